@@ -10,7 +10,7 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test quick check style bench migration words lock browsers format pictures first-edition
+.PHONY: help install run test test-security test-ghost quick check style bench migration words lock audit licences browsers format pictures first-edition
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-13s %s\n' "$$name" "$$words"; done
@@ -28,12 +28,19 @@ TOGETHER := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-lo
 test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
 	$(PYTEST) $(TOGETHER)
 
+# One process for each core and no more: among these are tests that measure how long an answer takes.
+test-security: .venv/development $(CATALOGUES) browsers ## what is tried against readers, experts and the desk, on SQLite and PostgreSQL: threat, attempts, result
+	$(PYTEST) -n $$(getconf _NPROCESSORS_ONLN) --dist loadfile --no-loadscope-reorder -q --threats
+
+test-ghost: .venv/development $(CATALOGUES) browsers ## drafts in the real Ghost: fetches and builds it once (npm, g++; some minutes)
+	$(PYTEST) -q -m ghost tests/journeys/test_drafts.py
+
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
-SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletters reader watching \
-	house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py \
+SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletters reader translator watching \
+	house/test_asvs.py house/test_audit.py house/test_command_faults.py house/test_concurrency.py house/test_contributing.py house/test_dependencies.py house/test_gates.py house/test_hostile_rows.py \
 	house/test_installed.py house/test_setting_up.py house/test_shell_blocks.py house/test_starting.py \
-	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_states.py \
-	house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
+	house/test_house_rules.py house/test_killed_worker.py house/test_macros.py house/test_measured_time.py \
+	house/test_protection_page.py house/test_security_table.py house/test_states.py house/test_lifecycle.py house/test_migrations.py house/test_no_room.py house/test_presses.py house/test_readme.py house/test_safety.py \
 	mail/test_delivery_faults.py mail/test_parse_hostile.py mail/test_reading.py mail/test_sign_ins.py \
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
@@ -85,11 +92,20 @@ words: .venv/development ## bring the catalogues of app/translations up to date 
 PINNED := --universal --generate-hashes --no-header --python-version 3.11
 lock: ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile pyproject.toml $(PINNED) -o requirements/runtime.txt
+	uv pip compile pyproject.toml --extra oidc -c requirements/runtime.txt $(PINNED) -o requirements/oidc.txt
 	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
 	uv pip compile pyproject.toml --extra sentry -c requirements/runtime.txt $(PINNED) -o requirements/sentry.txt
 	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
 	uv pip compile --group build -c requirements/runtime.txt $(PINNED) -o requirements/build.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt
+
+# Ends with 3 where there was no advisory data, and with 1 where a vulnerability is known; make itself ends with 2 then, and says which.
+ADVISORIES ?=
+audit: .venv/development ## known vulnerabilities of what is locked, as PyPI tells them; ADVISORIES=all.zip asks a copy of OSV's or PyPA's
+	$(BIN)/python -m tests.support.audit $(if $(ADVISORIES),--advisories "$(ADVISORIES)")
+
+licences: .venv/development ## write docs/licences.md anew, from what is locked and installed
+	$(BIN)/python -m tests.support.licences
 
 # Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
 browsers:

@@ -17,7 +17,9 @@ from sqlalchemy.exc import ArgumentError
 
 import settings_file
 from mail_accounts import HERE, accounts_of, mailboxes_of, provider_of, smtp_account_of
+from oidc_account import oidc_faults, staff_provider_of
 from settings_table import SETTINGS
+from translation_server import translation_faults, translation_server_of
 
 ROOT = Path(__file__).parent
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the mail server that the demo newsroom would have
@@ -115,6 +117,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SECRET_KEY_FALLBACKS": [_signing(secrets[n]) for n in sorted(secrets) if n != max(secrets)],
         "BASE_URL": value["BASE_URL"].rstrip("/"),
         "HOSTS": tuple(value["HOSTS"].lower().split()),
+        "OWN_HOSTS": frozenset(value["OWN_HOSTS"].lower().split()),
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
         "LIMITS": value["LIMITS"] != "0",
         "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
@@ -143,6 +146,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
             timedelta(days=int(value["SESSION_DAYS"])),
             tuple(value["SECOND_FACTOR"].split()),
         ),
+        "OIDC": staff_provider_of(value),
+        "TRANSLATION_SERVER": translation_server_of(value),
         "WTF_CSRF_TIME_LIMIT": None,
     }
 
@@ -187,6 +192,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("DATABASE_URL can't be read (write signs like / or # in a password as %2F and %23)")
     if not all(re.fullmatch(r"[\w.-]+", host) for host in value["HOSTS"].split()):
         faults.append("HOSTS are names like ask.example.org, with blanks between, without https:// and port")
+    if not all(re.fullmatch(r"[\w.:-]+", host) for host in value["OWN_HOSTS"].split()):
+        faults.append("OWN_HOSTS are names or numbers like ghost.internal or 10.0.0.5, without https:// and port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
     if not set(value["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
@@ -201,7 +208,7 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("SENTRY_DSN is the address that your server gives for a project: https://KEY@HOST/NUMBER")
     elif value["SENTRY_DSN"] and find_spec("sentry_sdk") is None:
         faults.append("SENTRY_DSN needs the extra `sentry`; docs/install.md says how to bring it along")
-    return [*faults, *_mail_faults(value), *_kind_faults(value)]
+    return [*faults, *oidc_faults(value), *translation_faults(value), *_mail_faults(value), *_kind_faults(value)]
 
 
 def _is_address(url: str) -> bool:

@@ -1,21 +1,23 @@
 """Readers Asked: a reader question-and-answer desk for newsletters."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-import config as configuration
-
-from .db import opened
+if TYPE_CHECKING:  # the process that reads mails needs nothing of this, and would be three times as large
+    from flask import Flask
 
 
-def create_app(config: dict[str, Any] | None = None) -> Flask:
+def create_app(config: dict[str, Any] | None = None) -> "Flask":
     """The table of contents of the product. `config` is what `config.load()` returns, which is also the default."""
-    from . import cli
+    import click
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
-    app = Flask(__name__)
+    import config as configuration
+
+    from . import cli
+    from .db import opened
+
+    app = Flask(__name__, static_folder=None)  # `static_files` serves it
     try:
         app.config.from_mapping(config or configuration.load())
         app.extensions["database"] = opened(app.config)
@@ -25,7 +27,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
         return cli.without_settings(app, unsafe)
 
-    from . import hosts, web
+    from . import hosts, static_files, web
     from .watching import each_request, logs
 
     logs.begin(app.config)
@@ -37,17 +39,21 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .health import health
     from .mailroom import mailroom
     from .mailroom.webhook import webhook
-    from .reader import reader
+    from .reader import copies, reader
+    from .translator import translator
 
     web.prepare(app)
+    static_files.register(app)
     app.register_blueprint(entrance)  # the way in for staff and experts
     app.register_blueprint(editor, url_prefix="/desk")  # the desk
     app.register_blueprint(expert)  # assignment links and the experts' own page
+    app.register_blueprint(translator)  # the page behind a translator's link
     app.register_blueprint(mailroom)  # mail as a door; in the demo the folder of sent mails
     app.register_blueprint(webhook)  # mail that a provider posts
     app.register_blueprint(health)  # for whoever watches over the machines
     app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
     cli.register(app)
+    copies.serve(app)
     if hops := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app

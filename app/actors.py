@@ -42,6 +42,17 @@ class Expert:
 
 
 @dataclass(frozen=True)
+class Translator:
+    """Somebody outside who came by the link to the one text that they are asked to translate; it reaches nothing
+    else."""
+
+    translator_id: int
+    name: str
+    role: ClassVar[str] = "translator"
+    ref: ClassVar[str] = "translator"  # which one, the event's row says, and nothing once that is gone
+
+
+@dataclass(frozen=True)
 class Reader:
     """Somebody with a form in hand, or with the receipt of `letter_id`.
 
@@ -83,4 +94,4 @@ class Mailroom:
     ref: ClassVar[str] = "mailroom"
 
 
-Actor = Staff | Expert | Reader | Visitor | Clock | Mailroom
+Actor = Staff | Expert | Translator | Reader | Visitor | Clock | Mailroom

@@ -13,6 +13,7 @@ from settings_table import reference
 
 from . import permissions, processes, sealing_keys, starting, worker
 from .answers.lifecycle import ANSWER, ASSIGNMENT
+from .audit.cli import audit
 from .backup.cli import backup, backup_key, restore
 from .command_faults import end_in_a_sentence, has_its_sentence
 from .doctor.cli import doctor
@@ -29,12 +30,12 @@ from .migrate import NotMigrated, migrate
 from .newsletters.cli import newsletters
 from .newsletters.lifecycle import NEWSLETTER
 from .people.cli import experts, staff
-from .questions.lifecycle import QUESTION
+from .questions.lifecycle import QUESTION, TRANSLATION, TRANSLATOR
 from .rotation import rotate
 from .running import db
 from .setting_up import init
 
-MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, EDITION, NEWSLETTER, MAIL, INBOUND)
+MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITION, NEWSLETTER, MAIL, INBOUND)
 matching.add_command(run_index)  # it knows the nouns, which matching does not
 HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
 HEADS_OF_ROLES = ("role", "acts")
@@ -192,7 +193,7 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
     return app
 
 
-GROUPS = (keys, newsletters, staff, experts, editions, mail, matching)
+GROUPS = (keys, newsletters, staff, experts, editions, mail, matching, audit)
 COMMANDS = (
     init,
     serve,

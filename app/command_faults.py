@@ -5,16 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from config import Unsafe
 
-from .db import Busy, NoRoom, lost_race, takes_nothing
+from . import migrate
+from .db_faults import Busy, NoRoom, lost_race, takes_nothing
 from .seal import Unsealable
 from .starting import unanswered
 
-FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, CommandError)  # what has a sentence
+FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # what has a sentence
 NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
 
 
@@ -22,7 +22,7 @@ def has_its_sentence(fault: Exception) -> bool:
     """Return whether a migration failed for a reason outside of its steps: machine, address, another version."""
     if isinstance(fault, DBAPIError):
         return fault.statement is None or takes_nothing(fault)  # without a statement nobody was reached
-    return isinstance(fault, OSError | NoRoom | Unsafe | CommandError)
+    return isinstance(fault, OSError | NoRoom | Unsafe | migrate.Unknown)
 
 
 def end_in_a_sentence(command: click.Command) -> None:
@@ -65,7 +65,7 @@ def sentence(fault: Exception) -> str:
         if any(name in said for name in NO_TABLES):
             return "the database is behind this program: run readers-asked migrate"
         return unanswered(fault)
-    if isinstance(fault, CommandError):  # Alembic's, and its one cause here: a revision that we don't have
+    if isinstance(fault, migrate.Unknown):
         return f"the database is of a newer version than this program: install that version ({fault})"
     place = getattr(fault, "filename", None)
     why = getattr(fault, "strerror", None) or str(fault)

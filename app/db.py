@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeDecorator
 from config import Unsafe
 
 from . import sqlite
+from .db_faults import Busy, NoRoom, lost_race, takes_nothing
 from .seal import Keys
 from .sign_in_rules import SignInRules
 
@@ -25,34 +26,6 @@ R = TypeVar("R", bound="Row")
 
 TRIES = 5  # how often a transaction that lost a race is run again
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
-
-
-class Busy(Exception):
-    """The database could not take the change in time; nothing was written. The doors answer 503."""
-
-
-class NoRoom(Busy):
-    """The disk is full, or the database may only be read: waiting helps nobody, somebody has to look after it."""
-
-
-# SQLite's names and PostgreSQL's SQLSTATEs: no room, nothing may be written, the disk fails.
-NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
-
-
-# Serialization failure and deadlock, safe to run again; and a SQLite that waited for its turn in vain.
-LOST = ("40001", "40P01", "SQLITE_BUSY", "SQLITE_LOCKED")
-
-
-def takes_nothing(error: DBAPIError) -> bool:
-    """Return whether the database could not write, whatever it was asked."""
-    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-    return said.startswith(NO_ROOM)
-
-
-def lost_race(error: DBAPIError) -> bool:
-    """Return whether another transaction was first, so that the same may go well later."""
-    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-    return said.startswith(LOST)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -230,6 +203,9 @@ class Database:
         if (file := sqlite.file_of(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
+        self._turns = sqlite.Turns()
+        # For a quick look (seen_by_readers.py, changes.py): whoever looks finds out whether its connection works.
+        self.looker = self.reader if self.is_sqlite else create_engine(url, isolation_level="AUTOCOMMIT", pool_size=8)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
@@ -261,6 +237,10 @@ class Database:
         `at` sets the session's time (see `now`). Raises `Busy` when the database stays locked or the race stays lost,
         and of that `NoRoom` where it can't take any.
         """
+        with self._turns.mine() if self.is_sqlite else nullcontext():
+            return self._written(fn, at)
+
+    def _written(self, fn: Callable[[Session], T], at: datetime | None) -> T:
         for attempt in range(TRIES):
             session = self._write()
             session.info["at"] = at
@@ -287,8 +267,8 @@ class Database:
         return self._write(bind=connection)
 
     def close(self) -> None:
-        self.reader.dispose()
-        self.writer.dispose()
+        for engine in (self.reader, self.writer, self.looker):
+            engine.dispose()
 
 
 def opened(settings: Mapping[str, Any]) -> Database:

@@ -11,7 +11,8 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from .db import CROCKFORD, Busy, NoRoom
+from .db import CROCKFORD
+from .db_faults import Busy, NoRoom
 from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
 from .watching.redaction import told
 from .watching.references import reference
@@ -24,13 +25,17 @@ KEPT = (
     | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
     | {"reply": _l("What was said"), "said": _l("What was said"), "sentence": _l("Sentence"), "why": _l("Why")}
     | {"letter": _l("Letter"), "ties": _l("Ties"), "bio": _l("About them"), "more": _l("More")}
+    | {"wrong": _l("What was wrong"), "right": _l("What is right")}
+    | {f"answer-{number}": _l("The answer") for number in range(1, 6)}
     | {"how": _l("How it was checked"), "call": _l("Standing call")}
     # the house sentences, and the parts of a mail
     | {"heading": _l("Heading"), "asked_many": _l("Several readers asked")}
     | {"asked_one": _l("One reader asked, unnamed"), "asked_credit": _l("One reader asked, named")}
     | {"lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer")}
+    | {"ask_here": _l("After the standing call, to copy")}
     | {"verify": _l("How to check who writes"), "pay": _l("Pay"), "rights": _l("Rights")}
     | {"opening": _l("First paragraph"), "closing": _l("Last paragraph"), "silent": _l("After silence")}
+    | {"settled": _l("Where their text is here already")}
     | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
     | {"joined": _l("When others asked the same")}
 )
@@ -103,7 +108,11 @@ REASONS = {
     "consent": _l("A reader’s name would run without consent. Run it unnamed, or ask for consent."),
     "verified name": _l("A reader’s name isn’t verified. Note how it was checked, or run it unnamed."),
     "its mails unsent": _l("Its mails have gone out: it can’t be recalled any more."),
+    "tool that sends": _l("First say which tool sends this newsletter, in the settings."),
+    "free date": _l("Another edition stands on that day."),
+    "near date": _l("Give a day within the next half year: editions are planned no further."),
     "later edition": _l("No later edition has a free slot."),
+    "words kept": _l("Its words are erased for good: it can’t be put back."),
     "slots": _l("That number of slots doesn’t fit what is picked."),
     "due date to come": _l("The date must lie in the future."),
     "text": _l("There is no text yet."),

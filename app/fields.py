@@ -34,12 +34,16 @@ FAULTS = {
     "past": N_("Give a day that is still to come."),
     "yes or no": N_("Write yes or no."),
     "language": N_("No language has this code or name: %(word)s."),
+    "origin": N_("%(word)s isn’t the origin of a site. Write it like https://news.example, one for each site."),
     "note": N_("This line can’t be read: %(line)s. Look at the example."),
     "address": N_("This isn’t an e-mail address that one can write to."),
     "taken": N_("Mail to this address comes in for another newsletter already."),
     "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
     "in use": N_("This short name is in use already: choose another one."),
     "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
+    "key": N_("This isn’t what a key of this tool looks like."),
+    "key anew": N_("Type the key anew: it goes to no other tool and to no other address than it was typed for."),
+    "tool address": N_("Write the address like https://ghost.example, as it stands before /ghost or /admin."),
     "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
 }
 
@@ -195,6 +199,13 @@ def _ticked(field: Field, typed: list[str]) -> list[str]:
     return [value for value, *_words in field.options if value in typed]
 
 
+def _checked(field: Field, text: str) -> list[str]:
+    """Read several lines, each with the field's own check."""
+    if len(lines := listed(text)) > MOST_LISTED:
+        raise Wrong("many", most=MOST_LISTED)
+    return list(dict.fromkeys(_written(field, line) for line in lines))
+
+
 def _words(_field: Field, text: str) -> list[str]:
     words = listed(text, more="|")
     if len(words) > MOST_LISTED:
@@ -262,7 +273,9 @@ def _names() -> dict[str, str]:
 
 
 # The types of columns that their annotation doesn't give.
-COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(("words", "languages", "notes", "days", "ticks"), JSON)
+COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
+    ("words", "lines", "languages", "notes", "days", "ticks"), JSON
+)
 KINDS: Mapping[str, Kind] = {
     "line": Kind(lambda field, text: _written(field, one_line(text))),
     "email": Kind(lambda field, text: _written(field, one_line(text))),
@@ -274,6 +287,7 @@ KINDS: Mapping[str, Kind] = {
     "choice": Kind(_choice),
     "ticks": Kind(_ticked, list),
     "words": Kind(_words, ", ".join, list),
+    "lines": Kind(_checked, "\n".join, list),
     "languages": Kind(lambda _field, text: [_language(word) for word in listed(text, more="/|")], ", ".join, list),
     "notes": Kind(_notes, _in_paragraphs, list),
     # Those of the calendar are read together, by `editions.rhythm`.

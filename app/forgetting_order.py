@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from . import postgresql, sqlite
-from .db import Busy, Database, now, quietly
+from .db import Database, now, quietly
+from .db_faults import Busy
 from .indexing import deal_anew
 from .letters.days import day_only
 from .letters.models import Letter

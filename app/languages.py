@@ -129,7 +129,7 @@ def _learned(script: str) -> dict[str, dict[str, float]]:
 
     It takes a fifth of a second, once in a process, when the first text of the script is looked at.
     """
-    learned = {}
+    learned, parts = {}, dict[str, str]()  # languages share most parts, and few numbers make all likelihoods
     for language in (one for one, words in function_words().items() if script_of(" ".join(words)) == script):
         declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
         counted = Counter(_parts(_plain(declaration)))
@@ -137,5 +137,6 @@ def _learned(script: str) -> dict[str, dict[str, float]]:
             counted[part] += WORDS_COUNT * number
         often = {part: number for part, number in counted.items() if number > 1}
         total = sum(often.values())
-        learned[language] = {part: log(number / total) for part, number in often.items()}
+        likely = {number: log(number / total) for number in set(often.values())}
+        learned[language] = {parts.setdefault(part, part): likely[number] for part, number in often.items()}
     return learned

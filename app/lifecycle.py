@@ -121,8 +121,8 @@ class Move:
 
     `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such
     acts with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with
-    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, R the
-    readers.
+    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, T the
+    translator, R the readers.
     """
 
     action: str

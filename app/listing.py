@@ -1,7 +1,7 @@
 """Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that
 stop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
+T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
 HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
@@ -36,6 +37,10 @@ class Listing(Generic[Row]):
         first."""
         return list(session.scalars(self.select(behind, limit, up)))
 
+    def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
+        """One column of the same rows."""
+        return list(session.scalars(self.select(behind, limit, up).with_only_columns(what)))
+
     def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:
         """The statement of a page."""
         rising, query = self.rising != up, self.query
@@ -50,6 +55,10 @@ class Listing(Generic[Row]):
         ]
         keys = union_all(*(select(walk.c[0]) for walk in walks)).subquery()
         return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
+
+    def keys(self, limit: int) -> Select[int]:
+        """Select the keys of the first rows."""
+        return self.select(None, limit).with_only_columns(self.order[-1])
 
     def _behind(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
         place = row if isinstance(row, tuple) else [getattr(row, column.key) for column in self.order]
@@ -71,6 +80,11 @@ class Listing(Generic[Row]):
         return self._counting.scalar_subquery()
 
     @property
+    def is_there(self) -> ColumnElement[bool]:
+        """Ask whether there is any row, as a column of a statement."""
+        return self._whole.with_only_columns(self.order[-1]).exists()
+
+    @property
     def _counting(self) -> Query:
         keys = self._whole.with_only_columns(self.order[-1]).limit(MANY + 1)
         return select(func.count()).select_from(keys.subquery())
@@ -88,6 +102,22 @@ class Listing(Generic[Row]):
             session.expunge_all()
 
 
+def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
+    """Return how many rows each of several lists has, counted up to 1,001, in one statement."""
+    return list(session.execute(select(*(one.counted for one in lists))).one())
+
+
+def walked(session: Session, walks: Mapping[str, Select[Any]]) -> dict[str, list[int]]:
+    """Return the keys that several queries find, by their names, in one statement. Those of each come as it finds them,
+    which both databases do in its order, and SQL doesn't promise: it is for keys whose order is no matter of meaning.
+    """
+    found: dict[str, list[int]] = {name: [] for name in walks}
+    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
+    for name, key in session.execute(union_all(*keys)):
+        found[name].append(key)
+    return found
+
+
 def in_address(place: Place) -> str:
     """Return how an address names a place that begins with a time: "1669222222000000.15"."""
     return ".".join(map(str, ((place[0] - BEGAN) // timedelta(microseconds=1), *place[1:])))
@@ -101,3 +131,38 @@ def from_address(typed: str, length: int) -> Place | None:
         return (BEGAN + timedelta(microseconds=micros), *keys) if is_place else None
     except (ValueError, OverflowError):
         return None
+
+
+@dataclass(frozen=True)
+class Chain(Generic[Row]):
+    """Several lists, one behind the other, as one; `part` says in which of them a row stands, or stood."""
+
+    parts: Sequence[Listing[Row]]
+    part: Callable[[Row], int]
+    rising: bool = False
+
+    def page(self, session: Session, behind: Row | None, limit: int, up: bool = False) -> list[Row]:
+        """Rows from behind one of them; with `up` those in front of it, the nearest first."""
+        return self._rows(behind, limit, up, lambda one, *place: one.page(session, *place))
+
+    def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
+        """One column of the same rows."""
+        return self._rows(behind, limit, up, lambda one, *place: one.column(session, what, *place))
+
+    def _rows(self, behind: Row | None, limit: int, up: bool, load: Callable[..., list[T]]) -> list[T]:
+        at = len(self.parts) - 1 if up else 0
+        at = at if behind is None else self.part(behind)
+        rows: list[T] = []
+        for one in self.parts[at::-1] if up else self.parts[at:]:
+            rows += load(one, behind, limit - len(rows), up)
+            behind = None
+            if len(rows) >= limit:
+                break
+        return rows
+
+    def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
+        """Those of several rows that stand in the list."""
+        return [row for one in self.parts for row in one.among(session, keys)]
+
+
+Rows = Listing[Row] | Chain[Row]

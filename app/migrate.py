@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from .sqlite import make_private
+
+if TYPE_CHECKING:  # whoever serves or works migrates nothing, and Alembic takes ten megabytes
+    from alembic.config import Config
 
 ROOT = Path(__file__).parent.parent
 LOCK_TIMEOUT = 5  # seconds that a step waits for a table that somebody holds (PostgreSQL's lock_timeout)
@@ -32,8 +32,14 @@ class NotMigrated(Exception):
     """The database could not be brought to another shape and is as it was; `str` says why."""
 
 
-def settings(url: str) -> Config:
+class Unknown(Exception):
+    """The database has a revision that this version doesn't know, or is asked for one; `str` says which."""
+
+
+def settings(url: str) -> "Config":
     """Alembic's settings for the database at `url`, as the commands of `alembic.command` take them."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["url"] = url
@@ -44,14 +50,14 @@ def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int
     """Make or change every table of the database at `url`. What is there already stays as it is.
 
     `say` hears of each step once it is made, and of each try that failed because somebody else used a table. Raises
-    `NotMigrated` where it stays so; any other error of a step as it is. In both cases nothing was changed.
+    `NotMigrated` where it stays so, and `Unknown`; any other error of a step as it is. Nothing was changed then.
     """
     make_private(url)
     config = settings(url)
     config.attributes["said"] = say
     for left in reversed(range(tries)):
         try:
-            return command.upgrade(config, revision)
+            return _command("upgrade", config, revision)
         except DBAPIError as error:
             if not _somebody_holds_it(error):
                 raise
@@ -67,22 +73,40 @@ def migrate_on(connection: Connection, revision: str = "head") -> None:
     """Do the same in the transaction of a connection that the caller commits."""
     config = settings("")
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    _command("upgrade", config, revision)
 
 
 def undo(url: str, revision: str = "base") -> None:
     """Go back to an older shape; back to `base` nothing is left."""
-    command.downgrade(settings(url), revision)
+    _command("downgrade", settings(url), revision)
+
+
+def _command(name: str, config: "Config", revision: str) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        getattr(command, name)(config, revision)
+    except CommandError as error:  # its one cause here
+        raise Unknown(str(error)) from error
 
 
 @cache
-def _script() -> tuple[str, ...]:
-    return tuple(one.revision for one in ScriptDirectory.from_config(settings("")).walk_revisions())
+def _numbers() -> tuple[str, ...]:
+    return tuple(sorted(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py")))
 
 
 def revisions() -> list[str]:
-    """Return the revisions that this version knows, the oldest first."""
-    return [*_script()][::-1]
+    """Return the revisions that this version knows, the oldest first. Each file's name begins with its own."""
+    return [*_numbers()]
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of a database; None for one without tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _somebody_holds_it(error: DBAPIError) -> bool:

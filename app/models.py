@@ -11,9 +11,16 @@ from .mail import models as mail
 from .matching import models as matching
 from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
+from .newsletters import sending_tool as sending_tool
 from .newsroom import models as newsroom
+from .people import expert_pages as expert_pages
 from .people import factor_table as factor_table
+from .people import identity_table as identity_table
 from .people import models as people
+from .programs import models as programs
 from .questions import models as questions
+from .questions import translation_table as translation_table
+from .questions import translator_table as translator_table
 from .sealing_keys import SealingKey as SealingKey
+from .seen_by_readers import PublicVersion as PublicVersion
 from .watching import models as watching

@@ -20,6 +20,7 @@ OF_THE_DESK = {
     },
     N_("Questions"): {
         "word": N_("Make questions and word them; notes, topics, merging, the shelf"),
+        "translate": N_("Translate wordings and answers"),
         "clear": N_("Confirm that nobody can be recognised in the wording"),
         "show": N_("Make a wording public before there is an answer"),
         "close": N_("Close a question, withdraw its page, put it back"),
@@ -36,6 +37,7 @@ OF_THE_DESK = {
     N_("The edition and its mails"): {
         "pick": N_("Pick what runs"),
         "edition": N_("Fill, order, lock and send the edition"),
+        "correct": N_("Correct what ran, or reword it for somebody’s safety"),
         "stop mails": N_("Change, stop and retry mails"),
         "release mails": N_("Let a held mail go"),
     },
@@ -45,6 +47,7 @@ OF_THE_DESK = {
         "trail": N_("Read the trail and take it away as a file"),
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
         "newsletters": N_("Make, rename, pause and close newsletters"),
+        "programs": N_("Let other programs and the desk’s chat hear what happens"),
     },
 }
 # What those do who have no place at the desk.
@@ -52,6 +55,7 @@ OF_OTHERS = {
     "write": "Send a letter, join a question, take back what one wrote",
     "answer": "Say yes or no to an invitation, write the answer, check the quote, withdraw it",
     "own profile": "Keep one’s own entry in the directory",
+    "translate one": "Translate the one text that one was asked for, or say no",
     "upkeep": "Do what is due with nobody at hand: plan, invite in turn, deliver, take mail in; do what a command asks",
 }
 ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words in acts.items()}
@@ -74,21 +78,22 @@ def _acts(listed: str) -> frozenset[str]:
     return frozenset(listed.split(", "))
 
 
-_PREPARES = _acts("read, take letters, undo, check names, word, directory, prepare, edit, stop mails")
+_PREPARES = _acts("read, take letters, undo, check names, word, translate, directory, prepare, edit, stop mails")
 _DECIDES = _PREPARES | _acts(
-    "clear, show, close, invite, give back, approve, pick, edition, release mails, settings, words of the house, "
-    "trail, whole directory"
+    "clear, show, close, invite, give back, approve, pick, edition, correct, release mails, settings, "
+    "words of the house, trail, whole directory"
 )
 
 # The roles of the desk, in the order in which pages list them.
 ROLES = {
-    "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters"}),
+    "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters", "programs"}),
     "editor": Role(N_("editor"), _DECIDES, is_told=True),
     "assistant": Role(N_("assistant"), _PREPARES),
 }
 # Who has no place at the desk.
 OTHERS = {
     "expert": frozenset({"answer", "own profile"}),
+    "translator": frozenset({"translate one"}),
     "reader": frozenset({"write"}),
     "clock": frozenset({"upkeep"}),
     "mailroom": frozenset({"upkeep"}),

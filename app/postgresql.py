@@ -15,6 +15,12 @@ READERS = text(
     "SELECT pid, xact_start FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
 )
+# Whoever inserts takes this lock before the row has its key, and keeps it until the end of the transaction.
+WRITERS = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND relation = CAST(:name AS regclass) AND pid <> pg_backend_pid()"
+)
 # What lies beside its row, because it is long, has a number of its own, next in line: a value that is made anew gets
 # another one.
 ANEW = {Text: "{0} || ''", LargeBinary: "{0} || ''::bytea", TSVECTOR: "{0} || ''::tsvector", JSON: "{0}::text::json"}
@@ -44,6 +50,19 @@ def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:
                 return True
         time.sleep(0.05)
     return False
+
+
+def writers_have_ended(engine: Engine, table: str, patience: float = PATIENCE) -> bool:
+    """Wait, `patience` seconds at the most, until each transaction has ended that is writing to a table now; gives
+    whether that is so. Nobody waits for us: whoever begins meanwhile isn't asked for.
+    """
+    end = time.monotonic() + patience
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        writers = set(connection.scalars(WRITERS, {"name": table}))
+        while writers and time.monotonic() < end:
+            time.sleep(0.02)
+            writers &= set(connection.scalars(WRITERS, {"name": table}))
+    return not writers
 
 
 def write_anew(connection: Connection, tables: Sequence[str], last: int | None) -> int:

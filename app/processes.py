@@ -13,7 +13,7 @@ from multiprocessing.context import ForkProcess
 
 from flask import Flask
 
-from . import page_server, worker
+from . import page_server, static_files, worker
 from .db import Database
 from .watching import metrics
 
@@ -39,6 +39,7 @@ def is_free(port: int) -> bool:
 
 def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
     """Serve the pages of an app, with its worker beside, as `run` does. Returns the status to end with."""
+    static_files.current()  # read once, for all that are forked
     with metrics.together(app.config), page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener:
         works: dict[str, Work] = {
             f"web {number}": lambda: page_server.serve(app, listener)

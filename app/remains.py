@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from . import sqlite
-from .db import Busy, Database
+from .db import Database
+from .db_faults import Busy
 from .postgresql import is_unseen
 
 EMPTY_LOG, REWRITE = "empty the log", "write tables anew"  # the worker's duties

@@ -13,10 +13,13 @@ from . import sealing_keys
 from .answers.models import Assignment
 from .db import Database, keys
 from .forms.models import FormDraft
-from .letters.models import Contact, Credit, Letter
+from .letters.models import Contact, Credit, Letter, MachineTranslation
 from .mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
+from .newsletters.sending_tool import SendingTool
 from .people.factor_table import Factor
 from .people.models import Person
+from .programs.models import Program
+from .questions.translator_table import Translator
 from .seal import PADDED, Unsealable
 
 BATCH = 200  # rows a transaction
@@ -41,11 +44,15 @@ SEALED = (
     Sealed(Factor, ("secret",), Factor, "id"),
     Sealed(Contact, ("email",), Letter, "letter_id"),
     Sealed(Credit, ("name", "place"), Letter, "letter_id"),
+    Sealed(MachineTranslation, ("found",), Letter, "letter_id"),
     Sealed(Assignment, ("suggestion",), Assignment, "id"),
+    Sealed(Translator, ("email",), Translator, "id"),
     Sealed(FormDraft, ("",), FormDraft, "id"),
     Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
     Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
     Sealed(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
+    Sealed(Program, ("address", "secret", "former"), Program, "id"),
+    Sealed(SendingTool, ("secret",), SendingTool, "id"),
 )
 
 

@@ -1,15 +1,66 @@
-"""SQLite's own needs: a file that is its owner's alone, and how a connection and a transaction begin."""
+"""SQLite's own needs: a file that is its owner's alone, how a connection and a transaction begin, whose turn it is."""
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, make_url
 
+from .db_faults import Busy
+
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
 PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
+LONG = 2.0  # seconds after which a writer takes long
+WAITING = 4  # writers of a process that wait for one that takes long: its other threads go on answering readers
+
+
+class Turns:
+    """Lets one thread of a process write at a time, in the order in which they come.
+
+    Left to itself SQLite lets each of them sleep and try again, and whoever wakes first is first: the last of eight
+    waited for a second where one after the other takes a tenth of that. And where another process keeps the database
+    to itself, those who can't be served soon are told so at once instead of holding the threads that readers need.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._queue: deque[object] = deque()
+        self._since = 0.0  # when the first of them came to its turn, by time.monotonic()
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """Wait for one's turn and have it inside. Raises `Busy`."""
+        me = object()
+        with self._changed:
+            self._queue.append(me)
+            if self._queue[0] is me:
+                self._since = time.monotonic()
+            try:
+                self._wait(me)
+            except BaseException:
+                self._queue.remove(me)
+                raise
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._queue.popleft()
+                self._since = time.monotonic()  # of the next one, which has yet to wake
+                self._changed.notify_all()
+
+    def _wait(self, me: object) -> None:
+        until = time.monotonic() + BUSY_TIMEOUT / 1000
+        while self._queue[0] is not me:
+            now = time.monotonic()
+            are_many = now - self._since > LONG and self._queue.index(me) > WAITING
+            if are_many or now > until:
+                raise Busy("others are writing, and it takes long")
+            self._changed.wait(LONG)
 
 
 def file_of(url: str) -> Path | None:

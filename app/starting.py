@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import Unsafe
 
 from . import migrate, rotation, sealing_keys
-from .db import Busy, Database
+from .db import Database
+from .db_faults import Busy
 from .mail.translation import missing_catalogues
 from .sqlite import file_of
 
@@ -65,7 +65,7 @@ def shape_faults(database: Database) -> Iterator[str]:
     """Say where the tables are not those of this version."""
     known = migrate.revisions()
     with database.reader.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+        found = migrate.revision_of(connection)
     if found is not None and found not in known:
         yield f"the database is of a newer version than this program (migration {found}): install that version"
     elif found != known[-1]:

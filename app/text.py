@@ -98,6 +98,8 @@ def length(text: str) -> int:
     Marks, format characters and skin tones belong to the character before them, and so does a symbol after a
     zero-width joiner; two regional indicators are one flag.
     """
+    if text.isascii():  # which has no marks
+        return len(text)
     text = normal(text)
     count = flags = 0
     before = ""

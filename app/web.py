@@ -22,10 +22,10 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from . import errors, formatting
-from .db import Busy
+from . import errors, formatting, static_files
+from .db_faults import Busy
 from .languages import direction
-from .listing import Listing, Place
+from .listing import Rows
 from .mail.translation import say, spoken
 from .newsletters.models import Newsletter
 from .people import sessions
@@ -37,12 +37,12 @@ csrf = CSRFProtect()
 login = LoginManager()
 babel = Babel()
 
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'"
+)
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src "
-        "'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
@@ -146,9 +146,9 @@ def last_row(load: Callable[[str], T | None], part: str = "before") -> T | None:
 
 def paged(
     session: Session,
-    listing: Listing[T],
+    listing: Rows[T],
     size: int,
-    behind: T | Place | None,
+    behind: Any,
     here: Callable[..., str],
     part: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
@@ -225,21 +225,42 @@ def _filled(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
 
 
+def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
+    """Let other sites send a form here: to a view that changes nothing and tells nothing that isn't public."""
+    view.from_anywhere = True  # type: ignore[attr-defined]
+    return view
+
+
 def _refuse_foreign() -> None:
     """Refuse a form that a browser sends from another site, whatever token it has (W3C, Fetch Metadata). What sends no
     such header, an older browser or a mail program, is left to the token."""
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "from_anywhere", False):
+        return
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         abort(errors.page(403, words=FOREIGN))
 
 
+def let_frame(origins: list[str]) -> None:
+    """Let these sites, and our own pages, show the answer to this request in a frame."""
+    g.framed_by = ["'self'", *origins]
+
+
 def _dress(response: Response) -> Response:
-    if response.location:
+    if response.location and not g.get("leaves"):  # for the provider that the settings name, and nobody else
         # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
-    for name, value in HEADERS.items():
+    is_file = request.endpoint == "static" and response.status_code < 400
+    headers = static_files.DRESS if is_file else HEADERS
+    if g.get("framed_by"):
+        headers = HEADERS | {
+            "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",
+            # For a site that isolates itself, and so shows in its frames only what says that it may be shown.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        del headers["X-Frame-Options"]  # it knows no list of sites
+    for name, value in headers.items():
         response.headers.setdefault(name, value)
-    if request.endpoint != "static" and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     if current_app.config["BASE_URL"].startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response

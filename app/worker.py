@@ -18,15 +18,18 @@ from sqlalchemy.orm import Session
 
 from . import remains
 from .actors import Clock
-from .answers import editing, ladder, other_experts, reminders, writing
+from .answers import editing, ladder, other_experts, reminders, translators, writing
 from .answers.models import Answer
+from .audit import chain
 from .backup.erasure_list import Keeper
-from .db import Busy, Database, lock
-from .editions import planning
+from .changes import Changes
+from .db import Database, lock
+from .db_faults import Busy
+from .editions import handing_over, planning
 from .forgetting_order import forget_order
-from .forms import form_drafts, press_keys
+from .forms import form_drafts, held_presses, press_keys
 from .indexing import index_due
-from .letters import contacts, crowds, look_alike_flags
+from .letters import contacts, crowds, look_alike_flags, machine_translation
 from .mail.delivery import Breaker, Held, deliver_due
 from .mail.models import OutboxMail
 from .mail.reading import Reading
@@ -34,8 +37,19 @@ from .mail.sending import transport
 from .mailroom import imap, retention
 from .mailroom.batch import settings_of
 from .mailroom.placing import place_due
-from .newsroom import alarms, digest, forgetting, invitations, pausing, weekly_counts
+from .newsroom import (
+    alarms,
+    digest,
+    forgetting,
+    forgetting_people,
+    forgetting_ran,
+    invitations,
+    pausing,
+    told_to_programs,
+    weekly_counts,
+)
 from .people import sign_in, uploads
+from .programs import calling
 from .watching import sightings
 from .watching.redaction import told
 
@@ -49,6 +63,8 @@ _reading = cache(Reading)  # one process that reads mails, for all of them
 READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
 PLACED = 50  # mails that are placed before the other duties have their turn
 FORGOTTEN = 50  # batches of what has had its time, before the other duties of its part have their turn
+OFTEN = 1.0  # seconds: what is done as often as that is done when somebody has written something,
+IDLE = 10.0  # and otherwise after so many, for what was to wait for its time
 BEAT = 60.0  # seconds between two times that each part writes down what it has done
 MENDED = 10.0  # the same after a duty has failed: `/readyz` is to hear soon that it is done again
 LISTEN = 0.5  # seconds between two looks whether a signal came: one that comes just before a wait doesn't end it
@@ -72,6 +88,11 @@ def deliver(app: Flask, database: Database) -> None:
     deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled, breaker=breaker)
 
 
+def tell_programs(app: Flask, database: Database) -> None:
+    """Call the other programs that are to be told something."""
+    calling.deliver_due(database, told_to_programs.described, app.config["OWN_HOSTS"])
+
+
 def fetch(app: Flask, database: Database) -> None:
     """Look into each mailbox once; where the worker stays, threads of its own do (`run`)."""
     for mailbox in app.config["MAILBOXES"]:
@@ -86,16 +107,22 @@ def place(app: Flask, database: Database) -> None:
     place_due(database, _reading(READ), settings_of(app.config), PLACED)
 
 
+def translate_letters(app: Flask, database: Database) -> None:
+    """Let the newsroom's own machine translate a letter that somebody asked for, where there is such a machine."""
+    machine_translation.translate_next(database, app.config["TRANSLATION_SERVER"])
+
+
 def destroy_old(_app: Flask, database: Database) -> None:
     """Destroy the bytes of mails that were filed long enough ago."""
     database.write(retention.destroy_old)
 
 
 def forget_old(_app: Flask, database: Database) -> None:
-    """Erase the words that have had their time, batch by batch."""
-    for _ in range(FORGOTTEN):
-        if not database.write(forgetting.sweep):
-            break
+    """Erase the words that have had their time, and what is known of people who left, batch by batch."""
+    for sweep in (forgetting.sweep, forgetting_people.sweep, forgetting_ran.sweep):
+        for _ in range(FORGOTTEN):
+            if not database.write(sweep):
+                break
 
 
 def settle_silence(_app: Flask, database: Database) -> None:
@@ -127,8 +154,11 @@ SWEEPS: tuple[Callable[[Session], Any], ...] = (
     sign_in.sweep,
     uploads.sweep,
     writing.sweep,
+    translators.sweep,
     form_drafts.sweep,
+    held_presses.sweep,
     press_keys.sweep,
+    calling.sweep,
 )
 
 
@@ -153,18 +183,23 @@ DUTIES = (
     Duty("sending", "deliver mail", 1, deliver),
     Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
     Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
-    Duty("indexing", "sort held letters", 60, lambda _app, database: crowds.sort_held(database)),
+    Duty("indexing", "translate letters", 2, translate_letters),
+    Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.sort_waiting(database)),
     Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("clock", "tell of letters", 300, lambda _app, database: told_to_programs.tell_of_letters(database)),
     Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
     Duty("clock", "plan editions", 3_600, plan_ahead),
     Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
+    Duty("telling", "tell other programs", 1, tell_programs),
+    Duty("telling", "make drafts", 1, lambda app, database: handing_over.work(database, app.config["OWN_HOSTS"])),
     Duty("forgetting", "tidy up", 3_600, tidy),
     Duty("forgetting", "keep the list of erasures", 10, keep_erasures),
+    Duty("forgetting", "extend the chain", 10, lambda _app, database: chain.extend(database)),
     Duty("forgetting", "destroy old mail", 3_600, destroy_old),
     Duty("forgetting", "forget the order", 600, lambda _app, database: forget_order(database)),
     Duty("forgetting", "forget old words", 3_600, forget_old),
@@ -207,10 +242,17 @@ def _work(app: Flask, part: str, stop: threading.Event) -> None:
     duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
     due, beat_at = dict.fromkeys(duties, 0.0), 0.0
     done: Counter[str] = Counter()
+    changes = Changes(app.extensions["database"])
+    looked: dict[Duty, tuple[object, float]] = {}  # what there was when it was done, and until when that is enough
     while not stop.is_set():
         for duty in duties:
             if due[duty] <= time.monotonic() and not stop.is_set():
                 due[duty] = time.monotonic() + duty.every
+                if duty.every <= OFTEN:
+                    written, (before, enough) = changes.look(), looked.get(duty, (None, 0.0))
+                    if written == before and time.monotonic() < enough:
+                        continue
+                    looked[duty] = written, time.monotonic() + IDLE
                 _round(app, [duty], done)
         if beat_at <= time.monotonic():
             failed = any(name.startswith(sightings.FAILED) for name in done)
@@ -218,6 +260,7 @@ def _work(app: Flask, part: str, stop: threading.Event) -> None:
             done[sightings.PART + part] += 1
             _beat(app.extensions["database"], done)
         stop.wait(max(0.05, min(due.values()) - time.monotonic()))
+    changes.close()
 
 
 def _round(app: Flask, duties: Sequence[Duty], done: Counter[str]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 import config
 from app import create_app
 from app.actors import Clock
-from app.editions.archive import listing
+from app.editions.archive import listing, sent_editions
 from app.newsletters.queries import by_slug
 from app.people import sign_in
 from app.people.models import Person
@@ -35,7 +35,7 @@ def ask_form(settings: dict[str, str], number: int) -> str:
 
 
 def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
-    """The archive at its start and deep in it, a Q&A, and the desk's lists."""
+    """What readers see, from its copies and as it is made anew, and the desk's lists."""
     app = _app(tuple(settings.items()))
     database = app.extensions["database"]
     with database.read() as session, app.test_request_context():
@@ -44,17 +44,30 @@ def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
         items = listing(newsletter).page(session, None, 400)
         deep = items[-1].question.public_id
         story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
+        edition = sent_editions(newsletter).page(session, None, 1)[0].public_id
         person = session.scalars(select(Person).order_by(Person.id)).first()
     link = database.write(lambda session: sign_in.invite(session, Clock(), person, "desk"))
     signed_in = cookie(app, link)
     return [
         ("archive", Call("/river/answers")),
         ("archive, 20 pages down", Call(f"/river/answers?before={deep}")),
+        ("archive, unchanged", Call("/river/answers", expect=304, tag=_tag(app, "/river/answers"))),
         ("Q&A", Call(story)),
+        ("front page", Call("/river/")),
+        ("ask form", Call("/river/ask")),
+        ("editions", Call("/river/editions")),
+        ("edition", Call(f"/river/editions/{edition}")),
+        ("feed", Call("/river/feed.xml")),
+        ("feed, unchanged", Call("/river/feed.xml", expect=304, tag=_tag(app, "/river/feed.xml"))),
+        ("calendar", Call("/river/calendar.ics")),
         ("desk: letters", Call("/desk/river/letters", cookie=signed_in)),
         ("desk: questions", Call("/desk/river/questions", cookie=signed_in)),
         ("desk: this edition", Call("/desk/river/", cookie=signed_in)),
     ]
+
+
+def _tag(app: Flask, path: str) -> str:
+    return app.test_client().get(path).headers["ETag"]
 
 
 def cookie(app: Flask, link: str) -> str:

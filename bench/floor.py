@@ -1,10 +1,11 @@
-"""The floor: a bare Flask page, and a bare insert of one row with its commit, in the same database under the same
-server."""
+"""The floor: a bare Flask page that renders a small template, and a bare insert of one row with its commit, in the same
+database under the same server."""
 
 import os
 from datetime import UTC, datetime
 
-from flask import Flask, request
+from flask import Flask, render_template, request
+from jinja2 import DictLoader
 from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -26,11 +27,14 @@ class FloorRow(Base):
 database = Database(os.environ["DATABASE_URL"], Keys({1: bytes(32)}), "http://127.0.0.1")
 Base.metadata.create_all(database.writer)
 app = Flask(__name__)
+app.jinja_loader = DictLoader(
+    {"page.html": "<!doctype html><title>{{ name }}</title>{% for one in rows %}<p>{{ one }}</p>{% endfor %}"}
+)
 
 
 @app.get("/")
-def plain() -> str:
-    return "<!doctype html><title>Floor</title><p>A bare page."
+def page() -> str:
+    return render_template("page.html", name="Floor", rows=("A bare page.", "It has two lines."))
 
 
 @app.post("/insert")

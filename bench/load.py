@@ -16,6 +16,7 @@ class Call:
     body: str | None = None
     cookie: str | None = None
     expect: int = 200
+    tag: str | None = None  # the ETag of a page that the client has already
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def run(port: int, server: psutil.Process, calls: Iterator[Call], clients: int, 
 
 def _make(connection: http.client.HTTPConnection, call: Call) -> tuple[int, bool]:
     headers = {"Cookie": call.cookie} if call.cookie else {}
+    headers |= {"If-None-Match": call.tag} if call.tag else {}
     if call.body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:

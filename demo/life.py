@@ -109,7 +109,7 @@ def take_letter(house: House, desk: Desk, told: Told, nonce: str) -> Letter:
         ask,
         form=receive.Form(nonce, keys(house.session).newest) if channel == "web" else None,
         channel=channel,
-        hold=told.get("held_reason"),
+        signs=[*filter(None, [told.get("held_reason")])],
     )
 
 

@@ -17,6 +17,7 @@ from app.db import UTCDateTime
 from app.matching.models import is_index
 from app.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, told
 from app.models import Base
+from app.seen_by_readers import unwatch, watch
 from app.sqlite import BUSY_TIMEOUT
 from migrations.append_only import protect
 
@@ -83,8 +84,11 @@ def change(connection: Connection) -> None:
         include_name=described,
         on_version_apply=tell,  # type: ignore[arg-type]
     )
+    unwatch(connection)
     context.run_migrations()
     protect(connection)
+    if {*context.get_context().get_current_heads()} == {*context.script.get_heads()}:  # no older database is served
+        watch(connection)
     if is_sqlite:
         check_references(connection)
 

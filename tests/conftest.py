@@ -37,13 +37,15 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+pytest_plugins = ["tests.support.security_table"]
 TESTS = Path(__file__).parent
 SERVER = pytest.StashKey[ExitStack]()
 # The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
 # is asked of both too: by the walk over every page and press (house/test_gates.py), by the main job in a browser
 # (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
 # subject are long lists that are narrowed down and paged.
-ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader")
+# `make test-security` asks both of all that holds a threat, the thousands of requests among them whose times are compared.
+ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader", "translator", "test_measured_time.py")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -53,25 +55,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = list(metafunc.definition.iter_markers())
     if any(mark.name == "parametrize" and "database_url" in mark.args[0] for mark in marks):
         return
-    of_a_page = metafunc.definition.path.parent.name in ON_ONE_DATABASE
-    both = not of_a_page or any(mark.name == "both_databases" for mark in marks)
+    path = metafunc.definition.path
+    of_a_page = not {path.parent.name, path.name}.isdisjoint(ON_ONE_DATABASE)
+    asked = "threat" if metafunc.config.getoption("threats") else "both_databases"
+    both = not of_a_page or any(mark.name in ("both_databases", asked) for mark in marks)
     metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, and leave out what needs the real Ghost unless it is asked for."""
+    if "ghost" not in config.getoption("markexpr"):
+        left_out = [item for item in items if item.get_closest_marker("ghost")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     items.sort(key=lambda item: workers.place(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Let the collector pass over all that is loaded now: it stays to the end, and took long to look through again and again."""
+    """Let the collector pass over all that is loaded now: it stays to the end, and walking it again and again took a sixth of
+    all time."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,13 +17,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..db import now
+from ..listing import walked
 from ..matching import DESK
-from ..matching.alike import Probe, Scored, by_score
+from ..matching.alike import Compared, Probe, by_score
 from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
 from ..people import expert_search
 from ..people.models import Expert
 from ..questions import queries as questions
-from ..questions.models import Question, QuestionText, QuestionTopic
+from ..questions.models import Question, QuestionTopic
 from .assigning import of_question
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
@@ -62,7 +63,7 @@ class Fit:
     live: int
     history: History
     here: Assignment | None
-    past: dict[int, Question]
+    past: dict[int, questions.Named]
     language: str
 
     @property
@@ -70,24 +71,32 @@ class Fit:
         return self.expert.at_once is not None and self.live >= self.expert.at_once
 
 
-def compared(session: Session, question: Question, topics: tuple[str, ...]) -> tuple[Probe, list[Scored]]:
+def compared(session: Session, question: Question, topics: tuple[str, ...]) -> Compared:
     """The question among all texts of its newsletter: for what looks like it, and for who answered such."""
     words = " ".join(filter(None, (question.headline, question.wording)))
     probe = Probe(words, "question", question.id, topics=topics)
-    return probe, by_score(session, DESK, question.newsletter_id, probe)
+    return by_score(session, DESK, question.newsletter_id, probe)
 
 
-def ranked(session: Session, question: Question, words: str = "", scored: Sequence[Scored] | None = None) -> list[Fit]:
+def ranked(
+    session: Session,
+    question: Question,
+    words: str = "",
+    near: Compared | None = None,
+    here: Sequence[Assignment] | None = None,
+) -> list[Fit]:
     """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left
     out.
 
-    `scored` is what `compared` gave, where it was asked before.
+    `near` is what `compared` gave, and `here` are the question's assignments, where they were asked for before.
     """
-    here = {row.expert_id: row for row in of_question(session, question)}
-    has = [key for key, row in here.items() if row.is_live]
-    topics = tuple(topic.name for topic in questions.topics_of(session, [question.id])[question.id])
-    near = compared(session, question, topics)[1] if scored is None else scored
-    similar = [key for (noun, key), _score, _doc in near if noun == "question"]
+    of_experts = {row.expert_id: row for row in (of_question(session, question) if here is None else here)}
+    has = [key for key, row in of_experts.items() if row.is_live]
+    if near is None:
+        names = (topic.name for topic in questions.topics_of(session, [question.id])[question.id])
+        near = compared(session, question, tuple(names))
+    topics = near.probe.topics
+    similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]
     keys = [] if words else _proposed(session, question, topics, similar)
     experts = [row for row in _experts(session, keys, words) if row.id not in has]
     busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question)
@@ -97,14 +106,14 @@ def ranked(session: Session, question: Question, words: str = "", scored: Sequen
     asked = Asked(f"{question.headline} {question.wording}".strip(), language, topics)
     known = {row.id: row for row in experts}
     return [
-        Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], here.get(one.key), past, language)
+        Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], of_experts.get(one.key), past, language)
         for one in rank(asked, candidates, today=now(session).date())
     ]
 
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
     """Return whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who
-    is new.
+    is new. In one statement.
     """
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
@@ -112,16 +121,17 @@ def _proposed(session: Session, question: Question, topics: tuple[str, ...], sim
     )
     of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
     here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
-    newest = select(Expert.id).where(Expert.merged_into_id.is_(None))
+    newest = select(Expert.id).where(Expert.is_listed())
     said = (*topics, *f"{question.headline} {question.wording}".split())
-    sources: tuple[Iterable[int], ...] = (
-        session.scalars(answered.where(Assignment.question_id.in_(similar))),
-        session.scalars(answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST)),
-        expert_search.about(session, said, LOOKED_AT),
-        session.scalars(here.order_by(Assignment.id.desc()).limit(NEWEST)),
-        session.scalars(newest.order_by(Expert.id.desc()).limit(LOOKED_AT)),
-    )
-    return list(dict.fromkeys(key for source in sources for key in source))[:LOOKED_AT]
+    sources = {
+        "answered what is like it": answered.where(Assignment.question_id.in_(similar)),
+        "answered of its topics": answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
+        "name its topics": expert_search.about(said).limit(LOOKED_AT),
+        "known here": here.order_by(Assignment.id.desc()).limit(NEWEST),
+        "new": newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
+    }
+    found = walked(session, sources)
+    return list(dict.fromkeys(key for source in sources for key in found[source]))[:LOOKED_AT]
 
 
 def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
@@ -158,17 +168,16 @@ def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
         history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)
 
 
-def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, Question]:
+def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, questions.Named]:
     """The earlier questions to compare with: what is like this one first, then each expert's newest."""
     lists = [history.answered for history in histories]
     theirs = {key for answered in lists for key in answered}
     in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]
     keys = list(dict.fromkeys([*(key for key in similar if key in theirs), *in_turn]))[:PAST]
-    query = select(Question).join(QuestionText, QuestionText.id == Question.text_id).where(Question.id.in_(keys))
-    return {row.id: row for row in session.scalars(query)}
+    return {row.id: row for row in questions.named(session, keys) if row.title}
 
 
-def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, Question]) -> Candidate:
+def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, questions.Named]) -> Candidate:
     return Candidate(
         key=expert.id,
         past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),

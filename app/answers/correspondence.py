@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, false, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, and_, exists, false, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..letters.models import Letter
 from ..mail import inbound
@@ -61,18 +61,19 @@ def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int
 
 def came_back(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
     """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
-    bounces = {row.outbox_id: row for row in inbound.listing(newsletter_id, "bounce").page(session, None, BROUGHT_BACK)}
-    mails = session.scalars(
-        select(OutboxMail).where(
-            OutboxMail.id.in_([key for key in bounces if key]),
+    newest = inbound.listing(newsletter_id, "bounce").keys(BROUGHT_BACK)
+    later = aliased(OutboxMail)
+    query = (
+        select(Inbound, OutboxMail)
+        .join(OutboxMail, OutboxMail.id == Inbound.outbox_id)
+        .where(
+            Inbound.id.in_(newest),
             OutboxMail.newsletter_id == newsletter_id,
             OutboxMail.bounced_at.is_not(None),
             OutboxMail.letter_id.is_(None),
+            ~exists().where(later.assignment_id == OutboxMail.assignment_id, later.id > OutboxMail.id),
         )
-    ).all()
-    keys = [mail.assignment_id for mail in mails if mail.assignment_id]
-    newer = select(OutboxMail.assignment_id, OutboxMail.id).where(OutboxMail.assignment_id.in_(keys))
-    later: dict[int | None, int] = {}
-    for assignment_id, key in session.execute(newer):
-        later[assignment_id] = max(key, later.get(assignment_id, 0))
-    return [(bounces[mail.id], mail) for mail in mails if later.get(mail.assignment_id, mail.id) <= mail.id]
+        .order_by(OutboxMail.id, Inbound.id)
+    )
+    # A mail that was late first and then refused came back twice: the newest says how it stands.
+    return list({mail.id: (bounce, mail) for bounce, mail in session.execute(query)}.values())

@@ -1,6 +1,6 @@
 """The desk's side of an answer: edit, send back, the quote check, approval."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Exists, exists, select
@@ -17,7 +17,7 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean, for_print, single_line
-from . import change_notices, expert_mails, pending_invitations
+from . import change_notices, expert_mails, pending_invitations, translating
 from .assigning import of_question, rest
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
@@ -80,7 +80,8 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = now(session) + timedelta(hours=newsletter.check_hours)
     text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
-    must_be_clear(session, actor, question, text.body, before.body if before else "")
+    leaves = [text.body, *(part for one in translating.of_text(session, answer) for part in (one.body, one.ties))]
+    must_be_clear(session, actor, question, "\n\n".join(filter(None, leaves)), before.body if before else "")
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
@@ -99,12 +100,19 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
 
 
 def settle_check(
-    session: Session, actor: Actor, answer: Answer, outcome: str, reply: str = "", number: int | None = None
+    session: Session,
+    actor: Actor,
+    answer: Answer,
+    outcome: str,
+    reply: str = "",
+    number: int | None = None,
+    seen: Collection[str] = (),
 ) -> None:
     """The expert, the desk in their name, or for silence the clock settles the open check.
 
     Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
-    eyes. Raises `Illegal` when no check is open or the outcome does not fit; `Stale` when the check is of another
+    eyes, `seen` the labels of the translations below it, which a yes is said to as well. Raises `Illegal` when no check
+    is open or the outcome does not fit; `Stale` when the check is of another
     version; `Missing` when something is wrong and it is not said what.
     """
     lock(session, answer)
@@ -121,6 +129,8 @@ def settle_check(
     reply = within("reply", clean(reply), LONGEST_REPLY) if isinstance(actor, Staff) else clean(reply)[:LONGEST_REPLY]
     if outcome == "wrong" and not reply:
         raise Missing("what is wrong")
+    if isinstance(actor, Expert) and outcome in ("fine", "approved"):
+        translating.passed(session, answer, check, seen)
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
     assignment, _ = load_whole(session, answer)

@@ -19,6 +19,7 @@ from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..permissions import may
+from ..programs.telling import tell
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
@@ -97,7 +98,9 @@ def to_editors(
 
 
 def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "") -> None:
-    """Tell the newsletter's editors at once what an expert did; `said` is the expert's own word on it."""
+    """Tell the newsletter's editors at once what an expert did, and the desk's chat that something was; `said` is the
+    expert's own word on it.
+    """
     newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
     about = DeskMail(
         who=assignment.expert.name,
@@ -108,3 +111,4 @@ def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "")
     to_editors(
         session, newsletter, f"desk.{deed}", about, question_id=assignment.question_id, assignment_id=assignment.id
     )
+    tell(session, newsletter.id, f"desk.{deed}")

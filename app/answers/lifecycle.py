@@ -122,6 +122,7 @@ ASSIGNMENT = Machine(
         Move("take back", ("received",), ("accepted",), after="take back", needs=(dates,)),
         Move("return", ("received",), ("returned",), act="give back", needs=(has("due_at"),), tells="X"),
         Move("finish", ("received",), ("done",), after="approve"),
+        Move("import", (), ("done",), after="import", needs=(has("received_at"),)),
         Move("unfinish", ("done",), ("received",), after="reopen"),
         Move(
             "cancel",
@@ -145,7 +146,7 @@ ANSWER = Machine(
     "answer",
     ANSWER_STATES,
     (
-        Move("start", (), ("draft",), act="answer, edit"),
+        Move("start", (), ("draft",), act="answer, edit", after="import"),
         Move("submit", ("draft",), ("submitted",), act="answer, edit", needs=(text,)),
         Move("take back", ("submitted",), ("draft",), act="answer"),
         Move("return", ("submitted", "edited"), ("draft",), after="return"),
@@ -157,6 +158,7 @@ ANSWER = Machine(
         Move(
             "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
         ),
+        Move("import", ("draft",), ("approved",), after="import", needs=(approval,)),
         Move("reopen", ("approved",), ("edited",), act="approve"),
         Move(
             "withdraw",

@@ -13,7 +13,7 @@ from ..actors import Staff
 from ..audit import Event
 from ..db import lock
 from ..lifecycle import Illegal, Refused, must
-from ..people import expert_search
+from ..people import expert_pages, expert_search
 from ..people.directory import email_of, set_email
 from ..people.models import PROFILE, Expert
 from ..people.profile_fields import joined
@@ -50,6 +50,10 @@ def merge(session: Session, actor: Staff, gone: Expert, kept: Expert) -> None:
     gone.merged_into_id = kept.id
     session.flush()
     expert_search.describe(session, kept)
+    expert_pages.take_back(session, actor, gone)
+    if moved:  # nobody said yes to a list with these on it
+        expert_pages.take_back(session, actor, kept)
+    expert_pages.keep_to_the_name(session, actor, kept)
     audit.record(
         session, actor, "expert.merge", gone, facts={"into": kept.id, "assignments": moved, "earlier": earlier}
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Unpack
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -21,6 +21,8 @@ from ..permissions import may
 from ..questions import moves, wording
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question, QuestionTopic
+from ..questions.translation_table import Translation
+from ..questions.translator_table import Translator
 from . import expert_mails, pending_invitations
 from .assigning import of_question
 from .editing import end_check
@@ -65,6 +67,8 @@ def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
     new = _again(session, actor, old)
     end_check(session, actor, answer)
     lock(session, assignment).question_id = answer.question_id = new.id
+    for made in (Translation, Translator):
+        session.execute(update(made).where(made.answer_id == answer.id).values(question_id=new.id))
     text = session.get_one(AnswerText, answer.text_id)
     received_at = assignment.received_at or text.written_at
     ANSWER.apply(session, actor, answer, "use", to=text.kind)

@@ -65,7 +65,7 @@ def _stop(
     """Stop the mails of these kinds about an assignment. Gives all of them, and those that could be stopped."""
     mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     found = session.scalars(mails.order_by(OutboxMail.id)).all()
-    return found, [mail for mail in found if mail.waits and _recalled(session, actor, mail)]
+    return found, [mail for mail in found if mail.waits and recalled(session, actor, mail)]
 
 
 def step_back(session: Session, actor: Actor, before: Assignment, cause: str) -> None:
@@ -75,12 +75,17 @@ def step_back(session: Session, actor: Actor, before: Assignment, cause: str) ->
     after = select(Assignment).where(Assignment.after_id == before.id, Assignment.is_invited).order_by(Assignment.id)
     for assignment in session.scalars(after).all():
         mail = _invitation(session, lock(session, assignment))
-        if not assignment.is_invited or mail is None or mail.attempts or not _recalled(session, actor, mail):
+        if not assignment.is_invited or mail is None or mail.attempts or not recalled(session, actor, mail):
             continue
         invited_at = assignment.invited_at
         was = {"invited_at": invited_at.isoformat()} if invited_at else {}
         ASSIGNMENT.apply(session, actor, assignment, "step back", cause=cause, why={"was": was}, invited_at=None)
         links.revoke_links(session, assignment.id)
+
+
+def undo_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
+    """Step back on the ladder, which may have gone on to the next one meanwhile."""
+    step_back(session, actor, assignment, "undo")
 
 
 def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
@@ -90,7 +95,7 @@ def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
     return session.scalar(waits.where(ladders, OutboxMail.waits).order_by(OutboxMail.id.desc()).limit(1))
 
 
-def _recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
+def recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
     """Return whether a mail could be stopped; one that a worker is handing over at this moment can't."""
     if not lock(session, mail).waits:
         return False

@@ -5,7 +5,7 @@ row.
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from ..questions.models import Question
 from .models import Answer, AnswerText, Assignment, Check
@@ -36,7 +36,8 @@ def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Chec
 def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Check]]:
     """Every quote check of several answers, oldest first."""
     found: dict[int, list[Check]] = {key: [] for key in answer_ids}
-    for check in session.scalars(select(Check).where(Check.answer_id.in_(found)).order_by(Check.id)):
+    query = select(Check).where(Check.answer_id.in_(found)).order_by(Check.id)
+    for check in session.scalars(query) if found else ():
         found[check.answer_id].append(check)
     return found
 
@@ -44,7 +45,8 @@ def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Che
 def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
     """Every version of several answers, oldest first."""
     found: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
-    for text in session.scalars(select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)):
+    query = select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)
+    for text in session.scalars(query) if found else ():
         found[text.answer_id].append(text)
     return found
 
@@ -54,6 +56,7 @@ def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assign
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     query = (
         select(Assignment, Answer, Check)
+        .options(lazyload(Answer.expert))  # who has the assignment: there already
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest)
         .where(Assignment.question_id.in_(question_ids))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -66,7 +67,20 @@ def takes(assignment: Assignment, part: str) -> bool:
     return checking if part == "reply" else assignment.takes_text
 
 
-def unknown(drafts: Sequence[Draft], tab: str, knows: Mapping[str, int], body: str) -> list[Draft]:
+class Kept(Protocol):
+    """A draft that a tab saved, whoever types there."""
+
+    tab: Any
+    count: Any
+
+    @property
+    def body(self) -> Any: ...
+
+
+K = TypeVar("K", bound=Kept)
+
+
+def unknown(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body: str) -> list[K]:
     """Return the drafts with other words than these that a page can't know of: those that other tabs saved after it was
     opened. `knows` has the count of each tab's draft at that time.
     """

@@ -15,8 +15,23 @@ from .models import Erasure
 
 PURPOSE = "erasures"
 # Of each kind, whose public id names it: letter (taken back), address and name of a letter's writer, mail that came in,
-# page of a question, person who was invited and forgotten, words of a letter that had had their time.
-KINDS = ("letter", "address", "name", "mail", "page", "person", "words")
+# page of a question, words of one that ran (`wording`), person who was invited and forgotten, words of a letter that
+# had had their time; an expert and a colleague who left; the page of an expert who took their yes back; a translator
+# outside whose link ended.
+KINDS = (
+    "letter",
+    "address",
+    "name",
+    "mail",
+    "page",
+    "wording",
+    "person",
+    "words",
+    "expert",
+    "colleague",
+    "expert page",
+    "translator",
+)
 
 
 def hashes(ring: Keys, kind: str, public_id: str) -> list[bytes]:
@@ -28,13 +43,18 @@ def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
     """Note that these were erased; what is noted already stays so. Raises LookupError for a kind that has no row."""
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
-    session.info["erased"] = True  # the database's own log is emptied once this is committed
+    went(session)
     ring = keys(session)
     macs = sorted({ring.mac(PURPOSE, _named(kind, public_id)) for public_id in public_ids})
     if macs:
         insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
         rows = [{"mac": mac, "key_no": ring.newest} for mac in macs]
         session.execute(insert(Erasure).on_conflict_do_nothing(), rows)
+
+
+def went(session: Session) -> None:
+    """Let the database's own log be emptied once this transaction is committed: words went in it."""
+    session.info["erased"] = True
 
 
 def _named(kind: str, public_id: str) -> str:

@@ -1,10 +1,10 @@
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Row, table
+from ..db import Base, Row, table
 
 
 class Event(Row):
@@ -41,3 +41,27 @@ class Erasure(Row):
 
     mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     key_no: Mapped[int]
+
+
+class ChainLink(Base):
+    """Some events of the trail as they were when the chain took them in; triggers forbid a change (chain.py).
+
+    `line` is the key up to which all events in line are in this link or one before. `day` is the last day of which
+    drawn keys are in, all of them up to the key `drawn`, which is 0 where the day is whole. `digests` holds each event
+    of this link, by its key and a keyed digest of it; `head` is a keyed digest of the link and of the head before. Both
+    are made with the key `key_no`. Without a time.
+    """
+
+    __tablename__ = "chain_links"
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number_counts"),
+        CheckConstraint("drawn <= 0", name="drawn_is_drawn"),
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    key_no: Mapped[int]
+    line: Mapped[int]
+    day: Mapped[date | None]
+    drawn: Mapped[int]
+    digests: Mapped[bytes] = mapped_column(LargeBinary)
+    head: Mapped[bytes] = mapped_column(LargeBinary)

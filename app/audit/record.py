@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
@@ -10,6 +11,12 @@ from ..db import now
 from ..drawn_keys import drawn_key
 from .events import EVENTS
 from .models import Event
+
+# Past the unit of work, which costs as much again: an event is never changed, and nothing hangs on it.
+_ADD = insert(Event.__table__)  # type: ignore[arg-type]
+Waiting = list[
+    tuple[dict[str, Any], Any]
+]  # what is to be written at the end of `together`, and the row that it is about
 
 
 def record(
@@ -22,14 +29,18 @@ def record(
     new: str | None = None,
     at: datetime | None = None,
     facts: dict[str, Any] | None = None,
-) -> Event:
-    """Write what was changed, and add the event of `row`. `at` is given where the minute must not be kept.
+) -> None:
+    """Write what was changed, and the event of `row`. `at` is given where the minute must not be kept.
 
     Raises LookupError for an action that has no row in `EVENTS`.
     """
     if action not in EVENTS:
         raise LookupError(f"{action} has no row in app/audit/events.py")
-    session.flush()  # a new row has its key then
+    watched: list[Event] | None = session.info.get("watched")
+    # Whoever watches wants each event with its key, and at once.
+    waiting: Waiting | None = session.info.get("events") if watched is None else None
+    if waiting is None:
+        session.flush()  # a new row has its key then
     noun = type(row).__name__.lower()
     # What belongs to the house, such as an expert's profile, is noted at the desk whose people changed it.
     of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
@@ -38,23 +49,48 @@ def record(
     moment = at or now(session)
     # What has a day alone takes no place in the trail's line either, unless it moved a row that others may look at.
     is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    event = Event(
+    said = {
         **({"id": drawn_key(session, Event)} if is_day and old is None else {}),
-        at=moment,
-        actor=actor.ref,
-        action=action,
-        noun=noun,
-        noun_id=row.id,
-        newsletter_id=newsletter_id,
-        question_id=question_id,
-        old=old,
-        new=new,
-        facts=facts or None,
-    )
-    session.add(event)
-    if (watched := session.info.get("watched")) is not None:
-        watched.append(event)
-    return event
+        "at": moment,
+        "actor": actor.ref,
+        "action": action,
+        "noun": noun,
+        "noun_id": row.id,
+        "newsletter_id": newsletter_id,
+        "question_id": question_id,
+        "old": old,
+        "new": new,
+        "facts": facts or None,
+    }
+    key = None
+    if waiting is None:
+        key = session.connection().execute(_ADD, said).inserted_primary_key
+    else:
+        waiting.append((said, row))
+    if watched is not None:
+        watched.append(Event(**{**said, "id": key[0] if key else None}))
+
+
+@contextmanager
+def together(session: Session) -> Iterator[None]:
+    """Write what is recorded inside at its end, in one statement; until then a new row may have no key."""
+    before: Waiting | None = session.info.get("events")
+    waiting: Waiting = [] if before is None else before
+    session.info["events"] = waiting
+    try:
+        yield
+        if before is None:
+            _write(session, waiting)
+    finally:
+        session.info["events"] = before
+
+
+def _write(session: Session, waiting: Waiting) -> None:
+    session.flush()
+    rows = [said | {"noun_id": row.id} for said, row in waiting]
+    for some in ([row for row in rows if "id" not in row], [row for row in rows if "id" in row]):
+        if some:
+            session.connection().execute(_ADD, some)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pyrage
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import inspect
@@ -74,6 +73,8 @@ def backup_key(file: Path) -> None:
 
     Who has FILE reads every backup that is sealed for it; who loses it, none. Keep it away from the server.
     """
+    import pyrage  # here and below: only where a backup is made or read
+
     identity = pyrage.x25519.Identity.generate()
     with refusing(file, "Nothing was written."), whole_file(file) as kept:
         kept.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
@@ -161,6 +162,8 @@ def _bytes_of(file: Path, label: str) -> Iterator[Callable[[int], None]]:
 
 
 def _recipient(key: str) -> Recipient:
+    import pyrage
+
     try:
         return (pyrage.ssh if key.startswith("ssh-") else pyrage.x25519).Recipient.from_str(key.strip())
     except pyrage.RecipientError:
@@ -172,6 +175,8 @@ def _recipient(key: str) -> Recipient:
 def _identities(key: Path | None) -> list[Identity]:
     if key is None:
         return []
+    import pyrage
+
     written = key.read_bytes()
     try:
         if b"PRIVATE KEY" in written:

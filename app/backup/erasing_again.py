@@ -1,7 +1,7 @@
 """Erasing again from a restored newsroom what was erased since its backup, by the verbs that erased it then."""
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,26 +11,32 @@ from sqlalchemy.orm import Session
 from ..actors import Clock, Reader
 from ..audit import erasures
 from ..db import keys
+from ..editions.models import EditionItem
 from ..letters import contacts
 from ..letters.models import Contact, Credit, Letter
 from ..mail import erasing
 from ..mail.models import Inbound, InboundRaw
 from ..mailroom import retention
-from ..newsroom import forgetting, publishing, withdrawal
-from ..people import staff
-from ..people.models import Person
+from ..newsroom import forgetting, forgetting_people, forgetting_ran, publishing, withdrawal
+from ..people import expert_pages, staff
+from ..people.expert_pages import ExpertPage
+from ..people.models import Expert, Person
+from ..questions.erasing_translations import erase_translators
 from ..questions.models import Question
+from ..questions.translator_table import Translator
 from ..worker import SWEEPS
 
 
 @dataclass(frozen=True)
 class Again:
-    """A kind of erasure: what is said of it, the rows that still have what it erased, and its verb."""
+    """A kind of erasure: what is said of it, the rows that still have what it erased, its verb, and under which names
+    it is noted of several rows."""
 
     says: str
     noun: Any
     still: ColumnElement[bool]
     erase: Callable[[Session, Any], object]
+    names: Callable[[Session, Sequence[Any]], list[str]] = lambda _session, rows: [row.public_id for row in rows]
 
 
 def _unname(session: Session, letter: Letter) -> None:
@@ -43,6 +49,12 @@ AGAIN = {
         Letter,
         Letter.erased_at.is_(None),
         lambda session, letter: withdrawal.withdraw(session, Reader(letter_id=letter.id), letter),
+    ),
+    "translator": Again(
+        "links of translators",
+        Translator,
+        Translator.is_open,
+        lambda session, one: erase_translators(session, Translator.id == one.id),
     ),
     "name": Again(
         "names of readers",
@@ -68,6 +80,23 @@ AGAIN = {
         Question.is_published,
         lambda session, question: publishing.take_down(session, Clock(), question),
     ),
+    "wording": Again(
+        "words of what had run",
+        Question,
+        Question.has_run & Question.id.in_(select(EditionItem.question_id).where(EditionItem.output != "")),
+        forgetting_ran.forget_again,
+        forgetting_ran.names_of_erasures,
+    ),
+    "expert": Again("experts who were deleted", Expert, Expert.erased_at.is_(None), forgetting_people.forget_expert),
+    "colleague": Again("colleagues who left", Person, Person.erased_at.is_(None), forgetting_people.forget_colleague),
+    "expert page": Again(
+        "pages of experts who took their yes back",
+        ExpertPage,
+        ExpertPage.id.is_not(None),
+        lambda session, page: expert_pages.take_back(
+            session, Clock(), session.get_one(Expert, page.expert_id), page.newsletter_id
+        ),
+    ),
     "person": Again(
         "addresses of people whose invitation was withdrawn", Person, Person.email_mac.is_not(None), staff.forget
     ),
@@ -81,13 +110,14 @@ def erase_again(session: Session, noted: Set[bytes]) -> Counter[str]:
     ring = keys(session)
     for kind, again in AGAIN.items():
         rows = session.execute(select(again.noun.id, again.noun.public_id).where(again.still)).all()
-        for row in rows:
-            if not noted.isdisjoint(erasures.hashes(ring, kind, row.public_id)):
+        for row, name in zip(rows, again.names(session, rows), strict=True):
+            if not noted.isdisjoint(erasures.hashes(ring, kind, name)):
                 again.erase(session, session.get_one(again.noun, row.id))
                 done[kind] += 1
         session.expire_all()
     for sweep in SWEEPS:
         sweep(session)
-    while retention.destroy_old(session) or forgetting.sweep(session):
+    forgets = (retention.destroy_old, forgetting.sweep, forgetting_people.sweep, forgetting_ran.sweep)
+    while any(sweep(session) for sweep in forgets):
         pass
     return done

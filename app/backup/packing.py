@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyrage
-
 from ..seal import Keys
 
 FORM = "readers-asked backup"
@@ -68,6 +66,8 @@ def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> Non
 
     What goes wrong while reading or writing is raised as it was; the library would name it an error of its own.
     """
+    import pyrage  # here and below: only where a backup is made or read
+
     kept = _Kept(file)
     try:
         pyrage.encrypt_io(_Source(kept.watch(chunks)), kept, recipients)
@@ -223,6 +223,8 @@ def unpack(path: Path, identities: list[Identity], unpacked: Unpacked, progress:
 def _open(file: Any, identities: list[Identity], unpacked: Unpacked) -> None:
     if not identities:
         raise Unreadable(SEALED)
+    import pyrage
+
     kept = _Kept(unpacked)
     try:
         pyrage.decrypt_io(file, kept, identities)

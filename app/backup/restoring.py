@@ -20,6 +20,7 @@ from ..migrate import migrate_on, revisions
 from ..postgresql import is_unseen
 from ..questions.models import Question
 from ..seal import Keys
+from ..seen_by_readers import unwatch
 from ..watching.models import Sighting
 from .erasing_again import erase_again
 from .erasure_list import Line
@@ -184,6 +185,7 @@ def _fill(connection: Connection, source: Source, manifest: dict[str, Any], prog
 def put_back(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
     """Make the tables of a backup as they were then, with all their rows. SQLite checks no references meanwhile."""
     migrate_on(connection, manifest["revision"])
+    unwatch(connection)
     references = _without_references(connection)
     if inspect(connection).has_table(Sighting.__tablename__):  # a new database has seen something already: itself
         connection.execute(delete(Sighting))

@@ -27,13 +27,16 @@ from ..forms.models import PressKey
 from ..matching.models import COLLECTIONS, Vector, is_index
 from ..people.models import BrowserSession, SignIn, Upload
 from ..rotation import SEALED
+from ..seen_by_readers import PublicVersion
 from .packing import line
 
 # Ways in, and what lives for an hour, come back from no backup: whoever was signed out since stays out.
 WAYS_IN = (BrowserSession, SignIn, PressKey, Upload)
 # Made anew from the texts by the worker.
 COPIES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
-LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES))}
+# Drawn anew where the triggers are put on (app/seen_by_readers.py).
+DRAWN = (PublicVersion,)
+LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES, *DRAWN))}
 # The rows that are held in memory at once, fewer of those that may hold a mail of 25 MB.
 AT_ONCE = {sealed.table.__tablename__: sealed.batch for sealed in SEALED}
 MANY = 500

@@ -79,6 +79,13 @@ CHECKS = (
         quick=True,
     ),
     Check(
+        "trail",
+        "whether the worker takes events into the chain over the trail within the hour, and its newest links hold",
+        "Start the worker. Where a link or an event differs, somebody has changed the database: keep a copy of it as "
+        "it is, then run `flask audit verify --head` with the head of a morning’s mail.",
+        machines.trail,
+    ),
+    Check(
         "outgoing mail",
         "whether a mail has been due for ten minutes, or was refused again and again for an hour",
         "Start the worker; if it runs, mend what `mail server` below finds, and see the outbox of the desk.",
@@ -91,6 +98,12 @@ CHECKS = (
         "Correct the setting that the finding speaks of: MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USE_SSL, "
         "MAIL_USERNAME, MAIL_PASSWORD.",
         machines.mail_server,
+    ),
+    Check(
+        "other programs",
+        "whether a program that hears what happens here has failed for a day, or was paused for it",
+        "See what the desk’s page `Other programs` says of it; mend it there, or let an admin remove it.",
+        machines.other_programs,
     ),
     Check(
         "incoming mail",
@@ -147,6 +160,13 @@ CHECKS = (
         "whether requests come through as many proxies as TRUSTED_PROXIES says",
         "Set TRUSTED_PROXIES to the number of proxies in front, and let each of them add to X-Forwarded-For.",
         machines.proxy,
+    ),
+    Check(
+        "accounts",
+        "whether the provider of OIDC_ISSUER answers, and calls itself so",
+        "Correct OIDC_ISSUER, sign for sign as the provider writes it, or let this machine reach it; till then the "
+        "mail lets the desk in.",
+        machines.accounts,
     ),
 )
 

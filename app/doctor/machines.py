@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mail_accounts import HERE
 
 from .. import rotation, sealing_keys, starting
+from ..audit import chain, chain_check
 from ..audit.models import Event
 from ..backup import erasure_list
 from ..db import now
@@ -22,6 +23,8 @@ from ..mail import stalled
 from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
+from ..people import oidc
+from ..programs.registering import in_trouble
 from ..watching import held_erasures, sightings
 from ..watching.each_request import LACKING, UNEXPECTED
 from ..watching.models import Sighting
@@ -34,6 +37,7 @@ FULL, ROOM = 10 << 20, 1 << 30  # bytes: with less nothing can be saved; with mo
 SHARE = 0.05  # of a disk
 POSTGRES = Path("/var/lib/postgresql")  # where Debian's lies
 OFF = timedelta(minutes=2)  # that a clock may be wrong: signed webhooks and TLS come to no harm
+NEWEST = 20  # links of the chain over the trail that are looked at
 LATELY = timedelta(days=1)  # what a proxy did before that is forgotten
 
 
@@ -107,6 +111,18 @@ def remains(house: House) -> Iterator[Finding]:
         yield fault(f"what was erased in the last {long(at - since)} still stands in the files of the database")
 
 
+def trail(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        number, is_late = chain.waiting(session)
+        newest = chain.reached(session).number
+    if is_late:
+        yield fault(f"{number:,} events are not in the chain yet, some for more than an hour")
+    wrong: list[chain_check.Fault] = []
+    chain_check.check(house.database, wrong.append, since=max(0, newest - NEWEST))
+    if wrong:
+        yield fault(f"{wrong[0]}; {len(wrong):,} differ in the newest {NEWEST} links")
+
+
 def outgoing(house: House) -> Iterator[Finding]:
     with house.read() as session:
         at, since = now(session), stalled.outgoing_since(session)
@@ -116,6 +132,16 @@ def outgoing(house: House) -> Iterator[Finding]:
         yield fault(f"a mail has been due for {long(at - since)}")
     if first is not None and at - first > REFUSED:
         yield fault(f"{number} mails wait to be tried again, the oldest for {long(at - first)}")
+
+
+def other_programs(house: House) -> Iterator[Finding]:
+    with house.read() as session:
+        for program in in_trouble(session):
+            slug = session.get_one(Newsletter, program.newsletter_id).slug
+            if program.failing_since is not None and program.paused_at is None:
+                yield fault(f"a program of {slug} has failed for {long(now(session) - program.failing_since)}")
+            else:
+                yield note(f"a program of {slug} is told nothing any more, since it failed for days or is gone")
 
 
 def mail_server(house: House) -> Iterator[Finding]:
@@ -176,6 +202,15 @@ def proxy(house: House) -> Iterator[Finding]:
         seen, at = sightings.seen_at(session, name), now(session)
     if seen is not None and at - seen < LATELY:
         yield fault(f"{name.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted})")
+
+
+def accounts(house: House) -> Iterator[Finding]:
+    provider = house.config["OIDC"]
+    if provider is not None:
+        try:
+            oidc.discovered(provider, anew=True)
+        except oidc.Away as away:
+            yield fault(f"the provider of the newsroom's accounts: {away}")
 
 
 class _Stays(HTTPRedirectHandler):

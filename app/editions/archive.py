@@ -4,26 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
 from ..listing import Listing, Place
 from ..newsletters.models import Newsletter, Topic
 from ..questions.lifecycle import STATES
-from ..questions.models import Question, QuestionTopic
+from ..questions.models import Question, QuestionText, QuestionTopic
 from .models import Edition, EditionItem
 
+MOST_OF_A_YEAR = 25_000
 NEWEST = (Question.published_at, Question.id)  # the order of what ran
-
-
-def touch(session: Session, newsletter_id: int) -> None:
-    """Say that the public pages have changed: caches and conditional requests go by this number."""
-    session.execute(
-        update(Newsletter)
-        .where(Newsletter.id == newsletter_id)
-        .values(public_version=Newsletter.public_version + 1, version=Newsletter.version + 1)
-    )
 
 
 def listing(
@@ -43,6 +35,29 @@ def listing(
         first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
         query = query.where(Question.published_at >= first, Question.published_at < last)
     return Listing(query, NEWEST)
+
+
+def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
+    """Return the topics on which something ran that can be read, by their names. What the desk is only at work on, it
+    shows nobody."""
+    ran = select(QuestionTopic.id).join(Question, Question.id == QuestionTopic.question_id)
+    ran = ran.where(QuestionTopic.topic_id == Topic.id, Question.is_published)
+    mine = select(Topic).where(Topic.newsletter_id == newsletter.id, ran.exists())
+    return list(session.scalars(mine.order_by(Topic.name)))
+
+
+def mended_since(session: Session, newsletter: Newsletter, since: datetime, limit: int) -> list[EditionItem]:
+    """Return the Q&As that were corrected or reworded since, as far as they can be read, the latest first."""
+    here = (Question.newsletter_id == newsletter.id, Question.is_published, EditionItem.mended_at >= since)
+    newest = _items(*here).order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
+    return list(session.scalars(newest.limit(limit)))
+
+
+def withdrawn_since(session: Session, newsletter: Newsletter, since: datetime, limit: int) -> list[Question]:
+    """Return the questions whose pages were withdrawn since, the latest first."""
+    here = (Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= since)
+    newest = select(Question).where(*here).order_by(Question.state_at.desc(), Question.id.desc())
+    return list(session.scalars(newest.limit(limit)))
 
 
 def _items(*where: ColumnElement[bool]) -> Select[EditionItem]:
@@ -69,6 +84,37 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
     return list(range(newest.year, oldest.year - 1, -1)) if newest and oldest else []
 
 
+def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
+    """Return the paths of all Q&As and editions of a year that can be read, each with when it ran, or was corrected
+    since; newest first.
+
+    A sitemap takes 50,000 (sitemaps.org, protocol 0.9): more of a year are left out.
+    """
+    first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    ran = select(Question.public_id, QuestionText.slug, func.coalesce(EditionItem.mended_at, Question.published_at))
+    ran = ran.outerjoin(QuestionText, QuestionText.id == Question.text_id)
+    ran = ran.join(EditionItem, EditionItem.question_id == Question.id)
+    ran = ran.where(Question.newsletter_id == newsletter.id, Question.is_published)
+    ran = ran.where(Question.published_at >= first, Question.published_at < last)
+    sent = select(Edition.public_id, Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
+    sent = sent.where(Edition.runs_at >= first, Edition.runs_at < last)
+    stories = session.execute(ran.order_by(*(column.desc() for column in NEWEST)).limit(MOST_OF_A_YEAR))
+    editions = session.execute(sent.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MOST_OF_A_YEAR))
+    return [
+        *((path_of(newsletter, public_id, slug), at) for public_id, slug, at in stories),
+        *((f"/{newsletter.slug}/editions/{public_id}", at) for public_id, at in editions),
+    ]
+
+
+def neighbours(
+    session: Session, newsletter: Newsletter, item: EditionItem
+) -> tuple[EditionItem | None, EditionItem | None]:
+    """Return the Q&A that ran before this one and the one after it, each None where there is none."""
+    here, every = (item.question.published_at, item.question.id), listing(newsletter)
+    before, after = every.page(session, here, 1), every.page(session, here, 1, up=True)
+    return next(iter(before), None), next(iter(after), None)
+
+
 def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
     """A Q&A that ran, or one that was withdrawn since (its question's state says so)."""
     here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
@@ -93,7 +139,8 @@ def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
         .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
-    return [(credit["name"], said) for credit, said in rows]
+    ran = {voice["lead_in"]["name"] for voice in item.piece["voices"]}  # not one that was approved after the lock
+    return [(credit["name"], said) for credit, said in rows if credit["name"] in ran]
 
 
 def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
@@ -145,5 +192,13 @@ def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, da
 
 def story_path(newsletter: Newsletter, question: Question) -> str:
     """The lasting address of a Q&A."""
-    slug = question.text.slug if question.text else "q"
-    return f"/{newsletter.slug}/q/{question.public_id}/{slug}"
+    return path_of(newsletter, question.public_id, question.text.slug if question.text else None)
+
+
+def fixed_path(newsletter: Newsletter, question: Question) -> str:
+    """An address of a Q&A without any of its words, that leads to the lasting one; it stays whatever it is called."""
+    return path_of(newsletter, question.public_id, "-")
+
+
+def path_of(newsletter: Newsletter, public_id: str, slug: str | None) -> str:
+    return f"/{newsletter.slug}/q/{public_id}/{slug or 'q'}"

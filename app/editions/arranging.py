@@ -12,9 +12,7 @@ from ..db import lock
 from ..lifecycle import Illegal, Missing, expect, must
 from ..questions.models import Question
 from .models import Edition
-from .slots import drop, first_with_room, later_editions, pick, picked, planned, renumber
-
-LOOKED_AT = 12  # later editions among which a free slot is looked for, for the words on a button
+from .slots import drop, pick, picked, planned, renumber
 
 
 def arrange(
@@ -39,11 +37,6 @@ def arrange(
     keys = [question.id for question in order]
     renumber(session, edition, keys)
     audit.record(session, actor, "edition.arrange", edition, facts={"questions": keys})
-
-
-def next_free(session: Session, edition: Edition, place: int) -> Edition | None:
-    """Find the next planned edition with a free slot in a section: what does not fit is carried over to it."""
-    return first_with_room(session, session.scalars(later_editions(edition).limit(LOOKED_AT)).all(), place)
 
 
 def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:

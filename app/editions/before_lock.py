@@ -51,12 +51,7 @@ def matters(
     must run by a day, `then` is the day of the edition after this one. Readers' names are another matter: see
     `desk.name_troubles`.
     """
-    found = []
-    for one in picked:
-        if not cleared.holds(one.question):
-            found.append(Matter("words", one.question))
-        if not one.experts:
-            found.append(Matter("answer", one.question))
+    found = unfit(picked)
     questions = {one.question.id: one.question for one in picked}
     found += _mails(session, edition, list(questions.values()))
     found += [
@@ -75,6 +70,19 @@ def matters(
             found.append(Matter("left out", question, day=question.must_run_by))
     if open_slots:
         found.append(Matter("open", number=len(open_slots)))
+    return found
+
+
+def unfit(picked: Sequence[Ready]) -> list[Matter]:
+    """Return what keeps picks from running, and from being copied out: their newest words are not cleared, or no answer
+    to them is approved any more.
+    """
+    found = []
+    for one in picked:
+        if not cleared.holds(one.question):
+            found.append(Matter("words", one.question))
+        if not one.experts:
+            found.append(Matter("answer", one.question))
     return found
 
 

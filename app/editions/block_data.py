@@ -1,18 +1,17 @@
 """From the rows of a question to the data that the house form sets. Asks for consent before it gives a name away."""
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, lazyload
 
-from ..answers.editing import approved_of
 from ..answers.models import Answer, AnswerText, Assignment
 from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import Question, QuestionText
-from ..questions.queries import cleared_text, letters_of
+from ..questions.queries import askers, cleared_texts, letters_behind_each, letters_of
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
 from ..typesetting.house_languages import phrases_for
@@ -28,35 +27,56 @@ class NameTrouble:
     fault: str
 
 
-def credits_of(session: Session, newsletter: Newsletter, letters: list[Letter]) -> tuple[list[str | None], str | None]:
-    """The credit of each asker, and what is wrong with the one that would be printed.
+def _names_of(
+    session: Session, newsletter: Newsletter, readers: Mapping[int, int]
+) -> dict[int, tuple[str | None, str, int]]:
+    """Return by question the name of its only reader where they want to be named, what is wrong with it, and the
+    letter; `readers` is how many ask each.
 
     A group is never named, nor is anybody where the newsletter leaves names out. A name needs the reader's consent and
     a recorded check; without them it does not leave this function.
     """
-    if len(letters) != 1 or not newsletter.names_readers:
-        return [None] * max(len(letters), 1), None
-    credit = session.scalar(select(Credit).filter_by(letter_id=letters[0].id))
-    if credit is None or credit.choice == "none":
-        return [None], None
-    if credit.consent_text is None:
-        return [None], "consent"
-    if credit.verified_at is None:
-        return [None], "verified"
-    return [contacts.named(session, letters[0], phrases_for(newsletter.language)["comma"])], None
+    lone = [key for key, number in readers.items() if number == 1]
+    if not lone or not newsletter.names_readers:
+        return {}
+    found: dict[int, tuple[str | None, str, int]] = {}
+    query = letters_behind_each(lone, Letter, Credit).join(Credit, Credit.letter_id == Letter.id)
+    for key, letter, credit in session.execute(query.where(Credit.choice != "none")):
+        fault = "consent" if credit.consent_text is None else "verified" if credit.verified_at is None else ""
+        comma = phrases_for(newsletter.language)["comma"]
+        names = {} if fault else contacts.names_of(session, [letter], {letter.id: credit}, comma)
+        found[key] = (names.get(letter.id), fault, letter.id)
+    return found
 
 
 def own_phrases(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
     """The house sentences that the newsletter words its own way."""
-    rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
-    known = phrases_for(language)
-    return {row.kind: row.body for row in rows if row.kind in known}
+    return phrases_in(session, newsletter, {language})[language]
 
 
-def _voice(session: Session, answer: Answer) -> Voice:
-    text = session.get_one(AnswerText, answer.approved_text_id or answer.text_id)
-    assignment = session.get_one(Assignment, answer.assignment_id)
-    return Voice(_lead_in(assignment, answer.credit), text.body)
+def phrases_in(session: Session, newsletter: Newsletter, languages: Collection[str]) -> dict[str, dict[str, str]]:
+    """The same in several languages, in one query."""
+    found: dict[str, dict[str, str]] = {language: {} for language in languages}
+    mine = select(NewsletterText).where(NewsletterText.newsletter_id == newsletter.id)
+    for row in session.scalars(mine.where(NewsletterText.language.in_(languages))):
+        if row.kind in phrases_for(row.language):
+            found[row.language][row.kind] = row.body
+    return found
+
+
+def _voices_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Voice]]:
+    """Return the approved answers to several questions as they run, in one query."""
+    found: dict[int, list[Voice]] = {key: [] for key in question_ids}
+    query = (
+        select(Answer, AnswerText)
+        .options(lazyload(Answer.expert))  # the approval keeps how they are named
+        .join(AnswerText, AnswerText.id == func.coalesce(Answer.approved_text_id, Answer.text_id))
+        .where(Answer.question_id.in_(found), Answer.is_approved)
+        .order_by(Answer.run_position, Answer.id)
+    )
+    for answer, text in session.execute(query):
+        found[answer.question_id].append(Voice(LeadIn(**(answer.credit or answer.assignment.credit)), text.body))
+    return found
 
 
 def as_it_would_run(
@@ -65,7 +85,7 @@ def as_it_would_run(
     """Return what an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
     question = session.get_one(Question, assignment.question_id)
     readers = len(letters_of(session, question))
-    said = replace(_lead_in(assignment), credit_line=credit_line or None)
+    said = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
     piece = Piece(
         language=text.language,
         marks=newsletter.marks,
@@ -78,28 +98,38 @@ def as_it_would_run(
     return set_block(piece, newsletter.address, own_phrases(session, newsletter, text.language))
 
 
-def _lead_in(assignment: Assignment, credit: dict[str, Any] | None = None) -> LeadIn:
-    return LeadIn(**(credit or assignment.credit))
-
-
 def lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, language: str) -> str:
     """The line that would run before this expert's answer."""
     own = own_phrases(session, newsletter, language)
-    return lead_in_text(language, _lead_in(assignment), newsletter.marks, own)
+    return lead_in_text(language, LeadIn(**assignment.credit), newsletter.marks, own)
 
 
 def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[Piece, NameTrouble | None]:
     """The piece that a question makes with its approved answers, and what is wrong with its credit."""
-    letters = letters_of(session, question)
-    credits, fault = credits_of(session, newsletter, letters)
-    text = cleared_text(session, question.id)  # newer words, which nobody has looked at yet, leave the house nowhere
-    piece = Piece(
-        language=text.language if text else newsletter.language,
-        marks=newsletter.marks,
-        section=newsletter.sections[question.section].name,
-        headline=text.headline if text else "",
-        askers=tuple(credits),
-        question=(text.body or "") if text else "",
-        voices=tuple(_voice(session, answer) for answer in approved_of(session, question.id)),
-    )
-    return piece, NameTrouble(question.id, question.headline, letters[0].id, fault) if fault else None
+    return pieces_of(session, newsletter, [question])[0]
+
+
+def pieces_of(
+    session: Session, newsletter: Newsletter, questions: Sequence[Question]
+) -> list[tuple[Piece, NameTrouble | None]]:
+    """The same of several questions, in as many queries as for one."""
+    if not questions:
+        return []
+    keys = [question.id for question in questions]
+    readers, texts, voices = askers(session, questions), cleared_texts(session, keys), _voices_of(session, keys)
+    names = _names_of(session, newsletter, readers)
+    found: list[tuple[Piece, NameTrouble | None]] = []
+    for one in questions:
+        text = texts.get(one.id)  # newer words, which nobody has looked at yet, leave the house nowhere
+        name, fault, letter_id = names.get(one.id, (None, "", 0))
+        piece = Piece(
+            language=text.language if text else newsletter.language,
+            marks=newsletter.marks,
+            section=newsletter.sections[one.section].name,
+            headline=text.headline if text else "",
+            askers=(name,) * max(readers[one.id], 1),
+            question=(text.body or "") if text else "",
+            voices=tuple(voices[one.id]),
+        )
+        found.append((piece, NameTrouble(one.id, one.headline, letter_id, fault) if fault else None))
+    return found

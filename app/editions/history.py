@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union_all
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
@@ -11,8 +11,9 @@ from ..audit import Event
 from ..audit.events import told_in
 from ..db import now
 from ..people.directory import names_of
-from .items import digest
-from .models import Edition, EditionItem
+from . import corrections
+from .items import digest, edition_digest
+from .models import Correction, Edition, EditionItem
 
 MOST = 60  # lines of what happened to an edition, and as many of what happened in its slots
 MISSED = timedelta(days=14)  # how long a date that passed without being sent is still shown among the coming ones
@@ -65,5 +66,21 @@ def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[
 
 
 def fits_its_hash(item: EditionItem) -> bool:
-    """Return whether the record is still what was locked."""
+    """Return whether the record is still what was locked; it isn't where words were erased for somebody's safety."""
     return digest(item.input, item.output) == item.sha256
+
+
+def words_went(session: Session, edition: Edition) -> bool:
+    """Return whether words of what an edition was locked with were erased for somebody's safety since."""
+    items = select(EditionItem.id).where(EditionItem.edition_id == edition.id, EditionItem.erased_at.is_not(None))
+    carried = select(Correction.id).where(Correction.edition_id == edition.id, Correction.erased_at.is_not(None))
+    return session.scalar(union_all(items, carried).limit(1)) is not None
+
+
+def edition_fits(session: Session, edition: Edition, items: Sequence[EditionItem]) -> bool:
+    """Return whether the hashes of what is in an edition, and the corrections that it carries, are still those of its
+    lock; so they are where it has none, and where the words of a correction were erased for somebody's safety.
+    """
+    carries = corrections.locked_with(session, edition)
+    erased = any(one.erased_at for one in carries)
+    return edition.sha256 is None or erased or edition_digest(items, carries) == edition.sha256

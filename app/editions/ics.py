@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from icalendar import Calendar, Event
-
 from .calendar import EditionDate
 
 
@@ -16,6 +14,8 @@ def to_ics(
     An event's UID is its date in the rule at `uid_domain`, so an edition that moves to another hour is the same event
     in every subscriber's calendar; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
     """
+    from icalendar import Calendar, Event  # takes megabytes, which few processes need
+
     calendar = Calendar()
     calendar.add("prodid", "-//Readers Asked//Editions//EN")
     calendar.add("version", "2.0")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,12 +15,12 @@ from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from ..text import for_print
 from ..typesetting.block import Block
-from ..typesetting.house_form import LeadIn, Piece, Voice, set_block
+from ..typesetting.house_form import LeadIn, Piece, Voice, is_led_in, set_block
 from ..typesetting.house_languages import marks_for
 from ..typesetting.quotation import set_plain
 from ..typesetting.renderers import to_text
 from .block_data import own_phrases, piece_of
-from .models import Edition, EditionItem
+from .models import Correction, Edition, EditionItem, ItemTranslation
 
 
 def freeze(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
@@ -33,9 +33,15 @@ def freeze(session: Session, newsletter: Newsletter, edition: Edition, question:
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
         raise Missing("consent" if trouble.fault == "consent" else "verified name")
+    return frozen(newsletter, edition, question, piece, own_phrases(session, newsletter, piece.language))
+
+
+def frozen(
+    newsletter: Newsletter, edition: Edition, question: Question, piece: Piece, own: dict[str, str]
+) -> EditionItem:
+    """Return the record of a piece in its question's slot, set with the newsletter's own house sentences."""
     # The names stand beside the hashed record, so that they can be erased without breaking it.
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
-    own = own_phrases(session, newsletter, piece.language)
     data = {"piece": asdict(nameless), "own": own}
     output = to_text(set_block(nameless, newsletter.address, own))
     return EditionItem(
@@ -55,42 +61,66 @@ def digest(data: dict[str, Any], output: str) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def piece_from(item: EditionItem) -> Piece:
+def edition_digest(items: Sequence[EditionItem], corrections: Sequence[Correction]) -> str:
+    """SHA-256 of all that is locked into an edition: of the hash of each Q&A in its slot, and of the corrections of
+    earlier editions that it carries.
+    """
+    ran = [[item.position, item.sha256] for item in items]
+    whole = json.dumps(
+        [ran, [[one.wrong, one.right] for one in corrections]], ensure_ascii=False, separators=(",", ":")
+    )
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def piece_from(item: EditionItem | ItemTranslation) -> Piece:
+    """The piece as readers' pages show it, with the names that may still be printed."""
+    return _piece(item, item.piece)
+
+
+def piece_as_sent(item: EditionItem) -> Piece:
     """The piece as it was locked, with the names that may still be printed."""
-    data = item.input["piece"]
+    return _piece(item, item.input["piece"])
+
+
+def _piece(item: EditionItem | ItemTranslation, data: dict[str, Any]) -> Piece:
+    return replace(_piece_of(data), askers=tuple(item.credits))
+
+
+def _piece_of(data: dict[str, Any]) -> Piece:
     voices = tuple(Voice(LeadIn(**voice["lead_in"]), voice["answer"]) for voice in data["voices"])
-    return Piece(**{**data, "voices": voices, "askers": tuple(item.credits)})
+    return Piece(**{**data, "voices": voices})
 
 
-def headline(item: EditionItem) -> str:
-    """The headline as it ran, with the newsletter's marks: what is stored is what was typed."""
-    piece = item.input["piece"]
+def set_again(item: EditionItem, address: str, headline: str, question: str, answers: Sequence[str]) -> dict[str, Any]:
+    """Return the record of a Q&A that ran with other words in it: its data and its text, as `mended` keeps them."""
+    data = item.piece
+    voices = [{**voice, "answer": answer} for voice, answer in zip(data["voices"], answers, strict=True)]
+    piece = {**data, "headline": headline, "question": question, "voices": voices}
+    return {"piece": piece, "output": to_text(set_block(_piece_of(piece), address, item.own))}
+
+
+def headline(item: EditionItem | ItemTranslation) -> str:
+    """The headline with the newsletter's marks: what is stored is what was typed."""
+    return _headline(item.piece)
+
+
+def sent_headline(item: EditionItem) -> str:
+    """The headline as it was locked; empty where it was erased."""
+    return _headline(item.input["piece"])
+
+
+def _headline(piece: Mapping[str, Any]) -> str:
     return set_plain(piece["headline"], marks_for(piece["language"], piece["marks"]))
 
 
-def opening(item: EditionItem) -> str:
-    """Return how the first answer begins, as it ran: for lists, which would be slow if each entry were set again."""
-    asked = re.split(r"\n\s*\n", for_print(item.input["piece"]["question"]))
-    before = 2 + len(asked)  # the heading, the question's paragraphs, the lead-in
-    return item.output.split("\n\n")[before].strip()
+def opening(item: EditionItem | ItemTranslation) -> str:
+    """Return how the first answer begins: for lists, which would be slow if each entry were set again."""
+    piece = item.piece
+    asked = re.split(r"\n\s*\n", for_print(piece["question"]))
+    led_in = is_led_in(LeadIn(**piece["voices"][0]["lead_in"]))
+    before = 1 + len(asked) + led_in  # the heading, the question's paragraphs, the lead-in
+    return item.text.split("\n\n")[before].strip()
 
 
-def block_from(item: EditionItem, address: str | None = None) -> Block:
-    return set_block(piece_from(item), address, item.input["own"])
-
-
-def blocks_of_run(
-    session: Session, newsletter: Newsletter, picked: Sequence[Piece], items: Sequence[EditionItem]
-) -> list[Block]:
-    """The edition's blocks in order, the standing call once at the end.
-
-    What is locked comes as it was locked; what is only picked comes as it would run now, with no name that may not run.
-    """
-    if items:
-        pieces = [(piece_from(item), item.input["own"]) for item in items]
-    else:
-        pieces = [(piece, own_phrases(session, newsletter, piece.language)) for piece in picked]
-    if pieces and newsletter.call:
-        last, own = pieces[-1]
-        pieces[-1] = (replace(last, call=newsletter.call), own)
-    return [set_block(piece, newsletter.address, own) for piece, own in pieces]
+def block_from(item: EditionItem | ItemTranslation, address: str | None = None) -> Block:
+    return set_block(piece_from(item), address, item.own)

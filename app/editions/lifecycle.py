@@ -30,6 +30,7 @@ EDITION = Machine(
     STATES,
     (
         Move("plan", (), ("planned",), act="upkeep, edition", needs=(has("rule_date"),)),
+        Move("import", (), ("sent",), act="edition, upkeep", needs=(has("rule_date"), has("sent_at"))),
         Move("skip", ("planned",), ("skipped",), act="edition", tells="X"),
         Move("unskip", ("skipped",), ("planned",), act="edition"),
         Move("lock", ("planned",), ("locked",), act="edition", needs=(has("locked_at"),)),

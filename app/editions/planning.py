@@ -1,5 +1,6 @@
 """The calendar makes the editions: ahead of time, from the newsletter's rule, and again when the rule changes."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,10 +11,11 @@ from ..actors import Actor
 from ..answers.models import Assignment
 from ..db import now
 from ..letters.models import Letter
+from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
-from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_rhythm
+from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_extra, read_rhythm, read_skip
 from .lifecycle import EDITION
 from .models import Edition
 from .slots import share_out
@@ -65,6 +67,39 @@ def plan_newsletter(
         EDITION.apply(session, actor, edition, "plan")
     session.flush()
     return len(missing)
+
+
+def put_on(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
+    """Let an edition run at another local time. The newsletter's calendar keeps it: the old day as a pause, the new one
+    as an extra date, and neither where the rule says the same.
+
+    Raises `Missing`: "date to come", "near date" beyond what is planned ahead, "free date" where another one stands.
+    """
+    day, old, at = local_at.date(), edition.rule_date, in_utc(local_at, newsletter.zone)
+    if at <= now(session):
+        raise Missing("date to come")
+    if at > now(session) + timedelta(days=AHEAD):
+        raise Missing("near date")
+    others = select(Edition.id).where(Edition.newsletter_id == newsletter.id, Edition.id != edition.id)
+    if session.scalar(others.where(Edition.rule_date == day).limit(1)) is not None:
+        raise Missing("free date")
+    rhythm = replace(rhythm_of(newsletter), extra=())
+    skips = [one for one in newsletter.skips if read_skip(one) != (day, day)]
+    rhythm = replace(rhythm, skips=tuple(map(read_skip, skips)))
+    if old != day and occurrences(rhythm, old, old):
+        skips.append(old.isoformat())
+    extra = [one for one in newsletter.extra if read_extra(one, rhythm.at).date() not in (old, day)]
+    if [one.local_at for one in occurrences(rhythm, day, day)] != [local_at]:
+        extra.append(local_at.isoformat(timespec="minutes"))
+    newsletter.skips, newsletter.extra = skips, sorted(extra)
+    set_time(newsletter, edition, local_at)
+    session.flush()
+
+
+def set_time(newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
+    """Give an edition a local time, with what is derived from it."""
+    edition.rule_date = local_at.date()
+    _set_times(newsletter, edition, EditionDate(local_at.date(), local_at, in_utc(local_at, newsletter.zone)))
 
 
 def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:

@@ -81,7 +81,7 @@ class Wanted:
 
 def ready_to_run(
     session: Session, newsletter: Newsletter, wanted: Wanted = Wanted(), limit: int = SHOWN
-) -> list[Ready]:
+) -> list[Question]:
     """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
     ago.
     """
@@ -90,7 +90,7 @@ def ready_to_run(
     for rule in _rules(session, newsletter, wanted):
         query = query.where(rule)
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
-    return facts_of(session, newsletter, list(session.scalars(query.order_by(*order).limit(limit))))
+    return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
 def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
@@ -135,18 +135,25 @@ def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[Col
 
 
 def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
-    """Return what must run by a day and has not yet, the nearest day first: a walk of the few that have one."""
-    query = select(Question).where(
+    """Return what must run by a day and has not yet, the nearest day first."""
+    return list(session.scalars(dated(session, newsletter_id, Question).limit(limit)))
+
+
+def dated(session: Session, newsletter_id: int, what: Any) -> Select[Any]:
+    """Select the same questions, or a column of theirs: a walk of the few that have a day."""
+    query = select(what).where(
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),
         Question.must_run_by >= (now(session) - DATES).date(),
         Question.can_run,
     )
-    return list(session.scalars(query.order_by(Question.must_run_by, Question.id).limit(limit)))
+    return query.order_by(Question.must_run_by, Question.id)
 
 
 def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question]) -> list[Ready]:
     """The same for given questions, in their order and in two queries however many they are."""
+    if not chosen:
+        return []
     keys = [question.id for question in chosen]
     topics = questions.topics_of(session, keys)
     voices: dict[int, list[Voice]] = {key: [] for key in keys}

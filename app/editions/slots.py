@@ -23,6 +23,7 @@ from ..questions.models import Question
 from .models import Edition
 
 MOST_SLOTS = 12
+LOOKED_THROUGH = 12  # editions, for the words on a button
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,25 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
 
 
 def first_with_room(session: Session, editions: Sequence[Edition], place: int) -> Edition | None:
-    """Return the first of several editions with an open slot in a section."""
-    return next((edition for edition in editions if sections_of(session, edition)[place].open), None)
+    """Return the first of several editions of a newsletter with an open slot in a section."""
+    if not editions:
+        return None
+    sections, found = session.get_one(Newsletter, editions[0].newsletter_id).sections, picked_for(session, editions)
+    return next((one for one in editions if laid_out(sections, shares(one), found[one.id])[place].open), None)
 
 
 def picked(session: Session, edition: Edition) -> list[Question]:
     """The questions in an edition's slots, in order, as they stand now: what was read before a lock may be old."""
-    query = select(Question).filter_by(edition_id=edition.id).order_by(Question.position)
-    return list(session.scalars(query.execution_options(populate_existing=True)))
+    return picked_for(session, [edition])[edition.id]
+
+
+def picked_for(session: Session, editions: Sequence[Edition]) -> dict[int, list[Question]]:
+    """The same of several editions, in one query."""
+    found: dict[int, list[Question]] = {edition.id: [] for edition in editions}
+    query = select(Question).where(Question.edition_id.in_(found)).order_by(Question.position)
+    for question in session.scalars(query.execution_options(populate_existing=True)):
+        found[question.edition_id or 0].append(question)
+    return found
 
 
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
@@ -187,6 +199,11 @@ def later_editions(edition: Edition) -> Select[Edition]:
     """The planned editions after one, soonest first."""
     later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
+
+
+def next_editions(session: Session, edition: Edition) -> Sequence[Edition]:
+    """Return the planned editions after one among which a page looks for a free slot."""
+    return session.scalars(later_editions(edition).limit(LOOKED_THROUGH)).all()
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:

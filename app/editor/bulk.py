@@ -14,7 +14,7 @@ from ..audit import watched
 from ..db import lock
 from ..letters.ending_sentences import ENDINGS
 from ..lifecycle import Illegal, Missing, NotYours, Refused, Stale, expect
-from ..listing import Listing
+from ..listing import Rows
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
@@ -108,7 +108,7 @@ class Bulk:
     box: str
     load: Callable[[Desk, str], Any]
     presses: Mapping[str, Press]
-    back: Callable[[Desk], tuple[str, Listing[Any] | None]]
+    back: Callable[[Desk], tuple[str, Rows[Any] | None]]
     done: Callable[[int], str]
     empty: Any
     link: Any = ""

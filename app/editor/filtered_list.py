@@ -15,7 +15,7 @@ from ..actors import Staff
 from ..editions.models import Edition
 from ..formatting import day
 from ..letters.models import Letter
-from ..listing import Listing
+from ..listing import Listing, Rows
 from ..matching import DESK
 from ..matching.search import Piece, mark_of
 from ..matching.search import search as look_up
@@ -55,7 +55,7 @@ class Declared(Generic[Row]):
     states: Mapping[str, tuple[Any, tuple[str, ...]]]
     filters: Mapping[str, Filter]
     usual: Callable[[Mapping[str, str]], str]
-    listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Listing[Row]]
+    listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Rows[Row]]
     load: Callable[[Session, Staff, str], Row | None]
     size: int
 
@@ -84,7 +84,7 @@ class Declared(Generic[Row]):
         args = dict(parse_qsl(request.form.get("list", "")))
         return self.read(desk, args), args.get("before")
 
-    def back(self, desk: Desk) -> "tuple[str, Listing[Row]]":
+    def back(self, desk: Desk) -> "tuple[str, Rows[Row]]":
         """Return the address of the page that was open, and its list."""
         listed, before = self.of_form(desk)
         return listed.address(before=before), listed.listing
@@ -99,7 +99,7 @@ class Filtered(Generic[Row]):
     values: Mapping[str, str]
     state: str
     options: Mapping[str, Options]
-    listing: Listing[Row]
+    listing: Rows[Row]
 
     @property
     def search(self) -> str:

@@ -1,8 +1,8 @@
 """The frame around every page of the desk, and the way of its views to the data: through the actor, or not at all."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,19 +18,20 @@ from werkzeug.wrappers import Response
 
 from .. import errors
 from ..actors import Staff
-from ..editions import slots
-from ..editions.items import headline
-from ..editions.queries import coming_editions
+from ..editions.items import headline, sent_headline
+from ..editions.models import Edition
+from ..editions.queries import coming_beside
 from ..formatting import ago, count, day, is_past, left
 from ..forms import form_drafts, press_keys
 from ..letters import queries as letters
+from ..letters.lifecycle import STATES as LETTERS
 from ..lifecycle import must
+from ..listing import Listing
 from ..mail import inbound
 from ..mail import queries as mail_queries
-from ..mail.lifecycle import STATES as STATES_OF_MAIL
+from ..mail.lifecycle import STATES as MAIL_STATES
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import by_slug, desks_of
-from ..people.directory import staff_actor
+from ..newsletters.queries import at_desks, by_slug
 from ..permissions import ROLES, may
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
@@ -86,16 +87,18 @@ SIGNED_OUT = errors.Words(
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
+MAILS = (*MAIL_STATES.which("is_held"), *MAIL_STATES.which("is_failed"))  # whose numbers stand in the frame
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A newsletter's desk as seen by the person at it: the session to query, and the actor to load rows through."""
+    """A newsletter's desk for the person at it: a session, an actor to load rows through, all their desks."""
 
     session: Session
     actor: Staff
     newsletter: Newsletter
+    newsletters: Sequence[Newsletter] = ()
 
     def may(self, act: str) -> bool:
         return may(self.actor, act)
@@ -146,18 +149,18 @@ def page_of_form() -> str:
 
 
 def _enter(session: Session, slug: str) -> Desk:
-    newsletter = found(by_slug(session, slug))
-    actor = staff_actor(session, current_user.person_id, newsletter.id)
-    if actor is None:
-        abort(404)
-    called(slug, newsletter)
+    desks = {desk[0].slug: desk for desk in at_desks(session, current_user.person_id)}
+    if slug not in desks:  # it had this name before, or somebody else works there
+        newsletter = found(by_slug(session, slug))
+        called(slug, newsletter if newsletter.slug in desks else None)
+    newsletter, name, role = desks[slug]
     looked_at = frozenset(request.form.get("looked", "").splitlines())
-    actor = replace(actor, proved_at=current_user.proved_at, looked_at=looked_at)
+    actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, looked_at)
     if request.method == "POST" or request.endpoint in editor.acts:
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
-    desk = Desk(session, actor, newsletter)
+    desk = Desk(session, actor, newsletter, [one for one, *_rest in desks.values()])
     g.desk, g.may = desk, desk.may
     return desk
 
@@ -230,14 +233,14 @@ def unknown(desk: Desk, name: str, endpoint: str) -> None:
 
 def page(desk: Desk, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
-    newsletter = desk.newsletter
+    edition, filled, numbers = coming_beside(desk.session, desk.newsletter.id, [one.counted for one in _lists(desk)])
     return render_template(
         template,
-        newsletter=newsletter,
-        newsletters=desks_of(desk.session, desk.actor.person_id),
-        sections=_sections(desk),
+        newsletter=desk.newsletter,
+        newsletters=desk.newsletters,
+        sections=_sections(desk, numbers),
         section=section,
-        coming=_coming(desk),
+        coming=_coming(desk, edition, filled) if edition else None,
         me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,
@@ -245,23 +248,28 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
 
 
 editor.app_template_filter("headline")(headline)
+editor.app_template_filter("sent_headline")(sent_headline)
 
 
 def role_label(role: str) -> str:
     return gettext(ROLES[role].label)
 
 
-def _sections(desk: Desk) -> list[dict[str, Any]]:
-    key, slug = desk.newsletter.id, desk.newsletter.slug
-    mails = mail_queries.counts(desk.session, key, STATES_OF_MAIL.which("has_stopped"))
-    held, failed = mails["held"], mails["failed"]
-    going, shelved = (questions.count(desk.session, key, STATES.which(which)) for which in ("is_going", "is_shelved"))
-    penned = inbound.count(desk.session, key, "pen")
+def _lists(desk: Desk) -> list[Listing[Any]]:
+    """The lists whose numbers stand in the frame."""
+    key = desk.newsletter.id
+    lists: list[Listing[Any]] = [letters.listing(key, LETTERS.which("waits"))]
+    lists += [questions.in_states(key, STATES.which(which)) for which in ("is_going", "is_shelved")]
+    return [*lists, inbound.listing(key, "pen"), *(mail_queries.listing(key, state) for state in MAILS)]
+
+
+def _sections(desk: Desk, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    slug, (waiting, going, shelved, penned, held, failed) = desk.newsletter.slug, numbers
     # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
     pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or desk.newsletter.inbox else []
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
-        ("letters", _("Letters"), "editor.letters", count(letters.waiting(desk.session, key)), False),
+        ("letters", _("Letters"), "editor.letters", count(waiting), False),
         *pen,
         ("questions", _("Questions"), "editor.questions", count(going), False),
         ("shelf", _("Shelf"), "editor.shelf", count(shelved), False),
@@ -277,12 +285,7 @@ def _sections(desk: Desk) -> list[dict[str, Any]]:
     ]
 
 
-def _coming(desk: Desk) -> dict[str, str] | None:
-    editions_ahead = coming_editions(desk.session, desk.newsletter.id, 1)
-    if not editions_ahead:
-        return None
-    edition = editions_ahead[0]
-    filled = slots.filled(desk.session, [edition])[edition.id]
+def _coming(desk: Desk, edition: Edition, filled: int) -> dict[str, str]:
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")

@@ -14,7 +14,8 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..db import Busy, now
+from ..db import now
+from ..db_faults import Busy
 from ..forms import press_keys
 from ..forms.press_keys import Outcome, Press, Twice
 from ..seal import new_token

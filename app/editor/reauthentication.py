@@ -1,32 +1,149 @@
-"""A fresh proof of who presses, for what can't be left to whoever finds a screen: who may what, and all addresses at
-once.
+"""A fresh proof of who presses, for what can't be left to whoever finds a screen.
+
+`PROOFS` says what asks for one; a row is all that it takes. Whoever proved who they are within ten minutes hears
+nothing of it. All others show that it is them, and what they pressed waits for them meanwhile with all they typed.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
-from flask import g, url_for
+from flask import current_app, g, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from .. import errors
-from ..people import staff
-from .frame import Desk
+from ..forms import held_presses, press_keys
+from ..people import colleagues
+from ..people.fresh_proof import NotFresh, is_fresh
+from .flash import announce
+from .frame import Desk, at_desk, change, editor, page, page_of_form
 
-PROVE = errors.Words(
+
+class Proof(NamedTuple):
+    """A press or page that asks for a proof: `what` it is, as the page says it on which one goes on afterwards, and
+    `whom` it is about, from the address.
+    """
+
+    what: str
+    whom: Callable[[Desk, Mapping[str, Any]], str] = lambda _desk, _values: ""
+
+
+def _colleague(desk: Desk, values: Mapping[str, Any]) -> str:
+    one = colleagues.load(desk.session, desk.actor, values["public_id"])
+    return one.name if one else ""
+
+
+# The addresses by their views; where one takes several presses, with the last word of each. A page that is opened can
+# ask as well, as a file does. What can't wait asks for none: to sign a colleague out, to withdraw a page, to leave a
+# reader unnamed.
+PROOFS: dict[str, Proof] = {
+    "invite_colleague": Proof(_l("Invite somebody to this desk")),
+    "press_colleague role": Proof(_l("Give %(whom)s another role"), _colleague),
+    "press_colleague withdraw": Proof(_l("Withdraw the invitation of %(whom)s"), _colleague),
+    "press_colleague remove": Proof(_l("Remove %(whom)s from this desk"), _colleague),
+    "press_colleague deactivate": Proof(_l("Deactivate %(whom)s"), _colleague),
+    "press_colleague reactivate": Proof(_l("Let %(whom)s come back"), _colleague),
+    "press_colleague factors": Proof(_l("Remove the second factors of %(whom)s"), _colleague),
+    "press_colleague account": Proof(_l("Forget the account of %(whom)s at the provider"), _colleague),
+    "expert_address": Proof(_l("Show an expert’s address")),
+    "expert_addresses": Proof(_l("Show the addresses of two experts")),
+    "mail_address": Proof(_l("Show whom a mail is to")),
+    "pen_address": Proof(_l("Show the address that a mail says it is from")),
+    "leave_expert leave": Proof(_l("Delete an expert")),
+    "expert_export": Proof(_l("Take the directory away as a file")),
+    "take_trail": Proof(_l("Take the trail away as a file")),
+    "add_program": Proof(_l("Let another program hear what happens here")),
+    "show_program_secret": Proof(_l("Show the secret of another program")),
+    "press_program renew": Proof(_l("Make a new secret for another program")),
+    "press_program resume": Proof(_l("Let another program hear again")),
+    "press_program remove": Proof(_l("Remove another program")),
+    "keep_sending_tool": Proof(_l("Change the tool that sends, or its key")),
+    "change_settings keeping": Proof(_l("Change how long words are kept")),
+}
+OURS = ("csrf_token", "once")  # fields that a form gets anew
+LABELS = errors.NAMED | {"role": _l("Role"), "address": _l("Address")}
+AGAIN = errors.Words(
     _l("Is it you?"),
     _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
     _l("Show that it is you; then do it again within ten minutes."),
 )
 
 
-def proof(desk: Desk, back: str) -> dict[str, Any]:
-    """Return whether what needs a proof can be done now, and where the proof is given; from there it goes `back`."""
-    return {"is_fresh": staff.is_fresh(desk.session, desk.actor), "prove": url_for("entrance.again", next=back)}
+def proof_of(endpoint: str, path: str) -> Proof | None:
+    """Return the row of what an address does, if it asks for a proof."""
+    name, last = endpoint.removeprefix("editor."), path.rpartition("/")[2]
+    return PROOFS.get(f"{name} {last}") or PROOFS.get(name)
 
 
-def prove_first(back: str, typed: Mapping[str, str] | None = None) -> Response:
-    """Nothing was done: first they show that it is them. What they typed stays before their eyes."""
-    g.back = (url_for("entrance.again", next=back), _("Show that it is you, then do it again"))
-    return errors.page(403, words=PROVE, kept=dict(typed or {}))
+@editor.app_template_global("asks_for_proof")
+def asks_for_proof(address: str) -> bool:
+    """Return whether a press on this page's form will ask first who it is."""
+    pages = current_app.create_url_adapter(request)
+    path = address.removeprefix(request.script_root).partition("?")[0]
+    endpoint = pages.match(path, method="POST")[0] if pages else ""
+    desk = cast(Desk | None, g.get("desk"))
+    return proof_of(endpoint, path) is not None and not (desk and is_fresh(desk.session, desk.actor))
+
+
+@editor.before_request
+def prove_first() -> Response | None:
+    """Keep what was pressed and ask who it is, where that was shown too long ago."""
+    values = request.view_args or {}
+    if "slug" not in values or proof_of(request.endpoint or "", request.path) is None:
+        return None
+    slug = values["slug"]
+    with at_desk(slug) as desk:  # whoever may not press hears that, whoever they are
+        if is_fresh(desk.session, desk.actor):
+            return None
+    if request.method == "POST":
+        onward = url_for("editor.go_on", slug=slug, public_id=_held(slug))
+    else:  # a file: one goes on from the page above it, where it was asked for
+        narrowed = request.query_string.decode("ascii", "ignore")
+        onward = request.path.rpartition("/")[0] + (f"?{narrowed}" if narrowed else "")
+    return redirect(url_for("entrance.again", next=onward), code=303)
+
+
+def _held(slug: str) -> str:
+    sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
+    key = press_keys.form_digest(current_user.person_id, request.form.get("once", ""))
+    g.pop("press", None)  # it isn't pressed yet
+    address = request.full_path.rstrip("?")
+    return change(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))
+
+
+@editor.get("/<slug>/go-on/<public_id>")
+def go_on(slug: str, public_id: str) -> str | Response:
+    """Show the press that waited, to whoever has shown who they are meanwhile."""
+    with at_desk(slug) as desk:
+        found = held_presses.load(desk.session, desk.actor, public_id)
+        if found is None:
+            announce(
+                _("What you wanted to do isn’t kept any more: it is done, or too long ago. Nothing else was changed.")
+            )
+            return redirect(url_for("editor.home", slug=slug), code=303)
+        if not is_fresh(desk.session, desk.actor):
+            return redirect(url_for("entrance.again", next=request.path), code=303)
+        address, sent = found
+        path = address.removeprefix(request.script_root).partition("?")[0]
+        pages = current_app.create_url_adapter(request)
+        endpoint, values = pages.match(path, method="POST") if pages else ("", {})
+        proof = proof_of(endpoint, path)
+        return page(
+            desk,
+            "editor/go_on.html",
+            "",
+            what=str(proof.what) % {"whom": proof.whom(desk, values)} if proof else _("Go on"),
+            typed=[(LABELS[name], text) for name, text in sent if name in LABELS and text],
+            address=address,
+            sent=[*sent, *([] if dict(sent).get("draft") else [("draft", f"{public_id}.1")])],
+            back=url_for("editor.home", slug=slug),
+        )
+
+
+@editor.errorhandler(NotFresh)
+def not_fresh(_error: NotFresh) -> Response:
+    """Answer a verb that asked by itself, where no row did, or the ten minutes ended meanwhile."""
+    g.back = (url_for("entrance.again", next=page_of_form()), _("Show that it is you, then do it again"))
+    return errors.page(403, words=AGAIN)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import segno
 from flask import g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -14,8 +16,8 @@ from ..actors import Visitor
 from ..formatting import is_past
 from ..people import factors
 from ..people.factors import Unproved
+from ..people.fresh_proof import FRESH
 from ..people.models import BrowserSession, Person
-from ..people.staff import FRESH
 from ..web import db
 from . import entrance
 from .second import HOUSE, challenge, in_this_browser, is_due, keep_challenge, site
@@ -66,8 +68,17 @@ def app_page() -> Response:
 
 def _app_page(secret: str, status: int = 200, error: str = "") -> Response:
     address = factors.address_of(secret, current_user.name, HOUSE)
-    html = render_template("entrance/factor_app.html", secret=secret, address=address, error=error)
+    html = render_template(
+        "entrance/factor_app.html", secret=secret, address=address, drawn=_drawn(address), error=error
+    )
     return make_response(html, status)
+
+
+def _drawn(address: str) -> Markup:
+    """Draw an address as a QR code (ISO/IEC 18004) for the camera of a telephone: dark on light in either theme, with
+    the margin of four that readers need, and nothing in it that the policy for styles forbids."""
+    code = segno.make(address, micro=False)
+    return Markup(code.svg_inline(border=4, light="white", omitsize=True, svgclass="qr", lineclass=None))  # noqa: S704 - of squares alone
 
 
 @entrance.post("/signed-in/factors/app")

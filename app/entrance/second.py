@@ -1,5 +1,6 @@
 """The second factor: shown after the mail that let somebody in, and again before what is not for a borrowed screen."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -8,7 +9,6 @@ from flask import current_app, g, make_response, redirect, render_template, requ
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 from werkzeug.wrappers import Response
 
 from ..actors import Visitor
@@ -51,12 +51,12 @@ def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
 
 
 def keep_challenge(challenge: bytes) -> None:
-    session["challenge"] = bytes_to_base64url(challenge)
+    session["challenge"] = urlsafe_b64encode(challenge).decode()
 
 
 def challenge() -> bytes:
     """Return the challenge that this browser was given; it serves once."""
-    return base64url_to_bytes(session.pop("challenge", ""))
+    return urlsafe_b64decode(session.pop("challenge", ""))
 
 
 @entrance.get("/sign-in/second")

@@ -81,11 +81,11 @@ def use_code() -> Response:
     browser, typed = session.get("browser"), request.form.get("code", "")
     if browser is None:
         return redirect(url_for("entrance.ask"), code=303)
-    seen = _family()
+    seen = family_seen()
     token = db.write(lambda rows: sign_in.use_code(rows, Visitor(), browser, typed, seen))
     if token is None:
         return _code_page(400, _("This code does not fit. Ten wrong ones end it; then ask for a new mail."))
-    return _enter(token)
+    return let_in(token)
 
 
 @entrance.get("/sign-in/<token>")
@@ -97,9 +97,9 @@ def link(token: str) -> Response:
 @entrance.post("/sign-in/<token>")
 @limiter.limit("20 per minute", key_func=lambda: counted(request.path))
 def use_link(token: str) -> Response:
-    browser, seen = session.get("browser"), _family()
+    browser, seen = session.get("browser"), family_seen()
     opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
-    return _enter(opened) if opened else _link_page(token, status=403)
+    return let_in(opened) if opened else _link_page(token, status=403)
 
 
 def _link_page(token: str, status: int = 200) -> Response:
@@ -113,7 +113,7 @@ def _link_page(token: str, status: int = 200) -> Response:
     return make_response(render_template(template, token=token, door=way.door, name=name), status)
 
 
-def _enter(token: str) -> Response:
+def let_in(token: str) -> Response:
     """Sign this browser in. Its cookie starts anew: nothing that somebody else may have planted in it stays."""
     with db.read() as rows:
         found = sessions.who(rows, token)
@@ -163,5 +163,5 @@ def mail_again() -> Response:
     return redirect(url_for("entrance.code"), code=303)
 
 
-def _family() -> str:
+def family_seen() -> str:
     return family(request.headers.get("User-Agent", ""))

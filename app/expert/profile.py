@@ -9,13 +9,16 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from ..editions import of_experts
 from ..fields import read_form, shown
 from ..lifecycle import Stale
+from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
+from ..people import expert_pages
 from ..people.directory import change_profile
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
-from ..web import db
+from ..web import db, found
 from .access import expert, me, mine
 
 OWN = {name: one for name, one in PROFILE.items() if one.own}
@@ -64,6 +67,41 @@ def save_profile() -> Response:
     return redirect(url_for("expert.profile"), code=303)
 
 
+@expert.post("/expert/profile/pages/<slug>/<any(yes, no):said>")
+def say_of_page(slug: str, said: str) -> Response:
+    """Say yes to a page at a newsletter, or take that back: at once, both times."""
+
+    def fn(session: Session) -> None:
+        row = mine(session)
+        newsletter = found(next((one for one in of_experts.newsletters_of(session, row) if one.slug == slug), None))
+        if said == "yes":
+            expert_pages.say_yes(session, me(session), row, newsletter.id)
+        else:
+            expert_pages.take_back(session, me(session), row, newsletter.id)
+
+    db.write(fn)
+    flash(_("Readers find your page now.") if said == "yes" else _("The page is gone."))
+    return redirect(url_for("expert.profile"), code=303)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A newsletter for which somebody has answered, whether they have said yes to a page there, and where it is; None
+    as long as nothing stands on it."""
+
+    newsletter: Newsletter
+    is_wanted: bool
+    href: str | None
+
+
+def _pages(session: Session, row: Row) -> list[Page]:
+    said = expert_pages.pages_of(session, row)
+    return [
+        Page(one, one.id in said, of_experts.path(session, one, said.get(one.id)))
+        for one in of_experts.newsletters_of(session, row)
+    ]
+
+
 def _stored(row: Row) -> dict[str, Any]:
     return {name: shown(one, getattr(row, name)) for name, one in OWN.items()} | {"languages": list(row.languages)}
 
@@ -101,6 +139,8 @@ def _page(session: Session, row: Row, filled: dict[str, Any], refusal: Refusal) 
         profile=filled,
         version=row.version,
         languages=_languages(session, row),
+        pages=_pages(session, row),
+        described=bool(row.described_as),
         refusal=refusal,
     )
     return make_response(html, refusal.status)

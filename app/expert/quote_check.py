@@ -6,7 +6,7 @@ from flask import request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ..answers import editing, writing
+from ..answers import editing, translating, writing
 from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
 from ..lifecycle import Illegal, Missing, Stale
@@ -25,6 +25,7 @@ def check_page(
     text = session.get_one(AnswerText, task.check.text_id if task.check else found.answer.text_id)
     before = editing.submitted_text(session, found.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
+    translations = translating.shown_in_check(session, found.answer, task.check) if task.check else []
     return page(
         found,
         template,
@@ -35,6 +36,8 @@ def check_page(
         changes=changes(before.body, text.body),
         block=found.as_it_would_run(text.body),
         runs_at=found.runs_at,
+        translations=translations,
+        ticked=request.form.getlist("translation"),
         reply=reply if reply is not None else (drafts[0].body if drafts else ""),
         tab=new_tab(),
         knows=known(drafts),
@@ -51,7 +54,7 @@ def settle(**way: str) -> Response:
     was said it is asked which of the two is meant.
     """
     outcome, reply = request.form.get("outcome", ""), request.form.get("reply", "").strip()
-    number = request.form.get("number", 0, int)
+    number, seen = request.form.get("number", 0, int), request.form.getlist("translation")
 
     def verb(found: Visit) -> str:
         written = "\n\n".join(filter(None, [reply, *(draft.body for draft in unknown(found, reply, "reply"))]))
@@ -59,7 +62,7 @@ def settle(**way: str) -> Response:
             keep(found)
             return written
         said = reply if outcome == "wrong" else ""
-        editing.settle_check(found.session, found.actor, found.answer, outcome, said, number)
+        editing.settle_check(found.session, found.actor, found.answer, outcome, said, number, seen)
         return ""
 
     try:

@@ -17,6 +17,7 @@ from .. import errors
 from ..answers import editing, writing
 from ..answers.models import Draft
 from ..db import now
+from ..draft_counts import count_sent, counts_known
 from ..editions.block_data import lead_in
 from ..formatting import clock_time
 from ..lifecycle import Illegal, Missing, Stale
@@ -59,19 +60,10 @@ def known(drafts: Sequence[Draft]) -> str:
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def _knows(form: MultiDict[str, str]) -> dict[str, int]:
-    """Return the drafts that the page knew which sends this; none where it doesn't say, so that it is asked."""
-    try:
-        told = json.loads(form.get("knows", ""))
-        return {tab: int(count) for tab, count in told.items()}
-    except (ValueError, TypeError, AttributeError):
-        return {}
-
-
 def unknown(found: Visit, body: str, part: str = "answer") -> list[Draft]:
     """Return what other pages of this expert saved that the one can't know which sends this."""
     drafts = writing.drafts_of(found.session, found.task.assignment, part)
-    return writing.unknown(drafts, request.form.get("tab", ""), _knows(request.form), body)
+    return writing.unknown(drafts, request.form.get("tab", ""), counts_known(), body)
 
 
 def sheets_of(found: Visit) -> list[Sheet]:
@@ -126,9 +118,9 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
         credit_line=form.get("credit_line", credit_line),
         own_words="own_words" in form,
         tab=tab,
-        count=form.get("count", 0, int) + 1,
+        count=count_sent() + 1,
         source=tab,
-        knows=json.dumps(_knows(form)),
+        knows=json.dumps(counts_known()),
     )
 
 
@@ -162,7 +154,7 @@ def _written() -> writing.Written:
 def keep(found: Visit) -> Draft:
     """Keep what was just sent or typed as a draft of its page."""
     form = request.form
-    tab, count = form.get("tab", ""), form.get("count", 0, int)
+    tab, count = form.get("tab", ""), count_sent()
     part = "reply" if "reply" in form else "answer"
     return writing.save_draft(found.session, found.actor, found.task.assignment, tab, _written(), count, part)
 
@@ -176,7 +168,7 @@ def draft(**way: str) -> Response:
         kept = keep(found)
         told = {
             "at": clock_time(kept.saved_at),
-            "kept": kept.count == request.form.get("count", 0, int),
+            "kept": kept.count == count_sent(),
             "open": writing.takes(found.task.assignment, kept.part),
             "beside": bool(unknown(found, kept.body, kept.part)),
         }

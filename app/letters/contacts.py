@@ -1,9 +1,9 @@
 """The readers' contact data: sealed in tables of its own, read only to write to them or to print a consented name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -18,17 +18,26 @@ from .days import kept_moment
 from .models import Contact, Credit, Letter
 
 
-def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> Contact:
+def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> None:
     """Seal a reader's address for this letter, until it is used up or `keep_days` are over."""
-    ring = keys(session)
-    contact = Contact(
-        letter_id=letter.id,
-        hear_back=letter.hear_back,
-        email_sealed=ring.seal(f"contacts.email.{letter.public_id}", email),
-        key_no=ring.newest,
-        erase_on=(now(session) + timedelta(days=keep_days)).date(),
-    )
-    return added(session, contact)
+    keep_emails(session, [(letter, email, keep_days)])
+
+
+def keep_emails(session: Session, given: Sequence[tuple[Letter, str, int]]) -> None:
+    """Do the same for several letters, each with its address and its days."""
+    ring, today = keys(session), now(session)
+    rows = [
+        {
+            "letter_id": letter.id,
+            "hear_back": letter.hear_back,
+            "email_sealed": ring.seal(f"contacts.email.{letter.public_id}", email),
+            "key_no": ring.newest,
+            "erase_on": (today + timedelta(days=keep_days)).date(),
+        }
+        for letter, email, keep_days in given
+    ]
+    if rows:
+        session.connection().execute(insert(Contact), rows)
 
 
 def email_of(session: Session, letter: Letter) -> str | None:
@@ -98,10 +107,15 @@ def named(session: Session, letter: Letter, comma: str = ", ") -> str | None:
     return _name_on(session, letter, credit, comma) if credit else None
 
 
-def names_of(session: Session, letters: Sequence[Letter]) -> dict[int, str]:
-    """The names of those who want to be named, by their letters' keys, in one query."""
-    credits = credits_of(session, [letter.id for letter in letters])
-    names = {letter.id: _name_on(session, letter, credits[letter.id]) for letter in letters if letter.id in credits}
+def names_of(
+    session: Session, letters: Sequence[Letter], credits: Mapping[int, Credit] | None = None, comma: str = ", "
+) -> dict[int, str]:
+    """The names of those who want to be named, by their letters' keys, in one query; in none where their `credits` are
+    at hand.
+    """
+    credits = credits_of(session, [letter.id for letter in letters]) if credits is None else credits
+    known = [letter for letter in letters if letter.id in credits]
+    names = {letter.id: _name_on(session, letter, credits[letter.id], comma) for letter in known}
     return {key: name for key, name in names.items() if name}
 
 

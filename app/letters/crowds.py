@@ -1,11 +1,12 @@
 """Held letters in the order in which they are best read: what stands alone first, then the crowds of a flood, each of
-which one press files as spam.
+which one press files as spam. Letters that came in before a flood was seen, and are like it, are shown with it: that
+they are held too is a person's word, since a reader may have asked what a flood copies.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
 from sqlalchemy.orm import Session
@@ -14,20 +15,27 @@ from .. import audit
 from ..actors import Staff
 from ..db import Database, by_keys, lock, now, quietly
 from ..lifecycle import Illegal, Stale, must
-from ..listing import Listing
+from ..listing import Chain, Listing
 from ..people.directory import staff_actor
 from ..permissions import may
 from . import filing
-from .likeness import HIGHEST, standings
-from .models import Letter, Sweep
+from .days import day_only
+from .likeness import ALONE, HIGHEST, standings
+from .models import VOUCHED, Letter, Sweep
 
 MOST = 5_000  # held letters of a newsletter that are looked at in a round, the new ones first
 SHOWN = 12  # crowds on the page
 AT_ONCE = 500  # rows of one statement
+MOST_UNHELD = 1_000  # letters that came in, the same
+A_FLOOD = HIGHEST + 12  # the place of a crowd so large that those of it which came in are shown: a class is smaller
+HELD_AT_ONCE = 200  # letters of one press, which the undo has to name
 BATCH = 50  # letters a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn
 WAITS = timedelta(seconds=75)  # longer than a press can be undone
-HELD = text("letters.state = 'held'")  # in these words SQLite knows that its indexes of held letters will do
+# In these words SQLite knows that its indexes of such letters will do.
+HELD = text("letters.state = 'held'")
+LIKE_MANY = text("letters.state = 'received' AND letters.crowd <> 0")
+UNPLACED = text("letters.state = 'received' AND letters.standing = 0")
 
 
 @dataclass(frozen=True)
@@ -62,36 +70,103 @@ def _same(one: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return Letter.standing == one.standing, Letter.crowd == one.crowd
 
 
-def sort_held(database: Database) -> int:
-    """Put the held letters of each newsletter in order that has new ones. Gives how many stand elsewhere now."""
+def sort_waiting(database: Database) -> int:
+    """Put the letters that wait in order, at each newsletter that has new ones. Gives how many stand elsewhere now."""
     moved = 0
     with database.read() as session:
         unsorted = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
-        newsletters = list(session.scalars(unsorted.distinct()))
+        unplaced = select(Letter.newsletter_id).where(UNPLACED, Letter.received_at >= _since(session))
+        newsletters = sorted({*session.scalars(unsorted.distinct()), *session.scalars(unplaced.distinct())})
     for newsletter_id in newsletters:
         with database.read() as session:
             places = _moved(session, newsletter_id)
-        for (standing, crowd), keys in places.items():
+        for (is_held, standing, crowd), keys in places.items():
+            stays = [Letter.is_held] if is_held else [Letter.is_received, Letter.standing != VOUCHED]
             for at in range(0, len(keys), AT_ONCE):
                 some = Letter.id.in_(keys[at : at + AT_ONCE])
-                here = update(Letter).where(some, Letter.is_held).values(standing=standing, crowd=crowd)
+                here = update(Letter).where(some, *stays).values(standing=standing, crowd=crowd)
                 database.write(lambda session: quietly(session, here))  # noqa: B023
             moved += len(keys)
     return moved
 
 
-def _moved(session: Session, newsletter_id: int) -> dict[tuple[int, int], list[int]]:
-    """Return which letters are to stand at which places, of those that stand at another one. Reading takes the time,
-    so it holds up no writer."""
+def _moved(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
+    """Return which letters, held or not, are to stand at which places, of those that stand at another
+    one. Reading takes the time, so it holds up no writer."""
     columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
     new_first = held(newsletter_id).query.with_only_columns(*columns).order_by(Letter.standing > 0, Letter.id.desc())
     rows = sorted(session.execute(new_first.limit(MOST)), key=lambda row: row.id)
-    found: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for row, one in zip(rows, standings([row.body or "" for row in rows]), strict=True):
-        place = one.place, 0 if one.crowd is None else rows[one.crowd].id
+    number = len(rows)
+    # Those that came in stand behind them, so that the first of a crowd is a held one where there is one.
+    came = unheld(newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _since(session)).query
+    rows += session.execute(
+        came.with_only_columns(*columns).order_by(Letter.received_at.desc()).limit(MOST_UNHELD)
+    ).all()
+    found: dict[tuple[bool, int, int], list[int]] = defaultdict(list)
+    for at, (row, one) in enumerate(zip(rows, standings([row.body or "" for row in rows]), strict=True)):
+        if at < number:
+            place = one.place, 0 if one.crowd is None else rows[one.crowd].id
+        else:
+            place = (one.place, rows[one.crowd].id) if one.crowd is not None and one.place >= A_FLOOD else (ALONE, 0)
         if place != (row.standing, row.crowd):
-            found[place].append(row.id)
+            found[at < number, *place].append(row.id)
     return found
+
+
+def _since(session: Session) -> datetime:
+    """Return from when on letters that came in are looked at: a flood may have begun before midnight."""
+    return day_only(now(session)) - timedelta(days=1)
+
+
+def unheld(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
+    """Return the list of a newsletter's letters that came in and wait unheld, the newest first."""
+    query = select(Letter).where(Letter.newsletter_id == newsletter_id, Letter.is_received, *rules)
+    return Listing(query, (Letter.received_at, Letter.id))
+
+
+def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
+    """Return the list of all that waits: what came in, then that of it which is like many others, then what is held."""
+    parts = (
+        unheld(newsletter_id, Letter.standing <= HIGHEST, *rules),
+        unheld(newsletter_id, Letter.standing > HIGHEST, *rules),
+        held(newsletter_id, *rules),
+    )
+    return Chain(parts, part_of)
+
+
+def part_of(letter: Letter) -> int:
+    """Return in which part of that list a letter stands, or stood before it was filed."""
+    return 2 if letter.held_reason else int(letter.standing > HIGHEST)
+
+
+def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
+    """Return the crowds of letters that came in unheld, the largest first."""
+    here = select(Letter.crowd, func.min(Letter.id), func.count()).where(
+        Letter.newsletter_id == newsletter_id, LIKE_MANY
+    )
+    each = here.group_by(Letter.crowd).order_by(func.count().desc(), Letter.crowd).limit(SHOWN)
+    rows = session.execute(each).all()
+    firsts = by_keys(session, Letter, [row[1] for row in rows])
+    return [Crowd(firsts[key], number) for _crowd, key, number in rows]
+
+
+def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
+    """Hold the letters of a crowd that came in before it was seen that they are many, as many as one press can take
+    back. Gives how many.
+
+    Raises `Illegal` where the letter stands in none, and `Stale` where there are more now than `number`, which was
+    shown: what somebody has not seen is not held by them.
+    """
+    must(actor, "take letters")
+    if not lock(session, first).is_received or not first.crowd:
+        raise Illegal("letter", "hold", first.state)
+    like = select(Letter).where(Letter.newsletter_id == first.newsletter_id, LIKE_MANY, Letter.crowd == first.crowd)
+    if (session.scalar(select(func.count()).select_from(like.subquery())) or 0) > number:
+        raise Stale(first.public_id)
+    letters = session.scalars(like.order_by(Letter.received_at, Letter.id).limit(HELD_AT_ONCE)).all()
+    for letter in letters:
+        filing.hold(session, actor, letter, ["flood"])
+    return len(letters)
 
 
 def sweep(session: Session, actor: Staff, first: Letter, standing: int) -> None:

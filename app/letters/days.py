@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ..db import now
@@ -12,6 +12,11 @@ from .models import Letter
 
 # Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
 COUNTED = timedelta(seconds=1)
+# What is asked with each submission is built once: building a query costs more than asking it.
+_ROW = Letter.__table__.c
+_NEWEST = select(func.max(_ROW.received_at)).where(
+    _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("end")
+)
 
 
 def day_only(moment: datetime) -> datetime:
@@ -40,9 +45,6 @@ def of_the_day(session: Session, newsletter_id: int, moment: datetime) -> dict[s
     time, and `forgetting_order.py` forgets it once the day is over.
     """
     day = day_only(moment)
-    letters = Letter.__table__.c
-    today = letters.received_at >= day, letters.received_at < day + COUNTED
-    newest = select(func.max(letters.received_at)).where(letters.newsletter_id == newsletter_id, *today)
-    last = session.connection().scalar(newest) or day
+    last = session.connection().scalar(_NEWEST, {"at": newsletter_id, "day": day, "end": day + COUNTED}) or day
     place = min(last + timedelta(microseconds=1), day + COUNTED - timedelta(microseconds=1))
     return {"id": drawn_key(session, Letter), "received_at": place}

@@ -11,9 +11,14 @@ from ..audit import erasures
 from ..matching.index import forget
 from . import contacts
 from .lifecycle import LETTER
-from .models import Addition, Letter, ReceiptNote
+from .models import Addition, Letter, MachineTranslation, ReceiptNote
 
-NOTHING: dict[str, Any] = {"body": None, "background": None, "desk_note": None, "language": "und", "verbatim": False}
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("body", "background", "desk_note")),
+    "language": "und",
+    "verbatim": False,
+    "signs": [],
+}
 
 
 def erase(
@@ -26,7 +31,7 @@ def erase(
     """
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")
-    for model in (ReceiptNote, Addition):
+    for model in (ReceiptNote, Addition, MachineTranslation):
         session.execute(delete(model).where(model.letter_id == letter.id))
     LETTER.apply(session, actor, letter, action, at=moment, erased_at=moment, **NOTHING, **how)
     forget(session, "letter", letter.id)

@@ -9,7 +9,7 @@ from ..actors import Actor
 from ..db import lock
 from ..lifecycle import expect
 from .lifecycle import LETTER
-from .models import Letter
+from .models import VOUCHED, Letter
 
 # What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone
 # (`newsroom.undo`).
@@ -39,10 +39,19 @@ def file(
     )
 
 
+def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -> None:
+    """A letter that came in is held after all, for these signs. Raises `Illegal`, `NotYours`."""
+    lock(session, letter)
+    LETTER.apply(
+        session, actor, letter, "hold", why={"was": _facts(letter)}, held_reason=signs[0], signs=[*signs], standing=0
+    )
+
+
 def release(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
     """A held letter was looked at and is an honest one. Raises `Stale`, `Illegal`, `NotYours`."""
     expect(lock(session, letter), version)
-    LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, held_reason=None)
+    gone: dict[str, Any] = {"held_reason": None, "standing": VOUCHED, "crowd": 0}
+    LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, **gone)
 
 
 def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:

@@ -46,12 +46,14 @@ LETTER = Machine(
     (
         # R: where the newsletter acknowledges mails
         Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
+        # It came in before a flood was seen, and is like what the flood brings.
+        Move("hold", ("received",), ("held",), act="take letters", needs=(has("held_reason"),)),
         Move("release", ("held",), ("received",), act="take letters"),
         Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled, words)),
         Move("join", (), ("filed",), act="write", needs=(joined,)),
         Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
         Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(words,)),
-        Move("undo", ("received", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
+        Move("undo", ("received", "held", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
         Move(
             "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
         ),

@@ -45,7 +45,7 @@ def standings(texts: Sequence[str]) -> list[Standing]:
     places = []
     for at, (text, some) in enumerate(zip(texts, words, strict=True)):
         share = sum(common[word] >= least for word in some) / (len(some) or 1)
-        small = _small_words(text[:LOOKED_AT])
+        small = small_words(text[:LOOKED_AT])
         lack = 1 - min(small / USUAL, 1)
         place = ALONE + round((share + lack) * NOISE) + bool(_LINK.search(text[:LOOKED_AT])) * CLICK
         places.append(min(place, HIGHEST))
@@ -66,7 +66,7 @@ def _content(text: str) -> set[str]:
     return {term[:STEM] for term in cut(text)} - _small()
 
 
-def _small_words(text: str) -> float:
+def small_words(text: str) -> float:
     """Return the share of small words of any language in a text; where that would tell nothing, it is that of a
     sentence."""
     terms = [unit.term for unit in units(text) if not unit.is_sign]

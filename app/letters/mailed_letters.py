@@ -2,14 +2,16 @@
 itself."""
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor, Staff
-from ..db import keys, lock, now
+from ..db import keys, lock, new_public_id, now
 from ..languages import guess_language
 from ..lifecycle import Illegal, Missing, given, must
 from ..mail import inbound, usage
@@ -17,10 +19,10 @@ from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..seal import new_token
-from ..text import clean, held_reason
-from . import acknowledging, contacts, receive
+from ..text import clean
+from . import acknowledging, contacts, receive, signs
 from .lifecycle import LETTER
-from .models import Letter
+from .models import Letter, MachineTranslation
 
 LONGEST = 20_000  # characters that are kept of a letter; its mail has the rest as long as it is kept
 FLOOD = 20  # letters of one sender in an hour; what comes above them is held
@@ -44,24 +46,40 @@ class Mailed:
     forwarded_by_id: int | None = None
 
 
-def take(
-    session: Session,
-    actor: Actor,
-    newsletter: Newsletter,
-    mailed: Mailed,
-    *,
-    hold: str | None = None,
-    answerable: bool = False,
-) -> Letter:
+def take(session: Session, actor: Actor, newsletter: Newsletter, mailed: Mailed, *, answerable: bool = False) -> Letter:
     """Take in what a reader mailed. It counts as "one e-mail, then forget me".
 
-    `hold` says why the desk should look at it first. `answerable` allows the one neutral acknowledgement, which is sent
+    `answerable` allows the one neutral acknowledgement, which is sent
     where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
     """
+    return take_all(session, actor, [(newsletter, mailed, answerable)])[0]
+
+
+def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, Mailed, bool]]) -> list[Letter]:
+    """Take in several, each to its newsletter and answerable or not, as if one came after the other."""
+    addresses = [_usable(mailed.address) for _, mailed, _ in mails]
+    floods = _floods(session, addresses)
+    lately = {key: signs.Lately(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
+    letters = []
+    with audit.together(session):
+        for (newsletter, mailed, _), to, flood in zip(mails, addresses, floods, strict=True):
+            letter = _letter(newsletter, mailed, to, lately[newsletter.id], {"flood"} if flood else ())
+            LETTER.apply(session, actor, letter, "send", to="held" if letter.signs else "received")
+            letters.append(letter)
+    written = [(mail, to, letter) for mail, to, letter in zip(mails, addresses, letters, strict=True) if to]
+    contacts.keep_emails(session, [(letter, to, newsletter.keep_days) for (newsletter, _, _), to, letter in written])
+    for (newsletter, _, answerable), to, letter in written:
+        if answerable and newsletter.acknowledges and not letter.signs:
+            _acknowledge(session, newsletter, letter, to)
+    return letters
+
+
+def _letter(newsletter: Newsletter, mailed: Mailed, to: str, lately: signs.Lately, way: Collection[str]) -> Letter:
     body = given("text", clean(mailed.words)[:LONGEST])
-    to = _usable(mailed.address)
-    reason = held_reason(body) or hold or (_flood(session, to) if to else None)
-    letter = Letter(
+    seen = lately.signs_of(body, way)
+    lately.add(body, mailed.received_at)
+    return Letter(
+        public_id=new_public_id(),
         newsletter_id=newsletter.id,
         channel="mail",
         hear_back="once" if to else "number",
@@ -69,16 +87,11 @@ def take(
         language=mailed.language if _TAG.fullmatch(mailed.language) else guess_language(body),
         about_edition_id=mailed.about_edition_id,
         received_at=mailed.received_at,
-        held_reason=reason,
+        held_reason=seen[0] if seen else None,
+        signs=seen,
         desk_note=clean(mailed.comment)[:LONGEST] or None,
         forwarded_by_id=mailed.forwarded_by_id,
     )
-    LETTER.apply(session, actor, letter, "send", to="held" if reason else "received")
-    if to:
-        contacts.keep_email(session, letter, to, newsletter.keep_days)
-        if answerable and newsletter.acknowledges and not reason:
-            _acknowledge(session, newsletter, letter, to)
-    return letter
 
 
 def from_pen(
@@ -111,6 +124,7 @@ def reread(session: Session, actor: Actor, letter: Letter, before: str, words: s
     if letter.body != old or not new or new == old:
         return False
     letter.body = new
+    session.execute(delete(MachineTranslation).where(MachineTranslation.letter_id == letter.id))  # of other words
     audit.record(session, actor, "letter.reread", letter)
     return True
 
@@ -122,11 +136,14 @@ def _usable(address: str) -> str:
         return ""
 
 
-def _flood(session: Session, address: str) -> str | None:
-    """More letters in an hour than a person writes are held, not refused: a sender can be forged."""
+def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
+    """More letters in an hour than a person writes are held, not refused: a sender can be forged. An address that can't
+    be written to isn't counted.
+    """
     at = now(session)
-    who = f"{address.casefold()} {at:%Y-%m-%dT%H}"
-    return None if usage.spend(session, "letters", who, (at + timedelta(hours=1)).date(), most=FLOOD) else "flood"
+    whose = [f"{address.casefold()} {at:%Y-%m-%dT%H}" for address in addresses if address]
+    free = iter(usage.spend_each(session, "letters", whose, (at + timedelta(hours=1)).date(), most=FLOOD))
+    return [bool(address) and not next(free) for address in addresses]
 
 
 def _acknowledge(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:

@@ -1,6 +1,7 @@
 from datetime import date, datetime
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -23,6 +24,7 @@ FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
 CAME = ("received_at", "id")  # the columns of a letter's place in a list
 CREDITS = ("none", "first", "full")
+VOUCHED = -1
 
 
 class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
@@ -74,6 +76,12 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **rows_where("state = 'held'")),
         Index("ix_letters_crowds", "newsletter_id", "standing", "crowd", "id", **rows_where("state = 'held'")),
         Index("ix_letters_unsorted", "newsletter_id", **rows_where("state = 'held' AND standing = 0")),
+        Index(
+            "ix_letters_like_many", "newsletter_id", "crowd", *CAME, **rows_where("state = 'received' AND crowd <> 0")
+        ),
+        Index(
+            "ix_letters_unplaced", "newsletter_id", "received_at", **rows_where("state = 'received' AND standing = 0")
+        ),
         Index("ix_letters_alike", "newsletter_id", "state", *CAME, **rows_where("alike", on_sqlite="alike = 1")),
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
@@ -97,8 +105,10 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
     held_reason: Mapped[str | None] = mapped_column(String(40))
-    # The place of a held letter among the others, the lower the sooner it is read: 0 until the worker has looked. Its
-    # crowd is the key of the first letter of those that are like it, 0 where it stands alone.
+    signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")  # for which it was held
+    # The place of a held letter among the others, the lower the sooner it is read: 0 until the worker has looked, and
+    # VOUCHED once a person has said that it is honest. Its crowd is the key of the first letter of those that are like
+    # it, 0 where it stands alone. One that came in unheld has a crowd where many of the last days are like it.
     standing: Mapped[int] = mapped_column(default=0, server_default="0")
     crowd: Mapped[int] = mapped_column(default=0, server_default="0")
     end_reason: Mapped[str | None] = mapped_column(String(40))
@@ -181,6 +191,31 @@ class Addition(Row):
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)
     added_at: Mapped[datetime]
+
+
+class MachineTranslation(Row):
+    """A letter as a machine of the newsroom put it into a language of the desk, sealed; it goes with the letter.
+
+    Until `sent_at` nothing of the letter has left; `fault` says why there are no words at `ended_at`.
+    """
+
+    __tablename__ = "machine_translations"
+    __table_args__ = table(
+        tied("ended_says_how", "ended_at IS NOT NULL", "(found_sealed IS NULL) <> (fault IS NULL)"),
+        tied("ended_was_sent", "found_sealed IS NOT NULL", "sent_at IS NOT NULL"),
+        whole("found_whole", "found_sealed", "key_no"),
+        Index("ix_machine_translations_asked", "id", **rows_where("sent_at IS NULL AND ended_at IS NULL")),
+    )
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"), unique=True)
+    language: Mapped[str] = mapped_column(String(35))
+    asked_at: Mapped[datetime]
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    sent_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    fault: Mapped[str | None] = mapped_column(String(20))
+    found_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int | None]
 
 
 class ReceiptNote(Row):

@@ -3,14 +3,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import Event
 from ..listing import Listing
 from .lifecycle import STATES
-from .models import Addition, Letter, ReceiptNote
+from .models import Addition, Credit, Letter, MachineTranslation, ReceiptNote
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
@@ -41,12 +41,7 @@ def listing(
 
 def waiting(session: Session, newsletter_id: int, states: Sequence[str] = STATES.which("waits")) -> int:
     """Return how many letters wait for the desk, counted up to 1,001."""
-    return counts(session, [listing(newsletter_id, states)])[0]
-
-
-def counts(session: Session, lists: Sequence[Listing[Letter]]) -> list[int]:
-    """Return how many letters each of several lists has, counted up to 1,001, in one statement."""
-    return list(session.execute(select(*(one.counted for one in lists))).one())
+    return listing(newsletter_id, states).count(session)
 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
@@ -72,6 +67,29 @@ def added_to(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Adde
     for note in session.scalars(waiting.order_by(ReceiptNote.id)):
         found[note.letter_id].append(Added(note, None))
     return found
+
+
+class Beside(NamedTuple):
+    """The things beside a letter: how its writer wants to be named, what a machine made of it, what was added."""
+
+    credit: Credit | None
+    machine: MachineTranslation | None
+    added: list[Added]
+
+
+def beside(session: Session, letter_ids: Sequence[int]) -> dict[int, Beside]:
+    """Return what stands beside each of several letters: in one statement, and two more where anything was added."""
+    is_added = or_(*(exists().where(noun.letter_id == Letter.id) for noun in (Addition, ReceiptNote)))
+    query = (
+        select(Letter.id, Credit, MachineTranslation, is_added)
+        .outerjoin(Credit, Credit.letter_id == Letter.id)
+        .outerjoin(MachineTranslation, MachineTranslation.letter_id == Letter.id)
+        .where(Letter.id.in_(letter_ids))
+    )
+    rows = session.execute(query).all()
+    more = [key for key, *_rest, is_more in rows if is_more]
+    added = added_to(session, more) if more else {}
+    return {key: Beside(credit, machine, added.get(key, [])) for key, credit, machine, _is_more in rows}
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:

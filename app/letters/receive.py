@@ -1,10 +1,11 @@
 """Receiving a letter. The web form, a mail, and what the desk heard elsewhere all call `send`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
@@ -21,6 +22,14 @@ from .models import CREDITS, HEAR_BACK, Letter
 
 MAXIMUM = 2_000  # characters of a question
 MAXIMUM_BACKGROUND = 4_000
+# Letters of a day that a newsletter keeps however many come, of some kilobytes each: no flood is to fill the disk, on
+# which every reader's words lie. With the 30 days for which what is held is kept that is some gigabytes.
+MOST_A_DAY = 20_000
+# Built once: see days.py.
+_ROW = Letter.__table__.c
+_SENT = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
+_TODAY = _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day")
+_ONE_BEHIND = select(_ROW.received_at).where(*_TODAY).offset(bindparam("others")).limit(1)
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,8 @@ def hashes(session: Session, form: Form) -> dict[str, bytes]:
 
 def already_sent(session: Session, form: Form) -> Letter | None:
     """The letter that this form made before."""
-    return session.scalar(select(Letter).filter_by(form_mac=keys(session).mac("letters.form", form.nonce, form.key_no)))
+    key = session.connection().scalar(_SENT, {"mac": keys(session).mac("letters.form", form.nonce, form.key_no)})
+    return None if key is None else session.get(Letter, key)
 
 
 def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> None:
@@ -124,6 +134,12 @@ def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> No
         raise NotTaking(newsletter.slug)
 
 
+def is_full(session: Session, newsletter: Newsletter) -> bool:
+    """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
+    today = {"at": newsletter.id, "day": day_only(now(session)), "others": MOST_A_DAY - 1}
+    return session.connection().scalar(_ONE_BEHIND, today) is not None
+
+
 def send(
     session: Session,
     actor: Actor,
@@ -132,12 +148,12 @@ def send(
     *,
     form: Form | None = None,
     channel: str = "web",
-    hold: str | None = None,
+    signs: Sequence[str] = (),
 ) -> Letter:
     """Take a letter in.
 
-    With `form`, the same form makes one letter however often it is sent. `hold` says why the desk should look at the
-    letter first ("flood", "trap"): it is held, never refused. Raises `Faulty` and `AlreadySent`.
+    With `form`, the same form makes one letter however often it is sent. `signs` are those for which the desk should
+    look at it first, the heaviest first: it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
         raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
@@ -148,7 +164,7 @@ def send(
     came: dict[str, Any] = {"received_at": moment}
     if channel == "web" and ask.hear_back == "number":
         came, moment = of_the_day(session, newsletter.id, moment), day_only(moment)
-    reason = held_reason(body) or hold
+    seen = [*signs] or [*filter(None, [held_reason(body)])]
     letter = Letter(
         newsletter_id=newsletter.id,
         channel=channel,
@@ -158,11 +174,12 @@ def send(
         verbatim=ask.verbatim,
         language=ask.language or guess_language(body),
         about_edition_id=ask.about_edition_id,
-        held_reason=reason,
+        held_reason=seen[0] if seen else None,
+        signs=seen,
         **came,
         **(hashes(session, form) if form else {}),
     )
-    LETTER.apply(session, actor, letter, "send", to="held" if reason else "received", at=moment)
+    LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=moment)
     if ask.hear_back != "number":
         contacts.keep_email(session, letter, checked_address(ask.email), newsletter.keep_days)
     if ask.credit != "none":

@@ -2,27 +2,26 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Mailroom
+from ..actors import Actor, Mailroom, Staff
+from ..audit import record, together
 from ..audit.queries import newest_of
 from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Illegal, Missing, expect
+from ..lifecycle import Illegal, Missing, expect, must
 from ..listing import Listing
+from .incoming import File
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
 MAXIMUM = 25 * 1024 * 1024  # bytes of a mail that is stored at all; servers refuse what is larger
-LEASE = timedelta(minutes=2)  # for a few mails; those that a worker does not come to in time are claimed again
-FIRST_WAIT = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(minutes=30)
-TRIES = 5  # of placing one mail, before it is shown as failed
+TOGETHER = 4_000_000  # bytes of mails that are stored, or placed, in one transaction, unless one alone has more
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
 # What a mail's placing found; it is found anew when the mail is read again.
 FOUND = ("placed_at", "leased_until", "content_mac", "duplicate_of_id", "assignment_id", "edition_id", "outbox_id")
@@ -31,11 +30,11 @@ NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's 
 
 @dataclass(frozen=True)
 class Reading:
-    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, names of attachments.
+    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, what hung on it.
 
-    `attachments` are (name, bytes). `spam_score` is what our own server's filter says, as a number, where it says any.
-    `unread` are the bytes behind those that are read of a long mail. Of one that was forwarded all this is of the
-    mail in it, and `comment` is what whoever forwarded it wrote.
+    `has_more` says that more hung on it than `attachments` lists. `spam_score` is what our own server's filter says, as
+    a number, where it says any. `unread` are the bytes behind those that are read of a long mail. Of one that was
+    forwarded all this is of the mail in it, and `comment` is what whoever forwarded it wrote.
     """
 
     from_name: str = ""
@@ -45,19 +44,11 @@ class Reading:
     language: str = ""
     text: str = ""
     rest: str = ""
-    attachments: tuple[tuple[str, int], ...] = ()
+    attachments: tuple[File, ...] = ()
+    has_more: bool = False
     spam_score: str = ""
     unread: int = 0
     comment: str = ""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A leased mail that is to be placed. `leased_until` tells this lease from a later one of the same mail."""
-
-    inbound_id: int
-    leased_until: datetime
-    attempts: int
 
 
 def store(
@@ -78,61 +69,25 @@ def store(
         known = select(Inbound.id).filter_by(mailbox=mailbox, uidvalidity=uidvalidity, uid=uid)
         if session.scalar(known) is not None:
             return None
-    at = now(session)
-    row = Inbound(
-        public_id=new_public_id(),
-        source=source,
-        mailbox=mailbox,
-        uidvalidity=uidvalidity,
-        uid=uid,
-        size=len(raw),
-        stored_at=at,
-        due_at=at,
-        newsletter_id=newsletter_id,
-    )
-    INBOUND.apply(session, Mailroom(), row, "store")
-    ring = keys(session)
-    session.add(InboundRaw(inbound_id=row.id, raw_sealed=ring.seal_bytes(_raw(row), raw), key_no=ring.newest))
+    came = {"mailbox": mailbox, "uidvalidity": uidvalidity, "uid": uid, "newsletter_id": newsletter_id}
+    return store_all(session, [(raw, came)], source)[0]
+
+
+def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]], source: str) -> list[Inbound]:
+    """Keep the bytes of several, each with the columns that say where it was; none of them is stored already."""
+    at, ring = now(session), keys(session)
+    rows: dict[Inbound, bytes] = {}
+    with together(session):
+        for raw, came in mails:
+            row = Inbound(
+                public_id=new_public_id(), source=source, size=len(raw), stored_at=at, due_at=at, attempts=0, **came
+            )
+            INBOUND.apply(session, Mailroom(), row, "store")
+            rows[row] = raw
+    for row, raw in rows.items():
+        session.add(InboundRaw(inbound_id=row.id, raw_sealed=ring.seal_bytes(raw_place(row), raw), key_no=ring.newest))
     session.flush()
-    return row
-
-
-def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Claim]:
-    """Lease the mails that wait for their place; several workers at once never get the same one.
-
-    Those that were tried least go first: one whose reading kills its worker each time holds up no other.
-    """
-    at = now(session)
-    first = select(Inbound.id).where(*_due(at)).order_by(Inbound.attempts, Inbound.due_at, Inbound.id).limit(most)
-    found = session.scalars(first.with_for_update(skip_locked=True)).all()
-    if not found:
-        return []
-    leased = (
-        update(Inbound)
-        .where(Inbound.id.in_(found), *_due(at))
-        .values(leased_until=at + lease, attempts=Inbound.attempts + 1)
-        .returning(Inbound.id, Inbound.attempts)
-        .execution_options(synchronize_session=False)
-    )
-    attempts = dict(session.execute(leased).all())
-    return [Claim(key, at + lease, attempts[key]) for key in found if key in attempts]
-
-
-def anything_due(session: Session) -> bool:
-    """Return whether a mail waits for its place, found out without taking the write lock."""
-    return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
-
-
-def leased(session: Session, claim: Claim) -> tuple[Inbound, bytes]:
-    """Fetch the mail of a claim and its bytes, to be read. Raises `Missing` and `Unsealable`."""
-    row = session.get_one(Inbound, claim.inbound_id)
-    return row, raw_of(session, row)
-
-
-def claimed(session: Session, claim: Claim) -> Inbound | None:
-    """Lock the mail of a claim; None where it was placed or claimed by somebody else meanwhile."""
-    row = session.get_one(Inbound, claim.inbound_id, with_for_update=True, populate_existing=True)
-    return row if row.is_stored and row.leased_until == claim.leased_until else None
+    return list(rows)
 
 
 def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
@@ -142,28 +97,34 @@ def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Seq
     INBOUND.apply(session, actor, row, "place", to=where, at=at, why=why, **facts)
 
 
-def first_with(session: Session, content: str, where: str) -> Inbound | None:
-    """Find the mail of this content that one which would go `where` only repeats, whatever became of it since.
+def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
+    """Find the mails of several contents that others could repeat, the oldest first."""
+    ring, found = keys(session), dict[str, list[Inbound]]()
+    whose = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
+    query = select(Inbound).where(Inbound.content_mac.in_(list(whose)), ~Inbound.is_no_original)
+    for row in session.scalars(query.order_by(Inbound.id)):
+        if row.content_mac is not None:
+            found.setdefault(whose[row.content_mac], []).append(row)
+    return found
+
+
+def first_among(same: Sequence[Inbound], where: str) -> Inbound | None:
+    """Choose the mail of the same content that one which would go `where` only repeats, whatever became of it since.
 
     It is a letter or an edition, or it went there too, or the desk has sorted it. A copy that a list, a robot or a
     forger sent ahead holds back nothing: it went elsewhere.
     """
-    macs = keys(session).macs(CONTENT, content)
-    sorted_since = and_(~Inbound.is_stored, Inbound.state_at > Inbound.placed_at)
-    repeated = or_(Inbound.is_taken, Inbound.state == where, sorted_since)
-    query = select(Inbound).where(Inbound.content_mac.in_(macs), ~Inbound.is_no_original, repeated)
-    return session.scalar(query.order_by(~Inbound.is_taken, Inbound.id).limit(1))
+
+    def repeated(row: Inbound) -> bool:
+        sorted_since = not row.is_stored and row.placed_at is not None and row.state_at > row.placed_at
+        return row.is_taken or row.state == where or sorted_since
+
+    return min(filter(repeated, same), key=lambda row: (not row.is_taken, row.id), default=None)
 
 
 def mac_of(session: Session, content: str) -> bytes:
     """The keyed hash that is kept of a mail's content."""
     return keys(session).mac(CONTENT, content)
-
-
-def put_off(session: Session, row: Inbound) -> None:
-    """Try again later to place a mail: what it failed for may pass."""
-    wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
-    row.leased_until, row.due_at = None, now(session) + wait
 
 
 def take(
@@ -212,8 +173,21 @@ def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     INBOUND.apply(session, actor, row, "read again", **anew, **dict.fromkeys(FOUND))
 
 
+def note_look(session: Session, actor: Staff, row: Inbound) -> None:
+    """Note that somebody at the desk looks at the address of whoever wrote a mail."""
+    must(actor, "take letters")
+    record(session, actor, "inbound.look", row, facts={"whose": row.public_id})
+
+
 def has_bytes(session: Session, row_id: int) -> bool:
     return session.scalar(select(InboundRaw.inbound_id).where(InboundRaw.inbound_id == row_id)) is not None
+
+
+def with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
+    """Return those of several mails whose bytes are still there."""
+    wanted = set(row_ids)
+    kept = select(InboundRaw.inbound_id).where(InboundRaw.inbound_id.in_(wanted))
+    return set(session.scalars(kept)) if wanted else set()
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
@@ -221,13 +195,25 @@ def raw_of(session: Session, row: Inbound) -> bytes:
     kept = session.get(InboundRaw, row.id)
     if kept is None:
         raise Missing("bytes")
-    return keys(session).open_bytes(_raw(row), kept.raw_sealed)
+    return keys(session).open_bytes(raw_place(row), kept.raw_sealed)
 
 
 def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
     """Seal what was read in the mail beside its bytes, which are not fetched for it."""
-    sealed = keys(session).seal(_reading(row), json.dumps(asdict(reading), ensure_ascii=False))
-    session.execute(update(InboundRaw).where(InboundRaw.inbound_id == row.id).values(reading_sealed=sealed))
+    keep_readings(session, [(row, reading)])
+
+
+def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]]) -> None:
+    """Do the same for several mails."""
+    ring = keys(session)
+    sealed = [
+        {"key": row.id, "sealed": ring.seal(_reading(row), json.dumps(vars(reading), ensure_ascii=False))}
+        for row, reading in readings
+    ]
+    its_row = InboundRaw.inbound_id == bindparam("key")
+    kept = update(InboundRaw).where(its_row).values(reading_sealed=bindparam("sealed"))
+    if sealed:
+        session.connection().execute(kept, sealed)
 
 
 def reading_of(session: Session, row: Inbound) -> Reading | None:
@@ -236,7 +222,7 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
     if kept is None or kept.reading_sealed is None:
         return None
     values = json.loads(keys(session).open(_reading(row), kept.reading_sealed))
-    values["attachments"] = tuple((name, size) for name, size in values["attachments"])
+    values["attachments"] = tuple(File(*one) for one in values["attachments"])
     return Reading(**values)
 
 
@@ -268,18 +254,16 @@ def sums(session: Session) -> Counter[str]:
     return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})
 
 
+first_waits = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id).limit(1)
+
+
 def waits_since(session: Session) -> datetime | None:
     """Since when the oldest mail without a place has waited."""
-    oldest = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id).limit(1)
-    return session.scalar(oldest)
+    return session.scalar(first_waits)
 
 
-def _due(at: datetime) -> tuple[Any, ...]:
-    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= at)
-    return Inbound.is_stored, Inbound.due_at <= at, free
-
-
-def _raw(row: Inbound) -> str:
+def raw_place(row: Inbound) -> str:
+    """The place for which the bytes of a mail are sealed."""
     return f"inbound_raw.raw.{row.public_id}"
 
 

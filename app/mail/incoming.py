@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class Attachment:
     bytes: int
     kind: str
     digest: str = field(default="", compare=False)
+
+
+class File(NamedTuple):
+    """A file that hung on a message, as the desk may see it: its name made harmless, its size in bytes after decoding,
+    and of which of `file_kinds.KINDS` its first bytes are; "" where nobody has looked.
+    """
+
+    name: str
+    bytes: int
+    kind: str = ""
 
 
 @dataclass(frozen=True)

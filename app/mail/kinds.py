@@ -90,11 +90,12 @@ EXAMPLES: dict[type[about.Values], Mapping[str, Any]] = {
     | {"edits": [(N_("a number of plates"), N_("forty plates"))], "words_before": 214, "words_after": 169}
     | {"full_text": N_("We put up forty plates and count what falls on them."), "policy": "facts"}
     | {"due_at": 2 * DAY, "runs_on": 4 * DAY},
+    about.TranslatorMail: {"language": "fa", "words": 180},
     about.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     about.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     about.EditionMail: {"runs_at": 0 * DAY},
     about.TestMail: {"site": "ask.example.org"},
-    about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY},
+    about.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY, "head": "7c1e 09af 44d2 8b10 e3f5"},
 }
 
 KINDS = {
@@ -154,7 +155,21 @@ KINDS = {
         parts={"subject": _part("day"), "body": _part("day", "day")},
         examples=({"runs_on": 14 * DAY},),
     ),
+    "expert.moved": Kind(
+        N_("Another date for the edition"),
+        about.AssignmentMail,
+        lane=2,
+        parts={"subject": _part("day"), "body": _part("day due", "day due"), "settled": _part("day", "day")},
+        examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
+    ),
     "expert.shortened": Kind(N_("Shortened after the check"), about.EditedTextMail),
+    "expert.corrected": Kind(
+        N_("A correction of what ran"),
+        about.AssignmentMail,
+        examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
+    ),
+    # An older mail may hold what was taken out: this one holds nothing of it.
+    "expert.reworded": Kind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WAY_IN),
     "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
     "expert.ran_without": Kind(
         N_("It ran without their text"),
@@ -167,6 +182,13 @@ KINDS = {
     # As with "cancelled".
     "expert.not_used": Kind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
+    ),
+    # Their address and link stand in it.
+    "translator.invitation": Kind(
+        N_("A text to translate"),
+        about.TranslatorMail,
+        forget=WAY_IN,
+        examples=({}, {"of_answer": True}, {"of_answer": True, "again": True}),
     ),
     "reader.once": _news(N_("News for a reader, the only mail"), like="reader.news"),
     "reader.news": _news(
@@ -198,6 +220,8 @@ KINDS = {
     ),
     "desk.answer": Kind(N_("An answer is here"), about.DeskMail, automatic=GENERATED),
     "desk.declined": Kind(N_("An expert said no"), about.DeskMail, automatic=GENERATED),
+    "desk.translation": Kind(N_("A translation is here"), about.DeskMail, automatic=GENERATED),
+    "desk.translator_declined": Kind(N_("A translator said no"), about.DeskMail, automatic=GENERATED),
     "desk.objection": Kind(N_("An expert objects"), about.DeskMail, automatic=GENERATED),
     "desk.withdrawn": Kind(N_("An answer was withdrawn"), about.DeskMail, automatic=GENERATED),
     "desk.letter_withdrawn": Kind(N_("A letter was taken back"), about.DeskMail, automatic=GENERATED),
@@ -208,6 +232,7 @@ KINDS = {
     "desk.mail_waits": Kind(N_("A mail of an expert waits to be filed"), about.DeskMail, life=DAY, automatic=GENERATED),
     "desk.mail_failed": Kind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
     "desk.edition_missing": Kind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
+    "desk.program_paused": Kind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
     # Headlines stand in it that may be erased.
     "desk.digest": Kind(
         N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WAY_IN

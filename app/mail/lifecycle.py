@@ -75,6 +75,7 @@ class InboundStates(Stated):
     is_stored = PLACES_OF_MAIL.which("is_stored")
     is_letter = PLACES_OF_MAIL.which("is_letter")
     is_pen = PLACES_OF_MAIL.which("is_pen")
+    is_edition = PLACES_OF_MAIL.which("is_edition")
     is_automatic = PLACES_OF_MAIL.which("is_automatic")
     is_bounce = PLACES_OF_MAIL.which("is_bounce")
     is_failed = PLACES_OF_MAIL.which("is_failed")

@@ -26,6 +26,7 @@ from .translation import say
 
 Own = Mapping[str, str]  # what a newsletter words of one mail, by part
 
+BY_NAME = ("expert.", "translator.")  # mails that the editor signs, and replies come back to
 SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
 _PLACE = re.compile(r"%\((\w+)\)[sd]")
 _MARKS = str.maketrans("\ue000\ue001", "{}")
@@ -47,7 +48,7 @@ def write(kind: str, sender: Sender, to: str, name: str, about: Values, own: Own
     if "headline" in values:
         values["headline"] = short(values["headline"])
     subject, text = (_rendered(template, values | {"in_subject": first}, worded) for first in (True, False))
-    signed = sender if kind.startswith("expert.") else replace(sender, editor="", address=None)
+    signed = sender if kind.startswith(BY_NAME) else replace(sender, editor="", address=None)
     return replace(compose(kind, signed, to, name, subject, text), unsubscribe=values.get("stop"))
 
 
@@ -137,6 +138,11 @@ def _told(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., 
 
 
 @pass_context
+def _tongue(context: Context, tag: str) -> str:
+    return translation.tongue(context["sender"].language, tag)
+
+
+@pass_context
 def _hour(context: Context, when: Any) -> str:
     return translation.hour(context["sender"].language, when, context["sender"].zone)
 
@@ -152,6 +158,7 @@ texts.filters |= {
     "day": _told(translation.day, translation.short_day),
     "moment": _told(translation.moment, translation.short_day),
     "hour": _hour,
+    "tongue": _tongue,
     "quote": lambda text: quote(text or ""),
     "ends": lambda text: shortened(text, SHOWN),
     "group_digits": group_digits,

@@ -78,6 +78,21 @@ class EditedTextMail(AssignmentMail):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TranslatorMail:
+    """A text that a translator outside is asked for, with none of its words: a mail can't be called back.
+
+    `words` is how many it has, `of_answer` whether it is an answer and no question, and `again` that they were written
+    to before.
+    """
+
+    link: str
+    language: str
+    words: int
+    of_answer: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class LetterMail:
     """A reader's letter, with none of its words.
 
@@ -130,13 +145,14 @@ class Section:
 @dataclass(frozen=True, kw_only=True)
 class MorningMail:
     """The work that waits in the morning of a day; `cutoff_at` is that of the coming edition, `link` where the mail is
-    switched off.
+    switched off, and `head` that of the chain over the trail.
     """
 
     on: date
     sections: Sequence[Section]
     cutoff_at: datetime | None
     link: str
+    head: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,4 +164,4 @@ class TestMail:
     site: str
 
 
-Values = TestMail | AccountMail | AssignmentMail | LetterMail | DeskMail | EditionMail | MorningMail
+Values = TestMail | AccountMail | AssignmentMail | TranslatorMail | LetterMail | DeskMail | EditionMail | MorningMail

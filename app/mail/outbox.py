@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
@@ -80,6 +80,19 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
     session.flush()
     return mail
+
+
+def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, OutboxMail]:
+    """Return those of our mails that have one of these Message-IDs."""
+    found = session.scalars(select(OutboxMail).where(OutboxMail.message_id.in_(message_ids)))
+    return {mail.message_id: mail for mail in found}
+
+
+def by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
+    """Return our mails by the tokens of their return paths, under any key that is still held."""
+    whose = {mac: token for token in tokens for mac in keys(session).macs("outbox.return", token)}
+    found = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(whose))))
+    return {whose[mail.return_mac]: mail for mail in found if mail.return_mac is not None}
 
 
 def read(session: Session, mail: OutboxMail) -> Message:

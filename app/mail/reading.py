@@ -6,33 +6,37 @@ stopped, and a crash in a library written in C would take the worker with it.
 
 import json
 import os
-import select
 import signal
 import struct
 import subprocess
 import sys
 import time
 from base64 import b64decode, b64encode
+from collections import deque
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
-from .incoming import Attachment, Forward, Known, Mail, Mailbox, Trimmed
+from .incoming import Attachment, File, Forward, Known, Mail, Mailbox, Trimmed
 from .parsing.parse import MAX_PARSED, headed, parse
+from .pipes import REPLY, receive, send
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
 CPU = 2.0  # seconds of CPU that one mail may take; the worst that is known takes one
 STARTING = 60.0  # seconds until the process must be ready, on a busy machine
 FACTS = 64_000  # bytes whose headers are still read when all else failed
-CHUNK = 1 << 20  # bytes that are read at once
 KEPT = 20_000  # characters of a body that stand in for its trimmed text
+AT_HAND, LARGE = 64, 250_000  # mails that the process has at hand once they are parsed, and bytes of none of these
 
-# What is asked ("p" parse, "t" trim, "f" find what was forwarded), and the length of what follows.
+# What is asked ("p" parse, "t" trim, "k" trim what is at hand, "f" find what was forwarded, "l" list the files, "o"
+# open one of them, "d" draw one anew), and the length of what follows. A mail that is parsed has its number before it,
+# by which it is asked for when it is at hand, and so has a file that is asked for.
 _REQUEST = struct.Struct("!cQ")
-_REPLY = struct.Struct("!Q")
+_NUMBER = struct.Struct("!I")
 
 
 class NotStarted(RuntimeError):
@@ -43,13 +47,15 @@ class Reading:
     """Holds the process: started at the first mail, started again after its death. One mail at a time.
 
     A mail may take `seconds` by the clock, not counting the start of the process, and `cpu` seconds of the processor,
-    which a busy machine makes no shorter.
+    which a busy machine makes no shorter; the process `memory` bytes of address space.
     """
 
-    def __init__(self, seconds: float = 10.0, cpu: float = CPU) -> None:
-        self.seconds, self.cpu = seconds, cpu
+    def __init__(self, seconds: float = 10.0, cpu: float = CPU, memory: int = MEMORY) -> None:
+        self.seconds, self.cpu, self.memory = seconds, cpu, memory
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
+        self._numbers = count()
+        self._at_hand: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)
 
     def __enter__(self) -> "Reading":
         return self
@@ -66,15 +72,27 @@ class Reading:
 
         Where the process had to be killed or died, only what the headers say, with the fault "time" or "broken".
         """
-        reply, fault = self._ask(b"p", raw[: MAX_PARSED + 1])
-        return _mail(json.loads(reply)) if not fault else headed(raw, fault, FACTS)
+        number = next(self._numbers) % (1 << 32)
+        reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
+        if fault:
+            return headed(raw, fault, FACTS)
+        mail = _mail(json.loads(reply))
+        if len(raw) <= LARGE:
+            self._at_hand.append((number, mail))
+        return mail
 
     def trim(self, mail: Mail, known: Known) -> Trimmed:
         """Trim as `trim.trim` does. Raises `NotStarted`.
 
         Where the process had to be killed or died, the start of the body, uncut.
         """
-        reply, fault = self._ask(b"t", _dumped({**_of_known(known), "mail": mail}))
+        known_of, reply, fault = _of_known(known), b"", ""
+        # The process has it too, unless it is a new one.
+        if at_hand := next((one for one in tuple(self._at_hand) if one[1] is mail), None):
+            self._at_hand.remove(at_hand)
+            reply, fault = self._ask(b"k", _dumped({**known_of, "number": at_hand[0]}))
+        if not reply and not fault:
+            reply, fault = self._ask(b"t", _dumped({**known_of, "mail": mail}))
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
 
     def forwarded(self, raw: bytes, known: Known) -> Forward:
@@ -87,14 +105,47 @@ class Reading:
         author = Mailbox(**read["author"]) if read["author"] else None
         return Forward(**{**read, "author": author, "doubts": tuple(read["doubts"])})
 
+    def files(self, raw: bytes) -> tuple[tuple[File, ...], bool] | None:
+        """List the files of a whole mail, as `files.listed` does. Raises `NotStarted`; None where the process died."""
+        reply, fault = self._ask(b"l", raw)
+        if fault:
+            return None
+        found, is_more = json.loads(reply)
+        return tuple(File(*one) for one in found), is_more
+
+    def file(self, raw: bytes, number: int) -> tuple[File, bytes] | None:
+        """Fetch a file of a mail with its bytes, as `files.one` does. Raises `NotStarted`; None where the process died
+        too.
+        """
+        found = self._of_file(b"o", raw, number)[0]
+        return (File(*found[0]), found[1]) if found else None
+
+    def picture(self, raw: bytes, number: int) -> tuple[str, bytes]:
+        """Draw a picture that hangs on a mail anew, as `pictures.anew` does. Raises `NotStarted`.
+
+        Where it can't be, the media type is "" and the bytes say why: "large", "unreadable", or where the process died
+        over it "time" or "broken".
+        """
+        found, fault = self._of_file(b"d", raw, number)
+        return found or ("", (fault or "unreadable").encode())
+
+    def _of_file(self, kind: bytes, raw: bytes, number: int) -> tuple[tuple[Any, bytes] | None, str]:
+        """Ask for something of one file: what is said of it and its bytes, None where there is none; or a fault."""
+        reply, fault = self._ask(kind, _NUMBER.pack(number) + raw)
+        if not reply:
+            return None, fault
+        (length,) = _NUMBER.unpack_from(reply)
+        ends = _NUMBER.size + length
+        return (json.loads(reply[_NUMBER.size : ends]), reply[ends:]), ""
+
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         """Ask the process: its answer, or a fault."""
         with self._lock:
             process = self._started()
             try:
                 until = time.monotonic() + self.seconds
-                _write(_of(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
-                return _reply(_of(process.stdout).fileno(), until), ""
+                send(_of(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
+                return receive(_of(process.stdout).fileno(), until), ""
             except TimeoutError:
                 fault = "time"
             except OSError:
@@ -107,7 +158,7 @@ class Reading:
             return self._process
         self._end()
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.mail.reading", str(self.cpu)],
+            [sys.executable, "-m", "app.mail.reading", str(self.cpu), str(self.memory)],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -117,7 +168,7 @@ class Reading:
         )
         os.set_blocking(_of(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:
-            _reply(_of(process.stdout).fileno(), time.monotonic() + STARTING)
+            receive(_of(process.stdout).fileno(), time.monotonic() + STARTING)
         except OSError as error:
             self._end()
             raise NotStarted("the process that reads mails does not start") from error
@@ -138,36 +189,6 @@ class Reading:
 def _of(stream: IO[bytes] | None) -> IO[bytes]:
     assert stream is not None  # noqa: S101 - both are pipes
     return stream
-
-
-def _write(pipe: int, data: bytes, until: float) -> None:
-    """Raises `TimeoutError`, and `OSError` where nobody reads any more. `until` is a monotonic time, as below."""
-    left = memoryview(data)
-    while left:
-        _wait((), (pipe,), until)
-        left = left[os.write(pipe, left) :]
-
-
-def _reply(pipe: int, until: float) -> bytes:
-    """One reply. Raises `TimeoutError`, and `OSError` where the process ended before it was whole."""
-    (length,) = _REPLY.unpack(_read(pipe, _REPLY.size, until))
-    return _read(pipe, length, until)
-
-
-def _read(pipe: int, length: int, until: float) -> bytes:
-    found = bytearray()
-    while len(found) < length:
-        _wait((pipe,), (), until)
-        part = os.read(pipe, min(length - len(found), CHUNK))
-        if not part:
-            raise BrokenPipeError
-        found += part
-    return bytes(found)
-
-
-def _wait(readable: tuple[int, ...], writable: tuple[int, ...], until: float) -> None:
-    if not any(select.select(readable, writable, (), max(0.0, until - time.monotonic()))):
-        raise TimeoutError
 
 
 def _dumped(value: object) -> bytes:
@@ -200,9 +221,18 @@ def _mail(read: dict[str, Any]) -> Mail:
     return Mail(**made)
 
 
+_parsed: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)  # in the process that reads
+
+
 def _answer(kind: bytes, content: bytes) -> bytes:
     if kind == b"p":
-        return _dumped(parse(content))
+        mail = parse(content[_NUMBER.size :])
+        if len(content) <= LARGE:
+            (number,) = _NUMBER.unpack_from(content)
+            _parsed.append((number, mail))
+        return _dumped(mail)
+    if kind in (b"l", b"o", b"d"):
+        return _of_files(kind, content)
     from .parsing.attached_mails import attached
     from .trim import trim
     from .trim.forwards import forwarded
@@ -212,22 +242,49 @@ def _answer(kind: bytes, content: bytes) -> bytes:
     if kind == b"f":
         raw = b64decode(asked["raw"])
         return _dumped(forwarded(parse(raw), attached(raw), known))
-    return _dumped(trim(_mail(asked["mail"]), known))
+    if kind == b"t":
+        return _dumped(trim(_mail(asked["mail"]), known))
+    if at_hand := next((one for one in _parsed if one[0] == asked["number"]), None):
+        _parsed.remove(at_hand)
+    return _dumped(trim(at_hand[1], known)) if at_hand else b""
 
 
-def serve(cpu: float) -> None:
+def _of_files(kind: bytes, content: bytes) -> bytes:
+    from .parsing import files
+
+    if kind == b"l":
+        return _dumped(files.listed(content))
+    (number,) = _NUMBER.unpack_from(content)
+    found = files.one(content[_NUMBER.size :], number)
+    if found is None:
+        return b""
+    said, data = _drawn(found[1]) if kind == b"d" else found
+    head = _dumped(said)
+    return _NUMBER.pack(len(head)) + head + data
+
+
+def _drawn(data: bytes) -> tuple[str, bytes]:
+    from .parsing.pictures import NoPicture, anew
+
+    try:
+        return anew(data)
+    except NoPicture as why:
+        return "", str(why).encode()
+
+
+def serve(cpu: float, memory: int) -> None:
     """Answer one request after the other, until nobody is there to ask, or one takes too long."""
     with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which closes the pipe
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # nothing but answers goes through the pipe
     reply = b""  # the first one says that we are ready
     with suppress(BrokenPipeError):
         while True:
-            answers.write(_REPLY.pack(len(reply)) + reply)
+            answers.write(REPLY.pack(len(reply)) + reply)
             answers.flush()
             head = asked.read(_REQUEST.size)
             if len(head) < _REQUEST.size:
@@ -240,4 +297,4 @@ def serve(cpu: float) -> None:
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]))
+    serve(float(sys.argv[1]), int(sys.argv[2]))

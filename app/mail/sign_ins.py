@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from mail_accounts import OAuthAccount
 
-from ..db import Busy, Database, added, keys, lock, new_public_id, now, quietly
+from ..db import Database, added, keys, lock, new_public_id, now, quietly
+from ..db_faults import Busy
 from ..seal import Unsealable
 from .models import MailSignIn, OutboxMail
 from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed

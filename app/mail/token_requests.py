@@ -1,30 +1,20 @@
 """Requests to an OAuth provider: an access token for a refresh token (RFC 6749, section 6), and the sign-in by device
 code (RFC 8628).
 
-Plain http.client: it follows no redirect, knows no other scheme and no proxy, so a secret goes where the settings say
-and nowhere else. What a provider answers is somebody else's text: it is bounded in time and size, and never quoted in
-a log.
+They go by `outside`, which follows nobody elsewhere and bounds what comes back.
 """
 
-import json
 import re
-import ssl
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from socket import SHUT_RDWR
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from mail_accounts import Provider, is_safe
 
+from .. import outside
 from ..text import single_line
 
-STALL = 10.0  # seconds without a byte
 LIMIT = 20.0  # seconds for a whole answer
-LARGEST = 64 * 1024  # bytes of an answer
 LIFE = 3600.0  # seconds that an access token lives where its provider doesn't say
 LONGEST_LIFE = 86_400.0
 PACE = 5.0  # seconds between two questions whether somebody has signed in (RFC 8628, section 3.5)
@@ -141,61 +131,21 @@ def _granted(provider: Provider, about: dict[str, str]) -> dict[str, Any]:
 
 def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, bytes]:
     """The status and body of the answer. Raises `Away`."""
-    parts = urlsplit(url)
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
-    body = urlencode({**about, "client_id": provider.client_id, **secret})
-    head = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Connection": "close"}
-    host = parts.hostname or ""
-    line = (
-        HTTPSConnection(host, parts.port, timeout=STALL, context=ssl.create_default_context())
-        if parts.scheme == "https"
-        else HTTPConnection(host, parts.port, timeout=STALL)
-    )
-    too_late = threading.Event()
-    sockets: list[Any] = []
-
-    def cut() -> None:
-        """A time limit is for each byte: a server that sends one now and then would hold us for hours."""
-        too_late.set()
-        for one in sockets:
-            with suppress(OSError):
-                one.shutdown(SHUT_RDWR)
-
-    watch = threading.Timer(LIMIT, cut)
-    watch.daemon = True
-    watch.start()
     try:
-        line.connect()
-        sockets.append(line.sock)  # the library lets go of it before the answer is read
-        line.request("POST", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body, head)
-        answer = line.getresponse()
-        status, found = answer.status, answer.read(LARGEST + 1)
-    except TimeoutError:
-        raise Slow("it kept silent for too long") from None
-    except (OSError, HTTPException) as error:
-        if too_late.is_set():
-            raise Slow("it took too long to answer") from None
-        raise Away(f"it can't be reached ({type(error).__name__})") from None
-    finally:
-        watch.cancel()
-        line.close()
-    if too_late.is_set():
-        raise Slow("it took too long to answer")
-    if len(found) > LARGEST:
-        raise Away("its answer is too large")
-    return status, found
+        return outside.asked(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
+    except outside.Silent as silent:
+        raise Slow(str(silent)) from None
+    except outside.Unanswered as unanswered:
+        raise Away(str(unanswered)) from None
 
 
 def _checked(status: int, body: bytes) -> dict[str, Any]:
     """The answer as it was given. Raises what it means where it is none."""
-    if 300 <= status < 400:
-        raise Away("it sends us elsewhere, and nobody follows")
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Away(f"its answer ({status}) can't be read")
+        found = outside.object_in(status, body)
+    except outside.Unreadable as fault:
+        raise Away(str(fault)) from None
     if status == 200 and "error" not in found:
         return found
     code = re.sub(r"[^a-z_]", "", _text(found, "error"))[:40] or str(status)

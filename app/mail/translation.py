@@ -98,6 +98,14 @@ def city(language: str, zone: str) -> str:
     return str(named or zone.rpartition("/")[2].replace("_", " "))
 
 
+def tongue(language: str, tag: str) -> str:
+    """The name of the language of a tag, in another one; the tag itself where CLDR doesn't know it."""
+    try:
+        return str(Locale.parse(tag, sep="-").get_display_name(locale(language)) or tag)
+    except (UnknownLocaleError, ValueError):
+        return tag
+
+
 def full(where: Locale, local: date, this_year: int | None) -> str:
     """The pattern of a whole day where CLDR's tables lack one without the year: theirs with it, in Persian our own."""
     return "EEEE d MMMM" if where.language == "fa" and this_year in (None, local.year) else "full"

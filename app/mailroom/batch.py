@@ -1,17 +1,25 @@
-"""The common knowledge of a batch of mails: the newsletters, and what of them can be quoted. Looked up once."""
+"""The common knowledge of a batch of mails, looked up once: the newsletters, what of them can be quoted, and the rows
+that the mails of the batch name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
+from ..editions.models import Edition
+from ..mail import inbound, outbox
+from ..mail.models import Inbound, OutboxMail
 from ..mail.origin.senders import Server
 from ..mail.reply_address import plain_address
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..newsroom import arriving
+from ..people import directory, links
+from ..people.models import Link, Person
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,35 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     )
 
 
+class Lookup(Generic[T]):
+    """The rows that some mails name, each by its word: one query fetches them for all words that were `expected`."""
+
+    def __init__(self, find: Callable[[Session, Collection[str]], Mapping[str, T]]) -> None:
+        self._find, self._expected = find, set[str]()
+        self._found: dict[str, T | None] = {}
+
+    def expect(self, words: Iterable[str]) -> None:
+        self._expected.update(words)
+
+    def by(self, session: Session, words: Collection[str]) -> dict[str, T]:
+        """Return what these words name, in their order; without those that name nothing."""
+        if not self._found.keys() >= set(words):
+            wanted = self._expected.union(words) - self._found.keys()
+            self._found.update(dict.fromkeys(wanted) | dict(self._find(session, wanted)))
+        return {word: row for word in words if (row := self._found[word]) is not None}
+
+
 class House:
     """The house as it is for a few seconds; `session` is None where there is no database, and then nothing is known."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.mails: Lookup[OutboxMail] = Lookup(outbox.by_message_ids)
+        self.returned: Lookup[OutboxMail] = Lookup(outbox.by_return_tokens)
+        self.links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
+        self.people: Lookup[Person] = Lookup(directory.by_emails)
+        self.editions: Lookup[Edition] = Lookup(arriving.by_message_ids)
+        self.same: Lookup[list[Inbound]] = Lookup(inbound.of_contents)
         self._newsletters: list[Newsletter] | None = None
         self._ran: dict[int, list[arriving.Ran]] = {}
 
@@ -90,3 +122,14 @@ class House:
             for address in (plain_address(newsletter.inbox), newsletter.address, newsletter.list_address)
             if address
         )
+
+
+def is_of(address: str, newsletter: Newsletter) -> bool:
+    """Return whether this is one of a newsletter's addresses, with or without a token."""
+    if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
+        return True
+    local, at, domain = newsletter.inbox.partition("@")
+    if not at:
+        return False
+    name, _, where = address.rpartition("@")
+    return where == domain and (local == "*" or name == local or name.startswith(f"{local}+"))

@@ -28,6 +28,11 @@ def with_envelope(raw: bytes, sender: str | None, recipients: Sequence[str]) -> 
 
 def keep(database: Database, raw: bytes, source: str) -> None:
     """Commit the message as it is. Raises `TooLarge`, and `Busy` where the database can't take it now."""
-    if len(raw) > inbound.MAXIMUM:
+    keep_all(database, [raw], source)
+
+
+def keep_all(database: Database, raws: Sequence[bytes], source: str) -> None:
+    """Commit several messages at once. Raises as `keep` does; then none of them is stored."""
+    if any(len(raw) > inbound.MAXIMUM for raw in raws):
         raise TooLarge
-    database.write(lambda session: inbound.store(session, raw, source=source) is not None)
+    database.write(lambda session: inbound.store_all(session, [(raw, {}) for raw in raws], source) and None)

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
-from ..db import keys
 from ..editions.models import Edition
 from ..mail import fingerprint, inbound, outbox
-from ..mail.incoming import Forward, Known, Mail, Mailbox, Trimmed
+from ..mail.incoming import File, Forward, Known, Mail, Mailbox, Trimmed
 from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
@@ -21,11 +19,10 @@ from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
 from ..newsletters.models import Newsletter
 from ..newsroom import arriving
-from ..people import links
-from ..people.models import Link
+from ..people.models import Link, Person
 from ..text import clean, single_line
 from . import spam
-from .batch import House
+from .batch import House, is_of
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
 TEST = "house.test"  # the kind of the operator's test mails
@@ -45,6 +42,7 @@ class Case:
         self.row_id = row.id if row else None
         self.mailbox_newsletter_id = row.newsletter_id if row else None
         self.trimmed = Trimmed(mail.body)
+        self.files, self.has_more = tuple(File(single_line(one.name), one.bytes) for one in mail.attachments), False
         self.forward: Forward | None = None  # what was forwarded, of a mail to the address for that
         self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
 
@@ -56,8 +54,10 @@ class Case:
         return self.session
 
     def read(self, reading: Reading) -> None:
-        """Let the words be found, in a process of their own. Raises `NotStarted`."""
+        """Let the words and the files be found, in a process of their own. Raises `NotStarted`."""
         self.trimmed = reading.trim(self.mail, self.known)
+        if (self.mail.attachments or len(self.raw) > MAX_PARSED) and (found := reading.files(self.raw)):
+            self.files, self.has_more = found
         if self.forwarded_to is not None:
             self.forward = reading.forwarded(self.raw, self.known)
 
@@ -69,7 +69,21 @@ class Case:
 
     def content(self, newsletter_id: int | None) -> str:
         """Return what makes it the same mail when it comes again, to the same newsletter."""
-        return f"{newsletter_id or 0} {fingerprint.canonical(self.raw, self.mail)}"
+        return f"{newsletter_id or 0} {self._canonical}"
+
+    @cached_property
+    def _canonical(self) -> str:
+        return fingerprint.canonical(self.raw, self.mail)
+
+    def expect(self) -> None:
+        """Say what will be looked up of it, before others of its batch are judged: one query fetches it for all."""
+        house = self.house
+        house.mails.expect(self._named_ids)
+        house.editions.expect(self.message_ids)
+        house.links.expect(self.tokens)
+        house.returned.expect([*self.tokens, *self._return_tokens])
+        house.people.expect([self.mail.from_address] if self.sender else [])
+        house.same.expect([self.content(self.any_newsletter_id)])
 
     @cached_property
     def words(self) -> str:
@@ -116,21 +130,22 @@ class Case:
     @cached_property
     def reply_links(self) -> dict[str, Link]:
         """The links behind the tokens, also those that ended or were revoked."""
-        found = ((token, links.find_any(self.books, token, "reply")) for token in self.tokens)
-        return {token: link for token, link in found if link is not None}
+        return self.house.links.by(self.books, self.tokens)
 
     @cached_property
     def message_ids(self) -> list[str]:
         """Return what the mail says that it answers, in the form that ours have."""
-        stated = dict.fromkeys([*self.mail.in_reply_to, *self.mail.references[-REFERRED:]])
+        stated = dict.fromkeys([*self.mail.in_reply_to[:REFERRED], *self.mail.references[-REFERRED:]])
         return [one for one in map(_bracketed, stated) if one]
 
     @cached_property
     def _ours_by_id(self) -> dict[str, OutboxMail]:
         """Those of our mails that it names: as what it answers, or as itself."""
-        named = [*self.message_ids, *filter(None, [_bracketed(self.mail.message_id)])]
-        query = select(OutboxMail).where(OutboxMail.message_id.in_(named))
-        return {mail.message_id: mail for mail in self.books.scalars(query)} if named else {}
+        return self.house.mails.by(self.books, self._named_ids)
+
+    @cached_property
+    def _named_ids(self) -> list[str]:
+        return [*self.message_ids, *filter(None, [_bracketed(self.mail.message_id)])]
 
     @cached_property
     def answered(self) -> list[OutboxMail]:
@@ -141,27 +156,28 @@ class Case:
     @cached_property
     def answered_expert(self) -> OutboxMail | None:
         """Our newest mail to an expert that it answers."""
-        ours = (mail for mail in self.answered if mail.assignment_id and mail.kind.startswith("expert."))
-        return next(ours, None)
+        return next((mail for mail in self.answered if mail.assignment_id and mail.kind.startswith("expert.")), None)
+
+    @cached_property
+    def answered_translator(self) -> OutboxMail | None:
+        """Our newest mail to a translator that it answers."""
+        return next((mail for mail in self.answered if mail.kind.startswith("translator.")), None)
 
     @cached_property
     def returned(self) -> OutboxMail | None:
         """Our mail whose return path it came to."""
-        patterns = [*self.patterns, *filter(None, [self.house.settings.return_path])]
-        tokens = bounce_tokens_in(self.recipients, patterns)
-        if not tokens:
-            return None
-        macs = [mac for token in tokens for mac in keys(self.books).macs("outbox.return", token)]
-        return self.books.scalar(select(OutboxMail).where(OutboxMail.return_mac.in_(macs)).limit(1))
+        return next(iter(self.house.returned.by(self.books, self._return_tokens).values()), None)
+
+    @cached_property
+    def _return_tokens(self) -> list[str]:
+        return bounce_tokens_in(self.recipients, [*self.patterns, *filter(None, [self.house.settings.return_path])])
 
     @cached_property
     def tested(self) -> OutboxMail | None:
         """The operator's test mail that it answers, or that it is: by its Message-ID or the token of its address."""
         named = [_bracketed(self.mail.message_id), *self.message_ids]
         found = [self._ours_by_id[one] for one in named if one in self._ours_by_id]
-        if self.tokens:
-            macs = [mac for token in self.tokens for mac in keys(self.books).macs("outbox.return", token)]
-            found += self.books.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(macs)))
+        found += self.house.returned.by(self.books, self.tokens).values()
         return next((mail for mail in found if mail.kind == TEST), None)
 
     @cached_property
@@ -177,12 +193,20 @@ class Case:
 
     def sent_as(self, message_id: str) -> OutboxMail | None:
         """Our mail with this Message-ID."""
-        return self.books.scalar(select(OutboxMail).where(OutboxMail.message_id == _bracketed(message_id)))
+        named = _bracketed(message_id)
+        return self.house.mails.by(self.books, [named] if named else []).get(named)
+
+    def person(self, address: str) -> Person | None:
+        """Whoever has this address."""
+        return self.house.people.by(self.books, [address]).get(address)
+
+    def first_with(self, content: str, where: str) -> Inbound | None:
+        """The mail of this content that one which would go `where` only repeats (`inbound.first_among`)."""
+        return inbound.first_among(self.house.same.by(self.books, [content]).get(content, ()), where)
 
     @cached_property
     def about(self) -> tuple[int | None, int | None]:
-        """The newsletter and the assignment that it seems to be about, by a token or by the mail of ours that it
-        answers."""
+        """The newsletter and the assignment that it seems to be about, by a token or by our mail that it answers."""
         for link in self.reply_links.values():
             if assignment := self.books.get(Assignment, link.assignment_id or 0):
                 return assignment.newsletter_id, assignment.id
@@ -193,7 +217,8 @@ class Case:
     def stated_edition(self) -> Edition | None:
         """The edition that it answers by a Message-ID or a reply address."""
         others = [token for token in self.tokens if token not in self.reply_links]
-        return arriving.of_message_ids(self.books, self.message_ids) or arriving.of_tokens(self.books, others)
+        named = self.house.editions.by(self.books, self.message_ids).values()
+        return max(named, key=lambda edition: edition.id, default=None) or arriving.of_tokens(self.books, others)
 
     @cached_property
     def strange_tokens(self) -> list[str]:
@@ -212,8 +237,7 @@ class Case:
 
     def _named(self, addresses: Sequence[str]) -> list[Newsletter]:
         """The newsletters that these addresses are of, in their order."""
-        bare = [address.strip().casefold() for address in addresses]
-        return [one for address in bare for one in self.newsletters if is_of(address, one)]
+        return [one for address in addresses for one in self.newsletters if is_of(address.strip().casefold(), one)]
 
     @property
     def any_newsletter_id(self) -> int | None:
@@ -241,7 +265,8 @@ class Case:
             language=self.mail.language,
             text=self.words,
             rest=without_secrets(clean(self.trimmed.rest)),
-            attachments=tuple((single_line(one.name), one.bytes) for one in self.mail.attachments),
+            attachments=self.files,
+            has_more=self.has_more,
             spam_score=spam.score(self.mail),
             unread=max(0, len(self.raw) - MAX_PARSED),
         )
@@ -250,12 +275,11 @@ class Case:
     def _of_forward(self, read: inbound.Reading, forward: Forward) -> inbound.Reading:
         """Return the mail in the mail; without an author there is no address that a reader could be written to."""
         author = forward.author or Mailbox(f"{read.from_name} <{read.from_address}>", "")
+        named = replace(read, from_name=single_line(author.name), from_address=author.address)
         if not forward.text:
-            return replace(read, from_name=single_line(author.name), from_address=author.address)
+            return named
         return replace(
-            read,
-            from_name=single_line(author.name),
-            from_address=author.address,
+            named,
             language=forward.language,
             text=without_secrets(clean(forward.text)),
             rest=without_secrets(clean(forward.rest)),
@@ -274,14 +298,3 @@ def _bracketed(message_id: str) -> str:
     """A Message-ID in the form that ours have."""
     bare = message_id.strip("<> ")
     return f"<{bare}>" if bare else ""
-
-
-def is_of(address: str, newsletter: Newsletter) -> bool:
-    """Return whether this is one of a newsletter's addresses, with or without a token."""
-    if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
-        return True
-    local, at, domain = newsletter.inbox.partition("@")
-    if not at:
-        return False
-    name, _, where = address.rpartition("@")
-    return where == domain and (local == "*" or name == local or name.startswith(f"{local}+"))

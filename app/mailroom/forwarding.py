@@ -8,11 +8,12 @@ or about whose words are whose, it waits in the holding pen.
 from sqlalchemy import select
 
 from ..newsletters.models import Newsletter
-from ..people.directory import by_email, staff_actor, standing
+from ..people.directory import staff_actor, standing
 from ..people.models import Expert, Person
 from ..permissions import may
+from .batch import is_of
 from .decision import Decision
-from .evidence import Case, is_of
+from .evidence import Case
 from .recipients import AN_EXPERTS, ENDED, NO_WORDS, of_this_expert
 from .screening import shown_to_be
 
@@ -46,11 +47,11 @@ def forwarded(case: Case) -> Decision | None:
 
 def _of_desk(case: Case, newsletter: Newsletter, address: str) -> Person | None:
     """Return whose address it is, of those who may take letters at a newsletter's desk."""
-    person = by_email(case.books, address) if address else None
+    person = case.person(address) if address else None
     actor = staff_actor(case.books, person.id, newsletter.id) if person else None
     return person if actor and may(actor, "take letters") else None
 
 
 def _expert(case: Case, address: str) -> Expert | None:
-    person = by_email(case.books, address)
+    person = case.person(address)
     return standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None

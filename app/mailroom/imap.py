@@ -10,7 +10,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, cast
@@ -22,7 +22,8 @@ from sqlalchemy.exc import IntegrityError
 
 from mail_accounts import Mailbox, OAuthAccount
 
-from ..db import Busy, Database
+from ..db import Database
+from ..db_faults import Busy
 from ..mail import inbound
 from ..mail.models import Inbound
 from ..mail.sign_ins import NoToken, access_token, refused, xoauth2
@@ -122,15 +123,22 @@ def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Prog
         chunk = found[at : at + CHUNK]
         known = _known(database, mailbox, validity, chunk)
         settled = [uid for uid in chunk if uid in known]
-        for uid, size in _sizes(box, [uid for uid in chunk if uid not in known]).items():
-            raw = None if size > inbound.MAXIMUM else _bytes(box, uid)
-            if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
-                _tell_once(mailbox, validity, uid)
-            elif raw is not None:  # else somebody has removed it meanwhile
-                stored += _store(database, mailbox, validity, uid, raw, newsletter_id)
-                settled.append(uid)
-            if progress is not None:
-                progress(done := done + 1, len(found))
+        fetched: dict[int, bytes] = {}
+        try:
+            for uid, size in _sizes(box, [uid for uid in chunk if uid not in known]).items():
+                raw = None if size > inbound.MAXIMUM else _bytes(box, uid)
+                if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
+                    _tell_once(mailbox, validity, uid)
+                elif raw is not None:  # else somebody has removed it meanwhile
+                    if sum(map(len, fetched.values())) + len(raw) > inbound.TOGETHER:
+                        stored += _store(database, mailbox, validity, fetched, newsletter_id)
+                        fetched.clear()
+                    fetched[uid] = raw
+                    settled.append(uid)
+                if progress is not None:
+                    progress(done := done + 1, len(found))
+        finally:  # also where the connection broke: what came until then isn't fetched again and again
+            stored += _store(database, mailbox, validity, fetched, newsletter_id)
         if settled and not mailbox.keep:
             _remove(box, settled)
     return stored
@@ -159,14 +167,18 @@ def _known(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[i
         return set(session.scalars(stored))
 
 
-def _store(database: Database, mailbox: Mailbox, validity: int, uid: int, raw: bytes, owner: int | None) -> bool:
-    keep = partial(
-        inbound.store, raw=raw, source="imap", mailbox=mailbox.name, uidvalidity=validity, uid=uid, newsletter_id=owner
-    )
+def _store(database: Database, mailbox: Mailbox, validity: int, fetched: Mapping[int, bytes], owner: int | None) -> int:
+    """Commit messages by their UIDs in one transaction; how many of them nobody else has stored meanwhile."""
+    came = {"mailbox": mailbox.name, "uidvalidity": validity, "newsletter_id": owner}
+    mails = [(raw, {**came, "uid": uid}) for uid, raw in fetched.items()]
     try:
-        return database.write(keep) is not None
-    except IntegrityError:  # another worker was faster between our look and our commit: it is stored
-        return False
+        return database.write(lambda session: len(inbound.store_all(session, mails, "imap"))) if mails else 0
+    except IntegrityError:  # another worker was faster between our look and our commit
+        if len(mails) == 1:
+            if not _known(database, mailbox, validity, list(fetched)):
+                raise  # it is something else, and it isn't stored
+            return 0
+        return sum(_store(database, mailbox, validity, {uid: raw}, owner) for uid, raw in fetched.items())
 
 
 def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:

@@ -8,6 +8,7 @@ its address would be lost with it.
 import asyncio
 import logging
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
 
-from ..db import Busy, Database
-from ..mail.inbound import MAXIMUM
-from .envelope import TooLarge, keep, with_envelope
+from ..db import Database
+from ..db_faults import Busy
+from ..mail.inbound import MAXIMUM, TOGETHER
+from .envelope import TooLarge, keep_all, with_envelope
 
 TIMEOUT = 300.0  # seconds without a byte from the client (RFC 5321, section 4.5.3.2)
 PIECE = 64 * 1024  # bytes that are read at once; a line may be longer, since people's programs write such lines
@@ -51,7 +53,7 @@ class Delivery(LMTP):
 
     line_length_limit = PIECE  # of what is read at once
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, intake: "Intake") -> None:
         super().__init__(
             Handler(),
             data_size_limit=MAXIMUM,
@@ -61,7 +63,7 @@ class Delivery(LMTP):
             timeout=TIMEOUT,
             loop=asyncio.get_running_loop(),
         )
-        self._database = database
+        self._intake = intake
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - the library's name
         envelope = self.envelope
@@ -73,7 +75,7 @@ class Delivery(LMTP):
             return
         await self.push("354 End with a line that is a dot")
         content = await self._content()
-        answer = TOO_LARGE if content is None else await asyncio.to_thread(self._keep, content, envelope)
+        answer = TOO_LARGE if content is None else await self._keep(content, envelope)
         self._set_post_data_state()
         for _recipient in envelope.rcpt_tos:
             await self.push(answer)
@@ -102,9 +104,9 @@ class Delivery(LMTP):
             else:
                 pieces.clear()
 
-    def _keep(self, content: bytes, envelope: Envelope) -> str:
+    async def _keep(self, content: bytes, envelope: Envelope) -> str:
         try:
-            keep(self._database, with_envelope(content, envelope.mail_from, envelope.rcpt_tos), "lmtp")
+            await self._intake.keep(with_envelope(content, envelope.mail_from, envelope.rcpt_tos))
         except TooLarge:
             return TOO_LARGE
         except Busy:
@@ -114,6 +116,50 @@ class Delivery(LMTP):
             log.error("LMTP: %s", type(error).__name__)
             return LATER
         return TAKEN
+
+
+class Handed:
+    """A message that was handed over; `kept` is done once it is committed, or hears why it isn't."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw, self.kept = raw, asyncio.get_running_loop().create_future()
+
+
+class Intake:
+    """Commits together what several connections hand over while a commit is going on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self._waiting = database, deque[Handed]()
+        self._work: asyncio.Task[None] | None = None
+
+    async def keep(self, raw: bytes) -> None:
+        """Return once the message is committed. Raises as `envelope.keep` does."""
+        if len(raw) > MAXIMUM:
+            raise TooLarge
+        one = Handed(raw)
+        self._waiting.append(one)
+        if self._work is None:
+            self._work = asyncio.create_task(self._commit())
+        await one.kept
+
+    async def _commit(self) -> None:
+        while self._waiting:
+            some, size = [self._waiting.popleft()], 0
+            while self._waiting and (size := size + len(some[-1].raw)) + len(self._waiting[0].raw) <= TOGETHER:
+                some.append(self._waiting.popleft())
+            fault: Exception | None = None
+            try:
+                await asyncio.to_thread(keep_all, self._database, [one.raw for one in some], "lmtp")
+            except Exception as error:
+                fault = error
+            for one in some:
+                if one.kept.done():  # its connection has ended
+                    continue
+                if fault:
+                    one.kept.set_exception(fault)
+                else:
+                    one.kept.set_result(None)
+        self._work = None
 
 
 async def serve(
@@ -127,8 +173,10 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
 
+    intake = Intake(database)
+
     def connection() -> Delivery:
-        return Delivery(database)
+        return Delivery(intake)
 
     if socket is None:
         server = await loop.create_server(connection, host, port)

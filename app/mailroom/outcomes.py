@@ -1,15 +1,20 @@
-"""Outcomes of a mail in the transaction that places it: a letter, a bounce on our mail, an edition that arrived."""
+"""Outcomes of mails in the transaction that places them: letters, bounces on our mail, an edition that arrived."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from ..actors import Mailroom
 from ..answers import mailed_answers as from_experts
 from ..answers.models import Assignment
+from ..db import by_keys
+from ..editions import history
 from ..editions.models import Edition
 from ..letters import mailed_letters as from_readers
+from ..letters.models import Letter
 from ..mail import erasing, inbound, outbox
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
@@ -18,54 +23,78 @@ from ..newsroom import arriving
 if TYPE_CHECKING:
     from .placing import Judged
 
+Taken = tuple[Inbound, "Judged"]
+
 JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before we have noted that it was sent
 
 
-def take(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> dict[str, Any]:
-    """Do what the decision says beside placing; returns what else is noted on the mail. It settles nothing of the
-    desk's."""
-    decision = judged.decision
-    if decision.place == "duplicate":
-        _forget_again(session, row, decision.duplicate_of_id)
-        return {}
-    if decision.outbox_id is None or decision.assignment_id is not None:
-        inbound.keep_reading(session, row, judged.reading)
-    else:
-        # It answers or returns a mail to a reader, or one that opens a door: what it quotes is nobody's to read.
-        erasing.destroy(session, [row.id])
-    if decision.place == "letter":
-        return {"letter_id": _letter(session, actor, row, judged)}
-    if decision.place == "edition":
-        edition = session.get_one(Edition, decision.edition_id)
-        arriving.arrived(session, actor, edition, judged.message_id, judged.body)
-    if decision.said is not None:
-        # Our mail did not arrive, for good; the desk sees it with what the server said.
-        mail = session.get_one(OutboxMail, decision.outbox_id)
-        if mail.state_at <= row.stored_at + JUST_SENT:  # else it was tried again since, and this is read again
-            outbox.came_back(session, actor, mail, decision.said)
-    return {}
+def take(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[int, int]:
+    """Do what the decisions say beside placing; returns the keys of the letters by those of their mails. It settles
+    nothing of the desk's."""
+    _keep_or_forget(session, mails)
+    for row, judged in mails:
+        decision = judged.decision
+        if decision.place == "edition":
+            edition = session.get_one(Edition, decision.edition_id)
+            arriving.arrived(session, actor, edition, judged.message_id, judged.body)
+            if history.words_went(session, edition):  # it holds them still
+                erasing.destroy(session, [row.id])
+        if decision.said is not None:
+            # Our mail did not arrive, for good; the desk sees it with what the server said.
+            mail = session.get_one(OutboxMail, decision.outbox_id)
+            if mail.state_at <= row.stored_at + JUST_SENT:  # else it was tried again since, and this is read again
+                outbox.came_back(session, actor, mail, decision.said)
+    return _letters(session, actor, [one for one in mails if one[1].decision.place == "letter"])
 
 
-def _forget_again(session: Session, row: Inbound, first_id: int | None) -> None:
-    """Forget a mail again that was taken back and destroyed, and came once more."""
-    if not inbound.has_bytes(session, first_id or 0):
-        erasing.destroy(session, [row.id])
+def _keep_or_forget(session: Session, mails: Sequence[Taken]) -> None:
+    """Keep what was read, except of what answers or returns a mail to a reader, or one that opens a door: what that
+    quotes is nobody's to read. A mail that was taken back and destroyed, and came once more, is forgotten again.
+    """
+    duplicates = {row.id: judged.decision.duplicate_of_id or 0 for row, judged in mails if judged.is_duplicate}
+    there = inbound.with_bytes(session, duplicates.values())
+    gone = [key for key, first in duplicates.items() if first not in there]
+    kept = []
+    for row, judged in mails:
+        if judged.is_duplicate:
+            continue
+        if judged.decision.outbox_id is None or judged.decision.assignment_id is not None:
+            kept.append((row, judged.reading))
+        else:
+            gone.append(row.id)
+    inbound.keep_readings(session, kept)
+    if gone:
+        erasing.destroy(session, gone)
 
 
-def _letter(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> int:
-    decision, reading = judged.decision, judged.reading
-    if decision.author == "expert":
-        assignment = session.get_one(Assignment, decision.assignment_id)
-        return from_experts.take(session, actor, assignment, reading.text, row.stored_at).id
-    newsletter = session.get_one(Newsletter, decision.newsletter_id)
-    mailed = from_readers.Mailed(
-        reading.text,
-        reading.from_address,
-        row.stored_at,
-        reading.language,
-        decision.edition_id,
-        reading.comment,
-        decision.forwarded_by_id,
-    )
-    letter = from_readers.take(session, actor, newsletter, mailed, answerable=judged.answerable)
-    return letter.id
+def _letters(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[int, int]:
+    """Make the letters in the order in which they came: those of readers that follow one another together."""
+    keys: dict[int, int] = {}
+    for is_expert, some in groupby(mails, key=lambda one: one[1].decision.author == "expert"):
+        run = list(some)
+        letters = [_of_expert(session, actor, *one) for one in run] if is_expert else _of_readers(session, actor, run)
+        keys |= {row.id: letter.id for (row, _), letter in zip(run, letters, strict=True)}
+    return keys
+
+
+def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> Letter:
+    assignment = session.get_one(Assignment, judged.decision.assignment_id)
+    return from_experts.take(session, actor, assignment, judged.reading.text, row.stored_at)
+
+
+def _of_readers(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> list[Letter]:
+    newsletters = by_keys(session, Newsletter, {judged.decision.newsletter_id or 0 for _, judged in mails})
+    taken = []
+    for row, judged in mails:
+        decision, reading = judged.decision, judged.reading
+        mailed = from_readers.Mailed(
+            reading.text,
+            reading.from_address,
+            row.stored_at,
+            reading.language,
+            decision.edition_id,
+            reading.comment,
+            decision.forwarded_by_id,
+        )
+        taken.append((newsletters[decision.newsletter_id or 0], mailed, judged.answerable))
+    return from_readers.take_all(session, actor, taken)

@@ -11,10 +11,11 @@ from ..db import now
 from ..editions.models import Edition
 from ..mail import inbound
 from ..newsroom import arriving
-from ..people.directory import addresses_of, by_email, standing
+from ..people.directory import addresses_of, standing
 from ..people.models import Expert, Link
+from .batch import is_of
 from .decision import Decision
-from .evidence import Case, is_of
+from .evidence import Case
 from .screening import shown_to_be
 from .spam import is_spam
 
@@ -70,16 +71,20 @@ def _of_words(case: Case) -> list[str]:
 
 
 def by_reference(case: Case) -> Decision | None:
-    """An answer to a mail of ours to an expert that came to another address: anybody may know a Message-ID."""
+    """An answer to a mail of ours to an expert that came to another address, or to a translator: anybody may know a
+    Message-ID, and it is no reader's letter.
+    """
     mail = case.answered_expert
     if mail is None:
-        return None
+        to_translator = case.answered_translator
+        why = ("answers our mail to a translator",)
+        return Decision("pen", why, to_translator.newsletter_id) if to_translator else None
     return Decision("pen", ("answers our mail without its token",), mail.newsletter_id, mail.assignment_id)
 
 
 def of_an_expert(case: Case) -> Decision | None:
     """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
-    person = by_email(case.books, case.mail.from_address) if case.sender else None
+    person = case.person(case.mail.from_address) if case.sender else None
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     return of_this_expert(case, expert) if expert else None
 

@@ -4,7 +4,6 @@ spam."""
 import re
 from typing import Any
 
-from ..mail import inbound
 from ..mail.models import OutboxMail
 from ..mail.origin import bounces, senders
 from ..newsletters.models import Newsletter
@@ -21,7 +20,7 @@ _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECAS
 
 def seen(case: Case, decision: Decision) -> Decision | None:
     """A mail that would only repeat what has its place already, even where that was taken back since."""
-    first = inbound.first_with(case.books, case.content(decision.newsletter_id), decision.place)
+    first = case.first_with(case.content(decision.newsletter_id), decision.place)
     if first is None or first.id == case.row_id:
         return None
     return Decision("duplicate", ("same content",), first.newsletter_id, duplicate_of_id=first.id)

@@ -10,8 +10,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from config import webhook_key
 
-from ..db import Busy
+from ..db_faults import Busy
 from ..mail.inbound import MAXIMUM
+from ..programs.signed_calls import signature
 from ..web import csrf, db
 from .envelope import keep
 
@@ -27,12 +28,6 @@ def path(secret: str) -> str:
     """The address that belongs to a secret; whoever knows it still has to sign."""
     made = hmac.digest(webhook_key(secret), b"the address of the webhook", hashlib.sha256)
     return f"/mail/in/{base64.b32encode(made[:20]).decode().lower()}"
-
-
-def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """The signature of one delivery, as it stands in `webhook-signature`."""
-    made = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
-    return f"v1,{base64.b64encode(made).decode()}"
 
 
 @webhook.post("/<address>")

@@ -21,9 +21,9 @@ PROPOSED = 60  # that are compared
 FETCHED = 2 * PROPOSED  # some of those that the index proposes are not offered
 BUDGET = 20_000  # documents that are looked at, the rarest terms' first
 AT_LEAST = 2  # terms that are looked up whatever they cost
-ASKED_AT_ONCE = 500  # terms of one query for counts
+ASKED_AT_ONCE = 5_000  # terms of one query for counts
 
-__all__ = ["Alike", "Key", "Probe", "Reason", "Scored", "alike"]
+__all__ = ["Alike", "Compared", "Key", "Probe", "Reason", "Scored", "alike"]
 Scored = tuple[Key, float, _Doc]
 
 
@@ -42,6 +42,15 @@ class Probe:
     @property
     def key(self) -> Key | None:
         return (self.noun, self.noun_id) if self.noun and self.noun_id else None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A probe with all that it was compared to, best first; where words were compared, with what is known of them."""
+
+    probe: Probe
+    scored: Sequence[Scored]
+    counts: Counts | None = None
 
 
 @dataclass(frozen=True)
@@ -70,23 +79,24 @@ def alike(
     *,
     limit: int = 10,
     matcher: str | None = None,
-    scored: Sequence[Scored] | None = None,
+    compared: Compared | None = None,
 ) -> list[Alike]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
     Left out are the probe itself and what the desk called "not the same". `matcher` is 'words' or 'semantic';
-    without it the one of the settings. The probe's words are compared and not kept; `scored` is what comparing it gave
-    where that has been done for something else.
+    without it the one of the settings. The probe's words are compared and not kept; `compared` is what that gave
+    where it has been done for something else.
     """
     matcher = matcher or matcher_of(session)
-    if scored is None:
-        scored = by_score(session, collection, newsletter_id, probe, matcher)
+    compared = compared or by_score(session, collection, newsletter_id, probe, matcher)
     hidden = {*not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
-    ranked = [one for one in scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
+    ranked = [one for one in compared.scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
     if not ranked:
         return []
-    asked = (Words(doc.text).asked for _key, _score, doc in ranked)
-    counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
+    counts = compared.counts
+    if counts is None:
+        asked = (Words(doc.text).asked for _key, _score, doc in ranked)
+        counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
     least = cutoff(session, newsletter_id, matcher, counts.size)
     # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
     is_free = collection is PUBLIC or matcher != "words"
@@ -111,17 +121,22 @@ def matcher_of(session: Session) -> str:
 
 def by_score(
     session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
-) -> list[Scored]:
+) -> Compared:
     """All that was compared, best first; each document under the question that it stands for, and that question
     once."""
     matcher = matcher or matcher_of(session)
-    scored = (_by_meaning if matcher == semantic.NAME else _by_words)(session, collection, newsletter_id, probe)
+    compare = _by_meaning if matcher == semantic.NAME else _by_words
+    scored, counts = compare(session, collection, newsletter_id, probe)
     best: dict[Key, tuple[float, _Doc]] = {}
     for score, doc in scored:
         key = ("question", doc.question_id) if doc.question_id else (doc.noun, doc.noun_id)
         if key not in best or score > best[key][0]:
             best[key] = (score, doc)
-    return [(key, score, doc) for key, (score, doc) in sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))]
+    ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))
+    return Compared(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
+
+
+Found = tuple[list[tuple[float, _Doc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
@@ -137,17 +152,19 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     return Counts(size, length / size if size else 0.0, docs_of)
 
 
-def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
+def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
     mine = Words(probe.text)
     counts = counts_of(session, collection, newsletter_id, mine.compared)
     docs = proposed(session, collection, newsletter_id, chosen(mine.compared, counts), counts)
     if not docs:
-        return []
+        return [], counts
     theirs = [Words(doc.text) for doc in docs]
     # Of theirs only the words: stems weigh by what they are in the question.
     counts = counts_of(session, collection, newsletter_id, {*mine.compared}.union(*(words.asked for words in theirs)))
+    counts.take_in((mine, *theirs))
     question = Weighed(mine, counts)
-    return [(alikeness(question, Weighed(words, counts), counts), doc) for words, doc in zip(theirs, docs, strict=True)]
+    scores = (alikeness(question, Weighed(words, counts), counts) for words in theirs)
+    return list(zip(scores, docs, strict=True)), counts
 
 
 def chosen(terms: Sequence[str], counts: Counts) -> list[str]:
@@ -196,9 +213,9 @@ def proposed(
     return [rows[key] for key in ids if key in rows][:PROPOSED]
 
 
-def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> list[tuple[float, _Doc]]:
+def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
     near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
     docs = collection.docs
     ids = [noun_id for _, noun_id in near]
     rows = session.scalars(select(docs).where(docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_(ids)))
-    return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near]
+    return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near], None

@@ -150,7 +150,7 @@ def asker(matcher: str, stored: Sequence[Stored]) -> Callable[[Session, str], Fo
     """Return what answers one query: the stored ids with their scores, best first."""
 
     def by_alike(session: Session, words: str) -> Found:
-        found = by_score(session, PUBLIC, NEWSLETTER, Probe(words), matcher)
+        found = by_score(session, PUBLIC, NEWSLETTER, Probe(words), matcher).scored
         return [(stored[number - 1].id, score) for (_, number), score, _ in found]
 
     def by_rank(session: Session, words: str) -> Found:

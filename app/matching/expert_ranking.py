@@ -102,13 +102,14 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date) -> list[
     texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
     words = Words(question.text)
     counts = _counts(texts.values())
+    counts.take_in((words, *texts.values()))
     asked = Weighed(words, counts)
     fits = {text: alikeness(asked, Weighed(cut, counts), counts) for text, cut in texts.items()}
     ranked = []
     for expert in experts:
         facts = [
             *_past(question, expert, fits, counts),
-            *_declared(question, words.stored, expert),
+            *_declared(question, words.stored, expert, counts),
             *_against(expert, today),
         ]
         facts.sort(key=lambda fact: -abs(fact.weight))
@@ -131,13 +132,15 @@ def _past(question: Asked, expert: Candidate, fits: Mapping[str, float], counts:
         yield Fact("past", (best.key, *words), WEIGHTS.past * fits[best.text])
 
 
-def _declared(question: Asked, there: AbstractSet[str], expert: Candidate) -> list[Fact]:
+def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, counts: Counts) -> list[Fact]:
     """Return what they say of themselves that fits; `there` are the terms of the question."""
     found: list[Fact] = []
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
         found.append(Fact("topic", shared, WEIGHTS.topic))
-    elif said := tuple(topic for topic in expert.topics if Words(topic).stored & there):  # whatever their endings
+    elif said := tuple(
+        topic for topic in expert.topics if counts.words(topic).stored & there
+    ):  # whatever their endings
         found.append(Fact("topic", said, WEIGHTS.topic))
     spoken = {tag.partition("-")[0] for tag in expert.languages}
     if question.language.partition("-")[0] in spoken:

@@ -7,7 +7,7 @@ from math import ceil, log10
 from typing import Protocol
 
 from ..languages import function_words
-from .scoring import Counts, Words
+from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
 WORDS = 4  # that are named
@@ -63,8 +63,8 @@ def share_the_rarest(text: str, other: str, counts: Counts) -> bool:
 
 
 def _have_the_rarest(text: str, other: str, counts: Counts, needed: int) -> bool:
-    there = Words(other).asked
-    told = [term for term in Words(text).asked if term not in _function_words()]
+    there = counts.words(other).asked
+    told = [term for term in counts.words(text).asked if term not in _function_words()]
     signs = any(map(is_of_signs, told))  # come in pairs that overlap, so that a word is two of them at least
     rarest = sorted(told, key=lambda term: counts.docs.get(term, 0))[: needed * (1 + signs)]
     return all(any(_is_one_word(term, one) for one in there) for term in rarest)
@@ -79,7 +79,7 @@ def _is_one_word(term: str, other: str) -> bool:
 def shared_words(text: str, other: str, counts: Counts) -> tuple[str, ...]:
     """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas
     police stations"."""
-    there = Words(other).stored
+    there = counts.words(other).stored
     runs = sorted(_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
     if len(runs) == 1 and not _tells_alone(text, *runs[0]):
         return ()
@@ -98,7 +98,7 @@ def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int
     """Stretches of shared words with their start, end and weight. Signs count in pairs: one alone says little."""
     found: list[tuple[int, int, float]] = []
     before: Unit | None = None
-    for unit in units(text):
+    for unit in counts.words(text).units:
         if unit.is_sign:
             pair = before.term + unit.term if before and before.is_sign and before.end == unit.start else ""
             if pair in there and counts.idf(pair) >= RARE and before:

@@ -6,11 +6,11 @@ sees through endings, compounds and slips of the finger. Signs of scripts withou
 first half alone. What was tried stands in docs/adr/0008-matching.md.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import log, sqrt
 
-from .terms import Cut, is_of_signs, stems
+from .terms import Cut, Unit, is_of_signs, stems
 
 K1, B = 1.2, 0.75  # as in FTS5's bm25()
 PARTS = 0.5  # the share of the cosine
@@ -30,15 +30,38 @@ class Counts:
     size: int
     length: float
     docs: Mapping[str, int]
+    # For as long as texts are compared, and no longer: what is kept of words must not outlive them.
+    _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    _grams: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _words: "dict[str, Words]" = field(default_factory=dict, repr=False, compare=False)
+
+    def words(self, text: str) -> "Words":
+        """Return a text cut into its terms, which is cut once however many it is compared with."""
+        if (known := self._words.get(text)) is None:
+            self._words[text] = known = Words(text)
+        return known
+
+    def take_in(self, some: "Iterable[Words]") -> None:
+        """Know texts that are cut already."""
+        self._words.update((words.text, words) for words in some)
 
     def idf(self, term: str) -> float:
         """Return how much a term tells. A desk that has just begun knows no word to be common, so it is imagined to
         have read fifty texts in which short words are, as they are in every alphabet; with a thousand of its own that
         has no more effect.
         """
+        if (known := self._known.get(term)) is not None:
+            return known
         there = self.docs.get(term, 0) + IMAGINED * _expected(term)
         size = max(self.size + IMAGINED, there)
-        return log(1 + (size - there + 0.5) / (there + 0.5))
+        self._known[term] = told = log(1 + (size - there + 0.5) / (there + 0.5))
+        return told
+
+    def grams(self, term: str) -> tuple[str, ...]:
+        """Return the parts of a word by which another spelling of it is known."""
+        if (known := self._grams.get(term)) is None:
+            self._grams[term] = known = grams(term)
+        return known
 
     def is_common(self, term: str) -> bool:
         return self.size > FEW and self.docs.get(term, 0) * COMMON >= self.size
@@ -54,18 +77,21 @@ def _expected(term: str) -> float:
 
 class Words:
     """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and
-    `stored`."""
+    `stored`; `units` are its words and signs in order."""
+
+    units: Sequence[Unit]
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)
+        self.text, self.units = text, cut.units
         self.asked = cut.asked[:COMPARED]
         self.compared = self.asked + list(dict.fromkeys(stems(self.asked)))
         self.stored = {*cut.terms, *stems(cut.terms)}
 
 
-def grams(term: str) -> list[str]:
+def grams(term: str) -> tuple[str, ...]:
     framed = f"_{term}_"
-    return [framed[at : at + size] for size in GRAMS for at in range(len(framed) - size + 1)]
+    return tuple(framed[at : at + size] for size in GRAMS for at in range(len(framed) - size + 1))
 
 
 class Weighed:
@@ -76,7 +102,7 @@ class Weighed:
         self.asked = [term for term in words.compared if not counts.is_common(term)]
         self.parts: dict[str, float] = {}
         for word in words.asked:
-            found = grams(word)
+            found = counts.grams(word)
             weight = counts.idf(word) / sqrt(len(found))
             for gram in found:
                 self.parts[gram] = self.parts.get(gram, 0.0) + weight

@@ -23,6 +23,8 @@ _SIGN = (
 _JOINER = r"['’ʼʻ‘`·\u200c\u200d\u00ad\u2060]"
 _WORD = rf"(?:(?!{_SIGN}){LETTER})(?:(?!{_SIGN}){LETTER}|{_JOINER}+(?!{_SIGN})(?={LETTER})|(?<=\d)[.,](?=\d))*"
 _UNIT = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
+_A_SIGN = re.compile(_SIGN)
+_LETTERS = re.compile(rf"{LETTER}+(?:(?:{_JOINER}+(?={LETTER})|(?<=\d)[.,](?=\d)){LETTER}+)*")  # the same without signs
 _JOINED = re.compile(_JOINER)
 # Kept apart from the letters under them, these would part what people write both ways.
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
@@ -47,23 +49,36 @@ def fold(word: str) -> str:
         return word.lower()
     word = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_SAME)
     word = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", word)))
-    return "".join(str(unicodedata.decimal(char, char)) for char in word)
+    return word if word.isalpha() else "".join(str(unicodedata.decimal(char, char)) for char in word)
 
 
 def units(text: str) -> Iterator[Unit]:
     """The words and signs of a text in order."""
-    for match in _UNIT.finditer(text):
-        is_sign = match.lastgroup == "sign"
-        term = fold(_JOINED.sub("", match.group()))
-        if not term.isalnum():
-            term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
-        if term:
-            yield Unit(match.start(), match.end(), term[:LONGEST], is_sign)
+    if not _A_SIGN.search(text):  # most texts have none, and not looking out for them saves a fifth
+        return (
+            Unit(match.start(), match.end(), term, False) for match in _LETTERS.finditer(text) if (term := _term(match))
+        )
+    return (
+        Unit(match.start(), match.end(), term, match.lastgroup == "sign")
+        for match in _UNIT.finditer(text)
+        if (term := _term(match))
+    )
+
+
+def _term(match: re.Match[str]) -> str:
+    """Return the form under which what was found is looked for; empty where nothing is left of it."""
+    word = match.group()
+    if word.isascii() and word.isalnum():
+        return word.lower()[:LONGEST]
+    term = fold(_JOINED.sub("", word))
+    if not term.isalnum():
+        term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
+    return term[:LONGEST]
 
 
 def _parts(text: str, unit: Unit) -> list[str]:
     """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
-    if unit.is_sign or unit.end - unit.start == len(unit.term):
+    if unit.end - unit.start == len(unit.term) or unit.is_sign:
         return []
     written = text[unit.start : unit.end]
     pieces = _JOINED.split(written)
@@ -84,11 +99,13 @@ class Cut:
     """
 
     def __init__(self, text: str) -> None:
-        found = list(units(text))
+        self.units = found = list(units(text))
         terms: list[str] = []
         asked: list[str] = []
         for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
-            if _next_to(before, unit) and before is not None:
+            if not unit.is_sign:
+                asked.append(unit.term)
+            elif _next_to(before, unit) and before is not None:
                 terms.append(before.term + unit.term)
                 asked.append(before.term + unit.term)
             elif not _next_to(unit, after):

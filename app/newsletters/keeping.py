@@ -43,8 +43,8 @@ class Keeping:
     )
     draft_days: Mapped[int] = number(
         KEEPING,
-        N_("Experts’ unused drafts"),
-        N_("Days since somebody last typed in it."),
+        N_("Experts’ words that never ran"),
+        N_("Days since somebody last typed in a draft, and since an answer came to nothing or ran in another version."),
         1,
         3_650,
         365,
@@ -54,6 +54,27 @@ class Keeping:
         KEEPING,
         N_("Mails to and from experts"),
         N_("Days since it was sent or filed. That there was a mail, about what and when, stays."),
+        1,
+        3_650,
+        365,
+        server_default="365",
+    )
+    expert_days: Mapped[int] = number(
+        KEEPING,
+        N_("Experts who were asked"),
+        N_(
+            "Days since their last question with you ended; then they leave the directory, unless another desk of the "
+            "house still asks them. What ran keeps their name."
+        ),
+        30,
+        7_300,
+        1_826,
+        server_default="1826",
+    )
+    staff_days: Mapped[int] = number(
+        KEEPING,
+        N_("Colleagues who left"),
+        N_("Days since they last did something here. The trail then says “former colleague” and a number."),
         1,
         3_650,
         365,

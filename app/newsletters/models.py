@@ -27,9 +27,11 @@ from .setting_fields import (
     MARKS,
     PROMISES,
     READS,
+    SITES,
     WHEN,
     WHO,
     onion_address,
+    origin,
     standing_call,
     time_of_day,
     web_address,
@@ -65,7 +67,6 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     language: Mapped[str] = mapped_column(String(35))
-    public_version: Mapped[int] = mapped_column(default=1)
     state: Mapped[str | None] = mapped_column(String(20), nullable=False, default=FIRST, server_default=FIRST)
     state_at: Mapped[datetime | None]
     paused_until: Mapped[date | None]
@@ -160,6 +161,18 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         200,
         check=web_address,
         **EMPTY,
+    )
+    framed_by: Mapped[list[str]] = setting(
+        SITES,
+        N_("Sites that may show them"),
+        N_(
+            "A line each, e.g. https://news.example: the whole origin as browsers know it, without a path or a star. "
+            "On no other site does a browser show your frames."
+        ),
+        "lines",
+        check=origin,
+        default=list,
+        server_default="[]",
     )
     inbox: Mapped[str] = line(
         MAIL,

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from ..people.models import Membership
+from ..people.models import Membership, Person
 from .former_names import FormerName
 from .models import Newsletter, NewsletterText, Topic
 
@@ -30,6 +30,18 @@ def desks_of(session: Session, person_id: int) -> list[Newsletter]:
             .order_by(Newsletter.id)
         )
     )
+
+
+def at_desks(session: Session, person_id: int) -> list[tuple[Newsletter, str, str]]:
+    """Return the same newsletters, each with this person's name and the role that they have there, in one statement."""
+    query = (
+        select(Newsletter, Person.name, Membership.role)
+        .join(Membership, Membership.newsletter_id == Newsletter.id)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Person.id == person_id, Person.disabled_at.is_(None), Membership.at_work())
+        .order_by(Newsletter.id)
+    )
+    return [(newsletter, name, role) for newsletter, name, role in session.execute(query)]
 
 
 def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:

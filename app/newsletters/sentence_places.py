@@ -12,9 +12,19 @@ PLACES = {
     "asked_credit": ("{credit}",),
     "lead_in": _LEAD_IN,
     "also": _LEAD_IN,
+    "translation": ("{translator}",),
+    "ask_here": ("{link}",),
+    "translated_call": ("{address}",),
 }
 # The place that a house sentence can't do without.
-HOLES = {"heading": "{headline}", "asked_credit": "{credit}", "lead_in": "{name}", "also": "{name}"}
+HOLES = {
+    "heading": "{headline}",
+    "asked_credit": "{credit}",
+    "lead_in": "{name}",
+    "also": "{name}",
+    "translation": "{translator}",
+    "ask_here": "{link}",
+}
 _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 

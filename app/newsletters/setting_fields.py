@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
+from mail_accounts import HERE
+
 from ..fields import Wrong
 from ..mail.kinds import KINDS
 from ..mail.translation import N_
@@ -11,12 +13,13 @@ from .keeping import KEEPING
 from .sentence_places import misplaced
 
 # The pages of the settings, by their place in the address.
-WHO, WHEN, READS, PROMISES, MAIL = "name", "dates", "texts", "promises", "mail"
+WHO, WHEN, READS, PROMISES, SITES, MAIL = "name", "dates", "texts", "promises", "sites", "mail"
 PARTS = {
     WHO: N_("Name and address"),
     WHEN: N_("When it runs"),
     READS: N_("Texts and length"),
     PROMISES: N_("Quote check and readers’ addresses"),
+    SITES: N_("Other sites"),
     MAIL: N_("Mail"),
     KEEPING: N_("How long words are kept"),
 }
@@ -31,7 +34,9 @@ CHECKS = (
 )
 MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
 # The kinds of mail that can wait for a second person: those to somebody outside the house.
-HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "reader.")))
+HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "translator.", "reader.")))
+PORTS = {"https": 443, "http": 80}  # which no origin names
+HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 EMPTY = {"default": "", "server_default": ""}
 
 
@@ -55,6 +60,25 @@ def web_address(typed: str) -> str:
     if parts.scheme != "https" or not parts.hostname or parts.username:
         raise ValueError(typed)
     return typed
+
+
+def origin(typed: str) -> str:
+    """Return the origin of a site that may frame our pages, as browsers compare it: scheme, host and a port of its own
+    (RFC 6454, section 6.1; CSP Level 3, section 2.3.1). Raises `Wrong` for a wildcard, a path, and all else.
+
+    Plain http is taken of onion services and of this machine, which need no TLS.
+    """
+    try:
+        parts = urlsplit(typed.lower())
+        host = (parts.hostname or "").encode("idna").decode()
+        port = f":{parts.port}" if parts.port not in (None, PORTS.get(parts.scheme)) else ""
+    except ValueError:
+        raise Wrong("origin", word=typed[:60]) from None
+    plain = parts.scheme == "http" and (host in HERE or host.endswith(".onion"))
+    more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if more or not (parts.scheme == "https" or plain) or not HOST.fullmatch(host):
+        raise Wrong("origin", word=typed[:60])
+    return f"{parts.scheme}://{host}{port}"
 
 
 def time_of_day(typed: str) -> str:

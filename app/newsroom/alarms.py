@@ -1,5 +1,5 @@
-"""Alarms that the clock raises at the desk at once: what could cost the coming edition, and an edition of which nothing
-is heard.
+"""Alarms that the clock raises at the desk at once: what could cost the coming edition, an edition of which nothing is
+heard, and another program that is told nothing any more.
 
 The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes
 to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`).
@@ -28,6 +28,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
+from ..programs.registering import in_trouble
 from ..questions.models import Question
 
 MAIL_NEAR = timedelta(hours=48)  # before the cut-off, when a mail that waits to be filed is told at once
@@ -80,6 +81,7 @@ def _once_key(alarm: Alarm, person: Person) -> str:
 
 def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     yield from _unheard_editions(session, newsletter)
+    yield from _programs_paused(session, newsletter)
     for edition in _near_editions(session, newsletter):
         asked = _asked_for(session, edition)
         if edition.cutoff_at <= now(session) + MAIL_NEAR:
@@ -100,6 +102,14 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
         link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
         about = EditionMail(runs_at=edition.runs_at, link=link)
         yield Alarm(f"edition:{edition.id}", "desk.edition_missing", about)
+
+
+def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    """Told nothing any more, as they failed for days; who paused one by hand knows."""
+    for program in in_trouble(session, newsletter.id):
+        if program.paused_at is not None:
+            about = DeskMail(link=address(session, f"/desk/{newsletter.slug}/"), said=program.name)
+            yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", about)
 
 
 def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:

@@ -4,7 +4,7 @@ What arrives gives the edition its Message-ID and shows what changed after the l
 """
 
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -17,7 +17,7 @@ from ..actors import Actor
 from ..answers import diff
 from ..answers.paragraphs import paragraphs
 from ..db import keys, lock, now
-from ..editions import locking
+from ..editions import history, locking
 from ..editions.models import Edition, EditionItem
 from ..text import clean
 from ..typesetting.overlap import runs, share
@@ -56,11 +56,14 @@ def _token(mac: bytes) -> str:
     return b32encode(mac[:BYTES]).decode().lower()
 
 
-def of_message_ids(session: Session, message_ids: Sequence[str]) -> Edition | None:
-    """The edition whose own mail has one of these Message-IDs."""
+def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, Edition]:
+    """The editions whose own mails have one of these Message-IDs; of several that have the same one the newest."""
     bare = [one.strip("<> ") for one in message_ids]
     both = [*bare, *(f"<{one}>" for one in bare)]
-    return session.scalar(select(Edition).where(Edition.message_id.in_(both)).order_by(Edition.id.desc()).limit(1))
+    found = {}
+    for edition in session.scalars(select(Edition).where(Edition.message_id.in_(both)).order_by(Edition.id)):
+        found[(edition.message_id or "").strip("<> ")] = edition
+    return {one: found[one.strip("<> ")] for one in message_ids if one.strip("<> ") in found}
 
 
 def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
@@ -130,7 +133,8 @@ def arrived(session: Session, actor: Actor, edition: Edition, message_id: str, t
     if edition.arrived_at is not None or (edition.message_id and edition.message_id != message_id):
         return False
     edition.message_id = message_id or edition.message_id
-    edition.arrived_at, edition.arrived_text = now(session), clean(text)[:LONGEST]
+    edition.arrived_at = now(session)
+    edition.arrived_text = None if history.words_went(session, edition) else clean(text)[:LONGEST]
     audit.record(session, actor, "edition.arrive", edition)
     return True
 

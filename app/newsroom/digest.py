@@ -16,6 +16,7 @@ from ..answers import expert_mails
 from ..answers.mailed_answers import waiting_letters
 from ..answers.models import Answer, Assignment
 from ..answers.queries import newest_checks
+from ..audit import chain
 from ..db import Database, address, now
 from ..editions.queries import coming_editions
 from ..editions.slots import open_slots, sections_of
@@ -31,8 +32,8 @@ from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
-from . import forgetting, receipt_notes
-from .waiting import CLOCKS
+from . import forgetting, forgetting_answers, forgetting_people, receipt_notes
+from .waiting_walks import CLOCKS
 
 GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
 DAY = timedelta(days=1)
@@ -53,16 +54,18 @@ def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
     for newsletter in all_newsletters(session, Newsletter.is_going):
         if (
             newsletter.digest_at
-            and _hour(newsletter, now(session)) <= now(session) < _hour(newsletter, now(session)) + GRACE
+            and morning(newsletter, now(session)) <= now(session) < morning(newsletter, now(session)) + GRACE
         ):
             for person in directory.desk_of(session, newsletter.id):
                 if not outbox.is_written(session, _once_key(session, newsletter, person)):
                     yield newsletter, person
 
 
-def _hour(newsletter: Newsletter, at: datetime) -> datetime:
+def morning(newsletter: Newsletter, at: datetime, otherwise: str = "") -> datetime:
+    """Return the hour of the morning's mail on the day of `at`; `otherwise` ("09:00") where a newsletter has none."""
     zone = ZoneInfo(newsletter.zone)
-    return datetime.combine(at.astimezone(zone).date(), time.fromisoformat(newsletter.digest_at), zone)
+    hour = time.fromisoformat(newsletter.digest_at or otherwise)
+    return datetime.combine(at.astimezone(zone).date(), hour, zone)
 
 
 def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
@@ -77,7 +80,8 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
         return False
     ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
     link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
-    about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link)
+    head = chain.reached(session).said
+    about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link, head=head)
     once_key = _once_key(session, newsletter, person)
     return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
 
@@ -96,7 +100,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
         ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
         ("slots", *_open_slots(session, newsletter)),
-        ("leaving", sum(forgetting.numbers(session, newsletter, LEAVING).values()), f"{desk}/leaving"),
+        ("leaving", _leaving(session, newsletter), f"{desk}/leaving"),
     )
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
@@ -109,6 +113,14 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
         *(Section(kind, number, (), link) for kind, number, link in counted),
     ]
     return [section for section in found if section.number > 0]
+
+
+def _leaving(session: Session, newsletter: Newsletter) -> int:
+    """Return how many letters, answers and people go within the week."""
+    letters_ = sum(forgetting.numbers(session, newsletter, LEAVING).values())
+    people = forgetting_people.number_of_experts(session, newsletter, LEAVING)
+    people += len(forgetting_people.colleagues_coming(session, newsletter, LEAVING))
+    return letters_ + forgetting_answers.number(session, newsletter, LEAVING) + people
 
 
 def _named(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:

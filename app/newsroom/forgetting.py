@@ -26,6 +26,7 @@ from ..questions.lifecycle import STATES
 from ..questions.models import Question
 from ..questions.queries import family, lead_of
 from ..questions.wording import erase_words, forget_own_words
+from . import forgetting_answers
 
 BATCH = 100  # letters of one rule in one transaction
 BOUNCES = timedelta(days=7)  # after a mail left: servers try for five (RFC 5321, section 4.5.4.1), then they report
@@ -97,14 +98,17 @@ def numbers(session: Session, newsletter: Newsletter, within: timedelta) -> dict
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of what has had its time, of each newsletter and rule; how many letters and mails it was."""
+    """Erase a batch of what has had its time, of each newsletter and rule.
+
+    Returns how many letters, mails and versions of answers it was.
+    """
     done = 0
     for newsletter in all_newsletters(session):
         for rule in RULES.values():
             for letter in session.scalars(_due(newsletter, rule, now(session)).limit(BATCH)).all():
                 forget(session, letter)
                 done += 1
-        done += _forget_mails(session, newsletter)
+        done += _forget_mails(session, newsletter) + forgetting_answers.sweep(session, newsletter)
     return done + _untie(session)
 
 

@@ -31,7 +31,7 @@ FIRST["languages"] = replace(
 )
 CALENDAR = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
 # Short names that would hide an address of the house.
-TAKEN = "a desk expert handbook healthz mail mails metrics readyz sign-in sign-out signed-in static stop"
+TAKEN = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
 LONGEST = 60
 _SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 

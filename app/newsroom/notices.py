@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Unpack
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
@@ -54,6 +54,20 @@ def tell_experts(
     for assignment in session.scalars(query):
         posting["once_key"] = f"{once}:{assignment.id}" if once else None
         expert_mails.to_expert(session, actor, assignment, kind, about, **posting)
+
+
+def newest_mail(session: Session) -> int:
+    """Return the key of the newest mail: what is written after it has a higher one."""
+    return session.scalar(select(func.max(OutboxMail.id))) or 0
+
+
+def told_since(
+    session: Session, last: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
+) -> list[int]:
+    """Return the keys of the mails after `last` of these kinds, about these questions or assignments."""
+    about = OutboxMail.question_id.in_(questions) | OutboxMail.assignment_id.in_(assignments)
+    query = select(OutboxMail.id).where(OutboxMail.id > last, OutboxMail.kind.in_(kinds), about)
+    return list(session.scalars(query.order_by(OutboxMail.id)))
 
 
 def tell_reader(

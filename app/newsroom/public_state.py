@@ -52,8 +52,9 @@ class Standing:
         return not self.is_final and self.state != "kept"
 
 
-def standing(session: Session, newsletter: Newsletter, letter: Letter) -> Standing:
-    coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)]
+def standing(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
+    """Return how a letter stands; without the next dates where nobody reads them."""
+    coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)] if dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
     lead = lead_of(session, question) if question else None
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None

@@ -10,11 +10,14 @@ from ..actors import Actor, Staff
 from ..answers import passed_over
 from ..audit import erasures
 from ..db import lock, now
-from ..editions import archive, slots
+from ..editions import slots
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..editions.slots import picked
 from ..lifecycle import Missing, expect, given, must
+from ..matching.index import take_out
+from ..matching.models import PUBLIC
+from ..programs.telling import tell
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text import clean
@@ -72,7 +75,8 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, pla
 def send(
     session: Session, actor: Staff, edition: Edition, message_id: str | None = None, version: int | None = None
 ) -> None:
-    """Mark an edition as sent: its Q&As are public at once; thanks and notices wait ten minutes. Raises `Stale`.
+    """Mark an edition as sent: its Q&As are public at once; thanks, notices and what other programs
+    hear wait ten minutes. Raises `Stale`.
 
     Whoever was asked one of the questions and isn't in it is let go, and told so. Its event keeps what was ended for
     it, which a recall takes back.
@@ -90,8 +94,9 @@ def send(
     for question in questions:
         QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
         notices.published(session, actor, edition, question, due_at=due_at)
+        tell(session, edition.newsletter_id, "answer.published", question_id=question.id, due_at=due_at)
+    tell(session, edition.newsletter_id, "edition.sent", edition_id=edition.id, due_at=due_at)
     notices.answered(session, actor, edition, questions, due_at)
-    archive.touch(session, edition.newsletter_id)
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
@@ -101,16 +106,18 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     reason = given("why", clean(reason))
     take_down(session, actor, question)
     notices.dropped(session, actor, question, reason)
+    tell(session, question.newsletter_id, "answer.withdrawn", question_id=question.id)
 
 
 def take_down(session: Session, actor: Actor, question: Question) -> None:
     """Withdraw a published page and tell nobody: from a backup it comes back, and the experts have heard of it."""
     QUESTION.apply(session, actor, lock(session, question), "retract")
-    archive.touch(session, question.newsletter_id)
+    session.flush()
+    take_out(session, PUBLIC, [("question", question.id)])
     erasures.note(session, "page", [question.public_id])
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "restore")
     notices.public_again(session, actor, question)
-    archive.touch(session, question.newsletter_id)
+    tell(session, question.newsletter_id, "answer.published", question_id=question.id)

@@ -6,13 +6,14 @@ from sqlalchemy.orm import Session
 from ..actors import Staff
 from ..audit.queries import newest_of
 from ..db import lock
-from ..editions import archive
+from ..editions.corrections import uncorrect
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..editions.slots import picked
 from ..lifecycle import Missing
 from ..mail import outbox
 from ..mail.models import OutboxMail
+from ..programs.telling import tell
 from ..questions.lifecycle import QUESTION
 from .undo import take_back
 
@@ -30,8 +31,9 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
             outbox.recall(session, actor, mail)
     sent = newest_of(session, "edition", edition.id, "edition.send")
     EDITION.apply(session, actor, lock(session, edition), "recall", sent_at=None)
+    uncorrect(session, edition)
     for question in picked(session, edition):
         QUESTION.apply(session, actor, lock(session, question), "recall", cause="recall", published_at=None)
+        tell(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
     if sent is not None and sent.facts:
         take_back(session, actor, sent.facts.get("did", ()), sent.id)
-    archive.touch(session, edition.newsletter_id)

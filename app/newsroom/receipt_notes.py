@@ -6,7 +6,7 @@ Nobody is told of a note, and whoever never comes back loses nothing. Its words 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -37,17 +37,25 @@ def takes_words(newsletter: Newsletter, letter: Letter, told: Standing) -> bool:
     )
 
 
-def can_be_asked(session: Session, letter: Letter) -> bool:
-    """Return whether a note at the letter's receipt could be read and answered, and none waits there already."""
-    if letter.author != "reader" or letter.receipt_mac is None or len(letter.notes) >= MOST:
+def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] | None = None) -> bool:
+    """Return whether a note at the letter's receipt could be read and answered, and none waits there already; `notes`
+    are those that lie there, where they are at hand.
+    """
+    notes = letter.notes if notes is None else notes
+    if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST:
         return False
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    return takes_words(newsletter, letter, standing(session, newsletter, letter)) and open_note(letter) is None
+    told = standing(session, newsletter, letter, dates=False)
+    return takes_words(newsletter, letter, told) and _open(notes) is None
 
 
 def open_note(letter: Letter) -> ReceiptNote | None:
     """Return the note that waits for its reader."""
-    return next((note for note in letter.notes if note.addition_id is None), None)
+    return _open(letter.notes)
+
+
+def _open(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
+    return next((note for note in notes if note.addition_id is None), None)
 
 
 def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
@@ -77,12 +85,25 @@ def take_back(session: Session, actor: Staff, letter: Letter) -> None:
     audit.record(session, actor, "letter.unask", letter)
 
 
+def _still_read(session: Session, actor: Reader, letter: Letter) -> None:
+    """Raise `NotYours` where the desk would not read what is sent now, such as from a page opened before the end."""
+    newsletter = session.get_one(Newsletter, lock(session, letter).newsletter_id)
+    if not takes_words(newsletter, letter, standing(session, newsletter, letter)):
+        raise NotYours(actor.ref)
+
+
+def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
+    """Add something to a letter. Raises what `receipts.add` raises, and `NotYours` where the desk reads no more."""
+    _still_read(session, actor, letter)
+    receipts.add(session, actor, letter, body)
+
+
 def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Write back to the note that waits; the same words sent again, as a reloaded page does, are taken once.
 
-    Raises what `receipts.put` raises, and `NotYours` where no note waits any more.
+    Raises what `receipts.put` raises, and `NotYours` where no note waits any more or the desk reads no more.
     """
-    lock(session, letter)
+    _still_read(session, actor, letter)
     note = open_note(letter)
     if note is None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
@@ -99,9 +120,14 @@ def answered(session: Session, newsletter_id: int, days: int, today: bool) -> Se
 
     Days are those of UTC: of who left no address no minute is kept.
     """
+    query = answers(session, newsletter_id, days, today).group_by(Letter.id).order_by(Letter.id).limit(MANY)
+    return [(letter, at) for letter, at in session.execute(query.add_columns(func.max(Addition.added_at)))]
+
+
+def answers(session: Session, newsletter_id: int, days: int, today: bool) -> Select[Letter]:
+    """Select the letters of these answers, once for each."""
     midnight = day_only(now(session))
-    query = select(Letter, func.max(Addition.added_at)).join(Addition, Addition.letter_id == Letter.id)
+    query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
     query = query.where(Letter.newsletter_id == newsletter_id, Letter.is_listed)
-    query = query.where(Addition.added_at >= midnight - days * DAY, true() if today else Addition.added_at < midnight)
-    return [(letter, at) for letter, at in session.execute(query.group_by(Letter.id).order_by(Letter.id).limit(MANY))]
+    return query.where(Addition.added_at >= midnight - days * DAY, true() if today else Addition.added_at < midnight)

@@ -1,6 +1,6 @@
 """A date that has no edition: what was picked for it moves on, and for a minute all of it comes back by one press."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -16,31 +16,30 @@ from ..lifecycle import Missing, Stale, must
 from ..mail.models import OutboxMail
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
-from . import notices, publishing
+from . import moving, notices, publishing
 
 Moved = list[tuple[Question, Edition | None]]  # what was picked, with the edition that it runs in now, if there is one
-TELLS = ("expert.carried_over", "expert.dropped")
+TELLS = ("expert.carried_over", "expert.dropped", moving.TELLS)
 LEAVES = ("question.carry", "question.drop")
 
 
 def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
-    """This date has no edition. What was picked is carried over, or ready again where no later slot is free.
+    """This date has no edition. What was picked is carried over, or ready again where no later slot is free; what
+    experts are asked for it is for the next one, and due as much later.
 
     Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
     """
     must(actor, "edition")
     slots.planned(lock(session, edition))
-    last = session.scalar(select(func.max(OutboxMail.id))) or 0
+    last = notices.newest_mail(session)
     with audit.watched(session) as events:
         moved = [(question, _let_go(session, actor, question)) for question in slots.picked(session, edition)]
         session.flush()
-    told = select(OutboxMail.id).where(
-        OutboxMail.id > last,
-        OutboxMail.kind.in_(TELLS),
-        OutboxMail.question_id.in_([question.id for question, _edition in moved]),
-    )
-    why = {"did": [event.id for event in events], "told": list(session.scalars(told))}
-    EDITION.apply(session, actor, edition, "skip", why=why if moved else None)
+    asked = moving.hand_on(session, actor, edition)
+    session.flush()
+    told = notices.told_since(session, last, TELLS, [one.id for one, _edition in moved], [int(key) for key in asked])
+    why = {"did": [event.id for event in events], "told": told, "asked": asked}
+    EDITION.apply(session, actor, edition, "skip", why=why if moved or asked else None)
     return moved
 
 
@@ -57,6 +56,12 @@ def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
     """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
     EDITION.apply(session, actor, lock(session, edition), "unskip")
     return moved_from(session, edition)
+
+
+def as_before(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
+    """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises `Stale`."""
+    moving.dates_back(session, (event.facts or {}).get("asked", {}))
+    unskip(session, actor, edition)
 
 
 def moved_from(session: Session, edition: Edition) -> Moved:

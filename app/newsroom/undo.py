@@ -37,7 +37,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.moves import take_back_followers
 from ..questions.queries import letters_of
-from . import notices, pausing, skipping
+from . import moving, notices, pausing, skipping, undoing_imports
 
 FOR = timedelta(seconds=60)
 GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
@@ -75,8 +75,7 @@ class Left:
 class Undo:
     """A row: an event, the verb that takes it back, how everything stands then, and how long that can be done.
 
-    Whatever the event brought about is taken back after it. `mail` is the kind of the mail whose discarding takes it
-    back.
+    Whatever the event brought about is taken back after it; `mail` is the kind of mail whose discarding does it.
     """
 
     action: str
@@ -127,11 +126,6 @@ def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event
     links.restore_links(session, assignment.id, event.at)
 
 
-def _ladder(session: Session, actor: Staff, assignment: Assignment, _event: Event) -> None:
-    """Step back on the ladder, which may have gone on to the next one meanwhile."""
-    pending_invitations.step_back(session, actor, assignment, "undo")
-
-
 def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
     """Leave the question with an expert where the ladder has asked the next one meanwhile."""
     if question.state not in (event.old, event.new):
@@ -154,6 +148,7 @@ _PRESSES = _rows(
     ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
     ("letter.sweep", _of_row(crowds.keep), "The letters are held, as before."),
     ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
+    ("letter.hold", _restored(*filing.FACTS), "The letter waits with the others."),
     ("letter.reopen", _taken_out, "The letter stands behind its question again."),
     ("letter.end", _restored(*filing.FACTS, then=_UNTOLD), "The letter waits, and its reader hears nothing."),
     ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
@@ -161,7 +156,8 @@ _PRESSES = _rows(
     ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
     ("question.close", _restored("closed_reason", then=_ALL_UNTOLD), "It goes on, and nobody hears of an end."),
     ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
-    ("edition.skip", _of_row(skipping.unskip), "The date has its edition, and what was picked for it its slot."),
+    ("edition.skip", _plain(skipping.as_before), "The date has its edition, and what was picked for it its slot."),
+    ("edition.move", _plain(moving.back), "The edition runs as before, and so does what hangs on it."),
     ("edition.slots", _plain(skipping.slots_as_before), "The edition has as many slots as it had."),
     ("question.carry", _plain(skipping.carry_back), "The question stands in the edition that it was picked for."),
     ("question.drop", _plain(skipping.pick_again), "The question stands in its slot."),
@@ -174,7 +170,7 @@ _STEPS = _rows(
     ("question.rest", _by_its_experts, "The question stands with its experts."),
     ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
     ("assignment.cancel", _restored(then=_links), "The expert goes on, by the links that they had."),
-    ("assignment.decline", _restored(*SAID_NO, then=_ladder), "The expert has not said no."),
+    ("assignment.decline", _restored(*SAID_NO, then=pending_invitations.undo_step), "The expert has not said no."),
     ("assignment.accept", _restored(*SAID_NO), "The expert has not said yes."),
     ("assignment.receive", _restored("received_at"), "No text has come."),
     ("assignment.step back", _restored("invited_at", then=_links), "The next one on the ladder is invited."),
@@ -191,7 +187,9 @@ _MAILS = _rows(
     ("assignment.invite", _of_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
     ("answer.check", _of_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
 )
-UNDO = _PRESSES | _STEPS | _MAILS
+_WHOLE, _GONE = undoing_imports.UNTIL, "The archive is without it; its question is closed, and its words are gone."
+_IMPORTS = _rows(_WHOLE, ("question.import", undoing_imports.take_out_of_archive, _GONE))
+UNDO = _PRESSES | _STEPS | _MAILS | _IMPORTS
 _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 
@@ -214,8 +212,7 @@ def _followed(events: Sequence[Event]) -> set[int]:
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
     """Take back what one press of this person did, newest first; gives what was undone and what was not.
 
-    What a step brought about goes back with it, or the whole step stays. Somebody else's events, and those of another
-    newsletter, are as good as not there.
+    What a step brought about goes back with it, or the whole step stays. Others' events are as good as not there.
     """
     done, left = [], []
     events = [event for event in chosen(session, press) if _is_own(actor, event)]

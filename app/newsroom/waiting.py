@@ -1,33 +1,27 @@
 """Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Exists, ScalarSelect, Select, case, exists, func, select, union_all
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
 
 from ..answers.models import Answer, Assignment, Check
-from ..answers.queries import newest_checks
 from ..db import by_keys, now
+from ..editions import slots
 from ..editions.models import Edition
-from ..editions.queries import coming_editions
-from ..editions.ready_to_run import must_run
-from ..editions.slots import EditionSection, open_slots, sections_of
-from ..letters import queries as letters
-from ..letters.lifecycle import STATES
-from ..letters.models import Letter
-from ..listing import MANY, Listing
+from ..editions.slots import EditionSection
+from ..listing import MANY, walked
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.models import Question
-
-SHOWN = 12  # tasks of one kind; whoever has more to do begins with these
-BACKLOG = timedelta(weeks=4)  # what is late by more is counted, and stands in the whole list
-CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
+from . import waiting_walks as walks
+from .waiting_walks import CLOCKS, SHOWN
 
 
 @dataclass(frozen=True)
@@ -52,7 +46,7 @@ class Task:
 class Board:
     """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
     the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
-    1,001, and of the "late" and the "backlog" among the experts'.
+    1,001, and what else `waiting_walks.counted` finds.
     """
 
     desk: list[Task]
@@ -61,7 +55,7 @@ class Board:
     answers: list[Task]
     coming: list[Edition]
     sections: list[EditionSection]
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, Any]
 
     def count(self, tasks: Sequence[Task], *groups: str) -> int:
         """Return how many there are of what `tasks` are the first of, and in `groups`, of which none may be shown."""
@@ -75,97 +69,83 @@ def group_of(task: Task) -> str:
 
 
 def board(session: Session, newsletter: Newsletter) -> Board:
-    """Everything that waits, most pressing first."""
-    coming = coming_editions(session, newsletter.id, 2)
-    sections = sections_of(session, coming[0]) if coming else []
+    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
+    keys = walked(session, walks.to_all(session, newsletter))
+    questions = by_keys(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
+    theirs = [question.edition_id for question in questions.values() if question.edition_id]
+    editions = by_keys(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
+    coming = sorted((editions[key] for key in keys["coming"]), key=_runs)
+    picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
+    sections = slots.laid_out(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
+    answers = _answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    assignments = _assignments(session, [key for name in ("drafted", *walks.OWING) for key in keys[name]])
+    counted = walks.counted(session, newsletter.id)
     return Board(
         desk=[
-            *_editions_to_finish(session, newsletter.id),
-            *_texts_to_settle(session, newsletter),
-            *_invitations_to_send(session, newsletter),
-            *_letters_to_read(session, newsletter.id),
-            *_dates_to_keep(session, newsletter, coming),
-            *_slot_to_fill(coming, open_slots(sections)),
+            *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
+            *_texts_to_settle(answers, newsletter),
+            *_invitations_to_send(assignments),
+            *_letters_to_read(counted),
+            *_dates_to_keep([questions[key] for key in keys["dated"]], newsletter, coming, editions),
+            *_slot_to_fill(coming, slots.open_slots(sections)),
         ],
-        experts=_with_experts(session, newsletter),
-        checks=_in_check(session, newsletter),
-        answers=_nobody_asked(session, newsletter),
+        experts=_pressing_first(_owing(assignments), now(session)),
+        checks=_in_check(answers),
+        answers=_nobody_asked(session, [questions[key] for key in keys["ask"]]),
         coming=coming,
         sections=sections,
-        numbers=_numbers(session, newsletter.id),
+        numbers=counted,
     )
 
 
 def whole(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
     """Return all of a group, the newest first: up to 1,000. KeyError for a group that has no whole list."""
-    tasks = [task for task in WHOLE[group](session, newsletter, MANY) if group_of(task) == group]
+    tasks = [task for task in WHOLE[group](session, newsletter) if group_of(task) == group]
     return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
 
 
-def _numbers(session: Session, newsletter_id: int) -> dict[str, int]:
-    """Count each group in one statement."""
+def _runs(edition: Edition) -> tuple[datetime, int]:
+    return edition.runs_at, edition.id
 
-    def of(noun: type[Assignment | Answer | Question], *where: ColumnElement[bool]) -> ScalarSelect[int]:
-        mine = select(noun).where(noun.newsletter_id == newsletter_id, *where)
-        return Listing[Any](mine, (noun.id,)).counted
 
+Texts = list[tuple[Answer, Question, Check | None]]
+
+
+def _answers(session: Session, keys: Sequence[int]) -> Texts:
+    """Several answers with their questions and newest checks, those that have waited longest first."""
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    objected = exists().where(Check.id == newest, Check.text_id == Answer.text_id, Check.outcome == "wrong")
-    edited = (Answer.is_on_the_desk, ~Answer.is_submitted)
-    until = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    lists = {
-        "experts": of(Assignment, Assignment.owes_text),
-        "late": of(Assignment, Assignment.owes_text, until < now(session)),
-        "backlog": of(Assignment, Assignment.owes_text, until < now(session) - BACKLOG),
-        "invite": of(Assignment, Assignment.is_drafted),
-        "checking": of(Answer, Answer.is_checking),
-        "edit": of(Answer, Answer.is_submitted),
-        "settle": of(Answer, *edited, ~objected),
-        "objection": of(Answer, *edited, objected),
-        "ask": of(Question, Question.is_open, ~_is_drafted()),
-    }
-    return dict(zip(lists, session.execute(select(*lists.values())).one(), strict=True))
+    query = (
+        select(Answer, Question, Check)
+        .join(Question, Question.id == Answer.question_id)
+        .outerjoin(Check, Check.id == newest)
+        .where(Answer.id.in_(keys))
+        .order_by(Answer.state_at, Answer.id)
+    )
+    return [(answer, question, check) for answer, question, check in session.execute(query)] if keys else []
 
 
-def _editions_to_finish(session: Session, newsletter_id: int) -> list[Task]:
-    """Return what is locked and not marked as sent, and what was to run and was never locked."""
-    mine = (
-        select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.runs_at, Edition.id).limit(SHOWN)
-    )
-    locked = session.scalars(mine.where(Edition.is_locked))
-    missed = session.scalars(
-        mine.where(
-            Edition.is_planned, Edition.runs_at <= now(session), exists().where(Question.edition_id == Edition.id)
-        )
-    )
+def _assignments(session: Session, keys: Sequence[int]) -> list[Assignment]:
+    query = select(Assignment).options(joinedload(Assignment.question)).where(Assignment.id.in_(keys))
+    return list(session.scalars(query.order_by(Assignment.id))) if keys else []
+
+
+def _editions_to_finish(missed: Sequence[Edition], locked: Sequence[Edition]) -> list[Task]:
     return [
-        *(Task("missed", edition.runs_at, edition.runs_at, edition=edition) for edition in missed),
-        *(Task("send", edition.locked_at or edition.runs_at, edition.runs_at, edition=edition) for edition in locked),
+        *(Task("missed", one.runs_at, one.runs_at, edition=one) for one in sorted(missed, key=_runs)),
+        *(Task("send", one.locked_at or one.runs_at, one.runs_at, edition=one) for one in sorted(locked, key=_runs)),
     ]
 
 
-def _answers(session: Session, newsletter_id: int, state: str, limit: int) -> list[tuple[Answer, Question]]:
-    query = (
-        select(Answer, Question)
-        .join(Question, Question.id == Answer.question_id)
-        .where(Answer.newsletter_id == newsletter_id, Answer.state == state)
-        .order_by(Answer.state_at, Answer.id)
-        .limit(limit)
-    )
-    return [(answer, question) for answer, question in session.execute(query)]
-
-
-def _texts_to_settle(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
-    found = _answers(session, newsletter.id, "edited", limit) + _answers(session, newsletter.id, "submitted", limit)
-    checks = newest_checks(session, [answer.id for answer, _ in found])
+def _texts_to_settle(answers: Texts, newsletter: Newsletter) -> list[Task]:
     tasks = [
         Task(
-            _next_step(answer, checks.get(answer.id), newsletter.check_policy),
+            _next_step(answer, check, newsletter.check_policy),
             answer.state_at,
             question=question,
             expert=answer.expert.name,
         )
-        for answer, question in found
+        for answer, question, check in answers
+        if answer.is_on_the_desk
     ]
     order = ("objection", "approve", "edit", "check")
     return sorted(tasks, key=lambda task: (order.index(task.kind), task.since))
@@ -181,44 +161,16 @@ def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
     return "approve" if policy == "off" or outcome in ("fine", "approved", "silent") else "check"
 
 
-def _invitations_to_send(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
-    drafted = select(Assignment).where(Assignment.newsletter_id == newsletter.id, Assignment.is_drafted)
-    drafted = drafted.options(joinedload(Assignment.question)).order_by(Assignment.id)
+def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
     return [
-        Task("invite", assignment.state_at, question=assignment.question, expert=assignment.expert.name)
-        for assignment in session.scalars(drafted.limit(limit))
+        Task("invite", one.state_at, question=one.question, expert=one.expert.name)
+        for one in assignments
+        if one.is_drafted
     ]
 
 
-def _with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
-    """Return first what is late, the newest first and without the backlog, then what is due soonest."""
-    here = now(session)
-    walks = []
-    for mine, clock in _clocks(newsletter):
-        walks += [
-            mine.where(clock < here, clock >= here - BACKLOG).order_by(clock.desc(), Assignment.id).limit(SHOWN),
-            mine.where(clock >= here).order_by(clock, Assignment.id).limit(SHOWN),
-        ]
-    tasks = _owing(session, walks)
-    late = [task for task in tasks if task.due_at and task.due_at < here]
-    return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
-
-
-def _all_with_experts(session: Session, newsletter: Newsletter, limit: int) -> list[Task]:
-    newest = [mine.order_by(clock.desc(), Assignment.id).limit(limit) for mine, clock in _clocks(newsletter)]
-    return _owing(session, newest)[-limit:]
-
-
-def _clocks(newsletter: Newsletter) -> Iterator[tuple[Select[int], InstrumentedAttribute[Any]]]:
-    """Yield the keys of those who owe something in each state, and the clock that they have it by."""
-    for state, clock in CLOCKS.items():
-        yield select(Assignment.id).where(Assignment.newsletter_id == newsletter.id, Assignment.state == state), clock
-
-
-def _owing(session: Session, walks: Sequence[Select[int]]) -> list[Task]:
-    """Return who owes a yes or a text, of the keys that these queries find, due soonest first."""
-    keys = union_all(*(select(walk.subquery().c.id) for walk in walks)).subquery()
-    query = select(Assignment).options(joinedload(Assignment.question)).where(Assignment.id.in_(select(keys.c.id)))
+def _owing(assignments: Sequence[Assignment]) -> list[Task]:
+    """Return who owes a yes or a text, due soonest first."""
     tasks = [
         Task(
             str(one.state),
@@ -228,43 +180,41 @@ def _owing(session: Session, walks: Sequence[Select[int]]) -> list[Task]:
             one.expert.name,
             assignment=one,
         )
-        for one in session.scalars(query.order_by(Assignment.id))
+        for one in assignments
+        if one.owes_text
     ]
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _in_check(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
-    found = _answers(session, newsletter.id, "checking", limit)
-    checks = newest_checks(session, [answer.id for answer, _ in found])
+def _pressing_first(tasks: Sequence[Task], here: datetime) -> list[Task]:
+    """Put what is late first, the newest in front."""
+    late = [task for task in tasks if task.due_at and task.due_at < here]
+    return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
+
+
+def _in_check(answers: Texts) -> list[Task]:
     tasks = [
-        Task("checking", checks[answer.id].asked_at, checks[answer.id].due_at, question, answer.expert.name)
-        for answer, question in found
+        Task("checking", check.asked_at, check.due_at, question, answer.expert.name)
+        for answer, question, check in answers
+        if answer.is_checking and check
     ]
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _is_drafted() -> Exists:
-    """Of questions in a query: those for which an invitation lies ready."""
-    return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
+def _nobody_asked(session: Session, found: Sequence[Question]) -> list[Task]:
+    """Return what nobody is asked, the oldest first."""
+    readers = questions.askers(session, found) if found else {}
+    return [
+        Task("ask", one.opened_at, question=one, number=readers[one.id]) for one in sorted(found, key=attrgetter("id"))
+    ]
 
 
-def _nobody_asked(session: Session, newsletter: Newsletter, limit: int = SHOWN) -> list[Task]:
-    """Open questions for which no invitation lies ready either, the oldest first."""
-    query = select(Question).where(Question.newsletter_id == newsletter.id, Question.is_open, ~_is_drafted())
-    found = list(session.scalars(query.order_by(Question.id).limit(limit)))
-    readers = questions.askers(session, found)
-    return [Task("ask", question.opened_at, question=question, number=readers[question.id]) for question in found]
-
-
-def _letters_to_read(session: Session, newsletter_id: int) -> list[Task]:
-    tasks = []
-    for kind, states in (("letters", STATES.which("is_received")), ("held", STATES.which("is_held"))):
-        oldest = select(Letter.received_at).where(Letter.newsletter_id == newsletter_id, Letter.state.in_(states))
-        oldest = oldest.order_by(Letter.received_at, Letter.id)
-        since = session.scalar(oldest.limit(1))
-        if since:
-            tasks.append(Task(kind, since, number=letters.waiting(session, newsletter_id, states)))
-    return tasks
+def _letters_to_read(counted: Mapping[str, Any]) -> list[Task]:
+    return [
+        Task(kind, since, number=counted[f"{kind} waiting"])
+        for kind in walks.LETTERS
+        if (since := counted[f"{kind} since"])
+    ]
 
 
 def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
@@ -274,12 +224,12 @@ def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
     return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=numbers[0])]
 
 
-def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Edition]) -> list[Task]:
+def _dates_to_keep(
+    found: Sequence[Question], newsletter: Newsletter, coming: list[Edition], editions: Mapping[int, Edition]
+) -> list[Task]:
     """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
-    found = must_run(session, newsletter.id, SHOWN)
-    editions = by_keys(session, Edition, {question.edition_id for question in found if question.edition_id})
     tasks = []
-    for question in found:
+    for question in sorted(found, key=lambda one: (one.must_run_by or date.max, one.id)):
         by = question.must_run_by
         edition = editions.get(question.edition_id or 0)
         if by is None or (edition is not None and edition.rule_date <= by) or (coming and by > coming[-1].rule_date):
@@ -289,12 +239,38 @@ def _dates_to_keep(session: Session, newsletter: Newsletter, coming: list[Editio
     return tasks
 
 
+def _all_texts(*states: str) -> Callable[[Session, Newsletter], list[Task]]:
+    def tasks(session: Session, newsletter: Newsletter) -> list[Task]:
+        keys = walked(session, {state: walks.texts(newsletter, state, MANY) for state in states})
+        found = _answers(session, [key for some in keys.values() for key in some])
+        return [*_texts_to_settle(found, newsletter), *_in_check(found)]
+
+    return tasks
+
+
+def _all_with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
+    newest = {
+        state: mine.order_by(clock.desc(), Assignment.id).limit(MANY) for state, mine, clock in walks.clocks(newsletter)
+    }
+    keys = walked(session, newest)
+    return _owing(_assignments(session, [key for some in keys.values() for key in some]))[-MANY:]
+
+
+def _all_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
+    found = session.scalars(select(Question).where(Question.id.in_(walks.unasked(newsletter, MANY))))
+    return _nobody_asked(session, list(found))
+
+
+def _all_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
+    return _invitations_to_send(_assignments(session, list(session.scalars(walks.drafted(newsletter, MANY)))))
+
+
 # The lists that can be looked at whole, by their names in an address.
-WHOLE: dict[str, Callable[[Session, Newsletter, int], list[Task]]] = {
+WHOLE: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
     "experts": _all_with_experts,
-    "checking": _in_check,
-    "ask": _nobody_asked,
-    "edit": _texts_to_settle,
-    "settle": _texts_to_settle,
-    "invite": _invitations_to_send,
+    "checking": _all_texts("checking"),
+    "ask": _all_unasked,
+    "edit": _all_texts("submitted"),
+    "settle": _all_texts("edited"),
+    "invite": _all_invitations,
 }

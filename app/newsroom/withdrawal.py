@@ -10,7 +10,7 @@ from ..answers.closing import close
 from ..answers.models import Assignment
 from ..audit.queries import newest_of
 from ..db import as_of, lock
-from ..editions import archive, locking, slots
+from ..editions import locking, slots
 from ..editions.models import Edition, EditionItem
 from ..forms import form_drafts, press_keys
 from ..letters import contacts
@@ -183,5 +183,4 @@ def _unname(session: Session, question: Question, but: str | None = None) -> boo
         return False
     item.credits = [credit if credit == but else None for credit in item.credits]
     session.flush()
-    archive.touch(session, question.newsletter_id)
     return True

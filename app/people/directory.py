@@ -1,6 +1,6 @@
 """Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -12,7 +12,7 @@ from ..db import added, keys, now
 from ..lifecycle import expect, given, must, within
 from ..permissions import ROLES, roles_for
 from ..text import single_line
-from . import expert_search
+from . import expert_pages, expert_search
 from .models import PROFILE, Expert, Membership, Person
 
 
@@ -45,7 +45,18 @@ def _fold(email: str) -> str:
 
 
 def by_email(session: Session, email: str) -> Person | None:
-    return session.scalar(select(Person).where(Person.email_mac.in_(keys(session).macs("people.email", _fold(email)))))
+    return by_emails(session, [email]).get(email)
+
+
+def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
+    """The people of several addresses, by each as it was given."""
+    macs = {email: keys(session).macs("people.email", _fold(email)) for email in emails}
+    wanted = [mac for several in macs.values() for mac in several]
+    people = {
+        person.email_mac: person for person in session.scalars(select(Person).where(Person.email_mac.in_(wanted)))
+    }
+    found = ((email, next((people[mac] for mac in macs[email] if mac in people), None)) for email in emails)
+    return {email: person for email, person in found if person is not None}
 
 
 def email_of(session: Session, person: Person) -> str | None:
@@ -202,6 +213,7 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
         expert.verified_at = expert.verified_by_id = expert.verified_how = None
     session.flush()
     expert_search.describe(session, expert)
+    expert_pages.keep_to_the_name(session, actor, expert)
     audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(values)})
 
 

@@ -13,7 +13,8 @@ from .. import audit
 from ..actors import Actor
 from ..db import lock, now
 from ..lifecycle import Stale
-from . import colleagues, sessions, staff
+from . import colleagues, identities, sessions, staff
+from .factor_table import Factor
 from .models import Membership, Person, SignIn
 
 
@@ -36,6 +37,8 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     for place in places:  # what is noted of a person is the house's: each desk reads it in its own trail
         audit.record(session, actor, "membership.disable", place, facts={"person": person.id})
     session.execute(delete(SignIn).where(theirs))
+    session.execute(delete(Factor).where(Factor.person_id == person.id))
+    identities.forget(session, person)
     sessions.end_all(session, actor, person)
     return browsers, ways
 

@@ -60,9 +60,7 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
 
 def has_namesake(session: Session, expert: Expert) -> bool:
     """Return whether somebody else of this name, in any spelling, is in the directory."""
-    others = select(Expert.id).where(
-        Expert.alike == expert.alike, Expert.id != expert.id, Expert.merged_into_id.is_(None)
-    )
+    others = select(Expert.id).where(Expert.alike == expert.alike, Expert.id != expert.id, Expert.is_listed())
     return bool(expert.alike) and session.scalar(others.limit(1)) is not None
 
 
@@ -79,7 +77,7 @@ def _walk(session: Session, after: str) -> Iterator[Sound]:
     """Yield everybody behind the group of the name `after`; a space sorts before all that may follow a name."""
     start = after.partition(" ")[0]
     at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
-    query = select(Expert.id, Expert.alike).where(Expert.merged_into_id.is_(None), Expert.alike != "")
+    query = select(Expert.id, Expert.alike).where(Expert.is_listed(), Expert.alike != "")
     everybody = Listing[Expert](query, (Expert.alike, Expert.id), rising=True)
     while True:
         rows = session.execute(everybody.select(at, WALKED)).all()

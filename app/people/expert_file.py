@@ -15,10 +15,10 @@ from ..mail.translation import N_
 from ..word_tables import word_tables
 from . import expert_search
 from .directory import checked_address, email_of
+from .fresh_proof import must_be_fresh
 from .models import PROFILE, Expert, Person
 from .name_forms import fold
 from .profile_fields import ProfileField
-from .staff import must_be_fresh
 
 # In the order of an export. A name may also come in two columns.
 FIELDS: dict[str, ProfileField] = {

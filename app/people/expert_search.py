@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Text, cast, delete, exists, select
+from sqlalchemy import Select, Text, cast, delete, exists, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -47,9 +47,9 @@ def describe(session: Session, expert: Expert) -> None:
 
 def directory(words: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]) -> Listing[Expert]:
     """Return the list of the experts of whom each of the `words` is said, wherever, in the order of their names; nobody
-    who was merged into somebody else.
+    who was merged into somebody else, or deleted.
     """
-    query = select(Expert).where(Expert.merged_into_id.is_(None), *rules)
+    query = select(Expert).where(Expert.is_listed(), *rules)
     for word in fold(words).split():
         query = query.where(Expert.words.contains(word, autoescape=True))
     if words and not fold(words):
@@ -64,11 +64,11 @@ def directory(words: str = "", language: str = "", topic: str = "", *rules: Colu
 
 def tongues(session: Session) -> set[str]:
     """The languages that somebody in the directory writes."""
-    query = select(cast(Expert.languages, Text)).where(Expert.merged_into_id.is_(None)).distinct()
+    query = select(cast(Expert.languages, Text)).where(Expert.is_listed()).distinct()
     return {code for listed in session.scalars(query) for code in json.loads(listed)}
 
 
-def about(session: Session, topics: Sequence[str], limit: int) -> list[int]:
+def about(topics: Sequence[str]) -> Select[int]:
     """The keys of experts who name one of these topics, those who were recorded last first."""
     chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(terms(topics))).distinct()
-    return list(session.scalars(chosen.order_by(ExpertTopic.expert_id.desc()).limit(limit)))
+    return chosen.order_by(ExpertTopic.expert_id.desc())

@@ -8,15 +8,11 @@ browser is let in half-way and opens nothing of the desk.
 import secrets
 from base64 import b32encode
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pyotp
-import webauthn
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
-from webauthn.helpers import parse_authentication_credential_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 from .. import audit
 from ..actors import Actor
@@ -26,6 +22,9 @@ from ..text import digits, single_line
 from . import sessions
 from .factor_table import Factor
 from .models import BrowserSession, Person
+
+if TYPE_CHECKING:  # it takes eight megabytes: whoever handles a passkey loads it
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 CODES = 10  # recovery codes at a time
 STEP = 30  # seconds that a code of an app lasts (RFC 6238, section 5.2); those beside it are taken too
@@ -98,6 +97,8 @@ def _step(session: Session, secret: str, code: str, last: int) -> int:
 
 def options_to_make(session: Session, person: Person, site: Site, house: str) -> tuple[str, bytes]:
     """Return what a browser needs to make a passkey, as JSON, and its challenge."""
+    import webauthn
+
     options = webauthn.generate_registration_options(
         rp_id=site.host,
         rp_name=house,
@@ -110,12 +111,16 @@ def options_to_make(session: Session, person: Person, site: Site, house: str) ->
 
 def options_to_show(session: Session, person_id: int, site: Site) -> tuple[str, bytes]:
     """Return what a browser needs to show one of somebody's passkeys, as JSON, and its challenge."""
+    import webauthn
+
     mine = _credentials(session, person_id)
     options = webauthn.generate_authentication_options(rp_id=site.host, allow_credentials=mine)
     return webauthn.options_to_json(options), options.challenge
 
 
-def _credentials(session: Session, person_id: int) -> list[PublicKeyCredentialDescriptor]:
+def _credentials(session: Session, person_id: int) -> "list[PublicKeyCredentialDescriptor]":
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     mine = [row for row in of(session, person_id) if row.credential]
     return [PublicKeyCredentialDescriptor(id=cast(bytes, row.credential)) for row in mine]
 
@@ -127,6 +132,9 @@ def add_passkey(
 
     Raises `Unproved` where it was made elsewhere or for another challenge.
     """
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         one = webauthn.verify_registration_response(
             credential=made, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
@@ -198,6 +206,10 @@ def show_passkey(
     session: Session, actor: Actor, began: BrowserSession, shown: str, challenge: bytes, site: Site
 ) -> None:
     """Take what one of the person's passkeys has signed. Raises `Unproved`."""
+    import webauthn
+    from webauthn.helpers import parse_authentication_credential_json
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         given = parse_authentication_credential_json(shown)
         query = select(Factor).filter_by(person_id=began.person_id, credential=given.raw_id)

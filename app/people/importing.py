@@ -180,7 +180,7 @@ class _Directory:
         return next((key for key in found if key is not None), None)
 
 
-NOT_MERGED = (Expert.merged_into_id.is_(None),)
+NOT_MERGED = (Expert.is_listed(),)
 
 
 def _known(session: Session, *where: Any) -> list[Known]:

@@ -1,10 +1,12 @@
-"""Addresses that open one thing: an assignment for its expert, and for a reader the end of our mails."""
+"""Addresses that open one thing: an assignment for its expert, one text for its translator, and for a reader the end of
+our mails."""
 
 import os
 from base64 import b32encode
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from ..db import keys, now
@@ -12,9 +14,9 @@ from ..seal import new_token
 from .models import Link
 
 
-def new_link(session: Session, *, assignment_id: int) -> str:
-    """A token of 128 bits for an assignment's page, stored only as a keyed hash."""
-    return _keep(session, new_token(), "page", assignment_id=assignment_id)
+def new_link(session: Session, **opens: int) -> str:
+    """A token of 128 bits for the page of an assignment or of a translator, by its key, stored only as a keyed hash."""
+    return _keep(session, new_token(), "page", **opens)
 
 
 def new_reply_token(session: Session, *, assignment_id: int) -> str:
@@ -35,8 +37,14 @@ def find_link(session: Session, token: str, kind: str = "page") -> Link | None:
 
 def find_any(session: Session, token: str, kind: str) -> Link | None:
     """The link behind a token, also one that ended or was revoked."""
-    macs = keys(session).macs("links.token", token)
-    return session.scalar(select(Link).where(Link.token_mac.in_(macs), Link.kind == kind))
+    return find_all(session, [token], kind).get(token)
+
+
+def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, Link]:
+    """The links behind several tokens, also those that ended or were revoked."""
+    whose = {mac: token for token in tokens for mac in keys(session).macs("links.token", token)}
+    found = session.scalars(select(Link).where(Link.token_mac.in_(list(whose)), Link.kind == kind))
+    return {whose[link.token_mac]: link for link in found}
 
 
 def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:
@@ -46,11 +54,15 @@ def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:
 
 
 def revoke_links(session: Session, assignment_id: int) -> None:
-    session.execute(
-        update(Link)
-        .where(Link.assignment_id == assignment_id, Link.revoked_at.is_(None))
-        .values(revoked_at=now(session))
-    )
+    _revoke(session, Link.assignment_id == assignment_id)
+
+
+def revoke_links_of_translator(session: Session, translator_id: int) -> None:
+    _revoke(session, Link.translator_id == translator_id)
+
+
+def _revoke(session: Session, which: ColumnElement[bool]) -> None:
+    session.execute(update(Link).where(which, Link.revoked_at.is_(None)).values(revoked_at=now(session)))
 
 
 def restore_links(session: Session, assignment_id: int, since: datetime) -> None:

@@ -73,8 +73,9 @@ class Expert(Row, Public, Editable, Verified):
     """Somebody outside the newsroom who can answer in writing. `credit_line` is what stands after the name in print.
 
     `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out
-    to be the same person as: everything of theirs hangs on that one. `folded`, `alike` and `words` are made from the
-    profile (see `naming` and `finding`), to sort, compare and find it by.
+    to be the same person as: everything of theirs hangs on that one. At `leaves_at` they are deleted, as was asked for;
+    at `erased_at` they were: what ran names them as it did, and nothing else does. `folded`, `alike` and `words` are
+    made from the profile (see `naming` and `finding`), to sort, compare and find it by.
     """
 
     __tablename__ = "experts"
@@ -150,10 +151,17 @@ class Expert(Row, Public, Editable, Verified):
         N_("Away until"), "", "date", own=N_("Away until"), own_help=N_("Until that day nobody asks you."), default=None
     )
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("experts.id"))
+    leaves_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
     folded: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
     alike: Mapped[str] = mapped_column(BY_SIGNS, default="", server_default="")
     words: Mapped[str] = mapped_column(Text, default="", server_default="")
     person: Mapped[Person] = relationship(foreign_keys=[person_id], lazy="joined")
+
+    @classmethod
+    def is_listed(cls) -> ColumnElement[bool]:
+        """Return who stands in the directory: nobody who was merged into somebody else, or deleted."""
+        return and_(cls.merged_into_id.is_(None), cls.erased_at.is_(None))
 
     @property
     def name(self) -> str:
@@ -260,20 +268,28 @@ class BrowserSession(Row, Public):
     second_at: Mapped[datetime | None]
 
 
+# What a link can open, each by its own key.
+OPENED = ("assignment_id", "letter_id", "translator_id")
+
+
 class Link(Row):
-    """An address that opens one thing and nothing else, as often as wanted until it ends or is revoked: of a page, to
-    which mails are answered ('reply'), or by which a reader stops our mails ('stop')."""
+    """An address that opens one thing and nothing else, as often as wanted until it ends or is revoked: of a page of an
+    expert or a translator, to which mails are answered ('reply'), or by which a reader stops our mails ('stop')."""
 
     __tablename__ = "links"
     __table_args__ = table(
-        CheckConstraint("(assignment_id IS NULL) <> (letter_id IS NULL)", name="opens_one"),
+        CheckConstraint(
+            " + ".join(f"CASE WHEN {key} IS NULL THEN 0 ELSE 1 END" for key in OPENED) + " = 1", name="opens_one"
+        ),
         one_of("kind", LINKS),
         Index(None, "assignment_id"),
+        Index(None, "translator_id"),
     )
 
     token_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
+    translator_id: Mapped[int | None] = mapped_column(ForeignKey("translators.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(20), default="page", server_default="page")
     ends_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

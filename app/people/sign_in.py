@@ -84,30 +84,38 @@ def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
 
 def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
     """Use a way in. Returns the token of the browser's session: of a new one, or a new one of the session it proves."""
-    at, token = now(session), new_token(256)
+    at = now(session)
     session.execute(update(SignIn).where(SignIn.link_mac == way.link_mac).values(used_at=at))
-    mac = keys(session).mac("sessions.token", token)
     facts = {"person": way.person_id, "door": way.door}
     if way.session_id is not None:
-        began = session.get_one(BrowserSession, way.session_id)
-        began.token_mac, began.stepped_up_at = mac, at
+        token, began = new_token(256), session.get_one(BrowserSession, way.session_id)
+        began.token_mac, began.stepped_up_at = keys(session).mac("sessions.token", token), at
         audit.record(session, actor, "session.prove", began, facts=facts)
         return token
-    if way.membership_id is not None:
-        _join(session, actor, session.get_one(Membership, way.membership_id))
+    return begin(session, actor, way.person_id, way.door, seen, membership_id=way.membership_id)[0]
+
+
+def begin(
+    session: Session, actor: Actor, person_id: int, door: str, seen: str, membership_id: int | None = None
+) -> tuple[str, BrowserSession]:
+    """Begin the session of a browser, whose person has proved who they are, and take up their invitation. Returns its
+    token, and its row."""
+    at, token = now(session), new_token(256)
+    if membership_id is not None:
+        _join(session, actor, session.get_one(Membership, membership_id))
     began = BrowserSession(
-        token_mac=mac,
-        person_id=way.person_id,
-        door=way.door,
+        token_mac=keys(session).mac("sessions.token", token),
+        person_id=person_id,
+        door=door,
         began_at=at,
-        ends_at=at + stays(session, way.door)[1],
+        ends_at=at + stays(session, door)[1],
         stepped_up_at=at,
     )
-    if way.door == "desk":
+    if door == "desk":
         began.browser, began.seen_at = seen, at
     session.add(began)
-    audit.record(session, actor, "session.begin", began, facts=facts)
-    return token
+    audit.record(session, actor, "session.begin", began, facts={"person": person_id, "door": door})
+    return token, began
 
 
 def _join(session: Session, actor: Actor, membership: Membership) -> None:

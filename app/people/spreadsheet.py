@@ -29,7 +29,8 @@ ENCODINGS = {
 }
 HEADS = 20_000  # characters that the line of heads may have
 DELIMITERS = (",", ";", "\t")
-_RISKY = re.compile(r"'*[=+\-@\t\r\n]")  # OWASP, "CSV injection"; with the apostrophes that we, or somebody, put before
+# OWASP, "CSV injection", with its wide signs; and with the apostrophes that we, or somebody, put before.
+_RISKY = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 
 

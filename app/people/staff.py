@@ -4,7 +4,6 @@ Somebody may work at other desks as well. Nothing here tells of them, and nothin
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -21,16 +20,13 @@ from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..permissions import ROLES, roles_for
 from ..text import single_line
-from . import directory, factors, sessions, sign_in
+from . import directory, factors, identities, sessions, sign_in
 from .colleagues import Colleague, load
+from .factor_table import Factor
+from .fresh_proof import must_be_fresh
 from .models import BrowserSession, Expert, Membership, Person, SignIn
 
 INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
-FRESH = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
-
-
-class NotFresh(Refused):
-    """Raised where the proof of who this is was too long ago for what they want to do."""
 
 
 class LastAdmin(Refused):
@@ -61,18 +57,6 @@ class AnExpert(Refused):
 
 class AlreadyHere(Refused):
     """This address is at the desk, or invited to it, already."""
-
-
-def is_fresh(session: Session, actor: Staff) -> bool:
-    # Either way: what a clock that ran ahead has noted must not hold until the day it meant.
-    return actor.proved_at is not None and abs(now(session) - actor.proved_at) < FRESH
-
-
-def must_be_fresh(session: Session, actor: Staff, act: str) -> None:
-    """Let an act be done by whoever may and has just proved who they are. Raises `NotYours`, then `NotFresh`."""
-    must(actor, act)
-    if not is_fresh(session, actor):
-        raise NotFresh(actor.ref)
 
 
 def invite(
@@ -118,7 +102,10 @@ def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) 
 
 
 def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
-    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `Stale`."""
+    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `Stale`,
+    `NotFresh`.
+    """
+    must_be_fresh(session, actor, "people")
     _take_back_links(session, actor, one)
     _record(session, actor, "membership.withdraw", one, old=one.membership.role)
     session.delete(one.membership)
@@ -131,6 +118,7 @@ def forget(session: Session, person: Person) -> None:
     """Erase the address of somebody who has no place in the house: no link leads them in any more."""
     person.email_sealed = person.email_mac = person.key_no = None
     person.erased_at = now(session)
+    identities.forget(session, person)
     session.flush()
     erasures.note(session, "person", [person.public_id])
 
@@ -244,6 +232,12 @@ def reset_factors(session: Session, actor: Staff, one: Colleague) -> None:
     factors.reset(session, actor, one.person)
 
 
+def release_identity(session: Session, actor: Staff, one: Colleague) -> None:
+    """Forget the account at the newsroom's provider by which a colleague comes in. Raises `NotFresh`."""
+    must_be_fresh(session, actor, "people")
+    identities.release(session, actor, one.person)
+
+
 def sign_out(session: Session, actor: Staff, one: Colleague) -> None:
     """Sign a colleague out in every browser: a lost laptop can't wait for a proof of who asks."""
     must(actor, "people")
@@ -251,6 +245,10 @@ def sign_out(session: Session, actor: Staff, one: Colleague) -> None:
 
 
 def _shut(session: Session, actor: Staff, person: Person) -> None:
+    """Sign somebody out of the desk; whom no desk lets in any more loses their second factors too."""
+    if not sign_in.may_enter(session, person, "desk"):
+        session.execute(delete(Factor).where(Factor.person_id == person.id))
+        identities.forget(session, person)
     session.execute(delete(SignIn).where(SignIn.person_id == person.id, SignIn.door == "desk"))
     sessions.end_all(session, actor, person, door="desk")
 

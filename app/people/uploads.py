@@ -13,9 +13,12 @@ from .models import Upload
 LIFE = timedelta(hours=1)
 
 
-def keep(session: Session, actor: Staff, data: bytes) -> Upload:
-    """Keep a file for its owner, in the place of the one that they looked at before. Raises `NotYours`."""
-    must(actor, "whole directory")
+def keep(session: Session, actor: Staff, data: bytes, act: str = "whole directory") -> Upload:
+    """Keep a file for its owner, in the place of the one that they looked at before. `act` is what it is for.
+
+    Raises `NotYours`.
+    """
+    must(actor, act)
     session.execute(delete(Upload).where(Upload.person_id == actor.person_id))
     public_id = new_public_id()
     upload = Upload(
@@ -28,9 +31,9 @@ def keep(session: Session, actor: Staff, data: bytes) -> Upload:
     return added(session, upload)
 
 
-def load(session: Session, actor: Staff, public_id: str) -> Upload | None:
+def load(session: Session, actor: Staff, public_id: str, act: str = "whole directory") -> Upload | None:
     """One's own file, at the desk where it was looked at, while it is kept. Raises `NotYours`."""
-    must(actor, "whole directory")
+    must(actor, act)
     mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
     return session.scalar(mine.where(Upload.ends_at > now(session)))
 

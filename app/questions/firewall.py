@@ -128,6 +128,13 @@ def _weight(unit: Unit) -> float:
     return A_LETTER if re.match(SPACELESS, unit.term) else A_SIGN
 
 
+def of_readers(session: Session, letters: Sequence[Letter], texts: Sequence[str]) -> list[str]:
+    """Return what in some texts is still in readers' own words, or was said by them to the desk alone."""
+    own = own_words(session, letters)
+    theirs = [single_line(text[at:end]) for text in texts for at, end in still_theirs(own, text)]
+    return list(dict.fromkeys([*said_besides(session, letters, "\n".join(texts)), *theirs]))
+
+
 def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
     """Return what in a wording readers said to the desk alone: in the background field and not in the question, their
     names, and by what they can be reached. Places are marked in every wording, and a country where somebody lives
@@ -135,7 +142,7 @@ def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list
     """
     backgrounds = [letter.background for letter in letters if letter.background]
     asked = [letter.body for letter in letters if letter.body]
-    found = shared(text, backgrounds, [*asked, *_added(session, letters)])
+    found = shared(text, backgrounds, [*asked, *_added(session, letters)]) if backgrounds else []
     names = _names(session, letters, text, with_places=False)
     return [*found, *names, *_addresses(session, letters, text, is_wording=True)]
 

@@ -1,4 +1,6 @@
-"""The life of a question: the desk's wording, for one to many letters."""
+"""The lives of a question, the desk's wording for one to many letters; of a translation of what leaves the house; and
+of what a translator outside is asked for, one text by a link. Whoever writes a translation, an editor approves it, and
+until then it runs nowhere."""
 
 from ..lifecycle import Machine, Move, Need, Stated, States, has
 
@@ -75,6 +77,7 @@ CANNOT_BE_MERGED = {
 }
 
 cleared = Need("cleared text", lambda question: question.is_cleared)
+kept = Need("words kept", lambda question: question.text is None or question.text.body is not None)
 slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(
@@ -89,9 +92,10 @@ QUESTION = Machine(
         Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(slot,)),
         Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
         Move("publish", ("queued",), ("published",), after="send", needs=(has("published_at"),)),
+        Move("import", (), ("published",), act="edition, upkeep", needs=(slot, has("published_at"))),
         Move("recall", ("published",), ("queued",), after="recall"),
         Move("retract", ("published",), ("retracted",), act="close, upkeep", tells="X"),
-        Move("restore", ("retracted",), ("published",), act="close", tells="X"),
+        Move("restore", ("retracted",), ("published",), act="close", needs=(kept,), tells="X"),
         Move("shelve", ("open", "answered"), ("shelved",), act="word"),
         Move("take", ("shelved",), ("open", "answered"), act="word"),
         Move(
@@ -112,5 +116,66 @@ QUESTION = Machine(
             ("open", "seeking", "answered", "queued", "shelved", "closed"),
             act="undo",
         ),
+        # Of what has run only an import can be undone, by whoever may import (see `newsroom.undoing_imports`).
+        Move("undo", ("published",), ("closed",), act="edition", needs=(has("closed_reason"),)),
+    ),
+)
+
+# is_written: its words are there to be read, changed and approved.
+TRANSLATION_STATES = States({"draft": "is_written", "approved": "is_written", "dropped": ""})
+
+
+class TranslationStates(Stated):
+    """Properties of a translation's state, for pages, verbs and queries."""
+
+    is_draft = TRANSLATION_STATES.which("is_draft")
+    is_approved = TRANSLATION_STATES.which("is_approved")
+    is_dropped = TRANSLATION_STATES.which("is_dropped")
+    is_written = TRANSLATION_STATES.which("is_written")
+
+
+words = Need("words", lambda translation: bool(translation.body))
+
+TRANSLATION = Machine(
+    "translation",
+    TRANSLATION_STATES,
+    (
+        Move("start", (), ("draft",), act="translate, translate one", needs=(words,)),
+        Move("change", ("draft", "dropped"), ("draft",), act="translate, translate one", needs=(words,)),
+        Move("approve", ("draft",), ("approved",), act="approve", needs=(words, has("approved_by_id"))),
+        # What is out of date runs nowhere: whoever brings it up to date takes the approval back with it.
+        Move("reopen", ("approved",), ("draft",), act="approve", after="change"),
+        Move("drop", ("draft",), ("dropped",), act="translate"),
+        Move("drop", ("approved",), ("dropped",), act="approve"),
+    ),
+)
+
+# is_open: the link leads to the text, or to what was handed in, and their address is kept.
+TRANSLATOR_STATES = States({"invited": "is_open", "handed in": "is_open", "declined": "", "withdrawn": "", "done": ""})
+
+
+class TranslatorStates(Stated):
+    """Properties of the state of what a translator is asked for, for pages, verbs and queries."""
+
+    is_invited = TRANSLATOR_STATES.which("is_invited")
+    is_handed_in = TRANSLATOR_STATES.which("is_handed_in")
+    is_declined = TRANSLATOR_STATES.which("is_declined")
+    is_done = TRANSLATOR_STATES.which("is_done")
+    is_open = TRANSLATOR_STATES.which("is_open")
+
+
+reached = Need("address", lambda translator: translator.email_sealed is not None)
+
+TRANSLATOR = Machine(
+    "translator",
+    TRANSLATOR_STATES,
+    (
+        # Both send words out of the house: an editor presses for each.
+        Move("invite", (), ("invited",), act="invite", needs=(reached,), tells="T"),
+        Move("invite again", ("invited", "handed in"), ("invited",), act="invite", needs=(reached,), tells="T"),
+        Move("hand in", ("invited",), ("handed in",), act="translate one", tells="E"),
+        Move("decline", ("invited",), ("declined",), act="translate one", tells="E"),
+        Move("withdraw", ("invited", "handed in"), ("withdrawn",), act="invite", after="approve, close"),
+        Move("finish", ("handed in",), ("done",), after="approve"),
     ),
 )

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
@@ -41,10 +41,35 @@ def in_edition(edition_id: int) -> Select[int]:
     return select(picked.id).where(picked.edition_id == edition_id)
 
 
-def count(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
-    """Return how many questions are in these states, counted up to 1,001."""
+class Named(NamedTuple):
+    """A question with its words and nothing else: to be chosen from others, or compared with them."""
+
+    id: int
+    public_id: str
+    headline: str
+    wording: str
+
+    @property
+    def title(self) -> str:
+        return self.headline or self.wording
+
+    @property
+    def short_title(self) -> str:
+        return self.headline or self.wording[:80]
+
+
+def named(session: Session, keys: Select[int] | Sequence[int]) -> list[Named]:
+    """Several questions by their words, the newest first."""
+    columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
+    query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
+    rows = session.execute(query.where(Question.id.in_(keys)).order_by(Question.id.desc()))
+    return [Named(row.id, row.public_id, row.headline or "", row.body or "") for row in rows]
+
+
+def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
+    """Return the questions in these states, to be counted."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
-    return Listing(mine, (Question.id,), each=(Question.state, states)).count(session)
+    return Listing(mine, (Question.id,), each=(Question.state, states))
 
 
 def family(session: Session, question: Question) -> list[int]:
@@ -79,15 +104,18 @@ def first_letters(session: Session, question: Question, family: Sequence[int], l
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     """Return how many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]
-    lead = func.coalesce(Question.merged_into_id, Question.id)
-    query = (
-        select(lead, func.count())
-        .join(Letter, Letter.question_id == Question.id)
-        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)), Letter.is_filed)
-        .group_by(lead)
-    )
+    query = letters_behind_each(leads, func.count())
+    query = query.group_by(query.selected_columns[0])
     counted = {key: number for key, number in session.execute(query)}  # noqa: C416 - dict() would take it for a mapping
     return {key: counted.get(key, 0) for key in leads}
+
+
+def letters_behind_each(question_ids: Sequence[int], *what: Any) -> Select[Any]:
+    """Select the key of a question, and something of each live letter behind it and what was merged into it."""
+    lead = func.coalesce(Question.merged_into_id, Question.id)
+    behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
+    query = select(lead, *what).select_from(Question).join(Letter, Letter.question_id == Question.id)
+    return query.where(behind, Letter.is_filed)
 
 
 def lead_of(session: Session, question: Question) -> Question:
@@ -137,6 +165,14 @@ def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
+def cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
+    """The same of several questions by their keys, in one query."""
+    newest = newest_cleared(Question.id).scalar_subquery()
+    query = select(QuestionText).join(Question, Question.id == QuestionText.question_id)
+    rows = session.scalars(query.where(Question.id.in_(question_ids), QuestionText.id == newest))
+    return {text.question_id: text for text in rows}
+
+
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:
     """The topics of several questions, in one query."""
     found: dict[int, list[Topic]] = {key: [] for key in question_ids}
@@ -149,6 +185,15 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
     for question_id, topic in rows:
         found[question_id].append(topic)
     return found
+
+
+def topics_beside(session: Session, question: Question) -> tuple[list[Topic], list[Topic]]:
+    """The topics of a question, and all of its newsletter, in one query."""
+    its = exists().where(QuestionTopic.topic_id == Topic.id, QuestionTopic.question_id == question.id)
+    rows = session.execute(
+        select(Topic, its).filter_by(newsletter_id=question.newsletter_id).order_by(Topic.name)
+    ).all()
+    return [topic for topic, is_its in rows if is_its], [topic for topic, _is_its in rows]
 
 
 def notes_of(question: Question) -> Listing[Note]:

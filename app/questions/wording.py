@@ -12,6 +12,7 @@ from ..lifecycle import Stale, expect, given, must, within
 from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..text import clean, for_print, single_line, slug
+from .erasing_translations import erase as erase_translations
 from .firewall import asker_letters, must_have_looked, own_words, said_besides, still_theirs
 from .models import Note, Question, QuestionText
 
@@ -107,9 +108,13 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
 
 
 def erase_words(session: Session, question: Question) -> None:
-    """Nobody asks this any more and it never ran: the desk's own words go too, and what it said to itself of them."""
+    """Nobody asks this any more and it never ran: the desk's own words go too, and what it said to itself of them.
+
+    Also whatever was made or asked for of its answers in other languages: no translator outside keeps a link to them.
+    """
+    erase_translations(session, "question_id", [question.id])
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id)):
-        _erase(session, text)
+        erase_text(session, text)
     session.execute(delete(Note).where(Note.question_id == question.id))
     session.flush()
     _take_out_of_index(session, question)
@@ -127,7 +132,9 @@ def _take_out_of_index(session: Session, question: Question) -> None:
     forget(session, "question", question.id)
 
 
-def _erase(session: Session, text: QuestionText) -> None:
+def erase_text(session: Session, text: QuestionText) -> None:
+    """Erase one version, with its translations; that there was one stays."""
+    erase_translations(session, "of_question_text_id", [text.id])
     text.body, text.headline, text.background, text.slug = None, "", "", "q"
     text.own_words_reason, text.erased_at = None, now(session)
 
@@ -140,9 +147,10 @@ def forget_own_words(session: Session, question: Question, words: str, other: Le
     """
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(words))):
         if text.id != question.text_id:
-            _erase(session, text)
+            erase_text(session, text)
         elif text.cleared_at is None and other is not None:
             body = for_print(other.body or "")
+            erase_translations(session, "of_question_text_id", [text.id])
             text.body, text.background, text.slug = body, "", slug(text.headline or body)
             session.flush()
             _take_out_of_index(session, question)

@@ -5,11 +5,16 @@ from . import (  # noqa: F401 - each hangs its views on the door
     archive_pages,
     archive_search,
     ask_form,
+    cards,
     feeds,
+    framed,
     front_page,
     handbook,
+    packed,
     receipt,
     report,
+    short_address,
+    sitemap,
     unsubscribe,
 )
 from .page_frame import reader

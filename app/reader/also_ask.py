@@ -9,6 +9,7 @@ from .. import errors
 from ..actors import Reader
 from ..letters.models import Letter
 from ..letters.receive import Ask, must_take, send
+from ..letters.signs import Seen, weighed
 from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..questions.me_too import ask_too, shown_question
@@ -16,7 +17,7 @@ from . import form_token
 from .ask_form import Draft, form_page
 from .page_frame import at, found, reader
 from .receipt import send_once
-from .submission import hold
+from .submission import has_no_place, way_of
 
 
 @reader.post("/<slug>/ask/<public_id>")
@@ -28,12 +29,15 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         if form is None:
             # The form page takes the question over, with a token that is fresh.
             return form_page(place, Draft({"body": found(question).wording}, {"form": "old"})), 400
-        why, wording = hold(place.newsletter, request.form, form), question.wording if question else ""
+        if has_no_place(place, form):
+            return form_page(place, Draft({"body": found(question).wording}, {"form": "full"})), 503
+        wording = question.wording if question else ""
+        why = weighed(Seen(wording, (), way_of(place.newsletter, request.form, form)))
 
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
         if why and wording:
-            return send(session, Reader(), newsletter, Ask(wording), form=form, hold=why)
+            return send(session, Reader(), newsletter, Ask(wording), form=form, signs=why)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     try:

@@ -3,47 +3,85 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
+from typing import Any, NamedTuple
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..db import address
-from ..editions import archive
+from ..editions import archive, in_languages, of_experts
+from ..editions import corrections as made
 from ..editions.archive import story_path
-from ..editions.items import piece_from
-from ..formatting import zone
-from ..newsletters.queries import topics_of
+from ..editions.items import headline, piece_from
+from ..editions.models import EditionItem, ItemTranslation
+from ..formatting import autonym, zone
+from ..matching import PUBLIC
+from ..matching.alike import Probe, alike
 from ..questions import queries as questions
+from ..typesetting.card import SIZE
 from ..web import last_row, paged
+from .cards import card_address
 from .page_frame import Place, T, found, public, reader
-from .stories import href, parts, told
+from .stories import Told, href, parts, told, told_by_question
 
-PAGE = 20
+PAGE, RELATED = 20, 3
+
+
+class Version(NamedTuple):
+    """A Q&A in one of its languages, by their tag and own name: `href` is the way there, `address` the lasting one;
+    `is_here` says that it is the one that is read.
+    """
+
+    language: str
+    name: str
+    href: str
+    address: str
+    is_here: bool
 
 
 @reader.get("/<slug>/answers")
 @public
-def answers(place: Place) -> str:
-    """Everything that ran, newest first, by topic or year; `before` is the last Q&A of the page before."""
+def answers(place: Place) -> ResponseReturnValue:
+    """Everything that ran, newest first; `year` chooses one, `before` is the last Q&A of the page before."""
+    if request.args.get("topic"):  # how topics were addressed before they had pages
+        known = [topic.slug for topic in archive.topics(place.session, place.newsletter)]
+        topic = str(_chosen("topic", known))
+        return redirect(_of_topic(place, topic, year=request.args.get("year")), code=301)
+    return _listed(place, None)
+
+
+@reader.get("/<slug>/topics/<topic>")
+@public
+def topic(place: Place, topic: str) -> str:
+    """All that ran on a topic, like `answers`. Its address stays whatever the topic is called later."""
+    return _listed(place, topic)
+
+
+def _listed(place: Place, slug: str | None) -> str:
     session, newsletter = place.session, place.newsletter
-    topics, years = topics_of(session, newsletter.id), archive.years(session, newsletter)
-    topic = _chosen("topic", [topic.slug for topic in topics])
+    topics, years = archive.topics(session, newsletter), archive.years(session, newsletter)
+    topic = found(next((one for one in topics if one.slug == slug), None)) if slug else None
     year = _chosen("year", [str(year) for year in years])
-    listing = archive.listing(newsletter, topic, int(year) if year else None)
+    listing = archive.listing(newsletter, slug, int(year) if year else None)
     last = _last(lambda key: archive.place_of(session, newsletter, key))
-    here = partial(url_for, "reader.answers", slug=newsletter.slug, topic=topic, year=year)
-    items = paged(session, listing, PAGE, last, here, cursor=archive.cursor)
+    all_of_it = partial(_of_topic, place, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
+    items = paged(session, listing, PAGE, last, partial(all_of_it, year=year), cursor=archive.cursor)
     shown = told(newsletter, items.rows)
     return place.page(
         "reader/answers.html",
         "answers",
         by_year=[(y, list(group)) for y, group in groupby(shown, lambda story: story.at.astimezone(zone()).year)],
         topics=topics,
-        years=years,
+        years=[(one, all_of_it(year=one)) for one in years],
         topic=topic,
+        lasting=address(session, all_of_it(lang=None)),
         year=year,
         keyset=items.keyset,
     )
+
+
+def _of_topic(place: Place, topic: str, **asked: Any) -> str:
+    return url_for("reader.topic", slug=place.newsletter.slug, topic=topic, **asked)
 
 
 def _chosen(name: str, known: list[str]) -> str | None:
@@ -64,23 +102,102 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
     item, edition = found(archive.story(session, newsletter, public_id))
     if item.question.is_retracted:
         return place.page("reader/retracted.html", "answers"), 410
+    asked = request.args.get("lang", "")
     if words != (item.question.text.slug if item.question.text else "q"):
-        return redirect(href(newsletter, item), code=301)
-    [shown] = told(newsletter, [item])
+        return redirect(href(newsletter, item, asked), code=301)
+    versions = in_languages.shown(session, item)
+    version = next((one for one in versions if one.language == asked), None)
+    [shown] = told(newsletter, [version or item])
+    lasting = address(session, story_path(newsletter, item.question))
+    before, after = archive.neighbours(session, newsletter, item)
     return place.page(
         "reader/story.html",
         "answers",
         story=shown,
-        parts=parts(item),
+        parts=parts(version or item),
         answers=len(shown.people),
-        kicker=item.input["piece"]["section"],
+        kicker=(version or item).piece["section"],
         askers=piece_from(item).askers,
         edition=edition,
-        ties=archive.ties(session, item),
+        ties=version.input["ties"] if version else archive.ties(session, item),
+        own_address=f"{lasting}?lang={version.language}" if version else lasting,
+        others=_others(place, item, versions, version),
+        corrections=made.of_questions(session, [item.question_id])[item.question_id],
+        corrected_in=item.piece["language"],
+        mended_on=item.mended_at,
         topics=questions.topics_of(session, [item.question_id])[item.question_id],
         public_id=public_id,
-        lasting=address(session, story_path(newsletter, item.question)),
+        before=told(newsletter, [before])[0] if before else None,
+        after=told(newsletter, [after])[0] if after else None,
+        related=_related(place, item),
+        pages=of_experts.pages_beside(session, item),
+        card=card_address(place, version or item),
+        card_size=SIZE,
+        lasting=lasting,
     )
+
+
+def _others(
+    place: Place, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
+) -> list[Version]:
+    """Return the languages in which a Q&A can be read, if there are several: its own first."""
+    more = [one.language for one in versions]
+    own, lasting = item.piece["language"], address(place.session, story_path(place.newsletter, item.question))
+    return [
+        Version(
+            code,
+            autonym(code),
+            href(place.newsletter, item, lang=code),
+            lasting if code == own else f"{lasting}?lang={code}",
+            code == (version.language if version else own),
+        )
+        for code in ([own, *more] if more else [])
+    ]
+
+
+def _related(place: Place, item: EditionItem) -> list[Told]:
+    """Return Q&As on the same matter, best first, as far as the index knows of them."""
+    session, newsletter = place.session, place.newsletter
+    words = item.question.text.whole if item.question.text else headline(item)
+    probe = Probe(words, "question", item.question_id)
+    keys = [one.noun_id for one in alike(session, PUBLIC, newsletter.id, probe, limit=RELATED) if one.answered]
+    ran = archive.ran(session, newsletter, keys) if keys else {}
+    return list(told_by_question(newsletter, ran).values())
+
+
+@reader.get("/<slug>/experts/<public_id>")
+@public
+def expert(place: Place, public_id: str) -> str:
+    """All that an expert answered, if they said yes to a page. Of any other the address is that of nobody."""
+    session, newsletter = place.session, place.newsletter
+    page = found(of_experts.page(session, newsletter, public_id) if public_id.isalnum() else None)
+    last = _last(lambda key: archive.place_of(session, newsletter, key))
+    here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
+    items = paged(session, of_experts.listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
+    stories = told(newsletter, found(of_experts.standing(items.rows, page) or None))
+    return place.page(
+        "reader/expert.html",
+        "answers",
+        name=page.name,
+        credit_line=next((line for story in stories for name, line in story.people if name == page.name), ""),
+        language=stories[0].language,
+        stories=stories,
+        lasting=address(session, here(lang=None)),
+        keyset=items.keyset,
+    )
+
+
+@reader.get("/<slug>/corrections")
+@public
+def corrections(place: Place) -> str:
+    """Every correction of what ran, newest first, each with the Q&A under which it stands."""
+    session, newsletter = place.session, place.newsletter
+    last = _last(lambda key: made.place_of(session, newsletter, key))
+    here = partial(url_for, "reader.corrections", slug=newsletter.slug)
+    rows = paged(session, made.listing(newsletter), PAGE, last, here)
+    stories = told_by_question(newsletter, archive.ran(session, newsletter, [one.question_id for one in rows.rows]))
+    listed = [(one, stories[one.question_id]) for one in rows.rows if one.question_id in stories]
+    return place.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
 
 
 @reader.get("/<slug>/editions")

@@ -22,7 +22,7 @@ from . import form_token
 from .page_frame import Place, at, languages_of, reader, with_form
 from .preview import Step, matches, preview_page
 from .receipt import send_once
-from .submission import Sent, consent, hold, in_words
+from .submission import Sent, consent, has_no_place, hold, in_words
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -74,11 +74,13 @@ def ask_send(slug: str) -> ResponseReturnValue:
             return form_page(place, Draft(typed, faults, token)), 400
         if step := _step(place, typed, filled, form):
             return preview_page(place, typed, filled, step)
-        why = hold(place.newsletter, typed, form)
+        if has_no_place(place, form):
+            return form_page(place, Draft(typed, {"form": "full"}, token)), 503
+        why = hold(place, typed, form, filled.body)
 
     def take(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
-        return send(session, Reader(), newsletter, filled, form=form, hold=why)
+        return send(session, Reader(), newsletter, filled, form=form, signs=why)
 
     return send_once(slug, form, take, lambda place, sent: form_page(place, Draft(typed, before=sent)))
 
@@ -89,10 +91,11 @@ def _step(place: Place, typed: Mapping[str, str], filled: Ask, form: Form) -> St
     Once it was sent, or the step was shown, nothing stands between: a Send that is pressed again gives the same number.
     """
     then = typed.get("then")
-    if then == "send" or already_sent(place.session, form):
+    if then == "send":
         return None
     step = Step(matches(place, filled.body), [] if typed.get("notes") == "seen" else country_notes(place.newsletter))
-    return step if then == "look" or step.matches or step.notes else None
+    is_shown = then == "look" or step.matches or step.notes
+    return step if is_shown and not already_sent(place.session, form) else None
 
 
 def read(place: Place, typed: Mapping[str, str]) -> Ask:

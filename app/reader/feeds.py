@@ -1,29 +1,104 @@
-"""Feeds for programs: the latest answers as Atom (RFC 4287), the coming editions as a calendar (RFC 5545)."""
+"""Feeds for programs: the latest answers as Atom (RFC 4287) and JSON Feed 1.1, the coming editions as a calendar (RFC
+5545).
 
-from datetime import UTC, datetime
+What was corrected or reworded lately stands in them again, whenever it ran, so that programs fetch it anew; what was
+withdrawn lately is named as gone (RFC 6721). So that they know it again by it, no words stand in what an entry is known
+by.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, render_template, request, url_for
 
-from ..editions import archive
+from ..db import now
+from ..editions import archive, corrections
 from ..editions.calendar import EditionDate
 from ..editions.ics import to_ics
 from ..editions.items import block_from
-from ..editions.models import EditionItem
+from ..editions.models import Correction, EditionItem
 from ..editions.queries import coming_editions
 from ..typesetting.renderers import to_html
+from . import copies
 from .page_frame import Place, at, public, reader
 from .stories import Told, told
 
 ATOM = "http://www.w3.org/2005/Atom"
+TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 ENTRIES = 20
+LATELY = timedelta(days=30)
 DATES = 30
 
 
 def _whole(path: str) -> str:
     """Programmes need whole addresses: the configured one, never what a request's Host header says."""
     return f"{current_app.config['BASE_URL']}{path}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A Q&A with its corrections, as a feed tells it."""
+
+    item: EditionItem
+    story: Told
+    corrections: list[Correction]
+    key: str  # never changes (RFC 4287, section 4.2.6)
+
+    @property
+    def updated(self) -> datetime:
+        return max(self.story.at, self.item.mended_at or self.story.at)
+
+    @property
+    def html(self) -> str:
+        html = to_html(block_from(self.item))
+        if not self.corrections:
+            return html
+        said = {"corrections": self.corrections, "language": self.story.language}
+        return html + render_template("reader/_corrections.html", **said)
+
+
+def _latest(place: Place) -> list[Entry]:
+    session, newsletter = place.session, place.newsletter
+    since = now(session) - LATELY
+    items = archive.listing(newsletter).page(session, None, ENTRIES)
+    items += [one for one in archive.mended_since(session, newsletter, since, ENTRIES) if one not in items]
+    made = corrections.of_questions(session, [item.question_id for item in items])
+    return [
+        Entry(item, story, made[item.question_id], _whole(archive.fixed_path(newsletter, item.question)))
+        for item, story in zip(items, told(newsletter, items), strict=True)
+    ]
+
+
+@reader.get("/<slug>/feed.json")
+@public
+def json_feed(place: Place) -> Response:
+    newsletter = place.newsletter
+    made = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": newsletter.name,
+        **({"description": newsletter.dek} if newsletter.dek else {}),
+        "home_page_url": _whole(url_for("reader.answers", slug=newsletter.slug)),
+        "feed_url": _whole(url_for("reader.json_feed", slug=newsletter.slug)),
+        "language": newsletter.language,
+        "authors": [{"name": newsletter.editor}],
+        "items": [
+            {
+                "id": entry.key,
+                "url": _whole(entry.story.href),
+                "title": entry.story.headline,
+                "content_html": entry.html,
+                "date_published": entry.story.at.isoformat(),
+                **({"date_modified": entry.updated.isoformat()} if entry.item.mended_at else {}),
+                "language": entry.story.language,
+                "authors": [{"name": name} for name, _line in entry.story.people],
+            }
+            for entry in _latest(place)
+        ],
+    }
+    return Response(json.dumps(made, ensure_ascii=False), mimetype="application/feed+json")
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attributes: str) -> ElementTree.Element:
@@ -36,39 +111,43 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attri
 @public
 def feed(place: Place) -> Response:
     newsletter = place.newsletter
-    items = archive.listing(newsletter).page(place.session, None, ENTRIES)
-    stories = told(newsletter, items)
+    latest = _latest(place)
     ElementTree.register_namespace("", ATOM)
+    ElementTree.register_namespace("at", TOMBSTONES)
     own, home = (_whole(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
     root = ElementTree.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language})
-    newest = stories[0].at if stories else datetime(2000, 1, 1, tzinfo=UTC)
+    newest = max((entry.updated for entry in latest), default=datetime(2000, 1, 1, tzinfo=UTC))
     for tag, text in (("id", own), ("title", newsletter.name), ("updated", newest.isoformat())):
         _add(root, tag, text)
     _add(_add(root, "author"), "name", newsletter.editor)
     _add(root, "link", rel="self", href=own)
     _add(root, "link", rel="alternate", href=home)
-    for item, story in zip(items, stories, strict=True):
-        _entry(root, item, story)
+    for entry in latest:
+        _entry(root, entry)
+    for question in archive.withdrawn_since(place.session, newsletter, now(place.session) - LATELY, ENTRIES):
+        gone = {"ref": _whole(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
+        ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", gone)
     made = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return Response(made, mimetype="application/atom+xml")
 
 
-def _entry(root: ElementTree.Element, item: EditionItem, story: Told) -> None:
-    entry, address, at = _add(root, "entry"), _whole(story.href), story.at.isoformat()
-    for tag, text in (("id", address), ("title", story.headline), ("published", at), ("updated", at)):
+def _entry(root: ElementTree.Element, told: Entry) -> None:
+    entry, story = _add(root, "entry"), told.story
+    times = (("published", story.at.isoformat()), ("updated", told.updated.isoformat()))
+    for tag, text in (("id", told.key), ("title", story.headline), *times):
         _add(entry, tag, text)
     for name, _line in story.people:
         _add(_add(entry, "author"), "name", name)
-    _add(entry, "link", rel="alternate", href=address)
+    _add(entry, "link", rel="alternate", href=_whole(story.href))
     # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).
-    _add(entry, "content", to_html(block_from(item)), type="html")
+    _add(entry, "content", told.html, type="html")
 
 
 @reader.get("/<slug>/calendar.ics")
 def calendar(slug: str) -> Response:
-    """The dates are not among what `public_version` counts, so this page is made before it is compared."""
     with at(slug) as place:
         newsletter = place.newsletter
+        copies.make_for_all(place.session, newsletter)
         coming = coming_editions(place.session, newsletter.id, DATES)
         host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
         made = to_ics(

@@ -3,20 +3,43 @@
 Beside its nonce, from which the receipt follows, it carries the number of the key that makes the receipt.
 """
 
+from contextlib import suppress
+
+from limits import RateLimitItemPerSecond
 from sqlalchemy.orm import Session
 
 from .. import form_signing
 from ..db import keys
 from ..letters.receive import Form
 from ..newsletters.models import Newsletter
+from ..web import counted, limiter
 
 PURPOSE = "a reader's form"
 GOOD_FOR = 7  # days
+# Nobody types a question in this time, though some paste one. The form says no minute; that it was opened is remembered
+# in the counters, under a hash, and for as long alone.
+AT_ONCE = RateLimitItemPerSecond(1, 3)
+OPENED = "forms opened"
 
 
 def make(session: Session, newsletter: Newsletter) -> str:
     """A token for one form of this newsletter."""
-    return form_signing.make(PURPOSE, newsletter.id, keys(session).newest)
+    return fresh(newsletter.id, keys(session).newest)[0]
+
+
+def fresh(newsletter_id: int, key_no: int) -> tuple[str, str]:
+    """Return a token for one form of a newsletter, and the nonce in it. `key_no` is that of the newest secret."""
+    nonce = form_signing.nonce()
+    token = form_signing.make(PURPOSE, newsletter_id, key_no, nonce=nonce)
+    if limiter.enabled:
+        with suppress(Exception):  # a counter that can't be reached keeps nobody from the form
+            limiter.limiter.hit(AT_ONCE, OPENED, counted(nonce))
+    return token, nonce
+
+
+def opened_just_now(nonce: str) -> bool:
+    """Return whether a form was opened so lately that nobody can have typed a question into it."""
+    return not limiter.limiter.test(AT_ONCE, OPENED, counted(nonce))
 
 
 def read(token: str, newsletter: Newsletter) -> Form | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -18,29 +18,48 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..editions.queries import coming_editions
-from ..formatting import autonym, zone
+from ..formatting import autonym
 from ..mail.translation import spoken
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import by_slug
 from ..web import called, csrf, db
 from ..web import found as found
-from . import form_token
+from . import copies
+from .known_newsletters import known
 
 reader = Blueprint("reader", __name__)
 csrf.exempt(reader)  # There is no session here to ride on; the forms carry a signed token of their own.
 T = TypeVar("T")
 APP = Path(__file__).parent.parent
 FRESH = 60  # seconds for which a cache need not ask again; what is withdrawn is gone everywhere soon after
-CODE = ("*.py", "*.html", "*.mo")
 # What search engines may keep; forms behind a link, receipts and whatever goes wrong are for nobody else.
-TO_BE_FOUND = ("root", "home", "protection", "feed", "calendar", "ask", "answers", "story", "editions", "edition")
+TO_BE_FOUND = (
+    "root",
+    "home",
+    "protection",
+    "feed",
+    "json_feed",
+    "calendar",
+    "ask",
+    "answers",
+    "topic",
+    "story",
+    "expert",
+    "corrections",
+    "editions",
+    "edition",
+    "robots",
+    "sitemap",
+    "sitemap_of_pages",
+    "sitemap_of_year",
+)
 
 
 class NoSessionForReaders(SecureCookieSessionInterface):
-    """Keeps no session at the readers' door, so that not even the desk's own browsers are sent a cookie there."""
+    """Keeps no session at the readers' door and of files, so that not even the desk's own browsers are sent a cookie
+    there, and what caches may keep for everybody doesn't vary with one."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if request.blueprint != reader.name:
+        if request.blueprint != reader.name and request.endpoint != "static":
             super().save_session(app, session, response)
 
 
@@ -83,7 +102,8 @@ class Place:
             newsletter=self.newsletter,
             section=section,
             languages=self._languages(),
-            proof=lambda: form_token.make(self.session, self.newsletter),
+            proof=lambda: copies.proof(self.session, self.newsletter),
+            task=lambda token: copies.task_of(token, self.newsletter),
             **values,
         )
 
@@ -95,7 +115,7 @@ class Place:
         go."""
         if request.method == "POST":
             return []
-        args = {key: value for key, value in request.args.items() if key != "lang"}
+        args = {key: value for key, value in request.args.items() if key in copies.PARAMETERS and key != "lang"}
         path = quote(request.script_root + request.path)
         return [
             (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}") for code in spoken_at(self.newsletter)
@@ -124,15 +144,17 @@ def enter(session: Session, newsletter: Newsletter) -> Place:
 @contextmanager
 def at(slug: str) -> Iterator[Place]:
     """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
+    if not (newsletter := g.get("newsletter_view")):
+        g.version, newsletter = known(slug)
     with db.read() as session:
-        yield enter(session, g.get("newsletter_view") or called(slug, by_slug(session, slug)))
+        yield enter(session, called(slug, newsletter))
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
     """Run one change in a transaction. It may run again after a lost race, so `fn` has no other effect."""
 
     def write(session: Session) -> T:
-        return fn(session, called(slug, by_slug(session, slug)))
+        return fn(session, called(slug, known(slug, session)[1]))
 
     try:
         return db.write(write)
@@ -141,21 +163,10 @@ def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
         return db.write(write)
 
 
-@lru_cache(maxsize=1)
-def _code() -> bytes:
-    """A digest of the program, so that nobody's browser keeps a page that an older one made."""
-    digest = hashlib.blake2b(digest_size=8)
-    for pattern in CODE:
-        for path in sorted(APP.rglob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.digest()
-
-
-def _tag(newsletter: Newsletter) -> str:
-    """Changes with whatever can change a public page: what is published, the settings, the program, and the year."""
-    year = datetime.now(zone()).year  # dates of another year are written with it
-    parts = (newsletter.id, newsletter.public_version, newsletter.version, g.language, year, request.full_path)
-    return hashlib.blake2b(repr(parts).encode() + _code(), digest_size=12).hexdigest()
+def _tag(response: Response) -> str:
+    """Changes with whatever changes a public page, and who may frame it."""
+    made = response.get_data() + repr(g.get("framed_by")).encode()
+    return hashlib.blake2b(made, digest_size=12).hexdigest()
 
 
 def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
@@ -167,6 +178,9 @@ def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
 
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
+        if copies.is_making():
+            with at(slug) as place:
+                copies.make_for_all(place.session, place.newsletter)
         response = make_response(view(slug, **values))
         response.cache_control.private = True
         response.cache_control.max_age = 0
@@ -185,13 +199,13 @@ def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
         with at(slug) as place:
-            tag = _tag(place.newsletter)
-            same = request.if_none_match.contains_weak(tag)
-            response = Response(status=304) if same else make_response(view(place, **values))
-            if response.status_code in (200, 304):
-                response.set_etag(tag, weak=True)
+            copies.make_for_all(place.session, place.newsletter)
+            response = make_response(view(place, **values))
+            if response.status_code == 200:
                 response.cache_control.public = True
                 response.cache_control.max_age = FRESH
+                response.set_etag(_tag(response), weak=True)
+                response.make_conditional(request)
             return response
 
     return answer

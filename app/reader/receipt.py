@@ -24,6 +24,7 @@ from ..newsroom import receipt_notes, withdrawal
 from ..newsroom.public_state import standing
 from ..text import receipt_of
 from ..web import caller, db, limiter
+from . import arrived
 from .page_frame import Place, at, enter, reader
 from .progress import arrived_on, steps
 from .submission import Sent, consent, in_words, once
@@ -44,8 +45,13 @@ def send_once(
     with at(slug) as place:
         if not sent.same:
             return again(place, sent), 409
-        letter = place.session.get_one(Letter, sent.letter_id)
-        return _state(place, letter, sent.receipt, template="reader/arrived.html")
+
+        def page(receipt: str) -> tuple[str, bool]:
+            letter = place.session.get_one(Letter, sent.letter.id)
+            return _state(place, letter, receipt, template="reader/arrived.html"), letter.waits
+
+        # Of one that nobody has looked at yet, all pages say the same.
+        return arrived.page(place, sent, page) if sent.is_new and sent.letter.waits else page(sent.receipt)[0]
 
 
 def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
@@ -81,7 +87,7 @@ def receipt_open(slug: str) -> ResponseReturnValue:
 @reader.post("/<slug>/receipt/add")
 def receipt_add(slug: str) -> ResponseReturnValue:
     def add(session: Session, letter: Letter) -> str:
-        receipts.add(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
+        receipt_notes.add(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
         return _("It is added. The desk reads it together with your question.")
 
     return _after(slug, add)

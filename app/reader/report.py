@@ -11,7 +11,7 @@ from . import form_token
 from .page_frame import Place, at, found, reader, with_form
 from .receipt import send_once
 from .stories import href
-from .submission import hold, in_words
+from .submission import has_no_place, hold, in_words
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -27,16 +27,18 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         item = _item(place, public_id)
         typed = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), place.newsletter)
-        ask = Ask(typed, background=f"{item.input['piece']['headline']}\n{href(place.newsletter, item)}")
+        ask = Ask(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
         faults = faults_of(ask) | ({} if form else {"form": "old"})
         if form is None or faults:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400
-        why = hold(place.newsletter, request.form, form)
+        if has_no_place(place, form):
+            return _page(place, item, typed, {"form": "full"}, request.form["form"]), 503
+        why = hold(place, request.form, form, typed)
 
     return send_once(
         slug,
         form,
-        lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, hold=why),
+        lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, signs=why),
         lambda place, sent: _page(place, _item(place, public_id), typed, before=sent),
     )
 
@@ -58,7 +60,7 @@ def _page(
         "reader/report.html",
         "",
         public_id=item.question.public_id,
-        headline=item.input["piece"]["headline"],
+        headline=item.piece["headline"],
         story=href(place.newsletter, item),
         typed=typed,
         errors=in_words(faults or {}),

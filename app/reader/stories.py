@@ -10,7 +10,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from ..editions.items import block_from, headline, opening
-from ..editions.models import EditionItem
+from ..editions.models import EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
 from ..typesetting.block import Block
 from ..typesetting.renderers import to_html
@@ -28,17 +28,19 @@ class Told:
     language: str
 
 
-def href(newsletter: Newsletter, item: EditionItem) -> str:
-    """The lasting address; only the public key in it counts, the words after it are for people."""
+def href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
+    """The lasting address; only the public key in it counts, the words after it are for people. `lang` asks for a
+    language, where it isn't the page's own choice."""
     return url_for(
         "reader.story",
         slug=newsletter.slug,
         public_id=item.question.public_id,
         words=item.question.text.slug if item.question.text else "q",
+        **({"lang": lang} if lang else {}),  # type: ignore[arg-type]
     )
 
 
-def told(newsletter: Newsletter, items: Iterable[EditionItem]) -> list[Told]:
+def told(newsletter: Newsletter, items: Iterable[EditionItem | ItemTranslation]) -> list[Told]:
     return [_told(newsletter, item) for item in items]
 
 
@@ -46,8 +48,8 @@ def told_by_question(newsletter: Newsletter, ran: Mapping[int, EditionItem]) -> 
     return {key: _told(newsletter, item) for key, item in ran.items()}
 
 
-def _told(newsletter: Newsletter, item: EditionItem) -> Told:
-    piece = item.input["piece"]
+def _told(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Told:
+    piece = item.piece
     leads = [voice["lead_in"] for voice in piece["voices"]]
     return Told(
         href(newsletter, item),
@@ -59,8 +61,8 @@ def _told(newsletter: Newsletter, item: EditionItem) -> Told:
     )
 
 
-def parts(item: EditionItem) -> list[tuple[str, Markup]]:
-    """The Q&A as it ran, without its heading: each stretch of one role (question, lead-in or answer), and its HTML."""
+def parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
+    """The Q&A as it stands, without its heading: each stretch of one role, such as an answer, and its HTML."""
     block = block_from(item)
     body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
     return [

@@ -1,29 +1,39 @@
 """Takes a reader's submission: once for each form, and held rather than refused when something looks odd."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from logging import getLogger
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
+from ..letters import signs
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, Form, receipt_of
+from ..letters.receive import AlreadySent, Form, already_sent, is_full, receipt_of
+from ..letters.signs import signs_of
 from ..newsletters.models import Newsletter
-from ..web import limiter
-from .page_frame import change
+from ..web import counted, limiter
+from . import proof_of_work
+from .form_token import opened_just_now
+from .page_frame import Place, change
 
 log = getLogger(__name__)
 
 # Counts forms of a newsletter, never addresses: behind Tor and shared lines many readers have the same one.
 FLOOD = RateLimitItemPerMinute(60, 10)
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # which counts once, however often it is sent
+BEYOND = RateLimitItemPerMinute(60, 10)
+GREAT = RateLimitItemPerMinute(300, 10)
+AFTERWARDS = RateLimitItemPerHour(1)
 TRAP = "leave_empty"
 
 FAULTS = {
+    ("form", "full"): _l(
+        "Somebody floods this desk with letters, and it can’t keep more of them now. Your question is not sent; every "
+        "word of it is still here. Send it again in some minutes, or tomorrow."
+    ),
     ("form", "old"): _l(
         "This page has stood open for too long, or wasn’t made here. Please send it again: now it will be taken."
     ),
@@ -50,22 +60,24 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Sent:
-    """The letter that a form has made. `same` is false where it was sent before with other words."""
+    """The letter that a form has made. `same` is false where it was sent before with other words, `is_new` where it was
+    sent before at all."""
 
-    letter_id: int
+    letter: Letter
     receipt: str
     same: bool = True
+    is_new: bool = True
 
 
 def once(slug: str, form: Form, make: Callable[[Session, Newsletter], Letter]) -> Sent:
     """Make the letter of this form, or find the one that it made before. Raises what `make` raises."""
 
     def take(session: Session, newsletter: Newsletter) -> Sent:
+        receipt = receipt_of(session, form)
         try:
-            letter, same = make(session, newsletter), True
+            return Sent(make(session, newsletter), receipt)
         except AlreadySent as before:
-            letter, same = before.letter, before.same
-        return Sent(letter.id, receipt_of(session, form), same)
+            return Sent(before.letter, receipt, before.same, is_new=False)
 
     return change(slug, take)
 
@@ -82,20 +94,49 @@ def consent(newsletter: Newsletter) -> str:
     )
 
 
-def hold(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> str | None:
-    """Return why the desk should look first: a robot filled the field that people don't see, or a flood comes in."""
-    if typed.get(TRAP):
-        return "trap"
-    return "flood" if limiter.enabled and not _counted(newsletter, form) else None
+def hold(place: Place, typed: Mapping[str, str], form: Form, text: str) -> list[str]:
+    """Return the signs for which the desk should look at what a form brings first, the heaviest first."""
+    return signs_of(place.session, place.newsletter.id, text, way_of(place.newsletter, typed, form))
 
 
-def _counted(newsletter: Newsletter, form: Form) -> bool:
-    """Return whether there is room for a form, which takes some unless it is sent again."""
-    place = "forms", str(newsletter.id)
+def has_no_place(place: Place, form: Form) -> bool:
+    """Return whether a letter can't be kept: a flood has brought as many as are kept of a day, and the ones that are
+    taken beyond that in ten minutes came, too. Who has a proof has no other right here: it is no gate."""
+    if not is_full(place.session, place.newsletter) or already_sent(place.session, form):
+        return False
     try:
-        is_new = limiter.limiter.hit(ONE_FORM, *place, hashlib.sha256(form.nonce.encode()).hexdigest())
-        return limiter.limiter.hit(FLOOD, *place) if is_new else limiter.limiter.test(FLOOD, *place)
+        return not limiter.enabled or not limiter.limiter.hit(BEYOND, "beyond", str(place.newsletter.id))
+    except Exception:
+        return True
+
+
+def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> set[str]:
+    """Return what is to be seen of how a form came: a robot filled the field that people don't see, it came within a
+    flood or sooner than people type, or its browser has solved the proof of work."""
+    proven = proof_of_work.is_solved(form.nonce, typed.get("proof", ""))
+    way = {"trap"} if typed.get(TRAP) else set()
+    good = {signs.PROVEN} if proven else set()
+    if not limiter.enabled:
+        return way | good
+    try:
+        way |= {"fast"} if opened_just_now(form.nonce) else set()
+        return way | (good if _has_room(newsletter, form, proven) else {"flood"})
     except Exception as error:
         # A counter that can't be reached must not cost a reader their letter.
         log.warning("the counter of forms does not answer: %s", type(error).__name__)
-        return True
+        return way | good
+
+
+def _has_room(newsletter: Newsletter, form: Form, proven: bool) -> bool:
+    """Return whether there is room for a form, which takes some unless it is sent again.
+
+    A form with a proof has room of its own, which a flood without one can't fill. After a great flood there is none
+    for an hour: it begins anew as soon as the count does.
+    """
+    place = "proven" if proven else "forms", str(newsletter.id)
+    hit, test = limiter.limiter.hit, limiter.limiter.test
+    is_new = hit(ONE_FORM, *place, counted(form.nonce))
+    has_room = hit(FLOOD, *place) if is_new else test(FLOOD, *place)
+    if is_new and not hit(GREAT, *place):
+        hit(AFTERWARDS, *place)
+    return has_room and test(AFTERWARDS, *place)

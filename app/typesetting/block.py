@@ -9,7 +9,7 @@ from typing import Literal
 
 from .quotation import Setting
 
-Role = Literal["heading", "question", "lead_in", "answer", "call"]
+Role = Literal["heading", "question", "lead_in", "answer", "call", "correction"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,21 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A correction of what ran: on which day ("YYYY-MM-DD") it was made, what was wrong, and what is right."""
+
+    on: str
+    wrong: str
+    right: str
+
+
+@dataclass(frozen=True)
 class Block:
+    """`notes` are the corrections that were made to it since; the paragraphs are without them, as it was set."""
+
     language: str
     paragraphs: tuple[Paragraph, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:

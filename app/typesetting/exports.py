@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from ..languages import N_
-from . import whole_mail
 from .block import Block
+from .mail_draft import draft
 from .renderers import to_html, to_json, to_markdown, to_text
+from .whole_mail import mail
+from .word_file import word_file
 
 Write = Callable[[Sequence[Block], str], bytes]
 
@@ -20,7 +22,7 @@ class Export(NamedTuple):
     """`label` goes through the catalogue. `write` takes the edition's blocks and its title.
 
     `preview` says how the desk shows it before it is copied: as a "page", as a "mail" in a frame, as "text", or not at
-    all.
+    all. `schema` is the file among the static ones that describes what is written, for programs that read it.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Export(NamedTuple):
     content_type: str
     write: Write
     preview: Literal["page", "mail", "text", ""] = ""
+    schema: str = ""
 
 
 def _each(write: Callable[[Block], str]) -> Write:
@@ -40,9 +43,14 @@ def _data(blocks: Sequence[Block], _title: str) -> bytes:
 
 
 def _mail(blocks: Sequence[Block], title: str) -> bytes:
-    return whole_mail.mail(blocks, title).encode() if blocks else b""
+    return mail(blocks, title).encode() if blocks else b""
 
 
+def _draft(blocks: Sequence[Block], title: str) -> bytes:
+    return draft(blocks, title) if blocks else b""
+
+
+WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXPORTS = {
     row.name: row
     for row in (
@@ -50,7 +58,9 @@ EXPORTS = {
         Export("mail", N_("HTML mail"), "mail.html", "text/html; charset=utf-8", _mail, "mail"),
         Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _each(to_text), "text"),
         Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _each(to_markdown), "text"),
-        Export("json", "JSON", "json", "application/json", _data),
+        Export("draft", N_("Mail draft"), "eml", "message/rfc822", _draft),
+        Export("word", N_("Word file"), "docx", WORD, word_file),
+        Export("json", "JSON", "json", "application/json", _data, schema="edition.schema.json"),
     )
 }
 BY_SUFFIX = {export.suffix: export for export in EXPORTS.values()}

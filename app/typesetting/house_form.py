@@ -136,6 +136,11 @@ def lead_in_text(
     return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 
 
+def is_led_in(lead_in: LeadIn) -> bool:
+    """Return whether a line leads to an answer. Back issues have answers of the desk's own, which none does."""
+    return bool(lead_in.name or lead_in.credit_line or lead_in.pattern)
+
+
 def _heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
     section, headline = _line(piece.section), _line(piece.headline)
     text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
@@ -149,6 +154,27 @@ def _call(call: str | None, address: str | None) -> list[Paragraph]:
     return [_plain("call", _line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
+def set_call(language: str, call: str, address: str, link: str, own: Mapping[str, str] | None = None) -> Block:
+    """Set the standing call by itself, and after it the sentence that leads to `link`, which is an address."""
+    before, _, after = _line(phrases_for(language, own)["ask_here"]).partition("{link}")
+    runs = (Run(before), Run(link, href=link), Run(after))
+    leads = Paragraph("call", tuple(run for run in runs if run.text))
+    return Block(language, (*_call(call, address), leads))
+
+
+def set_corrections(
+    language: str, notes: Sequence[tuple[str, str, str]], own: Mapping[str, str] | None = None
+) -> Block:
+    """Set corrections of what ran earlier, for a later edition: of each its Q&A's headline as it is set, the address to
+    which it links, and the note.
+    """
+    paragraphs = [_plain("heading", phrases_for(language, own)["corrections"])]
+    for headline, href, note in notes:
+        paragraphs.append(Paragraph("correction", (Run(_line(headline), strong=True, href=href),)))
+        paragraphs.append(_plain("correction", _line(note)))
+    return Block(language, tuple(paragraphs))
+
+
 def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] | None = None) -> Block:
     """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house
     sentences.
@@ -158,6 +184,8 @@ def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] |
     phrases, marks = phrases_for(piece.language, own), marks_for(piece.language, piece.marks)
     paragraphs = [_heading(piece, phrases, marks), *_question(piece, phrases, marks)]
     for number, voice in enumerate(piece.voices):
-        line = lead_in_text(piece.language, voice.lead_in, piece.marks, own, further=number > 0)
-        paragraphs += [_plain("lead_in", line), *_quoted(read_answer(voice.answer), marks)]
+        if is_led_in(voice.lead_in):
+            line = lead_in_text(piece.language, voice.lead_in, piece.marks, own, further=number > 0)
+            paragraphs.append(_plain("lead_in", line))
+        paragraphs += _quoted(read_answer(voice.answer), marks)
     return Block(piece.language, (*paragraphs, *_call(piece.call, address)))

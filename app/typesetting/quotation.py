@@ -140,3 +140,21 @@ def quote(texts: Sequence[str], language: str, style: str) -> list[str]:
     """Set plain paragraphs as one quotation in a language's marks."""
     settings = set_quotation(texts, marks_for(language, style))
     return [setting.apply(text) for setting, text in zip(settings, texts, strict=True)]
+
+
+def without_wrapping(texts: Sequence[str]) -> list[str]:
+    """Return paragraphs without the marks that make them one quotation; all else stays as it is printed.
+
+    It is the inverse of `set_quotation`, but for the marks inside, which keep the kind that they were set in.
+    """
+    pages = parse(texts)
+    begins = next((mark for mark in (_edges(text, marks)[0] for text, marks in zip(texts, pages, strict=True))), None)
+    _unwrap(texts, pages)
+    if begins is None or begins.fate != "resumed":
+        return list(texts)
+    done = []
+    for text, page in zip(texts, pages, strict=True):
+        gone = {mark.at for mark in page if mark.fate in ("resumed", "dropped")}
+        gone.update(at for mark in page if mark.at in gone for at in _spaces_inside(mark, mark.fate == "resumed"))
+        done.append("".join(char for at, char in enumerate(text) if at not in gone).strip())
+    return done

@@ -93,6 +93,11 @@ def _guard_line_starts(text: str) -> str:
     return _LINE_START.sub(lambda at: f"{at[1]}{at[3] or ''}\\{at[2] or at[4]}", text)
 
 
+def markdown_of(text: str) -> str:
+    """Write plain text as Markdown that reads back as the same words."""
+    return _guard_line_starts(_markdown_text(text))
+
+
 _MARKDOWN = _Form(
     {
         "href": lambda inside, url: f"[{inside}](<{url}>)" if re.search(r"[()\s]", url) else f"[{inside}]({url})",
@@ -131,10 +136,11 @@ _CLASSES: dict[Role, str] = {
     "lead_in": "qa-lead-in",
     "answer": "qa-answer",
     "call": "qa-call",
+    "correction": "qa-correction",
 }
 
 
-def _text_direction(text: str, usual: str) -> str:
+def text_direction(text: str, usual: str) -> str:
     """The direction of most letters of a text, or the usual one where neither has more.
 
     `dir="auto"` would follow the first letter, and turn round a Persian paragraph that begins with a Latin name.
@@ -147,7 +153,7 @@ def _text_direction(text: str, usual: str) -> str:
 
 def _element(paragraph: Paragraph, usual: str) -> str:
     tag = "li" if paragraph.marker else "h2" if paragraph.role == "heading" else "p"
-    own = _text_direction(paragraph.text, usual)
+    own = text_direction(paragraph.text, usual)
     turned = f' dir="{own}"' if own != usual else ""
     return f'<{tag} class="{_CLASSES[paragraph.role]}"{turned}>{_write(paragraph.runs, _HTML)}</{tag}>'
 
@@ -156,10 +162,13 @@ def _list_kind(paragraph: Paragraph) -> str:
     return {"": "", "-": "ul"}.get(paragraph.marker, "ol")
 
 
-def to_html(block: Block) -> str:
-    """An HTML fragment with classes to hang a style on: one section with the block's language and direction."""
+def to_html(block: Block, wrapper: str = "section") -> str:
+    """An HTML fragment with classes to hang a style on: one section with the block's language and direction.
+
+    `wrapper` is the element that holds it.
+    """
     usual = direction(block.language)
-    lines = [f'<section class="qa" lang="{escape(block.language)}" dir="{usual}">']
+    lines = [f'<{wrapper} class="qa" lang="{escape(block.language)}" dir="{usual}">']
     for kind, group in groupby(block.paragraphs, key=_list_kind):
         paragraphs = list(group)
         elements = [_element(paragraph, usual) for paragraph in paragraphs]
@@ -168,7 +177,7 @@ def to_html(block: Block) -> str:
             start = f' start="{first}"' if kind == "ol" and first != "1" else ""
             elements = [f'<{kind} class="qa-list"{start}>', *elements, f"</{kind}>"]
         lines += elements
-    return "\n".join([*lines, "</section>"]) + "\n"
+    return "\n".join([*lines, f"</{wrapper}>"]) + "\n"
 
 
 def _run_data(run: Run) -> dict[str, Any]:
@@ -183,4 +192,7 @@ def to_json(block: Block) -> dict[str, Any]:
         | ({"marker": paragraph.marker} if paragraph.marker else {})
         for paragraph in block.paragraphs
     ]
-    return {"language": block.language, "direction": direction(block.language), "paragraphs": paragraphs}
+    notes = [{"date": note.on, "wrong": note.wrong, "right": note.right} for note in block.notes]
+    return {"language": block.language, "direction": direction(block.language), "paragraphs": paragraphs} | (
+        {"corrections": notes} if notes else {}
+    )

@@ -9,13 +9,14 @@ import threading
 import time
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import structlog
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db import Busy, now
-from ..running import db
+from ..db import Database, now
+from ..db_faults import Busy
 from . import metrics, sightings
 from .references import HEADER, reference
 
@@ -68,22 +69,28 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     response.headers[HEADER] = reference()
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
-    if current_app.config["METRICS_TOKEN"]:
-        metrics.count(request.endpoint, request.method, response.status_code, seconds)
     if request.blueprint in OF_THE_DESK:
         fields = {"endpoint": request.endpoint, "method": request.method, "status": response.status_code}
         log.info("request", extra=fields | {"ms": round(seconds * 1000)})
-    if request.endpoint and request.blueprint not in FOR_MACHINES:
-        _look_at_proxy()
+    note(current_app, request.environ, request.endpoint, response.status_code, seconds)
     return response
 
 
-def _look_at_proxy() -> None:
-    given, trusted = request.headers.get("X-Forwarded-For", ""), current_app.config["TRUSTED_PROXIES"]
-    if found := current_app.extensions["proxies"].wrong(given, trusted):
+def note(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int, seconds: float) -> None:
+    """Count a request that was answered with a `status` within so many `seconds`, and look at its proxies."""
+    if app.config["METRICS_TOKEN"]:
+        metrics.count(endpoint, environ["REQUEST_METHOD"], status, seconds)
+    if endpoint and endpoint.partition(".")[0] not in FOR_MACHINES:
+        _look_at_proxy(app, environ.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def _look_at_proxy(app: Flask, given: str) -> None:
+    trusted = app.config["TRUSTED_PROXIES"]
+    if found := app.extensions["proxies"].wrong(given, trusted):
         log.warning("%s (TRUSTED_PROXIES=%d)", found, trusted)
+        database: Database = app.extensions["database"]
         with suppress(Busy, SQLAlchemyError):  # nobody is kept from their page for this
-            db.write(lambda session: sightings.note(session, {found: 1}, _hour(now(session))))
+            database.write(lambda session: sightings.note(session, {found: 1}, _hour(now(session))))
 
 
 def _hour(at: datetime) -> datetime:

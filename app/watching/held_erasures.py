@@ -16,10 +16,7 @@ def since(session: Session) -> datetime | None:
 
     Where no worker runs at all, others say so.
     """
-    done, failed = sightings.begins_with(session, sightings.DUTY), sightings.begins_with(session, sightings.FAILED)
-    held = [
-        done[duty].seen_at
-        for duty in (EMPTY_LOG, REWRITE)
-        if duty in done and duty in failed and failed[duty].seen_at > done[duty].seen_at
-    ]
+    names = [(f"{sightings.DUTY}{duty}", f"{sightings.FAILED}{duty}") for duty in (EMPTY_LOG, REWRITE)]
+    seen = sightings.times_of(session, [name for both in names for name in both])
+    held = [seen[done] for done, failed in names if done in seen and failed in seen and seen[failed] > seen[done]]
     return min((last for last in held if now(session) - last > LONG), default=None)

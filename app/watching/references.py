@@ -12,5 +12,10 @@ HEADER = "X-Request-ID"
 def reference() -> str:
     """Return the reference of the request that is being answered; drawn once, and never taken from outside."""
     if "reference" not in g:
-        g.reference = "".join(secrets.choice(CROCKFORD) for _ in range(6))
+        g.reference = drawn()
     return str(g.reference)
+
+
+def drawn() -> str:
+    """Return a reference that is drawn now."""
+    return "".join(secrets.choice(CROCKFORD) for _ in range(6))

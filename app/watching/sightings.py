@@ -1,6 +1,6 @@
 """Signs of life: what the worker and the web process write down for `doctor`, `/readyz` and `/metrics`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -12,7 +12,7 @@ from .models import Sighting
 
 DUTY, FAILED = "duty: ", "failed: "  # what a duty's name stands behind, for its rounds and for those that failed
 PART = "part: "  # what a part of the worker stands behind
-PARTS = ("intake", "sending", "indexing", "clock", "forgetting")  # none of which waits for another
+PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # none of which waits for another
 
 
 def note(session: Session, seen: Mapping[str, int], at: datetime | None = None) -> None:
@@ -35,6 +35,12 @@ def begins_with(session: Session, start: str) -> dict[str, Sighting]:
     """Return what was seen under names with this start, by the rest of the name."""
     rows = session.scalars(select(Sighting).where(Sighting.name.startswith(start, autoescape=True)))
     return {row.name.removeprefix(start): row for row in rows}
+
+
+def times_of(session: Session, names: Collection[str]) -> dict[str, datetime]:
+    """Return when each of these was last seen, of those that ever were."""
+    rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
+    return {row.name: row.seen_at for row in rows}
 
 
 def last_round(session: Session) -> datetime | None:

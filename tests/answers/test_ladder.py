@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.actors import Clock
 from app.answers import assigning, ladder, mailed_answers
 from app.answers.models import Assignment
 from app.audit import Event
@@ -20,7 +21,7 @@ from app.lifecycle import Illegal, NotYours
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, undo
+from app.newsroom import endings, invitations, pausing, undo
 from app.people.models import Expert
 from app.questions import wording
 from tests.support.assignments import Asked, asked
@@ -131,7 +132,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Ask
     nora.press(f"{here}/assignments/{gulnara}/ladder", 409, before=leyla)  # who said no stands before nobody
 
 
-@pytest.mark.parametrize("how", ["accepted", "answered", "mailed", "closed", "unclear", "cancelled"])
+@pytest.mark.parametrize("how", ["accepted", "answered", "mailed", "closed", "unclear", "cancelled", "paused"])
 def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Asked, how: str) -> None:
     def change(session: Session) -> None:
         nora, one = salt.newsroom.nora, salt.assignment(session)
@@ -145,6 +146,8 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Aske
             wording.reword(session, nora, one.question, headline="Salt", body="Who measures it?", language="en")
         elif how == "cancelled":
             assigning.cancel(session, nora, one)
+        elif how == "paused":
+            pausing.pause(session, Clock(), session.get_one(Newsletter, salt.newsroom.newsletter_id))
 
     if how == "answered":
         salt.send()

@@ -87,7 +87,7 @@ def test_an_approved_answer_can_be_picked_while_others_are_asked(two: Asked) -> 
     assert stands(two) == ("answered", "invited", None)
     with two.database.read() as session:
         ready = ready_to_run(session, session.get_one(Newsletter, two.newsroom.newsletter_id))
-        assert [one.question.id for one in ready] == [two.question_id]
+        assert [one.id for one in ready] == [two.question_id]
 
 
 def test_whoever_is_still_asked_is_named_before_the_lock(two: Asked, nora: Desk) -> None:

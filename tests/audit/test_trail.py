@@ -57,12 +57,13 @@ def recorded() -> set[str]:
     return named | {f"{machine.noun}.{move.action}" for machine in MACHINES for move in machine.moves}
 
 
+@pytest.mark.threat("rewritten trail")
 def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_nothing() -> None:
     assert recorded() - set(EVENTS) == set(), "Give each of these events its row in EVENTS of app/audit/events.py."
     assert set(EVENTS) - recorded() == set(), "Nothing records these events any more: take their rows out of EVENTS."
     nouns = {action.partition(".")[0] for action in EVENTS}
     assert nouns == set(NOUNS) | ONLY_OF_PEOPLE, "Say in NOUNS of the trail's page what this noun is called there."
-    known = {"who", "expert", "version", "outcome", "kind", "person", "role", "columns", "why"}
+    known = {"who", "expert", "version", "outcome", "kind", "person", "role", "columns", "why", "language"}
     said = [words for kind in EVENTS.values() for words in (kind.sentence, kind.here)]
     assert {hole for words in said for hole in re.findall(r"%\((\w+)\)s", words)} == known
 
@@ -72,10 +73,21 @@ def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_t
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
     assert (places, nouns) == (
         {"step", "line", "edition"},
-        {"letter", "question", "outboxmail", "inbound", "edition", "membership", "newsletter"},
+        {
+            "letter",
+            "question",
+            "outboxmail",
+            "inbound",
+            "edition",
+            "membership",
+            "newsletter",
+            "translation",
+            "translator",
+        },
     )
 
 
+@pytest.mark.threat("rewritten trail")
 def test_what_has_no_row_in_the_table_of_events_is_not_recorded(database: Database, newsroom: Newsroom) -> None:
     def record(session):  # type: ignore[no-untyped-def]
         audit.record(session, newsroom.nora, "newsletter.burn", session.get_one(Newsletter, newsroom.newsletter_id))
@@ -122,6 +134,7 @@ def told_on(page: Page) -> list[str]:
     return page.texts(".trail--whole bdi")
 
 
+@pytest.mark.threat("rogue admin")
 def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_files(
     database: Database, newsroom: Newsroom, client: FlaskClient, nora: Desk
 ) -> None:
@@ -182,6 +195,7 @@ def test_page_after_page_tells_everything_once(database: Database, newsroom: New
     assert len(list(csv.reader(io.StringIO(nora.open("trail/csv").text)))) == count + 1
 
 
+@pytest.mark.threat("hostile words")
 def test_the_files_hold_what_the_filters_leave_and_no_formula(
     database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
@@ -216,6 +230,7 @@ def test_settings_and_another_desk_each_have_their_own_trail(
     assert nora.open("/desk/delta/trail").status_code == 404
 
 
+@pytest.mark.threat("rogue assistant")
 def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(nora: Desk, ilya: Desk) -> None:
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
     assert "trail" not in ilya.words("settings")

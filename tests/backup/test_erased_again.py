@@ -1,6 +1,7 @@
 """What readers took back and the rules erased after a backup is erased from it again when it is restored."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,23 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
+from app.answers import translators
 from app.audit.erasures import KINDS
 from app.audit.models import Erasure
 from app.backup.erasing_again import AGAIN
 from app.db import Database
+from app.editions.models import EditionItem
 from app.letters import contacts, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import erasing, inbound
 from app.mail.models import InboundRaw, OutboxContent
 from app.newsletters.models import Newsletter
-from app.newsroom import forgetting, publishing, withdrawal
-from app.people import directory, staff
-from app.people.models import Person
+from app.newsroom import after_sending, forgetting, forgetting_people, forgetting_ran, publishing, withdrawal
+from app.people import directory, expert_pages, staff
+from app.people.expert_pages import ExpertPage
+from app.people.models import Expert, Person
 from app.questions.models import Question
+from app.questions.translator_table import Translator
 from app.rotation import rotate
 from app.seal import Keys
 from tests.support.app import SECRETS
@@ -29,6 +34,7 @@ from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.files import bytes_of
 from tests.support.machines import Machine, opened
+from tests.support.translators import SHIRIN, original_of
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
 EMAIL = "timur.osmanov@post.example"
@@ -66,6 +72,7 @@ def places(written: bytes) -> list[bool]:
     return [word.encode() in written for word in (WORDS, "my brother drives there", "and the orchards, since when?")]
 
 
+@pytest.mark.threat("old backup")
 def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
     old: Machine, new: Machine, letter_id: int, tmp_path: Path
 ) -> None:
@@ -85,6 +92,7 @@ def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
         assert receipts.find_receipt(session, receive.receipt_of(session, FORM)) is not None
 
 
+@pytest.mark.threat("old backup")
 def test_without_the_list_they_would_stand_there_and_that_is_said_first(
     old: Machine, new: Machine, letter_id: int, tmp_path: Path
 ) -> None:
@@ -160,6 +168,10 @@ def _by_retracting(session: Session, newsroom: Newsroom, letter: Letter) -> None
     publishing.retract(session, newsroom.nora, session.scalars(select(Question)).one(), "somebody is in danger")
 
 
+def _by_erasing_its_words(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    forgetting_ran.forget_withdrawn(session, newsroom.nora, session.scalars(select(Question)).one())
+
+
 def _by_taking_the_invitation_back(session: Session, newsroom: Newsroom, letter: Letter) -> None:
     person = session.scalars(select(Person).filter_by(name="Anna Weiss")).one()
     staff.forget(session, person)
@@ -169,13 +181,34 @@ def _by_time(session: Session, newsroom: Newsroom, letter: Letter) -> None:
     forgetting.forget(session, letter)
 
 
+def _by_deleting(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    forgetting_people.forget_expert(session, session.get_one(Expert, newsroom.gulnara.expert_id))
+
+
+def _by_leaving(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    forgetting_people.forget_colleague(session, session.get_one(Person, newsroom.ilya.person_id))
+
+
+def _by_her_no(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    expert_pages.take_back(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id))
+
+
+def _by_ending_the_link(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    translators.withdraw(session, newsroom.nora, session.scalars(select(Translator)).one())
+
+
 # Each kind but letters: how it was erased, and what is left of it, before and after.
 WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[int, int]]] = {
+    "translator": (_by_ending_the_link, select(Translator.id).where(Translator.is_open), (1, 0)),
     "name": (_by_other_name, select(Credit.id).where(Credit.name_sealed.is_not(None)), (1, 0)),
     "address": (_by_stop_link, select(Contact.id), (1, 0)),
     "mail": (_by_rule, select(InboundRaw.inbound_id), (1, 0)),
     "page": (_by_retracting, select(Question.id).where(Question.is_published), (1, 0)),
-    "person": (_by_taking_the_invitation_back, select(Person.id).where(Person.email_mac.is_not(None)), (6, 5)),
+    "wording": (_by_erasing_its_words, select(EditionItem.id).where(EditionItem.output != ""), (1, 0)),
+    "expert": (_by_deleting, select(Expert.id).where(Expert.erased_at.is_(None)), (3, 2)),
+    "colleague": (_by_leaving, select(Person.id).where(Person.name == "Ilya Brandt"), (1, 0)),
+    "expert page": (_by_her_no, select(ExpertPage.id), (1, 0)),
+    "person": (_by_taking_the_invitation_back, select(Person.id).where(Person.email_mac.is_not(None)), (6, 3)),
     "words": (_by_time, select(Letter.id).where(Letter.erased_at.is_(None)), (1, 0)),
 }
 
@@ -186,12 +219,19 @@ def test_each_kind_that_is_noted_can_be_erased_again() -> None:
     assert [kind for kind in AGAIN if not AGAIN[kind].says] == []
 
 
+@pytest.mark.threat("old backup")
 def test_each_kind_is_erased_again(
     old: Machine, new: Machine, newsroom: Newsroom, letter_id: int, tmp_path: Path
 ) -> None:
     def more(session: Session) -> None:
         inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
         directory.add_person(session, Clock(), "Anna Weiss", "anna@desk.example")
+        leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+        expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+
+    def asked(session: Session, newsroom: Newsroom) -> None:
+        original = original_of(session, session.scalars(select(Question.id)).one())
+        translators.invite(session, newsroom.nora, original, "fa", *SHIRIN)
 
     def counts(machine: Machine) -> list[int]:
         with machine.database.read() as session:
@@ -199,6 +239,7 @@ def test_each_kind_is_erased_again(
 
     old.database.write(more)
     published(old.database, newsroom, [])
+    old.database.write(lambda session: asked(session, newsroom))
     old.done("backup", tmp_path / "monday")
     assert counts(old) == [before for *_, (before, _) in WAYS.values()]
     for erase, *_ in WAYS.values():
@@ -212,6 +253,34 @@ def test_each_kind_is_erased_again(
         assert {*theirs.scalars(select(Erasure.mac))} <= {*session.scalars(select(Erasure.mac))}
 
 
+@pytest.mark.threat("old backup")
+@pytest.mark.parametrize("before", [0, 1], ids=["from before", "from between two of them"])
+def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_turn(
+    old: Machine, new: Machine, newsroom: Newsroom, before: int, tmp_path: Path
+) -> None:
+    """A Q&A was reworded for somebody's safety twice; a backup knows of none of it, or of the first time alone."""
+
+    def reword(session: Session, headline: str) -> None:
+        item = session.scalars(select(EditionItem)).one()
+        words = replace(after_sending.words_of(item), headline=headline)
+        after_sending.reword_for_safety(session, newsroom.nora, item.question, words)
+
+    published(old.database, newsroom, [])
+    for at, headline in enumerate(("Ararat’s mill", "The mill")):
+        if at == before:
+            old.done("backup", tmp_path / "monday")
+        old.database.write(lambda session: reword(session, headline))  # noqa: B023
+    old.keep_list()
+    said = new.done("restore", tmp_path / "monday")
+    assert "Erased again: 1 words of what had run.\n" in said
+    with new.database.read() as session:
+        item = session.scalars(select(EditionItem)).one()
+        assert (item.output, item.question.is_retracted) == ("", True), (
+            "whatever stood there, nobody knows the newer words"
+        )
+
+
+@pytest.mark.threat("old backup")
 def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
     old: Machine, new: Machine, letter_id: int, tmp_path: Path
 ) -> None:
@@ -224,6 +293,7 @@ def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
         assert session.scalars(select(OutboxContent.outbox_id)).all() == []
 
 
+@pytest.mark.threat("old backup")
 def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Machine, letter_id: int) -> None:
     takes_back(old, letter_id)
     old.keep_list()

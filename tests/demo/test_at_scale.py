@@ -119,6 +119,7 @@ def test_the_trail_is_in_the_order_of_time(session: Session) -> None:
     assert moments == sorted(moments)
 
 
+@pytest.mark.threat("rewritten trail")
 def test_no_key_leads_nowhere_and_the_trail_is_guarded_again(long_road: Database, session: Session) -> None:
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_key_constraints:
@@ -311,7 +312,7 @@ def test_one_command_fills_a_new_database(app: Flask, database: Database) -> Non
     doctor = json.loads(app.test_cli_runner().invoke(args=("doctor", "--json")).stdout)
     faults = {check["name"] for check in doctor["checks"] if check["state"] == "fault"}
     # nobody works there, and it has a time of its own
-    assert faults <= {"worker", "list of erasures", "outgoing mail", "clock"}
+    assert faults <= {"worker", "trail", "list of erasures", "outgoing mail", "clock"}
     again = app.test_cli_runner().invoke(demo, args=())
     assert (again.exit_code, again.output.splitlines()[-1]) == (
         1, "Error: There is a newsroom here already; nothing was changed."

@@ -53,6 +53,7 @@ def test_every_library_is_checked_by_its_hash() -> None:
     assert len(installs) == 3
 
 
+@pytest.mark.threat("unsafe start")
 def test_the_image_runs_as_nobody_else_and_answers_for_its_health() -> None:
     assert lines_of("USER") == ["readers-asked"]
     assert (lines_of("ENTRYPOINT"), lines_of("CMD")) == (['["readers-asked"]'], ['["web"]'])
@@ -84,6 +85,7 @@ def opened(services: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, port
 
 
+@pytest.mark.threat("unsafe start")
 def test_nobody_outside_reaches_more_than_the_pages_and_these_from_this_machine_alone() -> None:
     assert list(opened(SERVICES)) == [("web", "127.0.0.1:8000:8000")]
 

@@ -1,6 +1,7 @@
 """deploy/nginx.conf and deploy/Caddyfile, run by Debian's servers in front of the pages as readers get them."""
 
 import base64
+import gzip
 import re
 import select
 import time
@@ -11,17 +12,19 @@ from urllib.parse import urlencode
 import pytest
 
 from app.mail.inbound import MAXIMUM
-from app.mailroom.webhook import path, signature
+from app.mailroom.webhook import path
+from app.programs.signed_calls import signature
+from app.static_files import files
 from config import webhook_key
 from tests.support.app import SECRETS
 from tests.support.incoming_mails import mail
 from tests.support.machine import patiently
 from tests.support.proxied import ELSEWHERE, NAME, SERVER, STARTS, TIMUR, Answer, Site, Visitor, site_on_a_machine
-from tests.support.source import APP
 
 HOOK = "whsec_" + base64.b64encode(b"h" * 32).decode()
 YEAR = "max-age=31536000"
 CUT = 0
+PACKED = {"Accept-Encoding": "gzip"}
 WORDS = "Who measures the salt wind"  # nobody else says this
 
 
@@ -52,6 +55,7 @@ def is_ours(answer: Answer) -> bool:
     return "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
 
 
+@pytest.mark.threat("network observer")
 def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: Site) -> None:
     led = site.timur.asks_in_clear("/steppe/?a=b")
     assert (led.status, led.headers["Location"]) == (308, f"https://{NAME}/steppe/?a=b")
@@ -60,20 +64,37 @@ def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: Site) -> None:
     assert "Secure" in site.timur.asks("/sign-in").headers["Set-Cookie"]
 
 
-def test_styles_and_scripts_come_as_they_are_and_are_kept_while_they_stay_so(site: Site) -> None:
-    for name, kind in (("reader.css", "text/css"), ("ask.js", "text/javascript"), ("favicon.svg", "image/svg+xml")):
-        first = site.timur.asks(f"/static/{name}")
-        assert (first.status, first.headers.get_content_type()) == (200, kind)
-        assert first.body == (APP / "static" / name).read_bytes()
-        again = site.timur.asks(f"/static/{name}", headers={"If-None-Match": first.headers["ETag"]})
+def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_that_pages_name(site: Site) -> None:
+    page = site.timur.asks("/steppe/").body.decode()
+    for name, kind in (
+        ("reading-page.css", "text/css"),
+        ("proof.js", "text/javascript"),
+        ("favicon.svg", "image/svg+xml"),
+    ):
+        [address] = set(re.findall(rf'"(/static/[^/"]+/{re.escape(name)})"', page))
+        plain, packed = (site.timur.asks(address, headers=more) for more in ({}, PACKED))
+        for answer in (plain, packed):
+            assert (answer.status, answer.headers.get_content_type()) == (200, kind)
+            assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["Vary"] == "Accept-Encoding"
+        assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"]) == (None, "gzip")
+        assert plain.body == gzip.decompress(packed.body) == files()[name].body
+        again = site.timur.asks(address, headers=PACKED | {"If-None-Match": packed.headers["ETag"]})
         assert (again.status, again.body) == (304, b"")
+        some = site.timur.asks(address, headers=PACKED | {"Range": "bytes=2-5"})
+        assert (some.status, some.headers["Content-Encoding"], some.body) == (206, None, plain.body[2:6])
 
 
-def test_no_page_is_packed_since_the_length_of_one_could_be_asked_for_its_secrets(site: Site, proxy: str) -> None:
-    packed = {"Accept-Encoding": "gzip"}
-    assert site.timur.asks("/steppe/", headers=packed).headers["Content-Encoding"] is None
-    css = site.timur.asks("/static/reader.css", headers=packed).headers["Content-Encoding"]
-    assert css == ("gzip" if proxy == "nginx" else None)
+@pytest.mark.threat("network observer")
+def test_only_a_page_without_a_secret_is_packed_since_the_length_of_one_could_be_asked_for_it(site: Site) -> None:
+    for address, packing in (("/steppe/", "gzip"), ("/steppe/receipt", None), ("/sign-in", None)):
+        plain, packed = (site.timur.asks(address, headers=more) for more in ({}, PACKED))
+        assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"]) == (None, packing), address
+    answers = [site.timur.asks("/steppe/answers", headers=more) for more in ({}, PACKED)]
+    assert answers[0].body == gzip.decompress(answers[1].body)
+    assert {answer.headers["ETag"] for answer in answers} == {answers[0].headers["ETag"]}
+    again = site.timur.asks("/steppe/answers", headers=PACKED | {"If-None-Match": answers[0].headers["ETag"]})
+    assert (again.status, again.body) == (304, b"")
 
 
 def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
@@ -87,6 +108,7 @@ def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
         yield visitor.asks("/sign-in", body, headers=headers | forged | {"Cookie": cookie}).status
 
 
+@pytest.mark.threat("guessed number")
 def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: Site) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
     assert next(sign_in_tries(site.elsewhere, "anna")) == 400
@@ -109,6 +131,7 @@ def test_the_program_itself_says_that_a_form_is_too_large(site: Site, size: int)
     assert (answer.status, is_ours(answer)) == (413, True)
 
 
+@pytest.mark.threat("slow clients")
 def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: Site) -> None:
     body, headers = form(text="x" * 1_500_000)
     answer = site.timur.asks("/steppe/send", body, headers=headers)
@@ -142,6 +165,7 @@ def test_the_largest_mail_that_is_taken_comes_through(site: Site) -> None:
         assert posted(site, largest + b"x" * more) in (413, CUT)  # a proxy may end the connection first
 
 
+@pytest.mark.threat("hosting provider")
 def test_nothing_of_a_form_or_a_page_needs_the_disk(site: Site) -> None:
     """Whatever a proxy keeps of what is on its way, it can't keep in a folder that isn't there."""
     site.inside.run("rm -rf /var/lib/nginx/*")
@@ -157,6 +181,7 @@ def begun(visitor: Visitor, words: bytes) -> object:
     return made
 
 
+@pytest.mark.threat("slow clients")
 def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: Site, proxy: str) -> None:
     head = f"POST /steppe/send HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 5000\r\n\r\ntext=".encode()
     halves = [begun(site.timur, head) for _ in range(40)]  # more than the program has threads
@@ -175,6 +200,7 @@ def nobody_is_written_down(site: Site, *words: str) -> None:
         assert word not in written, written
 
 
+@pytest.mark.threat("hosting provider")
 def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Site) -> None:
     """Last, after all of the above."""
     broken = site.inside.connect(SERVER, 443, TIMUR)
@@ -184,6 +210,7 @@ def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Site)
     nobody_is_written_down(site, "secret")
 
 
+@pytest.mark.threat("hosting provider")
 @pytest.mark.parametrize("proxy_alone", STARTS)
 def test_who_comes_while_the_pages_are_gone_is_not_written_down_either(
     sqlite_founded: tuple[Path, object], proxy_alone: str

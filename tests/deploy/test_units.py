@@ -46,6 +46,7 @@ def test_it_would_find_one(installed: Path) -> None:
     assert "ProtectHomes" in analysed(installed, "verify", "--man=no", "readers-asked@web.service").stderr
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize("instance", COMMANDS)
 def test_a_unit_can_hardly_harm_the_machine(installed: Path, instance: str) -> None:
     said = analysed(

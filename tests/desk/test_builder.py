@@ -14,7 +14,7 @@ from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.db import Database
-from app.editions import arranging, locking, slots
+from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
 from app.letters import receipts, receive
 from app.letters.models import Letter
@@ -418,7 +418,7 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming
         later = list(session.scalars(slots.later_editions(edition).limit(2)))
         for number in range(later[0].slots):
             slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
-        found = arranging.next_free(session, edition, 0)
+        found = slots.first_with_room(session, later, 0)
         assert found is not None
         return found.public_id, later[1].public_id
 

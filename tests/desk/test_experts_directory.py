@@ -27,8 +27,9 @@ from app.typesetting.house_form import FILLED_IN
 from app.word_tables import word_tables
 from tests.support.app import BASE_URL
 from tests.support.assignments import asked
+from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
-from tests.support.desk import Desk
+from tests.support.desk import Desk, as_it_stands, section
 from tests.support.desk_people import come_in
 from tests.support.stored import counted, everything
 
@@ -275,6 +276,7 @@ NOT_OF_THE_PROFILE = {
     "id", "public_id", "version",  # every row has them
     "person_id", "merged_into_id",  # who they are, and who they turned out to be
     "verified_at", "verified_by_id", "verified_how",  # a check is noted by itself, and no file can claim it
+    "leaves_at", "erased_at",  # a deletion is pressed
     "folded", "alike", "words",  # made from the rest, to sort, compare and find by
 }  # fmt: skip
 
@@ -334,3 +336,22 @@ def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
         lambda session: setattr(session.get_one(Expert, newsroom.leyla.expert_id), "described_as", described)
     )
     assert line() == f"To find out more, I asked {described}, soil scientist at the Karakum Field Station:"
+
+
+def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
+    database: Database, newsroom: Newsroom, nora: Desk
+) -> None:
+    published(database, newsroom, [])
+    with database.read() as session:
+        leyla = f"experts/{session.get_one(Expert, newsroom.leyla.expert_id).public_id}"
+    assert "Say how and when they said yes." in nora.press(f"{leyla}/page", 422, how=" ")
+    assert "Readers find their page now." in nora.words(nora.post(f"{leyla}/page", how="By mail, on 3 December."))
+    here = section(nora.get(leyla), "own-page")
+    assert "by Nora Lind. By mail, on 3 December." in here.words
+    [address] = [href for href in here.addresses if href.startswith("/steppe/experts/")]
+    assert nora.client.get(address, base_url=BASE_URL).status_code == 200
+    assert "The page is gone." in nora.words(nora.post(f"{leyla}/no-page"))
+    assert nora.client.get(address, base_url=BASE_URL).status_code == 404
+    nora.post(leyla, **{**as_it_stands(nora, leyla), "described_as": "a soil scientist"})
+    assert "None: they are described and not named." in section(nora.get(leyla), "own-page").words
+    assert nora.send(f"{leyla}/page", {"how": "by mail"}).status_code == 409

@@ -231,6 +231,7 @@ def exported(nora: Desk) -> str:
     return response.text
 
 
+@pytest.mark.threat("hostile words")
 def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Desk, newsroom: Newsroom) -> None:
     nora.press("experts", name="=HYPERLINK(1)", email="evil@x.example")
     nora.press("experts", name="'=quoted")
@@ -246,6 +247,7 @@ def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Desk, news
     assert (found["Gulnara Esen"][0], len(found)) == ("gulnara@uni.example", 5)
 
 
+@pytest.mark.threat("hostile words")
 @settings(max_examples=60)
 @given(st.text(alphabet="='+-@\t\r\nab ", max_size=8))
 def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:

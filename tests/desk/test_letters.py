@@ -57,7 +57,7 @@ def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database
         "ended": [wind],
         "all": [held, wind, figures, salt],
     }
-    assert rows_of(nora.get("/letters")) == [held, salt]
+    assert rows_of(nora.get("/letters")) == [salt, held]  # what is held stands apart, behind the rest
     nora.get("/letters?state=secret", 404)
     nora.get("/letters?before=0123456789AB", 404)
 
@@ -94,7 +94,7 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
     page = nora.get(f"/letters/{public_id}")
     assert f'<blockquote class="asked asked--mail" lang="ru" dir="auto">{MAIL.text}</blockquote>' in page
     assert "<dt>Replies to the edition of</dt>" in page
-    assert "<bdi>соль.jpg</bdi> (2.0 MB);" in page
+    assert page.texts(".files li") == ["соль.jpg not looked at, 2.0 MB"]
     assert "<dd>5.3 of 6.0</dd>" in page
     assert f'<div class="note" dir="auto">{MAIL.rest}</div>' in page
     assert ">Spam or a robot<kbd" in page
@@ -298,7 +298,7 @@ def test_what_cannot_be_written_down_comes_back_with_all_that_was_typed(nora, da
 
 
 @pytest.mark.both_databases
-def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app, database, newsroom):
+def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, app, database, newsroom):
     def fill(start: int, end: int) -> None:
         def fn(session):
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -311,7 +311,9 @@ def test_the_list_takes_as_many_queries_for_sixty_letters_as_for_three(nora, app
     fill(0, 3)
     few = queries_of(nora.database, lambda: nora.get("/letters"))
     fill(3, 60)
-    assert queries_of(nora.database, lambda: nora.get("/letters")) == few
+    assert (
+        0 < queries_of(nora.database, lambda: nora.get("/letters")) <= few
+    )  # what is held is asked for behind the rest
     page = nora.get("/letters")
     assert len(rows_of(page)) == 40
     older = nora.get(page.attributes("[rel=next]", "href")[0])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from flask import g
+from flask import g, request
 from sqlalchemy import event, select, true, update
 
 from app.actors import Mailroom
@@ -15,9 +15,10 @@ from app.editions.models import Edition
 from app.editions.queries import coming_editions
 from app.editor.frame import Desk
 from app.editor.letters import letter_pages, letter_rows
+from app.editor.letters.letter_filters import LETTERS
 from app.editor.letters.letter_rows import list_of
 from app.indexing import index_due
-from app.letters import filing, look_alike_flags, mailed_letters, queries
+from app.letters import filing, look_alike_flags, mailed_letters, queries, signs
 from app.letters.models import Letter
 from app.mail.parsing.parse import parse
 from app.mailroom.batch import House, Settings
@@ -169,7 +170,9 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
 
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
-def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsroom, query):
+def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsroom, monkeypatch, query):
+    monkeypatch.setattr(signs, "HOLDS", 100)  # so many that are alike would be held
+
     def fill(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(85):
@@ -225,8 +228,8 @@ def opened(page: Page) -> str:
     return page.form("/file").action.split("/")[-2]
 
 
-def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, newsroom):
-    """The beginning of the transaction is one more."""
+def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, newsroom):
+    """The beginning of the transaction is one more; of what waits each part has one, and what many are like."""
     edition, first = ran(database, newsroom, 60), write(database, newsroom, SALT)
     mailed(database, newsroom, FIGURES, 60)
     expert_writes(database, asked(database, newsroom).assignment_id)
@@ -235,7 +238,9 @@ def test_a_list_takes_five_statements_at_most_beside_the_frame(app, database, ne
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
             g.zone = "UTC"
             desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
-            assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= 5, query
+            assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
+                8 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 5
+            ), query
 
 
 WALKS = (

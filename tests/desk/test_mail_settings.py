@@ -55,7 +55,7 @@ def test_all_of_it_can_be_switched_off_again(nora: Desk, database: Database, new
 
 def test_only_mails_to_somebody_outside_can_be_held(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     offered = nora.get("settings/mail").values("held_kinds")
-    assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader"}
+    assert {kind.partition(".")[0] for kind in offered} == {"expert", "reader", "translator"}
     nora.press(
         "settings/mail", **as_it_stands(nora, "settings/mail") | {"held_kinds": ["sign_in", "desk.digest", "odd"]}
     )

@@ -50,7 +50,7 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
     assert f">{HEADLINE}</a>" in page
     assert "The reminders pause until it is filed." in page
     assert "<summary>What was cut away</summary>" in page
-    assert "<bdi>plates 2009.pdf</bdi> (48.2 kB);" in page
+    assert page.texts(".files li") == ["plates 2009.pdf not looked at, 48.2 kB"]
     for readers in ("Make it a question", "End it kindly", "Join it to a question", "Hears back"):
         assert readers not in page
 
@@ -170,13 +170,17 @@ def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, databas
     assert "What was cut away" not in page
 
 
-def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database, newsroom, salt):
+@pytest.mark.parametrize("bounces", [["permanent"], ["delayed", "permanent"]])
+def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database, newsroom, salt, bounces):
+    """Once, also where it came back twice: late first, and then refused."""
+
     def bounce(session):
         mail = session.scalars(select(OutboxMail).filter_by(assignment_id=salt.assignment_id)).one()
         mail.bounced_at, mail.said = mail.created_at, "5.1.1 no such mailbox"
-        row = inbound.store(session, b"back", source="lmtp", newsletter_id=newsroom.newsletter_id)
-        inbound.keep_reading(session, row, LEYLA)
-        inbound.place(session, Mailroom(), row, "bounce", ["permanent"], outbox_id=mail.id)
+        for reason in bounces:
+            row = inbound.store(session, reason.encode(), source="lmtp", newsletter_id=newsroom.newsletter_id)
+            inbound.keep_reading(session, row, LEYLA)
+            inbound.place(session, Mailroom(), row, "bounce", [reason], outbox_id=mail.id)
         return mail.public_id
 
     mail = database.write(bounce)

@@ -95,5 +95,6 @@ def test_nora_is_no_admin_of_what_vera_made(vera: Desk, nora: Desk, database: Da
 
 
 def test_no_newsletter_hides_an_address_of_the_house(app: Flask) -> None:
-    first = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {"", "<slug>"}
+    rules = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()} - {"", "<slug>"}
+    first = {name for name in rules if "." not in name}  # no newsletter's name has a dot
     assert first - set(TAKEN.split()) == set(), "add it to TAKEN in app/newsroom/founding.py"

@@ -41,8 +41,8 @@ def to_choose(page: Page) -> list[str]:
 
 
 def buttons(page: Page) -> list[str]:
-    """The words on the buttons of the opened mail."""
-    return page.part("section.pane").buttons
+    """The words on the buttons of the opened mail, without the one that shows whom it says it is from."""
+    return [words for words in page.part("section.pane").buttons if not words.startswith("Show the address")]
 
 
 def test_each_place_has_a_tab_and_shows_its_own_mails_newest_first(nora, database, newsroom):
@@ -66,13 +66,13 @@ def test_an_empty_place_says_what_would_stand_there(nora):
 def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_is_here(nora, database, newsroom):
     page = nora.get(f"/pen/{mail_in(database, newsroom, reasons=['other sender', 'not checked', 'moon_phase'])}")
     assert '<b dir="auto">Leyla Aydın</b>' in page
-    assert '<bdi class="hash">leyla.private@post.example</bdi>' in page
+    assert "leyla.private@post.example" not in page
     assert "(anybody can write that)" in page
     assert '<h1 id="mail" dir="auto">Re: The Salt Wind</h1>' in page
     assert f'<blockquote class="asked asked--mail" dir="auto" lang="en">{REPLY}</blockquote>' in page
     assert "<summary>What was cut away</summary>" in page
     assert "> Who measures the salt in the wind?\n-- \nLeyla</div>" in page
-    assert "<bdi>plates 2009.pdf</bdi> (48.2 kB);" in page
+    assert page.texts(".files li") == ["plates 2009.pdf not looked at, 48.2 kB"]
     assert page.texts("ul.whys > li") == [
         "It came from another address than the one that we wrote to.",
         "No mail server has checked that the sender is who it says.",
@@ -254,7 +254,7 @@ def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
     robot = mail_in(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/pen/{twin}")
     assert "The first one" in page.texts("dt")
-    assert page.attributes("section.pane dd a", "href") == [f"{nora.desk}/pen/{first}"]
+    assert page.attributes("section.pane dd > a", "href") == [f"{nora.desk}/pen/{first}"]
     page = nora.get(f"/pen/{robot}")
     assert "A mail program sent it while its owner is away." in page
     assert "It is Leyla Aydın’s reply" in page  # a person whom a program took for a robot

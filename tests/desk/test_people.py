@@ -168,6 +168,7 @@ def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(databas
     assert everything(database) == before
 
 
+@pytest.mark.threat("rogue admin", "another desk")
 def test_an_admin_learns_nothing_of_another_desk(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
@@ -211,6 +212,7 @@ def test_ilya_becomes_an_editor_and_of_two_admins_at_once_the_second_is_told(
     assert trail(database, newsroom.newsletter_id, "membership.")[-1] == ("membership.set", "assistant", "editor")
 
 
+@pytest.mark.threat("rogue assistant")
 def test_the_deactivated_are_out_at_once_everywhere_and_can_be_let_back(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
@@ -262,6 +264,7 @@ def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
     assert "Ilya Brandt made it a question." in vera.text
 
 
+@pytest.mark.threat("rogue admin")
 @pytest.mark.parametrize(
     ("act", "form"),
     [("role", {"role": "editor", "seen": token({"role": "admin"})}), ("remove", {}), ("deactivate", {})],
@@ -300,6 +303,7 @@ def test_an_admin_who_is_shut_out_or_has_not_come_is_none(database: Database, ne
     database.write(demote)
 
 
+@pytest.mark.threat("rogue admin")
 def test_of_two_admins_who_demote_each_other_one_stays(database: Database, newsroom: Newsroom) -> None:
     vera = hired_vera(database, newsroom)
     oleg = database.write(lambda s: hire(s, newsroom.newsletter_id, "Oleg", "oleg@desk.example", "admin"))
@@ -348,6 +352,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
         colleagues.everybody(session, newsroom.nora, whole=True)
 
 
+@pytest.mark.threat("seized editor's device")
 def test_a_lost_laptop_is_signed_out_by_the_admin(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.db import Busy, Database
+from app.db import Database
+from app.db_faults import Busy
 from app.editor import once
 from app.forms import press_keys
 from app.forms.models import PressKey

@@ -86,6 +86,19 @@ def test_words_that_were_added_before_are_an_answer_too(
     assert notes(database) == [(WHICH, YEAR), ("And the second frost?", YEAR)]
 
 
+@pytest.mark.parametrize(("act", "box"), [("/answer", "reply"), ("/add", "more")])
+def test_what_comes_after_the_end_is_not_said_to_be_read(
+    nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter, act: str, box: str
+) -> None:
+    leave(nora, letter)
+    nora.post(
+        f"/letters/{letter.public_id}/end", reason="later", version=version(nora.get(f"/letters/{letter.public_id}"))
+    )
+    page = open_receipt(client, timur, act, **{box: YEAR})
+    assert (page.status_code, "The desk reads it together" in page.text) == (409, False)
+    assert notes(database) == [(WHICH, None)]
+
+
 def test_an_empty_or_long_answer_is_said_at_its_field_and_stays_typed(
     nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter
 ) -> None:
@@ -148,6 +161,7 @@ def test_nothing_is_asked_where_nobody_could_answer(
     assert [*found, asks()] == [True, False, True, False]
 
 
+@pytest.mark.threat("erased words")
 def test_a_withdrawal_takes_notes_and_answers_along(
     nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter
 ) -> None:

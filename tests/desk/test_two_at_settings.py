@@ -101,7 +101,7 @@ def test_a_form_is_only_old_where_its_own_fields_have_changed(
     vera: Desk, nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     opened = form(nora.open("settings/texts").text)
-    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "public_version", 7))
+    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "imprint", "Brno."))
     assert send(vera, "settings/texts", opened | {"words": "190"}).status_code == 303
     assert send(nora, "settings/texts", opened | {"words": "190"}).status_code == 303  # the same words meet nobody
 

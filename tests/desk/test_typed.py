@@ -2,7 +2,7 @@
 
 import pytest
 from flask import Flask
-from werkzeug.routing import AnyConverter, Rule
+from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
 from app.db import Database
 from app.editions.queries import coming_editions
@@ -92,8 +92,10 @@ def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_type
 
 
 def rule_words(rule: Rule) -> dict[str, str]:
-    """One of the words that a rule lets stand in a place of its address."""
-    return {name: sorted(any_.items)[0] for name, any_ in rule._converters.items() if isinstance(any_, AnyConverter)}
+    """One of the words, or a number, that a rule lets stand in a place of its address."""
+    found = rule._converters.items()
+    words = {name: sorted(any_.items)[0] for name, any_ in found if isinstance(any_, AnyConverter)}
+    return words | {name: "1" for name, one in found if isinstance(one, IntegerConverter)}
 
 
 def signed_out(nora: Desk, newsroom: Newsroom) -> None:

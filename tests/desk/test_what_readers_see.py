@@ -168,4 +168,4 @@ def test_the_steps_take_one_statement_however_much_there_is_and_none_where_they_
     shown = statements()
     nora.post("first-steps/hide")
     nora.words("")
-    assert statements() == shown - 1 <= 52
+    assert statements() == shown - 1 <= 24

@@ -14,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from sqlalchemy import text, update
+from sqlalchemy.orm import Session
 
 import config
-from app import remains, worker
+from app import audit, remains, worker
+from app.audit import chain
 from app.backup import erasure_list
 from app.backup.erasure_list import Erasures, Keeper
 from app.db import Database
@@ -31,6 +33,7 @@ from app.starting import shape_faults
 from app.watching import sightings
 from app.watching.each_request import Proxies
 from tests.support import smtp_servers
+from tests.support.answering import Answer
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
@@ -39,6 +42,7 @@ from tests.support.mailroom import Room
 from tests.support.missing import without
 from tests.support.serving import free_port
 from tests.support.smtp_servers import RESET, SILENCE, self_signed
+from tests.support.staff_provider import staff_provider
 from tests.support.watched import sign_of_life
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -102,6 +106,7 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
     assert look(app, "newsletter") == [("fault", "there is no newsletter")]
 
 
+@pytest.mark.threat("erased words")
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, once=True)
     assert look(app, "erasures") == []
@@ -130,6 +135,31 @@ def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
     sign_of_life(database, duty="deliver mail")
     assert look(app, "worker") == []
+
+
+def test_a_trail_that_nobody_chains_or_that_was_changed(app: Flask, database: Database, newsroom: Newsroom) -> None:
+    def event(session: Session) -> None:
+        audit.record(session, newsroom.nora, "newsletter.look", session.get_one(Newsletter, newsroom.newsletter_id))
+
+    chain.extend(database)
+    assert look(app, "trail") == []
+    database.write(event, ago(minutes=59))
+    assert look(app, "trail") == []
+    database.write(event, ago(minutes=61))
+    assert look(app, "trail") == [("fault", "2 events are not in the chain yet, some for more than an hour")]
+    chain.extend(database)
+    assert look(app, "trail") == []
+    with database.writer.begin() as connection:
+        off = (
+            "DROP TRIGGER audit_is_append_only_update"
+            if database.is_sqlite
+            else "ALTER TABLE audit DISABLE TRIGGER USER"
+        )
+        connection.exec_driver_sql(off)
+        connection.exec_driver_sql("UPDATE audit SET actor = 'clock' WHERE id = (SELECT max(id) FROM audit)")
+    ((state, said),) = look(app, "trail")
+    assert (state, said.endswith("; 1 differ in the newest 20 links")) == ("fault", True)
+    assert " was changed (newsletter.look by clock, " in said
 
 
 def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, tmp_path: Path) -> None:
@@ -400,3 +430,16 @@ def test_a_check_that_trips_keeps_nobody_from_the_others(app: Flask, monkeypatch
         looked = checks.examine(app.extensions["database"], app.config, quick=True)
     assert [one.check.name for one in looked] == [check.name for check in checks.CHECKS if check.quick]
     assert [found.said for found in looked[-1].found] == ["the check itself failed: ZeroDivisionError"]
+
+
+@on_sqlite
+def test_the_provider_of_the_newsroom_s_accounts(app: Flask) -> None:
+    assert look(app, "accounts") == [], "none is set"
+    says = "the provider of the newsroom's accounts: "
+    with staff_provider(BASE_URL) as provider:
+        app.config["OIDC"] = provider.account()
+        assert look(app, "accounts") == []
+        found = {**provider.discovery().body, "issuer": f"{provider.issuer}/"}
+        provider.answers["/.well-known/openid-configuration"] = Answer(found)
+        assert look(app, "accounts") == [("fault", f"{says}its discovery document is of another issuer")]
+    assert look(app, "accounts") == [("fault", f"{says}it can't be reached (ConnectionRefusedError)")]

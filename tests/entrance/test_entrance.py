@@ -58,6 +58,7 @@ def signed_in(browser: Browser) -> bool:
     return browser.open("/expert/").status_code == 200
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_scanner_opens_the_link_three_times_and_leyla_still_comes_in(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_scanner_opens_the_link_three_times_and_leyla_still_comes_in(
     assert leyla.heading == "Your questions"
 
 
+@pytest.mark.threat("stranger at the door")
 def test_another_browser_is_told_to_type_the_code_where_it_was_asked_for(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_code_is_taken_in_any_scripts_digits(
     assert leyla.press("/sign-in/code", code=persian).status_code == 303
 
 
+@pytest.mark.threat("stranger at the door")
 def test_ten_wrong_codes_end_the_way_in(database: Database, newsroom: Newsroom, browse: Callable[[], Browser]) -> None:
     leyla = browse()
     ask(leyla, LEYLA)
@@ -113,6 +116,7 @@ def test_ten_wrong_codes_end_the_way_in(database: Database, newsroom: Newsroom, 
     assert not signed_in(leyla)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_an_unknown_address_gets_the_same_answer_in_the_same_time_and_no_mail(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
@@ -139,6 +143,7 @@ def test_no_address_is_sent_back_with_what_was_typed(newsroom: Newsroom, browse:
     assert browser.value("email") == "leyla at field"
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_link_opens_once_and_not_after_its_time(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
@@ -177,22 +182,24 @@ def test_an_invitation_lets_one_person_in_from_any_browser_once(
     assert other.press(link).status_code == 410
 
 
+@pytest.mark.threat("stranger at the door")
 def test_nothing_planted_in_the_cookie_outlives_signing_in(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
     leyla = browse()
     ask(leyla, LEYLA)
     _, code = mailed(database)
-    with leyla.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+    with leyla.session() as cookie:
         cookie["planted"] = "by somebody else"
     before = leyla.token()
     leyla.press("/sign-in/code", code=code)
     leyla.follow()
-    with leyla.client.session_transaction(base_url="https://ask.newsroom.example") as cookie:
+    with leyla.session() as cookie:
         assert {"planted", "browser", "next"} & set(cookie) == set()
     assert leyla.token() != before
 
 
+@pytest.mark.threat("seized editor's device")
 def test_a_session_that_is_ended_here_is_out_at_once_everywhere(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
 ) -> None:
@@ -236,6 +243,7 @@ def test_after_the_way_in_comes_the_page_that_was_wanted(
     assert leyla.heading == "Your profile"
 
 
+@pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize(
     ("path", "kept"),
     [

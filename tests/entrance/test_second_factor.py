@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+import zxingcpp
 from flask import Flask
 from sqlalchemy import update
 
@@ -33,6 +34,7 @@ def later_code(secret: str) -> str:
     return pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
 
 
+@pytest.mark.threat("seized editor's device")
 def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
@@ -53,6 +55,42 @@ def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
     assert phone.open(DESK).status_code == 200
 
 
+def squares(drawing: str) -> memoryview:
+    """The picture that an SVG of segno draws, four pixels a square: its path of strokes, read by hand."""
+    side = int(re.findall(r'viewBox="0 0 (\d+) ', drawing)[0])
+    rows = [bytearray(b"\xff" * side) for _ in range(side)]
+    x = y = 0
+    for mark, first, second in re.findall(
+        r"([Mmh])(-?\d+)(?: ?(-?\d+)(?:\.5)?)?", re.findall(r'stroke="#000" d="([^"]+)"', drawing)[0]
+    ):
+        if mark == "h":
+            rows[y][x : x + int(first)] = bytes(int(first))
+            x += int(first)
+        else:
+            x, y = (int(first), int(second)) if mark == "M" else (x + int(first), y + int(second))
+    large = b"".join(bytes(one for one in row for _ in range(4)) * 4 for row in rows)
+    return memoryview(large).cast("B", (side * 4, side * 4))
+
+
+def test_the_picture_beside_the_key_says_the_same_to_a_camera(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    nora = at_the_desk(app, database, NORA)
+    nora.open(f"{FACTORS}/app")
+    [drawing] = re.findall(r"<svg.*?</svg>", nora.text, re.DOTALL)
+    assert re.findall(r"style|<script|href", drawing) == []
+    [seen] = zxingcpp.read_barcodes(squares(drawing))
+    app_of_hers = pyotp.parse_uri(seen.text)
+    secret = nora.value("secret")
+    assert (app_of_hers.secret, app_of_hers.name, app_of_hers.issuer) == (secret, "Nora Lind", "Readers Asked")
+    assert nora.read.texts("main code") == [" ".join(secret[at : at + 4] for at in range(0, 32, 4))]
+    nora.submit(f"{FACTORS}/app", code="000000")
+    assert [one.text for one in zxingcpp.read_barcodes(squares(re.findall(r"<svg.*?</svg>", nora.text)[0]))] == [
+        seen.text
+    ]
+
+
+@pytest.mark.threat("seized editor's device")
 def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
     with_app(at_the_desk(app, database, NORA))
     thief = at_the_desk(app, database, NORA)
@@ -71,6 +109,7 @@ def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database
     assert {path: pressed(path) for path in shut} == shut
 
 
+@pytest.mark.threat("seized editor's device")
 def test_whoever_has_a_factor_proves_by_it_and_not_by_a_mail(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
@@ -112,6 +151,7 @@ def editors_need_one(app: Flask) -> Iterator[None]:
         one["sign_in"] = SignInRules()
 
 
+@pytest.mark.threat("seized editor's device")
 def test_where_the_settings_say_so_an_editor_adds_one_before_the_desk_opens(
     app: Flask, database: Database, newsroom: Newsroom, editors_need_one: None
 ) -> None:

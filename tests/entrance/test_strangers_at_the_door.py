@@ -24,6 +24,7 @@ def mails(database: Database) -> int:
         return session.scalar(select(func.count()).select_from(OutboxMail).filter_by(kind="sign_in")) or 0
 
 
+@pytest.mark.threat("stranger at the door")
 def test_the_device_on_which_nora_was_signed_in_gets_its_mail_at_once_through_a_flood(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
@@ -44,6 +45,7 @@ def test_the_device_on_which_nora_was_signed_in_gets_its_mail_at_once_through_a_
     assert laptop.open("/desk/steppe/").status_code == 200
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Database, newsroom: Newsroom) -> None:
     hired_vera(database, newsroom)
     hers = through_the_door(app, database, VERA)
@@ -56,6 +58,7 @@ def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Da
         assert (last.is_known, last.mail_due_at > datetime.now(UTC)) == (False, True)  # type: ignore[operator]
 
 
+@pytest.mark.threat("stranger at the door")
 def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
@@ -86,6 +89,7 @@ def counting(app: Flask, limited: FlaskClient) -> Callable[[], Browser]:
     return lambda: Browser(limited.application)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_behind_a_flooded_exit_a_known_device_asks_at_once_and_a_new_one_after_a_minute_that_is_said(
     database: Database, newsroom: Newsroom, counting: Callable[[], Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def save(leyla: Browser, salt: Asked, tab: str, count: int, text: str) -> tuple[
     return response.status_code, kept
 
 
+@pytest.mark.threat("curious expert")
 def test_the_link_opens_one_assignment_and_nothing_else(
     database: Database, newsroom: Newsroom, salt: Asked, leyla: Browser
 ) -> None:
@@ -39,6 +40,7 @@ def test_the_link_opens_one_assignment_and_nothing_else(
         assert leyla.open(address).status_code == 404
 
 
+@pytest.mark.threat("curious expert")
 def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: Asked, leyla: Browser) -> None:
     salt.database.write(
         lambda session: assigning.send_link_again(session, salt.newsroom.nora, salt.assignment(session))
@@ -46,6 +48,7 @@ def test_a_revoked_link_opens_nothing_and_a_new_one_does(salt: Asked, leyla: Bro
     assert leyla.open(salt.link).status_code == 404
 
 
+@pytest.mark.threat("stranger at the door")
 def test_opening_the_link_changes_nothing(salt: Asked, leyla: Browser) -> None:
     before = rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
@@ -185,6 +188,7 @@ def test_not_now_is_told_once_and_can_become_a_yes(salt: Asked, leyla: Browser) 
     assert salt.state() == "accepted"
 
 
+@pytest.mark.threat("stolen database")
 def test_a_colleague_is_named_and_kept_sealed(salt: Asked, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/suggest", note="  ").status_code == 400
@@ -204,6 +208,7 @@ def test_a_question_back_stands_among_the_desks_notes(salt: Asked, leyla: Browse
         assert [note.body for note in session.scalars(select(Note))] == ["Which village?"]
 
 
+@pytest.mark.threat("curious expert")
 def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: Asked, leyla: Browser) -> None:
     """Each is a note and a mail; tomorrow there is room again."""
     for number in range(assigning.ASKS_A_DAY):

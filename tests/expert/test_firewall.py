@@ -65,6 +65,7 @@ def run_in_cleared_words(salt: Asked) -> None:
     salt.run()
 
 
+@pytest.mark.threat("curious expert")
 def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Database, newsroom: Newsroom) -> None:
     salt = asked(database, newsroom)
     leyla = signed_in(app, database, newsroom)
@@ -104,6 +105,7 @@ def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Databas
     assert [secret for secret in OF_TIMUR if secret in everything] == []
 
 
+@pytest.mark.threat("curious expert")
 def test_every_other_mail_to_the_expert_keeps_the_secret_too(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
@@ -121,6 +123,7 @@ def test_every_other_mail_to_the_expert_keeps_the_secret_too(
 BLOCK = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nxjMEZx\n=ab12\n-----END PGP PUBLIC KEY BLOCK-----"
 
 
+@pytest.mark.threat("curious expert")
 @pytest.mark.parametrize("reached_by", ["Timur@Post.Example", BLOCK])
 def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may(
     database: Database, newsroom: Newsroom, reached_by: str

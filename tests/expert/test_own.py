@@ -42,6 +42,7 @@ def enter(app: Flask, database: Database, newsroom: Newsroom) -> Callable[[str],
     return enter
 
 
+@pytest.mark.threat("another desk")
 def test_own_questions_alone(database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]) -> None:
     salt, lake = asked(database, newsroom), asked(database, newsroom, "Is the lake coming back?", to="marek")
     leyla = enter("leyla")
@@ -225,6 +226,7 @@ def test_the_second_of_two_who_change_a_profile_sees_both_texts(
     assert profile(leyla)["organisation"] == "The Station"
 
 
+@pytest.mark.threat("another site")
 def test_a_form_without_its_token_changes_nothing(
     database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]
 ) -> None:

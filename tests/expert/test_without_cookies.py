@@ -75,6 +75,7 @@ def test_she_reports_an_error_in_what_ran(salt: Asked, leyla: Browser) -> None:
     assert leyla.read.notice == "Thank you. The desk has it, and you will hear what becomes of it."
 
 
+@pytest.mark.threat("another site")
 @pytest.mark.parametrize("of", ["another link", "long ago", "nothing"])
 def test_a_token_of_another_link_or_too_old_changes_nothing_and_gives_the_words_back(
     salt: Asked, newsroom: Newsroom, leyla: Browser, app: Flask, of: str, monkeypatch: pytest.MonkeyPatch

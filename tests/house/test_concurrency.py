@@ -19,7 +19,8 @@ from app.actors import Staff
 from app.answers import editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import Busy, Database
+from app.db import Database
+from app.db_faults import Busy
 from app.editions import slots
 from app.editions.models import Edition
 from app.lifecycle import Refused, Stale
@@ -31,7 +32,9 @@ from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.forks import FORKS
 
-PROCESSES, CHANGES = 8, 150
+PROCESSES = 8
+# Of each process; most where one can overwrite what another has written.
+CHANGES = {"reword": 150, "note": 40, "move": 40}
 
 Verb = Callable[[Database, Newsroom], None]
 
@@ -87,7 +90,7 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> N
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     counted: Counter[str] = Counter()
     start.wait()
-    for _ in range(CHANGES):
+    for _ in range(CHANGES[verb]):
         while True:
             try:
                 VERBS[verb](database, newsroom)
@@ -134,7 +137,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
     with database.read() as session:
         before = session.scalars(select(Question)).one().version
     counted = together(database, newsroom, "reword")
-    assert counted["taken"] == PROCESSES * CHANGES == 1_200, dict(counted)
+    assert counted["taken"] == PROCESSES * CHANGES["reword"] == 1_200, dict(counted)
     assert set(counted) <= {"taken", "refused", "busy"}, dict(counted)
     with database.read() as session:
         question = session.scalars(select(Question)).one()
@@ -148,10 +151,10 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
 def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
     database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     counted = together(database, newsroom, "note")
-    assert counted["taken"] == 1_200 and set(counted) <= {"taken", "busy"}, dict(counted)
+    assert counted["taken"] == 320 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Note)) == 1_200
-        assert events(session, "question.note") == 1_200
+        assert session.scalar(select(func.count()).select_from(Note)) == 320
+        assert events(session, "question.note") == 320
 
 
 def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Database, newsroom: Newsroom) -> None:
@@ -167,10 +170,10 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
 
     edition_id, order, version = database.write(pick_three)
     counted = together(database, newsroom, "move")
-    assert counted["taken"] == 1_200 and set(counted) <= {"taken", "busy"}, dict(counted)
+    assert counted["taken"] == 320 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
         moves = session.scalars(select(Event).filter_by(action="question.move").order_by(Event.id)).all()
-        assert len(moves) == 1_200
+        assert len(moves) == 320
         for event in moves:
             assert event.facts is not None
             at = order.index(event.noun_id)
@@ -178,7 +181,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
         edition = session.get_one(Edition, edition_id)
         standing_there = [(question.id, question.position) for question in slots.picked(session, edition)]
         assert standing_there == list(zip(order, (1, 2, 3), strict=True))
-        assert edition.version == version + 1_200
+        assert edition.version == version + 320
 
 
 def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]:

@@ -25,12 +25,14 @@ def test_safe_settings_are_taken() -> None:
     assert settings["SECRET_KEY"] not in settings["SECRETS"].values()
 
 
+@pytest.mark.threat("unsafe start")
 def test_production_without_settings_names_each_that_is_missing() -> None:
     with pytest.raises(config.Unsafe) as refused:
         config.load({})
     assert [fault.split(" ")[0] for fault in refused.value.faults] == ["SECRET_KEYS", "BASE_URL", "MAIL_FROM"]
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -67,6 +69,7 @@ def test_one_unsafe_setting_is_enough(setting: str, value: str) -> None:
 IN_CLEAR = "MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent in the clear"
 
 
+@pytest.mark.threat("network observer")
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -88,6 +91,7 @@ def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str]
     assert refused.value.faults == told
 
 
+@pytest.mark.threat("unsafe start")
 def test_limits_are_switched_off_in_the_demo_alone() -> None:
     with pytest.raises(config.Unsafe) as refused:
         config.load({**SAFE, "LIMITS": "0"})
@@ -209,6 +213,7 @@ def test_an_onion_address_may_be_plain_http() -> None:
     assert config.load({**SAFE, "BASE_URL": onion})["BASE_URL"] == onion
 
 
+@pytest.mark.threat("unsafe start")
 def test_the_demo_stays_on_its_machine() -> None:
     with pytest.raises(config.Unsafe) as refused:
         config.load({"READERS_ASKED_ENV": "demo", "BASE_URL": "https://ask.example.org"})
@@ -230,3 +235,36 @@ def test_the_demo_needs_no_settings_and_never_mails() -> None:
         "http://127.0.0.1:8123",
         "folder",
     )
+
+
+OIDC = {
+    "OIDC_ISSUER": "https://login.example.org",
+    "OIDC_CLIENT_ID": "desk",
+    "OIDC_CLIENT_SECRET": "secret of the desk",
+}
+
+
+def test_a_provider_of_accounts_is_off_unless_all_of_it_is_set_and_its_secret_is_never_shown() -> None:
+    assert config.load(SAFE)["OIDC"] is None
+    taken = config.load({**SAFE, **OIDC, "OIDC_SECOND_FACTOR": "mfa hwk"})["OIDC"]
+    assert (taken.issuer, taken.second) == ("https://login.example.org", {"mfa", "hwk"})
+    assert OIDC["OIDC_CLIENT_SECRET"] not in repr(taken)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("OIDC_ISSUER", "http://login.example.org", "OIDC_ISSUER"),
+        ("OIDC_ISSUER", "login.example.org", "OIDC_ISSUER"),
+        ("OIDC_ISSUER", "https://login.example.org/?realm=1", "OIDC_ISSUER"),
+        ("OIDC_ISSUER", "https://user:word@login.example.org", "OIDC_ISSUER"),
+        ("OIDC_ISSUER", "", "OIDC_ISSUER"),
+        ("OIDC_CLIENT_ID", "", "OIDC_CLIENT_ID"),
+        ("OIDC_CLIENT_ID", "two words", "OIDC_CLIENT_ID"),
+        ("OIDC_CLIENT_SECRET", "", "OIDC_CLIENT_SECRET"),
+        ("OIDC_NAME", "x" * 41, "OIDC_NAME"),
+        ("OIDC_SECOND_FACTOR", "mfa, двойной", "OIDC_SECOND_FACTOR"),
+    ],
+)
+def test_a_setting_of_the_provider_that_is_wrong_is_named(setting: str, value: str, told: str) -> None:
+    assert faults(**{**OIDC, setting: value}) == [told]

@@ -87,8 +87,10 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
         "config.py",
         "settings.toml",
         "mail_accounts.py",
+        "oidc_account.py",
         "settings_file.py",
         "settings_table.py",
+        "translation_server.py",
         "pyproject.toml",
         "Makefile",
     ):

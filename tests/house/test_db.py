@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from app import sqlite
 from app.actors import Clock
-from app.db import Busy, Database, now
+from app.db import Database, now
+from app.db_faults import Busy
 from app.people import directory
 from app.people.models import Person
 

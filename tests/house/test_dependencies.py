@@ -13,6 +13,7 @@ REASONS = {
     "mypy": "make check",
     "ruff": "make check",
     "djlint": "make check",
+    "pip-audit": "make audit",
     "pre-commit": ".pre-commit-config.yaml",
 }
 

@@ -6,7 +6,7 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -29,13 +29,15 @@ from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory, sign_in
 from app.questions.models import Question
+from app.seen_by_readers import version_of
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
 from tests.support.pages import Page
+from tests.support.public_pages import addresses, fresh
 from tests.support.source import code, named, tree
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
-EACH = 6  # how many pages of one kind are looked at for forms
+EACH = 7  # how many pages of one kind are looked at for forms
 TRIES = 3  # ways to one press that are tried until it is taken
 DEEP = 4  # presses of one way: what is locked can be sent, and what was sent can be recalled
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
@@ -54,24 +56,55 @@ NOT_PRESSED = dict.fromkeys(
         *("letter_alike", "question_alike", "letter_reply", "letter_to_pen", "letter_move/reopen"),
         *(f"pen_act/{act}" for act in ("again", "answer", "letter", "robot", "spam")),
         *(f"press/{press}" for press in ("down", "first", "ran", "recall", "unlock", "unname", "up")),
-        *("press_colleague/again", "press_colleague/withdraw", "press_mail/retry"),
-        *("answer_use", "invitations_send", "letter_crowds", "letter_note_back"),
+        *(
+            "leave_expert/leave",
+            "leave_expert/stay",
+            "press_colleague/account",
+            "press_colleague/again",
+            "press_colleague/withdraw",
+            "press_mail/retry",
+        ),
+        *("translation_approve", "translation_deed/drop", "translation_deed/reopen"),
+        *(f"translator_deed/{deed}" for deed in ("again", "use", "withdraw")),
+        *("answer_use", "invitations_send", "letter_crowds", "letter_crowds_hold", "letter_note_back"),
     ),
     "nothing stands so at the end of the year, or behind the first pages",
 )
-NOT_PRESSED |= dict.fromkeys(("expert_file_drop", "expert_import"), "a file has to be read first")
+NOT_PRESSED |= dict.fromkeys(
+    ("expert_file_drop", "expert_import", "back_issues_drop", "back_issues_import", "back_issues_undo"),
+    "a file has to be read first",
+)
 NOT_PRESSED |= dict.fromkeys(("letter_file", "press/send"), "tests/desk/test_pressed_twice.py presses it")
+NOT_PRESSED |= dict.fromkeys(
+    ("question_correct", "question_protect", "question_forget_words"), "tests/desk/test_after_sending.py presses it"
+)
 NOT_PRESSED |= dict.fromkeys(
     ("drop_draft", "keep_draft"), "tests/desk/test_form_drafts.py sends it, as the script does"
 )
+NOT_PRESSED |= dict.fromkeys(
+    (
+        *("add_program", "show_program_secret", "tell_program_again", "try_program"),
+        *(f"press_program/{act}" for act in ("pause", "remove", "renew", "resume")),
+    ),
+    "it wants an address in the public internet: tests/desk/test_other_programs.py",
+)
+NOT_PRESSED |= dict.fromkeys(
+    ("keep_sending_tool", "try_sending_tool", "forget_sending_tool", "hand_over"),
+    "its key has to be typed well: tests/desk/test_sending_tool.py",
+)
 NOT_PRESSED |= {
+    "letter_translate": "the house has no machine of its own: tests/desk/test_machine_translation.py",
     "make_newsletter": "its short name has to be typed well: tests/desk/test_new_newsletter.py",
     "press/arrange": "the script of the builder sends it",
     "press_colleague/out": "it signs out whoever presses it, where there is nobody else to sign out",
 }
 # What a press tries before it is known whether it was made before, and that somebody was there.
 TO_BE_TRIED = {"INSERT INTO press_keys", "DELETE FROM form_drafts", "UPDATE sessions"}
-TAKEN_ALONG = {"expert_export": "it gives a file to take along, and leads nowhere"}
+TAKEN_ALONG = dict.fromkeys(("expert_export", "mail_file_take"), "it gives a file to take along, and leads nowhere")
+TAKEN_ALONG |= dict.fromkeys(
+    ("expert_address", "expert_addresses", "mail_address", "pen_address"),
+    "it shows an address and leads nowhere; whoever looks twice is twice in the trail",
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +129,15 @@ Way = tuple[Button, ...]  # buttons that are pressed one after the other, each o
 
 @dataclass(frozen=True)
 class Taken:
-    """How a press was answered, where it led, what was said there, and what it wrote into which tables."""
+    """How a press was answered, where it led, what was said there, what it wrote into which tables, and which public pages
+    it changed without another version of what readers see."""
 
     status: int
     led: str
     said: list[str]
     page: str
     written: list[str]
+    unseen: tuple[str, ...] = ()
 
 
 class House:
@@ -118,6 +153,8 @@ class House:
         self.database.close()
         self.kept = shutil.copy(self.path, self.path.with_suffix(".kept"))
         self.written: list[str] = []
+        self.public = addresses(self.database, DESK.split("/")[2]).values()
+        self.made: dict[object, dict[str, object]] = {}  # public pages, as they were made for a version
         event.listen(self.database.writer, "before_cursor_execute", self._note)
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -139,6 +176,19 @@ class House:
                 for row in session.scalars(select(noun).filter_by(newsletter_id=here).order_by(noun.id)):
                     found[(path, *(getattr(row, kind) for kind in kinds))] = f"{DESK}{path}/{row.public_id}"
         return list(found.values())
+
+    def version(self) -> object:
+        """The version of what readers see; it is known then how their pages look with it."""
+        version = version_of(self.database, DESK.split("/")[2])
+        if version not in self.made:
+            self.made[version] = {path: fresh(self.app, path) for path in self.public}
+        return version
+
+    def unseen(self, before: object) -> tuple[str, ...]:
+        """The public pages that look otherwise than with the version `before`, if that is still the one."""
+        if version_of(self.database, DESK.split("/")[2]) != before:
+            return ()
+        return tuple(path for path, page in self.made[before].items() if fresh(self.app, path) != page)
 
     def put_back(self) -> None:
         self.database.close()
@@ -259,8 +309,10 @@ def press_twice(house: House, way: Way) -> tuple[Taken, Taken]:
     house.put_back()
     for button in way[:-1]:
         press_once(house, button, house.browser.open(button.page).text)
-    page = house.browser.open(way[-1].page).text
-    return press_once(house, way[-1], page), press_once(house, way[-1], page)
+    page, before = house.browser.open(way[-1].page).text, house.version()
+    first = press_once(house, way[-1], page)
+    first = replace(first, unseen=house.unseen(before) if first.status == 303 else ())
+    return first, press_once(house, way[-1], page)
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +369,12 @@ def test_the_second_of_two_presses_does_nothing_and_sees_the_same_page(
     for first, second in taken:
         assert (second.status, second.led, second.said) == (303, first.led, first.said)
         assert set(second.written) <= TO_BE_TRIED
+
+
+def test_what_a_press_changes_for_readers_draws_another_version(presses: dict[str, list[tuple[Taken, Taken]]]) -> None:
+    """Copies of readers' pages are good for a version: app/seen_by_readers.py."""
+    unseen = {press: first.unseen for press, answers in presses.items() for first, _ in answers if first.unseen}
+    assert unseen == {}
 
 
 def test_every_form_of_the_desk_carries_a_key_of_its_own(walked: list[tuple[str, str]]) -> None:

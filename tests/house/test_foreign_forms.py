@@ -32,6 +32,7 @@ def test_search_engines_keep_the_public_pages_and_nothing_else(
     assert nora.open("letters").headers["X-Robots-Tag"] == "noindex, nofollow"
 
 
+@pytest.mark.threat("another site")
 @pytest.mark.parametrize(
     ("site", "taken"),
     [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True), (None, True)],

@@ -23,6 +23,7 @@ EVIL = (
 )
 
 
+@pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize("host", EVIL)
 @pytest.mark.parametrize("path", ["/", "/steppe/", "/steppe", "/desk", "/sign-in", "/no/such/page", "/static/desk.css"])
 def test_another_host_is_refused_and_not_repeated(

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import permissions
-from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
+from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
 from app.answers import closing, editing
 from app.answers.models import Answer
 from app.audit import Event
@@ -33,6 +33,7 @@ from tests.support.policy import GOLDEN, golden, golden_roles, tables
 ACTORS: tuple[Actor, ...] = (
     *(Staff(key, "Somebody", 1, role) for key, role in enumerate(ROLES)),
     Expert(1, "Leyla Aydın"),
+    Translator(1, "Shirin Amini"),
     Reader(1),
     Clock(),
     Mailroom(),
@@ -112,6 +113,12 @@ class Paper:
     def add(self, row: object) -> None: ...
 
     def flush(self) -> None: ...
+
+    def connection(self) -> "Paper":
+        return self
+
+    def execute(self, _statement: object, _row: object) -> SimpleNamespace:
+        return SimpleNamespace(inserted_primary_key=(1,))
 
 
 class Row(SimpleNamespace):

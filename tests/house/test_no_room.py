@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
-from app.db import Database, NoRoom
+from app.db import Database
+from app.db_faults import NoRoom
 from tests.support.assignments import Asked
 from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom

@@ -21,7 +21,10 @@ from sqlalchemy import Connection, event, inspect, make_url, select, text
 from sqlalchemy.orm import Session
 
 from app.actors import Reader
-from app.db import Busy, Database
+from app.audit import chain
+from app.audit.models import ChainLink
+from app.db import Database
+from app.db_faults import Busy
 from app.forgetting_order import forget_order
 from app.indexing import index_due
 from app.letters import queries, receipts, receive
@@ -83,6 +86,7 @@ def lived(database: Database, newsroom: Newsroom) -> Lived:
         (day.kept if kept else day.came)[key] = moment
         day.words[key] = word
         index_due(database)
+        chain.extend(database, moment)
     return day
 
 
@@ -197,6 +201,27 @@ def _has_rowid(connection: Connection) -> bool:
     return "WITHOUT ROWID" not in made
 
 
+def the_chain(connection: Connection) -> Iterator[tuple[str, Places]]:
+    """Where the events of each letter stand in the chain over the trail: first and last, by link and by the place in it, and
+    what is hidden of the link."""
+    about = dict(connection.execute(text("SELECT id, noun_id FROM audit WHERE noun = 'letter'")).tuples().all())
+    number, hidden = ChainLink.number, ("rowid",) if connection.dialect.name == "sqlite" else ("xmin", "ctid")
+    cast = ", ".join(name if name == "rowid" else f"{name}::text" for name in hidden)
+    lies = {row[0]: row[1:] for row in connection.execute(text(f"SELECT number, {cast} FROM chain_links"))}
+    places: dict[int, list[tuple[int, int]]] = {}
+    for link in connection.execute(select(number, ChainLink.digests).order_by(number)):
+        size = chain.ONE.size
+        for at in range(0, len(link.digests), size):
+            key = chain.ONE.unpack(link.digests[at : at + size])[0]
+            if key in about:
+                places.setdefault(about[key], []).append((link.number, at))
+    yield "the chain", {key: some[0] for key, some in places.items()}
+    yield "the chain, last", {key: some[-1] for key, some in places.items()}
+    for column, name in enumerate(hidden):
+        found = {key: lies[some[0][0]][column] for key, some in places.items()}
+        yield f"the chain, {name}", _sortable(found if name == "ctid" else {key: int(it) for key, it in found.items()})
+
+
 def the_bytes(database: Database, words: Mapping[int, str]) -> Iterator[tuple[str, Places]]:
     """Where a letter's own words lie in the file and its write-ahead log, first and last: in pages that are in use, and
     in those that are free. In a page, SQLite puts what comes later further in front; a log that begins anew says so.
@@ -247,7 +272,7 @@ def ways(day: Lived) -> dict[str, Places]:
     if day.database.is_sqlite:
         found |= dict(the_bytes(day.database, day.words))
     with day.database.reader.connect() as connection:
-        found |= dict(the_columns(connection)) | dict(the_index(connection, day.words))
+        found |= dict(the_columns(connection)) | dict(the_index(connection, day.words)) | dict(the_chain(connection))
         found |= {} if day.database.is_sqlite else dict(the_long(connection, day.words))
     return found
 
@@ -255,13 +280,14 @@ def ways(day: Lived) -> dict[str, Places]:
 # Ways that work on the day itself, on letters that keep their minute.
 WORK = {
     True: (
-        "letters.id", "letters.received_at", "letters.rowid", "audit.id", "desk_docs.id", "contacts.id", "desk_fts_data",
+        "letters.id", "letters.received_at", "letters.rowid", "audit.id", "desk_docs.id", "contacts.id", "desk_fts_data", "the chain", "the chain, rowid",
         "the log, first", "the file, first",
     ),
     False: (
         "letters.id", "letters.received_at", "letters.xmin", "letters.ctid", "audit.id", "audit.xmin", "audit.ctid",
         "desk_docs.id", "desk_docs.xmin", "desk_docs.ctid", "contacts.ctid", "credits.xmin", "additions.xmin",
         "desk_terms.xmin", "desk_fts.xmin", "letters, long", "desk_docs, long",
+        "the chain", "the chain, xmin", "the chain, ctid",
     ),
 }  # fmt: skip
 
@@ -269,6 +295,7 @@ WORK = {
 MUDDLED = {"the file, first": 0.5}  # pages that were freed are used again
 
 
+@pytest.mark.threat("stolen database")
 @pytest.mark.usefixtures("whole_log")
 def test_every_way_to_the_minute_works_where_the_minute_is_kept(lived: Lived) -> None:
     found = ways(lived)
@@ -276,8 +303,10 @@ def test_every_way_to_the_minute_works_where_the_minute_is_kept(lived: Lived) ->
     assert {name: value for name, value in sure.items() if value < MUDDLED.get(name, 0.8)} == {}
 
 
+@pytest.mark.threat("stolen database", "stolen database and keys")
 def test_once_the_day_is_over_no_way_tells_when_a_letter_with_just_a_number_came(lived: Lived) -> None:
     assert forget_order(lived.database, DAY + NIGHT) is True
+    assert chain.extend(lived.database, DAY + NIGHT + chain.LATE) > LETTERS  # now these are in the chain as well
     found = ways(lived)
     assert set(WORK[lived.database.is_sqlite]) - set(found) <= {"the log, first"}  # the log is empty
     told = {name: round(in_order(places, lived.came), 2) for name, places in found.items()}
@@ -311,6 +340,7 @@ def test_what_a_reader_adds_stays_in_its_order(lived: Lived) -> None:
     assert bodies == ["And who weighs it at home?", *more]
 
 
+@pytest.mark.threat("stolen database")
 def test_whoever_looks_at_the_old_rows_all_the_time_only_puts_it_off(lived: Lived) -> None:
     """A backup that runs, for example: what it might still see is kept, so it is done again once it is over."""
     with lived.database.reader.connect() as connection:

@@ -34,7 +34,7 @@ IN_TABLES = {
 }  # fmt: skip
 # The presses of the moves that stand in none of the tables of presses.
 OF_THEIR_OWN = {
-    "letter.send": "letter_write_down", "letter.release": "letter_move", "letter.file": "letter_file", "letter.end": "letter_end",
+    "letter.send": "letter_write_down", "letter.hold": "letter_crowds_hold", "letter.release": "letter_move", "letter.file": "letter_file", "letter.end": "letter_end",
     "letter.reopen": "letter_move", "letter.undo": "undo",
     "question.open": "letter_file", "question.pick": "question_pick", "question.drop": "question_pull",
     "question.retract": "question_retract", "question.close": "question_close", "question.merge": "question_merge",
@@ -44,7 +44,11 @@ OF_THEIR_OWN = {
     "answer.start": "answer_enter", "answer.submit": "answer_enter", "answer.edit": "answer_save", "answer.check": "answer_check",
     "answer.reply": "answer_deed", "answer.approve": "answer_approve",
     "answer.use": "answer_use",
-    "edition.plan": "change_settings",
+    **dict.fromkeys(("translation.start", "translation.change"), "translation_save"), "translation.approve": "translation_approve",
+    **dict.fromkeys(("translation.reopen", "translation.drop"), "translation_deed"),
+    "translator.invite": "translator_invite",
+    **dict.fromkeys(("translator.invite again", "translator.withdraw"), "translator_deed"),
+    "edition.plan": "change_settings", "edition.import": "back_issues_import", "question.import": "back_issues_import",
     "newsletter.found": "make_newsletter", "newsletter.pause": "press_newsletter", "newsletter.resume": "press_newsletter",
     "newsletter.close": "press_newsletter", "newsletter.undo": "undo",
     "mail.recall": "undo",

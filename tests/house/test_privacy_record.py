@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Column, LargeBinary, String, Table
 
 import settings_table
 from app import worker
-from app.answers import writing
+from app.answers import translators, writing
 from app.mailroom import retention
 from app.models import Base
 from app.newsletters.keeping import Keeping
@@ -46,6 +46,7 @@ WITH_NOTHING = set(
 )
 
 
+@pytest.mark.threat("court order")
 def test_every_table_is_in_the_record_as_one_that_holds_something_or_as_one_that_does_not() -> None:
     tables = set(Base.metadata.tables)
     assert tables - WITH_SOMETHING.keys() - WITH_NOTHING == set(), "say in docs/privacy-record.md what it holds of whom"
@@ -60,6 +61,7 @@ ONLY_SOME = {
 }
 
 
+@pytest.mark.threat("court order")
 @pytest.mark.parametrize("table", [Base.metadata.tables[name] for name in WITH_SOMETHING], ids=str)
 def test_every_column_that_can_hold_something_of_a_person_is_named(table: Table) -> None:
     wanted = ONLY_SOME.get(table.name) or {column.name for column in table.columns if can_hold_a_person(column)}
@@ -95,6 +97,7 @@ def limits() -> dict[str, str]:
     return {CODE.findall(row[2])[0]: row[1] for row in rows("Time limits") if CODE.search(row[2])}
 
 
+@pytest.mark.threat("court order")
 def test_every_limit_is_what_the_code_holds() -> None:
     for decided_by, worded in limits().items():
         size = re.match(r"(\d+) (minute|hour|day)s?\b", worded)
@@ -113,7 +116,11 @@ def test_every_limit_is_what_the_code_holds() -> None:
 
 def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
     modules = {decided_by.rpartition(".")[0] for decided_by in limits()}
-    by_setting = {worker.forget_overdue.__module__, writing.sweep.__module__}  # keep_days and draft_days, below
+    by_setting = {
+        worker.forget_overdue.__module__,
+        writing.sweep.__module__,
+        translators.sweep.__module__,
+    }  # keep_days and draft_days, below
     swept = {sweep.__module__ for sweep in worker.SWEEPS} - by_setting
     assert swept - modules == set()
     assert {

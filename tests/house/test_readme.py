@@ -34,9 +34,10 @@ PARTS = (
     "requirements",
     "pyproject.toml",
     "settings.toml",
-    "mail_accounts.py",
+    "oidc_account.py",
     "settings_file.py",
     "settings_table.py",
+    "translation_server.py",
     "wsgi.py",
     "__main__.py",
 )

@@ -8,7 +8,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import remains, worker
-from app.db import Busy, Database
+from app.db import Database
+from app.db_faults import Busy
 from app.letters.models import Letter
 from app.letters.receipts import reader_of
 from app.newsroom.withdrawal import withdraw
@@ -35,6 +36,7 @@ def log_of(database: Database) -> Path:
     return Path(f"{database.url.removeprefix('sqlite:///')}-wal")
 
 
+@pytest.mark.threat("erased words")
 @SQLITE
 def test_the_transaction_that_erases_empties_the_log(database: Database, newsroom: Newsroom) -> None:
     letter_id = ask(database, newsroom, WORDS)
@@ -44,6 +46,7 @@ def test_the_transaction_that_erases_empties_the_log(database: Database, newsroo
     assert standing(database, WORDS) == []
 
 
+@pytest.mark.threat("erased words")
 @SQLITE
 def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
     database: Database, newsroom: Newsroom
@@ -59,6 +62,7 @@ def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
     assert standing(database, WORDS) == []
 
 
+@pytest.mark.threat("erased words")
 @POSTGRESQL
 def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, newsroom: Newsroom) -> None:
     takes_back(database, ask(database, newsroom, WORDS))
@@ -66,6 +70,7 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
     assert left(database, WORDS) == []
 
 
+@pytest.mark.threat("erased words")
 @POSTGRESQL
 def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
@@ -94,6 +99,7 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     until(gone, "the words to leave the files")
 
 
+@pytest.mark.threat("erased words")
 @SQLITE
 def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database: Database, newsroom: Newsroom) -> None:
     ask(database, newsroom, WORDS)

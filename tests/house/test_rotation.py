@@ -28,6 +28,7 @@ ASK = receive.Ask(
 )
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> None:
     newsroom = MainJob(database, OWN)
 

@@ -45,7 +45,9 @@ from tests.support.serving import served
 from tests.support.waiting import PATIENCE
 
 TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
-MINUTE = TODAY + timedelta(hours=5, minutes=23, seconds=45, microseconds=678)  # when the reader is at the keyboard
+# When the reader is at the keyboard: hours away from now, when the newsroom was founded.
+AWAY = 10 if 12 <= datetime.now(UTC).hour < 17 else 5
+MINUTE = TODAY + timedelta(hours=AWAY, minutes=23, seconds=45, microseconds=678)
 OWN_WORDS = "My cousin Zarina in Moynaq coughs from the salt. Who measures it?"
 
 
@@ -127,6 +129,7 @@ def words_of(database: Database) -> list[str | None]:
 PLANTED = ("Bakhtiyar", "Karasai", "bakhtiyar@post.example", "silver kettle", "cousin weighs", "lid is cracked")
 
 
+@pytest.mark.threat("curious expert")
 def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_log(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -162,6 +165,7 @@ def test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_l
     assert [word for word in (*PLANTED[:2], *PLANTED[3:]) if word in mails[-1][1]] == []
 
 
+@pytest.mark.threat("hosting provider")
 def test_no_fault_of_the_database_tells_a_readers_words(
     client: FlaskClient, database: Database, newsroom: Newsroom, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,6 +180,7 @@ def test_no_fault_of_the_database_tells_a_readers_words(
     assert [word for word in ("Zarina", "timur@post") if word in caplog.text] == []
 
 
+@pytest.mark.threat("hosting provider")
 def test_the_servers_own_log_names_no_caller_and_no_address(
     tmp_path: Path, sqlite_template: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +198,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
 # --- The minute ---
 
 
+@pytest.mark.threat("stolen database")
 def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Database, newsroom: Newsroom) -> None:
     letter = write_in(database, newsroom, "a", credit="full", name="Timur Aliev", consent="Print it.")
     question = worded(database, newsroom, letter)
@@ -217,6 +223,7 @@ def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Databa
         assert (known, told.due_at) == ([], TODAY.replace(hour=0) + timedelta(days=1))
 
 
+@pytest.mark.threat("stolen database")
 @pytest.mark.parametrize("zone", ["Asia/Bishkek", "Europe/Prague", "America/New_York"])
 @pytest.mark.parametrize("hour", [2, 10, 20, 23])
 def test_the_day_that_is_kept_has_begun_and_is_not_over(
@@ -237,6 +244,7 @@ def test_the_day_that_is_kept_has_begun_and_is_not_over(
 # --- Taking back ---
 
 
+@pytest.mark.threat("erased words")
 def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
     hers = worded(database, newsroom, zarina)
@@ -249,6 +257,7 @@ def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database
     assert "Zarina" not in dump(database)
 
 
+@pytest.mark.threat("erased words")
 def test_a_wording_that_was_a_readers_own_goes_also_when_others_ask(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
     question = worded(database, newsroom, zarina)
@@ -260,6 +269,7 @@ def test_a_wording_that_was_a_readers_own_goes_also_when_others_ask(database: Da
     assert words_of(database) == [None, "Who measures the salt in the wind?"]
 
 
+@pytest.mark.threat("erased words")
 def test_own_words_that_nobody_cleared_give_way_to_the_next_askers(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
     question = worded(database, newsroom, zarina, clear=False)
@@ -271,6 +281,7 @@ def test_own_words_that_nobody_cleared_give_way_to_the_next_askers(database: Dat
     assert "Zarina" not in dump(database)
 
 
+@pytest.mark.threat("erased words")
 def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Database, newsroom: Newsroom) -> None:
     letter = write_in(database, newsroom, "a")
     question = worded(database, newsroom, letter, body="Who measures the salt at the cannery?")
@@ -297,6 +308,7 @@ def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Data
     assert "cannery" not in mails_kept(database)
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Database, newsroom: Newsroom) -> None:
     letter = write_in(database, newsroom, "a", hear_back="while", email="timur@post.example")
 
@@ -328,6 +340,7 @@ def named(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[
     return receipt, f"/steppe/q/{public_id}/the-silos"
 
 
+@pytest.mark.threat("erased words")
 def test_a_longer_name_does_not_stay_where_it_ran_when_a_shorter_one_is_wanted(
     client: FlaskClient, named: tuple[str, str]
 ) -> None:
@@ -342,6 +355,7 @@ def test_a_longer_name_does_not_stay_where_it_ran_when_a_shorter_one_is_wanted(
     assert "Timur" not in client.get(address).text + client.get("/steppe/feed.xml").text
 
 
+@pytest.mark.threat("erased words")
 def test_the_desk_can_unname_a_reader_where_it_ran(
     nora: Desk, client: FlaskClient, database: Database, named: tuple[str, str]
 ) -> None:
@@ -376,6 +390,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
         assert queries.shown(session, newsroom.newsletter_id) == []
 
 
+@pytest.mark.threat("curious expert")
 def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
@@ -399,6 +414,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
         assert session.scalars(select(EditionItem)).one().input["piece"]["question"] == "Who built the silos?"
 
 
+@pytest.mark.threat("curious expert")
 def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom: Newsroom) -> None:
     salt: Asked = asked(database, newsroom)
     reword(database, newsroom, salt.question_id, "Who measures it in Orynbay?")
@@ -416,6 +432,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
 # --- The door ---
 
 
+@pytest.mark.threat("flood", "guessed number")
 def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
     newsroom: Newsroom, limited: FlaskClient
 ) -> None:
@@ -426,6 +443,7 @@ def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
     assert "You took it back" in limited.post("/steppe/receipt/withdraw", data={"receipt": receipt}).text
 
 
+@pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize("path", ["/steppe", "/mails", "/expert", "//evil.example/steppe", "/steppe//receipt"])
 def test_a_forged_host_leads_nowhere(path: str, client: FlaskClient, newsroom: Newsroom) -> None:
     page = client.get(path, headers={"Host": "evil.example"})
@@ -433,6 +451,7 @@ def test_a_forged_host_leads_nowhere(path: str, client: FlaskClient, newsroom: N
     assert "evil.example" not in client.get("/steppe/feed.xml").text
 
 
+@pytest.mark.threat("network observer", "another site")
 def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient, newsroom: Newsroom) -> None:
     answers = [
         client.get("/steppe/ask"), client.get("/nothing/"), client.get("/steppe/receipt/add"), client.get("/steppe"),
@@ -449,12 +468,14 @@ def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient,
     assert {page.headers.get("ETag") for page in answers} == {None}
 
 
+@pytest.mark.threat("hostile words")
 def test_a_nul_at_the_desk_is_a_clear_page(nora: Desk) -> None:
     for path in ("questions/%00", "letters/%00", "editions/%00", "questions?before=%00"):
         assert nora.open(path).status_code in (400, 404), path
     nora.press("letters", 400, act="question\0")
 
 
+@pytest.mark.threat("curious expert", "another desk")
 def test_a_link_of_one_assignment_opens_no_other_at_any_address(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:

@@ -12,6 +12,7 @@ OLD, NEW = b"o" * 32, b"n" * 32
 PLACE = "contacts.email.7M2K9Q0XZ4TB"
 
 
+@pytest.mark.threat("stolen database")
 def test_a_sealed_address_opens_in_its_place_only() -> None:
     keys = Keys({1: OLD})
     sealed = keys.seal(PLACE, "timur@post.example")
@@ -20,11 +21,13 @@ def test_a_sealed_address_opens_in_its_place_only() -> None:
         keys.open("contacts.email.OTHERROW0000", sealed)
 
 
+@pytest.mark.threat("stolen database")
 def test_the_same_address_never_seals_to_the_same_bytes() -> None:
     keys = Keys({1: OLD})
     assert keys.seal(PLACE, "timur@post.example") != keys.seal(PLACE, "timur@post.example")
 
 
+@pytest.mark.threat("stolen database")
 def test_a_changed_byte_does_not_open() -> None:
     keys = Keys({1: OLD})
     sealed = bytearray(keys.seal(PLACE, "timur@post.example"))
@@ -49,6 +52,7 @@ def test_a_hash_made_with_an_older_key_is_found_again() -> None:
     assert before.mac("links.token", "secret") != before.mac("sessions.token", "secret")
 
 
+@pytest.mark.threat("court order")
 def test_a_receipt_follows_from_the_form_and_has_twenty_digits() -> None:
     keys = Keys({1: OLD, 2: NEW})
     receipt = keys.receipt("nonce", 1)
@@ -57,12 +61,14 @@ def test_a_receipt_follows_from_the_form_and_has_twenty_digits() -> None:
     assert len({keys.receipt(f"nonce {n}", 1) for n in range(1_000)}) == 1_000
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize("secrets", [{}, {0: OLD}, {1: b"short"}, {70_000: OLD}])
 def test_keys_that_cannot_be_used_are_refused(secrets: dict[int, bytes]) -> None:
     with pytest.raises(ValueError, match="secret"):
         Keys(secrets)
 
 
+@pytest.mark.threat("stolen database")
 def test_the_length_of_what_is_sealed_tells_nothing_of_an_address_or_a_name() -> None:
     keys, rng = Keys({1: OLD}), random.Random(7)
     addresses = [f"{'x' * rng.randint(1, 40)}@{'y' * rng.randint(1, 40)}.example" for _ in range(100)]
@@ -94,6 +100,7 @@ def test_what_was_sealed_before_there_were_classes_opens() -> None:
         )  # fmt: skip
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize(
     ("secret", "weak"),
     [

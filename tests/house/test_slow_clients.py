@@ -63,6 +63,7 @@ def seconds(work: Callable[[], str]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.threat("slow clients")
 @pytest.mark.parametrize("slow", SLOW)
 def test_five_hundred_slow_clients_keep_nobody_waiting(port: int, slow: str) -> None:
     honest_post(port)  # a page's template is read when it is needed for the first time
@@ -82,6 +83,7 @@ def processes_of(port: int) -> list[psutil.Process]:
     return sorted(found, key=lambda one: one.create_time())
 
 
+@pytest.mark.threat("slow clients")
 def test_a_web_process_that_is_killed_lives_again_at_once(port: int) -> None:
     above, web = processes_of(port)
     os.kill(web.pid, signal.SIGKILL)
@@ -142,6 +144,7 @@ ODD = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("slow clients")
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_no_request_is_refused_in_words_that_name_no_software(port: int, odd: str) -> None:
     sent, status, why = ODD[odd]
@@ -180,6 +183,7 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
         here.close()
 
 
+@pytest.mark.threat("slow clients")
 def test_answers_that_leave_later_hold_no_thread(pages: page_server.Pages) -> None:
     """Three times as many as there are threads: if these slept, it would take three seconds."""
     took: list[float] = []
@@ -214,6 +218,7 @@ def test_who_asks_for_a_way_in_is_answered_no_sooner_whoever_they_are(port: int)
 HALF = Slow(b"GET / HTTP/1.1\r\nX-Lo")
 
 
+@pytest.mark.threat("slow clients")
 @pytest.mark.parametrize(
     "slow", [Slow(b""), HALF, Slow(b"GET / HTTP/1.1\r\n\r\n", is_answered=True)], ids=["silent", "half", "unread"]
 )
@@ -226,6 +231,7 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
         until(lambda: not pages.active_channels, "their end")
 
 
+@pytest.mark.threat("slow clients")
 def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server, "WHOLE", 2.0)
     with slow_clients(int(pages.effective_port), SLOW["heads"], 3):
@@ -233,6 +239,7 @@ def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatc
         until(lambda: not pages.active_channels, "their end")
 
 
+@pytest.mark.threat("slow clients")
 def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_served(
     pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,6 +253,7 @@ def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_se
         assert [line.getsockname()[1] in there for line in lines] == [False] * 11 + [True] * 19
 
 
+@pytest.mark.threat("slow clients")
 def test_requests_sent_in_one_go_get_one_answer_and_the_end_of_the_connection(pages: page_server.Pages) -> None:
     said = raw(int(pages.effective_port), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
     assert (said.count("HTTP/1.1 200 OK"), said.count("Connection: close"), len(said) < 3_001_000) == (1, 1, True)

@@ -96,6 +96,7 @@ def test_an_empty_database_wants_to_be_migrated(tmp_path: Path) -> None:
 WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize("is_noted", [True, False])
 def test_keys_that_do_not_open_the_database_are_refused(database: Database, newsroom: Newsroom, is_noted: bool) -> None:
     """Also in a database of before keys were noted: what is sealed in it is tried."""
@@ -133,6 +134,7 @@ def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Databas
     later.close()
 
 
+@pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize("secret", [bytes(32), b"s" * 32, bytes(range(32))])
 def test_a_key_that_can_be_guessed_is_refused_until_another_has_its_place(database: Database, secret: bytes) -> None:
     told = (
@@ -156,6 +158,7 @@ def common() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.threat("unsafe start")
 def test_what_everybody_could_read_is_refused(common: Path, sqlite_template: Path) -> None:
     kept, file = common / "newsroom.db", common / "settings.env"
     kept.write_bytes(sqlite_template.read_bytes())

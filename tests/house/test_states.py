@@ -24,6 +24,7 @@ from app.editor.experts import directory_page
 from app.editor.letters import letter_words
 from app.editor.mail import mail_words, pen, pen_words
 from app.editor.overview import overview_page
+from app.editor.questions import translation_words
 from app.editor.questions.question_filters import FILTERS
 from app.editor.questions.question_states import WORDS
 from app.editor.questions.question_status import PLACES
@@ -36,8 +37,18 @@ from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
 from app.mail.lifecycle import STATES as MAIL_STATES
 from app.newsletters.lifecycle import STATES as NEWSLETTER_STATES
 from app.newsletters.lifecycle import NewsletterStates
-from app.newsroom.waiting import CLOCKS
-from app.questions.lifecycle import AS_READERS_SEE_IT, CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, QuestionStates
+from app.newsroom.waiting_walks import CLOCKS
+from app.questions.lifecycle import (
+    AS_READERS_SEE_IT,
+    CANNOT_BE_MERGED,
+    CANNOT_TAKE_IN,
+    QUESTION,
+    TRANSLATION_STATES,
+    TRANSLATOR_STATES,
+    QuestionStates,
+    TranslationStates,
+    TranslatorStates,
+)
 from app.questions.lifecycle import STATES as QUESTION_STATES
 from tests.support.source import APP, code, named, of_app, tree
 
@@ -45,7 +56,8 @@ NAMES = {state for machine in MACHINES for state in machine.states}
 ASKED_OF = (
     (QUESTION_STATES, QuestionStates), (ASSIGNMENT_STATES, AssignmentStates), (ANSWER_STATES, AnswerStates),
     (LETTER_STATES, LetterStates), (EDITION_STATES, EditionStates), (MAIL_STATES, MailStates),
-    (PLACES_OF_MAIL, InboundStates), (NEWSLETTER_STATES, NewsletterStates),
+    (PLACES_OF_MAIL, InboundStates), (NEWSLETTER_STATES, NewsletterStates), (TRANSLATION_STATES, TranslationStates),
+    (TRANSLATOR_STATES, TranslatorStates),
 )  # fmt: skip
 # Words that are states by chance: what they are instead.
 OTHERS = {
@@ -153,9 +165,11 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/questions/question_states.py", "WORDS"): (WORDS, QUESTION_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ASSIGNMENT"): (STAGE_BY_ASSIGNMENT, ASSIGNMENT_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ANSWER"): (STAGE_BY_ANSWER, ANSWER_STATES),
+    ("app/editor/questions/translation_words.py", "STANDING"): (translation_words.STANDING, TRANSLATION_STATES),
+    ("app/editor/questions/translation_words.py", "TRANSLATOR_STANDING"): (translation_words.TRANSLATOR_STANDING, TRANSLATOR_STATES),
     ("app/editor/answers/ladder_words.py", "AFTER"): (ladder_words.AFTER, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
-    ("app/newsroom/waiting.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
+    ("app/newsroom/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
     ("app/editor/letters/letter_words.py", "LOOKS"): (letter_words.LOOKS, LETTER_STATES),
     ("app/editor/letters/letter_words.py", "STANDS"): (letter_words.STANDS, LETTER_STATES),

@@ -14,7 +14,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import worker
-from app.db import Busy, Database
+from app.db import Database
+from app.db_faults import Busy
 from app.letters.models import Letter
 from app.mail import delivery, outbox
 from app.mail.delivery import Breaker, Held, deliver_due
@@ -68,6 +69,7 @@ def sends_by(app: Flask, server: Server, seconds: float = 60) -> None:
     app.config.update(MAIL_TRANSPORT="smtp", MAIL_SUPPRESS_SEND=False, **where)
 
 
+@pytest.mark.threat("silent servers")
 @pytest.mark.parametrize("answer", [SILENCE, TRICKLE], ids=["silent", "trickling"])
 def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
     app: Flask, database: Database, newsroom: Newsroom, answer: bytes, monkeypatch: pytest.MonkeyPatch
@@ -97,6 +99,7 @@ def letters(database: Database) -> list[str]:
         return ["indexed" if letter.indexed_version == letter.version else "new" for letter in rows]
 
 
+@pytest.mark.threat("silent servers")
 def test_a_silent_mailbox_keeps_no_mail_from_going_out(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
                 until(lambda: len(server.taken) == 3, "the mails")
 
 
+@pytest.mark.threat("silent servers")
 @pytest.mark.parametrize("step", ["GREETING", "EHLO", "MAIL", "DATA", "END"])
 def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_one(
     database: Database, step: str
@@ -125,6 +129,7 @@ def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_o
     assert states(database) == {("queued", 1, "the server kept silent for too long"): 1}
 
 
+@pytest.mark.threat("silent servers")
 def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others_stay_as_they_are(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +203,7 @@ def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(m
     assert not breaker.holds
 
 
+@pytest.mark.threat("silent servers")
 def test_a_batch_begins_no_further_mail_once_its_time_is_over(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from app.newsletters.queries import by_slug
 from app.newsroom import invitations
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
+from app.programs import registering
+from app.programs.telling import tell
 from app.questions import wording
 from app.questions.models import Question
 from app.seal import Keys
@@ -27,7 +29,10 @@ from tests.support.serving import loaded_before, served
 
 pytestmark = pytest.mark.browser
 
-ELSEWHERE = ("editor.start", "editor.expert_report", "editor.invitations", "editor.search", "editor.who_types")
+ELSEWHERE = (
+    *("editor.start", "editor.expert_report", "editor.invitations", "editor.search", "editor.who_types"),
+    *("editor.back_issues_report", "editor.go_on", "editor.mail_file", "editor.mail_picture"),
+)
 STATES = {
     "editor.question": 8,
     "editor.mail": 3,
@@ -49,7 +54,7 @@ def platan(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def _on_the_way(session: Session) -> None:
-    """What the demo has none of: an invitation that isn't sent yet, and one that waits for a second person."""
+    """What the demo has none of: an invitation that isn't sent yet, one that waits for a second person, another program."""
     newsletter, tereza = by_slug(session, "shift-change"), by_email(session, "tereza@platan.example")
     assert newsletter and tereza
     actor = staff_actor(session, tereza.id, newsletter.id)
@@ -60,6 +65,11 @@ def _on_the_way(session: Session) -> None:
     wording.clear(session, actor, asked, asked.text_id or 0)
     drafts = [assigning.assign(session, actor, asked, one) for one in session.scalars(select(Expert).limit(2))]
     invitations.invite(session, actor, drafts[0])
+    pavel = by_email(session, "pavel@platan.example")
+    admin = staff_actor(session, pavel.id, newsletter.id) if pavel else None
+    assert admin
+    registering.add(session, admin, "webhook", "The site", "https://site.example/hooks")
+    tell(session, newsletter.id, "answer.corrected", question_id=asked.id)
 
 
 @pytest.fixture(scope="module")

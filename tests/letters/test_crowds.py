@@ -26,12 +26,13 @@ def held(database: Database, newsroom: Newsroom) -> list[str]:
         return [one.body or "" for one in crowds.held(newsroom.newsletter_id).page(session, None, 1_000)]
 
 
+@pytest.mark.threat("flood")
 def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsroom: Newsroom) -> None:
     texts, readers = flood(with_gaps, FEW, READERS)
     honest = {texts[at] for at in readers}
     flooded(database, newsroom, texts)
-    assert crowds.sort_held(database) == FEW
-    assert crowds.sort_held(database) == 0
+    assert crowds.sort_waiting(database) == FEW
+    assert crowds.sort_waiting(database) == 0
     assert set(held(database, newsroom)[:READERS]) == honest
 
     with database.read() as session:
@@ -46,7 +47,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     assert crowds.file_due(database) == 0  # for a minute somebody may think better of it
 
     flooded(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
-    crowds.sort_held(database)
+    crowds.sort_waiting(database)
     assert len(held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
 
     database.write(a_minute_later)
@@ -63,7 +64,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
 
 def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsroom) -> None:
     flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
-    crowds.sort_held(database)
+    crowds.sort_waiting(database)
 
     def press(session: Session) -> list[int]:
         [crowd] = crowds.largest(session, newsroom.newsletter_id)
@@ -84,9 +85,10 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
         assert session.scalars(select(Sweep)).all() == []
 
 
+@pytest.mark.threat("rogue assistant")
 def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroom: Newsroom) -> None:
     flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
-    crowds.sort_held(database)
+    crowds.sort_waiting(database)
     with pytest.raises(NotYours):
         database.write(lambda s: crowds.sweep(s, newsroom.leyla, s.scalars(select(Letter)).first(), 1_004))
 

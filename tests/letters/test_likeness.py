@@ -11,6 +11,7 @@ from tests.support.floods import KINDS, flood, honest, mixed
 READERS, FIRST, FOUND = 44, 60, 40
 
 
+@pytest.mark.threat("flood")
 @pytest.mark.parametrize("make", [*KINDS.values(), mixed], ids=[*KINDS, "mixed"])
 def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None:
     texts, readers = flood(make, 2_000, READERS)
@@ -22,6 +23,7 @@ def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None
     assert len({one.crowd for one in found}) <= 8
 
 
+@pytest.mark.threat("flood")
 def test_readers_letters_without_a_flood_are_no_crowd() -> None:
     found = standings(honest())
     crowds = [text for text, one in zip(honest(), found, strict=True) if one.crowd is not None]

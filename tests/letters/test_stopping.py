@@ -61,6 +61,7 @@ def path_in(message: Any) -> str:
     return found[1]
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_link_changes_nothing_when_it_is_opened(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     path = path_in(told(database, newsroom, timur_writes(database, newsroom)))
     before = everything(database)
@@ -72,6 +73,7 @@ def test_a_link_changes_nothing_when_it_is_opened(client: FlaskClient, database:
     assert everything(database) == before
 
 
+@pytest.mark.threat("mail provider")
 @pytest.mark.parametrize("form", [{}, ONE_CLICK])
 def test_one_press_erases_the_address_and_the_mail_that_waits(
     client: FlaskClient, database: Database, newsroom: Newsroom, form: dict[str, str]
@@ -99,6 +101,7 @@ def test_nothing_is_mailed_to_him_later_either(client: FlaskClient, database: Da
         assert [mail.state for mail in session.scalars(select(OutboxMail))] == ["discarded"]
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
@@ -124,6 +127,7 @@ def test_the_page_is_in_his_language(client: FlaskClient, database: Database, ne
     assert Page(client.get(f"{path}?lang=en").text).tree.root.attributes == {"lang": "en", "dir": "ltr"}
 
 
+@pytest.mark.threat("mail provider")
 def test_who_chose_one_mail_needs_no_link_and_of_a_number_none_can_be_made(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -131,6 +135,7 @@ def test_who_chose_one_mail_needs_no_link_and_of_a_number_none_can_be_made(
     assert (once.unsubscribe, "/stop/" in once.text) == (None, False)
 
 
+@pytest.mark.threat("another desk")
 def test_a_stop_link_opens_no_other_door(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     token = path_in(told(database, newsroom, timur_writes(database, newsroom))).rpartition("/")[2]
     assert client.get(f"/a/{token}").status_code == 404

@@ -103,6 +103,7 @@ def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
     assert row(database) == (WAITS, 1, "Connection refused")
 
 
+@pytest.mark.threat("network observer")
 def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Database, tmp_path: Path) -> None:
     put(database)
     settings = {"MAIL_USE_TLS": True, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
@@ -189,17 +190,20 @@ def test_four_workers_at_once_send_each_of_two_hundred_mails_once(
     assert sent(database) == set(mails)
 
 
-MAILS, KILLS = 300, 200
+MAILS = 300
+# Half a second each on PostgreSQL, where what is ours is the same.
+KILLS = {"sqlite": 200, "postgresql": 80}
 
 
-def test_a_worker_killed_two_hundred_times_loses_nothing_and_doubles_only_what_it_could_not_note(
+def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_only_what_it_could_not_note(
     database: Database, database_url: str, notes: Notes, port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each life begins when the leases of the last one are over. A mail that the server has and the outbox does not know
     of after a kill is one that will be sent once more; nothing else may be."""
     mails, chance, at = put(database, MAILS), random.Random(16), MONDAY
+    kills = KILLS["sqlite" if database.is_sqlite else "postgresql"]
     between, alive, known = 0, 0.0, 0
-    for kills_left in range(KILLS, 0, -1):
+    for kills_left in range(kills, 0, -1):
         at += LEASE + timedelta(seconds=1)
         process = started(database_url, port, at, stays=True)
         # At most twice what a mail takes, and such that about a third of them is left for the last life.
@@ -219,10 +223,10 @@ def test_a_worker_killed_two_hundred_times_loses_nothing_and_doubles_only_what_i
     taken, recipients = notes.settled(), {recipient: message_id for message_id, recipient in notes.lines("took")}
     doubled = len(taken) - len(set(taken))
     with capsys.disabled():
-        print(f"\n{KILLS} kills, {MAILS} mails, {left} left for the last life; between the server's 250 and the commit: "
+        print(f"\n{kills} kills, {MAILS} mails, {left} left for the last life; between the server's 250 and the commit: "
               f"{between}; sent again: {doubled}, each under its Message-ID")  # fmt: skip
     assert last == Counter(sent=left)
     assert (sorted(set(taken)), sorted(recipients.values())) == (sorted(mails), sorted(mails))
     assert sent(database) == set(mails)
-    assert doubled <= between <= KILLS
+    assert doubled <= between <= kills
     assert 0 < left < MAILS

@@ -155,6 +155,7 @@ def test_a_long_change_is_shown_by_its_ends() -> None:
     assert len(line) < 190
 
 
+@pytest.mark.threat("mail provider")
 @pytest.mark.parametrize("opening", [part for part in parts_of("reader.news") if part != "subject"])
 @pytest.mark.parametrize("kind", ["reader.once", "reader.news"])
 def test_a_reader_s_mail_has_a_neutral_subject(kind: str, opening: str) -> None:
@@ -283,6 +284,7 @@ def same_in_html(mail: Message, sender: Sender) -> None:
     assert "%(" not in mail.subject + mail.text
 
 
+@pytest.mark.threat("hostile words")
 def test_what_people_wrote_stays_text_in_html() -> None:
     mail = invite(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
     tags = {tag for tag, _ in Outline(mail.html or "").tags}
@@ -291,6 +293,7 @@ def test_what_people_wrote_stays_text_in_html() -> None:
     assert hrefs == ["https://evil.example/", LINK]
 
 
+@pytest.mark.threat("hostile words")
 def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     persian = "آیا دولت\u200cها نمی\u200cدانستند؟"
     mail = invite(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
@@ -300,6 +303,7 @@ def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     )
 
 
+@pytest.mark.threat("hostile words")
 def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
     about = AssignmentMail(headline="Police\r\nBcc: all@a.example\u2028" + "x" * 300, typed="Why.")
     mail = write("expert.dropped", NORA, *LEYLA, about)

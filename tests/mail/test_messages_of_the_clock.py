@@ -210,13 +210,20 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
         Section("answers", 7, ("Leyla: Police Stations", "Gulnara: Water Law"), f"{LINK}/2"),
         Section("letters", 12, (), f"{LINK}/3"),
     ]
-    mail = to_nora("desk.digest", MorningMail(on=FRIDAY, sections=found, cutoff_at=MONDAY, link=f"{LINK}/off"))
+    about = MorningMail(
+        on=FRIDAY, sections=found, cutoff_at=MONDAY, link=f"{LINK}/off", head="7c1e 09af 44d2 8b10 e3f5"
+    )
+    mail = to_nora("desk.digest", about)
     assert (mail.kind, mail.subject) == ("desk.digest", "The Corridor, Fri 11 Nov: what waits")
     assert paragraphs(mail) == [
         "The next cut-off is Monday 14 November, 12:00 Prague time.",
         f"One expert is late:\n- Marek Dvořák: The River\n{LINK}/1",
         f"7 answers have arrived:\n- Leyla: Police Stations\n- Gulnara: Water Law\n- and 5 more\n{LINK}/2",
         f"12 letters to file:\n{LINK}/3",
+        (
+            "Head of the trail: 7c1e 09af 44d2 8b10 e3f5\nKeep this mail. Whoever runs the server can show with these digits "
+            "that nobody has rewritten the trail since: “audit verify” asks for them."
+        ),
         f"This mail comes on days when there is something to say. Switch it off here:\n{LINK}/off",
     ]
 

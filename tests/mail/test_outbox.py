@@ -163,6 +163,7 @@ def trail(house: Database) -> list[tuple[str, str, str | None, str | None]]:
         return [(event.actor, event.action, event.old, event.new) for event in events]
 
 
+@pytest.mark.threat("stolen database")
 def test_a_mail_is_kept_sealed_and_read_back_exactly(house: Database) -> None:
     mail = post(house)
     with house.read() as session:
@@ -311,6 +312,7 @@ def test_a_refusal_for_good_fails_at_once_and_can_be_tried_again(house: Database
     assert [event[1] for event in trail(house)] == ["mail.fail", "mail.retry", "mail.send"]
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) -> None:
     mail = post(house, SIGN_IN)
     deliver_due(house, Postman(Transient("421 busy")), at=MONDAY)
@@ -327,6 +329,7 @@ def test_a_mail_that_no_worker_was_there_for_expires(house: Database) -> None:
     assert (stored(house, mail).state, opens(house, mail)) == ("expired", True)
 
 
+@pytest.mark.threat("mail provider")
 def test_one_mail_then_forget_me_is_one_transaction(house: Database) -> None:
     mail = post(house, TO_TIMUR, letter_id=1)
     seen: list[tuple[str, int | None, str | None]] = []

@@ -352,6 +352,7 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
     assert database.write(turn, at=MONDAY) == "received"
 
 
+@pytest.mark.threat("rogue assistant")
 def test_an_assistant_prepares_and_an_editor_sends(database: Database, newsroom: Newsroom) -> None:
     mail = put(database, hold=True)
     with pytest.raises(NotYours):

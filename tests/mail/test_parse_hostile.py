@@ -131,6 +131,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_mail_is_read_in_time(name: str) -> None:
     raw = HOSTILE[name]()
@@ -139,6 +140,7 @@ def test_hostile_mail_is_read_in_time(name: str) -> None:
     assert_storable(mail)
 
 
+@pytest.mark.threat("hostile mail")
 def test_of_a_message_over_10_mb_the_first_10_are_read() -> None:
     head = (
         SENDER
@@ -157,6 +159,7 @@ def test_of_a_message_over_10_mb_the_first_10_are_read() -> None:
     assert [one.name for one in mail.attachments] == ["road.jpg"]
 
 
+@pytest.mark.threat("hostile mail")
 def test_no_more_than_200_parts_are_read() -> None:
     part = b"--b\r\nContent-Type: application/pdf\r\n\r\nx\r\n"
     fits, over = (parse(with_type(b"multipart/mixed; boundary=b", part * n)) for n in (MOST_PARTS - 1, MOST_PARTS))
@@ -164,12 +167,14 @@ def test_no_more_than_200_parts_are_read() -> None:
     assert (len(over.attachments), over.faults) == (199, ("parts",))
 
 
+@pytest.mark.threat("hostile mail")
 def test_no_part_is_read_that_lies_deeper_than_20() -> None:
     fits, over = parse(nested(MOST_DEPTH)), parse(nested(MOST_DEPTH + 1))
     assert (fits.body.strip(), fits.faults) == ("hello", ())
     assert (over.body, over.faults) == ("", ("depth",))
 
 
+@pytest.mark.threat("hostile mail")
 def test_a_page_that_would_break_a_tree_is_left_as_its_text() -> None:
     mail = parse(page("<div>", 50_000) + b"hello")
     assert (mail.body, mail.html) == ("hello", "<pre>hello</pre>")

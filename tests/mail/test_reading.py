@@ -11,7 +11,8 @@ import pytest
 
 from app.mail.incoming import Known, Mail, Mailbox
 from app.mail.parsing.parse import MAX_PARSED, parse
-from app.mail.reading import KEPT, MEMORY, Reading
+from app.mail.reading import AT_HAND, KEPT, LARGE, MEMORY, Reading
+from app.mail.trim import trim
 from tests.support.missing import without
 
 LETTER = "\r\n".join((
@@ -133,6 +134,25 @@ def test_a_reply_is_trimmed_there(reading: Reading) -> None:
         body="My words.\n\nOn Monday Nora Lind wrote:\n> Hello",
     )
     assert reading.trim(reply, Known(frozenset({"ask@example.org"}), ("Hello",))).text == "My words."
+
+
+def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading: Reading) -> None:
+    """Also where the process has it no more: it is another one, many came after it, or it is large."""
+    mails = [
+        reading.parse(b"Subject: x\r\n\r\nWords %d.\r\n\r\nOn Monday Nora wrote:\r\n> Hello\r\n" % n)
+        for n in range(AT_HAND + 1)
+    ]
+    large = reading.parse(b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGE // 9))
+
+    def texts() -> list[str]:
+        return [reading.trim(mail, Known()).text for mail in (mails[0], mails[-1], large)]
+
+    assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
+    process = child()
+    process.kill()
+    process.wait()
+    assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
+    assert reading.trim(mails[3], Known()) == trim(mails[3], Known())
 
 
 def test_a_text_that_takes_too_long_to_trim_is_kept_uncut() -> None:

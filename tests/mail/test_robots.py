@@ -204,6 +204,7 @@ def test_a_post_through_a_list_gives_all_its_reasons() -> None:
     assert post == Judgement("automatic", ("precedence", "list"))
 
 
+@pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize(
     "part", ["out of office ", "-noreply", "a.", "no-", "[", " is out of the office", "auto ", "multipart/report "]
 )

@@ -150,6 +150,7 @@ FORGED = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("forged expert")
 @pytest.mark.parametrize("case", FORGED)
 def test_a_forger_is_not_leyla(case: str) -> None:
     lines, reason = FORGED[case]
@@ -183,12 +184,14 @@ IMPOSTORS = {
 }
 
 
+@pytest.mark.threat("forged expert")
 @pytest.mark.parametrize("case", IMPOSTORS)
 def test_one_writer_with_one_address_which_is_hers(case: str) -> None:
     sender, reason = IMPOSTORS[case]
     assert verdict(PASS, EDGE, sender=sender) == (False, reason)
 
 
+@pytest.mark.threat("forged expert")
 @pytest.mark.parametrize(
     ("written", "expected"),
     [("strasse@kazguu.example", "straße@kazguu.example"), ("mare\u212a@kazguu.example", "marek@kazguu.example"),
@@ -201,6 +204,7 @@ def test_letters_that_fold_into_others_are_other_people(written: str, expected: 
     )
 
 
+@pytest.mark.threat("forged expert")
 def test_nobody_speaks_for_a_place_where_strangers_have_sub_domains() -> None:
     for parent, child in (("co.uk", "kazguu.co.uk"), ("com.kz", "evil.com.kz"), ("github.io", "evil.github.io")):
         for signed, sender in ((parent, child), (child, parent)):
@@ -208,6 +212,7 @@ def test_nobody_speaks_for_a_place_where_strangers_have_sub_domains() -> None:
             assert verdict(lines, sender=f"From: leyla@{sender}", expected=f"leyla@{sender}") == (False, "not aligned")
 
 
+@pytest.mark.threat("forged expert")
 def test_results_in_a_mail_that_no_server_of_ours_took_in_prove_nothing() -> None:
     assert judged(PASS) == (False, "forged or foreign results")
     assert judged() == (False, "not checked")
@@ -227,6 +232,7 @@ def test_without_a_server_of_ours_and_without_look_ups_nothing_is_checked() -> N
     assert verdict(EDGE) == (False, "not checked")
 
 
+@pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize(
     "part", ["=?utf-8?q?", "(", '"', "<", "a@", ",", ";", "\n ", "From: ", "Received: by a\n", "x:y\n", " "]
 )

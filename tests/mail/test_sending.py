@@ -214,6 +214,7 @@ def test_a_thread_names_its_first_mail() -> None:
     assert (mail["In-Reply-To"], "".join(str(mail["References"]).split())) == (first, first + ID)
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize("control", ["\r\n", "\n", "\r", "\x00", "\n "])
 @pytest.mark.parametrize(
     "field",
@@ -230,6 +231,7 @@ def test_no_value_can_begin_a_header_of_its_own(field: str, control: str) -> Non
         Envelope(mail, poison if field == "message_id" else ID, HOUSE)
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize(
     "values",
     [
@@ -366,6 +368,7 @@ def test_an_unsafe_mail_never_reaches_the_server(server: Server, send: Callable[
     assert server.asked == []
 
 
+@pytest.mark.threat("network observer")
 def test_a_server_that_knows_no_encryption_gets_nothing(server: Server) -> None:
     with pytest.raises(Transient, match="knows no encryption"):
         transport(an_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)

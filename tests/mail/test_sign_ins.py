@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import app.models  # noqa: F401 - a forked process knows all tables
+from app import outside
 from app.db import Database, now
 from app.mail import sign_ins, token_requests
 from app.mail.models import MailSignIn
@@ -20,9 +21,10 @@ from app.mail.token_requests import Tokens
 from app.rotation import rotate
 from app.seal import Keys
 from mail_accounts import OAuthAccount
+from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.forks import FORKS
-from tests.support.token_server import Answer, TokenServer, error, token_server
+from tests.support.token_server import TokenServer, error, token_server
 
 ASK = "ask@steppe.example"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -240,13 +242,14 @@ def test_what_a_provider_answers_and_what_becomes_of_it(
     assert [path for path, _ in provider.asked] == ["/token"] * (1 if code == "out" else 2)
 
 
+@pytest.mark.threat("silent servers")
 @on_sqlite
 @pytest.mark.parametrize("slowly", [0.05, 60.0])
 def test_a_provider_that_is_slow_is_cut_off(
     database: Database, provider: TokenServer, account: OAuthAccount, slowly: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One byte now and then, or none at all."""
-    monkeypatch.setattr(token_requests, "STALL", 0.4)
+    monkeypatch.setattr(outside, "STALL", 0.4)
     monkeypatch.setattr(token_requests, "LIMIT", 0.8)
     provider.answers = [Answer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()

@@ -60,11 +60,13 @@ def messages_of(database: Database) -> list[Message]:
         return [outbox.read(session, mail) for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id))]
 
 
+@pytest.mark.threat("mail provider")
 def test_it_is_off_by_default(database: Database, newsroom: Newsroom) -> None:
     assert mailed(database, newsroom) is False
     assert messages_of(database) == []
 
 
+@pytest.mark.threat("mail provider")
 def test_it_has_the_number_and_none_of_the_words(database: Database, wanted: Newsroom) -> None:
     assert mailed(database, wanted) is True
     (mail,) = messages_of(database)
@@ -87,6 +89,7 @@ def test_a_sender_has_one_a_day_however_the_address_is_written(database: Databas
         assert [len(row.mac) for row in kept] == [32] * 3
 
 
+@pytest.mark.threat("mail provider")
 def test_its_sending_forgets_its_words_and_keeps_the_address_for_the_one_notice(
     app: Flask, database: Database, wanted: Newsroom
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -106,6 +107,7 @@ def everything_mailed(room: Room) -> str:
     return "\n".join([*raw, *(f"{one}" for one in contents)])
 
 
+@pytest.mark.threat("curious expert")
 def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Database, newsroom: Newsroom) -> None:
     room = Room(database, newsroom)
     row = room.bring(ASKER)
@@ -136,6 +138,7 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
     assert [secret for secret in SECRETS if any(secret in page for page in seen)] == []
 
 
+@pytest.mark.threat("curious expert")
 def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsroom: Newsroom) -> None:
     room = Room(database, newsroom)
     room.bring(ASKER)
@@ -159,6 +162,7 @@ def test_an_experts_letter_holds_nothing_of_the_asker(database: Database, newsro
     assert salt.state() == "invited"
 
 
+@pytest.mark.threat("curious expert")
 def test_a_mail_to_the_check_brings_nothing_but_its_words(database: Database, newsroom: Newsroom) -> None:
     """What Leyla mails to the check is shown to the desk; the reply that she sees on her page is her own."""
     room = Room(database, newsroom)

@@ -61,6 +61,7 @@ def test_the_desk_is_told_what_was_not_read(room: Room, nora: Desk) -> None:
     assert told in nora.get(f"/letters/{letter.public_id}").words
 
 
+@pytest.mark.threat("hostile mail")
 def test_a_large_mail_without_words_waits_whole_in_the_holding_pen(room: Room) -> None:
     row = room.bring(mail(body="", attachments=[("road.jpg", PHOTO)]))
     assert (row.state, row.reasons) == ("failed", ["bytes"])

@@ -59,6 +59,7 @@ def from_pen(room: Room, key: int, version: int | None = None) -> int:
     return room.database.write(change)
 
 
+@pytest.mark.threat("stolen database")
 def test_a_letter_keeps_the_words_and_the_language_and_seals_the_address(room: Room) -> None:
     row = room.bring(mail(body="Кто измеряет соль в ветре?\n\n-- \nТимур", Content_Language="ru"))
     (letter,) = room.letters()
@@ -75,6 +76,7 @@ def test_a_letter_keeps_the_words_and_the_language_and_seals_the_address(room: R
         )  # fmt: skip
 
 
+@pytest.mark.threat("stolen database")
 def test_nothing_of_a_mail_stands_in_the_clear_but_the_letters_words(room: Room) -> None:
     row = room.bring(mail(subject="Salt at Moynaq", attachments=[("kitchen-of-zarina.jpg", b"\xff\xd8")]))
     with room.database.read() as session:
@@ -129,6 +131,7 @@ def test_a_mail_whose_bytes_are_gone_is_no_letter_any_more(room: Room) -> None:
         from_pen(room, row.id)
 
 
+@pytest.mark.threat("erased words")
 def test_a_letter_that_was_taken_back_does_not_return(room: Room) -> None:
     """The mail is delivered again by other servers, before and after; then from a mailbox that was made anew."""
     raw = mail()
@@ -150,6 +153,7 @@ def test_a_letter_that_was_taken_back_does_not_return(room: Room) -> None:
     assert [word for word in PLANTED if word in dump] == []
 
 
+@pytest.mark.threat("erased words")
 def test_the_bytes_of_a_letter_that_was_taken_back_are_in_no_file_of_the_database(room: Room) -> None:
     row = room.bring(mail())
     with room.database.read() as session:
@@ -159,6 +163,7 @@ def test_the_bytes_of_a_letter_that_was_taken_back_are_in_no_file_of_the_databas
     assert left(room.database, sealed, "salt in the wells") == []
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: Room) -> None:
     row = room.bring(mail())
     (letter,) = room.letters()
@@ -166,6 +171,7 @@ def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: Roo
     assert (kept(room), room.letters()[0].body, room.row(row.id).state) == ([], QUESTION, "letter")
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_mails_are_destroyed_some_days_after_they_were_filed(room: Room) -> None:
     letter_row = room.bring(mail())
     robot = room.bring(vacation("timur@post.example", DESK))
@@ -191,6 +197,7 @@ def test_another_number_of_days_holds_for_what_is_there(room: Room) -> None:
     assert room.database.write(retention.destroy_old, at + timedelta(days=3)) == 1
 
 
+@pytest.mark.threat("stolen database and keys")
 def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
     room.bring(mail())
     at = later(room, 0)
@@ -229,6 +236,7 @@ def test_mails_are_sealed_again_with_the_newest_key(room: Room) -> None:
     newest_only.close()
 
 
+@pytest.mark.threat("another desk")
 def test_another_desk_and_a_reader_take_nothing_from_the_pen(room: Room) -> None:
     row = room.bring(mail(body=""))
 

@@ -17,12 +17,13 @@ from app.mail import outbox, sign_ins
 from app.mail.message import Message
 from app.mail.models import Inbound, MailSignIn, OutboxMail
 from app.mailroom import signing_in
+from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, postfix
-from tests.support.token_server import Answer, TokenServer, error, token_server
+from tests.support.token_server import TokenServer, error, token_server
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -35,6 +35,7 @@ from tests.support.incoming_mails import (
     vacation,
 )  # fmt: skip
 from tests.support.mailroom import LEYLA, LIST, MAREK, Room
+from tests.support.translators import SHIRIN, sent
 
 WORDS = "We measure it at the station, every morning at six."
 SALT = "Who measures the salt in the wind, and where can a village read the figures of last year?"
@@ -163,6 +164,16 @@ def test_an_answer_without_its_token_and_an_experts_other_mail_wait_with_a_sugge
         ("pen", ["answers our mail without its token"], salt.assignment_id),
         ("pen", ["an expert's address"], salt.assignment_id),
     ]
+
+
+def test_an_answer_to_our_mail_to_a_translator_is_no_readers_letter(room: Room) -> None:
+    salt, _ = room.invited()
+    sent(salt)
+    with room.database.read() as session:
+        to_shirin = session.scalars(select(OutboxMail).filter_by(kind="translator.invitation")).one().message_id
+    row = room.bring(reply(to_shirin, SHIRIN[1], DESK, WORDS))
+    assert (row.state, row.reasons) == ("pen", ["answers our mail to a translator"])
+    assert room.letters() == []
 
 
 def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:

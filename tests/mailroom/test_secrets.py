@@ -56,6 +56,7 @@ def letter_of(room: Room) -> Letter:
         return session.get_one(Letter, row.letter_id)
 
 
+@pytest.mark.threat("forged expert")
 def test_what_an_expert_quotes_of_the_invitation_opens_nothing_for_the_desk(room: Room) -> None:
     _, address = room.invited()
     with room.database.read() as session:
@@ -83,6 +84,7 @@ def test_a_notice_that_comes_back_tells_the_desk_no_address(room: Room) -> None:
         assert (back.state, back.said) == ("failed", "5.1.1 550 5.1.1")
 
 
+@pytest.mark.threat("erased words")
 def test_what_is_withdrawn_leaves_nothing_of_it_in_mails_about_it(room: Room) -> None:
     letter = letter_of(room)
     mail_out = sent(room, letter_id=letter.id)
@@ -92,6 +94,7 @@ def test_what_is_withdrawn_leaves_nothing_of_it_in_mails_about_it(room: Room) ->
         assert (session.get_one(OutboxMail, mail_out.id).said, list(session.scalars(select(InboundRaw)))) == (None, [])
 
 
+@pytest.mark.threat("erased words")
 def test_what_an_expert_quotes_goes_with_the_question(room: Room) -> None:
     salt, address = room.invited()
     room.bring(mail(LEYLA, address, body=WORDS, Authentication_Results=checked(LEYLA)))
@@ -163,6 +166,7 @@ def test_what_an_expert_asks_the_other_newsletter_is_not_shown_to_the_first(room
     assert (row.state, row.newsletter_id, row.assignment_id) == ("letter", second, None)
 
 
+@pytest.mark.threat("forged expert")
 def test_a_bounce_is_believed_by_the_token_of_its_return_path_where_there_is_one(room: Room) -> None:
     room.invited()
     with room.database.read() as session:

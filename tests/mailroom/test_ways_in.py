@@ -1,18 +1,21 @@
 """LMTP and the pipe: what a mail server hands over is committed as it is, and acknowledged only then."""
 
+import asyncio
 import base64
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from app.db import Database
+from app.db_faults import Busy
 from app.mail import inbound
-from app.mailroom import pipe
+from app.mailroom import lmtp, pipe
 from app.mailroom.envelope import with_envelope
 from tests.support.app import BASE_URL, SAFE, SECRETS
 from tests.support.mail_servers import our_lmtp
@@ -71,6 +74,7 @@ def test_a_bounce_keeps_its_null_return_path(database: Database, mx: Client) -> 
     assert stored(database)[0][1].startswith(b"Return-Path: <>\r\n")
 
 
+@pytest.mark.threat("hostile mail")
 def test_what_is_too_large_is_refused_for_good_and_the_next_mail_is_taken(database: Database, mx: Client) -> None:
     line = b"x" * 76 + b"\r\n"
     large = line * (inbound.MAXIMUM // len(line) + 1)
@@ -110,6 +114,40 @@ def test_a_server_that_hangs_up_has_handed_in_nothing(database: Database, door: 
     assert next_one.hands_in(WORDS + b".\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
     next_one.close()
     assert len(stored(database)) == 1
+
+
+@pytest.mark.threat("hostile words")
+def handed_over(intake: lmtp.Intake, *raws: bytes) -> Awaitable[list[BaseException | None]]:
+    """What each hears of the commit that was to have its message."""
+    return asyncio.gather(*map(intake.keep, raws), return_exceptions=True)
+
+
+def test_what_many_hand_over_at_once_is_committed_together(database: Database) -> None:
+    raws, commits = [b"Subject: %d\r\n\r\n" % number for number in range(20)], list[object]()
+    note = commits.append
+    event.listen(database.writer, "commit", note)
+
+    async def hand_over() -> list[BaseException | None]:
+        return await handed_over(lmtp.Intake(database), *raws)
+
+    assert asyncio.run(hand_over()) == [None] * 20
+    event.remove(database.writer, "commit", note)
+    assert (stored(database), len(commits)) == ([("lmtp", raw) for raw in raws], 1)
+
+
+def test_where_nothing_can_be_committed_each_is_told_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: object) -> None:
+        raise Busy
+
+    async def hand_over() -> tuple[list[str], list[BaseException | None]]:
+        intake = lmtp.Intake(database)
+        with monkeypatch.context() as broken:
+            broken.setattr(database, "write", busy)
+            refused = await handed_over(intake, WORDS, WORDS, b"x" * (inbound.MAXIMUM + 1))
+        return [type(fault).__name__ for fault in refused], await handed_over(intake, WORDS)
+
+    assert asyncio.run(hand_over()) == (["Busy", "Busy", "TooLarge"], [None])
+    assert stored(database) == [("lmtp", WORDS)]
 
 
 def test_no_recipient_begins_a_header_of_its_own() -> None:

@@ -154,6 +154,7 @@ def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, databa
     assert (sum(counts), sorted(stored(database))) == (60, sorted(("imap", raw) for raw in MAILS))
 
 
+@pytest.mark.threat("network observer")
 @on_sqlite
 def test_tls_with_a_certificate_that_nobody_vouches_for_is_refused(
     server: Dovecot, database: Database, user: str, monkeypatch: pytest.MonkeyPatch

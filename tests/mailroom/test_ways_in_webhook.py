@@ -16,6 +16,7 @@ from app import create_app
 from app.db import Database
 from app.mail import inbound
 from app.mailroom import webhook
+from app.programs.signed_calls import signature
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.cast import Newsroom
 from tests.support.watched import sign_of_life
@@ -59,7 +60,7 @@ def test_a_signed_mail_is_stored_and_no_cookie_is_set(database: Database, provid
 def test_the_example_of_the_scheme_itself() -> None:
     """From the Standard Webhooks specification: this secret, this message, this signature."""
     key = config.webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    made = webhook.signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    made = signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -89,6 +90,7 @@ UNSIGNED = {
 }
 
 
+@pytest.mark.threat("forged expert")
 @pytest.mark.parametrize("fault", UNSIGNED)
 def test_what_is_not_signed_is_not_stored(database: Database, provider: FlaskClient, fault: str) -> None:
     assert post(provider, WORDS, UNSIGNED[fault]()).status_code == 401

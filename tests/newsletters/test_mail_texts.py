@@ -48,6 +48,7 @@ def test_names_are_filled_in_once_and_braces_can_be_written() -> None:
     assert fill("{{{headline}}} at {link}{{}}", values) == "{{link} {{x}} %(name)s \\1} at https://a.example/{}"
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -144,6 +145,7 @@ def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
     assert dropped({"body": "{why.__class__}"}) == dropped()
 
 
+@pytest.mark.threat("hostile words")
 def test_values_are_text_whatever_they_look_like() -> None:
     mail = invite(headline="{link} {{due}} <b>", own={"subject": "{headline}: {due}"})
     assert mail.subject == "{link} {{due}} <b>: Fri 11 Nov"

@@ -97,6 +97,7 @@ def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(data
     assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]
 
 
+@pytest.mark.threat("erased words")
 def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database) -> None:
     newsroom = OneReader(database, OWN)
     newsroom.two_readers_ask()
@@ -123,6 +124,7 @@ def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database
         assert session.scalars(select(Assignment)).one().state == "cancelled"
 
 
+@pytest.mark.threat("erased words")
 def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Database) -> None:
     newsroom = OneReader(database, OWN)
     newsroom.two_readers_ask()
@@ -135,6 +137,7 @@ def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Data
         assert session.scalar(select(func.count()).select_from(Event).where(Event.action == "letter.withdraw")) == 1
 
 
+@pytest.mark.threat("erased words")
 def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None:
     newsroom = OneReader(database, OWN)
     newsroom.two_readers_ask()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.actors import Clock, Mailroom, Reader
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
+from app.audit import chain, chain_check
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
@@ -91,6 +92,19 @@ def test_a_worker_that_was_down_makes_up_for_it_but_not_at_night(database: Datab
     timur_writes(database, newsroom)
     assert digest.send_digests(database, half_past_seven() + 2 * HOUR) == 0
     assert digest.send_digests(database, half_past_seven() + 2 * HOUR - MINUTE) == 1
+
+
+def test_it_names_the_head_of_the_trail_which_stays_in_the_chain(database: Database, newsroom: Newsroom) -> None:
+    timur_writes(database, newsroom)
+    chain.extend(database, half_past_seven())
+    with database.read() as session:
+        reach = chain.reached(session)
+    said = [line for paragraph in morning(database) for line in paragraph.splitlines() if line.startswith("Head of")]
+    assert said == [f"Head of the trail: {reach.said}"]
+    mailed = reach.said.replace(" ", "")
+    chain.extend(database, half_past_seven(TODAY + DAY))
+    looked = chain_check.check(database, pytest.fail, heads=[mailed])
+    assert looked.found == {mailed: reach.number} and looked.end.number > reach.number
 
 
 def test_without_an_hour_there_is_none(database: Database, newsroom: Newsroom) -> None:

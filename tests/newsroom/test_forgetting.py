@@ -57,7 +57,7 @@ def wrote(database: Database, newsroom: Newsroom) -> dict[str, int]:
         first, *others = WROTE
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         held = receive.send(
-            session, Reader(), newsletter, Ask(WROTE[first]), form=receive.Form("robot", 1), hold="trap"
+            session, Reader(), newsletter, Ask(WROTE[first]), form=receive.Form("robot", 1), signs=["trap"]
         )
         letters = {first: held, **dict(zip(others, asked(session, newsroom, *map(WROTE.get, others)), strict=True))}
         filing.file(session, newsroom.nora, letters["spam"], "spam")
@@ -85,6 +85,7 @@ def still_there(database: Database) -> list[str]:
     return [name for name, words in WROTE.items() if words in bodies]
 
 
+@pytest.mark.threat("court order", "erased words")
 @pytest.mark.parametrize(
     ("days", "gone"),
     [
@@ -182,6 +183,7 @@ def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
     assert [database.write(forgetting.sweep, at) for _ in range(4)] == [100, 100, 51, 0]  # and the held one
 
 
+@pytest.mark.threat("erased words")
 def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database: Database, newsroom: Newsroom) -> None:
     salt = arrived(database, newsroom)
     deliver_due(database, lambda _message, _id: None)

@@ -9,7 +9,7 @@ from app.lifecycle import Move
 from app.newsroom.undo import NOUNS, UNDO
 
 # Events without a move of a state, which can be taken back all the same.
-NO_MOVE = {"question.topics", "question.carry", "edition.slots", "assignment.ask_back", "letter.sweep"}
+NO_MOVE = {"question.topics", "question.carry", "edition.move", "edition.slots", "assignment.ask_back", "letter.sweep"}
 # Where a row could go back by its states and does not, each with why.
 STAYS = {
     "letter.send": "a reader wrote it",

@@ -107,6 +107,7 @@ def subjects(table: str, row: dict[str, object]) -> set[tuple[str, object]]:
     }
 
 
+@pytest.mark.threat("mail provider", "stolen database and keys", "court order")
 def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom: Newsroom, server: Server) -> None:
     log = goes_out(database, server, newsroom)
     assert len(log) == sum(ASKERS) + ENDED == 29
@@ -142,6 +143,7 @@ def outbox(database: Database) -> list[OutboxMail]:
         return list(session.scalars(select(OutboxMail)))
 
 
+@pytest.mark.threat("mail provider")
 def test_a_bounce_finds_its_mail_for_a_week_and_no_address_comes_back(
     database: Database, newsroom: Newsroom, server: Server
 ) -> None:

@@ -6,7 +6,7 @@ Timur asks and leaves an address, Leyla is asked and has had her invitation, Nor
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -14,8 +14,11 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.actors import Clock, Mailroom, Reader, Staff
-from app.answers import assigning, closing, editing, passed_over, writing
+from app.actors import Translator as Outside
+from app.answers import assigning, closing, editing, passed_over, translating, translators, writing
 from app.answers.models import Answer, Assignment
+from app.back_issues.printed_names import Expert as Named
+from app.back_issues.printed_qa import PrintedQA, PrintedVoice
 from app.cli import MACHINES
 from app.db import Database, now
 from app.editions import locking, planning, slots
@@ -35,18 +38,22 @@ from app.newsroom import (
     publishing,
     recalling,
     skipping,
+    taking_in_issues,
+    translations,
     undo,
     withdrawal,
 )
 from app.people.models import Expert
 from app.questions import me_too, moves
 from app.questions.models import Question
+from app.questions.translation_table import Translation
+from app.questions.translator_table import Translator
 from tests.support.assignments import ASKED, EDITED, Asked, arrived
 from tests.support.cast import Newsroom
 
 OF_THE_HOUSE = [machine for machine in MACHINES if machine.noun not in ("mail", "inbound")]
 MOVES = {f"{machine.noun}.{move.action}": move for machine in OF_THE_HOUSE for move in machine.moves}
-LETTERS = {"desk": "E", "expert": "X", "reader": "R"}
+LETTERS = {"desk": "E", "expert": "X", "translator": "T", "reader": "R"}
 
 
 @dataclass(frozen=True)
@@ -168,8 +175,8 @@ def another(salt: Salt) -> Question:
     )
 
 
-def write_in(salt: Salt, hold: str | None = None) -> None:
-    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.Form("again", 1), hold=hold)
+def write_in(salt: Salt, *signs: str) -> None:
+    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.Form("again", 1), signs=signs)
 
 
 def mail_in(salt: Salt) -> None:
@@ -224,6 +231,16 @@ def mareks(salt: Salt) -> Assignment:
     return salt.session.scalars(select(Assignment).filter_by(expert_id=salt.room.marek.expert_id)).one()
 
 
+def import_issue(salt: Salt) -> None:
+    """A back issue with an answer that is Leyla's, as somebody of the desk says."""
+    qa = PrintedQA(
+        date(2020, 5, 6), "en", "Ask", "Wells", "Why is the well dry?", (),
+        (PrintedVoice(Named("Leyla Aydın", "soil scientist"), ("It was never deep.",)),),
+    )  # fmt: skip
+    theirs = salt.session.get_one(Expert, salt.room.leyla.expert_id)
+    taking_in_issues.take_in(salt.session, salt.room.nora, salt.room.newsletter_id, qa, [theirs])
+
+
 def use(salt: Salt) -> None:
     passed_over.use(salt.session, salt.room.nora, mareks(salt))
 
@@ -233,9 +250,43 @@ def take_back_letter(salt: Salt) -> None:
 
 
 # The moves that a verb makes, whom it writes to, what was done before, and the verb.
+def put_into_persian(s: Salt, headline: str = "Anbar") -> None:
+    original = translating.originals(s.session, s.question)[0]
+    translating.translate(s.session, s.room.nora, original, "fa", translating.Words("Anbar?", headline=headline))
+
+
+def persian(s: Salt) -> Translation:
+    return s.session.scalars(select(Translation)).one()
+
+
+def approve_persian(s: Salt) -> None:
+    original = translating.originals(s.session, s.question)[0]
+    translations.approve(s.session, s.room.nora, persian(s), original, compared=True)
+
+
+def ask_shirin(s: Salt) -> None:
+    original = translating.originals(s.session, s.question)[0]
+    translators.invite(s.session, s.room.nora, original, "fa", "Shirin Amini", "shirin@words.example")
+
+
+def shirin(s: Salt) -> tuple[Session, Outside, Translator]:
+    one = s.session.scalars(select(Translator)).one()
+    return s.session, Outside(one.id, one.name), one
+
+
+def hand_in_persian(s: Salt) -> None:
+    translators.hand_in(*shirin(s), {"headline": "Anbar", "body": "Anbar?"})
+
+
+def ask_shirin_again(s: Salt) -> None:
+    original = translating.originals(s.session, s.question)[0]
+    translators.invite_again(s.session, s.room.nora, shirin(s)[2], original)
+
+
 CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("letter.send", "", (), write_in),
     ("letter.send", "R", (), mail_in),
+    ("letter.hold", "", (write_in,), lambda s: filing.hold(s.session, s.room.ilya, s.newest, ["flood"])),
     ("letter.release", "", (lambda s: write_in(s, "trap"),), lambda s: filing.release(s.session, s.room.ilya, s.newest)),
     ("letter.file", "", (write_in,), lambda s: filing.file(s.session, s.room.ilya, s.newest, "comment")),
     ("letter.join", "", (lambda s: moves.show(s.session, s.room.nora, s.question, True),), join),
@@ -252,6 +303,17 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("edition.send assignment.cancel answer.hold over", "RX", (send, approve, ask_marek, pick, lock), run),
     ("answer.use assignment.revive", "", (send, approve, ask_marek, pick, lock, run), use),
     ("edition.recall", "", (send, approve, pick, lock, run), lambda s: recalling.recall(s.session, s.room.nora, ran(s))),
+    ("translation.start", "", (), put_into_persian),
+    ("translation.change", "", (put_into_persian,), lambda s: put_into_persian(s, "Silo")),
+    ("translation.approve", "", (put_into_persian,), approve_persian),
+    ("translation.reopen", "", (put_into_persian, approve_persian), lambda s: translating.reopen(s.session, s.room.nora, persian(s))),
+    ("translation.drop", "", (put_into_persian, approve_persian), lambda s: translations.drop(s.session, s.room.nora, persian(s))),
+    ("translator.invite", "T", (), ask_shirin),
+    ("translator.invite again", "T", (ask_shirin, hand_in_persian), ask_shirin_again),
+    ("translator.hand in translation.start", "E", (ask_shirin,), hand_in_persian),
+    ("translator.decline", "E", (ask_shirin,), lambda s: translators.decline(*shirin(s), "No time.")),
+    ("translator.withdraw", "", (ask_shirin,), lambda s: translators.withdraw(s.session, s.room.nora, shirin(s)[2])),
+    ("translation.approve translator.finish", "", (ask_shirin, hand_in_persian), approve_persian),
     ("question.retract", "X", (send, approve, pick, lock, run),
      lambda s: publishing.retract(s.session, s.room.nora, s.question, "For somebody's safety.")),
     ("question.restore", "X", (send, approve, pick, lock, run,
@@ -300,6 +362,7 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("newsletter.close", "", (send, approve, pick), close_down),
     ("newsletter.undo", "", (lambda s: pausing.pause(s.session, admin(s), s.newsletter),),
      lambda s: undo.undo(s.session, admin(s), [newest_event(s, "newsletter.pause")])),
+    ("edition.import question.import assignment.import answer.start answer.import", "", (), import_issue),
     ("edition.unlock", "", (send, approve, pick, lock), lambda s: withdrawal.unlock(s.session, s.room.nora, s.edition)),
 ]  # fmt: skip
 

@@ -74,6 +74,7 @@ def test_whoever_has_an_app_is_half_in_after_the_mail_until_its_code_is_typed(
     assert is_half(database, token, later) is False
 
 
+@pytest.mark.threat("seized editor's device")
 def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Newsroom) -> None:
     with_app(database, newsroom)
 
@@ -96,6 +97,7 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
     ]
 
 
+@pytest.mark.threat("stolen database")
 def test_each_recovery_code_lets_in_once_and_is_kept_as_a_hash(database: Database, newsroom: Newsroom) -> None:
     first, *others = with_app(database, newsroom)
     assert len(others) == factors.CODES - 1
@@ -135,6 +137,7 @@ def test_without_the_last_factor_the_mail_alone_lets_in_and_no_recovery_code_is_
         assert session.scalars(select(Factor)).all() == []
 
 
+@pytest.mark.threat("another desk")
 def test_nobody_touches_a_factor_of_somebody_else(database: Database, newsroom: Newsroom) -> None:
     with_app(database, newsroom)
     with database.read() as session:
@@ -160,6 +163,7 @@ def test_an_app_outlives_a_new_sealing_key(database: Database, newsroom: Newsroo
     rotated.close()
 
 
+@pytest.mark.threat("rogue admin")
 def test_an_admins_reset_removes_all_and_signs_out_and_stands_in_the_trail(
     database: Database, newsroom: Newsroom
 ) -> None:

@@ -42,6 +42,7 @@ def test_whoever_may_read_is_of_the_desk() -> None:
     assert {name for name, acts in acts_of.items() if "read" in acts} == {*ROLES}
 
 
+@pytest.mark.threat("rogue assistant")
 @pytest.mark.parametrize("actor", ACTORS, ids=lambda one: one.role)
 def test_a_role_may_what_the_hand_kept_table_says(actor: Actor) -> None:
     """The table stands in docs/lifecycle.md: whoever changes the one in the code changes it there as well, and reads it."""
@@ -52,6 +53,7 @@ def test_a_role_may_what_the_hand_kept_table_says(actor: Actor) -> None:
             must(actor, act)
 
 
+@pytest.mark.threat("rogue assistant")
 @pytest.mark.parametrize("actor", [one for one in ACTORS if not isinstance(one, Staff)], ids=lambda one: one.role)
 def test_nobody_else_may_anything_at_the_desk(actor: Actor) -> None:
     assert [act for act in ACTS if act not in OF_OTHERS and permissions.may(actor, act)] == []
@@ -90,6 +92,7 @@ def presses() -> dict[str, dict[str, str]]:
     return {endpoint: act if isinstance(act, dict) else {"": act} for endpoint, act in editor.acts.items()}
 
 
+@pytest.mark.threat("rogue assistant")
 def test_every_press_at_the_desk_is_an_act(app: Flask) -> None:
     """Every view of the desk that takes POST names its act: declare it with `@editor.press(address, act)`."""
     posts = {

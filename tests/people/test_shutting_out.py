@@ -40,6 +40,7 @@ def run(app: Flask, *words: str) -> Result:
     return app.test_cli_runner().invoke(args=["staff", *words])
 
 
+@pytest.mark.threat("rogue assistant")
 def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:

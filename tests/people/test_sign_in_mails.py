@@ -32,6 +32,7 @@ def mails(database: Database) -> list[tuple[datetime, str, str]]:
     return [(due, link.search(text)[1], code.search(text)[0]) for due, text in texts]  # type: ignore[index]
 
 
+@pytest.mark.threat("stranger at the door")
 def test_a_flood_of_three_hours_sends_few_mails_in_any_hour(database: Database, newsroom: Newsroom) -> None:
     for number in range(3 * 60 * 2):  # one every half minute, each from another browser
         asks(database, f"stranger {number}", START + timedelta(seconds=30 * number))
@@ -40,6 +41,7 @@ def test_a_flood_of_three_hours_sends_few_mails_in_any_hour(database: Database, 
     assert (busiest, len(due)) == (BOUND, 23)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_on_a_new_device_nora_waits_ten_minutes_at_most_and_no_stranger_is_let_in_before_her(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_mail_that_left_late_opens_for_ten_minutes_from_then(
     assert (opened is not None) == (minutes < 10)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_the_link_opens_in_no_browser_that_did_not_ask(database: Database, newsroom: Newsroom) -> None:
     for number in range(5):
         asks(database, f"stranger {number}", START)
@@ -86,6 +89,7 @@ def test_the_link_opens_in_no_browser_that_did_not_ask(database: Database, newsr
     assert (elsewhere, typed, len(code.replace(" ", ""))) == (None, None, 12)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_an_older_link_dies_with_a_newer_one_of_the_same_browser_and_with_no_strangers(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -102,6 +106,7 @@ def test_an_older_link_dies_with_a_newer_one_of_the_same_browser_and_with_no_str
     assert (opens(old), opens(new)) == (False, True)
 
 
+@pytest.mark.threat("stranger at the door")
 def test_asking_again_and_again_in_one_browser_brings_no_more_mails_than_many_browsers_do(
     database: Database, newsroom: Newsroom
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 from app.questions.contact_details import details
 
 
+@pytest.mark.threat("curious expert")
 @pytest.mark.parametrize(
     ("text", "found"),
     [

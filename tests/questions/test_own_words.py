@@ -47,6 +47,7 @@ REWORDED = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("curious expert")
 @pytest.mark.parametrize("of", REWORDED)
 def test_a_letter_that_is_only_mended_is_still_the_readers_and_one_put_anew_is_the_desks(of: str) -> None:
     letter, mended, anew = REWORDED[of]
@@ -54,6 +55,7 @@ def test_a_letter_that_is_only_mended_is_still_the_readers_and_one_put_anew_is_t
     assert found == [True, True, False]
 
 
+@pytest.mark.threat("curious expert")
 def test_the_desks_words_of_the_demo_are_never_taken_for_a_readers_and_the_letters_always_are() -> None:
     """All 181 texts of the demo's desk, in English and Persian, each against the letters behind it, and each letter
     that is long enough to be put in another way."""

@@ -168,6 +168,7 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
     assert [text[mark.start : mark.end] for mark in found] == [piece for piece, kind in segments(text, found) if kind]
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize(
     "unit", ["a", "a.", "A ", "1 ", "@", "我", "my ", "я ", "1-1-", "http://", "آقای ", "a\u200c", "我在", "г. "]
 )

@@ -20,6 +20,7 @@ from app.questions import moves as questions
 from app.questions import wording
 from app.reader import form_token, submission
 from app.reader.page_frame import at
+from app.static_files import current
 from app.text import for_print
 from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
@@ -78,6 +79,7 @@ def of_last_week(app: Flask, days: int) -> str:
             form_signing.today = before
 
 
+@pytest.mark.threat("another site")
 @pytest.mark.parametrize("kind", ["stale", "forged", "none", "nonsense"])
 def test_a_form_that_is_too_old_or_forged_is_shown_again_with_its_text(
     kind: str, app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
@@ -91,6 +93,7 @@ def test_a_form_that_is_too_old_or_forged_is_shown_again_with_its_text(
     assert ask(client, form=of_last_week(app, 6)).status_code == 200
 
 
+@pytest.mark.threat("another site")
 def test_another_newsletters_form_is_not_taken(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     def found_another(session: Any) -> None:
         from app.newsletters.models import Newsletter
@@ -155,6 +158,7 @@ def test_a_choice_that_there_is_not_is_refused_and_stores_nothing(
     assert letters(database) == []
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize(
     "body",
     [
@@ -175,6 +179,7 @@ def test_any_script_and_any_trick_is_kept_as_it_was_written_and_shown_as_text(
     assert shown.count("</textarea>") == 2
 
 
+@pytest.mark.threat("flood")
 def test_ten_megabytes_get_a_page_and_no_letter(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     page = ask(client, body="why " * 2_500_000)
     assert page.status_code == 413
@@ -215,6 +220,7 @@ def test_an_address_and_a_name_are_kept_with_the_consent_as_it_was_read(
         assert session.scalars(select(Credit)).one().consent_text == consent
 
 
+@pytest.mark.threat("stolen database", "court order")
 def test_just_a_number_keeps_no_address_and_no_minute(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
@@ -227,6 +233,7 @@ def test_just_a_number_keeps_no_address_and_no_minute(
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 2 * 86_400
 
 
+@pytest.mark.threat("flood")
 def test_a_robot_in_the_trap_is_held_and_never_refused(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
@@ -235,6 +242,7 @@ def test_a_robot_in_the_trap_is_held_and_never_refused(
     assert [(letter.state, letter.held_reason) for letter in letters(database)] == [("held", "trap")]
 
 
+@pytest.mark.threat("flood")
 def test_a_flood_is_held_and_every_letter_of_it_is_kept(
     database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +252,7 @@ def test_a_flood_is_held_and_every_letter_of_it_is_kept(
     assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]
 
 
+@pytest.mark.threat("flood")
 def test_a_form_that_is_sent_again_takes_no_room_from_others(
     database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,12 +317,15 @@ def test_a_question_that_is_not_shown_any_more_can_not_be_joined(
     assert letters(database) == []
 
 
+@pytest.mark.threat("network observer")
 def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, newsroom: Newsroom) -> None:
     for path in ("/steppe/ask", "/steppe/"):
         page = client.get(path)
         assert len(page.data) < 30_000
         read = Page(page.text)
-        assert [one.tag for one in read.tree.css("script, img, svg, style, [style]")] == []
+        assert [one.tag for one in read.tree.css("img, svg, style, [style]")] == []
+        scripts = [one.attributes for one in read.tree.css("script")]  # a bonus, without which all is the same
+        assert scripts == [{"type": "module", "src": f"/static/{current()}/proof.js"}]
         assert [name for one in read.tree.css("*") for name in one.attributes if name.startswith("on")] == []
         assert [one for one in read.addresses if one.startswith(("http:", "https:", "//"))] == []
         assert page.headers["Cache-Control"] == "private, max-age=0"

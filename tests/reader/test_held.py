@@ -42,6 +42,7 @@ def letter_of(database: Database) -> Letter:
         return session.scalars(select(Letter)).one()
 
 
+@pytest.mark.threat("seized reader's device")
 def test_all_that_is_kept_stands_on_a_page_of_its_own_that_nobody_keeps(client: FlaskClient, timur: str) -> None:
     page = held(client, timur)
     assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
@@ -51,6 +52,7 @@ def test_all_that_is_kept_stands_on_a_page_of_its_own_that_nobody_keeps(client: 
         assert kept in shown
 
 
+@pytest.mark.threat("seized reader's device")
 def test_the_file_has_all_of_it_and_its_name_says_nothing(client: FlaskClient, database: Database, timur: str) -> None:
     file = held(client, timur, **{"as": "file"})
     assert file.headers["Content-Disposition"] == "attachment; filename=a.json"
@@ -70,11 +72,13 @@ def test_the_file_has_all_of_it_and_its_name_says_nothing(client: FlaskClient, d
     }
 
 
+@pytest.mark.threat("court order")
 def test_with_just_a_number_the_file_has_the_day_and_no_minute(client: FlaskClient, newsroom: Newsroom) -> None:
     got = json.loads(held(client, receipt_on(ask(client, body="Who counts the salt?").text), **{"as": "file"}).text)
     assert (len(got["came_on"]), got["address"], got["name"], got["consent"]) == (10, None, None, None)
 
 
+@pytest.mark.threat("seized reader's device")
 def test_a_number_that_came_by_mail_and_one_that_was_taken_back_show_nothing(
     client: FlaskClient, database: Database, timur: str
 ) -> None:
@@ -88,6 +92,7 @@ def test_a_number_that_came_by_mail_and_one_that_was_taken_back_show_nothing(
     assert held(client, "1234").status_code == 422
 
 
+@pytest.mark.threat("seized reader's device")
 def test_the_way_off_and_the_onion_address_stand_there_once_the_desk_has_set_them(
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:

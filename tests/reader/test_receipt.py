@@ -68,6 +68,7 @@ def test_a_wrong_number_says_so_at_its_field_and_is_kept(client: FlaskClient, ti
     assert opened(client, "").status_code == 422
 
 
+@pytest.mark.threat("guessed number")
 def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, limited: FlaskClient) -> None:
     receipt = receipt_on(ask(limited).text)
     assert [opened(limited, receipt).status_code for _ in range(25)] == [200] * 25
@@ -149,6 +150,7 @@ def test_the_credit_can_be_changed_and_says_what_is_missing(
         assert (credit.choice, credit.name_sealed, credit.consent_text) == ("none", None, None)
 
 
+@pytest.mark.threat("erased words")
 def test_taking_it_back_erases_it_at_once_and_for_good(client: FlaskClient, database: Database, timur: str) -> None:
     opened(client, timur, "/add", more=PLANTED[4])
     taken = opened(client, timur, "/withdraw")
@@ -172,6 +174,7 @@ def test_taking_it_back_erases_it_at_once_and_for_good(client: FlaskClient, data
     assert opened(client, timur, "/add", more="One more thing.").status_code == 409
 
 
+@pytest.mark.threat("erased words")
 def test_the_desks_wording_goes_too_when_nobody_else_asks(
     client: FlaskClient, database: Database, newsroom: Newsroom, timur: str
 ) -> None:
@@ -211,6 +214,7 @@ def test_a_name_comes_off_the_page_where_it_ran_also_for_those_who_hold_a_copy(
     assert (after.status_code, after.text.count("Bakhtiyar")) == (200, 0)
 
 
+@pytest.mark.threat("mail provider", "seized reader's device")
 def test_a_mailed_receipt_shows_the_state_and_takes_back_and_nothing_else(
     client: FlaskClient, database: Database, timur: str
 ) -> None:
@@ -228,6 +232,7 @@ def test_a_mailed_receipt_shows_the_state_and_takes_back_and_nothing_else(
     assert only_letter(database).state == "withdrawn"
 
 
+@pytest.mark.threat("seized reader's device")
 def test_nothing_that_a_reader_writes_gets_out(
     client: FlaskClient, database: Database, newsroom: Newsroom, timur: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -257,6 +262,7 @@ def test_nothing_that_a_reader_writes_gets_out(
     assert [word for word in ("Who took the kettle", "127.0.0.1") if word in everywhere] == []
 
 
+@pytest.mark.threat("network observer", "seized reader's device")
 def test_the_receipt_is_in_no_address_and_no_title(client: FlaskClient, timur: str) -> None:
     for page in (opened(client, timur), opened(client, timur, "/add", more="And the lid?")):
         assert page.headers.get("Location") is None

@@ -1,9 +1,11 @@
 """A browser without scripts: it keeps its cookies unless told not to, and presses the buttons of the page that it has open."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask
+from flask.sessions import SessionMixin
 from werkzeug.test import TestResponse
 
 from tests.support.pages import Page
@@ -14,6 +16,10 @@ class Browser:
         self.client = app.test_client(use_cookies=cookies)
         self.site = str(app.config["BASE_URL"])
         self.page: TestResponse | None = None
+
+    def session(self) -> AbstractContextManager[SessionMixin]:
+        """What its cookie holds, to be looked at and changed: by a page of the entrance, since readers' pages keep none."""
+        return self.client.session_transaction("/sign-in", base_url=self.site)
 
     def open(self, address: str, method: str = "GET") -> TestResponse:
         self.page = self.client.open(_path(address), method=method, base_url=self.site)

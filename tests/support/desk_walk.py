@@ -11,7 +11,14 @@ from werkzeug.routing import Map
 from tests.support import accessibility
 
 # Nothing to look at: files, a mail, what only sends one on, and the report of a file that somebody has to bring first.
-FILES = ("editor.edition_mail", "editor.export", "editor.insights_csv", "editor.reply_address", "editor.take_trail")
+FILES = (
+    "editor.call_file",
+    "editor.edition_mail",
+    "editor.export",
+    "editor.insights_csv",
+    "editor.reply_address",
+    "editor.take_trail",
+)
 
 
 class Walk:

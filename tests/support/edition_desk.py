@@ -13,6 +13,18 @@ from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
 
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
+# The first one as print has it.
+TEXT = """\
+Ask The Steppe: Who measures the salt?
+
+A reader asked: “Who measures the salt?”
+
+To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station:
+
+“We put up salt plates in 2009 and count what falls on them.”
+
+What would you like to know? Write to nora@steppe.example.
+"""
 
 
 class Coming:

@@ -144,6 +144,6 @@ def flooded(database: Database, newsroom: Newsroom, texts: list[str], first: int
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number, text in enumerate(texts, first):
             form = receive.Form(f"form {number}", 1)
-            receive.send(session, Reader(), newsletter, receive.Ask(text), form=form, hold="flood")
+            receive.send(session, Reader(), newsletter, receive.Ask(text), form=form, signs=["flood"])
 
     database.write(send)

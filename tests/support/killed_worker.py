@@ -7,6 +7,8 @@ forks it. She prints "killed", or "done" where the work was over sooner.
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
@@ -24,9 +26,8 @@ from tests.support.app import BASE_URL, SECRETS
 FEW = 4  # rows a transaction, so that there are many
 
 
-def work(url: str, matcher: str, last: int) -> None:
-    """All that the clock does to what is there, once, up to the statement that is the last one."""
-    indexing.BATCH = embedding.BATCH = look_alike_flags.BATCH = FEW
+def doomed(url: str, matcher: str, last: int) -> Database:
+    """The database for a life that ends at its statement `last`."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
     left = iter(range(last))
 
@@ -37,6 +38,13 @@ def work(url: str, matcher: str, last: int) -> None:
     for engine in (database.reader, database.writer):
         event.listen(engine, "before_cursor_execute", one_less)
         event.listen(engine, "commit", one_less)
+    return database
+
+
+def work(url: str, matcher: str, last: int) -> None:
+    """All that the clock does to what is there, once, up to the statement that is the last one."""
+    indexing.BATCH = embedding.BATCH = look_alike_flags.BATCH = FEW
+    database = doomed(url, matcher, last)
     while indexing.index_due(database) or embedding.embed_due(database):
         pass
     while look_alike_flags.look(database):
@@ -46,11 +54,12 @@ def work(url: str, matcher: str, last: int) -> None:
     database.write(worker.forget_overdue)
 
 
-def main(url: str, matcher: str) -> None:
+def lead(live: Callable[[int], object]) -> None:
+    """Lead the lives that are asked for; `live` is told at which statement it ends."""
     configure_mappers()
     for line in sys.stdin:
         if (child := os.fork()) == 0:
-            work(url, matcher, int(line))
+            live(int(line))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         ended = {-signal.SIGKILL: "killed", 0: "done"}
@@ -59,4 +68,4 @@ def main(url: str, matcher: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    lead(partial(work, *sys.argv[1:]))

@@ -22,7 +22,7 @@ import imapclient
 from aiosmtpd.lmtp import LMTP
 
 from app.db import Database
-from app.mailroom.lmtp import Delivery
+from app.mailroom.lmtp import Delivery, Intake
 from tests.support.missing import without
 from tests.support.serving import free_port
 from tests.support.waiting import PATIENCE, until
@@ -401,7 +401,8 @@ def listening(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 @contextmanager
 def our_lmtp(database: Database) -> Iterator[int]:
     """Our own LMTP door, as `flask mail lmtp` opens it; gives its port."""
-    with listening(lambda: Delivery(database)) as port:
+    intake = Intake(database)
+    with listening(lambda: Delivery(intake)) as port:
         yield port
 
 
@@ -425,7 +426,7 @@ class Servers:
 
     def delivery(self) -> Delivery:
         assert self.newsroom is not None
-        return Delivery(self.newsroom)
+        return Delivery(Intake(self.newsroom))
 
 
 @contextmanager

@@ -64,14 +64,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(database_url: str, mail_folder: Path, start: Start = loaded_anew, host: str = "127.0.0.1") -> Iterator[str]:
-    """Web and worker until the block ends; gives the address of the site."""
+def served(
+    database_url: str, mail_folder: Path, start: Start = loaded_anew, host: str = "127.0.0.1", **settings: str
+) -> Iterator[str]:
+    """Web and worker until the block ends, with further `settings`; gives the address of the site."""
     port = free_port()
     base_url = f"http://{host}:{port}"
     secrets = [f"{number}:{b64encode(secret).decode()}" for number, secret in SECRETS.items()]
     environment = {
         **os.environ, "READERS_ASKED_ENV": "demo", "DATABASE_URL": database_url, "BASE_URL": base_url, "PORT": str(port),
         "MAIL_FOLDER": str(mail_folder), "ERASURES": f"{mail_folder}-erasures", "SECRET_KEYS": ",".join(secrets), "LIMITS": "0",
+        **settings,
     }  # fmt: skip
     children = [start(command, environment) for command in COMMANDS]
     try:

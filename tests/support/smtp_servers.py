@@ -25,6 +25,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 
+from tests.support.answering import running
+
 HOUSE = "desk@newsroom.example"
 SILENCE = b""
 TRICKLE = b"2"  # an answer that never ends: a digit every now and then
@@ -149,15 +151,9 @@ def id_of(raw: bytes) -> str:
 @contextmanager
 def served(certificate: Path | None = None) -> Iterator[Server]:
     """A server in a thread of this process."""
-    with Server(certificate) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.over.set()
-            server.shutdown()
-            thread.join()
+    server = Server(certificate)
+    with running(server, server.over):
+        yield server
 
 
 @contextmanager

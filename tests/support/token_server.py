@@ -5,36 +5,20 @@ It is as strict as any: a refresh token counts once, and one that comes a second
 types a code as soon as there is one, and tells mail servers at port 8090 whose a token is.
 """
 
-import json
 import ssl
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
+from http.server import ThreadingHTTPServer
 from secrets import token_urlsafe
-from typing import Any
 from urllib.parse import parse_qs
 
 from mail_accounts import OAuthAccount, Provider
+from tests.support.answering import Answer, Answering, running
 
 CLIENT = "the desk"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer other than the usual one. `body` may be anything; each byte comes `slowly`, so many seconds apart."""
-
-    body: Any = b""
-    status: int = 200
-    head: dict[str, str] = field(default_factory=dict)
-    slowly: float = 0.0
-
-    @property
-    def raw(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
 def error(code: str, status: int = 400, description: str = "") -> Answer:
@@ -129,37 +113,22 @@ class TokenServer(ThreadingHTTPServer):
         return Answer({"access_token": access, "token_type": "Bearer", "expires_in": self.life, **more})
 
 
-class Talk(BaseHTTPRequestHandler):
+class Talk(Answering):
     server: TokenServer
 
-    def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+    def answer(self) -> Answer:
+        form = parse_qs(self.sent().decode())
         told = self.server.answer(self.path, {name: values[0] for name, values in form.items()})
         if self.server.thinks and self.path == "/token":
             self.server.over.wait(self.server.thinks)
-        with suppress(OSError):
-            self.send_response(told.status)
-            for name, value in {"Content-Type": "application/json", **told.head}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(told.raw)))
-            self.end_headers()
-            for piece in [told.raw[at : at + 1] for at in range(len(told.raw))] if told.slowly else [told.raw]:
-                self.server.over.wait(told.slowly)
-                self.wfile.write(piece)
-
-    def log_message(self, *_: Any) -> None:
-        pass
+        return told
 
 
 @contextmanager
 def token_server() -> Iterator[TokenServer]:
-    with TokenServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    server = TokenServer()
+    with running(server, server.over):
         yield server
-        server.over.set()
-        server.shutdown()
-        thread.join()
 
 
 def _main(user: str, certificate: str, key: str) -> None:

@@ -121,7 +121,7 @@ class Town:
         """The one link of the newest mail to this address whose subject has these words; waits for the worker."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            for file in sorted(self.mails.glob("*.eml"), reverse=True):
+            for file in sorted(self.mails.glob("[!.]*.eml"), reverse=True):
                 mail = email.message_from_bytes(file.read_bytes(), policy=default)
                 body = mail.get_body(("plain",))
                 if to in str(mail["To"]) and subject in str(mail["Subject"]) and body is not None:

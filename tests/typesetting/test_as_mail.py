@@ -20,7 +20,7 @@ WELL = Block(
     ),
 )
 HEATER = Block("fa", (Paragraph("heading", (Run("بخاری گازی"),)), Paragraph("call", (Run("بنویسید"),))))
-BARE = {"section", "strong", "em", "br", "tbody", "tr", "li"}  # what needs no style of its own
+BARE = {"div", "strong", "em", "br", "tbody", "tr", "li", "-comment"}  # what needs no style of its own
 PLAIN = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}")
 
 

@@ -208,7 +208,7 @@ def test_what_belongs_to_a_name_stands_after_it_in_the_brackets_of_the_language(
 # has a hole in both of its sentences, in every language; what needs none stands in LeadIn behind the others.
 HOLES = {
     "heading": {"section", "headline"}, "asked_many": set(), "asked_one": set(), "asked_credit": {"credit"},
-    "lead_in": {*FILLED_IN}, "also": {*FILLED_IN}, "comma": set(), "brackets": {"told"},
+    "lead_in": {*FILLED_IN}, "also": {*FILLED_IN}, "ask_here": {"link"}, "corrections": set(), "translation": {"translator"}, "comma": set(), "brackets": {"told"},
 }  # fmt: skip
 
 
@@ -358,6 +358,7 @@ def test_a_block_as_data() -> None:
     }
 
 
+@pytest.mark.threat("hostile words")
 @pytest.mark.parametrize(
     ("markdown", "html"),
     [
@@ -389,6 +390,7 @@ def test_tricks_come_out_harmless_and_with_their_words(markdown: str, html: str)
     assert "\n".join(lines[4:-2]) == f'<p class="qa-answer"{turned}>{html}</p>'
 
 
+@pytest.mark.threat("hostile words")
 def test_tricks_in_every_other_field_come_out_harmless() -> None:
     evil = '<img src=x onerror="1">\u202e\u2066\x00'
     piece = replace(
@@ -417,6 +419,7 @@ def test_tricks_in_every_other_field_come_out_harmless() -> None:
     assert html.count("&lt;img src=x onerror=") == 8
 
 
+@pytest.mark.threat("hostile words")
 def test_overrides_go_and_spelling_stays() -> None:
     assert paragraph(answer("می\u200cخواهم \u200f\u202eabc\u2069"), 3) == "“می\u200cخواهم \u200fabc”"
 

@@ -68,6 +68,7 @@ def events(server: Taking) -> list[dict[str, Any]]:
     return [json.loads(line) for envelope in server.taken for line in envelope.splitlines() if b'"exception"' in line]
 
 
+@pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_a_fault_of_a_page_is_reported_without_a_word_of_anybody(
     app: Flask, newsroom: Newsroom, sentry: Taking, monkeypatch: pytest.MonkeyPatch

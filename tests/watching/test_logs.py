@@ -71,6 +71,7 @@ def found(out: str, *more: str) -> list[str]:
     return [word for word in (*PLANTED, *more) if word in out]
 
 
+@pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     app: Flask,
@@ -144,6 +145,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     )
 
 
+@pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
     app: Flask, newsroom: Newsroom, logged: io.StringIO
@@ -177,6 +179,7 @@ def test_the_page_the_head_and_the_log_bear_one_reference(
     ]  # fmt: skip
 
 
+@pytest.mark.threat("hosting provider")
 def test_the_processes_themselves_log_json_and_nobody(
     tmp_path: Path,
     sqlite_founded: tuple[Path, Newsroom],

@@ -52,6 +52,7 @@ def watched(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_strangers_learn_nothing(app: Flask, client: FlaskClient) -> None:
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
@@ -74,6 +75,7 @@ def of_readers(watched: FlaskClient) -> Numbers:
     }
 
 
+@pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_a_reader_who_writes_looks_like_one_who_reads(
     watched: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch

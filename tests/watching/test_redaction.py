@@ -7,6 +7,7 @@ from app.watching.redaction import clean_values, redacted, told
 PLANTED = "timur@post.example"
 
 
+@pytest.mark.threat("hosting provider")
 @pytest.mark.parametrize(
     ("text", "left"),
     [
@@ -30,6 +31,7 @@ def test_a_form_that_leads_to_somebody_is_taken_out(text: str, left: str) -> Non
     assert redacted(text) == left
 
 
+@pytest.mark.threat("hosting provider")
 def test_values_are_cleaned_however_deep_they_lie() -> None:
     class Letter:
         def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from ...answers.queries import checks_of, load_answer, load_assignment, newest_c
 from ...audit.queries import newest_move
 from ...editions import queries as editions
 from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
+from ...mail.models import Inbound
 from ...newsroom import publishing
 from ...questions import notes
 from ...questions.firewall import Leaking
@@ -22,6 +23,7 @@ from ...text import word_count
 from ..conflict import Saved, as_shown, change_as_shown, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
+from ..mail import incoming_mails
 from ..questions.form_errors import FIELDS
 from ..questions.question_page import question_page, question_press, the_question, to_question
 from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST
@@ -96,6 +98,7 @@ def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refus
         is_past=form.met is not None and not one.is_on_the_desk,
         may_check=desk.may("give back"),
         objection=_objection(desk, one),
+        mails=incoming_mails.with_files(desk.session, Inbound.assignment_id == one.assignment_id),
     )
 
 

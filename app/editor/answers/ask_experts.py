@@ -17,6 +17,7 @@ from ...answers.queries import load_assignment
 from ...editions import queries as editions
 from ...editions.queries import coming_editions
 from ...lifecycle import Illegal, Missing, TooLong
+from ...matching.alike import Compared
 from ...newsroom import invitations
 from ...people import directory
 from ...people.models import Expert
@@ -25,8 +26,7 @@ from ...questions.models import Question
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
-from ..questions.dossier import next_with_room
-from ..questions.question_look_alikes import Near
+from ..questions.dossier import Dossier, next_with_room
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
 
@@ -194,6 +194,7 @@ def _set_up(
 
 
 @editor.app_template_global("best_experts")
-def best_experts(desk: Desk, question: Question, near: Near | None) -> list[Fit]:
+def best_experts(file: Dossier, near: Compared | None) -> list[Fit]:
     """The few who fit a question best, for its own page."""
-    return [fit for fit in ranked(desk.session, question, scored=near and near[1]) if fit.here is None][:BEST]
+    here = [part.place.assignment for part in file.parts]
+    return [fit for fit in ranked(file.desk.session, file.question, near=near, here=here) if fit.here is None][:BEST]

@@ -10,12 +10,12 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import arranging, history, locking, slots
+from ...editions import corrections, history, locking, slots
 from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.ready_to_run import Ready, Wanted, experts_ready, facts_of, must_run, ready_to_run
+from ...editions.ready_to_run import Wanted, experts_ready, facts_of, must_run, ready_to_run
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
 from ...newsletters.models import Topic
@@ -26,6 +26,7 @@ from ...questions.models import Question
 from ..conflict import done_since, token_of
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
+from .draft_standing import standing
 from .edition_preview import preview
 from .edition_words import done_to, happened, line_of, where_to
 
@@ -42,7 +43,7 @@ NARROWED = 4  # as many answers are looked through at a glance
 
 def kept() -> dict[str, Any]:
     """Return what the page's address says of filters and preview: every press and link of the page carries it on."""
-    return {name: request.args[name] for name in (*FILTERS, "form") if request.args.get(name)}
+    return {name: request.args[name] for name in (*FILTERS, "form", "language") if request.args.get(name)}
 
 
 def builder(
@@ -56,9 +57,10 @@ def builder(
     sections = slots.sections_of(session, edition)
     planned = edition.is_planned
     open_slots = slots.open_slots(sections) if planned else []
-    blocks, troubles = locking.preview(session, edition)
+    picked = [one for each in sections for one in each.picked]
+    blocks, troubles, left, language = locking.preview(session, edition, request.args.get("language", ""), picked)
     items = [] if planned else locking.items_of(session, edition)
-    in_slots = facts_of(session, desk.newsletter, [one for each in sections for one in each.picked]) if planned else []
+    to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready": [], "picked": []}
     return page(
         desk,
         "editor/editions/edition.html",
@@ -71,12 +73,13 @@ def builder(
         seen=token_of(edition),
         kept=kept(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
-        picked=in_slots,
         open_slots=open_slots,
         edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
+        whole_fits=not items or history.edition_fits(session, edition, items),
+        since=corrections.of_questions(session, [item.question_id for item in items]),
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
         moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < datetime.now(UTC),
@@ -85,25 +88,33 @@ def builder(
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        next_free=[arranging.next_free(session, edition, place) for place in range(len(sections))] if planned else [],
-        **(_to_build_with(desk, edition, in_slots, open_slots) if planned else {"ready": []}),
+        # A draft is made in each Q&A's own language, whichever one is looked at here.
+        **standing(desk, edition, locking.blocks(session, edition) if language else blocks),
+        language=language,
+        left_in_their_own=left,
+        **to_build,
     )
 
 
-def _to_build_with(desk: Desk, edition: Edition, picked: Sequence[Ready], open_slots: Sequence[int]) -> dict[str, Any]:
+def _to_build_with(
+    desk: Desk, edition: Edition, picked: Sequence[Question], open_slots: Sequence[int]
+) -> dict[str, Any]:
     """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
     wanted, unread = _wanted(topics, experts, edition)
-    found = ready_to_run(session, newsletter, wanted)
-    following = session.scalar(slots.later_editions(edition).limit(1))
-    next_date = following.rule_date if following else None
-    warned = matters(session, edition, picked, open_slots, must_run(session, newsletter.id), next_date)
+    both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
+    in_slots, found = both[: len(picked)], both[len(picked) :]
+    later = slots.next_editions(session, edition)
+    next_date = later[0].rule_date if later else None
+    warned = matters(session, edition, in_slots, open_slots, must_run(session, newsletter.id), next_date)
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
     options["expert"] = [(expert.public_id, expert.name) for expert in experts]
     form = request.args.get("form")
     return {
+        "picked": in_slots,
+        "next_free": [slots.first_with_room(session, later, place) for place in range(len(newsletter.sections))],
         "ready": found,
         "wanted": wanted,
         "unread": unread,

@@ -1,6 +1,7 @@
 """Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import make_response, redirect, request, url_for
@@ -11,12 +12,14 @@ from werkzeug.wrappers import Response
 from ...audit import watched
 from ...editions import arranging, locking, slots
 from ...editions import queries as editions
+from ...editions.before_lock import unfit
 from ...editions.models import Edition
-from ...formatting import day
+from ...editions.ready_to_run import facts_of
+from ...formatting import day, moment
 from ...letters import queries as letters
 from ...lifecycle import Illegal, Missing, Stale
 from ...mail.outbox import OnItsWay
-from ...newsroom import publishing, skipping, withdrawal
+from ...newsroom import moving, publishing, skipping, withdrawal
 from ...newsroom.recalling import recall
 from ...questions import must_run_by
 from ...questions import queries as questions
@@ -46,6 +49,13 @@ def _edition(desk: Desk, public_id: str) -> Edition:
     return found(editions.load(desk.session, desk.actor, public_id))
 
 
+def _preview(desk: Desk, edition: Edition) -> locking.Preview:
+    """Return how it reads in the language that the address asks for; 404 where nothing of it is in that."""
+    asked = request.args.get("language", "")
+    seen = locking.preview(desk.session, edition, asked)
+    return found(seen if seen.language == asked else None)
+
+
 @editor.get("/<slug>/editions/<public_id>")
 def edition(slug: str, public_id: str) -> str:
     with at_desk(slug) as desk:
@@ -71,7 +81,7 @@ def edition_mail(slug: str, public_id: str) -> Response:
     """Show the edition as a whole mail. In a mail its style stands on each element, which no page may have."""
     with at_desk(slug) as desk:
         edition = _edition(desk, public_id)
-        blocks, _troubles = locking.preview(desk.session, edition)
+        blocks = _preview(desk, edition).blocks
         title, sheet = editions.title_of(desk.session, edition), url_for("static", filename=whole_mail.SHEET)
         response = make_response(whole_mail.page(found(blocks or None), title, sheet))
         response.headers.update(AS_MAIL)
@@ -80,18 +90,25 @@ def edition_mail(slug: str, public_id: str) -> Response:
 
 @editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_SUFFIX))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
-    """The edition's blocks as a file. Refused while a reader's name in it may not be printed."""
+    """The edition's blocks as a file. Refused while a reader's name in it may not be printed, and while it can't be
+    locked.
+    """
     with at_desk(slug) as desk:
         edition = _edition(desk, public_id)
-        blocks, troubles = locking.preview(desk.session, edition)
+        blocks, troubles, _left, language = _preview(desk, edition)
         if troubles:
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
+        if edition.is_planned and unfit(facts_of(desk.session, desk.newsletter, slots.picked(desk.session, edition))):
+            return builder(desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")), 409
         chosen = BY_SUFFIX[ending]
         response = make_response(chosen.write(blocks, editions.title_of(desk.session, edition)))
         response.headers["Content-Type"] = chosen.content_type
-        name = f"{desk.newsletter.slug}-{edition.local_at[:10]}.{ending}"
+        if chosen.schema:
+            schema = url_for("static", filename=chosen.schema, version=None)
+            response.headers["Link"] = f'<{schema}>; rel="describedby"'  # RFC 8288
+        name = f"{desk.newsletter.slug}-{edition.local_at[:10]}{f'-{language}' if language else ''}.{ending}"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -180,6 +197,15 @@ def _skip(desk: Desk, edition: Edition) -> str:
     return " ".join([_("There is no edition on this date now."), *where_to(moved)])
 
 
+def _move_edition(desk: Desk, edition: Edition) -> str:
+    try:
+        local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
+    except ValueError:
+        raise Missing("date to come") from None
+    moving.move(desk.session, desk.actor, edition, local_at)
+    return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
+
+
 def _unskip(desk: Desk, edition: Edition) -> str:
     moved = skipping.unskip(desk.session, desk.actor, edition)
     return " ".join([_("There is an edition on this date after all."), *where_to(moved)])
@@ -209,10 +235,11 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "ran": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
     "recall": lambda desk, edition: recall(desk.session, desk.actor, edition),
     "skip": _skip,
+    "move": _move_edition,
     "unskip": _unskip,
 }
 # What is meant of the edition as it was seen; the others name a question, and do the same whoever else was at work.
-OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "recall")
+OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
 

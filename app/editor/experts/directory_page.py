@@ -12,11 +12,13 @@ from ...answers.candidates import histories
 from ...answers.merging_experts import merged_into
 from ...answers.workload import has_work, live, never_asked, of_expert
 from ...db import now
+from ...editions import of_experts
 from ...editions.archive import published_by
 from ...fields import read_form
 from ...formatting import tongue
 from ...lifecycle import Missing, Stale, TooLong
-from ...people import directory, expert_search
+from ...newsroom import forgetting_people
+from ...people import directory, expert_pages, expert_search, looking
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text import single_line
@@ -147,9 +149,12 @@ def _one(
     typed: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
     stale: bool = False,
+    email: str | None = None,
 ) -> str:
     expert = found(directory.load_expert(desk.session, desk.actor, public_id))
     verifier = expert.verified_by_id
+    own_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
+    noted = own_page.noted_by_id if own_page else None
     first = saved(desk, expert, "expert.change") if stale else None
     form = opened(desk, declared_form.stored(PROFILE, expert), typed, declared_form.labels(PROFILE), first)
     return page(
@@ -157,7 +162,8 @@ def _one(
         "editor/experts/expert.html",
         "experts",
         expert=expert,
-        email=directory.email_of(desk.session, expert.person),
+        has_address=expert.person.email_sealed is not None,
+        email=email,
         verified_by=directory.names_of(desk.session, [verifier]).get(verifier) if verifier else None,
         fields=PROFILE,
         **form._asdict(),
@@ -169,7 +175,11 @@ def _one(
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=merged_into(desk.session, expert),
+        own_page=own_page,
+        own_page_at=of_experts.path(desk.session, desk.newsletter, own_page),
+        page_noted_by=directory.names_of(desk.session, [noted]).get(noted) if noted else None,
         may_all=desk.may("whole directory"),
+        is_needed=forgetting_people.is_needed(desk.session, expert),
     )
 
 
@@ -194,6 +204,19 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
+@editor.press("/<slug>/experts/<public_id>/address", "directory")
+def expert_address(slug: str, public_id: str) -> str:
+    """Show an expert's address, once it is in the trail who looks at it."""
+
+    def fn(desk: Desk) -> str | None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        return looking.address_of(desk.session, desk.actor, expert.person)
+
+    email = change(slug, fn)
+    with at_desk(slug) as desk:
+        return _one(desk, public_id, email=email)
+
+
 @editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note an independent check: without it no name is printed."""
@@ -207,4 +230,54 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     except (Missing, TooLong) as error:
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
         return redrawn(slug, 422, _one, public_id, faults={"how": fault})
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.press("/<slug>/experts/<public_id>/page", "show")
+def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Note that an expert said yes to a page for readers."""
+
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        how = request.form.get("how", "")
+        expert_pages.say_yes(desk.session, desk.actor, expert, desk.newsletter.id, how)
+
+    try:
+        change(slug, fn)
+    except (Missing, TooLong) as error:
+        if isinstance(error, Missing) and error.fact != "how":
+            raise
+        fault = too_long(error) if isinstance(error, TooLong) else _("Say how and when they said yes.")
+        return redrawn(slug, 422, _one, public_id, faults={"page": fault})
+    announce(_("Readers find their page now."))
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.press("/<slug>/experts/<public_id>/no-page", "directory")
+def drop_expert_page(slug: str, public_id: str) -> Response:
+    def fn(desk: Desk) -> None:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        expert_pages.take_back(desk.session, desk.actor, expert, desk.newsletter.id)
+
+    change(slug, fn)
+    announce(_("The page is gone."))
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
+
+
+@editor.press("/<slug>/experts/<public_id>/<any(leave, stay):deed>", "whole directory")
+def leave_expert(slug: str, public_id: str, deed: str) -> Response | tuple[str, int]:
+    """Let an expert be deleted in a week, or take that back."""
+    verb = {"leave": forgetting_people.leave, "stay": forgetting_people.stay}[deed]
+
+    def fn(desk: Desk) -> str:
+        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+        verb(desk.session, desk.actor, expert)
+        return expert.name
+
+    try:
+        name = change(slug, fn)
+    except forgetting_people.StillNeeded:
+        return redrawn(slug, 409, _one, public_id)
+    said = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
+    announce(said[deed])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

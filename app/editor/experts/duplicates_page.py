@@ -1,5 +1,6 @@
 """People who are in the directory twice: shown beside each other, merged by a person, and taken apart again."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from flask import redirect, request, url_for
@@ -9,7 +10,7 @@ from werkzeug.wrappers import Response
 from ...answers import merging_experts
 from ...answers.candidates import histories
 from ...answers.workload import live
-from ...people import directory, duplicates
+from ...people import directory, duplicates, looking
 from ...people.models import Expert
 from ...questions.models import Question
 from ...web import last_row
@@ -25,7 +26,10 @@ def expert_duplicates(slug: str) -> str:
         return _duplicates(desk)
 
 
-def _duplicates(desk: Desk, both: merging_experts.BothAsked | None = None) -> str:
+def _duplicates(
+    desk: Desk, both: merging_experts.BothAsked | None = None, emails: Mapping[int, str | None] | None = None
+) -> str:
+    """The pairs; `emails` are the addresses, by experts' keys, that were asked for."""
     last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
     experts = list({one.id: one for pair in pairs for one in (pair.one, pair.other)}.values())
@@ -38,7 +42,8 @@ def _duplicates(desk: Desk, both: merging_experts.BothAsked | None = None) -> st
         pairs=pairs,
         live=live(desk.session, [one.id for one in experts]),
         histories=histories(desk.session, experts),
-        emails={one.id: directory.email_of(desk.session, one.person) for one in experts},
+        emails=emails or {},
+        place=request.args.get("after") or None,
         keyset={"newer": here() if last else None, "older": older},
         fault=_both_asked(desk, both) if both else "",
         may_all=desk.may("whole directory"),
@@ -51,6 +56,18 @@ def _two(desk: Desk) -> tuple[Expert, Expert]:
         found(directory.load_expert(desk.session, desk.actor, request.form.get(name, ""))) for name in ("keep", "other")
     )
     return one, other
+
+
+@editor.press("/<slug>/experts/duplicates/addresses", "directory")
+def expert_addresses(slug: str) -> str:
+    """Show the addresses of two experts beside each other, once it is in the trail who looks at them."""
+
+    def fn(desk: Desk) -> dict[int, str | None]:
+        return {one.id: looking.address_of(desk.session, desk.actor, one.person) for one in _two(desk)}
+
+    emails = change(slug, fn)
+    with at_desk(slug) as desk:
+        return _duplicates(desk, emails=emails)
 
 
 @editor.press("/<slug>/experts/duplicates/merge", "whole directory")

@@ -11,40 +11,25 @@ from typing import Any
 from flask import Response, redirect, request, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_login import current_user
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
-from ... import errors
 from ...lifecycle import Stale
 from ...people import import_writing, importing, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
-from ...people.staff import NotFresh
 from ...web import db
 from ..declared_form import labels
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
-from ..reauthentication import proof, prove_first
+from ..large_forms import may_be_large
 from .directory_page import asked_for
 from .file_words import cell_words, unreadable_words
 
 SHOWN = 100  # rows of the report on one page
 FILES = "/<slug>/experts/files"
-FORM = 64 * 1024  # bytes that the form around the file may have
 
 
-@editor.url_value_preprocessor
-def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """A directory is larger than what forms hold; only somebody of the desk may send one."""
-    if endpoint == "editor.expert_file" and current_user.is_authenticated and current_user.door == "desk":
-        request.max_content_length = spreadsheet.MOST_BYTES + FORM
-
-
-@editor.errorhandler(RequestEntityTooLarge)
-def too_large(_error: RequestEntityTooLarge) -> BaseResponse:
-    words = unreadable_words(spreadsheet.Unreadable("large")) if request.endpoint == "editor.expert_file" else None
-    return errors.page(413, happened=words)
+may_be_large("expert_file", spreadsheet.MOST_BYTES, lambda: unreadable_words(spreadsheet.Unreadable("large")))
 
 
 @editor.sheet(FILES, "whole directory")
@@ -57,20 +42,8 @@ def _choose(desk: Desk, fault: str = "") -> str:
     columns = [(label, heads_of(column)[0]) for column, label in labels(FIELDS).items()]
     limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
     return page(
-        desk,
-        "editor/experts/files.html",
-        "experts",
-        columns=columns,
-        limits=limits,
-        asked=asked_for(),
-        fault=fault,
-        **proof(desk, _here(desk.newsletter.slug)),
+        desk, "editor/experts/files.html", "experts", columns=columns, limits=limits, asked=asked_for(), fault=fault
     )
-
-
-def _here(slug: str) -> str:
-    """This page, from which the directory is opened again as it was."""
-    return url_for("editor.expert_files", slug=slug, **asked_for())
 
 
 @editor.press(FILES, "whole directory")
@@ -179,10 +152,7 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 @editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
-    try:
-        change(slug, lambda desk: begin_export(desk.session, desk.actor))
-    except NotFresh:
-        return prove_first(_here(slug))
+    change(slug, lambda desk: begin_export(desk.session, desk.actor))
 
     def lines() -> Iterator[str]:
         with db.read() as session:

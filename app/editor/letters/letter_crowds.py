@@ -1,4 +1,4 @@
-"""One press for whole crowds of held letters: what a flood brought is filed as spam."""
+"""One press for whole crowds: what a flood brought is filed as spam, and what came in before it was seen is held."""
 
 from flask import redirect, url_for
 from flask_babel import gettext as _
@@ -36,4 +36,27 @@ def letter_crowds(slug: str) -> Response:
     back = url_for("editor.letters", slug=slug, state=ONLY_HELD)
     said = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", done)
     announce(said if done else _("Nothing was done. Tick a crowd as it stands now."), undo=press, back=back)
+    return redirect(back, code=303)
+
+
+@editor.press("/<slug>/letters/crowds/hold", "take letters")
+def letter_crowds_hold(slug: str) -> Response:
+    chosen = ticked("crowd", 1)
+
+    def fn(desk: Desk) -> tuple[int, str]:
+        done = 0
+        with watched(desk.session) as events:
+            for public_id, number in chosen:
+                first = found(queries.load(desk.session, desk.actor, public_id))
+                try:
+                    done += crowds.hold(desk.session, desk.actor, first, number)
+                except (Illegal, Stale):  # as above
+                    continue
+            desk.session.flush()
+            return done, way_back(events)
+
+    done, press = change(slug, fn)
+    back = url_for("editor.letters", slug=slug)
+    said = ngettext("One letter is held.", "%(num)s letters are held.", done)
+    announce(said if done else _("Nothing was done. More have come: look again."), undo=press, back=back)
     return redirect(back, code=303)

@@ -1,7 +1,7 @@
 """The list of letters: what in its address means what."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from ...letters import crowds, queries
 from ...letters.lifecycle import STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
-from ...listing import Listing
+from ...listing import Rows
 from ..filtered_list import Declared, Filter, Options, editions, fixed
 from ..frame import Desk
 from .letter_words import CHANNELS, FILED, FILTERS, HELD
@@ -40,6 +40,13 @@ EQUAL = {
 }
 
 
+# The lists in which what a flood may have brought stands behind the rest.
+IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
+    STATES.which("is_held"): crowds.held,
+    STATES.which("waits"): crowds.waiting,
+}
+
+
 def _languages(_desk: Desk, typed: str) -> Options:
     """The language that the address has; the page offers those of its rows."""
     known = typed == "und" or TAG.fullmatch(typed) and tongue(typed)
@@ -55,15 +62,15 @@ def _usual(values: Mapping[str, str]) -> str:
     return "held" if "held" in values else "all" if "q" in values else "waiting"
 
 
-def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Listing[Letter]:
+def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Rows[Letter]:
     rules = [column == getattr(meant[name], "id", meant[name]) for name, column in EQUAL.items() if name in meant]
     rules += [Letter.alike == true()] if "alike" in meant else []
     bound = {}
     if "age" in meant:
         _label, days, is_young = AGES[meant["age"]]
         bound["since" if is_young else "until"] = now(desk.session) - timedelta(days=days)
-    if states == STATES.which("is_held") and not bound:
-        return crowds.held(desk.newsletter.id, *rules)
+    if not bound and states in IN_ORDER:
+        return IN_ORDER[states](desk.newsletter.id, *rules)
     return queries.listing(desk.newsletter.id, states, *rules, **bound)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from ...editions.models import Edition
 from ...formatting import age, by_name, count, day, exact, full_date, zone
@@ -16,6 +17,8 @@ from ...languages import direction
 from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
+from ...letters.signs import BY_CODE
+from ...listing import Chain, counts
 from ...mail import inbound
 from ...newsletters.queries import topics_of
 from ...newsroom import receipt_notes
@@ -32,8 +35,13 @@ from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
 from .letter_filters import LETTERS
 from .letter_look_alikes import of_letter as alikes_of
 from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
+from .machine_words import of_letter as of_machine
 
 KINDS = ("comment", "tip", "unsubscribe", "spam")
+# The parts of the list of all that waits that go by no day.
+PARTS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
+UNHELD = ("waiting", "new")  # lists that show which letters came in and are like many others
+_heading = itemgetter(1, 2)
 COUNTED = ("waiting", "new", "held")  # whose numbers the list says
 
 
@@ -49,6 +57,7 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "days": _days(about, listed, shown, item),
         "editions": editions,
         "crowds": crowds.largest(desk.session, desk.newsletter.id) if is_first and listed.state == ONLY_HELD else [],
+        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if is_first and listed.state in UNHELD else [],
         "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
@@ -57,7 +66,7 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
 def _counts(desk: Desk) -> dict[str, str]:
     """Return how many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
     lists = [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED]
-    return dict(zip(COUNTED, map(count, queries.counts(desk.session, lists)), strict=True))
+    return dict(zip(COUNTED, map(count, counts(desk.session, lists)), strict=True))
 
 
 def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:
@@ -88,19 +97,29 @@ def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> di
 
 def _beyond(listed: Filtered[Letter], item: Letter, limit: int, up: bool = False) -> list[str]:
     """Return what of the list stands behind a letter, or in front of it, the nearest first."""
-    return [one.public_id for one in listed.listing.page(listed.desk.session, item, limit, up)]
+    return listed.listing.column(listed.desk.session, Letter.public_id, item, limit, up)
 
 
 def _days(
     about: About, listed: Filtered[Letter], shown: Hits[Letter], item: Letter | None
-) -> list[tuple[str, list[dict[str, Any]]]]:
-    # A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under its neighbours' day.
-    latest = min if listed.listing.rising else max
-    headings = [*accumulate(map(_day_of, reversed(shown.rows)), latest)][::-1]
+) -> list[tuple[str, bool, list[dict[str, Any]]]]:
+    """The rows under their headings, each with whether it is a part of the list, which is seen, and no day."""
     return [
-        (day(when), [_row(one, about, item, listed, shown) for one, _when in some])
-        for when, some in groupby(zip(shown.rows, headings, strict=True), key=itemgetter(1))
+        (PARTS.get(part) or day(when), part in PARTS, [_row(one, about, item, listed, shown) for one, *_when in some])
+        for (part, when), some in groupby(zip(shown.rows, *_headings(listed, shown.rows), strict=True), key=_heading)
     ]
+
+
+def _headings(listed: Filtered[Letter], rows: Sequence[Letter]) -> tuple[list[int], list[date | None]]:
+    """Return for each row the part of the list that it stands in, and its day where that part goes by arrival.
+
+    A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under its neighbours' day.
+    """
+    parts = [crowds.part_of(one) if isinstance(listed.listing, Chain) else 0 for one in rows]
+    latest = min if listed.listing.rising else max
+    arrived = [_day_of(one) for one, part in zip(rows, parts, strict=True) if part == 0]
+    days = [*accumulate(reversed(arrived), latest)][::-1]
+    return parts, [*days, *[None] * (len(rows) - len(days))]
 
 
 def _keeps_the_day(one: Letter) -> bool:
@@ -153,7 +172,9 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
     mail = inbound.of_letter(session, item.id) if by_mail else None
     about = incoming_mails.about(session, [item], editions)
     expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
-    credit = item.credit
+    beside = queries.beside(session, [item.id])[item.id]
+    in_work = question_queries.listing(key, STATES.which("is_in_work"))
+    credit = beside.credit
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
     reading = incoming_mails.readings(session, [mail]).get(mail.id) if mail else None
@@ -162,19 +183,21 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "item": item,
         "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
         "settled": _settled(item),
+        "signs": [BY_CODE[code].says for code in item.signs if code in BY_CODE] if item.is_held else [],
         "source": CHANNELS[item.channel],
         "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
         "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
         "replies_to": named(edition) if edition else None,
         "credit": credit if credit and credit.choice != "none" else None,
-        "credit_name": contacts.named(session, item),
+        "credit_name": contacts.names_of(session, [item], {item.id: credit} if credit else {}).get(item.id),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.listing(key, STATES.which("is_in_work")).page(session, None, 50),
+        "open_questions": question_queries.named(session, in_work.keys(50)),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
         "reading": reading,
+        "mail": mail,
         "spam_score": reading.spam_score if reading else "",
         "expert": expert,
         "filings": filings,
@@ -183,7 +206,8 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str,
         "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
         "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
-        "added": queries.added_to(session, [item.id])[item.id],
-        "may_be_asked": receipt_notes.can_be_asked(session, item),
+        "added": beside.added,
+        "may_be_asked": receipt_notes.can_be_asked(session, item, [one.note for one in beside.added if one.note]),
         "alikes": alikes_of(desk, item, question) if not expert else [],
+        **of_machine(desk, item, beside.machine),
     }

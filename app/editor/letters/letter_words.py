@@ -3,6 +3,7 @@
 from flask_babel import lazy_gettext as _l
 
 from ...letters.lifecycle import STATES
+from ...letters.signs import SIGNS
 
 TAKEN_DOWN = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
 BY_HAND = tuple(TAKEN_DOWN)
@@ -19,12 +20,7 @@ BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
 REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
 REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
 CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the check that is open
-HELD = {
-    "no text": _l("no words"),
-    "no question": _l("one word again and again"),
-    "links": _l("many links"),
-    "flood": _l("many at once"),
-}
+HELD = {sign.code: _l(sign.label) for sign in SIGNS}
 # How a letter stands in the list: its mark, what its row is, and a word. What a look-alike that stands there is called.
 LOOKS = {
     "received": ("new", "new", _l("New")),

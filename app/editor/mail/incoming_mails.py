@@ -4,7 +4,7 @@ mail.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
+from sqlalchemy.sql import ColumnElement
 
 from ...answers.correspondence import with_questions, writable
 from ...answers.editing import open_check
@@ -31,6 +32,7 @@ from ..frame import Desk
 from ..letters.letter_words import CHECK_REPLIES, REPLIES
 from ..questions.question_words import REASONS
 
+AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # in an address, as people write it
 NO_EDITIONS: Mapping[int, Edition] = {}
 
 
@@ -50,6 +52,18 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
         if reading is not None:
             found[row.id] = reading
     return found
+
+
+def name_of(reading: Reading) -> str:
+    """Return the name that whoever wrote a mail gives, where it isn't an address: that is asked for by itself."""
+    return "" if any(sign in reading.from_name for sign in AT) else reading.from_name
+
+
+def with_files(session: Session, which: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
+    """Return the mails that became letters, of those that are meant, on which files hang, as long as they are kept."""
+    rows = session.scalars(select(Inbound).where(Inbound.is_letter, which).order_by(Inbound.id)).all()
+    read = readings(session, rows) if rows else {}
+    return [(row, read[row.id]) for row in rows if row.id in read and read[row.id].attachments]
 
 
 @dataclass(frozen=True)
@@ -136,9 +150,3 @@ def _open_check(session: Session, assignment: Assignment) -> Check | None:
     """The quote check that the expert has before them."""
     answer = assignment.answer
     return open_check(session, answer) if answer and answer.is_checking else None
-
-
-def oldest(session: Session, newsletter_id: int, place: str) -> datetime | None:
-    """Since when the oldest mail in this place has been there."""
-    query = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.state == place)
-    return session.scalar(query.order_by(Inbound.id).limit(1))

@@ -66,7 +66,7 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         "stands": stands(mail, now(desk.session)),
         "to": _("A reader")
         if mail.letter_id
-        else people.get(mail.person_id or 0) or invited.get(mail.id, _("Somebody")),
+        else people.get(mail.person_id or 0) or invited.get(mail.id) or _nameless(mail),
         "kind": name_of(mail.kind),
         "because": question.title if question else "",
         "about": url_for("editor.question", **where) if question else "",
@@ -77,6 +77,11 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         "acts": [act for act in MAIL.open_to(desk.actor, mail) if act in ACTS],
         "undoes": is_undone(mail),
     }
+
+
+def _nameless(mail: OutboxMail) -> str:
+    """Return who gets a mail whose row says nobody's name."""
+    return _("A translator") if mail.kind.startswith("translator.") else _("Somebody")
 
 
 def stands(mail: OutboxMail, at: datetime) -> str:

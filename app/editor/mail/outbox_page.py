@@ -1,18 +1,21 @@
-"""The outbox: mails that went out, wait, or failed. A mail opens beside the list; no reader's address is ever shown."""
+"""The outbox: mails that went out, wait, or failed. A mail opens beside the list; no reader's address is ever shown,
+and another one only when it is in the trail who looks at it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ... import errors
+from ...db import by_keys
 from ...formatting import count
 from ...lifecycle import Illegal, Missing, Stale
+from ...listing import walked
 from ...mail import outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
@@ -20,6 +23,8 @@ from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
 from ...newsroom import undo
+from ...people import looking
+from ...people.models import Person
 from ...seal import Unsealable
 from ...web import last_row, paged
 from ..conflict import number_shown, second
@@ -58,7 +63,7 @@ def message_of(desk: Desk, one: OutboxMail) -> Message | None:
         return None
 
 
-def _page(desk: Desk, opened: OutboxMail | None) -> str:
+def _page(desk: Desk, opened: OutboxMail | None, address: str = "") -> str:
     state = request.args.get("state") or None
     if state and state not in ALL:
         unknown(desk, "state", "editor.outbox")
@@ -83,6 +88,7 @@ def _page(desk: Desk, opened: OutboxMail | None) -> str:
         groups=listed,
         acts=open_to,
         opened=_opened(desk, opened, names) if opened else None,
+        address=address,
         keyset=keyset,
     )
 
@@ -105,7 +111,10 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
         newer = here() if request.args.get("before") else None
-        return {name: lists(name).page(session, None, FIRST) for name in STATES}, {"newer": newer, "older": None}
+        keys = walked(session, {name: lists(name).keys(FIRST) for name in STATES})
+        rows = by_keys(session, OutboxMail, [key for some in keys.values() for key in some])
+        newest = {name: [rows[key] for key in sorted(some, reverse=True)] for name, some in keys.items()}
+        return newest, {"newer": newer, "older": None}
     mails = paged(session, lists(state), PAGE, last_row(lambda key: the_mail(desk, key)), here)
     return {state: mails.rows}, mails.keyset
 
@@ -120,9 +129,31 @@ def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
         "message": message,
         "text": blocks(text) if message else [],
         "hidden": message is not None and text != message.text,
-        "address": message.to if message and one.person_id and not one.letter_id else "",
+        "has_address": message is not None and _is_to_somebody(one),
         "actions": [(act, words[act]) for act in seen["acts"] if act not in gone],
     }
+
+
+def _is_to_somebody(one: OutboxMail) -> bool:
+    """Return whether a mail is to somebody whose address the desk may look at: no reader."""
+    return one.person_id is not None and one.letter_id is None
+
+
+@editor.press("/<slug>/outbox/<public_id>/address", "read")
+def mail_address(slug: str, public_id: str) -> str:
+    """Show the address that a mail is to, once it is in the trail who looks at it."""
+
+    def fn(desk: Desk) -> str:
+        one = the_mail(desk, public_id)
+        message = message_of(desk, one)
+        if message is None or not _is_to_somebody(one):
+            abort(404)
+        looking.note(desk.session, desk.actor, desk.session.get_one(Person, one.person_id))
+        return message.to
+
+    address = change(slug, fn)
+    with at_desk(slug) as desk:
+        return _page(desk, the_mail(desk, public_id), address)
 
 
 @editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", ACTS)

@@ -21,6 +21,7 @@ from ...formatting import count
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
 from ...lifecycle import Illegal, Missing, Stale
+from ...listing import counts
 from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
@@ -50,7 +51,8 @@ def _loaded(desk: Desk, public_id: str) -> Inbound:
     return found_at(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
-def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = "") -> str:
+def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = "", address: str = "") -> str:
+    """The list of a place and the mail that is open; `address` is where it says it is from, if that was asked for."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     place = str(opened.state) if opened and opened.state in PLACES else request.args.get("place", "pen")
     if place not in PLACES:
@@ -60,7 +62,7 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
     last = last_row(lambda typed: inbound.load(session, key, typed))
     rows = paged(session, inbound.listing(key, place), PAGE, last, here)
     read = incoming_mails.readings(session, [*rows.rows, *([opened] if opened else [])])
-    counted = {name: inbound.count(session, key, name) for name in WORK}
+    counted = dict(zip(WORK, counts(session, [inbound.listing(key, name) for name in WORK]), strict=True))
     return page(
         desk,
         "editor/mail/pen.html",
@@ -76,6 +78,8 @@ def _page(desk: Desk, opened: Inbound | None, trouble: str = "", fault: str = ""
         rows=[(row, read.get(row.id), reasons(row.reasons)) for row in rows.rows],
         before=before,
         opened=opened and _opened(desk, opened, read.get(opened.id)),
+        address=address,
+        name_of=incoming_mails.name_of,
         trouble=trouble,
         fault=fault,  # at the choice of an expert
         back=here(before=before),
@@ -196,6 +200,21 @@ ACTS = {
     "spam": Act("sort", "spam", _sort("spam"), _l("It is filed as spam.")),
     "again": Act("read again", "", _again, _l("It is read again; in a minute it has its place.")),
 }
+
+
+@editor.press("/<slug>/pen/<public_id>/address", "take letters")
+def pen_address(slug: str, public_id: str) -> str:
+    """Show the address that a mail says it is from, once it is in the trail who looks at it."""
+
+    def fn(desk: Desk) -> str:
+        row = _loaded(desk, public_id)
+        reading = found(incoming_mails.readings(desk.session, [row]).get(row.id))
+        inbound.note_look(desk.session, desk.actor, row)
+        return reading.from_address
+
+    address = change(slug, fn)
+    with at_desk(slug) as desk:
+        return _page(desk, _loaded(desk, public_id), address=address)
 
 
 @editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")

@@ -49,6 +49,10 @@ REASONS = {
         _l("Another way back"),
         _l("It answers a mail of ours to an expert, but came to another address than the one in that mail."),
     ),
+    "answers our mail to a translator": (
+        _l("A translator’s answer"),
+        _l("It answers a mail of ours to a translator outside. What they translate they hand in by their link."),
+    ),
     "an expert's address": (
         _l("Expert’s address"),
         _l("It says that it comes from an expert who was asked something, and it answers none of our mails."),

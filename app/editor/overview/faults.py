@@ -12,9 +12,10 @@ from flask_babel import ngettext
 from ...answers import correspondence
 from ...db import now
 from ...formatting import ago, day
-from ...mail import inbound, sign_ins, stalled
 from ...mail import queries as mail_queries
-from ...newsroom.waiting import Task
+from ...mail import sign_ins, stalled
+from ...newsroom.waiting import Board, Task
+from ...programs.registering import in_trouble
 from ...watching import held_erasures
 from ..frame import Desk
 from ..mail.mail_words import named, shown
@@ -36,10 +37,10 @@ class Fault:
     mails: tuple[dict[str, Any], ...] = ()
 
 
-def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], str]) -> list[Fault]:
-    """List all faults, the gravest first. Of the desk's `tasks` the `FIRST` are told here; `address` leads to each."""
-    pressing = [(task, address(desk, task)) for task in tasks if task.kind in FIRST]
-    failed, back = _undelivered(desk)
+def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> list[Fault]:
+    """List all faults, the gravest first. Of the desk's tasks the `FIRST` are told here; `address` leads to each."""
+    pressing = [(task, address(desk, task)) for task in board.desk if task.kind in FIRST]
+    failed, back = _undelivered(desk, board)
     return [
         *_worker(desk),
         *_erasures(desk),
@@ -53,7 +54,8 @@ def faults(desk: Desk, tasks: Iterable[Task], address: Callable[[Desk, Task], st
             lambda n: _("One mail can’t be delivered.") if n == 1 else _("Mails can’t be delivered."),
         ),
         *_mails(desk, "came-back", back, lambda n: ngettext("One mail came back.", "Mails came back.", n)),
-        *_unreadable(desk),
+        *_unreadable(desk, board.numbers["unreadable"]),
+        *(_programs(desk) if board.numbers["programs in trouble"] else ()),
         *(_objection(task, href) for task, href in pressing if task.kind == "objection"),
     ]
 
@@ -110,19 +112,35 @@ def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[in
         yield Fault(key, says(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
 
 
-def _undelivered(desk: Desk) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _undelivered(desk: Desk, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return what a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
-    failed = [
-        mail for mail in mail_queries.listing(key, "failed").page(desk.session, None, FAILURES) if not mail.bounced_at
-    ]
-    back = [mail for _bounce, mail in correspondence.came_back(desk.session, key)]
+    newest = mail_queries.listing(key, "failed")
+    mails = newest.page(desk.session, None, FAILURES) if board.numbers["failed mails"] else ()
+    failed = [mail for mail in mails if not mail.bounced_at]
+    bounces = correspondence.came_back(desk.session, key) if board.numbers["bounces"] else ()
+    back = [mail for _bounce, mail in bounces]
     names = named(desk, [*failed, *back]) if failed or back else ({}, {}, {})
     return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]
 
 
-def _unreadable(desk: Desk) -> Iterable[Fault]:
-    if number := inbound.count(desk.session, desk.newsletter.id, "failed"):
+def _programs(desk: Desk) -> Iterable[Fault]:
+    """Return the other programs that have failed for a day, or were paused for it."""
+    for program in in_trouble(desk.session, desk.newsletter.id):
+        if program.paused_at is not None:
+            said = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
+            more = _("It took nothing for five days, or answered that it wants nothing any more.")
+        else:
+            since = program.failing_since or now(desk.session)
+            said = _("“%(name)s” has taken nothing for %(time)s.", name=program.name, time=ago(since))
+            more = _("It is tried again and again, and paused after five days.")
+        where: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": program.public_id}
+        href = url_for("editor.program", **where) if desk.may("programs") else ""
+        yield Fault(f"program-{program.public_id}", said, href, program.name, more)
+
+
+def _unreadable(desk: Desk, number: int) -> Iterable[Fault]:
+    if number:
         said = ngettext(
             "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number
         )

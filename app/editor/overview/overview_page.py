@@ -1,7 +1,7 @@
 """This edition: the one page that is enough for a desk of one."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,15 +15,11 @@ from werkzeug.wrappers import Response
 from ...answers import correspondence
 from ...editions.slots import open_slots
 from ...formatting import age, ago, count, day, exact, is_past, left
-from ...mail import inbound
 from ...newsletters.queries import desks_of
 from ...newsroom import receipt_notes
 from ...newsroom.waiting import Board, Task, board, group_of
-from ...questions import queries as questions
-from ...questions.lifecycle import STATES
 from ...web import db
 from ..frame import Desk, at_desk, editor, page
-from ..mail import incoming_mails
 from .faults import FIRST, faults
 from .first_steps import first_steps
 
@@ -42,7 +38,7 @@ def start() -> Response:
 def home(slug: str) -> str:
     with at_desk(slug) as desk:
         tasks = board(desk.session, desk.newsletter)
-        mails = _mails(desk)
+        mails = _mails(desk, tasks.numbers)
         mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
             (_("For you"), mine, mails, ()),
@@ -57,7 +53,7 @@ def home(slug: str) -> str:
             "edition",
             today=day(datetime.now(UTC)),
             standing=_standing(desk, tasks, len(mails)),
-            faults=faults(desk, tasks.desk, _address),
+            faults=faults(desk, tasks, _address),
             waits=[
                 (
                     heading,
@@ -67,7 +63,7 @@ def home(slug: str) -> str:
                 )
                 for heading, found, mails, groups in columns
             ],
-            slots=_slots(desk, tasks),
+            slots=_slots(tasks),
             steps=first_steps(desk),
         )
 
@@ -116,11 +112,13 @@ def _edition_stands(tasks: Board, is_running: bool) -> str:
     return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=left(edition.cutoff_at))
 
 
-def _mails(desk: Desk) -> list[dict[str, Any]]:
+def _mails(desk: Desk, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List what came in and waits for the desk: letters of experts and answers to notes one by one, the holding pen as
     one line.
     """
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
+    of_experts = correspondence.waiting_of_experts(session, key) if numbers["experts wrote"] else ()
+    of_readers = receipt_notes.answered(session, key, 2, today=True) if numbers["readers wrote back"] else ()
     lines = [
         _shown(
             "new",
@@ -129,7 +127,7 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
             letter.received_at,
             about=assignment.question.short_title,
         )
-        for letter, assignment in correspondence.waiting_of_experts(session, key)
+        for letter, assignment in of_experts
     ]
     lines += [
         _shown(
@@ -139,13 +137,11 @@ def _mails(desk: Desk) -> list[dict[str, Any]]:
             written_at,
             day(written_at.date()),
         )
-        for letter, written_at in receipt_notes.answered(session, key, 2, today=True)
+        for letter, written_at in of_readers
     ]
-    since = incoming_mails.oldest(session, key, "pen")
-    if since is not None:
-        number = inbound.count(session, key, "pen")
-        words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", number)
-        lines.append(_shown("wait", words, url_for("editor.pen", slug=slug), since))
+    if numbers["pen"]:
+        words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", numbers["pen"])
+        lines.append(_shown("wait", words, url_for("editor.pen", slug=slug), numbers["pen since"]))
     return lines
 
 
@@ -183,12 +179,11 @@ def _whole(desk: Desk, board: Board, found: list[Task], *groups: str) -> list[tu
     ]
 
 
-def _slots(desk: Desk, tasks: Board) -> dict[str, Any] | None:
+def _slots(tasks: Board) -> dict[str, Any] | None:
     """Return what stands in the slots of the coming edition, and which are open."""
     if not tasks.coming:
         return None
-    edition, ready = tasks.coming[0], questions.count(desk.session, desk.newsletter.id, STATES.which("is_answered"))
-    return {"edition": edition, "sections": tasks.sections, "ready": ready}
+    return {"edition": tasks.coming[0], "sections": tasks.sections, "ready": tasks.numbers["ready"]}
 
 
 def _until(task: Task) -> str:

@@ -16,7 +16,8 @@ from ...answers.models import Assignment
 from ...db import now
 from ...formatting import count
 from ...lifecycle import Refused
-from ...newsroom.waiting import BACKLOG, WHOLE, Task, whole
+from ...newsroom.waiting import WHOLE, Task, whole
+from ...newsroom.waiting_walks import BACKLOG
 from ...questions.firewall import Leaking
 from ..bulk import WHY_NOT, Bulk, Press, worded
 from ..frame import Desk, at_desk, editor, page

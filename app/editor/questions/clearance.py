@@ -47,7 +47,7 @@ def leaving(desk: Desk, file: Dossier) -> Leaving:
     text = file.question.text
     if text is None:
         return Leaving([], [], [])
-    letters = asker_letters(desk.session, file.question)
+    letters = asker_letters(desk.session, file.question) if file.letters is None else file.letters
     own, besides = own_words(desk.session, letters), said_besides(desk.session, letters, text.whole)
     texts = [pair for pair in zip((_("Headline"), _("Question"), _("Background")), text.parts, strict=True) if pair[1]]
     return Leaving(

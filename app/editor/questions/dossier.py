@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask import url_for
@@ -18,7 +19,6 @@ from ...editions.queries import coming_editions
 from ...letters.models import Letter
 from ...mail.models import Inbound
 from ...newsletters.models import Topic
-from ...newsletters.queries import topics_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
@@ -40,7 +40,8 @@ class Part:
     may_answer: frozenset[str]
     faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
     suggestion: str | None = None  # the colleague whom the expert named
-    mails: Sequence[tuple[Letter, dict[str, Any] | None]] = ()  # what they wrote by mail, with how it can be filed
+    # what they wrote by mail, how it can be filed, and how many files hang on it
+    mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
     robot: Inbound | None = None  # the newest automatic reply, an absence note for example
 
     @property
@@ -56,7 +57,7 @@ class Part:
             return None
         return own[-1], self.texts[-1]
 
-    @property
+    @cached_property
     def pairs(self) -> list[Pair]:
         two = self.compared
         return compare(two[0].body, two[1].body) if two else []
@@ -82,6 +83,13 @@ class Dossier:
     def was_asked(self) -> bool:
         """Return whether an expert has heard of it, and is owed a word when it ends."""
         return any(part.place.assignment.was_asked for part in self.parts)
+
+    @property
+    def letters(self) -> list[Letter] | None:
+        """Return all its letters whose words are here, as they came; None where there may be more than the first."""
+        if len(self.originals) >= SHOWN:
+            return None
+        return sorted((one.letter for one in self.originals), key=lambda letter: (letter.received_at, letter.id))
 
     @property
     def drafts(self) -> int:
@@ -124,6 +132,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
     picks = desk.may("pick") and question.is_answered
     merged = queries.merged_into(session, question)
     family = [question.id, *(one.id for one in merged)]
+    topics, all_topics = queries.topics_beside(session, question)
     return Dossier(
         desk=desk,
         question=question,
@@ -135,8 +144,8 @@ def dossier(desk: Desk, question: Question) -> Dossier:
         parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next_with_room(desk, question) if picks else None,
-        topics=queries.topics_of(session, [question.id])[question.id],
-        all_topics=topics_of(session, desk.newsletter.id),
+        topics=topics,
+        all_topics=all_topics,
         may=frozenset(QUESTION.open_to(desk.actor, question)),
     )
 
@@ -148,6 +157,12 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
     if not keys:
         return []
     mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
+    waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
+    files = (
+        {row.letter_id: len(read.attachments) for row, read in incoming_mails.with_files(session, waiting)}
+        if mails
+        else {}
+    )
     robots = correspondence.robots_on(session, desk.newsletter.id, keys)
     written = [place.answer.id for place in places if place.answer]
     texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
@@ -169,7 +184,7 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
             else [],
             suggestion=suggestion_of(session, one),
             mails=[
-                (letter, incoming_mails.filings(desk, letter, about, "question"))
+                (letter, incoming_mails.filings(desk, letter, about, "question"), files.get(letter.id, 0))
                 for letter, about in mails
                 if about.id == one.id
             ],

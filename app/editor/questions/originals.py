@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from flask import url_for
 from flask_babel import gettext as _
 
 from ...answers.diff import Pair, compare
 from ...formatting import tongue
-from ...letters import contacts
+from ...letters import contacts, machine_translation
 from ...letters import queries as letters
 from ...letters.models import Credit, Letter
 from ...mail.message import shortened
@@ -28,7 +28,8 @@ TITLE = 60  # characters of the headline of a question that was merged into this
 class Original:
     """A letter, how its writer wants to be named, and its words against the desk's.
 
-    `merged` is the question with which it came to this one, `added` what stands below the letter's own words.
+    `merged` is the question with which it came to this one, `added` what stands below the letter's own words,
+    `machine` what the newsroom's own machine made of them.
     """
 
     letter: Letter
@@ -37,6 +38,7 @@ class Original:
     text: QuestionText | None
     merged: Question | None = None
     added: Sequence[letters.Added] = ()
+    machine: machine_translation.Found | None = None
 
     @property
     def source(self) -> str:
@@ -60,7 +62,7 @@ class Original:
         """Return whether differences are shown: both are in one language, and not the same."""
         return bool(self.text and self.pairs and self.letter.body != self.text.body)
 
-    @property
+    @cached_property
     def pairs(self) -> list[Pair]:
         """The differences by paragraph, where both are in one language."""
         body, ours = self.letter.body, self.text.body if self.text else None
@@ -73,9 +75,10 @@ class Original:
 
 def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Sequence[Question]) -> list[Original]:
     came_with = {one.id: one for one in merged}
-    credits = contacts.credits_of(desk.session, [letter.id for letter in some])
-    names = contacts.names_of(desk.session, some)
-    added = letters.added_to(desk.session, [letter.id for letter in some])
+    beside = letters.beside(desk.session, [letter.id for letter in some]) if some else {}
+    credits = {key: one.credit for key, one in beside.items() if one.credit and one.credit.choice != "none"}
+    names = contacts.names_of(desk.session, some, credits)
+    made = {key: one.machine for key, one in beside.items() if one.machine and one.machine.found_sealed}
     return [
         Original(
             letter,
@@ -83,7 +86,8 @@ def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Se
             names.get(letter.id),
             question.text,
             came_with.get(letter.question_id or 0),
-            added[letter.id],
+            beside[letter.id].added,
+            machine_translation.read(desk.session, letter, made[letter.id]) if letter.id in made else None,
         )
         for letter in some
     ]

@@ -9,7 +9,7 @@ from ...db import by_keys
 from ...formatting import age
 from ...letters.models import Letter
 from ...matching import DESK
-from ...matching.alike import Alike, Probe, Scored, alike
+from ...matching.alike import Alike, Compared, alike
 from ...newsletters.models import Topic
 from ...questions import moves as questions
 from ...questions.lifecycle import QUESTION
@@ -18,11 +18,10 @@ from ..frame import Desk
 from ..letters.letter_look_alikes import Shown, shown_as
 from .question_states import WORDS
 
-Near = tuple[Probe, list[Scored]]
 SHOWN = 5
 
 
-def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
+def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Compared | None:
     """The question among all others, compared once for what is like it and for whom to ask; None where neither is
     shown.
     """
@@ -31,14 +30,13 @@ def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Near | None:
     return compared(desk.session, one, tuple(topic.name for topic in topics))
 
 
-def looked_up(desk: Desk, found: Near | None) -> list[Alike]:
+def looked_up(desk: Desk, found: Compared | None) -> list[Alike]:
     if found is None:
         return []
-    probe, scored = found
-    return alike(desk.session, DESK, desk.newsletter.id, probe, limit=3 * SHOWN, scored=scored)
+    return alike(desk.session, DESK, desk.newsletter.id, found.probe, limit=3 * SHOWN, compared=found)
 
 
-def alike_of(desk: Desk, one: Question, found: Near | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
+def alike_of(desk: Desk, one: Question, found: Compared | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
     """Return what is like a question, best first; those that are merged with it are the question itself."""
     rows = _rows(desk, looked_up(desk, found), family)
     return [_shown(desk, one, each, row, was_asked) for each, row in rows][:SHOWN]

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...db import now
 from ...lifecycle import Illegal, Missing, Stale, TooLong
+from ...newsroom.forgetting_ran import WEEK
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
@@ -29,6 +30,7 @@ from .question_look_alikes import alike_of, near
 from .question_states import BUTTONS
 from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, colleagues_of, trail
+from .translation_list import languages_to
 
 ADDRESS = "/<slug>/questions/<public_id>"
 
@@ -110,10 +112,13 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
         leaving=about_to_leave(desk, file.family),
+        translations=languages_to(desk, one),
         near=found,
         alike=alike_of(desk, one, found, file.family, file.was_asked),
         channels=CHANNELS,
         ends=ENDS,
+        keeps_withdrawn=WEEK.days,
+        erased_on=one.state_at + WEEK,
         reasons=REASONS,
         checklist=CHECKLIST,
         evidence=lambda part: evidence(desk, file, part),
@@ -130,5 +135,5 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """Return what a question could be merged into."""
-    rows = queries.listing(desk.newsletter.id, STATES.which("is_in_work")).page(desk.session, None, 50)
+    rows = queries.named(desk.session, queries.listing(desk.newsletter.id, STATES.which("is_in_work")).keys(50))
     return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]

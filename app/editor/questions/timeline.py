@@ -176,8 +176,12 @@ def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) 
 
 
 def _letters(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
-    desk, came = file.desk, queries.letters_behind(file.family, Letter.received_at, Letter.id)
-    for letter in came.page(desk.session, below, PAGE + 1):
+    desk, few = file.desk, file.letters
+    if few is None:
+        came = queries.letters_behind(file.family, Letter.received_at, Letter.id).page(desk.session, below, PAGE + 1)
+    else:
+        came = [one for one in reversed(few) if (one.received_at, one.id) < below]
+    for letter in came:
         yield Entry(
             letter.received_at,
             3,

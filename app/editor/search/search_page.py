@@ -139,7 +139,7 @@ def _published(desk: Desk, hits: Sequence[Hit], ran: Mapping[int, EditionItem]) 
         Row(
             _at(desk, "question", item.question.public_id),
             headline(item),
-            ", ".join(voice["lead_in"]["name"] for voice in item.input["piece"]["voices"]),
+            ", ".join(voice["lead_in"]["name"] for voice in item.piece["voices"]),
         )
         for hit in hits
         if (item := ran.get(hit.noun_id))

@@ -1,11 +1,11 @@
-"""Letters that lose their words next, by the rules of the settings."""
+"""Letters and answers that lose their words next, and people who are forgotten next, by the rules of the settings."""
 
 from datetime import timedelta
 
 from flask_babel import lazy_gettext as _l
 
 from ...formatting import count, day
-from ...newsroom import forgetting
+from ...newsroom import forgetting, forgetting_answers, forgetting_people
 from ..frame import at_desk, editor, page
 from ..letters.letter_words import CHANNELS
 
@@ -39,4 +39,16 @@ def leaving(slug: str) -> str:
             for name, number in numbers.items()
             if number
         ]
-        return page(desk, "editor/settings/leaving.html", "settings", kinds=kinds, days=WITHIN.days)
+        session, newsletter = desk.session, desk.newsletter
+        return page(
+            desk,
+            "editor/settings/leaving.html",
+            "settings",
+            kinds=kinds,
+            answers=forgetting_answers.coming(session, newsletter, WITHIN, FIRST),
+            answers_number=count(forgetting_answers.number(session, newsletter, WITHIN)),
+            experts=forgetting_people.experts_coming(session, newsletter, WITHIN, FIRST),
+            experts_number=count(forgetting_people.number_of_experts(session, newsletter, WITHIN)),
+            colleagues=forgetting_people.colleagues_coming(session, newsletter, WITHIN) if desk.may("people") else [],
+            days=WITHIN.days,
+        )

@@ -30,6 +30,7 @@ PART_WORDS = {
     "closing": _l("If they can’t, or say nothing"),
     "body": _l("Text"),
     "silent": _l("Text, where they have not said yes or no"),
+    "settled": _l("Text, where theirs is here already"),
     "answered": _l("First sentence, when there is an answer"),
     "ended": _l("First sentence, when it ends without one"),
     "joined": _l("First sentence, when others asked the same"),

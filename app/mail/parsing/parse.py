@@ -14,6 +14,7 @@ from .flowed import unflowed
 from .header_words import unfolded, unworded
 from .html_text import MOST_HTML, text_of, without_images
 from .html_tree import tamed
+from .leaves import counted, is_report, is_words
 from .mailboxes import mailboxes
 from .mime import Fields, Part, Reader, fields_of, lines_normalised, plain_bytes, without_uuencoded
 
@@ -24,12 +25,8 @@ _ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322, section 2.1.1: no line is lon
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 _PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE)
 _WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-# What a multipart/signed is signed with says nothing to a reader.
-_SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _ENCRYPTED = frozenset({"application/pgp-encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"})
 _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
-_TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
-_OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # of what the other alternatives say
 
 
 def parse(raw: bytes) -> Mail:
@@ -179,7 +176,7 @@ class _Found:
 
     faults: set[str]
     hinted: tuple[str, ...]
-    top: Part  # only a message that is a report as a whole is one: anybody can hang a report on a letter
+    top: Part
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
     room: int = MOST_HTML  # characters of HTML that may still come
@@ -188,30 +185,25 @@ class _Found:
         """The text of a part in stretches; what is no text is put among the attachments."""
         if not part.kind.startswith("multipart/"):
             return self._leaf(part)
-        if part.kind == "multipart/alternative":
-            return _best([self.segments(choice) for choice in part.parts if choice.kind not in _OTHER_FORMS])
         if part.kind == "multipart/encrypted":
             self.faults.add("encrypted")
-        parts = part.parts
-        if part.kind == "multipart/signed":
-            parts = [one for one in parts if one.kind not in _SIGNATURES]
-        if part.kind == "multipart/report" and part is self.top:
-            return self._report(parts)
-        return [segment for one in parts for segment in self.segments(one)]
+        if is_report(part, self.top):
+            self._report(part)
+        found = [self.segments(one) for one in counted(part, self.top)]
+        if part.kind == "multipart/alternative":
+            return _best(found)
+        return [segment for segments in found for segment in segments]
 
-    def _report(self, parts: list[Part]) -> list[_Segment]:
+    def _report(self, part: Part) -> None:
         """A delivery status, a read receipt or a complaint (RFC 6522): its first part speaks to people."""
-        for part in parts:
-            for one in part.walk():
-                if not one.kind.startswith("multipart/"):
-                    text, _ = decoded(plain_bytes(one), one.told.get("charset", ""))
-                    self.report.append((one.kind, tidy(text)))
-        return self.segments(parts[0]) if parts else []
+        for one in part.walk():
+            if not one.kind.startswith("multipart/"):
+                text, _ = decoded(plain_bytes(one), one.told.get("charset", ""))
+                self.report.append((one.kind, tidy(text)))
 
     def _leaf(self, part: Part) -> list[_Segment]:
         data = plain_bytes(part)
-        shown = part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
-        if not shown:
+        if not is_words(part):
             self._attach(part, data)
             return []
         label = part.told.get("charset", "")
@@ -223,7 +215,7 @@ class _Found:
         if part.told.get("format", "").lower() == "flowed":
             text = unflowed(text, part.told.get("delsp", "").lower() == "yes")
         text, files = without_uuencoded(text)
-        self.attachments += [Attachment(name, size, "application/octet-stream") for name, size in files]
+        self.attachments += [Attachment(name, len(data), "application/octet-stream") for name, data in files]
         if _PGP.search(text):
             self.faults.add("encrypted")
         return [_Segment(text, None)]
@@ -245,11 +237,6 @@ class _Found:
         if part.kind == "message/rfc822" and not name:
             name = headed(data, "bytes", 64_000).subject
         self.attachments.append(Attachment(name, len(data), part.kind, sha256(data).hexdigest()))
-
-
-def _is_file(part: Part) -> bool:
-    """A text part that has a file name is a file that hangs on the message, also where nothing says "attachment"."""
-    return bool(part.shown.get("filename")) or (part.disposition != "inline" and bool(part.told.get("name")))
 
 
 def _best(choices: list[list[_Segment]]) -> list[_Segment]:

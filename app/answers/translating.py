@@ -1,0 +1,268 @@
+"""Translations of a question's wording and of the answers to it: written beside the originals, approved by an editor.
+
+An expert is never asked to pass a text in a language that they don't read. Where their own entry says that they do, the
+quote check shows it to them below their own text, and an editor who approves it without their yes writes down why.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff, Translator
+from ..db import lock, now
+from ..languages import own_script, usual_script
+from ..lifecycle import Illegal, Missing, expect, given, must, within
+from ..people.models import Expert
+from ..questions.firewall import asker_letters, must_be_clear, must_have_looked, of_readers
+from ..questions.lifecycle import TRANSLATION
+from ..questions.models import Question, QuestionText
+from ..questions.translation_table import Translation
+from ..questions.translator_table import Translator as TranslatorRow
+from ..text import clean, for_print, single_line
+from .models import Answer, AnswerText, Check
+from .writing import MAXIMUM
+
+# Characters of what stands on a line; a field of this name can't hold more.
+LINES = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
+QUESTION = "question"  # what stands in an address for the wording, where an answer has its own key
+
+
+@dataclass(frozen=True)
+class Original:
+    """A text that is translated: a question's wording as it stands, or the newest text of an answer to it."""
+
+    question: Question
+    answer: Answer | None
+    text: QuestionText | AnswerText
+
+    @property
+    def key(self) -> str:
+        return self.answer.public_id if self.answer else QUESTION
+
+    @property
+    def is_approved(self) -> bool:
+        """Return whether this very text may leave the house."""
+        return self.answer.is_approved if self.answer else self.question.is_cleared
+
+    @property
+    def words(self) -> "Words":
+        """Its words by the fields of a translation."""
+        if isinstance(self.text, QuestionText):
+            return Words(self.text.body or "", headline=self.text.headline)
+        said = (self.answer.credit or self.answer.assignment.credit) if self.answer else {}
+        name, credit_line, relation = (str(said.get(key) or "") for key in ("name", "credit_line", "relation"))
+        return Words(self.text.body, name=name, credit_line=credit_line, relation=relation, ties=self.text.ties)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A translation as somebody typed it; an answer has no headline, and a wording nothing of an expert."""
+
+    body: str
+    headline: str = ""
+    name: str = ""
+    credit_line: str = ""
+    relation: str = ""
+    ties: str = ""
+    translator: str = ""
+    is_credited: bool = False
+
+
+def originals(session: Session, question: Question) -> list[Original]:
+    """Return what there is to translate of a question: its wording, then the texts that answer it, as they run."""
+    found = [Original(question, None, question.text)] if question.text and question.text.body else []
+    query = select(Answer, AnswerText).join(AnswerText, AnswerText.id == Answer.text_id)
+    query = query.where(Answer.question_id == question.id, ~Answer.is_withdrawn, AnswerText.body != "")
+    rows = session.execute(query.order_by(Answer.run_position, Answer.id))
+    return found + [Original(question, answer, text) for answer, text in rows]
+
+
+def made_of(session: Session, question: Question) -> dict[tuple[str, str], Translation]:
+    """Return the translations of a question's texts, by the key of the original and the language."""
+    query = select(Translation, Answer.public_id).outerjoin(Answer, Answer.id == Translation.answer_id)
+    rows = session.execute(query.where(Translation.question_id == question.id).order_by(Translation.id))
+    return {(key or QUESTION, one.language): one for one, key in rows}
+
+
+def of_version(session: Session, one: Translation | TranslatorRow) -> QuestionText | AnswerText:
+    """Return the version of the original that a translation was made from, or that a translator was sent."""
+    if one.of_answer_text_id is not None:
+        return session.get_one(AnswerText, one.of_answer_text_id)
+    return session.get_one(QuestionText, one.of_question_text_id)
+
+
+def is_current(session: Session, one: Translation | TranslatorRow, original: Original) -> bool:
+    """Return whether the original still says what was translated. A background that changed is not in print."""
+    then, stands = of_version(session, one), original.text
+    if isinstance(then, AnswerText) and isinstance(stands, AnswerText):
+        return (then.body, then.ties) == (stands.body, stands.ties)
+    return isinstance(then, QuestionText) and isinstance(stands, QuestionText) and then.parts[:2] == stands.parts[:2]
+
+
+def reads(expert: Expert, language: str) -> bool:
+    """Return whether an expert says in their entry that they write this language, in this script."""
+    return any(same_tongue(listed, language) for listed in expert.languages)
+
+
+def same_tongue(one: str, other: str) -> bool:
+    """Return whether two tags are one language in one script, whatever the country."""
+    scripts = {own_script(tag) or usual_script(tag) for tag in (one, other)}
+    return one.partition("-")[0] == other.partition("-")[0] and len(scripts) == 1
+
+
+def translate(
+    session: Session, actor: Staff | Translator, original: Original, language: str, words: Words
+) -> Translation:
+    """Save the translation of a text into a language; the same words of the same original change nothing.
+
+    An approved one is changed once its approval was taken back, or when it is out of date anyway. Raises `Missing`
+    (translation), `TooLong`; `Illegal` also for the question's own language.
+    """
+    must(actor, "translate", "translate one")
+    lock(session, original.question)
+    if original.question.has_ended:
+        raise Illegal("question", "translate", original.question.state)
+    old = made_of(session, original.question).get((original.key, language))
+    must_be_another_tongue(original.question, language)
+    facts = facts_of(original, words)
+    if old and old.is_written and all(getattr(old, name) == value for name, value in facts.items()):
+        return old
+    why = {"language": language}
+    if old and old.is_approved and not is_current(session, old, original):
+        TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=why, approved_by_id=None)
+    by = actor.person_id if isinstance(actor, Staff) else None
+    facts |= {"written_at": now(session), "written_by_id": by, "checked_at": None, "unread_reason": None}
+    one = old or Translation(
+        question_id=original.question.id,
+        answer_id=original.answer.id if original.answer else None,
+        newsletter_id=original.question.newsletter_id,
+        language=language,
+    )
+    TRANSLATION.apply(session, actor, one, "change" if old else "start", why=why, **facts)
+    return one
+
+
+def must_be_another_tongue(question: Question, language: str) -> None:
+    """Raise `Illegal` for the question's own language."""
+    if question.text and same_tongue(question.text.language, language):
+        raise Illegal("question", "translate", question.text.language)
+
+
+def version_of(original: Original) -> dict[str, Any]:
+    """Return the columns that say of which version something is."""
+    of_answer = isinstance(original.text, AnswerText)
+    return {
+        "of_question_text_id": None if of_answer else original.text.id,
+        "of_answer_text_id": original.text.id if of_answer else None,
+    }
+
+
+def facts_of(original: Original, words: Words) -> dict[str, Any]:
+    """Return the columns of a translation of a text. Raises `Missing` (translation) and `TooLong`."""
+    lines = {
+        name: within(name, for_print(single_line(getattr(words, name))), most) for name, most in LINES.items()
+    }  # what stands on a line
+    of_answer = isinstance(original.text, AnswerText)
+    ties = for_print(clean(words.ties)) if original.words.ties else ""
+    return {
+        **lines,
+        "headline": "" if of_answer else lines["headline"],
+        "body": within("body", given("translation", for_print(clean(words.body))), MAXIMUM),
+        "ties": within("ties", ties, MAXIMUM),
+        "is_credited": words.is_credited and bool(lines["translator"]),
+        **version_of(original),
+    }
+
+
+def faults_of_approval(session: Session, one: Translation, original: Original, compared: bool) -> list[str]:
+    """Return what stands in the way of approving a translation: `expert` gives way to a reason, the others don't."""
+    faults = [] if compared else ["comparison"]
+    if not original.is_approved:
+        faults.append("approved original")
+    if not is_current(session, one, original):
+        faults.append("current original")
+    unread = original.answer is not None and reads(original.answer.expert, one.language) and one.checked_at is None
+    return [*faults, "expert"] if unread else faults
+
+
+def approve(
+    session: Session,
+    actor: Staff,
+    one: Translation,
+    original: Original,
+    *,
+    compared: bool,
+    reason: str = "",
+    version: int | None = None,
+) -> None:
+    """Let a translation run. `compared` says that the actor has read it against the original.
+
+    The original has to be approved itself, and to say what was translated. What readers wrote to the desk alone is
+    looked for in it as in the original. Raises `Stale`, `Illegal`, `NotYours`, `Leaking`, `TooLong` and `Missing`, with
+    the names of `faults_of_approval`.
+    """
+    must(actor, "approve")
+    expect(lock(session, one), version)
+    TRANSLATION.move("approve", one.state)
+    reason = within("reason", single_line(reason), 400)
+    for fault in faults_of_approval(session, one, original, compared):
+        if fault != "expert" or not reason:
+            raise Missing(fault)
+    _must_not_tell(session, actor, one, original)
+    TRANSLATION.apply(
+        session,
+        actor,
+        one,
+        "approve",
+        why={"language": one.language},
+        approved_by_id=actor.person_id,
+        unread_reason=reason or None,
+    )
+
+
+def _must_not_tell(session: Session, actor: Staff, one: Translation, original: Original) -> None:
+    """Raise `Leaking` where readers' own words stand in a translation: a letter may be in its very language."""
+    texts = [one.headline, one.body, one.ties]
+    if original.answer is not None:
+        whole = "\n".join(texts)
+        must_be_clear(session, actor, original.question, whole, f"{original.words.body}\n{original.words.ties}")
+        return
+    found = of_readers(session, asker_letters(session, original.question), texts)
+    must_have_looked(actor, found, "a look at what was said besides")
+
+
+def reopen(session: Session, actor: Staff, one: Translation) -> None:
+    """Take the approval of a translation back, to change it. Raises `Illegal`, `NotYours`."""
+    why = {"language": one.language}
+    TRANSLATION.apply(session, actor, lock(session, one), "reopen", why=why, approved_by_id=None)
+
+
+def drop(session: Session, actor: Staff, one: Translation) -> None:
+    """Take a translation away; it can be written anew. Raises `Illegal`, `NotYours`."""
+    why = {"language": one.language}
+    TRANSLATION.apply(session, actor, lock(session, one), "drop", why=why, approved_by_id=None)
+
+
+def shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:
+    """Return the translations that the expert of an answer is shown below their own text: of the very text that is
+    checked, in languages that they read, as they stood when they were asked."""
+    query = select(Translation).filter_by(answer_id=answer.id, of_answer_text_id=check.text_id)
+    query = query.where(Translation.is_written, Translation.written_at <= check.asked_at)
+    return [one for one in session.scalars(query.order_by(Translation.language)) if reads(answer.expert, one.language)]
+
+
+def of_text(session: Session, answer: Answer) -> Sequence[Translation]:
+    """Return the translations of an answer's newest text that its expert reads."""
+    query = select(Translation).filter_by(answer_id=answer.id, of_answer_text_id=answer.text_id)
+    found = session.scalars(query.where(Translation.is_written).order_by(Translation.language))
+    return [one for one in found if reads(answer.expert, one.language)]
+
+
+def passed(session: Session, answer: Answer, check: Check, seen: Collection[str]) -> None:
+    """Note that the expert said yes to the translations that were before their eyes, by their labels."""
+    for one in shown_in_check(session, answer, check):
+        if one.label in seen:
+            one.checked_at = now(session)

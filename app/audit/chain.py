@@ -1,0 +1,200 @@
+"""The chain over the trail: links of keyed digests, each of which takes in the head of the one before, so that no event
+is changed, removed or put in unseen (docs/adr/0020-the-trail-is-a-chain.md).
+
+One place makes it, the worker, after the events are committed: whoever writes one waits for nobody. Events in line are
+taken in at once, in the order of their keys. Those of which only the day is kept have drawn keys, and enter the chain
+once their day is over, sorted by these, so that the chain tells no order within a day.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from struct import Struct
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..db import Database, keys, now
+from ..db_faults import Busy
+from ..postgresql import writers_have_ended
+from ..seal import Keys
+from .models import ChainLink, Event
+
+AT_ONCE = 1_000  # events of one link
+DAY = timedelta(days=1)
+LATE = timedelta(minutes=10)  # after midnight (UTC): what a request of the day before still writes is there then
+DUE = timedelta(hours=1)  # within which the worker has chained an event that it can chain
+PATIENCE = 2.0  # seconds that the worker waits for who was writing; then it tries again later
+ONE = Struct(">i16s")  # an event in a link: its key and 128 bits of its digest (RFC 2104, section 5)
+SAID = 20  # hexadecimal digits of a head, as people copy it: 80 bits
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+# What is digested of an event, in this order. Another column joins at the end, and only where it has a value.
+COLUMNS = (
+    Event.id,
+    Event.at,
+    Event.actor,
+    Event.action,
+    Event.noun,
+    Event.noun_id,
+    Event.newsletter_id,
+    Event.question_id,
+    Event.old,
+    Event.new,
+    Event.facts,
+)
+# A key plus nothing: so that no database looks for a day's few events along all keys.
+_KEY = Event.id + 0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The reach of a chain with its link `number`, and its head there.
+
+    Events in line are in it up to the key `line`; the days' events all up to the day `whole`, and of the day behind
+    that one those up to the key `drawn`, where that isn't 0.
+    """
+
+    number: int = 0
+    line: int = -1
+    whole: date | None = None
+    drawn: int = 0
+    head: bytes = b""
+
+    def over(self, link: ChainLink) -> "Reach":
+        """Return how far the chain reaches with the next link."""
+        return Reach(link.number, link.line, self.whole if link.drawn else link.day, link.drawn, link.head)
+
+    @property
+    def said(self) -> str:
+        """Return the head as people copy it."""
+        return " ".join(self.head.hex()[at : at + 4] for at in range(0, SAID if self.head else 0, 4))
+
+
+def reached(session: Session, number: int | None = None) -> Reach:
+    """Return how far the chain reaches, or did with the link of a number."""
+    links = select(ChainLink).order_by(ChainLink.number.desc())
+    links = links if number is None else links.where(ChainLink.number <= number)
+    if (last := session.scalar(links.limit(1))) is None:
+        return Reach()
+    whole = last.day
+    if last.drawn:
+        whole = session.scalar(links.with_only_columns(ChainLink.day).where(ChainLink.drawn == 0).limit(1))
+    return replace(Reach().over(last), whole=whole)
+
+
+def digest(ring: Keys, key_no: int, values: Sequence[Any]) -> bytes:
+    """Return the keyed digest of an event, whose `values` are those of COLUMNS. Raises KeyError without that key."""
+    key, at, *others = values
+    said = json.dumps([key, at.isoformat(), *others], sort_keys=True, separators=(",", ":"))
+    return ring.mac("audit.event", said, key_no)[:16]
+
+
+def head_of(ring: Keys, link: ChainLink, before: bytes) -> bytes:
+    """Return the head that a link has behind another head. Raises KeyError without the link's key."""
+    said = f"{before.hex()} {link.number} {link.line} {link.day} {link.drawn} {link.digests.hex()}"
+    return ring.mac("audit.link", said, link.key_no)
+
+
+def in_line(after: int, upto: int) -> Select[Any]:
+    """Return the events whose keys are in line, behind `after` and up to `upto`, in the order of keys."""
+    return select(*COLUMNS).where(Event.id > after, Event.id <= upto).order_by(Event.id)
+
+
+def of_days(newsletters: Sequence[int | None], reach: Reach, day: date, upto: int = 0) -> Select[Any]:
+    """Return the events with drawn keys that the chain takes in next, from where it reaches to the end of `day`, or to
+    the key `upto`, in the order of keys. They are found by the `newsletters` of the trail, whose index has the times.
+    """
+    of_some = Event.newsletter_id.in_([key for key in newsletters if key is not None])
+    rules = [_KEY < 0, or_(of_some, Event.newsletter_id.is_(None)), Event.at < _midnight(day) + DAY]
+    rules += [Event.at >= _midnight(reach.whole) + DAY] if reach.whole else []
+    rules += [reach.drawn < _KEY] if reach.drawn else []
+    rules += [upto >= _KEY] if upto else []
+    return select(*COLUMNS).where(*rules).order_by(_KEY)
+
+
+def newsletters_in(session: Session) -> list[int | None]:
+    """Return the keys of the newsletters that are named in the trail, and None where an event names none."""
+    return list(session.scalars(select(Event.newsletter_id).distinct()))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def last_day(moment: datetime) -> date:
+    """Return the last day (UTC) that is over, so that nobody writes events of it any more."""
+    return (moment.astimezone(UTC) - LATE).date() - DAY
+
+
+def extend(database: Database, at: datetime | None = None) -> int:
+    """Take into the chain what is committed and isn't in it; returns how many events. Each link is a transaction of its
+    own: what is killed in between goes on from the last.
+
+    On PostgreSQL keys are given before they are committed, so a lower one may still come. Whoever was writing when the
+    highest was read is waited for; raises `Busy` where that takes long: nothing is lost, it is tried again.
+    """
+    with database.read(at) as session:
+        reach, mark, until = reached(session), session.scalar(select(func.max(Event.id))), last_day(now(session))
+        mark = max(-1 if mark is None else mark, -1)
+        is_day_due = reach.drawn or reach.whole is None or reach.whole < until
+        if reach.line >= mark and not is_day_due:
+            return 0
+    if not database.is_sqlite and not writers_have_ended(database.writer, Event.__tablename__, PATIENCE):
+        raise Busy("somebody has been writing events for long")
+    with database.read(at) as session:
+        newsletters = newsletters_in(session) if is_day_due else []
+    add, done = partial(_add_link, mark=mark, until=until, newsletters=newsletters), 0
+    while (taken := database.write(add, at)) is not None:
+        done += taken
+    return done
+
+
+def _add_link(session: Session, mark: int, until: date, newsletters: Sequence[int | None]) -> int | None:
+    """Add the next link; returns how many events are in it, or None where there is none to add."""
+    reach, ring = reached(session), keys(session)
+    link = ChainLink(number=reach.number + 1, key_no=ring.newest, line=reach.line, day=reach.whole, drawn=0)
+    if not reach.drawn and reach.line < mark:
+        rows = session.execute(in_line(reach.line, mark).limit(AT_ONCE)).all()
+        link.line = rows[-1].id if len(rows) == AT_ONCE else mark
+    elif reach.whole is None or reach.whole < until:
+        link.day = min(reach.whole + DAY, until) if reach.whole else _first_day(session, until)
+        rows = session.execute(of_days(newsletters, reach, link.day).limit(AT_ONCE)).all()
+        link.drawn = rows[-1].id if len(rows) == AT_ONCE else 0
+    else:
+        return None
+    link.digests = b"".join(ONE.pack(row.id, digest(ring, link.key_no, row)) for row in rows)
+    link.head = head_of(ring, link, reach.head)
+    values = {column.name: getattr(link, column.name) for column in ChainLink.__table__.c}
+    insert = INSERT[session.get_bind().dialect.name](ChainLink).values(**values).on_conflict_do_nothing()
+    # Where another worker was first, the next round sees what it has added.
+    return len(rows) if session.scalar(insert.returning(ChainLink.number)) else None
+
+
+def _first_day(session: Session, until: date) -> date:
+    """Return the day with which the chain begins: the first on which there are events with drawn keys."""
+    first = session.scalar(select(func.min(Event.at)).where(Event.id < 0))
+    return min(first.astimezone(UTC).date(), until) if first else until
+
+
+def waiting(session: Session) -> tuple[int, bool]:
+    """Return how many events aren't in the chain yet, and whether one of them has been due for long."""
+    reach, due = reached(session), now(session) - DUE
+    line, drawn = [Event.id > reach.line], [Event.id < 0]
+    drawn += [Event.at >= _midnight(reach.whole) + DAY] if reach.whole else []
+    number = sum(session.scalar(select(func.count()).where(*rules)) or 0 for rules in (line, drawn))
+    some = session.scalars(select(Event.at).where(*line).order_by(Event.id).limit(AT_ONCE))
+    # Of what has midnight for its time it isn't known when in its day it came.
+    is_late = any(at + (DAY if at.time() == time() else timedelta(0)) < due for at in some)
+    days = select(Event.id).where(*drawn, Event.at < _midnight(last_day(due)) + DAY).limit(1)
+    return number, is_late or session.scalar(days) is not None
+
+
+def digests_of(link: ChainLink) -> list[tuple[int, bytes]]:
+    """Return the events of a link: keys and digests. What isn't whole any more is left out."""
+    size = len(link.digests) - len(link.digests) % ONE.size
+    return list(ONE.iter_unpack(link.digests[:size]))

@@ -1,0 +1,178 @@
+"""Comparing the trail with what the chain took in: which events were changed, removed, put in or put in another's
+place, and which links of the chain itself."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.orm import Session
+
+from ..db import Database, keys
+from ..seal import Keys
+from .chain import COLUMNS, ONE, Reach, digest, digests_of, head_of, in_line, newsletters_in, of_days, reached
+from .models import ChainLink, Event
+
+LINKS, EVENTS = 500, 5_000  # that are held in memory at once: links, and about how many events
+TRIED = 50  # changed events of one batch that are compared with one another, to find those that changed places
+
+EventRow = Row[Any]
+Kept = tuple[int, bytes, int]  # an event in the chain: its key, its digest, and the number of the key that made it
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that isn't as the chain has it: an event by its key, or a link by its number. `about` says of an event
+    that is there what it says of itself, which nobody vouches for.
+    """
+
+    what: str
+    noun: str
+    key: int
+    about: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.noun} {self.key} {self.what}{f' ({self.about})' if self.about else ''}"
+
+
+@dataclass
+class Checked:
+    """The sum of what was looked at, and where the chain ends. `found` are links by heads that were asked for."""
+
+    links: int = 0
+    events: int = 0
+    faults: int = 0
+    end: Reach = field(default_factory=Reach)
+    found: dict[str, int] = field(default_factory=dict)
+
+
+def check(
+    database: Database,
+    tell: Callable[[Fault], object],
+    *,
+    since: int = 0,
+    heads: Sequence[str] = (),
+    step: Callable[[int], object] = lambda _links: None,
+) -> Checked:
+    """Compare the trail with its chain, behind the link `since`; `tell` hears of each fault as it is found, `step` of
+    how many links were looked at, and of `heads` it is found which link they belong to, by their first digits.
+
+    No transaction is longer than some thousand events, so that nobody waits for it: what is in the chain stays so.
+    """
+    with database.read() as session:
+        looked = Checked(end=reached(session, since) if since else Reach())
+        newsletters = newsletters_in(session)
+    while True:
+        with database.read() as session:
+            try:
+                links = _some_links(session, looked.end.number)
+            except (ValueError, TypeError):  # what no column of ours can hold
+                links, broken = [], [Fault("or one behind it can't be read", "link", looked.end.number + 1)]
+            else:
+                broken = []
+            for fault in (*broken, *_batch(session, looked, links, newsletters, heads)):
+                looked.faults += 1
+                tell(fault)
+        if not links:
+            return looked
+        step(len(links))
+
+
+def number_of_links(session: Session) -> int:
+    """Return how many links there are to look at."""
+    return session.scalar(select(func.count()).select_from(ChainLink)) or 0
+
+
+def _some_links(session: Session, after: int) -> list[ChainLink]:
+    """Return the next links, with not many more events than are held at once."""
+    behind = ChainLink.number > after
+    sizes = select(ChainLink.number, func.length(ChainLink.digests)).where(behind)
+    room, last = EVENTS * ONE.size, after
+    for number, size in session.execute(sizes.order_by(ChainLink.number).limit(LINKS)):
+        last, room = number, room - size
+        if room < 0:
+            break
+    return list(session.scalars(select(ChainLink).where(behind, ChainLink.number <= last).order_by(ChainLink.number)))
+
+
+def _batch(
+    session: Session,
+    looked: Checked,
+    links: Sequence[ChainLink],
+    newsletters: Sequence[int | None],
+    heads: Sequence[str],
+) -> Iterator[Fault]:
+    """Yield what is wrong with some links and their events, and note how far that was."""
+    ring, start, line = keys(session), looked.end, list[Kept]()
+    for link in links:
+        reach = looked.end
+        if link.number != reach.number + 1:
+            yield from (Fault("is missing", "link", number) for number in range(reach.number + 1, link.number))
+        yield from _wrong_head(ring, link, reach.head)
+        looked.found |= {head: link.number for head in heads if link.head.hex().startswith(head)}
+        kept = [(key, value, link.key_no) for key, value in digests_of(link)]
+        looked.links, looked.events, looked.end = looked.links + 1, looked.events + len(kept), reach.over(link)
+        line += [one for one in kept if one[0] >= 0]
+        if (link.day, link.drawn) != (reach.whole, reach.drawn) and link.day is not None:
+            there = of_days(newsletters, reach, link.day, link.drawn)
+            yield from _compared(ring, [one for one in kept if one[0] < 0], _read(session, there))
+    if looked.end.line > start.line:
+        yield from _compared(ring, line, _read(session, in_line(start.line, looked.end.line)))
+
+
+def _wrong_head(ring: Keys, link: ChainLink, before: bytes) -> Iterator[Fault]:
+    try:
+        if head_of(ring, link, before) != link.head or len(link.digests) % ONE.size:
+            yield Fault("was changed, or what stands before it", "link", link.number)
+    except KeyError:
+        yield Fault(f"can't be checked: key {link.key_no} is not held", "link", link.number)
+
+
+def _read(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]:
+    """Yield events by their keys; None for one that holds what no column of ours can hold."""
+    try:
+        rows = session.execute(query).all()
+    except (ValueError, TypeError):
+        keys_only = query.with_only_columns(Event.id)
+        for key in session.scalars(keys_only).all():
+            try:
+                yield key, session.execute(select(*COLUMNS).where(Event.id == key)).one()
+            except (ValueError, TypeError):
+                yield key, None
+    else:
+        yield from ((row.id, row) for row in rows)
+
+
+def _compared(ring: Keys, kept: Sequence[Kept], there: Iterable[tuple[int, EventRow | None]]) -> list[Fault]:
+    """Return in what the events of the chain and those that are there differ, in the order of keys."""
+    left, faults, other = {one[0]: one for one in kept}, list[Fault](), dict[int, tuple[Kept, EventRow | None]]()
+    for key, row in there:
+        if (mine := left.pop(key, None)) is None:
+            faults.append(Fault("was put in", "event", key, _about(row)))
+        elif not _is_same(ring, mine, row):
+            other[key] = mine, row
+    faults += [Fault("was removed", "event", key) for key in left]
+    return sorted([*faults, *_changed(ring, other)], key=lambda fault: fault.key)
+
+
+def _is_same(ring: Keys, kept: Kept, row: EventRow | None, key: int | None = None) -> bool:
+    """Return whether an event is as the chain has it; with `key`, whether it was that one."""
+    if row is None:
+        return False
+    try:
+        return digest(ring, kept[2], (row.id if key is None else key, *row[1:])) == kept[1]
+    except KeyError:  # told of its link
+        return True
+
+
+def _changed(ring: Keys, other: Mapping[int, tuple[Kept, EventRow | None]]) -> Iterator[Fault]:
+    """Yield events that differ, those first that only stand where another stood."""
+    some = list(other.items())[:TRIED]
+    for key, (_mine, row) in other.items():
+        stood = next((was for was, (kept, _row) in some if was != key and _is_same(ring, kept, row, was)), None)
+        what = "was changed" if stood is None else f"was put in its place from where event {stood} stood"
+        yield Fault(what, "event", key, _about(row))
+
+
+def _about(row: EventRow | None) -> str:
+    return f"{row.action} by {row.actor}, {row.at:%Y-%m-%d %H:%M} UTC" if row else "it can't be read"

@@ -1,0 +1,168 @@
+"""An edition's paragraphs made ready to be searched: what is no text goes, and what a heading covers is known."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from .issue_paragraph import DASHED, Para
+from .issue_words import Words
+from .lead_ins import asked, lead_in
+from .text_paragraphs import may_be_heading
+
+# Japanese asks by its last syllable, with or without a question mark.
+ASKS = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
+QUESTION = re.compile("[?؟？]|か。")
+MOST_LINK_WORDS = 8
+DEEPEST = 12  # headings that stand above one another
+FARTHEST = 300  # paragraphs that a heading covers at most
+ADVERT_ENDS = 3  # paragraphs that may belong to a label "Advertisement"
+
+
+def asks(text: str) -> bool:
+    """Return whether a text ends with a question mark. The Greek one is a semicolon, which elsewhere ends nothing."""
+    found = ASKS.search(text)
+    return bool(found) and found[0][0] != ";" if found else False
+
+
+def without_extras(paras: Sequence[Para], words: Words) -> list[Para]:
+    """Leave out buttons, captions and advertisements that only their words give away."""
+    made: list[Para] = []
+    skip = 0
+    between = False  # an advertisement between two rules, or under its label
+    for number, para in enumerate(paras):
+        if skip and para.kind not in ("rule", "heading"):
+            skip -= 1
+            continue
+        if skip and para.kind == "rule" and between:
+            skip, between = 0, False
+            continue
+        skip = 0
+        if para.kind == "rule":
+            made.append(para)
+            continue
+        label = words.advert_label.match(para.text)
+        if label or words.adverts.match(para.text):
+            ruled = bool(made) and made[-1].kind == "rule"
+            end = next(
+                (at for at, one in enumerate(paras[number + 1 :][: ADVERT_ENDS + 2]) if one.kind == "rule"), None
+            )
+            skip = (end if end is not None else ADVERT_ENDS) if ruled and end is not None else (1 if label else 0)
+            between = ruled and end is not None
+            if between:
+                made.pop()  # the rules around it part nothing
+                skip = max(skip, 1) if end else 0
+                between = bool(end is not None)
+            continue
+        if not _is_extra(para, words):
+            made.append(para)
+    return made
+
+
+def _is_extra(para: Para, words: Words) -> bool:
+    if words.buttons.match(para.text):
+        return True
+    if para.link and para.kind != "heading" and para.words <= MOST_LINK_WORDS and not QUESTION.search(para.text):
+        return True
+    if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]" as programs write a button into plain text
+        return True
+    if para.kind == "quote" and re.match(r"\[!\w{2,12}\]", para.text):  # a box, as Markdown has it: "> [!NOTE]"
+        return True
+    if re.fullmatch(r"[\W_]*", para.text) or re.fullmatch(r"\W*https?://\S+\W*", para.text):
+        return True
+    return para.words <= 30 and words.captions.match(para.text) is not None
+
+
+def with_headings(paras: Sequence[Para], words: Words) -> list[Para]:
+    """Take a strong line that stands alone, ends no sentence and asks nothing for a heading below all others."""
+    made = []
+    for para in paras:
+        bold = para.strong and para.kind == "text" and may_be_heading(para) and not asks(para.text)
+        labelled = words.question.match(para.text) or words.answer.match(para.text)
+        other = DASHED.match(para.text) or labelled or asked(para.text, words) or lead_in(para.text, words)
+        made.append(replace(para, kind="heading", level=7) if bold and not other else para)
+    return made
+
+
+@dataclass
+class Scope:
+    """The reach of a heading, from it (`start`) to the next of its rank (`end`, not in it).
+
+    `strong`: it or its introduction says that readers ask. `weak`: it may be about questions. `barred`: about those of
+    no readers. `call`: readers are asked for questions in it. `inherits` is the scope around it.
+    """
+
+    heading: str
+    level: int
+    start: int
+    end: int
+    strong: bool = False
+    weak: bool = False
+    barred: bool = False
+    call: bool = False
+    around: "Scope | None" = None
+
+    @property
+    def chain(self) -> Iterator["Scope"]:
+        one: Scope | None = self
+        while one is not None:
+            yield one
+            one = one.around
+
+    @property
+    def is_about_readers(self) -> bool:
+        return any(one.strong or (one.weak and one.call) for one in self.chain) and not self.is_barred
+
+    @property
+    def may_be_about_readers(self) -> bool:
+        return (any(one.strong or one.weak for one in self.chain) or self.call) and not self.is_barred
+
+    @property
+    def is_barred(self) -> bool:
+        for one in self.chain:
+            if one.barred:
+                return True
+            if one.strong:
+                return False
+        return False
+
+
+@lru_cache(maxsize=2 * FARTHEST)
+def _calls(text: str, words: Words) -> bool:
+    """Return whether a paragraph asks readers for questions; the same one stands below several headings."""
+    return words.calls.search(text[:2_000]) is not None
+
+
+def _next_heading(paras: Sequence[Para], start: int) -> int | None:
+    near = range(start + 1, min(len(paras), start + FARTHEST))
+    return next((at for at in near if paras[at].kind == "heading"), None)
+
+
+def scope_of(paras: Sequence[Para], start: int, words: Words, around: Scope | None) -> Scope:
+    """Return what a heading covers, by what its own words and those below it say."""
+    para = paras[start]
+    level = para.level
+    end = min(len(paras), start + FARTHEST)
+    # A question as a heading of the same rank belongs here only where it follows at once, and so do those after it.
+    follows = _next_heading(paras, start)
+    beside = follows is not None and asks(paras[follows].text) and paras[follows].level == level
+    among = beside and all(words.strong.search(one.text) for one in paras[start + 1 : follows] if one.text)
+    for at in range(start + 1, min(len(paras), start + FARTHEST)):
+        one = paras[at]
+        own = among and one.level == level and asks(one.text)
+        if one.kind == "heading" and one.level <= level and not own:
+            end = at
+            break
+    text = para.text
+    strong = bool(words.strong.search(text))
+    return Scope(
+        text,
+        level,
+        start,
+        end,
+        strong=strong,
+        weak=bool(words.weak.search(text)),
+        barred=bool(words.bars.search(text)) or (bool(words.vetoes.search(text)) and not strong),
+        call=any(_calls(one.text, words) for one in paras[start:end]),
+        around=around if around is None or sum(1 for _ in around.chain) < DEEPEST else around.around,
+    )

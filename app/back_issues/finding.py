@@ -1,0 +1,281 @@
+"""Finding the Q&As of an edition: where a reader's question begins, who answers it, and where the answer ends.
+
+What looks like a question counts only where the edition says that a reader asked it: in the line above it, in the
+heading or the introduction of its section, or by a label where the section calls for questions. An article may ask its
+readers something, an interview asks somebody else, and a quiz knows the answer. What is found is what stands there: the
+words of a block are those of its paragraphs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from .answer_bounds import Voice, answers_from, closing_credit
+from .edition_outline import QUESTION, Scope, scope_of, with_headings, without_extras
+from .issue_paragraph import Para
+from .issue_words import Words, known_languages, language_of, words_of
+from .lead_ins import asked, guest, host
+from .printed_names import Expert
+from .question_ends import credit_in, question_from
+from .question_looks import Start
+from .question_starts import start_at
+from .section_names import names_above
+from .unquoting import unquoted
+
+MOST_PARAGRAPHS = 20_000  # of one edition; a long one has two hundred
+LONGEST_HEADING = 120  # characters in which a language is heard
+MOST_THANKS = 12  # words of a line that thanks the asker
+
+
+@dataclass(frozen=True)
+class Block:
+    """One expert's answer to one question, as it was printed. `by_many`: it says that several readers asked.
+
+    `unsure` are codes of `DOUBTS`.
+    """
+
+    section: str
+    headline: str
+    question: tuple[str, ...]
+    askers: tuple[str, ...]
+    expert: Expert
+    answer: tuple[str, ...]
+    day: date | None = None
+    language: str = "en"
+    by_many: bool = False
+    unsure: tuple[str, ...] = ()
+
+
+DOUBTS = ("date", "reader", "question", "expert", "end")
+
+
+@dataclass
+class _Walk:
+    """The place of the search in an edition."""
+
+    paras: Sequence[Para]
+    words: Words
+    scope: Scope | None = None
+    guest: Expert | None = None
+    guest_level: int = 0
+    style: str = ""
+    experts: dict[str, Expert] = field(default_factory=dict)  # by their names, with what was said of them first
+    announced: bool = False  # some heading of this edition says that readers ask
+    blocks: list[Block] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)  # where the question of each block begins
+
+
+def blocks_of(paras: Sequence[Para], language: str = "") -> list[Block]:
+    """Find the Q&As in an edition's paragraphs, in their order."""
+    language = language or language_of(para.text for para in paras)
+    if found := _blocks_in(paras, language):
+        return found
+    # A guess goes wrong where much of an edition is in another language than its questions.
+    others = (one for one in known_languages() if one != language and _speaks(paras, words_of(one)))
+    return next(filter(None, (_blocks_in(paras, one) for one in others)), [])
+
+
+def _speaks(paras: Sequence[Para], words: Words) -> bool:
+    """Return whether a short paragraph speaks of readers' questions in a language."""
+    short = (one.text for one in paras[:MOST_PARAGRAPHS] if 0 < len(one.text) <= LONGEST_HEADING)
+    return words.language != "en" and any(words.own.search(text) for text in short)
+
+
+def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
+    """Find the Q&As by the words of a language."""
+    words = words_of(language)
+    ready = with_headings(without_extras(paras[:MOST_PARAGRAPHS], words), words)
+    walk = _Walk(ready, words)
+    walk.announced = any(
+        one.kind == "heading" and (words.strong.search(one.text) or words.weak.search(one.text)) for one in ready
+    )
+    at = 0
+    while at < len(ready):
+        para = ready[at]
+        _leave(walk, at)
+        start = start_at(ready, at, words, walk.scope, walk.style)
+        after = _take(walk, at, start) if start else None
+        if after is not None:
+            at = after
+            continue
+        if para.kind == "heading":
+            _enter(walk, at)
+        elif para.kind != "rule":
+            _read_intro(walk, para)
+        at += 1
+    return _interviewers_left_out([replace(block, language=language) for block in walk.blocks])
+
+
+def _leave(walk: _Walk, at: int) -> None:
+    """Go out of the scopes that end before a paragraph."""
+    while walk.scope is not None and at >= walk.scope.end:
+        if walk.guest_level >= walk.scope.level:
+            walk.guest = None
+        walk.scope, walk.style = walk.scope.around, ""
+
+
+def _enter(walk: _Walk, at: int) -> None:
+    walk.scope = scope_of(walk.paras, at, walk.words, walk.scope)
+    if found := guest(walk.paras[at].text, walk.words):
+        walk.guest, walk.guest_level = found, walk.scope.level
+
+
+def _read_intro(walk: _Walk, para: Para) -> None:
+    """Hear what an introduction says of the questions that follow, and of who answers them."""
+    if walk.scope is None:
+        walk.scope = Scope(
+            "", 0, 0, next((at for at, one in enumerate(walk.paras) if one.kind == "heading"), len(walk.paras))
+        )
+    scope, words = walk.scope, walk.words
+    strong = words.strong.search(para.text) is not None
+    if found := guest(para.text, words) or (host(para.text, words) if strong or scope.strong else None):
+        walk.guest, walk.guest_level = found, scope.level
+    said = strong and not words.calls.search(para.text) and para.kind != "item" and para.words > 3
+    if said and not (scope.level <= 1 and walk.announced):
+        scope.strong = True
+    bar, veto = words.bars.search(para.text), words.vetoes.search(para.text)
+    if (bar and not words.advert_label.match(bar[0])) or (veto and not any(one.strong for one in scope.chain)):
+        scope.barred = True
+
+
+def _take(walk: _Walk, at: int, start: Start) -> int | None:
+    """Read a question and its answers; the place after them, or None where nothing answers it."""
+    paras, words = walk.paras, walk.words
+    if not _may_be_trusted(walk, start):
+        return None
+    question, after = question_from(paras, at, start, words)
+    who, question, after = credit_in(paras, question, after, start, words)
+    first = unquoted(question)
+    if not any(QUESTION.search(part) for part in first):
+        return None
+    known = walk.guest
+
+    def begins(place: int) -> bool:
+        return start_at(paras, place, words, walk.scope, start.style) is not None
+
+    voices, end = answers_from(paras, after, start, words, known, begins)
+    voices = [voice for voice in voices if voice.answer]
+    if end < len(paras) and voices and (closing := closing_credit(paras[end], words)):
+        _credit_all(walk, closing, voices)
+        end += 1
+    if not voices or not any(first) or not _trusted(walk, start, who, voices):
+        return None
+    section, headline = names_above(walk.scope, at, start.style, walk.words)
+    above = asked(headline, words) if headline else None  # a heading that only says who asks
+    if above and not above.rest and not start.who and not who:
+        headline, who = "", [above.who]
+    if not start.who and not who:
+        who = _thanked(voices[-1].answer, words)
+        if not who and _closes(paras, end):
+            who = _thanked(["", paras[end].text], words)
+            end += bool(who)
+    askers = tuple(dict.fromkeys(filter(None, [start.who, *who])))
+    doubts = [code for code, holds in (("reader", start.doubtful), ("question", start.style == "plain")) if holds]
+    for voice in voices:
+        voice.expert = _known_before(walk, voice.expert)
+        unsure = [*doubts, *(["end"] if voice.open_end else [])]
+        if not voice.expert.name:
+            unsure.append("expert")
+        walk.firsts.append(at)
+        walk.blocks.append(
+            Block(
+                section,
+                headline,
+                tuple(first),
+                askers,
+                voice.expert,
+                tuple(unquoted(voice.answer)),
+                by_many=words.asked_many.match(paras[at].text[:200]) is not None,
+                unsure=tuple(unsure),
+            )
+        )
+    walk.style = walk.style or start.style
+    return max(end, at + 1)
+
+
+def _closes(paras: Sequence[Para], at: int) -> bool:
+    """Return whether a line stands alone below the answers, and leads nothing in."""
+    alone = at < len(paras) and paras[at].kind == "text" and not paras[at].text.rstrip().endswith((":", "："))
+    return alone and (at + 1 == len(paras) or paras[at + 1].kind in ("heading", "rule"))
+
+
+def _thanked(answer: list[str], words: Words) -> list[str]:
+    """Take a last line out of an answer that only thanks whoever asked; returns their name."""
+    last = answer[-1]
+    found = asked(last, words) if len(answer) > 1 and len(last.split()) <= MOST_THANKS else None
+    if not found or found.rest.strip(" .!"):
+        return []
+    answer.pop()
+    return [found.who] if found.who else []
+
+
+def _known_before(walk: _Walk, expert: Expert) -> Expert:
+    """Return somebody as they were first named: later editions of a section say "Dr. Dube", or the name alone."""
+    if expert.name and not expert.credit_line and not expert.relation:
+        last = expert.name.split()[-1]
+        same = (one for name, one in walk.experts.items() if name == expert.name or name.split()[-1] == last)
+        expert = next(same, expert)
+    if expert.name:
+        walk.experts.setdefault(expert.name, expert)
+    return expert
+
+
+def _credit_all(walk: _Walk, expert: Expert, voices: Sequence[Voice]) -> None:
+    """Name the expert of a section whom only its last line names."""
+    for voice in voices:
+        voice.expert = voice.expert if voice.expert.name else expert
+    for number, block in enumerate(walk.blocks):
+        if walk.scope is not None and walk.firsts[number] >= walk.scope.start and not block.expert.name:
+            walk.blocks[number] = replace(
+                block, expert=expert, unsure=tuple(code for code in block.unsure if code != "expert")
+            )
+
+
+def _may_be_trusted(walk: _Walk, start: Start) -> bool:
+    """Return whether anything below a question can make it a reader's; most others needn't be read on."""
+    return start.by_reader or not (walk.scope is not None and walk.scope.is_barred)
+
+
+def _trusted(walk: _Walk, start: Start, credits: Sequence[str], voices: Sequence[Voice]) -> bool:
+    """Return whether the edition says that a reader asked this."""
+    scope = walk.scope
+    if scope is not None and scope.is_barred and not start.by_reader:
+        return False
+    if start.by_reader or (scope is not None and scope.is_about_readers):
+        return True
+    led = any(voice.led_in for voice in voices)
+    may = scope is not None and scope.may_be_about_readers
+    if start.announced and start.who:
+        return led or may
+    if start.style == "label":
+        return may or (bool(credits) and led)
+    return bool(credits) and (led or may)
+
+
+def _interviewers_left_out(blocks: list[Block]) -> list[Block]:
+    """Whoever is named before every one of many questions puts them for the readers, and is none."""
+    named = [block.askers for block in blocks]
+    if len({block.question for block in blocks}) >= 3 and len(set(named)) == 1 and named[0]:
+        return [replace(block, askers=()) for block in blocks]
+    return blocks
+
+
+def as_data(block: Block, file: str) -> dict[str, Any]:
+    """Return a block as `flask editions import --dry-run --json` prints it: null or empty is what isn't in the file."""
+    expert = block.expert
+    return {
+        "file": file,
+        "edition_date": block.day.isoformat() if block.day else None,
+        "section": block.section or None,
+        "headline": block.headline or None,
+        "question": "\n\n".join(block.question),
+        "askers": list(block.askers),
+        "lead_in": {
+            "name": expert.name or None,
+            "credit_line": expert.credit_line or None,
+            "relation": expert.relation or None,
+        },
+        "answer": list(block.answer),
+        "unsure": list(block.unsure),
+    }

@@ -1,0 +1,134 @@
+"""The day of an edition, as its file says it: in numbers, or in words of its language."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+
+from babel.dates import get_month_names
+from persiantools.jdatetime import JalaliDate
+
+from ..text import digits
+
+EARLIEST, LATEST = 1995, 2100  # years that an edition by mail may have
+_ISO = re.compile(r"(?<!\d)(\d{4})[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)")
+_NUMBERS = re.compile(r"(?<![\d.])(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
+_YEAR = r"(\d{4})"
+_DIGITS = re.compile(r"\d+")
+# Months of the Levant and Iraq, the Iranian calendar, and Chinese.
+_OWN_MONTHS = {
+    "ar": (
+        "كانون الثاني",
+        "شباط",
+        "آذار",
+        "نيسان",
+        "أيار",
+        "حزيران",
+        "تموز",
+        "آب",
+        "أيلول",
+        "تشرين الأول",
+        "تشرين الثاني",
+        "كانون الأول",
+    )
+}
+_JALALI = ("فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند")
+_OF = r"[\s\u00a0,،.]{1,3}(?:of |de |del |di |de l'|г\. )?"
+
+
+@cache
+def _months(language: str) -> dict[str, int]:
+    """Return the months of a language in all their forms, small."""
+    names: dict[str, int] = {}
+    for locale in {language, "en"}:
+        for width in ("wide", "abbreviated"):
+            for context in ("format", "stand-alone"):
+                for month, name in get_month_names(width, context, locale=locale).items():
+                    names.setdefault(name.casefold().rstrip("."), month)
+    names |= {name: number for number, name in enumerate(_OWN_MONTHS.get(language, ()), 1)}
+    return {name: month for name, month in names.items() if not name.isdecimal()}
+
+
+@cache
+def _written(language: str) -> re.Pattern[str]:
+    """Return what finds dates with the month in letters: "2. November 2022", "May 2, 2022", "2 de mayo de 2022"."""
+    months = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
+    day = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.|-го|-е)?"
+    return re.compile(
+        rf"(?<!\d){day}{_OF}(?:{_the()})?({months})\w{{0,3}}\.?{_OF}{_YEAR}"
+        rf"|(?<!\w)({months})\.?[\s\u00a0]{{1,2}}{day}(?!\d),?[\s\u00a0]{_YEAR}",
+        re.IGNORECASE,
+    )
+
+
+def _the() -> str:
+    return r"the |de "
+
+
+_JALALI_DATE = re.compile(rf"(?<!\d)(\d{{1,2}})(?:م|ام)?\s+({'|'.join(_JALALI)})(?:\s+ماه)?[\s،,]+(1[34]\d\d)(?!\d)")
+_CHINESE = re.compile(r"(\d{4})\s?年\s?(\d{1,2})\s?月\s?(\d{1,2})\s?日")
+
+
+def _plain_digits(text: str) -> str:
+    """Write any script's digits as ASCII, and leave all else."""
+    return re.sub(r"[^\W\d_]*\d+", lambda found: _ascii(found[0]), text)
+
+
+def _ascii(text: str) -> str:
+    return "".join(digits(char) if char.isdecimal() else char for char in text)
+
+
+def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
+    """Yield each whole date in a text with its words; where a number could be a day or a month, there is none."""
+    plain = _plain_digits(text)
+    for found in _ISO.finditer(plain):
+        yield from _made(found[1], found[2], found[3], found[0])
+    for found in _JALALI_DATE.finditer(plain):
+        try:
+            yield _gregorian(int(found[3]), _JALALI.index(found[2]) + 1, int(found[1])), found[0]
+        except ValueError:
+            continue
+    for found in _CHINESE.finditer(plain):
+        yield from _made(found[1], found[2], found[3], found[0])
+    for found in _written(language).finditer(plain):
+        day, name, year = (found[1], found[2], found[3]) if found[1] else (found[5], found[4], found[6])
+        yield from _made(year, str(_months(language)[name.casefold()]), day, found[0])
+    for found in _NUMBERS.finditer(plain):
+        first, second = int(found[1]), int(found[3])
+        if first == second or first > 12 or (language != "en" and second <= 12) or found[2] == ".":
+            yield from _made(found[4], found[3], found[1], found[0])
+        elif second > 12:
+            yield from _made(found[4], found[1], found[3], found[0])
+
+
+def _gregorian(year: int, month: int, day: int) -> date:
+    """Return a day of the Iranian calendar as one of ours. Raises ValueError for one that isn't there."""
+    made: date = JalaliDate(year, month, day).to_gregorian()  # type: ignore[no-untyped-call]
+    return made
+
+
+def _made(year: str, month: str, day: str, words: str) -> Iterator[tuple[date, str]]:
+    try:
+        made = date(int(year), int(month), int(day))
+    except ValueError:
+        return
+    if EARLIEST <= made.year <= LATEST:
+        yield made, words
+
+
+def date_in(text: str, language: str = "en") -> date | None:
+    """Return the first date in a text."""
+    return next((day for day, _ in dates_in(text, language)), None)
+
+
+def date_line(text: str, language: str, part: int = 3) -> date | None:
+    """Return the date of a line that says little else: "Issue 12 · 2 November 2022"; None for a sentence with a date.
+
+    The date makes up one in `part` of its characters at least.
+    """
+    if len(text) > 90 or not _DIGITS.search(text):
+        return None
+    for day, words in dates_in(text, language):
+        if len(words) * part >= len(text):
+            return day
+    return None

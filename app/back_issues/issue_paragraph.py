@@ -1,0 +1,64 @@
+"""A paragraph of an edition as its file has it: its words, and how they are marked up."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .issue_words import begins_with_label
+
+# "rule" is a line across, which has no words.
+Kind = Literal["text", "heading", "item", "quote", "rule"]
+DASHED = re.compile(r"[\s\u200e\u200f]*(?:[—–―~]|--?)[\s\u00a0\u202f]*(?=[^\W\d_]|[\"“«„(])")
+
+
+@dataclass(frozen=True)
+class Para:
+    """`level` is a heading's, 1 being the highest; `strong` and `slanted` say that all of it is; `head` is how much of
+    its beginning is strong where not all is; `marker` is an item's number or bullet; `link` that it is nothing else.
+
+    `apart` is False where only a line's end parts it from what comes before.
+    """
+
+    text: str
+    kind: Kind = "text"
+    level: int = 0
+    strong: bool = False
+    slanted: bool = False
+    head: str = ""
+    marker: str = ""
+    link: bool = False
+    apart: bool = True
+
+    @property
+    def words(self) -> int:
+        return len(self.text.split())
+
+
+_ENDS_SENTENCE = re.compile(r"[.!?…؟:。！？][\"”»«“’')\]]*\Z")
+
+
+def _stands_alone(before: Para, line: Para) -> bool:
+    """Return whether a line is something of its own and not the rest of the line before."""
+    if before.strong != line.strong or before.slanted != line.slanted or before.kind != line.kind:
+        return True
+    if line.kind == "heading":
+        return False
+    if begins_with_label(line.text) or begins_with_label(before.text) and len(before.text) < 20:
+        return True
+    if line.marker or re.search(r"[:：]\W*\Z", line.head):
+        return True
+    return bool(DASHED.match(line.text) and line.words <= 14 and _ENDS_SENTENCE.search(before.text))
+
+
+def joined(lines: Sequence[Para]) -> list[Para]:
+    """Put lines that belong to one paragraph together again, with a space between them."""
+    made: list[Para] = []
+    for line in lines:
+        if made and not line.apart and not _stands_alone(made[-1], line):
+            before = made[-1]
+            head = before.head if not before.strong else ""
+            made[-1] = replace(before, text=f"{before.text} {line.text}", head=head, link=before.link and line.link)
+        else:
+            made.append(line)
+    return made

@@ -1,0 +1,249 @@
+"""The words of editions around readers' questions, by language, as expressions that find them.
+
+The rows stand in `languages/`, one file for each language; the sentences of the house form itself are added from
+`typesetting`, so that what this house printed is read back. Whatever the language, English is known too: much of what a
+newsletter's program adds is English. Each expression looks at the start of a paragraph and takes time linear in it.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+from ..languages import guess_language
+from ..text import SIGN
+from ..typesetting.house_languages import LANGUAGES, phrases_for
+
+FOLDER = Path(__file__).with_name("languages")
+LONGEST_LABEL = 400  # characters in which a label, a credit or a lead-in ends
+HOLES = "{name}{credit_line}{relation}"
+ASKED = ("asked_many", "asked_one", "asked_credit")
+MANY = ("asked_many",)
+LED_IN = ("lead_in", "also")
+COLON = r"[\s\u00a0\u202f]*[:：]"
+QUOTES = "\"“”„«»‹›‘’'「『"
+_SAME = {
+    " ": r"[\s\u00a0\u202f]+",
+    "'": "['’ʼ]",
+    "’": "['’ʼ]",
+    "ي": "[يی]",
+    "ی": "[يی]",
+    "ک": "[كک]",
+    "ك": "[كک]",
+    "\u200c": "[\u200c ]?",
+    "-": "[-\u2010\u2011–]",
+    "ё": "[её]",
+    "İ": "[iİ]",
+    "أ": "[أا]",
+    "إ": "[إا]",
+    "ً": "ً?",
+}
+_ALIKE = str.maketrans({"ي": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "ё": "е", "ً": None, "’": " ", "'": " ", "ʼ": " "})
+_KEY = re.compile(rf"{SIGN}|(?:(?!{SIGN})\w)+")
+_BARE = re.compile(r"[^\w؟?]+")
+
+
+def _literal(phrase: str) -> str:
+    """Write a phrase as an expression: whole words, a star for what goes on, apostrophes and letters that are alike."""
+    stem = phrase.endswith("*")
+    phrase = phrase.rstrip("*") if stem else phrase
+    written = "".join(_SAME.get(char, r"\w{0,3}" if char == "*" else re.escape(char)) for char in phrase)
+    before = r"(?<!\w)" if phrase[:1].isalnum() and not re.match(SIGN, phrase) else ""
+    after = r"(?![^\W\d])" if phrase[-1:].isalnum() and not stem and not re.match(SIGN, phrase[-1]) else ""
+    return before + written + after
+
+
+def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds any of some phrases, the longest first; nothing where there are none."""
+    listed = sorted(set(phrases), key=len, reverse=True)
+    return re.compile("|".join(map(_literal, listed)) if listed else r"(?!)", re.IGNORECASE)
+
+
+def _whole(phrases: Iterable[str], after: str) -> re.Pattern[str]:
+    return re.compile(rf"\W{{0,6}}(?:{_any(phrases).pattern}){after}", re.IGNORECASE)
+
+
+def _around(pattern: str) -> tuple[str, str]:
+    """Split a pattern at its hole; commas and colons beside it are no part of what has to stand there."""
+    before, _, after = pattern.partition("{who}")
+    return before.rstrip(), after.strip().rstrip(":：").rstrip("\u00a0\u202f ").strip()
+
+
+def _house(language: str, kinds: Sequence[str]) -> list[str]:
+    """The sentences of the house form as patterns with one hole."""
+    found = []
+    for kind in kinds:
+        said = phrases_for(language)[kind]
+        said = re.sub(r"\{name\}[^{}]*\{credit_line\}[^{}]*\{relation\}", "{who}", said).replace("{credit}", "{who}")
+        found.append(said)
+    return found
+
+
+@dataclass(frozen=True)
+class Holed:
+    """A pattern around a name: what stands before and after it, as expressions (None for nothing).
+
+    `key` is a word without which it fits nothing, so that most of them needn't be tried.
+    """
+
+    before: re.Pattern[str] | None
+    after: re.Pattern[str] | None
+    key: str
+
+
+class Patterns(tuple[Holed, ...]):
+    """Patterns, the longest first."""
+
+    def that_may_fit(self, text: str) -> Iterator[Holed]:
+        """Yield those whose word stands in a text."""
+        there = keys_in(text)
+        return (one for one in self if one.key in there)
+
+
+def _holed(patterns: Iterable[str]) -> Patterns:
+    made = []
+    for before, after in sorted(map(_around, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair)):
+        made.append(
+            Holed(
+                re.compile(_literal(before), re.IGNORECASE) if before else None,
+                re.compile(_literal(after), re.IGNORECASE) if after else None,
+                max(keys_in(f"{before} {after}"), key=lambda word: (len(word), word)),
+            )
+        )
+    return Patterns(made)
+
+
+@lru_cache(maxsize=2_000)
+def keys_in(text: str) -> frozenset[str]:
+    """Return the words of a text in a form in which letters that are alike are one."""
+    return frozenset(_KEY.findall(text.replace("İ", "i").casefold().translate(_ALIKE)))
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """The expressions of a language. `asked` announce a question without a name: "Readers asked:".
+
+    `own` is `strong` without what English adds.
+    """
+
+    language: str
+    question: re.Pattern[str]
+    answer: re.Pattern[str]
+    asked: re.Pattern[str]
+    asked_many: re.Pattern[str]
+    answer_heading: re.Pattern[str]
+    asks: Patterns
+    answers: Patterns
+    guests: Patterns
+    readers: re.Pattern[str]
+    has_readers: re.Pattern[str]
+    cut: re.Pattern[str]
+    strong: re.Pattern[str]
+    own: re.Pattern[str]
+    weak: re.Pattern[str]
+    vetoes: re.Pattern[str]
+    bars: re.Pattern[str]
+    when: re.Pattern[str]
+    calls: re.Pattern[str]
+    signoffs: re.Pattern[str]
+    buttons: re.Pattern[str]
+    adverts: re.Pattern[str]
+    advert_label: re.Pattern[str]
+    captions: re.Pattern[str]
+    relatives: re.Pattern[str]
+    relative_end: re.Pattern[str]
+    relative_start: re.Pattern[str]
+    dear: re.Pattern[str]
+    issues: re.Pattern[str]
+
+
+IN_BRACKETS = r"(?:[\s\u00a0]*[(\[（](?P<who>[^()\[\]（）]{2,90})[)\]）])?"
+NUMBER = r"(?:[\s\u00a0]?[#№]?\d{1,3}(?!\d))?"
+AFTER_LABEL = (
+    rf"{NUMBER}{IN_BRACKETS}[*_\s]{{0,3}}?"
+    rf"(?:\W{{0,4}}\Z|{COLON}|(?<=\d)[.)]|[\s\u00a0]+[—–-](?=\s)|\.(?=\s)|\)(?=\s))\**\s*"
+)
+
+
+@cache
+def _rows() -> dict[str, dict[str, list[str]]]:
+    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+
+
+def known_languages() -> list[str]:
+    return list(_rows())
+
+
+@cache
+def words_of(language: str) -> Words:
+    """Return the expressions of a language, with those of English; only those where it has no row."""
+    rows = _rows()
+    tag = language.lower().split("-")[0]
+    tags = [tag, "en"] if tag in rows and tag != "en" else ["en"]
+
+    def of(kind: str) -> list[str]:
+        return [phrase for one in tags for phrase in rows[one][kind]]
+
+    houses = [one for one in tags if one in LANGUAGES]
+    announced = [said for one in houses for said in _house(one, ASKED)]
+    readers = of("readers")
+    return Words(
+        language=tags[0],
+        question=_whole(of("question"), AFTER_LABEL),
+        answer=_whole([*of("answer"), *of("replies")], AFTER_LABEL),
+        asked=_whole([said.rstrip(" :：\u00a0\u202f") for said in announced if "{who}" not in said], rf"{COLON}\s*"),
+        asked_many=_whole([said.rstrip(" :：\u00a0\u202f") for one in houses for said in _house(one, MANY)], COLON),
+        answer_heading=_whole([*of("replies"), *of("answer")], r"\W{0,4}\Z"),
+        asks=_holed([*of("asks"), *(said for said in announced if "{who}" in said)]),
+        answers=_holed([*of("answers"), *(said for one in houses for said in _house(one, LED_IN))]),
+        guests=_holed(of("guests")),
+        readers=_whole(readers, r"\W{0,3}\Z"),
+        has_readers=_any(readers),
+        cut=re.compile("|".join(re.escape(one) + ("" if one.endswith(" ") else r"(?!\w)") for one in of("cut")), re.I),
+        strong=_any(of("strong")),
+        own=_any(rows[tags[0]]["strong"]),
+        weak=_any(of("weak")),
+        vetoes=_any(of("vetoes")),
+        bars=_any(of("bars")),
+        when=_whole(of("when"), r"[\s\u00a0,:،]+"),
+        calls=_any(of("calls")),
+        signoffs=_any(of("signoffs")),
+        buttons=_whole(of("buttons"), r"\W{0,6}\Z"),
+        adverts=_whole(of("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
+        advert_label=_whole(of("adverts"), r"\W{0,4}\Z"),
+        captions=_whole(of("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
+        relatives=re.compile(
+            rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={_any(of('relatives')).pattern})", re.IGNORECASE
+        ),
+        relative_end=re.compile(rf"(?:{_any(of('relatives')).pattern})\Z", re.IGNORECASE),
+        relative_start=_any(of("relatives")),
+        dear=_whole(of("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
+        issues=_any(of("issues")),
+    )
+
+
+@cache
+def _labels() -> re.Pattern[str]:
+    """Labels of questions and answers in any language, at the beginning of a line."""
+    every = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
+    return _whole(every, rf"{NUMBER}\**{COLON}")
+
+
+def begins_with_label(line: str) -> bool:
+    """Return whether a line begins like a labelled question or answer, in whatever language."""
+    return _labels().match(line[:LONGEST_LABEL]) is not None
+
+
+def language_of(texts: Iterable[str]) -> str:
+    """Guess in which of the known languages an edition is, by its longest paragraphs; English where it is another."""
+    longest = sorted(texts, key=len, reverse=True)[:6]
+    guessed = guess_language(" ".join(text[:300] for text in longest)) if longest else "und"
+    tag = guessed.lower().split("-")[0]
+    return tag if tag in _rows() else "en"
+
+
+def bare(text: str) -> str:
+    """Return a text's letters alone, for comparing."""
+    return _BARE.sub(" ", text.casefold()).strip()

@@ -1,0 +1,204 @@
+"""Lines that say who asks or who answers: the house form's sentences read back, and others'."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .issue_words import LONGEST_LABEL, QUOTES, Holed, Words
+from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, expert_of, is_name, may_ask
+
+LONGEST_INTRO = 2_000  # characters of an introduction that are looked at
+LONGEST_LEAD_IN = 320  # characters of one that no colon ends
+_COLON = re.compile(r"[\s\u00a0\u202f]*[:：](?=[\s\u00a0\u202f]|\Z|[\"“«„»‘'])")
+_TAIL = re.compile(
+    rf"[^:：.!?؟{QUOTES}]{{0,60}}?[\s\u00a0\u202f]*[:：]\s*"
+    rf"|[^:：.!?؟{QUOTES}]{{0,16}}?(?:[.!]?\Z|[,،]?\s?(?=[\"“«„‘]))"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An announcement of a question: `who` as printed ("" for readers without a name), and what follows it."""
+
+    who: str
+    rest: str
+    by_reader: bool
+
+
+def _who_before(text: str, end: int) -> str:
+    """Return the end of the sentence before a place."""
+    start = 0
+    for found in SENTENCE_END.finditer(text, 0, end):
+        start = found.end()
+    return text[start:end]
+
+
+def _held(pattern: Holed, text: str, anywhere: bool) -> tuple[str, str] | None:
+    """Return what a pattern holds in a text and what follows the whole; None where it doesn't fit."""
+    start = 0
+    if pattern.before:
+        begins = (
+            pattern.before.search(text)
+            if anywhere
+            else pattern.before.match(text, len(text) - len(text.lstrip(" *_—–")))
+        )
+        if not begins:
+            return None
+        start = begins.end()
+        if pattern.after is None:
+            colon = _COLON.search(text, start)
+            if colon and not text[start : colon.start()].strip():
+                start, colon = colon.end(), _COLON.search(text, colon.end())
+            if colon:
+                return text[start : colon.start()], text[colon.end() :]
+            whole = len(text) <= LONGEST_LEAD_IN and not SENTENCE_END.search(text, start)
+            return (text[start:], "") if whole and not text.rstrip().endswith(("?", "؟")) else None
+    ends = pattern.after.search(text, start) if pattern.after else None
+    tail = _TAIL.match(text, ends.end()) if ends else None
+    if not ends or not tail:
+        return None
+    who = text[start : ends.start()]
+    more = tail[0].rstrip(" \u00a0\u202f:：")
+    if pattern.before and more.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
+        who += more  # "We have asked Jiri Novak, an engineer:", where the verb stands between
+    return (_who_before(text, ends.start()) if not pattern.before and anywhere else who), text[tail.end() :]
+
+
+@lru_cache(maxsize=REMEMBERED)
+def lead_in(text: str, words: Words) -> tuple[Expert, str] | None:
+    """Return who is led in by a paragraph and what of the answer stands in it too; None where it leads nobody in."""
+    start = text[:LONGEST_LABEL]
+    for pattern in words.answers.that_may_fit(start):
+        held = _held(pattern, start, anywhere=True)
+        if held and len(held[0]) <= LONGEST_LEAD_IN:
+            for who in (held[0], held[0].partition(",")[2]):  # "Our whale person, Dr. Nomvula Dube, says:"
+                expert = expert_of(who, words)
+                if is_name(expert.name, single=bool(expert.credit_line or expert.relation)):
+                    return expert, (held[1] + text[LONGEST_LABEL:]).strip()
+    return None
+
+
+def host(text: str, words: Words) -> Expert | None:
+    """Return who answers what follows, as the introduction of readers' questions says in whatever words."""
+    text = text[:LONGEST_INTRO]
+    for pattern in words.answers.that_may_fit(text):
+        ends = pattern.after.search(text) if pattern.after and not pattern.before else None
+        if ends:
+            expert = expert_of(_who_before(text, ends.start()), words)
+            if (expert.credit_line or expert.relation) and is_name(expert.name):
+                return expert
+    return None
+
+
+_RUN = re.compile(
+    r"(?:(?:Dr|Prof|Mr|Ms|Mrs)\. )*[^\W\d_a-z][\w'’.-]*"
+    r"(?: (?:(?:de|da|van|von|der|den|del|la|le|bin|al|du|di) )*[^\W\d_a-z][\w'’-]*){1,4}"
+)
+
+
+def named_before_colon(text: str, words: Words) -> Expert | None:
+    """Return whom a line before a colon names, in whatever words it leads to what they say."""
+    for found in _RUN.finditer(text[:LONGEST_LABEL]):
+        name = found[0].strip()
+        first = name.split()[0]
+        if not first[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
+            continue
+        if words.weak.fullmatch(name) or words.strong.search(name) or words.has_readers.match(name):
+            continue
+        after = text[found.end() :]
+        if not re.match(r"[\s\u00a0]*(?:[,،(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z", after):
+            continue
+        stop = _stop(after, 0) if after.startswith((",", " (", " —", " –")) else 0
+        return expert_of(name + after[:stop], words)
+    return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def guest(text: str, words: Words) -> Expert | None:
+    """Return who answers the questions of a section, as its introduction says."""
+    text = text[:LONGEST_INTRO]
+    for pattern in words.guests.that_may_fit(text[:LONGEST_INTRO]):
+        at = pattern.before.search(text) if pattern.before else None
+        if pattern.before and not at:
+            continue
+        start = at.end() if at else 0
+        if pattern.after:
+            ends = pattern.after.search(text, start)
+            if not ends:
+                continue
+            who = text[start : ends.start()] if at else _who_before(text, ends.start())
+        else:
+            stop = re.compile(r"[:：]|[.!](?=\s|\Z)|\Z").search(text, start)
+            who = text[start : _stop(text, start) if stop else len(text)]
+        expert = expert_of(who, words)
+        if len(who) <= LONGEST_LEAD_IN and is_name(expert.name):
+            return expert
+    return None
+
+
+def _stop(text: str, start: int) -> int:
+    """Return where the sentence ends that a name stands in: at a full stop that ends no abbreviation, or a colon."""
+    ends = [len(text.rstrip().rstrip(".!"))]
+    for pattern in (SENTENCE_END, _COLON):
+        if found := pattern.search(text, start):
+            ends.append(found.start())
+    return min(ends)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def asked(text: str, words: Words) -> Asked | None:
+    """Return who is said to ask at the beginning of a paragraph, and what follows."""
+    start, more = text[:LONGEST_LABEL], text[LONGEST_LABEL:]
+    if found := words.asked.match(start):
+        return Asked("", start[found.end() :] + more, by_reader=True)
+    for pattern in words.asks.that_may_fit(start):
+        held = _held(pattern, start, anywhere=False)
+        if held is None or not held[0].strip() or len(held[0]) > 100 or SENTENCE_END.search(held[0]):
+            continue
+        if words.relative_end.search(held[0].strip()):  # "A subscriber who asked not to be named"
+            continue
+        who = held[0].strip(EDGES.replace(".", "") + QUOTES)
+        if words.readers.match(who):
+            return Asked("", held[1] + more, by_reader=True)
+        if begun := words.has_readers.search(who):
+            rest = who[begun.end() :].strip() if not begun.start() else ""
+            return Asked(rest if rest[:1].isupper() and may_ask(rest) else who, held[1] + more, by_reader=True)
+        if may_ask(who):
+            return Asked(who, held[1] + more, by_reader=False)
+    colon = _COLON.search(start, 0, 100)
+    if colon and words.has_readers.match(start) and not SENTENCE_END.search(start, 0, colon.start()):
+        who = start[: colon.start()].strip(EDGES)
+        rest = who[words.has_readers.match(start).end() :].lstrip()  # type: ignore[union-attr]
+        described = rest[:1] in ",،(" or rest[:1].isupper() or words.relative_start.match(rest)
+        return Asked(
+            who if described and not words.readers.match(who) else "", start[colon.end() :] + more, by_reader=True
+        )
+    return None
+
+
+def announces(text: str, words: Words) -> bool:
+    """Return whether a short paragraph only says that somebody was asked, whoever it was."""
+    if len(text.split()) > 30:
+        return False
+    return any(
+        one.before and one.before.search(text)
+        for patterns in (words.answers, words.guests)
+        for one in patterns.that_may_fit(text)
+    )
+
+
+def asks_after(text: str, words: Words) -> str | None:
+    """Return who asks, where that follows a question in marks: "asks Harriet from Hereford", "Harriet asks"."""
+    bare = text.strip(" \t\u00a0\u202f,،.–—-")
+    if not bare or len(bare) > 140 or SENTENCE_END.search(bare):
+        return None
+    for pattern in words.asks.that_may_fit(bare):
+        if pattern.after is None or pattern.before is not None:
+            continue
+        found = pattern.after.search(bare)
+        if not found or (found.start() and found.end() != len(bare)):
+            continue
+        who = (bare[: found.start()] or bare[found.end() :]).strip(" ,،.")
+        if words.has_readers.match(who) or (who and may_ask(who)):
+            return "" if words.readers.match(who) else who
+    return None

@@ -1,0 +1,31 @@
+"""From the bytes of a file to the Q&As in it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import NamedTuple
+
+from .finding import Block, blocks_of
+from .issue_files import Issue, issues_in
+from .printed_qa import PrintedQA, put_together
+
+
+class ReadIssue(NamedTuple):
+    """An edition of a file with the Q&As that were found in it."""
+
+    title: str
+    blocks: list[Block]
+
+    def qas(self, undated: date | None = None) -> list[PrintedQA]:
+        """The Q&As, each with all of its answers; `undated` is the day of an edition whose file says none."""
+        return [replace(qa, day=qa.day or undated) for qa in put_together(self.blocks)]
+
+
+def read_issues(name: str, data: bytes) -> Iterator[ReadIssue]:
+    """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable` where nothing can be read."""
+    for issue in issues_in(name, data):
+        yield ReadIssue(issue.title, [_dated(block, issue) for block in blocks_of(issue.paras, issue.language)])
+
+
+def _dated(block: Block, issue: Issue) -> Block:
+    return replace(block, day=issue.day, unsure=block.unsure if issue.day else (*block.unsure, "date"))

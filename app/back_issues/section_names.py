@@ -1,0 +1,43 @@
+"""The section and the headline of a Q&A, from the headings above it."""
+
+from .edition_outline import Scope
+from .issue_words import Words
+
+EDGES = " \u00a0\u202f:：+*=~#|•"  # with which plain text sets a heading off
+MOST_LEFT = 4  # words of a heading before its colon that are the section's
+
+
+def names_above(scope: Scope | None, at: int, style: str, words: Words) -> tuple[str, str]:
+    """Return the section and the headline that stand above a question."""
+    chain = list(scope.chain) if scope else []
+    scopes = [one for one in chain if one.heading and not (one.level <= 1 and len(chain) > 1 and not one.strong)]
+    if style == "heading":
+        scopes = [one for one in scopes if one.start != at]
+    scopes = [one for one in scopes if one.start or _is_section(one.heading, words)]  # the first is the edition's
+    if not scopes:
+        return "", ""
+    nearest, *above = scopes
+    section = next((one for one in above if one.strong or one.weak), None)
+    section = section or next((one for one in above[:1] if one.level > 1), None)
+    if section is not None and not nearest.strong:
+        return section.heading.strip(EDGES), nearest.heading.strip(EDGES)
+    left, right = _split(nearest.heading)
+    if right and (len(left.split()) <= MOST_LEFT or words.strong.search(left) or words.weak.search(left)):
+        return left, right
+    if words.strong.search(nearest.heading) or nearest.weak:
+        return nearest.heading.strip(EDGES), ""
+    return "", nearest.heading
+
+
+def _is_section(heading: str, words: Words) -> bool:
+    """Return whether a heading speaks of questions, or names a section and what it is about."""
+    return bool(words.strong.search(heading) or words.weak.search(heading) or _split(heading)[1])
+
+
+def _split(heading: str) -> tuple[str, str]:
+    """Split "Expert Corner: Policing" at its colon, or at a line between."""
+    for sign in (": ", "：", "\u00a0: ", "\u202f: ", " | ", " — ", " – ", " · "):
+        left, found, right = heading.partition(sign)
+        if found and left.strip() and right.strip():
+            return left.strip(" \u00a0\u202f"), right.strip()
+    return heading, ""

@@ -1,0 +1,52 @@
+"""Taking a printed quotation apart: the inverse of how the house form sets one."""
+
+import re
+from collections.abc import Sequence
+
+from ..typesetting.mark_pairing import is_mark, parse
+from ..typesetting.quotation import without_wrapping
+
+_SKIPPED = " \t\u00a0\u202f\u200e\u200f*_"
+_DASH = "—–-"
+_OUTSIDE = re.compile(r"([\s\u00a0\u202f]*[»”“\"’'›」])([.])\Z")
+
+
+def begins_quoted(text: str) -> bool:
+    """Return whether a paragraph begins with a quotation mark."""
+    return bool(text.strip(_SKIPPED)) and is_mark(text.strip(_SKIPPED)[0])
+
+
+def quoted_until(texts: Sequence[str]) -> int | None:
+    """Return how many of the paragraphs are one quotation that begins with the first sign; None where none does, or
+    where it ends in the middle of a paragraph, as in a sentence that quotes.
+    """
+    if not texts or not begins_quoted(texts[0]):
+        return None
+    pages = parse(texts)
+    first = pages[0][0]
+    if first.mate is None:
+        return None
+    for number, page in enumerate(pages):
+        if any(mark is first.mate for mark in page):
+            rest = texts[number][first.mate.at + 1 :].strip(_SKIPPED + ".,;")
+            return None if rest else number + 1
+    return None
+
+
+def first_quotation(text: str) -> int | None:
+    """Return the place of the mark that closes the quotation which a paragraph begins with; None where none does."""
+    first = parse([text])[0][0]
+    return first.mate.at if first.mate else None
+
+
+def unquoted(texts: Sequence[str]) -> list[str]:
+    """Return paragraphs without the marks that wrap them as one quotation, or the dash that begins direct speech."""
+    whole = list(texts)
+    outside = _OUTSIDE.search(whole[-1]) if whole else None
+    if outside and quoted_until(whole) == len(whole):  # «The full stop stands outside, as in Spanish and Russian».
+        whole[-1] = f"{whole[-1][: outside.start()]}{outside[2]}{outside[1]}"
+    bare = without_wrapping(whole)
+    dashed = [text[:1] in _DASH and text[1:2].isspace() for text in bare]
+    if bare and dashed[0] and (all(dashed) or not any(dashed[1:])):
+        return [text[1:].lstrip(_SKIPPED) if is_dashed else text for text, is_dashed in zip(bare, dashed, strict=True)]
+    return bare

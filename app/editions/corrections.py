@@ -1,0 +1,122 @@
+"""Corrections of what ran: under its Q&A, in the public list, and in the edition that carries them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ScalarSelect, delete, select, update
+from sqlalchemy.orm import Session
+
+from ..db import address, now
+from ..listing import Listing, Place
+from ..newsletters.models import Newsletter
+from ..questions.models import Question
+from ..typesetting.block import Block, Note
+from ..typesetting.house_form import set_corrections
+from .archive import story_path
+from .block_data import own_phrases
+from .items import headline
+from .models import Correction, Edition, EditionItem
+
+MOST = 50  # that one edition carries
+
+
+def listing(newsletter: Newsletter) -> Listing[Correction]:
+    """Return the list of all that can be read, the newest first. What was withdrawn takes its corrections along."""
+    query = select(Correction).join(Question, Question.id == Correction.question_id)
+    here = (Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published)
+    return Listing(query.where(*here), (Correction.made_at, Correction.id))
+
+
+def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
+    """Return where a correction stands in that list; None where there is no such one."""
+    query = select(Correction.made_at, Correction.id).filter_by(newsletter_id=newsletter.id, public_id=public_id)
+    return session.execute(query).first()
+
+
+def of_questions(session: Session, question_ids: Sequence[int]) -> dict[int, list[Correction]]:
+    """Return the corrections of several Q&As by their questions, the oldest first, in one query."""
+    found: dict[int, list[Correction]] = {key: [] for key in question_ids}
+    query = select(Correction).where(Correction.question_id.in_(found), Correction.erased_at.is_(None))
+    for one in session.scalars(query.order_by(Correction.question_id, Correction.id)) if found else ():
+        found[one.question_id].append(one)
+    return found
+
+
+def notes(corrections: Sequence[Correction]) -> tuple[Note, ...]:
+    return tuple(Note(one.made_at.date().isoformat(), one.wrong, one.right) for one in corrections)
+
+
+def in_one(language: str, wrong: str, right: str) -> str:
+    """Return both sentences of a correction as one text."""
+    return f"{wrong}{'' if language.startswith(('zh', 'ja')) else ' '}{right}"
+
+
+def carried(session: Session, edition: Edition) -> list[Correction]:
+    """Return what an edition carries: what it was locked with, or, where it is the next one to be locked, what waits.
+
+    What was withdrawn since is left out, and so is what was erased.
+    """
+    readable = select(Correction).join(Question, Question.id == Correction.question_id)
+    readable = readable.where(Correction.erased_at.is_(None), Question.is_published)
+    if edition.is_fixed:
+        query = readable.where(Correction.edition_id == edition.id)
+    elif edition.is_planned:
+        waits = (Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None))
+        query = readable.where(*waits, _next(edition.newsletter_id) == edition.id)
+    else:
+        return []
+    return list(session.scalars(query.order_by(Correction.id).limit(MOST)))
+
+
+def _next(newsletter_id: int) -> ScalarSelect[int]:
+    planned = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_planned)
+    return planned.order_by(Edition.runs_at, Edition.id).limit(1).scalar_subquery()
+
+
+def take_in(session: Session, edition: Edition) -> list[Correction]:
+    """Fix what an edition carries, as part of its lock."""
+    found = carried(session, edition)
+    for one in found:
+        one.edition_id = edition.id
+    session.flush()
+    return found
+
+
+def let_go(session: Session, edition: Edition) -> None:
+    """Let what an edition carried wait again, as part of unlocking it."""
+    session.execute(update(Correction).where(Correction.edition_id == edition.id).values(edition_id=None))
+
+
+def locked_with(session: Session, edition: Edition) -> list[Correction]:
+    """Return all that an edition was locked with, also what can't be read any more."""
+    query = select(Correction).filter_by(edition_id=edition.id)
+    return list(session.scalars(query.order_by(Correction.id)))
+
+
+def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Correction]) -> list[Block]:
+    """Set corrections for the edition that carries them; nothing where there are none."""
+    if not corrections:
+        return []
+    keys = [one.question_id for one in corrections]
+    ran = session.scalars(select(EditionItem).where(EditionItem.question_id.in_(keys)))
+    items = {item.question_id: item for item in ran}
+    lines = []
+    for one in corrections:
+        item = items[one.question_id]
+        path = story_path(newsletter, item.question)
+        note = in_one(item.piece["language"], one.wrong, one.right)
+        lines.append((headline(item), address(session, path), note))
+    return [set_corrections(newsletter.language, lines, own_phrases(session, newsletter, newsletter.language))]
+
+
+def uncorrect(session: Session, edition: Edition) -> None:
+    """Take all corrections of what an edition ran away again, as part of its recall: nothing of it ran. Of one that
+    another edition was locked with, that it was there stays, and so does that edition's hash.
+    """
+    items = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
+    mine = Correction.question_id.in_(items)
+    erased = {"wrong": "", "right": "", "erased_at": now(session)}
+    carried = update(Correction).where(mine, Correction.edition_id.is_not(None), Correction.erased_at.is_(None))
+    session.execute(carried.values(**erased))
+    session.execute(delete(Correction).where(mine, Correction.edition_id.is_(None)))
+    there = update(EditionItem).where(EditionItem.edition_id == edition.id)
+    session.execute(there.values(mended=None, mended_at=None))

@@ -1,0 +1,215 @@
+"""An edition is handed to the tool that sends: a press writes it down, the worker has the draft made.
+
+The words are written when the tool is asked: what a reader took back after the press doesn't leave the house.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import ColumnElement
+
+from .. import audit
+from ..actors import Clock, Staff
+from ..db import Database, added, lock, now
+from ..lifecycle import Illegal, Missing, must
+from ..newsletters.models import Newsletter
+from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
+from ..seal import Unsealable
+from ..sending_tools.asking import Account, Draft, Made, NotMade
+from ..sending_tools.known_tools import Tool, hand_over
+from ..typesetting.block import Block
+from ..typesetting.exports import EXPORTS
+from . import locking, slots
+from .before_lock import unfit
+from .models import Edition, HandedDraft
+from .queries import title_of
+from .ready_to_run import facts_of
+
+LEASE = timedelta(minutes=10)  # longer than all that is asked for one draft
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each try
+GIVES_UP = timedelta(days=1)  # after a press
+BUDGET = 5.0  # seconds after which no further draft of a round is begun
+UNFIT = {"words": "cleared text", "answer": "approved answer"}
+NAMES = {"consent": "consent"}  # what a name lacks; else its check
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A leased draft to be made. `until` also tells this lease from a later one."""
+
+    row_id: int
+    pressed_at: datetime
+    until: datetime
+    tool: Tool
+    desk: str
+    account: Account
+    draft: Draft
+    digest: str
+    known: str
+
+
+def of_edition(session: Session, edition: Edition) -> HandedDraft | None:
+    return session.scalar(select(HandedDraft).filter_by(edition_id=edition.id))
+
+
+def hand(session: Session, actor: Staff, edition: Edition) -> None:
+    """Let the worker have the edition's draft made, or brought up to date.
+
+    Raises `Missing` ("tool that sends", and what keeps words from leaving), `Illegal` for a sent one, and `NotYours`.
+    """
+    must(actor, "edition")
+    lock(session, edition)
+    if not edition.is_ahead:
+        raise Illegal("edition", "hand over", edition.state)
+    kept = of_newsletter(session, edition.newsletter_id)
+    if kept is None:
+        raise Missing("tool that sends")
+    fit_blocks(session, edition)
+    at = now(session)
+    row = of_edition(session, edition)
+    row = lock(session, row) if row else HandedDraft(edition_id=edition.id)
+    _turn_to(row, kept)
+    row.pressed_at = row.due_at = at
+    row.attempts, row.said, row.said_at = 0, "", None
+    added(session, row)
+    audit.record(session, actor, "edition.hand_over", edition)
+
+
+def fit_blocks(session: Session, edition: Edition) -> list[Block]:
+    """Return an edition's blocks, where they may leave the house. Raises `Missing` with what keeps them from it."""
+    seen = locking.preview(session, edition)
+    if seen.troubles:
+        raise Missing(NAMES.get(seen.troubles[0].fault, "verified name"))
+    if not seen.blocks:
+        raise Missing("picked question")
+    if edition.is_planned:
+        newsletter = session.get_one(Newsletter, edition.newsletter_id)
+        for matter in unfit(facts_of(session, newsletter, slots.picked(session, edition))):
+            raise Missing(UNFIT[matter.kind])
+    return seen.blocks
+
+
+def digest_of(blocks: Sequence[Block], title: str) -> str:
+    """Return a digest of the words of a draft, by which it is known whether they are today's."""
+    return sha256(
+        b"\0".join([title.encode(), *(EXPORTS[form].write(blocks, title) for form in ("html", "text"))])
+    ).hexdigest()
+
+
+def work(database: Database, own: frozenset[str], at: datetime | None = None) -> Counter[str]:
+    """Have the drafts made that are due; how many were made, failed, wait, or were lost to another worker.
+
+    `own` are the hosts of the newsroom's own network; `at` sets the time. Raises `Busy`.
+    """
+    done: Counter[str] = Counter()
+    until = time.monotonic() + BUDGET
+    while time.monotonic() < until:
+        with database.read(at) as session:
+            due = session.scalar(select(HandedDraft.id).where(_due(now(session))).order_by(HandedDraft.due_at).limit(1))
+        if due is None:
+            break
+        job = database.write(partial(claim, row_id=due, own=own), at)
+        if isinstance(job, Job):
+            done[database.write(partial(settle, job=job, outcome=_asked(job)), at)] += 1
+        else:
+            done[job] += 1
+    return done
+
+
+def claim(session: Session, row_id: int, own: frozenset[str]) -> Job | str:
+    """Lease a draft that is due; "lost" where another worker was faster, "failed" where there is nothing to ask."""
+    at = now(session)
+    lease = update(HandedDraft).where(HandedDraft.id == row_id, _due(at)).values(leased_until=at + LEASE)
+    if session.scalar(lease.returning(HandedDraft.id)) is None:
+        return "lost"
+    row = session.get_one(HandedDraft, row_id, populate_existing=True)
+    edition = session.get_one(Edition, row.edition_id)
+    kept = of_newsletter(session, edition.newsletter_id)
+    if kept is None:
+        return _end(session, row, "no tool")
+    try:
+        if not edition.is_ahead:
+            raise Missing("edition ahead")
+        blocks, title = fit_blocks(session, edition), title_of(session, edition)
+        account = account_of(session, kept, own)
+    except Missing:
+        return _end(session, row, "unready")
+    except Unsealable:
+        return _end(session, row, "sealed")
+    _turn_to(row, kept)
+    row.attempts += 1
+    written = {form: EXPORTS[form].write(blocks, title).decode() for form in {kept.row.form, "text"}}
+    draft = Draft(title, written[kept.row.form], written["text"], f"readers-asked-{edition.public_id.lower()}")
+    digest = digest_of(blocks, title)
+    return Job(row.id, row.pressed_at, at + LEASE, kept.row, kept.desk, account, draft, digest, row.their_id)
+
+
+def settle(session: Session, job: Job, outcome: tuple[Made, bool] | NotMade) -> str:
+    """Write down what became of a draft: "made", "failed", "waits", or "lost" where the lease is another's by now."""
+    row = session.get(HandedDraft, job.row_id, with_for_update=True, populate_existing=True)
+    if row is None or row.leased_until != job.until:
+        return "lost"
+    at = now(session)
+    row.leased_until = None
+    is_pressed_again = row.pressed_at != job.pressed_at
+    if (row.tool, row.address) != (job.tool.name, job.account.address):
+        return "waits"  # pressed again for another tool
+    if isinstance(outcome, NotMade):
+        if is_pressed_again:
+            return "waits"
+        if not outcome.passes or at - row.pressed_at >= GIVES_UP:
+            return _end(session, row, outcome.why)
+        row.said, row.said_at, row.due_at = outcome.why, at, at + _wait(row.attempts, outcome.again_in)
+        return "waits"
+    made, was_gone = outcome
+    said = "anew" if was_gone and made.id != job.known else "brought" if job.known else "made"
+    row.their_id, row.link, row.digest = made.id, f"{job.desk}{made.link}", job.digest
+    if is_pressed_again:
+        return "waits"
+    row.said, row.said_at, row.due_at = said, at, None
+    audit.record(session, Clock(), "edition.handed_over", session.get_one(Edition, row.edition_id))
+    return "made"
+
+
+def _asked(job: Job) -> tuple[Made, bool] | NotMade:
+    try:
+        return hand_over(job.tool, job.account, job.draft, job.known)
+    except NotMade as fault:
+        return fault
+    except Exception as error:
+        # What nobody thought of must not be tried for ever. Its words may hold the key, so the log gets its name.
+        log.error("a draft could not be handed over to %s: %s", job.tool.name, type(error).__name__)
+        return NotMade("away")
+
+
+def _turn_to(row: HandedDraft, kept: SendingTool) -> None:
+    """Forget the draft that was made at another tool: at this one there is none."""
+    if (row.tool, row.address) != (kept.tool, kept.address):
+        row.tool, row.address = kept.tool, kept.address
+        row.their_id = row.link = row.digest = ""
+
+
+def _end(session: Session, row: HandedDraft, why: str) -> str:
+    row.said, row.said_at, row.due_at, row.leased_until = why, now(session), None, None
+    audit.record(session, Clock(), "edition.not_handed_over", session.get_one(Edition, row.edition_id))
+    return "failed"
+
+
+def _wait(attempts: int, again_in: int | None) -> timedelta:
+    own = FIRST_WAIT * (1 << min(attempts - 1, 10))
+    return min(max(own, timedelta(seconds=again_in or 0)), LONGEST_WAIT)
+
+
+def _due(at: datetime) -> ColumnElement[bool]:
+    free = or_(HandedDraft.leased_until.is_(None), HandedDraft.leased_until <= at)
+    return and_(HandedDraft.due_at <= at, free)

@@ -1,0 +1,216 @@
+"""Q&As in another language than their own, made of approved translations.
+
+A Q&A runs in a language whole or not at all: where its wording or one of its answers has no approved translation of
+the very words that run, all of it stays in its own language. So nobody is printed half in a language that nobody has
+looked at, and an export never has fewer Q&As than the edition.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..answers.models import AnswerText
+from ..db import by_keys
+from ..newsletters.models import Newsletter, NewsletterText
+from ..questions.models import QuestionText
+from ..questions.translation_table import Translation
+from ..typesetting.block import Block, Note
+from ..typesetting.house_form import Piece, Voice, set_block
+from ..typesetting.house_languages import phrases_for
+from ..typesetting.renderers import to_text
+from .block_data import NameTrouble, own_phrases
+from .items import digest, piece_as_sent, piece_from
+from .models import EditionItem, ItemTranslation
+from .only_signs import only_signs
+
+
+def worded(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
+    """Return what the newsletter says of itself in a language: its "section" or its standing "call"; "" if nothing,
+    and in its own language, for which the settings hold them."""
+    if language == newsletter.language:
+        return ""
+    query = select(NewsletterText.body).filter_by(
+        newsletter_id=newsletter.id, kind=f"translated_{kind}", language=language
+    )
+    return session.scalar(query) or ""
+
+
+def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, str], list[Translation]]:
+    """Return the approved translations of several questions and of their answers, by question and language."""
+    found: dict[tuple[int, str], list[Translation]] = defaultdict(list)
+    query = select(Translation).where(Translation.question_id.in_(question_ids), Translation.is_approved)
+    for one in session.scalars(query.order_by(Translation.language, Translation.id)):
+        found[one.question_id, one.language].append(one)
+    return found
+
+
+def piece_in(
+    session: Session, newsletter: Newsletter, piece: Piece, language: str, made: Sequence[Translation]
+) -> Piece | None:
+    """Return a piece in another language; None where one of its texts lacks its translation.
+
+    `made` are the approved translations of its question into that language. They belong to a text by its words.
+    """
+    asked = by_keys(session, QuestionText, [one.of_question_text_id for one in made if one.of_question_text_id])
+    said = by_keys(session, AnswerText, [one.of_answer_text_id for one in made if one.of_answer_text_id])
+    voices = {said[one.of_answer_text_id].body: one for one in made if one.of_answer_text_id}
+    wording = next(
+        (
+            one
+            for one in made
+            if one.of_question_text_id and asked[one.of_question_text_id].parts[:2] == (piece.headline, piece.question)
+        ),
+        None,
+    )
+    if wording is None or not all(voice.answer in voices for voice in piece.voices):
+        return None
+    own = own_phrases(session, newsletter, language)
+    return replace(
+        piece,
+        language=language,
+        section=worded(session, newsletter, "section", language) or piece.section,
+        headline=wording.headline,
+        question=wording.body,
+        voices=tuple(
+            _voice(voice, voices[voice.answer], _credited(language, own, piece, voices, wording, place))
+            for place, voice in enumerate(piece.voices)
+        ),
+        call=None,
+    )
+
+
+def _credited(
+    language: str, own: dict[str, str], piece: Piece, voices: dict[str, Translation], wording: Translation, place: int
+) -> tuple[str, ...]:
+    """Return how the translators are named in a lead-in: whoever put the wording into it, with the first answer."""
+    names = [voices[piece.voices[place].answer].credited]
+    if place == 0 and wording.credited not in {one.credited for one in voices.values()}:
+        names.append(wording.credited)
+    phrase = phrases_for(language, own)["translation"]
+    return tuple(phrase.replace("{translator}", name) for name in names if name)
+
+
+def _voice(voice: Voice, one: Translation, translators: tuple[str, ...]) -> Voice:
+    lead_in = replace(
+        voice.lead_in,
+        name=one.name or voice.lead_in.name,
+        credit_line=one.credit_line or None,
+        relation=one.relation or None,
+        pattern=None,
+        additions=(*voice.lead_in.additions, *translators),
+    )
+    return Voice(lead_in, one.body)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A Q&A of an edition as it runs in its own language, with the house sentences that it is set by; `item_id` where
+    it is locked, the `trouble` with a reader's name where it is not, and the `notes` of what was corrected since.
+    """
+
+    question_id: int
+    piece: Piece
+    own: dict[str, str]
+    item_id: int | None = None
+    trouble: NameTrouble | None = None
+    notes: tuple[Note, ...] = ()
+
+
+Set = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences in its language
+
+
+def put_into(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> dict[str, list[Set | None]]:
+    """Return an edition's Q&As in each language in which one of them is whole, None for each other one: of what is
+    locked, as it was set then or since."""
+    items = {run.item_id: place for place, run in enumerate(runs) if run.item_id}
+    found: dict[str, list[Set | None]] = defaultdict(lambda: [None] * len(runs))
+    for item in newest(session, [*items]) if items else ():
+        found[item.language][items[item.item_id]] = (piece_from(item), item.own)
+    if items:
+        return dict(sorted(found.items()))
+    places = {run.question_id: place for place, run in enumerate(runs)}
+    if not places:
+        return {}
+    for (key, language), made in approved(session, [*places]).items():
+        if piece := piece_in(session, newsletter, runs[places[key]].piece, language, made):
+            found[language][places[key]] = (piece, own_phrases(session, newsletter, language))
+    return dict(sorted(found.items()))
+
+
+def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], runs: Sequence[Run]) -> list[Block]:
+    """Set the blocks of an edition's `runs` as `pieces` in order, the standing call once at the end: in the language of
+    the last one if the newsletter has worded it, and the usual one below what stands in its own."""
+    done = list(pieces)
+    if done:
+        last, own = done[-1]
+        call = worded(session, newsletter, "call", last.language)
+        is_own = last.language == runs[-1].piece.language
+        done[-1] = (replace(last, call=call or (newsletter.call if is_own else "")), own)
+    return [
+        replace(set_block(piece, newsletter.address, own), notes=run.notes)
+        for (piece, own), run in zip(done, runs, strict=True)
+    ]
+
+
+def ties_in(made: Sequence[Translation]) -> list[tuple[str, str]]:
+    """Return what the experts say of their own stake, by the names of a language."""
+    return [(one.name, one.ties) for one in made if one.ties]
+
+
+def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
+    """Set what was locked or ran, for good, in each language in which it is whole; what says the same as before makes
+    no new record."""
+    for (_question, language), some in approved(session, [item.question_id]).items():
+        piece = piece_in(session, newsletter, piece_as_sent(item), language, some)
+        if piece is not None:
+            _keep(session, newsletter, item, piece, ties_in(some))
+
+
+def _keep(
+    session: Session, newsletter: Newsletter, item: EditionItem, piece: Piece, ties: list[tuple[str, str]]
+) -> None:
+    nameless = replace(piece, askers=tuple(None for _ in piece.askers))
+    own = own_phrases(session, newsletter, piece.language)
+    data = {"piece": asdict(nameless), "own": own, "ties": [list(one) for one in ties]}
+    output = to_text(set_block(nameless, newsletter.address, own))
+    last = next(iter(newest(session, [item.id], piece.language)), None)
+    if last is None or last.sha256 != digest(data, output):
+        session.add(
+            ItemTranslation(
+                item_id=item.id,
+                language=piece.language,
+                number=last.number + 1 if last else 1,
+                input=data,
+                output=output,
+                sha256=digest(data, output),
+            )
+        )
+        session.flush()
+
+
+def newest(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
+    """Return the newest of several items in each language, or in one."""
+    last = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
+    last = last.where(ItemTranslation.language == language) if language else last
+    last = last.group_by(ItemTranslation.item_id, ItemTranslation.language)
+    query = select(ItemTranslation).where(ItemTranslation.id.in_(last)).order_by(ItemTranslation.language)
+    return list(session.scalars(query))
+
+
+def shown(session: Session, item: EditionItem) -> list[ItemTranslation]:
+    """Return a Q&A that ran in each language besides its own in which its page shows it: none once its words were
+    corrected, for a translation is of those that were sent. A sign that was mended makes it no other.
+    """
+    return newest(session, [item.id]) if says_as_sent(item) else []
+
+
+def says_as_sent(item: EditionItem) -> bool:
+    """Return whether readers' pages show the words that were sent, signs apart."""
+    sent, stands = (
+        "\n\n".join((piece["headline"], piece["question"], *(voice["answer"] for voice in piece["voices"])))
+        for piece in (item.input["piece"], item.piece)
+    )
+    return only_signs(sent, stands)

@@ -1,0 +1,102 @@
+"""Signs alone, in a change of what ran, may be mended in silence, and nothing else may.
+
+Readers are told of every change but these: at most some commas, points and the like, and spaces beside them, where no
+letter, digit or accent changes, no sign inside a word or a number, no quotation or question mark, no bracket, no line,
+and nothing beside a word that turns a sentence round. A misspelt word is no sign: which of two words is meant, no rule
+can tell.
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from ..word_tables import word_tables
+
+MOST = 5  # characters that are put in or taken out, in all of the Q&A
+LONGEST = 50  # characters between two words that are compared
+BESIDE = 3  # words on each side of a change that are looked at
+
+# What may come and go between words: points, commas, colons, dashes and ellipses, of any script, and spaces.
+_SIGNS = r".,;:…–—\-·،؛۔、。，．；：।\u00a0\u2009\u202f "
+_PART = re.compile(rf"\n+|[^\n{_SIGNS}]+")
+_SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+
+class _Part(NamedTuple):
+    """A stretch that may not change, and from where to before where it stands."""
+
+    text: str
+    start: int
+    end: int
+
+
+def only_signs(before: str, after: str) -> bool:
+    """Return whether one text differs from the other by signs alone; one that doesn't differ does so too."""
+    if before == after:
+        return True
+    old, new = list(_parts(before)), list(_parts(after))
+    if [part.text for part in old] != [part.text for part in new]:
+        return False
+    changed = list(_changed(before, after, old, new))
+    if sum(_cost(was, now) for _at, was, now in changed) > MOST:
+        return False
+    return not any(_turns(part.text) for at, _was, _now in changed for part in old[max(0, at - BESIDE) : at + BESIDE])
+
+
+def _cost(before: str, after: str) -> int:
+    """Return how many characters a change between two words puts in and takes out."""
+    if abs(len(before) - len(after)) > MOST or len(before) > LONGEST:
+        return MOST + 1
+    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return sum(end - start + (to - begin) for tag, start, end, begin, to in codes if tag != "equal")
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    """Yield stretches without a sign that may change. A sign that belongs to a word or a number is part of it."""
+    start = end = -1
+    for found in _PART.finditer(text):
+        if start >= 0 and _belongs(text, end, found.start()):
+            end = found.end()
+            continue
+        if start >= 0:
+            yield _Part(text[start:end], start, end)
+        start, end = found.span()
+        if start and text[start - 1] in ".,-–—" and text[start].isdecimal() and (start < 2 or text[start - 2] == " "):
+            start -= 1  # "-5" and ".5" are other numbers than 5
+    if start >= 0:
+        yield _Part(text[start:end], start, end)
+
+
+def _belongs(text: str, end: int, start: int) -> bool:
+    """Return whether what stands between two stretches belongs to both: one sign, with nothing around it, in a word, an
+    address or a number. In a script without spaces a comma has nothing around it either.
+    """
+    between, before, after = text[end:start], text[end - 1], text[start]
+    if len(between) != 1 or between.isspace() or "\n" in (before, after):
+        return False
+    if _SPACELESS.match(before) or _SPACELESS.match(after):
+        return False
+    # "end.Next" lacks a space, and "example.org" does not.
+    return between in "-–—·" or before.isdecimal() or after.isdecimal() or not (between == "." and after.isupper())
+
+
+def _changed(before: str, after: str, old: list[_Part], new: list[_Part]) -> Iterator[tuple[int, str, str]]:
+    """Yield where something between parts changed: the number of the part behind it, what stood there, what stands."""
+    ends = _Part("", len(before), len(before)), _Part("", len(after), len(after))
+    was = now = 0
+    for at, (one, other) in enumerate(zip([*old, ends[0]], [*new, ends[1]], strict=True)):
+        if before[was : one.start] != after[now : other.start]:
+            yield at, before[was : one.start], after[now : other.start]
+        was, now = one.end, other.end
+
+
+def _turns(part: str) -> bool:
+    """Return whether a word can turn a sentence round."""
+    table = word_tables(__file__, "negations")
+    bare = part.strip("\"'“”‘’«»()[]*_!?¿¡").casefold()
+    return (
+        bare in table["words"].split()
+        or bare.endswith(("n't", "n’t"))
+        or any(sign in part for sign in table["inside"].split())
+    )

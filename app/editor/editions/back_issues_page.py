@@ -1,0 +1,202 @@
+"""Back issues at the desk: files are looked through, what is found is shown with what is unsure, mended, and imported.
+
+Between the look and the import the files are kept sealed, for whoever chose them alone, and an hour at most.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from ...back_issues import bundle
+from ...back_issues.issue_files import Unreadable
+from ...back_issues.printed_qa import PrintedQA
+from ...back_issues.reading_issues import read_issues
+from ...lifecycle import Missing, Stale, TooLong
+from ...newsroom import taking_in_issues, undoing_imports
+from ...people import uploads
+from ...people.models import Upload
+from ..flash import announce
+from ..form_values import number_in, too_long
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from ..large_forms import may_be_large
+from .back_issue_form import Row, mended, namesakes, row_of
+from .back_issue_words import DOUBTS, FAULTS, unreadable_words
+
+BACK_ISSUES = "/<slug>/archive/back-issues"
+ACT = "edition"
+SHOWN = 10  # Q&As on one page
+Faults = dict[str, str]
+
+for endpoint in ("back_issues_look", "back_issues_import"):
+    may_be_large(endpoint, bundle.MOST_BYTES, lambda: unreadable_words(Unreadable("large")))
+
+
+@editor.sheet(BACK_ISSUES, ACT)
+def back_issues(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _choose(desk)
+
+
+def _choose(desk: Desk, faults: list[tuple[str, str]] | None = None) -> str:
+    most = bundle.MOST_BYTES // 1024 // 1024
+    made = undoing_imports.imports(desk.session, desk.newsletter.id)[:SHOWN]
+    return page(desk, "editor/editions/back_issues.html", "archive", faults=faults or [], mb=most, imports=made)
+
+
+@editor.press(BACK_ISSUES, ACT)
+def back_issues_look(slug: str) -> Response | tuple[str, int]:
+    """Look through files. Those that can't be read are told beside what is in the others."""
+    chosen = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
+    faults = [(name, why) for name, data in chosen if (why := _why_not(name, data))]
+    if len(faults) == len(chosen):
+        return redrawn(slug, 422, _choose, faults or [("", _("Choose a file."))])
+    whole = bundle.packed(chosen)
+    file_id = change(slug, lambda desk: uploads.keep(desk.session, desk.actor, whole, ACT).public_id)
+    return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
+
+
+def _why_not(name: str, data: bytes) -> str:
+    """Return why nothing can be read in a file; nothing where it can."""
+    try:
+        next(read_issues(name, data), None)
+    except Unreadable as unreadable:
+        return unreadable_words(unreadable)
+    return ""
+
+
+@editor.sheet(f"{BACK_ISSUES}/<file_id>", ACT)
+def back_issues_report(slug: str, file_id: str) -> str | Response:
+    with at_desk(slug) as desk:
+        upload = uploads.load(desk.session, desk.actor, file_id, ACT)
+        if upload is None:
+            announce(_("Those files aren’t kept any more. Choose them again."))
+            return redirect(url_for("editor.back_issues", slug=slug), code=302)
+        return _report(desk, upload)
+
+
+def _kept(desk: Desk, file_id: str) -> Upload:
+    return found(uploads.load(desk.session, desk.actor, file_id, ACT))
+
+
+def _read(desk: Desk, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
+    """Return the Q&As in the kept files with the names of their files, what can't be read and why, and how many
+    editions there are.
+    """
+    qas: list[tuple[str, PrintedQA]] = []
+    faults, editions = [], 0
+    for name, data in bundle.unpacked(uploads.bytes_of(desk.session, upload)):
+        try:
+            for issue in read_issues(name, data):
+                editions += 1
+                qas += [(name, qa) for qa in issue.qas()]
+        except Unreadable as unreadable:
+            faults.append((name, unreadable_words(unreadable)))
+    return qas, faults, editions
+
+
+def _report(desk: Desk, upload: Upload, typed: Mapping[str, str] | None = None, faults: Faults | None = None) -> str:
+    qas, unread, editions = _read(desk, upload)
+    known = taking_in_issues.known(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
+    new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in known]
+    start = max(number_in(request.values.get("from", "0")), 0)
+    shown = [row_of(number, file, qa, typed) for number, file, qa in new if number >= start][:SHOWN]
+    later = [number for number, _file, _qa in new if shown and number > shown[-1].number]
+    names = [row.values[row.name("name", place)] for row in shown for place in range(len(row.qa.voices))]
+    return page(
+        desk,
+        "editor/editions/back_issues_report.html",
+        "archive",
+        here={"slug": desk.newsletter.slug, "file_id": upload.public_id},
+        unread=unread,
+        editions=editions,
+        known=len(qas) - len(new),
+        new=len(new),
+        rows=shown,
+        start=start,
+        more=later[0] if later else None,
+        people=namesakes(desk.session, names),
+        doubts=DOUBTS,
+        faults=faults or {},
+    )
+
+
+@editor.press(f"{BACK_ISSUES}/<file_id>/import", ACT)
+def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
+    """Import what is ticked on the page, all of it or nothing where something is to be mended first."""
+    form = request.form
+    with at_desk(slug) as desk:  # to read files takes a while, in which nobody else is kept from writing
+        rows = list(_ticked(desk, file_id))
+    try:
+        count = change(slug, lambda desk: _imported_together(desk, file_id, rows))
+    except Unmended as unmended:
+        fault = {unmended.field: unmended.words}
+        return redrawn(slug, 422, lambda desk: _report(desk, _kept(desk, file_id), form, fault))
+    if not count:
+        fault = {"rows": _("Nothing is ticked.")}
+        return redrawn(slug, 422, lambda desk: _report(desk, _kept(desk, file_id), form, fault))
+    announce(ngettext("%(num)s Q&A is in the archive.", "%(num)s Q&As are in the archive.", count))
+    return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
+
+
+class Unmended(Exception):
+    """Something stands in the way of an import: what is said at which field."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(field)
+        self.field, self.words = field, words
+
+
+def _ticked(desk: Desk, file_id: str) -> Iterator[Row]:
+    qas, _unread, _editions = _read(desk, _kept(desk, file_id))
+    for number, (file, qa) in enumerate(qas):
+        if f"take-{number}" in request.form:
+            yield row_of(number, file, qa, request.form)
+
+
+def _imported_together(desk: Desk, file_id: str, rows: Sequence[Row]) -> int:
+    with undoing_imports.one_import(desk.session, desk.actor, desk.newsletter.id, file_id):
+        return sum(_imported(desk, row) for row in rows)
+
+
+def _imported(desk: Desk, row: Row) -> bool:
+    qa = mended(row)
+    people = namesakes(desk.session, [voice.expert.name for voice in qa.voices])
+    theirs = [
+        people.get(voice.expert.name) if row.name("expert", place) in row.values else None
+        for place, voice in enumerate(qa.voices)
+    ]
+    take = (desk.session, desk.actor, desk.newsletter.id, qa, theirs, row.qa.fingerprint)
+    try:
+        return taking_in_issues.take_in(*take) is not None
+    except taking_in_issues.Unfit as unfit:
+        field = "question" if unfit.fact == "words" else "day"
+        raise Unmended(row.name(field), str(FAULTS[unfit.fact])) from unfit
+    except TooLong as long:
+        field = row.name("headline") if long.field == "headline" else row.name(long.field, 0)
+        raise Unmended(field, too_long(long)) from long
+
+
+@editor.press(f"{BACK_ISSUES}/<file_id>/drop", ACT)
+def back_issues_drop(slug: str, file_id: str) -> Response:
+    change(slug, lambda desk: uploads.drop(desk.session, _kept(desk, file_id)))
+    announce(_("The files are gone. What was imported stays."))
+    return redirect(url_for("editor.back_issues", slug=slug), code=303)
+
+
+@editor.press(f"{BACK_ISSUES}/undo", ACT)
+def back_issues_undo(slug: str) -> Response | tuple[str, int]:
+    """Undo an import as a whole, with the files that it came from, or say why nothing of it is undone."""
+    key = request.form.get("import", "")
+    try:
+        count = change(slug, lambda desk: undoing_imports.undo_import(desk.session, desk.actor, key))
+    except Missing:
+        return redrawn(slug, 422, _choose, [("", _("This import was undone already."))])
+    except Stale:
+        why = _("Something of this import was changed, or written about, since. Nothing is undone.")
+        return redrawn(slug, 422, _choose, [("", why)])
+    undone = ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count)
+    announce(undone)
+    return redirect(url_for("editor.back_issues", slug=slug), code=303)

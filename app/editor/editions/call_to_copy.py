@@ -1,0 +1,82 @@
+"""The standing call with the short address and the QR code of the ask page, to be put into a newsletter or on paper."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flask import current_app, make_response, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...editions.block_data import own_phrases
+from ...newsletters.short_codes import short_code
+from ...typesetting import qr_code
+from ...typesetting.block import Block
+from ...typesetting.house_form import set_call
+from ...typesetting.renderers import to_html, to_text
+from ..frame import Desk, at_desk, editor, page
+
+
+@dataclass(frozen=True)
+class Call:
+    """The words that are copied, and the address that the code leads to."""
+
+    link: str
+    block: Block
+
+
+class File(NamedTuple):
+    """A file to take along. `write` takes the call, and the name of the picture in words."""
+
+    label: str
+    content_type: str
+    write: Callable[[Call, str], bytes]
+
+
+FILES = {
+    "svg": File(_l("QR code for print (SVG)"), "image/svg+xml", lambda call, title: qr_code.as_svg(call.link, title)),
+    "png": File(_l("QR code as a picture (PNG)"), "image/png", lambda call, _title: qr_code.as_png(call.link)),
+    "html": File(
+        _l("The call with its links (HTML)"),
+        "text/html; charset=utf-8",
+        lambda call, _title: to_html(call.block).encode(),
+    ),
+    "txt": File(_l("The call as text"), "text/plain; charset=utf-8", lambda call, _title: to_text(call.block).encode()),
+}
+
+
+def the_call(desk: Desk) -> Call:
+    newsletter = desk.newsletter
+    path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
+    link, own = f"{current_app.config['BASE_URL']}{path}", own_phrases(desk.session, newsletter, newsletter.language)
+    return Call(link, set_call(newsletter.language, newsletter.call, newsletter.address, link, own))
+
+
+@editor.get("/<slug>/call")
+def call_to_copy(slug: str) -> str:
+    with at_desk(slug) as desk:
+        call = the_call(desk)
+        return page(
+            desk,
+            "editor/editions/call.html",
+            "edition",
+            link=call.link,
+            text=to_text(call.block).rstrip("\n"),
+            files={ending: file.label for ending, file in FILES.items()},
+        )
+
+
+@editor.get(f"/<slug>/call.<any({', '.join(map(repr, FILES))}):ending>", endpoint="call_file")
+def call_file(slug: str, ending: str) -> Response:
+    """One of the files. The picture has no public address: a newsletter that loaded it from one would tell us of each
+    reader who opens it.
+    """
+    with at_desk(slug) as desk:
+        call = the_call(desk)
+        title = _("QR code: ask %(newsletter)s", newsletter=desk.newsletter.name)
+        file = FILES[ending]
+        response = make_response(file.write(call, title))
+        response.headers["Content-Type"] = file.content_type
+        response.headers["Content-Disposition"] = f'attachment; filename="{desk.newsletter.slug}-ask.{ending}"'
+        return response

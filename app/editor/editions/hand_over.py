@@ -1,0 +1,39 @@
+"""The press on an edition's page that has a draft of it made in the tool that sends."""
+
+from typing import Any
+
+from flask import redirect, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from ...editions import handing_over
+from ...editions import queries as editions
+from ...editions.models import Edition
+from ...lifecycle import Illegal, Missing
+from ..flash import announce
+from ..frame import Desk, change, editor, found, redrawn
+from .builder import builder, kept
+from .edition_words import why_not
+
+
+@editor.press("/<slug>/editions/<public_id>/draft", "edition")
+def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Have a draft made, or brought up to date; the worker asks the tool."""
+
+    def fn(desk: Desk) -> None:
+        handing_over.hand(desk.session, desk.actor, _edition(desk, public_id))
+
+    try:
+        change(slug, fn)
+    except (Illegal, Missing) as refused:
+        return redrawn(slug, 409, _page, public_id, trouble=why_not(refused))
+    announce(_("The draft is being made. What comes of it stands below, under its heading."))
+    return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **kept()), code=303)
+
+
+def _edition(desk: Desk, public_id: str) -> Edition:
+    return found(editions.load(desk.session, desk.actor, public_id))
+
+
+def _page(desk: Desk, public_id: str, /, **refused: Any) -> str:
+    return builder(desk, _edition(desk, public_id), **refused)

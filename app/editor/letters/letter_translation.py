@@ -1,0 +1,20 @@
+"""The press that lets the newsroom's own machine translate a letter."""
+
+from flask import current_app
+
+from ...letters import machine_translation
+from ...letters.models import Letter
+from ...lifecycle import Illegal
+from ..conflict import as_shown
+from ..frame import Desk
+from .letter_pages import Done, letter_address, letter_press
+
+
+@letter_press("translate")
+def letter_translate(desk: Desk, one: Letter) -> Done:
+    """Ask for it, once: what waits or is there is not asked for again."""
+    if current_app.config["TRANSLATION_SERVER"] is None:
+        raise Illegal("letter", "translate", one.state)
+    as_shown(desk, one)
+    machine_translation.ask(desk.session, desk.actor, one, desk.newsletter.language)
+    return Done(letter_address(desk, one), "")

@@ -1,0 +1,119 @@
+"""A file that hung on a mail: what it is, the picture drawn anew, and the download.
+
+What a stranger sent is never shown as it came: it is given out as bytes to be saved, which no browser takes for a page.
+"""
+
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, abort, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from ... import errors
+from ...letters.models import Letter
+from ...mail import hung_files, inbound
+from ...mail.inbound import Reading
+from ...mail.incoming import File
+from ...mail.models import Inbound
+from ...mail.parsing.file_kinds import PICTURES
+from ...mail.parsing.files import CLOSED
+from ..frame import Desk, at_desk, change, editor, found, found_at, page
+from . import incoming_mails
+from .hung_file_words import WHY_NOT, kind_words, saved_as
+
+ADDRESS = "/<slug>/pen/<public_id>/files/<int:number>"
+# A browser that is led here runs nothing, asks for nothing and knows no cookie of ours, whatever the bytes are.
+SEALED_OFF = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def _loaded(desk: Desk, public_id: str) -> Inbound:
+    row = inbound.load(desk.session, desk.newsletter.id, public_id)
+    return found_at(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
+
+
+def _listed(desk: Desk, row: Inbound, number: int) -> tuple[Reading, File]:
+    """Return what was read in the mail, and the file of this number in its list, from 1; 404 once they are erased."""
+    reading = found(incoming_mails.readings(desk.session, [row]).get(row.id))
+    if not 1 <= number <= len(reading.attachments):
+        abort(404)
+    return reading, reading.attachments[number - 1]
+
+
+def _bytes_of(slug: str, public_id: str, number: int) -> bytes:
+    """Fetch the mail of a file that is listed; nothing is read in it while a transaction is open."""
+    with at_desk(slug) as desk:
+        row = _loaded(desk, public_id)
+        _listed(desk, row, number)
+        return inbound.raw_of(desk.session, row)
+
+
+@editor.sheet(ADDRESS, "read")
+def mail_file(slug: str, public_id: str, number: int) -> str:
+    with at_desk(slug) as desk:
+        row = _loaded(desk, public_id)
+        reading, file = _listed(desk, row, number)
+        at: dict[str, Any] = {"slug": slug, "public_id": public_id, "number": number}
+        return page(
+            desk,
+            "editor/mail/file.html",
+            "letters" if row.is_letter else "pen",
+            file=file,
+            kind=kind_words(file),
+            is_closed=file.kind == CLOSED,
+            picture=url_for("editor.mail_picture", **at) if file.kind in PICTURES else "",
+            download=url_for("editor.mail_file_take", **at),
+            back=_came_from(desk, row),
+            number=number,
+            count=len(reading.attachments),
+        )
+
+
+def _came_from(desk: Desk, row: Inbound) -> tuple[str, str]:
+    """Return the address of the letter that the mail became, or of the mail, with the words of the link to it."""
+    letter = desk.session.get(Letter, row.letter_id) if row.letter_id else None
+    if letter and letter.newsletter_id == desk.newsletter.id:
+        here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
+        return here, _("Back to the letter")
+    return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id), _("Back to the mail")
+
+
+@editor.sheet(f"{ADDRESS}/picture", "read")
+def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
+    """Give the picture drawn anew, or say why it can't be shown."""
+    raw = _bytes_of(slug, public_id, number)
+    kind, data = hung_files.drawn(raw, number - 1)
+    if kind:
+        return Response(data, mimetype=kind, headers=SEALED_OFF)
+    why = errors.Words(
+        _("This picture can’t be shown"),
+        str(WHY_NOT.get(data.decode(), WHY_NOT["broken"])),
+        _("Go back and download it, and open it where a bad file does no harm."),
+    )
+    return errors.page(422, words=why)
+
+
+@editor.press(ADDRESS, "read")
+def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
+    """Give the file as it came, to be saved; who took it is noted, so it is no GET."""
+    raw = _bytes_of(slug, public_id, number)
+    opened = found(hung_files.fetched(raw, number - 1))
+    file, data = opened
+    if file.kind == CLOSED:
+        abort(404)
+    change(slug, lambda desk: hung_files.note_taken(desk.session, desk.actor, _loaded(desk, public_id), number - 1))
+    headers = SEALED_OFF | {"Content-Disposition": disposition(saved_as(file, number))}
+    return Response(data, content_type="application/octet-stream", headers=headers)
+
+
+def disposition(name: str) -> str:
+    """Tell a browser to save under a name: in ASCII for old ones, and whole (RFC 6266, section 4.3, and RFC 8187)."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^\w .()+-]", "_", plain).strip(". ") or "file"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='!#$&+-.^_`|~')}"

@@ -1,0 +1,173 @@
+"""After a Q&A was sent: the page of its correction, and the page that gives it other words for somebody's safety."""
+
+from typing import Any
+
+from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...editions import corrections, only_signs
+from ...editions.models import EditionItem
+from ...lifecycle import Missing, TooLong
+from ...newsroom import after_sending, forgetting_ran
+from ...newsroom.after_sending import Note, Words
+from ...questions.firewall import Leaking
+from ...questions.models import Question
+from ...questions.wording import LONGEST_HEADLINE
+from ..conflict import as_shown, change_as_shown, token_of
+from ..flash import announce
+from ..form_values import too_long
+from ..frame import Desk, at_desk, editor, page
+from .question_page import ADDRESS, question_press, the_question, to_question
+
+MOST_ANSWERS = 50  # that a form is read for
+TEXTS = ("headline", "wording", "wrong", "right")
+# What a verb misses: the field that it is typed in, and what to do about it.
+FAULTS = {
+    "a change": ("headline", _l("Nothing is changed yet: mend it in the text below.")),
+    "only a sign": (
+        "quietly",
+        _l("More than a sign changes, so readers are told: write what was wrong and what is right."),
+    ),
+    "note or none": ("quietly", _l("A note stands above: take the tick away, or the note.")),
+    "wrong": ("wrong", _l("Say in a sentence what was wrong")),
+    "right": ("right", _l("Say in a sentence what is right")),
+    "headline": ("headline", _l("It needs a headline")),
+    "wording": ("wording", _l("The question needs a wording")),
+    "answer": ("answer-1", _l("No answer may be empty. To take it down whole, withdraw its page.")),
+    "reason for their words": ("wording", _l("It is still in a reader’s own words. Put it into the desk’s.")),
+    "a look at what was said besides": (
+        "looked",
+        _l("Something that a reader told only the desk stands in it. Take it out, or tick that it may be known."),
+    ),
+    "a second look": (
+        "looked",
+        _l("Readers’ own words or names stand in it. Look at them, then send it if they may be known."),
+    ),
+    "no contact details": (
+        "looked",
+        _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
+    ),
+}
+
+
+def _typed() -> dict[str, Any]:
+    """Return what the form holds."""
+    names = [f"answer-{number}" for number in range(1, MOST_ANSWERS + 1)]
+    answers = [request.form[name].replace("\r\n", "\n") for name in names if name in request.form]
+    texts = {name: request.form.get(name, "").replace("\r\n", "\n") for name in TEXTS}
+    return texts | {"answers": answers, "runs": "runs" in request.form, "quietly": "quietly" in request.form}
+
+
+def _words(typed: dict[str, Any]) -> Words:
+    return Words(typed["headline"], typed["wording"], tuple(typed["answers"]))
+
+
+def _there(item: EditionItem) -> dict[str, Any]:
+    words = after_sending.words_of(item)
+    texts = {"headline": words.headline, "wording": words.question, "answers": list(words.answers)}
+    return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
+
+
+def _page(
+    desk: Desk,
+    one: Question,
+    for_safety: bool,
+    typed: dict[str, Any] | None = None,
+    fault: tuple[str, str, Any] = ("", "", ()),
+) -> str:
+    """`fault` is the field, what is said at it, and readers' words that were found in what was typed."""
+    item = after_sending.item_of(desk.session, one)
+    at, said, passages = fault
+    return page(
+        desk,
+        "editor/questions/after_sending.html",
+        "archive",
+        question=one,
+        item=item,
+        seen=request.form.get("seen") or token_of(one),
+        values=typed or _there(item),
+        names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
+        for_safety=for_safety,
+        made=corrections.of_questions(desk.session, [one.id])[one.id],
+        at=at,
+        said=said,
+        passages=passages,
+        most_signs=only_signs.MOST,
+        most_note=after_sending.LONGEST_NOTE,
+        longest_headline=LONGEST_HEADLINE,
+        days=forgetting_ran.WEEK.days,
+    )
+
+
+@editor.sheet(f"{ADDRESS}/correct", "correct", endpoint="correction")
+def question_correction(slug: str, public_id: str) -> str:
+    """The form of a correction of what ran."""
+    with at_desk(slug) as desk:
+        return _page(desk, the_question(desk, public_id), for_safety=False)
+
+
+@editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
+def question_safer_words(slug: str, public_id: str) -> str:
+    """The form of other words for somebody's safety, and what no press can call back."""
+    with at_desk(slug) as desk:
+        return _page(desk, the_question(desk, public_id), for_safety=True)
+
+
+@editor.press(f"{ADDRESS}/correct", "correct")
+def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed = _typed()
+    note = Note(typed["wrong"], typed["right"], typed["runs"])
+
+    def fn(desk: Desk) -> bool:
+        one = as_shown(desk, the_question(desk, public_id))
+        return after_sending.correct(desk.session, desk.actor, one, _words(typed), note, typed["quietly"]) is not None
+
+    try:
+        told = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
+    except (Missing, TooLong) as refused:
+        return _again(slug, public_id, typed, refused, for_safety=False)
+    announce(
+        _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
+        if told
+        else _("The sign is mended. Readers see it within a minute, and nobody is told.")
+    )
+    return to_question(slug, public_id, "end")
+
+
+@editor.press(f"{ADDRESS}/protect", "correct")
+def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed = _typed()
+
+    def fn(desk: Desk) -> None:
+        one = as_shown(desk, the_question(desk, public_id))
+        after_sending.reword_for_safety(desk.session, desk.actor, one, _words(typed))
+
+    try:
+        change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
+    except (Missing, TooLong) as refused:
+        return _again(slug, public_id, typed, refused, for_safety=True)
+    announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
+    return to_question(slug, public_id, "end")
+
+
+@question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
+def question_forget_words(desk: Desk, one: Question) -> None:
+    """Erase the words of a page that was withdrawn now, and not after a week."""
+    forgetting_ran.forget_withdrawn(desk.session, desk.actor, as_shown(desk, one))
+
+
+def _again(
+    slug: str, public_id: str, typed: dict[str, Any], refused: Missing | TooLong, for_safety: bool
+) -> tuple[str, int]:
+    """The form with all that was typed, and what is wrong at its field."""
+    passages = refused.passages if isinstance(refused, Leaking) else ()
+    if isinstance(refused, TooLong):
+        at, said = ("answer-1" if refused.field == "answer" else refused.field), too_long(refused)
+    elif refused.fact in FAULTS:
+        at, said = FAULTS[refused.fact][0], str(FAULTS[refused.fact][1])
+    else:
+        raise refused
+    with at_desk(slug) as desk:
+        return _page(desk, the_question(desk, public_id), for_safety, typed, (at, said, passages)), 422

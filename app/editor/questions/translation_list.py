@@ -1,0 +1,61 @@
+"""The languages of a newsletter on the page of a question, with how far its translations are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flask import url_for
+from flask_babel import gettext as _
+
+from ...answers import translating, translators
+from ...questions.models import Question
+from ..frame import Desk
+from ..settings.newsletter_page import languages_of
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A language of the newsletter, on the question's page: where its translations stand, and how far they are."""
+
+    language: str
+    href: str
+    words: str
+
+
+def languages_to(desk: Desk, question: Question) -> list[Listed]:
+    """Return the languages into which a question can be translated; none where it has ended or has no words."""
+    if question.has_ended:
+        return []
+    made = translating.made_of(desk.session, question)
+    listed = targets(desk, question, made)
+    originals = translating.originals(desk.session, question) if listed else []
+    if not originals:
+        return []
+    found = []
+    for language in listed:
+        ones = [(made.get((one.key, language)), one) for one in originals]
+        there = [(one, of) for one, of in ones if one and one.is_written]
+        late = any(not translating.is_current(desk.session, one, of) for one, of in there)
+        approved = sum(1 for one, _of in there if one.is_approved)
+        words = (
+            _("out of date")
+            if late
+            else _("nothing yet")
+            if not there
+            else _("%(approved)d of %(all)d texts approved", approved=approved, all=len(originals))
+        )
+        href = url_for(
+            "editor.translations", slug=desk.newsletter.slug, public_id=question.public_id, language=language
+        )
+        found.append(Listed(language, href, words))
+    return found
+
+
+def targets(desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None) -> list[str]:
+    """The newsletter's languages but the question's own, those that it was translated into before, and those in which
+    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand."""
+    before = [language for _key, language in (translating.made_of(desk.session, question) if made is None else made)]
+    asked = translators.newest_of(desk.session, question).items()
+    open_in = [language for (_key, language), one in asked if one.is_open]
+    own = question.text.language if question.text else ""
+    listed = dict.fromkeys([*languages_of(desk.newsletter), *before, *open_in])
+    return [one for one in listed if not translating.same_tongue(one, own)]

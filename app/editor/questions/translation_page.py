@@ -1,0 +1,290 @@
+"""The translations of a question and of its answers: each beside its original, written, approved and taken away."""
+
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...answers import translating, translators
+from ...answers.diff import Pair, compare
+from ...answers.translating import Original, Words
+from ...db import lock
+from ...languages import direction
+from ...lifecycle import Missing, Stale, TooLong
+from ...newsroom import translations as newsroom
+from ...questions.firewall import Leaking
+from ...questions.models import Question
+from ...questions.translation_table import Translation
+from ..conflict import Saved, as_opened, change_as_shown, newest_change, number_shown, opened, shown
+from ..flash import announce
+from ..form_values import too_long
+from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from .question_page import ADDRESS, the_question
+from .translation_list import targets
+from .translation_words import FAULTS, FIELDS, STANDING
+from .translator_standing import Asked, standing_of
+
+IN_LANGUAGE = f"{ADDRESS}/translations/<language>"
+ONE = f"{IN_LANGUAGE}/<key>"
+OF_A_WORDING = ("headline", "body", "translator", "is_credited")
+OF_AN_ANSWER = ("name", "credit_line", "relation", "body", "ties", "translator", "is_credited")
+
+
+class Row(NamedTuple):
+    """A text to translate, with its translation where there is one, and with whom the desk asked for it."""
+
+    original: Original
+    one: Translation | None
+    is_current: bool
+    faults: list[str]
+    changed: list[Pair]
+    asked: Asked | None
+
+    @property
+    def runs(self) -> bool:
+        return bool(self.one and self.one.is_approved and self.is_current)
+
+    @property
+    def can_be_asked_for(self) -> bool:
+        """Return whether somebody outside can be asked to translate it."""
+        with_somebody = self.asked is not None and self.asked.translator.is_open
+        there = self.one is not None and self.one.is_written and self.is_current
+        return self.original.is_approved and not with_somebody and not there
+
+    @property
+    def standing(self) -> str:
+        if self.one is None or self.one.is_dropped:
+            return _("not translated yet")
+        return str(STANDING[self.one.state or ""]) if self.is_current else _("out of date: the original has changed")
+
+    @property
+    def title(self) -> str:
+        answer = self.original.answer
+        return _("The answer of %(name)s", name=answer.expert.name) if answer else _("The question")
+
+
+def _rows(desk: Desk, question: Question, language: str) -> list[Row]:
+    made, session = translating.made_of(desk.session, question), desk.session
+    asked = translators.newest_of(session, question)
+    rows = []
+    for original in translating.originals(session, question):
+        one = made.get((original.key, language))
+        current = bool(one and translating.is_current(session, one, original))
+        faults = translating.faults_of_approval(session, one, original, compared=True) if one else []
+        then = translating.of_version(session, one).body or "" if one and not current else ""
+        changed = compare(then, original.words.body) if then else []
+        outside = asked.get((original.key, language))
+        rows.append(
+            Row(
+                original,
+                one,
+                current,
+                faults,
+                changed,
+                standing_of(desk, outside, one if current else None) if outside else None,
+            )
+        )
+    return rows
+
+
+def _without_text(desk: Desk, question: Question, language: str, rows: list[Row]) -> list[tuple[str, Asked]]:
+    """Return whom the desk asked for a text that isn't there any more, by its key, as long as their link is open."""
+    there = {row.original.key for row in rows}
+    found = translators.newest_of(desk.session, question).items()
+    return [
+        (key, Asked(one, False, None))
+        for (key, tag), one in found
+        if tag == language and one.is_open and key not in there
+    ]
+
+
+def _in(desk: Desk, public_id: str, language: str) -> Question:
+    question = the_question(desk, public_id)
+    found(language if language in targets(desk, question) and not question.has_ended else None)
+    return question
+
+
+def row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
+    question = _in(desk, public_id, language)
+    return found(next((row for row in _rows(desk, question, language) if row.original.key == key), None))
+
+
+def locked_row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
+    """Lock the question before anything of it is read, for a press; 404 where the text is gone.
+
+    Whoever waits for a rewording must not go on from the words that it erased.
+    """
+    lock(desk.session, the_question(desk, public_id))
+    desk.session.expire_all()
+    return row_of(desk, public_id, language, key)
+
+
+@editor.get(IN_LANGUAGE)
+def translations(slug: str, public_id: str, language: str) -> str:
+    """All texts of a question beside what they are in a language."""
+    with at_desk(slug) as desk:
+        return texts_page(desk, public_id, language)
+
+
+def texts_page(
+    desk: Desk,
+    public_id: str,
+    language: str,
+    key: str = "",
+    fault: str = "",
+    passages: Any = (),
+    asking: dict[str, str] | None = None,
+) -> str:
+    """Show them. `fault` is why the one with this `key` couldn't be approved, `passages` what is to be looked at;
+    `asking` are the faults of a form that asks somebody outside for it.
+    """
+    question = _in(desk, public_id, language)
+    rows = _rows(desk, question, language)
+    return page(
+        desk,
+        "editor/questions/translations.html",
+        "questions",
+        question=question,
+        language=language,
+        direction=direction(language),
+        rows=rows,
+        without_text=_without_text(desk, question, language, rows),
+        tried=key,
+        fault=fault,
+        passages=passages,
+        fault_words=FAULTS,
+        reason=request.form.get("reason", ""),
+        asking=asking or {},
+        refused=[(f"{name}-{key}", words) for name, words in (asking or {}).items()],
+        typed={name: request.form.get(name, "") for name in ("name", "email")},
+    )
+
+
+@editor.sheet(ONE, "translate")
+def translation(slug: str, public_id: str, language: str, key: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk, public_id, language, key)
+
+
+def _stands(row: Row) -> dict[str, Any]:
+    """The fields of a translation as they stand; of one that isn't there, who answers as in the original."""
+    names = OF_AN_ANSWER if row.original.answer else OF_A_WORDING
+    if row.one and row.one.is_written:
+        return {name: getattr(row.one, name) for name in names}
+    first = row.original.words if row.original.answer else Words("")
+    kept = {name: getattr(first, name) for name in ("name", "credit_line", "relation")}
+    return {name: kept.get(name, False if name == "is_credited" else "") for name in names}
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    """The fields with what is translated, which may have changed while somebody typed: no label would tell, since words
+    that ran are written over where they endanger somebody.
+    """
+    return {**_stands(row), "original": sha256(repr(row.original.words).encode()).hexdigest()}
+
+
+def _form(
+    desk: Desk,
+    public_id: str,
+    language: str,
+    key: str,
+    typed: dict[str, Any] | None = None,
+    faults: dict[str, str] | None = None,
+    stale: bool = False,
+) -> str:
+    row = row_of(desk, public_id, language, key)
+    event = newest_change(row.one) if stale and row.one else None
+    first = (Saved(event.actor, event.at) if event else Saved()) if stale else None
+    form = opened(desk, _shown(row), typed, FIELDS, first)
+    return page(
+        desk,
+        "editor/questions/translation.html",
+        "questions",
+        question=row.original.question,
+        language=language,
+        key=key,
+        row=row,
+        names=[name for name in _stands(row) if name != "is_credited" and (name != "ties" or row.original.words.ties)],
+        fields=FIELDS,
+        faults=faults or {},
+        **form._asdict(),
+    )
+
+
+@editor.press(ONE, "translate")
+def translation_save(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
+    typed: dict[str, Any] = {}
+
+    def fn(desk: Desk) -> None:
+        row = locked_row_of(desk, public_id, language, key)
+        typed.update(_typed(row))
+        of_what = {"original": shown().get("original")}
+        as_opened(desk, row.original.answer or row.original.question, lambda: _shown(row), {**typed, **of_what})
+        translating.translate(desk.session, desk.actor, row.original, language, Words(**typed))
+
+    here = (public_id, language, key)
+    try:
+        change(slug, fn)
+    except Missing:
+        return redrawn(slug, 422, _form, *here, typed, {"body": _("The translation needs words")})
+    except TooLong as error:
+        return redrawn(slug, 422, _form, *here, typed, {error.field: too_long(error)})
+    except Stale:
+        return redrawn(slug, 409, _form, *here, typed, stale=True)
+    return to_texts(slug, public_id, language, key)
+
+
+def _typed(row: Row) -> dict[str, Any]:
+    texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _stands(row)}
+    return {**texts, "is_credited": "is_credited" in request.form}
+
+
+def to_texts(slug: str, public_id: str, language: str, key: str) -> Response:
+    here = url_for("editor.translations", slug=slug, public_id=public_id, language=language, _anchor=key)
+    return redirect(here, code=303)
+
+
+@editor.press(f"{ONE}/approve", "approve")
+def translation_approve(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
+    compared, reason = "compared" in request.form, request.form.get("reason", "")
+
+    def fn(desk: Desk) -> None:
+        row = row_of(desk, public_id, language, key)
+        newsroom.approve(
+            desk.session,
+            desk.actor,
+            found(row.one),
+            row.original,
+            compared=compared,
+            reason=reason,
+            version=number_shown(),
+        )
+
+    try:
+        change_as_shown(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
+    except Leaking as leaking:
+        return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[leaking.fact]), leaking.passages)
+    except (Missing, TooLong) as refused:
+        fact = refused.fact if isinstance(refused, Missing) else refused.field
+        return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[fact]))
+    return to_texts(slug, public_id, language, key)
+
+
+DEEDS = {"drop": newsroom.drop, "reopen": translating.reopen}
+DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": _l("Its approval is taken back.")}
+
+
+@editor.press(f"{ONE}/<any({', '.join(DEEDS)}):deed>", {"drop": "translate", "reopen": "approve"})
+def translation_deed(slug: str, public_id: str, language: str, key: str, deed: str) -> Response:
+    def fn(desk: Desk) -> None:
+        one = found(row_of(desk, public_id, language, key).one)
+        if one.version != number_shown():
+            raise Stale(f"translation {one.id}")
+        DEEDS[deed](desk.session, desk.actor, one)
+
+    change_as_shown(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
+    announce(str(DONE[deed]))
+    return to_texts(slug, public_id, language, key)

@@ -1,0 +1,97 @@
+"""Somebody outside is asked to translate a text: sent its words by a link, sent them again, and asked no longer."""
+
+from flask import request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...answers import translators
+from ...db import lock
+from ...lifecycle import Missing, Stale, TooLong
+from ...people.directory import BadAddress
+from ...questions.translator_table import Translator
+from ..conflict import change_as_shown, number_shown
+from ..flash import announce
+from ..form_values import too_long
+from ..frame import Desk, change, editor, found, redrawn
+from .question_page import the_question
+from .translation_page import ONE, locked_row_of, texts_page, to_texts
+from .translator_standing import Asked
+
+OF_IT = f"{ONE}/translator"
+FAULTS = {
+    "name": _l("A name is missing."),
+    "approved original": _l("The original isn’t approved yet: that comes first."),
+    "email": _l("Nothing can be sent to this address."),
+}
+
+
+@editor.press(OF_IT, "invite")
+def translator_invite(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
+    name, email = request.form.get("name", ""), request.form.get("email", "")
+
+    def fn(desk: Desk) -> None:
+        original = locked_row_of(desk, public_id, language, key).original
+        translators.invite(desk.session, desk.actor, original, language, name, email)
+
+    try:
+        change(slug, fn)
+    except (Missing, BadAddress, TooLong) as refused:
+        fact = refused.fact if isinstance(refused, Missing) else "name" if isinstance(refused, TooLong) else "email"
+        fault = too_long(refused) if isinstance(refused, TooLong) else str(FAULTS[fact])
+        asking = {fact if fact in ("name", "email") else "name": fault}
+        return redrawn(slug, 422, texts_page, public_id, language, key, asking=asking)
+    announce(_("It is on its way to %(name)s.", name=name))
+    return to_texts(slug, public_id, language, key)
+
+
+def _again(desk: Desk, public_id: str, language: str, key: str) -> None:
+    row = locked_row_of(desk, public_id, language, key)
+    translators.invite_again(desk.session, desk.actor, _asked(row.asked).translator, row.original)
+
+
+def _withdraw(desk: Desk, public_id: str, language: str, key: str) -> None:
+    lock(desk.session, the_question(desk, public_id))
+    translators.withdraw(desk.session, desk.actor, _as_shown(_translator(desk, public_id, language, key)))
+
+
+def _translator(desk: Desk, public_id: str, language: str, key: str) -> Translator:
+    """Return whom the desk asked last, also for a text or into a language that no page shows any more, or 404."""
+    return found(translators.newest_of(desk.session, the_question(desk, public_id)).get((key, language)))
+
+
+def _use(desk: Desk, public_id: str, language: str, key: str) -> None:
+    row = locked_row_of(desk, public_id, language, key)
+    translators.use(desk.session, desk.actor, _asked(row.asked).translator, row.original)
+
+
+def _asked(asked: Asked | None) -> Asked:
+    """Return whom the page showed, as it showed them, or 404. Raises `Stale`."""
+    one = found(asked)
+    _as_shown(one.translator)
+    return one
+
+
+def _as_shown(one: Translator) -> Translator:
+    if one.version != number_shown():
+        raise Stale(f"translator {one.id}")
+    return one
+
+
+DEEDS = {
+    "again": (_again, _l("The words are on their way, with a new link.")),
+    "withdraw": (_withdraw, _l("The link is withdrawn: its page shows nothing any more.")),
+    "use": (_use, _l("It stands here now. Read it against the original.")),
+}
+
+
+@editor.press(f"{OF_IT}/<any({', '.join(DEEDS)}):deed>", {"again": "invite", "withdraw": "invite", "use": "translate"})
+def translator_deed(slug: str, public_id: str, language: str, key: str, deed: str) -> Response:
+    verb, said = DEEDS[deed]
+
+    def load(desk: Desk) -> Translator:
+        return _translator(desk, public_id, language, key)
+
+    change_as_shown(slug, load, lambda desk: verb(desk, public_id, language, key))
+    announce(str(said))
+    return to_texts(slug, public_id, language, key)

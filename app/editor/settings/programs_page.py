@@ -1,0 +1,262 @@
+"""Other programs: which hear what happens at this desk, how that went, and, for an admin, the presses."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ... import outside
+from ...db import lock, now
+from ...formatting import age, exact
+from ...lifecycle import Missing, Stale, TooLong
+from ...newsroom import told_to_programs
+from ...programs import calling, registering
+from ...programs.chats import CHATS
+from ...programs.models import KINDS, Delivery, Program, is_taken
+from ...programs.telling import NAMES
+from ...seal import Unsealable
+from ..conflict import shown, token
+from ..flash import announce
+from ..form_values import too_long
+from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn
+
+LATEST = 40  # of what a program was told, on its page
+WEBHOOK = _l("A program, by webhook")
+FAULTS = {
+    "name": _l("Say what it is called."),
+    "address": _l("Say where it is told."),
+    "kind": _l("Choose what it is."),
+    "room": _l("There are so many already: remove one first."),
+}
+# What is said of an address that can't be asked, by what `outside` says, and of a call that was not answered.
+WHY = {
+    "it is no address": _l("This is no address."),
+    "its address doesn't begin with https://": _l("The address has to begin with https://."),
+    "it leads into a network that is not public": _l(
+        "The address leads into a network that isn’t public. If it is the newsroom’s own, whoever runs this machine "
+        "can name its host in the setting OWN_HOSTS."
+    ),
+    "nothing has that name": _l("Nothing has the name that the address begins with."),
+    "it kept silent for too long": _l("It kept silent for too long."),
+    "it took too long to answer": _l("It took too long to answer."),
+    "its answer is too large": _l("Its answer is too large."),
+}
+PAUSED = {
+    "desk": _l("paused"),
+    "failed": _l("paused, since it took nothing for five days"),
+    "gone": _l("paused, since it answered that it wants nothing any more"),
+}
+# What can be done with a program: the verb, and what is said then.
+PRESSES: dict[str, tuple[Callable[..., None], Any]] = {
+    "pause": (registering.pause, _l("%(name)s hears nothing for now, and won’t hear what happens meanwhile.")),
+    "resume": (registering.resume, _l("%(name)s hears again what happens, from now on.")),
+    "renew": (registering.renew, _l("%(name)s has a new secret. For a day what it is told is signed by both.")),
+    "remove": (registering.remove, _l("%(name)s is removed, with its address and its secret.")),
+}
+
+
+@editor.sheet("/<slug>/programs", "programs")
+def programs(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _list(desk)
+
+
+def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+    mine = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MOST)
+    return page(
+        desk,
+        "editor/settings/programs.html",
+        "settings",
+        programs=[(one, kind_of(one), *stands(desk, one)) for one in mine],
+        kinds=[(kind, CHATS[kind].label if kind in CHATS else str(WEBHOOK)) for kind in KINDS],
+        typed=typed or {},
+        faults=faults or {},
+        most={"name": registering.LONGEST_NAME, "address": registering.LONGEST_ADDRESS},
+    )
+
+
+def kind_of(program: Program) -> str:
+    return CHATS[program.kind].label if program.kind in CHATS else _("webhook")
+
+
+def stands(desk: Desk, program: Program) -> tuple[str, str]:
+    """Return the mark of how a program stands, and the words."""
+    if program.paused_at is not None:
+        return ("wait" if program.paused_by == "desk" else "late"), str(PAUSED[program.paused_by])
+    if program.failing_since is not None:
+        is_long = now(desk.session) - program.failing_since >= registering.RED
+        return ("late" if is_long else "wait"), _("has failed for %(time)s", time=age(program.failing_since))
+    return ("good", _("hears what happens")) if program.called_at else ("none", _("was told nothing yet"))
+
+
+@editor.press("/<slug>/programs", "programs")
+def add_program(slug: str) -> Response | tuple[str, int]:
+    typed = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
+
+    def fn(desk: Desk) -> str:
+        return registering.add(desk.session, desk.actor, typed["kind"], typed["name"], typed["address"]).public_id
+
+    try:
+        if typed["address"]:
+            outside.look_at(typed["address"], current_app.config["OWN_HOSTS"])
+        public_id = change(slug, fn)
+    except outside.Unanswered as refused:
+        return redrawn(slug, 422, _list, typed, {"address": why(str(refused))})
+    except TooLong as refused:
+        return redrawn(slug, 422, _list, typed, {refused.field: too_long(refused)})
+    except Missing as lacking:
+        field = lacking.fact if lacking.fact in typed else "name"
+        return redrawn(slug, 422, _list, typed, {field: str(FAULTS[lacking.fact])})
+    announce(_("Added. Send a test to see whether it hears."))
+    return _to_program(slug, public_id)
+
+
+def why(said: str) -> str:
+    """Return why there was no answer, as the page says it."""
+    return str(WHY.get(said) or _("It can’t be reached."))
+
+
+@editor.sheet("/<slug>/programs/<public_id>", "programs")
+def program(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _page(desk, public_id)
+
+
+def _page(desk: Desk, public_id: str, secret: str = "") -> str:
+    one = the_program(desk, public_id)
+    told = registering.deliveries(one).page(desk.session, None, LATEST)
+    mark, words = stands(desk, one)
+    return page(
+        desk,
+        "editor/settings/program.html",
+        "settings",
+        one=one,
+        kind=kind_of(one),
+        mark=mark,
+        stands=words,
+        host=_host(desk, one),
+        signs=registering.signs(one),
+        seen=token({"stands": _facts(one)}),
+        secret=secret,
+        told=[_shown(one, delivery) for delivery in told],
+    )
+
+
+def _facts(one: Program) -> str:
+    return f"{one.paused_at} {one.secret_shown_at}"
+
+
+def the_program(desk: Desk, public_id: str) -> Program:
+    one = registering.load(desk.session, desk.actor, public_id)
+    return found_at(desk, one, "editor.program", public_id, _("Back to the program"))
+
+
+def _host(desk: Desk, one: Program) -> str:
+    """Return where a program is; the rest of its address can be a secret."""
+    try:
+        return urlsplit(registering.address_of(desk.session, one)).netloc.rpartition("@")[2]
+    except Unsealable:
+        return _("the address can’t be opened any more")
+
+
+def _shown(one: Program, delivery: Delivery) -> dict[str, Any]:
+    """Return a line of the log: what it was told, how often, and what was answered, but no word of that."""
+    waits = delivery.ended_at is None
+    if delivery.has_arrived:
+        mark, outcome = "good", _("arrived")
+    elif waits and delivery.attempts == 0:
+        mark, outcome = "new", _("waits")
+    elif waits:
+        mark, outcome = "wait", _("is tried again")
+    else:
+        mark, outcome = "late", _("didn’t arrive") if delivery.attempts else _("wasn’t told")
+    at = delivery.tried_at or delivery.happened_at
+    return {
+        "id": delivery.public_id,
+        "event": _(NAMES[delivery.event]) if delivery.event in NAMES else delivery.event,
+        "mark": mark,
+        "outcome": outcome,
+        "status": delivery.status,
+        "why": why(delivery.said) if delivery.said else "",
+        "took": delivery.took,
+        "at": at,
+        "age": age(at),
+        "exact": exact(at),
+        "attempts": delivery.attempts,
+        "again": registering.can_be_told_again(delivery) and one.paused_at is None,
+    }
+
+
+@editor.press(f"/<slug>/programs/<public_id>/<any({', '.join(PRESSES)}):act>", "programs")
+def press_program(slug: str, public_id: str, act: str) -> Response:
+    verb, said = PRESSES[act]
+
+    def fn(desk: Desk) -> str:
+        one = lock(desk.session, the_program(desk, public_id))
+        if shown().get("stands") != _facts(one):
+            raise Stale("the program changed")
+        name = one.name
+        verb(desk.session, desk.actor, one)
+        return name
+
+    announce(str(said) % {"name": change(slug, fn)})
+    return (
+        redirect(url_for("editor.programs", slug=slug), code=303) if act == "remove" else _to_program(slug, public_id)
+    )
+
+
+@editor.press("/<slug>/programs/<public_id>/secret", "programs")
+def show_program_secret(slug: str, public_id: str) -> str | Response:
+    """Show the secret by which a program checks what it is told, this once."""
+    try:
+        secret = change(
+            slug, lambda desk: registering.show_secret(desk.session, desk.actor, the_program(desk, public_id))
+        )
+    except Unsealable:
+        announce(_("It can’t be opened any more. Make a new one."))
+        return _to_program(slug, public_id)
+    with at_desk(slug) as desk:
+        return _page(desk, public_id, secret)
+
+
+@editor.press("/<slug>/programs/<public_id>/test", "programs")
+def try_program(slug: str, public_id: str) -> Response:
+    """Call a program while whoever pressed waits, and say what it answered."""
+
+    def begin(desk: Desk) -> calling.Call | None:
+        one = the_program(desk, public_id)
+        return calling.begin_test(desk.session, one, told_to_programs.tried(desk.session, one))
+
+    made = change(slug, begin)
+    if made is None:
+        announce(_("The test wasn’t sent: its address or its secret can’t be opened any more."))
+        return _to_program(slug, public_id)
+    answer = calling.call(made, current_app.config["OWN_HOSTS"], calling.LIMIT_OF_A_TEST)
+    change(slug, lambda desk: calling.settle_test(desk.session, made, answer))
+    if is_taken(answer.status):
+        announce(_("The test has arrived: it answered %(status)d.", status=answer.status))
+    elif answer.status is not None:
+        announce(_("The test hasn’t arrived: it answered %(status)d.", status=answer.status))
+    else:
+        announce(_("The test hasn’t arrived. %(why)s", why=why(answer.said)))
+    return _to_program(slug, public_id)
+
+
+@editor.press("/<slug>/programs/<public_id>/deliveries/<delivery_id>/again", "programs")
+def tell_program_again(slug: str, public_id: str, delivery_id: str) -> Response:
+    def fn(desk: Desk) -> None:
+        one = the_program(desk, public_id)
+        delivery = found(registering.load_delivery(desk.session, one, delivery_id))
+        registering.again(desk.session, desk.actor, one, delivery)
+
+    change(slug, fn)
+    announce(_("It is told once more, in a moment."))
+    return _to_program(slug, public_id)
+
+
+def _to_program(slug: str, public_id: str) -> Response:
+    return redirect(url_for("editor.program", slug=slug, public_id=public_id), code=303)

@@ -1,0 +1,135 @@
+"""The tool that sends the newsletter: its address, its key, the list, and a press that tries whether it opens."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import current_app, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ... import audit
+from ...lifecycle import Stale
+from ...newsletters import sending_tool
+from ...newsletters.sending_tool import LONGEST, SendingTool, Typed
+from ...newsletters.settings import Faulty
+from ...seal import Unsealable
+from ...sending_tools.asking import Account, NotMade
+from ...sending_tools.known_tools import TOOLS, try_it
+from .. import declared_form
+from ..conflict import number_shown, token
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, page, redrawn
+
+PATIENCE = 8.0  # seconds that somebody sits before the page
+LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
+# What is wrong with a tool, or with what we asked of it.
+FAULTS = {
+    "key": _l("It doesn’t take the key, or the key may not do this."),
+    "address": _l("At this address nothing answers as the tool does. Look at the address in the settings."),
+    "inward": _l(
+        "The address leads into a network that is not public. Whoever runs this desk can allow it (OWN_HOSTS)."
+    ),
+    "refused": _l("It can’t use what it was asked. Look at the list in the settings: is it still there?"),
+    "large": _l("It takes nothing so large."),
+    "sent": _l("It has been sent there already, or is about to be: nothing was touched."),
+    "away": _l("It can’t be reached, is too slow, or has a fault of its own."),
+    "quota": _l("It has been asked too often and wants us to wait."),
+    "meanwhile": _l("Somebody is just saving the draft there."),
+}
+GONE = _l("The key can’t be opened here any more: type it anew.")
+
+
+@editor.get("/<slug>/settings/sending-tool")
+def sending_tool_page(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _form(desk)
+
+
+def _form(desk: Desk, typed: Typed | None = None, faults: dict[str, Any] | None = None) -> str:
+    kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+    said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
+    return page(
+        desk,
+        "editor/settings/sending_tool.html",
+        "settings",
+        kept=kept,
+        typed=typed or (Typed(kept.tool, kept.address, "", kept.audience) if kept else Typed("")),
+        faults=said,
+        summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
+        tools=TOOLS.values(),
+        most=LONGEST,
+        seen=token({"version": kept.version if kept else 0}),
+    )
+
+
+def _as_shown(desk: Desk) -> None:
+    """Raise `Stale` where somebody changed the tool since the page was opened."""
+    kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+    if number_shown() != (kept.version if kept else 0):
+        raise Stale("the tool that sends changed")
+
+
+@editor.press("/<slug>/settings/sending-tool", "settings")
+def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
+    typed = Typed(**{name: request.form.get(name, "") for name in Typed._fields})
+
+    def fn(desk: Desk) -> None:
+        _as_shown(desk)
+        sending_tool.keep(desk.session, desk.actor, desk.newsletter, typed, current_app.config["OWN_HOSTS"])
+
+    try:
+        change(slug, fn)
+    except Faulty as faulty:
+        return redrawn(slug, 422, _form, typed._replace(key=""), faulty.faults)
+    announce(_("Kept. Try it now: nothing is sent by that."))
+    return _back(slug)
+
+
+@editor.press("/<slug>/settings/sending-tool/try", "settings")
+def try_sending_tool(slug: str) -> Response:
+    """Ask the tool for something harmless, outside of any transaction, and say what came of it."""
+
+    def begin(desk: Desk) -> tuple[SendingTool, Account | None] | None:
+        kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
+        if kept is None:
+            return None
+        audit.record(desk.session, desk.actor, "newsletter.try_tool", desk.newsletter)
+        try:
+            account = sending_tool.account_of(desk.session, kept, current_app.config["OWN_HOSTS"])
+        except Unsealable:
+            return kept, None
+        return kept, replace(account, limit=PATIENCE)
+
+    begun = change(slug, begin)
+    if begun is not None:
+        announce(_tried(slug, *begun))
+    return _back(slug)
+
+
+def _tried(slug: str, kept: SendingTool, account: Account | None) -> str:
+    """Try a tool, and say how it went."""
+    label = kept.row.label
+    if account is None:
+        return _("%(tool)s: %(what)s", tool=label, what=str(GONE))
+    try:
+        try_it(kept.row, account)
+    except NotMade as fault:
+        return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[fault.why]))
+    change(slug, lambda desk: sending_tool.opened(desk.session, kept))
+    return _("%(tool)s answers, and takes the key.", tool=label)
+
+
+@editor.press("/<slug>/settings/sending-tool/forget", "settings")
+def forget_sending_tool(slug: str) -> Response:
+    def fn(desk: Desk) -> None:
+        _as_shown(desk)
+        sending_tool.forget(desk.session, desk.actor, desk.newsletter)
+
+    change(slug, fn)
+    announce(_("The tool and its key are forgotten here. The drafts in it stay there."))
+    return _back(slug)
+
+
+def _back(slug: str) -> Response:
+    return redirect(url_for("editor.sending_tool_page", slug=slug), code=303)

@@ -1,0 +1,42 @@
+"""Presses that wait until whoever made them has shown that it is them: with all that was typed, sealed, for an hour.
+
+They lie among the drafts of forms, under an address that no form has, so that none is offered as a draft.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ..actors import Staff
+from ..db import now
+from . import form_drafts
+from .form_drafts import Fields, Typing
+from .models import FormDraft
+
+HELD = "held "  # what the address of such a draft begins with
+KEPT = timedelta(hours=1)
+
+
+def hold(session: Session, actor: Staff, address: str, sent: Fields, key: bytes) -> str:
+    """Keep what was sent to an address, once for a form's `key` however often it was pressed. Returns its public id."""
+    form = (HELD + address.partition("?")[0])[:200]
+    mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
+    session.execute(delete(FormDraft).where(*mine, FormDraft.form == form, FormDraft.form_digest == key))
+    return form_drafts.save(session, actor, form, Typing([("", address), *sent], (), key)).public_id
+
+
+def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] | None:
+    """Return the address and what was sent there, or None where it isn't kept any more or is somebody else's."""
+    whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id, "public_id": public_id}
+    recent = (FormDraft.form.startswith(HELD), FormDraft.saved_at > now(session) - KEPT)
+    draft = session.scalar(select(FormDraft).filter_by(**whose).where(*recent))
+    if draft is None:
+        return None
+    (_none, address), *sent = form_drafts.opened(session, draft).fields
+    return address, sent
+
+
+def sweep(session: Session) -> None:
+    old = (FormDraft.form.startswith(HELD), FormDraft.saved_at <= now(session) - KEPT)
+    session.execute(delete(FormDraft).where(*old))

@@ -1,0 +1,148 @@
+"""Letters in a language that the desk can't read, as a machine of the newsroom's own understands them.
+
+Somebody of the desk asks for it, letter by letter; the worker sends its words once, and keeps what comes sealed, for
+the desk alone: no mail, no export, no index and no expert has it, and it goes with the letter.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from translation_server import TranslationServer
+
+from .. import audit
+from ..actors import Staff
+from ..db import Database, added, keys, lock, now
+from ..lifecycle import Illegal, must
+from .libre_translate import LIMIT, Untranslated, translated
+from .models import Letter, MachineTranslation
+
+# What somebody encrypted, or a key: by OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
+_SEALED = re.compile(r"-----BEGIN (?:PGP|AGE|PKCS7|CMS)\b")
+MOST = 20_000  # characters of a letter that are sent
+LOST = timedelta(seconds=LIMIT * 4)  # after this long the worker that had sent it is no more
+
+
+@dataclass(frozen=True)
+class Found:
+    """The translation of a letter as it stands: `body` and `background` once it is there, `fault` where it failed,
+    neither while it waits; `at` is when it ended."""
+
+    language: str
+    body: str = ""
+    background: str = ""
+    fault: str = ""
+    at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.at is None and not self.fault
+
+
+def why_not(letter: Letter) -> str:
+    """Return why a letter's words can't be sent: "erased"; "sealed" for what its writer encrypted; "long"; else ""."""
+    texts = _texts(letter)
+    if not texts:
+        return "erased"
+    if any(map(_SEALED.search, texts)):
+        return "sealed"
+    return "long" if sum(map(len, texts)) > MOST else ""
+
+
+def _texts(letter: Letter) -> list[str]:
+    """Its words, and what was said besides: never what hangs on its mail, nor the mail itself."""
+    return [text for text in (letter.body, letter.background) if text]
+
+
+def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
+    """Let a letter be put into a language. What waits or is there already is not asked for again.
+
+    Raises `Illegal` for what may not be sent, and `NotYours`.
+    """
+    must(actor, "take letters")
+    if fault := why_not(lock(session, letter)):
+        raise Illegal("letter", "translate", fault)
+    old = _row(session, letter)
+    if old is not None:
+        found = read(session, letter, old)
+        if not found.fault:
+            return
+        session.delete(old)
+        session.flush()
+    added(
+        session,
+        MachineTranslation(letter_id=letter.id, language=language, asked_at=now(session), asked_by_id=actor.person_id),
+    )
+    audit.record(session, actor, "letter.translate", letter)
+
+
+def _row(session: Session, letter: Letter) -> MachineTranslation | None:
+    return session.scalar(select(MachineTranslation).filter_by(letter_id=letter.id))
+
+
+def read(session: Session, letter: Letter, row: MachineTranslation) -> Found:
+    """Open what a machine made of a letter."""
+    if row.found_sealed is not None:
+        body, background = json.loads(keys(session).open(_place(letter), row.found_sealed))
+        return Found(row.language, body, background, at=row.ended_at)
+    lost = row.sent_at is not None and row.sent_at < now(session) - LOST
+    return Found(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
+
+
+def _place(letter: Letter) -> str:
+    return f"machine_translations.found.{letter.public_id}"
+
+
+def translate_next(database: Database, server: TranslationServer | None) -> bool:
+    """Send the words of the letter that has waited longest, and keep the answer; gives whether there was one.
+
+    That it is sent is written down before it leaves, so that no other worker, nor one after a crash, sends it again.
+    """
+    if server is None:
+        return False
+    with database.read() as session:
+        waiting = session.scalar(select(MachineTranslation.id).where(*_WAITS).order_by(MachineTranslation.id).limit(1))
+    claimed = database.write(lambda session: _claim(session, waiting)) if waiting is not None else None
+    if claimed is None:
+        return False
+    texts, source, target = claimed
+    try:
+        came, fault = translated(server, texts, source, target), None
+    except Untranslated as untranslated:
+        came, fault = [], untranslated.fault
+    database.write(lambda session: keep(session, waiting or 0, came, fault))
+    return True
+
+
+_WAITS = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at.is_(None))
+
+
+def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
+    query = select(MachineTranslation).where(MachineTranslation.id == key, *_WAITS).with_for_update()
+    row = session.scalar(query)
+    letter = session.get(Letter, row.letter_id) if row else None
+    if row is None:
+        return None
+    if letter is None or why_not(letter):  # by now it may not be sent; others wait behind it
+        session.delete(row)
+        return None
+    row.sent_at = now(session)
+    return _texts(letter), letter.language, row.language
+
+
+def keep(session: Session, key: int, came: list[str], fault: str | None) -> None:
+    """Keep what came for a row, or why nothing did; where the letter was taken back meanwhile its row went with it."""
+    row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == key).with_for_update())
+    if row is None:
+        return
+    letter, ring = session.get_one(Letter, row.letter_id), keys(session)
+    row.ended_at, row.fault = now(session), fault
+    if not fault:
+        body = came[0] if letter.body else ""
+        background = came[-1] if letter.background else ""
+        row.found_sealed = ring.seal(_place(letter), json.dumps([body, background], ensure_ascii=False))
+        row.key_no = ring.newest

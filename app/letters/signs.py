@@ -1,0 +1,235 @@
+"""Signs by which a letter is held until a person has looked at it: one table, each with its weight.
+
+What is weighed is what a letter says and that many are like it; who sent it, and from where, nobody knows here (S3). No
+sign refuses a letter or loses one: held is the worst, and whoever sent it can't see that. A letter in another language
+than the newsletter's is none of these: readers may ask in any (R1, R8).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
+from sqlalchemy.orm import Session
+
+from ..db import now
+from ..languages import N_
+from ..text import held_reason, word_count
+from .days import COUNTED, day_only
+from .likeness import FEW, small_words
+from .models import Letter
+
+HOLDS = 10  # of all weights together
+PROOF = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
+RECENT = 30  # letters of today that a new one is compared with, of those without a minute and of the others
+LOOKED_AT = 600  # characters of a letter
+PIECE = 5  # letters
+LIKE = 0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+SOME, MANY = 3, 12  # letters that are like a new one: a class may have copied a question, a flood has not
+QUESTION = 2  # words that are one (R1)
+SAME_SITE = 3  # letters that lead to the same site
+MIXED, OF_WORDS = 3, 0.1  # words of two alphabets each: so many, and such a share of all
+# Sites that hide where a link leads. What messengers make of a link (t.co) stands there too: no sign holds alone here.
+SHORTENERS = frozenset(
+    (
+        "bit.ly",
+        "buff.ly",
+        "clck.ru",
+        "cutt.ly",
+        "goo.gl",
+        "goo.su",
+        "is.gd",
+        "lnkd.in",
+        "ow.ly",
+        "rb.gy",
+        "rebrand.ly",
+        "s.id",
+        "shorturl.at",
+        "t.co",
+        "t.ly",
+        "tiny.cc",
+        "tinyurl.com",
+        "u.to",
+        "v.gd",
+        "vk.cc",
+    )
+)
+_LINK = re.compile(r"(?i)(?:https?://|\bwww\.)([^\s/?#:]+)[^\s]*|\b((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,9})/[^\s]+")
+_NO_LETTER = re.compile(r"[\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+# Kazakh and Ukrainian are often typed with the Latin i, h and schwa where a keyboard has no other: that mixes nothing.
+_LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A letter as it came: its words, those of other letters of late, and what its door saw ("trap", "fast" ...)."""
+
+    text: str
+    before: Sequence[str]
+    way: Collection[str]
+    cut: "Callable[[str], set[str]]" = field(default_factory=lambda: _pieces, repr=False)
+
+    @cached_property
+    def content(self) -> str | None:
+        return held_reason(self.text)
+
+    @cached_property
+    def sites(self) -> set[str]:
+        return _sites(self.text)
+
+    @cached_property
+    def alike(self) -> int:
+        """Count the letters of late that have most of its words."""
+        own = self.cut(self.text)
+        return sum(_share(own, self.cut(other)) >= LIKE for other in self.before)
+
+    @property
+    def is_bare(self) -> bool:
+        left, links = _LINK.subn(" ", self.text)
+        return links > 0 and word_count(left) < QUESTION
+
+    @property
+    def is_noise(self) -> bool:
+        return small_words(self.text) < FEW
+
+    @property
+    def is_mixed(self) -> bool:
+        words = _WORD.findall(self.text[:LOOKED_AT])
+        mixed = sum(bool(_LATIN.search(word) and _NOT_LATIN.search(word)) for word in words)
+        return mixed >= MIXED and mixed >= OF_WORDS * len(words)
+
+    @property
+    def hides_a_site(self) -> bool:
+        return not SHORTENERS.isdisjoint(self.sites)
+
+    @property
+    def has_copies(self) -> bool:
+        return SOME <= self.alike < MANY
+
+    @property
+    def has_one_site(self) -> bool:
+        # Most letters lead to no site, and what others lead to is looked for in sixty texts.
+        others = Counter(site for other in self.before for site in _sites(other)) if self.sites else {}
+        return any(others.get(site, 0) >= SAME_SITE for site in self.sites)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A row: how much it weighs of `HOLDS`, what the desk reads in the list and above the letter, and whether it shows.
+
+    `of_words` is one of what a letter says; the others are of how it came, of which a solved proof takes something off.
+    """
+
+    code: str
+    weight: int
+    label: str
+    says: str
+    shows: Callable[[Seen], bool]
+    of_words: bool = True
+
+
+def _words(code: str, weight: int, label: str, says: str, shows: Callable[[Seen], bool] | None = None) -> Sign:
+    return Sign(code, weight, label, says, shows or (lambda seen: seen.content == code))
+
+
+def _way(code: str, weight: int, label: str, says: str, shows: Callable[[Seen], bool] | None = None) -> Sign:
+    return Sign(code, weight, label, says, shows or (lambda seen: code in seen.way), of_words=False)
+
+
+# The heaviest first: the first one that shows is the reason that the list of letters names and can be narrowed by.
+SIGNS = (
+    _words("no text", 10, N_("no words"), N_("There are no words in it.")),
+    _words("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
+    _words("links", 10, N_("many links"), N_("It has many links, and few words for each.")),
+    _words("bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_bare),
+    _way("trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")),
+    _way("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
+    _way("many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY),
+    _words("noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise),
+    _words("mixed letters", 5, N_("two alphabets"), N_("Words in it mix two alphabets."), lambda s: s.is_mixed),
+    _words("short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.hides_a_site),
+    _words("one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_one_site),
+    _way("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_copies),
+    _way("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
+)
+BY_CODE = {sign.code: sign for sign in SIGNS}
+PROVEN = "proof"  # among what a door saw
+
+
+def weighed(seen: Seen) -> list[str]:
+    """Return the signs for which a letter is held, the heaviest first; nothing where they weigh too little.
+
+    Each is looked at, also where one is enough already: the time that it takes tells nobody how it ended.
+    """
+    shown = [sign for sign in SIGNS if sign.shows(seen)]
+    of_words = sum(sign.weight for sign in shown if sign.of_words)
+    of_way = sum(sign.weight for sign in shown if not sign.of_words)
+    of_way = max(0, of_way - PROOF) if PROVEN in seen.way else of_way
+    return [sign.code for sign in shown] if of_words + of_way >= HOLDS else []
+
+
+def signs_of(session: Session, newsletter_id: int, text: str, way: Collection[str] = ()) -> list[str]:
+    """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
+    return Lately(session, newsletter_id).signs_of(text, way)
+
+
+class Lately:
+    """The words of letters that came to a newsletter today, the newest with a minute and without one. What stands
+    behind a question is a reader's, and many may ask it in the same words.
+
+    `add` puts one there that is about to be stored, so that several which come together are looked up for once.
+    """
+
+    def __init__(self, session: Session, newsletter_id: int) -> None:
+        self._day = day = day_only(now(session))
+        self._counted = day + COUNTED
+        today = {"at": newsletter_id, "day": day, "counted": self._counted}
+        # Those without a minute, and the others.
+        self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
+        for at, text in session.connection().execute(_RECENT, today):
+            self._walks[at >= self._counted].append((at, text))
+        self._cut = cache(_pieces)
+
+    def signs_of(self, text: str, way: Collection[str] = ()) -> list[str]:
+        """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
+        before = [other for walk in self._walks for _, other in walk if other]
+        return weighed(Seen(text, before, way, self._cut))
+
+    def add(self, text: str, received_at: datetime) -> None:
+        if received_at >= self._day:
+            walk = self._walks[received_at >= self._counted]
+            walk.append((received_at, text))
+            walk.sort(key=lambda letter: letter[0], reverse=True)
+            del walk[RECENT:]
+
+
+def _newest(*walk: ColumnElement[bool]) -> Select[Any]:
+    here = select(_ROW.received_at, _ROW.body).where(_ROW.newsletter_id == bindparam("at"), _ROW.body.is_not(None))
+    some = here.where(_ROW.question_id.is_(None), *walk).order_by(_ROW.received_at.desc()).limit(RECENT)
+    return select(some.subquery())
+
+
+_ROW = Letter.__table__.c
+_RECENT = union_all(  # built once: see days.py
+    _newest(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
+    _newest(_ROW.received_at >= bindparam("counted")),
+)
+
+
+def _pieces(text: str) -> set[str]:
+    letters = _NO_LETTER.sub("", text[:LOOKED_AT].casefold())
+    return {letters[at : at + PIECE] for at in range(max(1, len(letters) - PIECE + 1))}
+
+
+def _share(one: set[str], other: set[str]) -> float:
+    both = len(one & other)
+    return both / (len(one) + len(other) - both)
+
+
+def _sites(text: str) -> set[str]:
+    return {(typed or bare).casefold().removeprefix("www.") for typed, bare in _LINK.findall(text)}

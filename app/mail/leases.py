@@ -1,0 +1,115 @@
+"""Leases of mails that came in: whoever places some has them for a time, so that nobody else does the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from ..db import by_keys, keys, now
+from ..lifecycle import Missing
+from ..seal import Keys
+from .inbound import raw_place
+from .models import Inbound, InboundRaw
+
+LEASE = timedelta(minutes=2)  # for a few mails; those that a worker does not come to in time are claimed again
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=30)
+TRIES = 5  # of placing one mail, before it is shown as failed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leased mail of `size` bytes that is to be placed. `leased_until` tells this lease from a later one of the same
+    mail.
+    """
+
+    inbound_id: int
+    leased_until: datetime
+    attempts: int
+    size: int
+
+
+def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Claim]:
+    """Lease the mails that wait for their place; several workers at once never get the same one.
+
+    Those that were tried least go first, and what was tried before goes by itself: one whose reading kills its worker
+    each time takes others along once, and then holds up none.
+    """
+    at = now(session)
+    order = (Inbound.attempts, Inbound.due_at, Inbound.id)
+    first = select(Inbound.id, Inbound.attempts).where(*_due(at)).order_by(*order).limit(most)
+    rows = session.execute(first.with_for_update(skip_locked=True)).all()
+    found = [row.id for row in rows if not row.attempts] or [row.id for row in rows[:1]]
+    if not found:
+        return []
+    leased = (
+        update(Inbound)
+        .where(Inbound.id.in_(found), *_due(at))
+        .values(leased_until=at + lease, attempts=Inbound.attempts + 1)
+        .returning(Inbound.id, Inbound.attempts, Inbound.size)
+        .execution_options(synchronize_session=False)
+    )
+    claims = {row.id: Claim(row.id, at + lease, row.attempts, row.size) for row in session.execute(leased)}
+    return [claims[key] for key in found if key in claims]
+
+
+def anything_due(session: Session) -> bool:
+    """Return whether a mail waits for its place, found out without taking the write lock."""
+    return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Leased:
+    """A mail of a claim as it is stored, to be read."""
+
+    claim: Claim
+    row: Inbound
+    sealed: bytes | None
+    ring: Keys
+
+    @property
+    def raw(self) -> bytes:
+        """Open the bytes. Raises `Missing` and `Unsealable`."""
+        if self.sealed is None:
+            raise Missing("bytes")
+        return self.ring.open_bytes(raw_place(self.row), self.sealed)
+
+
+def leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
+    """Fetch the mails of some claims with their sealed bytes."""
+    wanted = [claim.inbound_id for claim in claims]
+    rows = by_keys(session, Inbound, wanted)
+    bytes_of = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(wanted))
+    sealed = {row.inbound_id: row.raw_sealed for row in session.execute(bytes_of)}
+    ring = keys(session)
+    return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(wanted, claims, strict=True)]
+
+
+def claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
+    """Lock the mails of some claims; without those that were placed or claimed by somebody else meanwhile."""
+    wanted = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
+    anew = {"populate_existing": True}
+    rows = {row.id: row for row in session.scalars(wanted.with_for_update(), execution_options=anew)}
+    ours = ((claim, rows[claim.inbound_id]) for claim in claims)
+    return {claim: row for claim, row in ours if row.is_stored and row.leased_until == claim.leased_until}
+
+
+def give_back(session: Session, claims: Sequence[Claim]) -> None:
+    """End the leases of mails that nobody came to: they wait as if they had never been claimed."""
+    for one in claims:
+        ours = update(Inbound).where(Inbound.id == one.inbound_id, Inbound.leased_until == one.leased_until)
+        session.execute(ours.values(leased_until=None, attempts=one.attempts - 1))
+
+
+def put_off(session: Session, row: Inbound) -> None:
+    """Try again later to place a mail: what it failed for may pass."""
+    wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
+    row.leased_until, row.due_at = None, now(session) + wait
+
+
+def _due(at: datetime) -> tuple[Any, ...]:
+    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= at)
+    return Inbound.is_stored, Inbound.due_at <= at, free

@@ -1,0 +1,110 @@
+"""People of the desk who come in by an account of the newsroom's provider (`oidc`).
+
+Nobody gets a place by it: an admin made it before. The first time the provider's word for an address leads to whom it
+belongs here, and the account is bound to them; from then on the account alone decides, whatever address it has.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor
+from ..db import keys, lock, now
+from . import sign_in
+from .directory import BadAddress, by_email, checked_address
+from .identity_table import Identity
+from .models import BrowserSession, Membership, Person
+from .oidc import Vouched
+
+
+@dataclass(frozen=True)
+class CameIn:
+    """The token of a browser's session, or why there is none: "unverified", "unknown" or "another account"."""
+
+    token: str = ""
+    why: str = ""
+
+
+def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[str], seen: str) -> CameIn:
+    """Let somebody in for whom the provider vouches. `second` are the methods that count as a second factor; `seen`
+    names the browser in a few words."""
+    person = _bound(session, vouched)
+    if person is None:
+        if not vouched.is_verified:
+            return CameIn(why="unverified")
+        person = _of_address(session, vouched.email)
+    place = sign_in.place_of(session, person, "desk") if person else None
+    if person is None or not isinstance(place, Membership):
+        return CameIn(why="unknown")
+    if not _bind(session, actor, lock(session, person), vouched):
+        return CameIn(why="another account")
+    invited = place.id if place.joined_at is None else None
+    token, began = sign_in.begin(session, actor, person.id, "desk", seen, membership_id=invited)
+    _note_proofs(session, began, vouched, second)
+    return CameIn(token)
+
+
+def _bound(session: Session, vouched: Vouched) -> Person | None:
+    bound = select(Person).join(Identity, Identity.person_id == Person.id)
+    return session.scalar(
+        bound.where(Identity.subject_mac.in_(keys(session).macs("identities.subject", _name(vouched))))
+    )
+
+
+def _name(vouched: Vouched) -> str:
+    return f"{vouched.issuer} {vouched.subject}"
+
+
+def _of_address(session: Session, email: str) -> Person | None:
+    try:
+        return by_email(session, checked_address(email))
+    except BadAddress:
+        return None
+
+
+def _bind(session: Session, actor: Actor, person: Person, vouched: Vouched) -> bool:
+    """Bind an account to somebody who has none. Returns whether it is theirs then."""
+    ring = keys(session)
+    mine = session.scalar(select(Identity).filter_by(person_id=person.id))
+    if mine is not None:
+        fits = mine.subject_mac in ring.macs("identities.subject", _name(vouched))
+        if not fits:
+            _record(session, actor, "identity.refuse", person)
+        return fits
+    mac = ring.mac("identities.subject", _name(vouched))
+    session.add(Identity(person_id=person.id, subject_mac=mac, bound_at=now(session)))
+    _record(session, actor, "identity.bind", person)
+    return True
+
+
+def _record(session: Session, actor: Actor, action: str, person: Person) -> None:
+    """Note it at each desk of theirs, whose admins would want to know."""
+    for place in session.scalars(select(Membership).filter_by(person_id=person.id).order_by(Membership.newsletter_id)):
+        audit.record(session, actor, action, place, facts={"person": person.id})
+
+
+def _note_proofs(session: Session, began: BrowserSession, vouched: Vouched, second: frozenset[str]) -> None:
+    """Note what was proved at the provider, and when: whoever is signed in there already proves nothing by it, so it
+    counts as fresh from the hour that the provider names, or not at all."""
+    at = now(session)
+    if vouched.methods & second:
+        began.second_at = at
+    since = vouched.signed_in_at
+    began.stepped_up_at = min(datetime.fromtimestamp(since, UTC), at) if since else None
+
+
+def is_bound(session: Session, person_id: int) -> bool:
+    return session.scalar(select(Identity.id).filter_by(person_id=person_id)) is not None
+
+
+def release(session: Session, actor: Actor, person: Person) -> None:
+    """Forget somebody's account at the provider; the next one that comes with their address is bound anew."""
+    audit.record(session, actor, "identity.release", person, facts={"person": person.id})
+    forget(session, person)
+
+
+def forget(session: Session, person: Person) -> None:
+    session.execute(delete(Identity).where(Identity.person_id == person.id))

@@ -1,0 +1,236 @@
+"""OpenID Connect as a client speaks it (Core 1.0): the authorization code flow with PKCE (RFC 7636), `state`, `nonce`
+and, where the provider sends it, `iss` (RFC 9207). It gives what a provider vouches for; who that is at this desk, and
+whether they may come in, `identities` says.
+
+authlib and joserfc stand behind it, which come with the extra `oidc`: they are loaded only where a provider is set.
+"""
+
+import secrets
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus
+
+from mail_accounts import is_safe
+from oidc_account import StaffProvider
+
+from .. import outside
+from ..seal import new_token
+
+LIMIT = 5.0  # seconds for each answer of the provider
+LEEWAY = 60  # seconds that its clock and ours may differ
+OLDEST = 600  # seconds that a token may be old, and that somebody may take at the provider's pages
+KNOWN_FOR = 600.0  # seconds for which its discovery document is kept
+AT_ONCE = 2  # conversations with it in one process: a slow provider must not hold all that serve pages
+# No `none`, and no HS256, whose key would be the public one.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
+SCOPE = "openid email"
+# What libraries raise at an ID token, or keys, that are no such thing.
+MALFORMED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, ArithmeticError, RecursionError)
+
+
+class NotVouched(Exception):
+    """The provider vouches for nobody. `why` is ours, for the log; nothing that came from outside stands in it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Away(NotVouched):
+    """It can't be asked just now, or answers nothing that can be used."""
+
+
+class Unfit(NotVouched):
+    """An answer that doesn't fit what was asked for: too old, used already, or somebody else's doing."""
+
+
+class Declined(NotVouched):
+    """Somebody turned back at the provider, or it let them not in."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The secrets that one request carries, kept in the browser that makes it: each serves once."""
+
+    state: str
+    nonce: str
+    verifier: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """Somebody as the provider knows them. `methods` are how they signed in there (`amr`, `acr`), `signed_in_at` when,
+    in seconds since 1970, where it says so."""
+
+    issuer: str
+    subject: str
+    email: str
+    is_verified: bool
+    methods: frozenset[str]
+    signed_in_at: int | None
+
+
+_lines = threading.BoundedSemaphore(AT_ONCE)
+_known: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+@contextmanager
+def _line() -> Iterator[None]:
+    if not _lines.acquire(blocking=False):
+        raise Away("others are waiting for it already")
+    try:
+        yield
+    finally:
+        _lines.release()
+
+
+def begin(provider: StaffProvider, back: str, at: int) -> tuple[str, Asked]:
+    """Return the address at the provider that a browser is sent to, and what it has to keep until it is `back`.
+
+    `at` is now, in seconds since 1970. Raises `Away`.
+    """
+    from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+    from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
+    with _line():
+        found = discovered(provider)
+    asked = Asked(new_token(256), new_token(256), secrets.token_urlsafe(48), at)
+    address: str = prepare_grant_uri(
+        found["authorization_endpoint"],
+        client_id=provider.client_id,
+        response_type="code",
+        redirect_uri=back,
+        scope=SCOPE,
+        state=asked.state,
+        nonce=asked.nonce,
+        code_challenge=create_s256_code_challenge(asked.verifier),
+        code_challenge_method="S256",
+    )
+    return address, asked
+
+
+def finish(provider: StaffProvider, back: str, asked: Asked, given: Mapping[str, str], at: int) -> Vouched:
+    """Return whom the provider vouches for, from what a browser brought `back`. Raises `NotVouched`."""
+    if not secrets.compare_digest(given.get("state", "").encode(), asked.state.encode()):
+        raise Unfit("state")
+    if not 0 <= at - asked.at <= OLDEST:
+        raise Unfit("too late")
+    with _line():
+        found = discovered(provider)
+        # Said by whom (RFC 9207, section 2.4): else the code of one provider could be carried to another.
+        says = bool(found.get("authorization_response_iss_parameter_supported"))
+        if (says or "iss" in given) and given.get("iss") != provider.issuer:
+            raise Unfit("issuer of the answer")
+        if "error" in given:
+            raise Declined("declined")
+        if not given.get("code"):
+            raise Unfit("no code")
+        tokens = _tokens(provider, found, back, asked, given.get("code", ""))
+        claims = _claims(provider, found, asked, tokens, at)
+        if "email" not in claims and "userinfo_endpoint" in found:
+            claims = _with_address(found, tokens, claims)
+    email, signed_in_at = claims.get("email"), claims.get("auth_time")
+    methods = [*(claims.get("amr") or ()), claims.get("acr")]
+    return Vouched(
+        issuer=provider.issuer,
+        subject=claims["sub"],
+        email=email if isinstance(email, str) else "",
+        is_verified=claims.get("email_verified") is True,
+        methods=frozenset(one for one in methods if isinstance(one, str)),
+        signed_in_at=int(signed_in_at) if signed_in_at and 0 < signed_in_at <= at + LEEWAY else None,
+    )
+
+
+def discovered(provider: StaffProvider, anew: bool = False) -> dict[str, Any]:
+    """Return what the provider says of itself (Discovery 1.0, section 4), asked anew every ten minutes. Raises
+    `Away`.
+    """
+    since, known = _known.get(provider.issuer, (0.0, {}))
+    if known and not anew and time.monotonic() - since < KNOWN_FOR:
+        return known
+    found = _asked(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+    if found.get("issuer") != provider.issuer:
+        raise Away("its discovery document is of another issuer")
+    needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    for name in (*needed, *(["userinfo_endpoint"] if "userinfo_endpoint" in found else [])):
+        if not _is_safe(found.get(name), provider):
+            raise Away(f"its {name} is no address that begins with https://")
+    if "S256" not in found.get("code_challenge_methods_supported", ["S256"]):
+        raise Away("it knows no PKCE by S256")
+    _known[provider.issuer] = (time.monotonic(), found)
+    return found
+
+
+def _is_safe(url: object, provider: StaffProvider) -> bool:
+    """Return whether this may be asked: by TLS, and on this machine without it only where the provider itself is."""
+    is_encrypted = isinstance(url, str) and url.startswith("https://")
+    return isinstance(url, str) and is_safe(url) and (is_encrypted or provider.issuer.startswith("http://"))
+
+
+def _asked(url: str, form: Mapping[str, str] | None = None, head: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return an object that the provider answers with. Raises `Away`, and `Unfit` where it refuses what was sent."""
+    try:
+        status, body = outside.asked(url, form, head, LIMIT)
+        found = outside.object_in(status, body)
+    except (outside.Unanswered, outside.Unreadable) as fault:
+        raise Away(str(fault)) from None
+    if form is not None and 400 <= status < 500:
+        raise Unfit(f"it refuses the code ({status})")
+    if status != 200:
+        raise Away(f"it answers {status}")
+    return found
+
+
+def _tokens(provider: StaffProvider, found: dict[str, Any], back: str, asked: Asked, code: str) -> dict[str, Any]:
+    """Return what the provider gives for a code, which it takes once."""
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": asked.verifier}
+    head = {}
+    if "client_secret_basic" in found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+        pair = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"  # RFC 6749, section 2.3.1
+        head = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    else:
+        form |= {"client_id": provider.client_id, "client_secret": provider.client_secret}
+    return _asked(found["token_endpoint"], form, head)
+
+
+def _claims(
+    provider: StaffProvider, found: dict[str, Any], asked: Asked, tokens: dict[str, Any], at: int
+) -> dict[str, Any]:
+    """Return what the ID token claims, once all of it was looked at (Core 1.0, section 3.1.3.7). Its keys are asked for
+    each time: a provider changes them when it likes."""
+    from authlib.oidc.core import CodeIDToken
+    from joserfc import jwk, jwt
+    from joserfc.errors import JoseError
+
+    keys = _asked(found["jwks_uri"]).get("keys")
+    if not isinstance(keys, list):
+        raise Away("it gives no keys")
+    try:
+        signing = [key for key in keys if key.get("kty") != "oct" and key.get("use", "sig") == "sig"]
+        ring = jwk.KeySet([jwk.import_key(key) for key in signing])
+        token = jwt.decode(str(tokens.get("id_token", "")), ring, algorithms=ALGORITHMS)
+        options = {"iss": {"essential": True, "value": provider.issuer}}
+        options["aud"] = {"essential": True, "value": provider.client_id}
+        params = {"nonce": asked.nonce, "client_id": provider.client_id, "access_token": tokens.get("access_token")}
+        claims = CodeIDToken(token.claims, token.header, options, params)
+        claims.validate(at, LEEWAY)
+        fits = isinstance(claims["sub"], str) and 0 < len(claims["sub"]) <= 255 and at - claims["iat"] <= OLDEST
+    except (JoseError, *MALFORMED) as error:
+        raise Unfit(f"ID token ({type(error).__name__})") from error
+    if not fits:
+        raise Unfit("ID token (too old, or of nobody)")
+    return dict(claims)
+
+
+def _with_address(found: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the address where the ID token has none (Core 1.0, section 5.3.2), which many providers leave out."""
+    more = _asked(found["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
+    if more.get("sub") != claims["sub"]:
+        raise Unfit("userinfo is of somebody else")
+    return claims | {name: more[name] for name in ("email", "email_verified") if name in more}

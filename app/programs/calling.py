@@ -1,0 +1,205 @@
+"""Calls to programs: lease, call, settle, as the outbox does with mails. Any number of workers may do it at once.
+
+It is a program that fails, not one of the things that it is told: so lease and growing pauses are the program's, and
+what waits for it waits in its order. A worker that is killed between the answer and the commit leaves something that is
+told once more, under the same `webhook-id`; nothing is lost.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from config import webhook_key
+
+from .. import outside
+from ..actors import Clock
+from ..db import Database, added, now
+from ..mail.delivery import BUDGET, LEASE, back_off
+from ..seal import Unsealable
+from .models import Delivery, Program, is_taken
+from .registering import address_of, pause, secrets_of
+from .signed_calls import head
+from .telling import TEST, life_of
+
+LIMIT = 15.0  # seconds for a whole answer: the specification names 15 to 30
+LIMIT_OF_A_TEST = 8.0  # seconds: somebody sits before the page
+GONE = 410  # the answer of a program that wants nothing any more
+GIVES_UP = timedelta(days=5)  # of failures, after which a program is paused
+KEPT = timedelta(days=30)  # the log of what was told
+LOOKED_AT = 100  # of what waits for a program, at once
+
+# Gives what a program is told, as an object of JSON; None where it isn't true any more.
+Describe = Callable[[Session, Program, Delivery], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A leased call. `leased_until` also tells this lease from a later one of the same program."""
+
+    program_id: int
+    delivery_id: int
+    leased_until: datetime
+    url: str
+    body: bytes
+    head: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer, as far as it is kept: its status, or what we `said` where there was none, and how many ms it took."""
+
+    status: int | None
+    said: str
+    took: int
+
+
+def deliver_due(
+    database: Database, describe: Describe, own: Collection[str], *, limit: int = 100, at: datetime | None = None
+) -> Counter[str]:
+    """Tell programs what is due, up to `limit` calls; how many arrived, failed or were lost to another worker.
+
+    `own` are the hosts of the newsroom's own network that an address may lead to; `at` sets the time. Raises `Busy`.
+    """
+    done: Counter[str] = Counter()
+    until = time.monotonic() + BUDGET
+    with database.read(at) as session:
+        if session.scalar(select(Program.id).where(_ready(now(session))).limit(1)) is None:
+            return done
+    for _ in range(limit):
+        claimed = database.write(partial(claim, describe=describe), at)
+        if claimed is None:
+            break
+        answer = call(claimed, own)
+        done[database.write(partial(settle, claimed=claimed, answer=answer), at)] += 1
+        if time.monotonic() > until:
+            break
+    return done
+
+
+def claim(session: Session, describe: Describe) -> Call | None:
+    """Lease the program whose turn it is, with the first thing that it is to be told; None where there is none.
+
+    What is too late, or isn't true any more, is ended on the way.
+    """
+    at = now(session)
+    turn = (func.coalesce(Program.called_at, Program.created_at), Program.id)
+    first = select(Program).where(_ready(at)).order_by(*turn).limit(1)
+    while (program := session.scalar(first.with_for_update(skip_locked=True))) is not None:
+        waiting = select(Delivery).where(Delivery.program_id == program.id, _due(at))
+        for delivery in session.scalars(waiting.order_by(Delivery.due_at, Delivery.id).limit(LOOKED_AT)).all():
+            about = describe(session, program, delivery) if delivery.expires_at > at else None
+            if about is None:
+                delivery.ended_at = at
+                continue
+            made = _call(session, program, delivery, about)
+            if made is None:  # a key of the settings is missing: it waits, and is told to be in trouble
+                _failed(session, program)
+                break
+            program.leased_until = made.leased_until
+            session.flush()
+            return made
+        session.flush()
+    return None
+
+
+def begin_test(session: Session, program: Program, about: dict[str, Any]) -> Call | None:
+    """Return the call by which somebody of the desk tries a program, also a paused one; None where it can't be opened.
+
+    It stands in the log from the start, and no worker makes it.
+    """
+    at = now(session)
+    times = {"happened_at": at, "due_at": at, "expires_at": at + life_of(program), "ended_at": at}
+    delivery = added(session, Delivery(program_id=program.id, event=TEST, **times))
+    return _call(session, program, delivery, about)
+
+
+def _call(session: Session, program: Program, delivery: Delivery, about: dict[str, Any]) -> Call | None:
+    body = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        url, secrets = address_of(session, program), secrets_of(session, program)
+    except Unsealable:
+        return None
+    signed = head(f"msg_{delivery.public_id}", now(session), body, [webhook_key(one) for one in secrets])
+    return Call(program.id, delivery.id, now(session) + LEASE, url, body, signed if secrets else {})
+
+
+def call(claimed: Call, own: Collection[str], limit: float = LIMIT) -> Answered:
+    """Call a program; `limit` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't kept."""
+    began, status, said = time.monotonic(), None, ""
+    try:
+        status, _words = outside.asked(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
+    except outside.Unanswered as fault:
+        said = str(fault)
+    return Answered(status, said, round((time.monotonic() - began) * 1_000))
+
+
+def settle(session: Session, claimed: Call, answer: Answered) -> str:
+    """Write down what became of a call: it arrived, failed, or was lost, as the program was removed meanwhile."""
+    at = now(session)
+    program = session.get(Program, claimed.program_id, with_for_update=True, populate_existing=True)
+    delivery = session.get(Delivery, claimed.delivery_id, with_for_update=True, populate_existing=True)
+    if program is None or delivery is None:
+        return "lost"
+    note(session, delivery, answer)
+    if program.leased_until == claimed.leased_until:
+        program.leased_until = None
+    program.called_at = at
+    if is_taken(answer.status):
+        delivery.ended_at = at
+        program.again_at = program.failing_since = None
+        program.attempts = 0
+        return "arrived"
+    _failed(session, program, is_gone=answer.status == GONE)
+    return "failed"
+
+
+def _failed(session: Session, program: Program, is_gone: bool = False) -> None:
+    at = now(session)
+    program.attempts += 1
+    program.again_at = at + back_off(program.attempts)
+    program.failing_since = program.failing_since or at
+    session.flush()  # who pauses it reads the row again
+    if program.paused_at is None and (is_gone or at - program.failing_since >= GIVES_UP):
+        pause(session, Clock(), program, "gone" if is_gone else "failed")
+
+
+def settle_test(session: Session, claimed: Call, answer: Answered) -> None:
+    """Write down what became of a test. Where it arrived, what waits for the program is told at once."""
+    program, delivery = session.get(Program, claimed.program_id), session.get(Delivery, claimed.delivery_id)
+    if program is None or delivery is None:
+        return
+    note(session, delivery, answer)
+    if is_taken(answer.status):
+        program.again_at = None
+
+
+def note(session: Session, delivery: Delivery, answer: Answered) -> None:
+    delivery.attempts, delivery.tried_at = delivery.attempts + 1, now(session)
+    delivery.status, delivery.said, delivery.took = answer.status, answer.said, answer.took
+
+
+def sweep(session: Session) -> None:
+    """Forget what was told long ago, and former secrets once they sign nothing any more."""
+    over = update(Program).where(Program.former_until < now(session))
+    session.execute(over.values(former_sealed=None, former_until=None))
+    old = now(session) - KEPT
+    session.execute(delete(Delivery).where(Delivery.happened_at < old, Delivery.ended_at.is_not(None)))
+
+
+def _ready(at: datetime) -> ColumnElement[bool]:
+    """Return whether a program can be called, and something is due."""
+    free = (or_(time.is_(None), time <= at) for time in (Program.again_at, Program.leased_until))
+    waits = exists().where(Delivery.program_id == Program.id, _due(at))
+    return and_(Program.paused_at.is_(None), *free, waits)
+
+
+def _due(at: datetime) -> ColumnElement[bool]:
+    return and_(Delivery.ended_at.is_(None), Delivery.due_at <= at)

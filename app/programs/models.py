@@ -1,0 +1,88 @@
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..db import OfNewsletter, Public, Row, one_of, rows_where, table, tied
+from .chats import CHATS
+
+KINDS = ("webhook", *CHATS)
+# "": it is told. Else who paused it: somebody of the desk, we after days of failures, or its own answer "410 Gone".
+PAUSES = ("", "desk", "failed", "gone")
+
+
+class Program(Row, Public, OfNewsletter):
+    """Another program that is told what happens here.
+
+    Its address is sealed, since that of a chat is all that it takes to write there. `secret_sealed` signs what a
+    webhook is told, and until `former_until` the one before it does too; `secret_shown_at` is when the desk saw it.
+    A program is called by one worker at a time, which holds the lease, and after a failure not before `again_at`:
+    `attempts` have failed one after the other, since `failing_since`.
+    """
+
+    __tablename__ = "programs"
+    __table_args__ = table(
+        one_of("kind", KINDS),
+        one_of("paused_by", PAUSES),
+        CheckConstraint("(paused_by = '') = (paused_at IS NULL)", name="paused_says_when"),
+        tied("webhook_is_signed", "kind = 'webhook'", "secret_sealed IS NOT NULL"),
+        tied("former_says_until", "former_sealed IS NOT NULL", "former_until IS NOT NULL"),
+        Index(None, "newsletter_id", "id"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(80))
+    address_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    former_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int]
+    secret_shown_at: Mapped[datetime | None]
+    former_until: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    paused_by: Mapped[str] = mapped_column(String(20), default="")
+    called_at: Mapped[datetime | None]
+    again_at: Mapped[datetime | None]
+    leased_until: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Delivery(Row, Public):
+    """One event that one program is told of, written in the transaction of what happened.
+
+    It holds no words: what is told is made when the program is called, of what is public at that moment. It waits while
+    `ended_at` is empty. Of the last answer it keeps the `status` and how many milliseconds it `took`, or, where there
+    was none, what we say of that; never what was answered.
+    """
+
+    __tablename__ = "program_deliveries"
+    __table_args__ = table(
+        Index("ix_program_deliveries_waiting", "program_id", "due_at", "id", **rows_where("ended_at IS NULL")),
+        Index(None, "program_id", "id"),
+        Index(None, "happened_at"),
+    )
+
+    program_id: Mapped[int] = mapped_column(ForeignKey("programs.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(40))
+    edition_id: Mapped[int | None] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"))
+    question_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
+    happened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    tried_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    took: Mapped[int | None]
+    said: Mapped[str] = mapped_column(String(120), default="")
+
+    @property
+    def has_arrived(self) -> bool:
+        """Return whether the program has taken it."""
+        return self.ended_at is not None and is_taken(self.status)
+
+
+def is_taken(status: int | None) -> bool:
+    """Return whether an answer says that a program has taken what it was told."""
+    return status is not None and 200 <= status < 300

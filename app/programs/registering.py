@@ -1,0 +1,176 @@
+"""Programs of a desk: they come, pause, get another secret and go. Each verb asks for the act "programs"."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..actors import Actor, Staff
+from ..db import keys, lock, new_public_id, now
+from ..lifecycle import Illegal, Missing, given, must, within
+from ..listing import Listing
+from ..seal import Unsealable
+from ..text import clean, for_print
+from .chats import CHATS
+from .models import KINDS, Delivery, Program
+from .signed_calls import new_secret
+from .telling import TEST, life_of
+
+MOST = 20  # programs of a newsletter
+LONGEST_NAME, LONGEST_ADDRESS = 80, 1_000  # characters
+BOTH = timedelta(days=1)  # in which the former secret signs as well, so that whoever checks can change over
+RED = timedelta(days=1)  # of failures, after which the desk is told in red
+
+
+def listing(newsletter_id: int) -> Listing[Program]:
+    """Return the list of a newsletter's programs, as they came."""
+    return Listing(select(Program).where(Program.newsletter_id == newsletter_id), (Program.id,), rising=True)
+
+
+def load(session: Session, actor: Staff, public_id: str) -> Program | None:
+    """Return a program of the actor's newsletter. Raises `NotYours`."""
+    must(actor, "programs")
+    return session.scalar(select(Program).filter_by(newsletter_id=actor.newsletter_id, public_id=public_id))
+
+
+def deliveries(program: Program) -> Listing[Delivery]:
+    """Return the list of what a program was told and is to be told, newest first."""
+    return Listing(select(Delivery).where(Delivery.program_id == program.id), (Delivery.id,))
+
+
+def load_delivery(session: Session, program: Program, public_id: str) -> Delivery | None:
+    return session.scalar(select(Delivery).filter_by(program_id=program.id, public_id=public_id))
+
+
+def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> Program:
+    """Add a program to the actor's desk, with an address that was looked at. Raises `Missing` (kind, name, address,
+    room) and `TooLong`.
+    """
+    must(actor, "programs")
+    name = within("name", given("name", for_print(clean(name))), LONGEST_NAME)
+    address = within("address", given("address", address.strip()), LONGEST_ADDRESS)
+    if kind not in KINDS:
+        raise Missing("kind")
+    if listing(actor.newsletter_id).count(session) >= MOST:
+        raise Missing("room")
+    program = Program(public_id=new_public_id(), newsletter_id=actor.newsletter_id, kind=kind, name=name)
+    program.created_at, program.key_no = now(session), keys(session).newest
+    program.address_sealed = keys(session).seal(_place(program, "address"), address)
+    if signs(program):
+        program.secret_sealed = keys(session).seal(_place(program, "secret"), new_secret())
+    session.add(program)
+    audit.record(session, actor, "program.add", program)
+    return program
+
+
+def address_of(session: Session, program: Program) -> str:
+    """Return a program's address. Raises `Unsealable`."""
+    return keys(session).open(_place(program, "address"), program.address_sealed)
+
+
+def secrets_of(session: Session, program: Program) -> list[str]:
+    """Return the secrets that sign what a program is told, the newest first; none for a chat. Raises `Unsealable`."""
+    found = [("secret", program.secret_sealed)]
+    if program.former_until is not None and program.former_until > now(session):
+        found.append(("former", program.former_sealed))
+    return [keys(session).open(_place(program, column), sealed) for column, sealed in found if sealed is not None]
+
+
+def show_secret(session: Session, actor: Staff, program: Program) -> str:
+    """Return a program's secret, once. Raises `Illegal` where it was shown or there is none, and `Unsealable`."""
+    must(actor, "programs")
+    if lock(session, program).secret_shown_at is not None or program.secret_sealed is None:
+        raise Illegal("program", "show", "shown")
+    program.secret_shown_at = now(session)
+    audit.record(session, actor, "program.show", program)
+    return secrets_of(session, program)[0]
+
+
+def renew(session: Session, actor: Staff, program: Program) -> None:
+    """Draw another secret; for a day the former one signs too, unless it can't be opened any more. Raises `Illegal` for
+    a chat, which has none.
+    """
+    must(actor, "programs")
+    if lock(session, program).secret_sealed is None:
+        raise Illegal("program", "renew", program.kind)
+    # Its key stays the one that is noted: until everything in the row is sealed again, that one is needed.
+    ring = keys(session)
+    program.former_sealed = program.former_until = None
+    with suppress(Unsealable):
+        program.former_sealed = ring.seal(_place(program, "former"), secrets_of(session, program)[0])
+        program.former_until = now(session) + BOTH
+    program.secret_sealed = ring.seal(_place(program, "secret"), new_secret())
+    program.secret_shown_at = None
+    audit.record(session, actor, "program.renew", program)
+
+
+def pause(session: Session, actor: Actor, program: Program, by: str = "desk") -> None:
+    """Tell a program nothing any more; what waited for it isn't told either. `by` is one of `PAUSES`. Raises
+    `Illegal`.
+    """
+    must(actor, "programs", "upkeep")
+    if lock(session, program).paused_at is not None:
+        raise Illegal("program", "pause", "paused")
+    program.paused_at, program.paused_by = now(session), by
+    waiting = update(Delivery).where(Delivery.program_id == program.id, Delivery.ended_at.is_(None))
+    session.execute(waiting.values(ended_at=now(session)))
+    audit.record(session, actor, "program.pause", program, facts={"by": by})
+
+
+def resume(session: Session, actor: Staff, program: Program) -> None:
+    """Tell a program again, of what happens from now on. Raises `Illegal`."""
+    must(actor, "programs")
+    if lock(session, program).paused_at is None:
+        raise Illegal("program", "resume", "told")
+    program.paused_at, program.paused_by = None, ""
+    program.again_at = program.failing_since = None
+    program.attempts = 0
+    audit.record(session, actor, "program.resume", program)
+
+
+def remove(session: Session, actor: Staff, program: Program) -> None:
+    """Forget a program, its address, its secret and what it was told."""
+    must(actor, "programs")
+    audit.record(session, actor, "program.remove", lock(session, program))
+    session.delete(program)
+    session.flush()
+
+
+def again(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
+    """Tell a program once more what it was told, or what it wasn't, under the same id; soon, and after what waits.
+
+    Raises `Illegal` while it waits anyway, of a test, and while the program is paused.
+    """
+    must(actor, "programs")
+    if lock(session, program).paused_at is not None or not can_be_told_again(lock(session, delivery)):
+        raise Illegal("delivery", "again", "waiting")
+    delivery.due_at = program.again_at = now(session)
+    delivery.expires_at, delivery.ended_at = delivery.due_at + life_of(program), None
+    audit.record(session, actor, "program.again", program)
+
+
+def can_be_told_again(delivery: Delivery) -> bool:
+    return delivery.ended_at is not None and delivery.event != TEST
+
+
+def in_trouble(session: Session, newsletter_id: int | None = None) -> list[Program]:
+    """Return the programs, of one newsletter or of all, that have failed for a day or are paused since they failed."""
+    return list(session.scalars(troubled(session, newsletter_id).order_by(Program.id)))
+
+
+def troubled(session: Session, newsletter_id: int | None = None) -> Select[Program]:
+    """Select the same programs."""
+    failing = Program.failing_since <= now(session) - RED
+    query = select(Program).where(failing | Program.paused_by.in_(("failed", "gone")))
+    return query if newsletter_id is None else query.filter_by(newsletter_id=newsletter_id)
+
+
+def signs(program: Program) -> bool:
+    """Return whether what a program is told is signed: a chat knows no signature."""
+    return program.kind not in CHATS
+
+
+def _place(program: Program, column: str) -> str:
+    return f"programs.{column}.{program.public_id}"

@@ -1,0 +1,270 @@
+"""Served copies: a public page is made once for each version of what readers see, and given to everybody from memory.
+
+A page for a copy is made from its address alone: whoever asked for it first has left no header, cookie or parameter of
+theirs in it. Form tokens are put in for each reader. Where a copy stops being true with time, its life ends before.
+"""
+
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Flask, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from .. import hosts
+from ..db import Database
+from ..editions.queries import coming_editions
+from ..newsletters.models import Newsletter
+from ..seen_by_readers import version_of
+from ..static_files import takes_gzip
+from ..watching import each_request
+from ..watching.references import HEADER, drawn
+from . import form_token, known_newsletters
+from .gzip_page import LEAST, Kept, packed
+from .proof_of_work import task
+
+# What stands behind a newsletter's name in the addresses of its pages, and the parameters that they know beside `lang`.
+PAGES: dict[str, tuple[str, ...]] = {
+    "": (),
+    "answers": ("topic", "year", "before"),
+    "ask": ("edition",),
+    "calendar": (),
+    "cards": (),
+    "corrections": ("before",),
+    "editions": ("before",),
+    "experts": ("before",),
+    "feed": (),
+    "framed": ("n",),
+    "protection": (),
+    "q": (),
+    "sitemap": (),
+    "topics": ("year", "before"),
+}
+PARAMETERS = {"lang", *(name for names in PAGES.values() for name in names)}
+ROOM = 8 * 1024 * 1024  # bytes of all copies of this process, and of a single one an eighth
+# Days, and with them dates and years, turn at a quarter of an hour of UTC in every time zone.
+QUARTER = 15 * 60
+MAKING = "readers_asked.copy"  # in a request's environment: what is to be known of the page that is made
+STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
+ENDPOINT = "reader.copy"  # as which answers from copies are counted, beside the door's others
+OF_ONE_ANSWER = (HEADER, "Content-Length", "Date")
+LONGEST = 400  # characters of parameters with which a page is copied
+ROW = 800  # bytes that a copy takes beside its page
+
+_FORM = f"form-{secrets.token_hex(16)}"  # stands in a copy for a token that is not made yet
+_MARKS = re.compile(rf"({_FORM}(?:\.task)?)".encode())
+_TASK = f"{_FORM}.task".encode()
+Start = Callable[..., Any]
+
+
+class Key(NamedTuple):
+    root: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+
+    @property
+    def slug(self) -> str:
+        return self.path.split("/", 2)[1]
+
+
+@dataclass
+class Making:
+    """A page that is being made; of which newsletter, and until when (seconds since 1970) a copy of it is true."""
+
+    newsletter_id: int | None = None
+    until: float = 0.0
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A page of a newsletter `of` a key and version. Between its parts are places for form tokens and their tasks.
+    `packed` is what is made of it for those who unpack; it goes with it."""
+
+    of: tuple[int, str]
+    until: float
+    headers: list[tuple[str, str]]
+    parts: list[bytes]
+    tag: str
+    packed: Kept = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return ROW + sum(map(len, self.parts)) * 4 // 3
+
+    @property
+    def may_be_packed(self) -> bool:
+        return ("Vary", "Accept-Encoding") in self.headers
+
+
+def is_making() -> bool:
+    """Return whether the page that this request makes may be copied."""
+    return MAKING in request.environ
+
+
+def make_for_all(session: Session, newsletter: Newsletter) -> None:
+    """Say that the page which this request makes is the same for everybody. To be called before it is made."""
+    if making := request.environ.get(MAKING):
+        making.newsletter_id, making.until = newsletter.id, good_until(session, newsletter)
+
+
+def good_until(session: Session, newsletter: Newsletter) -> float:
+    """Return until when a page that is made now is true, unless something changes."""
+    turns = (time.time() // QUARTER + 1) * QUARTER
+    return min([turns, *(edition.runs_at.timestamp() for edition in coming_editions(session, newsletter.id, 1))])
+
+
+def proof(session: Session, newsletter: Newsletter) -> str:
+    """Return a form's token, or what stands for it in a page that is to be copied."""
+    return _FORM if is_making() else form_token.make(session, newsletter)
+
+
+def task_of(token: str, newsletter: Newsletter) -> str:
+    """Return the task that belongs to a token, or what stands for it."""
+    if token == _FORM:
+        return f"{_FORM}.task"
+    form = form_token.read(token, newsletter)
+    return task(form.nonce) if form else ""
+
+
+class Shelf:
+    """The copies of this process, the one that was used last at the end."""
+
+    def __init__(self) -> None:
+        self._lock, self._held, self._size = Lock(), OrderedDict[Key, Copy](), 0
+        self._versions: dict[int, str] = {}
+
+    def get(self, key: Key, of: tuple[int, str]) -> Copy | None:
+        """Return the copy of a page if it is still true. With the first request after a change all copies of its
+        newsletter go: what was withdrawn stays in memory no longer."""
+        newsletter_id, version = of
+        with self._lock:
+            if self._versions.get(newsletter_id) != version:
+                self._versions[newsletter_id] = version
+                for old in [at for at, one in self._held.items() if one.of[0] == newsletter_id and one.of != of]:
+                    self._drop(old)
+            if (copy := self._held.get(key)) is None:
+                return None
+            if copy.of != of or copy.until <= time.time():
+                self._drop(key)
+                return None
+            self._held.move_to_end(key)
+            return copy
+
+    def put(self, key: Key, copy: Copy) -> None:
+        """Keep a copy, unless something has changed while it was made; those that were not used for longest make
+        room."""
+        newsletter_id, version = copy.of
+        with self._lock:
+            if key in self._held:
+                self._drop(key)
+            if copy.size > ROOM // 8 or self._versions.get(newsletter_id) != version:
+                return
+            self._held[key] = copy
+            self._size += copy.size
+            while self._size > ROOM:
+                self._drop(next(iter(self._held)))
+
+    def _drop(self, key: Key) -> None:
+        self._size -= self._held.pop(key).size
+
+
+class Copies:
+    """The answer from copies, before the app is asked."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.make, self.shelf = app, app.wsgi_app, Shelf()
+        self.database: Database = app.extensions["database"]
+
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        began, key = time.perf_counter(), self._key(environ)
+        of = version_of(self.database, key.slug) if key else None
+        if key is None or of is None:
+            return self.make(environ, start)
+        if copy := self.shelf.get(key, of):
+            status, headers, body = self._answer(copy, environ)
+            each_request.note(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
+            start(STATUS[status], [*headers, (HEADER, drawn())])
+            return [body]
+        made, making = self._made(key, environ)
+        copy = Copy(of, making.until, _of_all(made), _MARKS.split(made.get_data()), made.headers.get("ETag", ""))
+        if made.status_code == 200 and making.newsletter_id == of[0] and "Set-Cookie" not in made.headers:
+            self.shelf.put(key, copy)
+            status, headers, body = self._answer(copy, environ)
+            start(STATUS[status], [*headers, (HEADER, made.headers[HEADER])])
+            return [body]
+        if len(copy.parts) > 1:
+            made.set_data(self._filled(copy))
+        return made(environ, start)
+
+    def _key(self, environ: dict[str, Any]) -> Key | None:
+        """Return which copy a request asks for, whatever else stands in its address; None where it asks for none."""
+        parts = environ.get("PATH_INFO", "").split("/", 3)
+        if len(parts) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return None
+        if not (parts[1].isascii() and parts[1].isprintable()):  # no short name, and a NUL is no word for PostgreSQL
+            return None
+        known = PAGES.get(parts[2].partition(".")[0].partition("-")[0])
+        if known is None or not hosts.is_own(self.app, environ.get("HTTP_HOST", "")):
+            return None
+        query: tuple[tuple[str, str], ...] = ()
+        if parts[2] == "cards":  # all that it shows stands in its address
+            return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
+        if given := environ.get("QUERY_STRING"):
+            if len(given) > LONGEST:
+                return None
+            first = dict(reversed(parse_qsl(given, keep_blank_values=True)))
+            query = tuple((name, first[name]) for name in (*known, "lang") if name in first)
+        return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
+
+    def _made(self, key: Key, environ: dict[str, Any]) -> tuple[Response, Making]:
+        """Return a page that is made now, from its address alone, and what is said of it."""
+        making = Making()
+        # The addresses before it are for those who watch over the proxy.
+        passed = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
+        own = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed}
+        own |= {"REQUEST_METHOD": "GET", "QUERY_STRING": urlencode(key.query), MAKING: making}
+        return Response.from_app(self.make, own), making
+
+    def _answer(self, copy: Copy, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Return status, headers and body of a copy, as this request wants it."""
+        if copy.tag and _has(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
+            return 304, [one for one in copy.headers if one[0] != "Content-Type"], b""
+        body, headers = copy.parts[0] if len(copy.parts) == 1 else self._filled(copy), copy.headers
+        if copy.may_be_packed and len(body) >= LEAST and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            body, headers = packed(body, copy.packed), [*headers, ("Content-Encoding", "gzip")]
+        headers = [*headers, ("Content-Length", str(len(body)))]
+        return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    def _filled(self, copy: Copy) -> bytes:
+        """Return a page with a token of its own in each form."""
+        filled, nonce = list(copy.parts), ""
+        with self.app.app_context():
+            for place in range(1, len(filled), 2):
+                if filled[place] == _TASK:
+                    filled[place] = task(nonce).encode()
+                else:
+                    token, nonce = form_token.fresh(copy.of[0], self.database.ring.newest)
+                    filled[place] = token.encode()
+        return b"".join(filled)
+
+
+def _of_all(made: Response) -> list[tuple[str, str]]:
+    return [one for one in made.headers if one[0] not in OF_ONE_ANSWER]
+
+
+def _has(given: str, tag: str) -> bool:
+    """Return whether one of the tags that a browser has is this one, by the weak comparison (RFC 9110, 8.8.3.2)."""
+    return any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in given.split(",")) if given else False
+
+
+def serve(app: Flask) -> None:
+    """Let an app answer from copies."""
+    app.extensions["copies"] = app.wsgi_app = Copies(app)  # type: ignore[method-assign,assignment]
+    known_newsletters.keep(app)

@@ -1,0 +1,62 @@
+"""Pages that other sites can show of a newsletter: its latest answers, and a box to begin a question in.
+
+Only the listed sites may frame it (CSP Level 3, section 6.4.2). The box sends nothing: what is typed is carried to the
+ask page at our own address, where it is sent. No receipt is ever shown inside another site's page, and no token waits
+there for somebody else.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from ..editions import archive
+from ..web import from_anywhere, let_frame
+from .ask_form import Draft, form_page, resting_page
+from .page_frame import Place, at, public, reader
+from .stories import told
+
+MOST, LATEST = 10, 3  # answers in a frame
+
+
+def may_be_framed(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Let the listed sites show a page, also where only its being unchanged is answered: with that answer browsers
+    renew the headers that they keep (RFC 9111, section 3.2)."""
+
+    @wraps(view)
+    def answer(slug: str) -> ResponseReturnValue:
+        with at(slug) as place:
+            let_frame(place.newsletter.framed_by)
+        return view(slug)
+
+    return answer
+
+
+@reader.get("/<slug>/framed/answers")
+@may_be_framed
+@public
+def framed_answers(place: Place) -> str:
+    """Show the latest answers; `n` says how many."""
+    asked = request.args.get("n", "")
+    many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
+    items = archive.listing(place.newsletter).page(place.session, None, many)
+    return place.page("reader/framed_answers.html", "", stories=told(place.newsletter, items))
+
+
+@reader.get("/<slug>/framed/ask")
+@may_be_framed
+@public
+def framed_ask(place: Place) -> str:
+    return place.page("reader/framed_ask.html", "")
+
+
+@reader.post("/<slug>/begin")
+@from_anywhere
+def begin(slug: str) -> ResponseReturnValue:
+    """Show the ask page with the words that were typed on another site, or into a frame there. Nothing is kept."""
+    with at(slug) as place:
+        body = request.form.get("body", "")
+        if not place.newsletter.takes_questions:
+            return resting_page(place, body)
+        return form_page(place, Draft({"body": body}))

@@ -1,0 +1,51 @@
+"""A page as gzip (RFC 1952), but for its hidden fields: what these hold changes no length."""
+
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from itertools import zip_longest
+
+LEAST = 200  # bytes; what is shorter gains less than the header costs
+WINDOW = 32_768  # bytes that deflate looks back
+BLOCK = 65_535  # bytes of the longest stored block
+Kept = dict[tuple[int, ...], tuple[bytes, ...]]  # a page's texts packed, by how long its hidden fields are
+_HIDDEN = re.compile(rb'(<input type="hidden"[^>]*>)')
+_BEGINS = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"  # gzip, deflate, no name and no time, packed best, any system
+
+
+def packed(page: bytes, kept: Kept | None = None) -> bytes:
+    """Return a page in UTF-8 as gzip, with its hidden fields as they are.
+
+    `kept` is for a page that is sent again and again with nothing but other hidden fields in it: what was packed once
+    stays there.
+    """
+    pieces = _HIDDEN.split(page)
+    hidden = pieces[1::2]
+    gaps = tuple(map(len, hidden))
+    squeezed = kept.get(gaps) if kept else None
+    if squeezed is None:
+        squeezed = _squeezed(pieces[::2], gaps)
+        if kept is not None:
+            kept[gaps] = squeezed
+    made = [_BEGINS]
+    for text, field in zip_longest(squeezed, hidden, fillvalue=b""):
+        made += [text, _stored(field)]
+    return b"".join([*made, struct.pack("<II", zlib.crc32(page), len(page))])
+
+
+def _stored(field: bytes) -> bytes:
+    """Return bytes as blocks that are not packed (RFC 1951, section 3.2.4); nothing for nothing."""
+    blocks = (field[at : at + BLOCK] for at in range(0, len(field), BLOCK))
+    return b"".join(b"\0" + struct.pack("<HH", len(one), len(one) ^ 0xFFFF) + one for one in blocks)
+
+
+def _squeezed(texts: Sequence[bytes], gaps: Sequence[int]) -> tuple[bytes, ...]:
+    """Return each of a page's texts packed, where fields of so many bytes stand between them. It looks back at the
+    texts before and never at a field, in whose place is a byte that UTF-8 doesn't have."""
+    before, made = b"", list[bytes]()
+    for text, gap in zip_longest(texts, gaps):
+        engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_DEFAULT_STRATEGY, before[-WINDOW:])
+        made.append(engine.compress(text) + engine.flush(zlib.Z_FINISH if gap is None else zlib.Z_SYNC_FLUSH))
+        before += text + b"\xff" * (gap or 0)
+    return tuple(made)

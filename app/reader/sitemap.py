@@ -1,0 +1,79 @@
+"""Addresses for search engines: robots.txt (RFC 9309), and sitemaps (sitemaps.org, protocol 0.9), one for each year.
+
+What they may not keep says so itself, in `X-Robots-Tag`: robots.txt would only tell them, and everybody, where it is.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from xml.etree import ElementTree
+
+from flask import Response, current_app, url_for
+
+from ..editions import archive, of_experts
+from ..newsletters.queries import all_newsletters
+from ..web import db
+from .page_frame import FRESH, Place, found, public, reader
+
+SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+FIXED = ("home", "ask", "answers", "editions", "corrections", "protection")
+
+
+@reader.get("/robots.txt")
+def robots() -> Response:
+    """Name the sitemap of the newsletter that the root leads to, and of no other: that they share a house is for nobody
+    to find out here."""
+    with db.read() as session:
+        first = next(iter(all_newsletters(session)), None)
+    named = f"\nSitemap: {_whole('sitemap', slug=first.slug)}\n" if first else ""
+    response = Response(f"User-agent: *\nAllow: /\n{named}", mimetype="text/plain")
+    response.cache_control.public, response.cache_control.max_age = True, FRESH
+    return response
+
+
+@reader.get("/<slug>/sitemap.xml")
+@public
+def sitemap(place: Place) -> Response:
+    """List the sitemaps: of the pages that are always there, and of each year."""
+    slug, years = place.newsletter.slug, archive.years(place.session, place.newsletter)
+    parts = [_whole("sitemap_of_pages", slug=slug), *(_whole("sitemap_of_year", slug=slug, year=y) for y in years)]
+    return _written("sitemapindex", "sitemap", [(part, None) for part in parts])
+
+
+@reader.get("/<slug>/sitemap-pages.xml")
+@public
+def sitemap_of_pages(place: Place) -> Response:
+    """List the pages that are always there, and those of topics and of experts who said yes to theirs."""
+    session, newsletter = place.session, place.newsletter
+    pages = [
+        *(_whole(name, slug=newsletter.slug) for name in FIXED),
+        *(_whole("topic", slug=newsletter.slug, topic=one.slug) for one in archive.topics(session, newsletter)),
+        *(_whole("expert", slug=newsletter.slug, public_id=key) for key in of_experts.pages(session, newsletter)),
+    ]
+    return _written("urlset", "url", [(page, None) for page in pages])
+
+
+@reader.get("/<slug>/sitemap-<int:year>.xml")
+@public
+def sitemap_of_year(place: Place, year: int) -> Response:
+    session, newsletter = place.session, place.newsletter
+    found(year in archive.years(session, newsletter) or None)
+    base = current_app.config["BASE_URL"]
+    pages = [(f"{base}{path}", at) for path, at in archive.addresses(session, newsletter, year)]
+    return _written("urlset", "url", pages)
+
+
+def _whole(endpoint: str, **values: Any) -> str:
+    return f"{current_app.config['BASE_URL']}{url_for(f'reader.{endpoint}', **values)}"
+
+
+def _written(root: str, entry: str, pages: Iterable[tuple[str, datetime | None]]) -> Response:
+    ElementTree.register_namespace("", SITEMAP)
+    tree = ElementTree.Element(f"{{{SITEMAP}}}{root}")
+    for address, at in pages:
+        one = ElementTree.SubElement(tree, f"{{{SITEMAP}}}{entry}")
+        ElementTree.SubElement(one, f"{{{SITEMAP}}}loc").text = address
+        if at:
+            ElementTree.SubElement(one, f"{{{SITEMAP}}}lastmod").text = at.date().isoformat()
+    made = ElementTree.tostring(tree, encoding="utf-8", xml_declaration=True)
+    return Response(made, mimetype="application/xml")

@@ -1,0 +1,133 @@
+"""Requests to a tool that sends: one account there, its answers, and the few ways in which it refuses.
+
+No answer is quoted, nor anything of it kept but names of ours for what it means: it may hold the key or the words.
+"""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from .. import outside
+
+LIMIT = 20.0  # seconds that an answer may take
+LARGEST = 4 * 1024 * 1024  # bytes of an answer: most tools give back the whole draft
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+class NotMade(Exception):
+    """The tool made no draft. `why` is a key of `FAULTS`; what `passes` is tried again, not before `again_in` seconds
+    where the tool said so."""
+
+    def __init__(self, why: str, again_in: int | None = None) -> None:
+        super().__init__(why)
+        self.why, self.again_in = why, again_in
+
+    @property
+    def passes(self) -> bool:
+        return FAULTS[self.why]
+
+
+# Why there is no draft, and whether it may be otherwise in a while.
+FAULTS = {
+    "key": False,  # it doesn't know the key, or the key may not do this
+    "address": False,  # at this address is no such tool, or it sends us elsewhere
+    "inward": False,  # the address leads into a network that is not public
+    "refused": False,  # it can't use what is asked: the list, mostly
+    "large": False,  # it takes nothing so large
+    "sent": False,  # the draft is one no more: it was sent there, or is about to be
+    "away": True,  # it can't be reached, is too slow, or has a fault of its own
+    "quota": True,  # it has been asked too often
+    "meanwhile": True,  # somebody saved the draft there at the same moment
+}
+
+
+class Gone(Exception):
+    """There is no such thing at the tool, or not any more."""
+
+
+class Draft(NamedTuple):
+    """An edition as it is handed over. `mark` is the edition's own, by which its draft is known at the tool again."""
+
+    title: str
+    html: str
+    text: str
+    mark: str
+
+
+class Made(NamedTuple):
+    """A draft at the tool: by what it is called there, and the part of its address that leads to it."""
+
+    id: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """A newsletter's tool: where it is, what opens it, and for whom its drafts are, where the tool has several lists.
+
+    `own` are the hosts of the newsroom's own network that its address may lead to; `limit` is in seconds.
+    """
+
+    address: str
+    key: str = field(repr=False)
+    audience: str = ""
+    own: Collection[str] = ()
+    limit: float = LIMIT
+
+
+def ask(
+    account: Account, way: str, head: Mapping[str, str], sent: Any = None, method: str = "", **query: str
+) -> dict[str, Any]:
+    """Return the object that the tool answers with, to what is `sent` as JSON or to a look. Raises `NotMade`, `Gone`.
+
+    The statuses mean the same with all of them (RFC 9110, section 15; 429: RFC 6585, section 4).
+    """
+    url = f"{account.address}{way}" + (f"?{urlencode(query)}" if query else "")
+    body = None if sent is None else json.dumps(sent, ensure_ascii=False).encode()
+    try:
+        status, found, again_in = outside.answer_to(
+            url, head, account.limit, body=body, method=method, own=account.own, largest=LARGEST
+        )
+    except outside.Forbidden:
+        raise NotMade("inward") from None
+    except outside.Unanswered:
+        raise NotMade("away") from None
+    if status in (404, 410):
+        raise Gone
+    if status >= 400:
+        raise NotMade(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
+    try:
+        return outside.object_in(status, found) if found else {}
+    except outside.Unreadable:
+        raise NotMade("address") from None
+
+
+_STATUSES = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408: "away", 425: "away", 429: "quota"}
+
+
+def named(found: Mapping[str, Any], name: str = "id") -> str:
+    """Return by what something is called at the tool. Raises `NotMade` for anything that couldn't stand in an
+    address."""
+    value = str(found.get(name, ""))
+    if not _ID.fullmatch(value):
+        raise NotMade("address")
+    return value
+
+
+def inside(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object in an answer. Raises `NotMade` where there is none."""
+    value = found.get(name)
+    if not isinstance(value, dict):
+        raise NotMade("address")
+    return value
+
+
+def listed(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer. Raises `NotMade` where there is no list."""
+    value = found.get(name)
+    if not isinstance(value, list):
+        raise NotMade("address")
+    return [one for one in value if isinstance(one, dict)]

@@ -1,0 +1,68 @@
+"""Buttondown, by its API (docs.buttondown.com: api-authentication, api-emails-create, api-emails-update,
+drafting-emails-via-the-api, using-templating, and its OpenAPI document; looked up in November 2026).
+
+- `Authorization: Token KEY`; a key may have `email_access: write` alone, and then can't send at all.
+- `POST /v1/emails` with `status: draft`, which is always said: older versions of the API sent what said nothing.
+  `PATCH /v1/emails/{id}` changes what it is given.
+- There is one body, HTML here, as its first comment says; Buttondown makes the text of it. It is a Django template:
+  `{{` and `{%` in somebody's words would be tags.
+- `metadata` is ours to fill, and comes back with each e-mail.
+"""
+
+import re
+from typing import Any
+
+from .asking import Account, Draft, Gone, Made, NotMade, ask, listed, named
+
+ADDRESS = "https://api.buttondown.com"
+DESK = "https://buttondown.com"
+KEY = re.compile(r"[\w-]{16,200}", re.ASCII)
+EMAILS = "/v1/emails"
+AS_HTML = "<!-- buttondown-editor-mode: fancy -->"
+MARKED = "readers_asked"
+_TAG = re.compile(r"\{(?=[{%#])")
+
+
+def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> dict[str, Any]:
+    return ask(account, f"{EMAILS}{way}", {"Authorization": f"Token {account.key}"}, sent, method, **query)
+
+
+def try_it(account: Account) -> None:
+    listed(_ask(account, "", status="draft"), "results")
+
+
+def look(account: Account, email_id: str) -> dict[str, Any]:
+    email = _ask(account, f"/{email_id}")
+    if email.get("status") == "deleted":
+        raise Gone
+    return email
+
+
+def is_draft(email: dict[str, Any]) -> bool:
+    return email.get("status") == "draft"
+
+
+def find(account: Account, draft: Draft) -> str:
+    found = listed(_ask(account, "", status="draft", ordering="-creation_date"), "results")
+    ours = (one for one in found if is_draft(one) and isinstance(one.get("metadata"), dict))
+    return next((named(one) for one in ours if one["metadata"].get(MARKED) == draft.mark), "")
+
+
+def create(account: Account, draft: Draft) -> Made:
+    return _made(_ask(account, "", {**_email(draft), "status": "draft", "metadata": {MARKED: draft.mark}}))
+
+
+def update(account: Account, email: dict[str, Any], draft: Draft) -> Made:
+    return _made(_ask(account, f"/{named(email)}", _email(draft), "PATCH"))
+
+
+def _email(draft: Draft) -> dict[str, str]:
+    body = _TAG.sub("&#123;", draft.html)
+    return {"subject": _TAG.sub("{\N{WORD JOINER}", draft.title), "body": f"{AS_HTML}\n{body}"}
+
+
+def _made(email: dict[str, Any]) -> Made:
+    if not is_draft(email):
+        raise NotMade("sent")
+    email_id = named(email)
+    return Made(email_id, f"/emails/{email_id}")

@@ -1,0 +1,83 @@
+"""Ghost, by its Admin API (docs.ghost.org/admin-api, looked up in November 2026; Ghost 6).
+
+- The key of a custom integration is `id:secret`. Each request carries a token of five minutes at most: a JWT, HS256
+  with the secret as bytes, `kid` the id, `aud` /admin/ (admin-api/#token-authentication). `Accept-Version` names the
+  version that this was written for.
+- `POST /admin/posts/?source=html` turns HTML into the editor's own paragraphs (admin-api/posts/creating-a-post). So it
+  gets the fragment: a whole mail would stand there as one card of HTML that nobody can write in, behind its title.
+- `PUT /admin/posts/{id}/` needs the `updated_at` of the post as it is, and answers 409 where somebody saved it since
+  (admin-api/posts/updating-a-post). It is sent no `status`, so what was published meanwhile stays so.
+- A tag that begins with `#` is an internal one: readers don't see it (admin-api/#tags).
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import time
+from typing import Any
+
+from .asking import Account, Draft, Made, ask, listed, named
+
+KEY = re.compile(r"([0-9a-f]{24}):((?:[0-9a-f]{2}){32})")
+POSTS = "/ghost/api/admin/posts/"
+TAG = "#readers-asked"
+VERSION = "v6.0"
+LIFE = 240  # seconds
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(key: str, at: int) -> str:
+    """Return the token of a key at a time, in seconds since 1970 (RFC 7515, appendix A.1)."""
+    name, _colon, secret = key.partition(":")
+    parts = ({"alg": "HS256", "typ": "JWT", "kid": name}, {"iat": at, "exp": at + LIFE, "aud": "/admin/"})
+    signed = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+    return f"{signed}.{_base64(hmac.digest(bytes.fromhex(secret), signed.encode(), hashlib.sha256))}"
+
+
+def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> list[dict[str, Any]]:
+    head = {"Authorization": f"Ghost {token(account.key, int(time.time()))}", "Accept-Version": VERSION}
+    return listed(ask(account, f"{POSTS}{way}", head, sent and {"posts": [sent]}, method, **query), "posts")
+
+
+def try_it(account: Account) -> None:
+    _ask(account, "", limit="1", fields="id")
+
+
+def look(account: Account, post_id: str) -> dict[str, Any]:
+    return _first(_ask(account, f"{post_id}/", fields="id,status,updated_at"))
+
+
+def is_draft(post: dict[str, Any]) -> bool:
+    return post.get("status") == "draft"
+
+
+def find(account: Account, draft: Draft) -> str:
+    title = draft.title.replace("\\", "\\\\").replace(
+        "'", "\\'"
+    )  # as NQL takes it (docs.ghost.org/content-api/filtering)
+    ours = f"status:draft+tag:hash-readers-asked+title:'{title}'"
+    return next((named(post) for post in _ask(account, "", filter=ours, limit="1", fields="id")), "")
+
+
+def create(account: Account, draft: Draft) -> Made:
+    post = {"title": draft.title, "html": draft.html, "status": "draft", "tags": [TAG]}
+    return _made(_ask(account, "", post, source="html"))
+
+
+def update(account: Account, post: dict[str, Any], draft: Draft) -> Made:
+    changed = {"title": draft.title, "html": draft.html, "updated_at": post.get("updated_at")}
+    return _made(_ask(account, f"{named(post)}/", changed, "PUT", source="html"))
+
+
+def _first(posts: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(iter(posts), {})
+
+
+def _made(posts: list[dict[str, Any]]) -> Made:
+    post_id = named(_first(posts))
+    return Made(post_id, f"/ghost/#/editor/post/{post_id}")

@@ -1,0 +1,91 @@
+"""Mailchimp, by its Marketing API 3.0 (mailchimp.com/developer/marketing: docs/fundamentals, docs/errors,
+api/campaigns, api/campaign-content; looked up in November 2026).
+
+- HTTP Basic with any name and the key, whose end names the data centre: it is the first part of the host's name.
+- `POST /campaigns` of the type `regular` makes a draft, whose status is called `save`; what it is to say is put with
+  `PUT /campaigns/{id}/content` as `html` and `plain_text`. Sending is an action of its own, which is never asked for.
+- In the words `*|` begins a merge tag.
+- A campaign's `title` is for the account alone, so the mark stands there.
+"""
+
+import base64
+import re
+from typing import Any
+
+from .asking import Account, Draft, Made, NotMade, ask, inside, listed, named
+
+KEY = re.compile(r"[0-9a-f]{32}-([a-z]{2,4}\d{1,3})")
+AUDIENCE = re.compile(r"[0-9a-f]{8,12}")
+CAMPAIGNS = "/campaigns"
+FIELDS = "id,web_id,status"
+LOOKED_AT = 100  # of the newest drafts
+
+
+def address_of(key: str) -> str:
+    return f"https://{_data_centre(key)}.api.mailchimp.com/3.0"
+
+
+def desk_of(key: str) -> str:
+    return f"https://{_data_centre(key)}.admin.mailchimp.com"
+
+
+def _data_centre(key: str) -> str:
+    found = KEY.fullmatch(key)
+    if found is None:
+        raise ValueError("it names no data centre")
+    return found[1]
+
+
+def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> dict[str, Any]:
+    head = {"Authorization": f"Basic {base64.b64encode(f'desk:{account.key}'.encode()).decode()}"}
+    return ask(account, way, head, sent, method, **query)
+
+
+def try_it(account: Account) -> None:
+    named(_ask(account, f"/lists/{account.audience}", fields="id"))
+
+
+def look(account: Account, campaign_id: str) -> dict[str, Any]:
+    return _ask(account, f"{CAMPAIGNS}/{campaign_id}", fields=FIELDS)
+
+
+def is_draft(campaign: dict[str, Any]) -> bool:
+    return campaign.get("status") == "save"
+
+
+def find(account: Account, draft: Draft) -> str:
+    fields = "campaigns.id,campaigns.settings.title"
+    newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(LOOKED_AT)}
+    found = listed(_ask(account, CAMPAIGNS, fields=fields, **newest), "campaigns")
+    return next((named(one) for one in found if inside(one, "settings").get("title") == _title(draft)), "")
+
+
+def create(account: Account, draft: Draft) -> Made:
+    campaign = {"type": "regular", "recipients": {"list_id": account.audience}, "settings": _settings(draft)}
+    return _filled(account, _ask(account, CAMPAIGNS, campaign), draft)
+
+
+def update(account: Account, campaign: dict[str, Any], draft: Draft) -> Made:
+    way = f"{CAMPAIGNS}/{named(campaign)}"
+    return _filled(account, _ask(account, way, {"settings": _settings(draft)}, "PATCH"), draft)
+
+
+def _settings(draft: Draft) -> dict[str, str]:
+    return {"subject_line": _as_words(draft.title), "title": _title(draft)}
+
+
+def _title(draft: Draft) -> str:
+    return f"{draft.title[:80]} ({draft.mark})"
+
+
+def _as_words(text: str) -> str:
+    return text.replace("*|", "*\N{WORD JOINER}|")
+
+
+def _filled(account: Account, campaign: dict[str, Any], draft: Draft) -> Made:
+    if not is_draft(campaign):
+        raise NotMade("sent")
+    campaign_id = named(campaign)
+    words = {"html": draft.html.replace("*|", "*&#124;"), "plain_text": _as_words(draft.text)}
+    _ask(account, f"{CAMPAIGNS}/{campaign_id}/content", words, "PUT", fields="archive_html")
+    return Made(campaign_id, f"/campaigns/edit?id={named(campaign, 'web_id')}")

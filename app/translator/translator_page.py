@@ -1,0 +1,289 @@
+"""The one page of a translator: the words as they were sent, a form that keeps what is typed, Hand in, and No."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from flask import Blueprint, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from .. import errors, form_signing
+from ..actors import Translator as Outside
+from ..answers import translator_drafts, translators, writing
+from ..answers.translators import Task
+from ..draft_counts import count_sent, counts_known
+from ..formatting import clock_time
+from ..languages import direction
+from ..lifecycle import Illegal, Missing, Stale, TooLong
+from ..mail.translation import city
+from ..questions.translator_table import TranslatorDraft, as_one
+from ..web import csrf, db, found, language, limiter
+
+translator = Blueprint("translator", __name__)
+csrf.exempt(translator)  # behind a link there is no cookie to ride on
+PURPOSE = "the forms of a translator's link"
+GOOD_FOR = 90  # days
+PAGE = "/a/<token>/translation"
+LABELS = {
+    "headline": _l("Headline"),
+    "name": _l("The expert’s name in this language"),
+    "credit_line": _l("What stands after the name"),
+    "relation": _l("What connects them with it"),
+    "body": _l("The translation"),
+    "ties": _l("What readers should know of their interests"),
+    "translator": _l("Your name, as it would be printed"),
+}
+OVER = errors.Words(
+    _l("No translation needed any more"),
+    _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
+    errors.PAGES[409].todo,
+)
+KEEPS = ("write", "changed", "handed in")  # stages whose page shows what is typed
+OTHERS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
+SAID = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A translator at the one text: the session to query, the actor to call verbs as, and what they may see."""
+
+    session: Session
+    actor: Outside
+    task: Task
+
+    @property
+    def drafts(self) -> list[TranslatorDraft]:
+        return translator_drafts.drafts_of(self.session, self.task.translator)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The words on the page. `tab` and `count` name the page's draft, `source` what they came from, and `knows` the
+    drafts that there were when the page was opened, each with its count.
+    """
+
+    words: Mapping[str, str]
+    tab: str
+    count: int
+    source: str
+    knows: str
+    saved_at: datetime | None = None
+
+
+@translator.before_request
+def only_from_its_own_page() -> Response | None:
+    token = (request.view_args or {})["token"]
+    g.form_proof = form_signing.make(PURPOSE, token)
+    sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
+    if form_signing.read(sent, PURPOSE, token, GOOD_FOR) is not None:
+        return None
+    with visit(token):  # nothing is said of a link that isn't there
+        return errors.page(400)
+
+
+def _enter(session: Session, token: str) -> Visit:
+    actor, task = found(translators.by_link(session, token))
+    g.language, g.zone = task.newsletter.language, task.newsletter.zone
+    g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
+    return Visit(session, actor, task)
+
+
+@contextmanager
+def visit(token: str) -> Iterator[Visit]:
+    """The text behind this link, to be read. 404 for a stranger, and for a link that ended."""
+    with db.read() as session:
+        yield _enter(session, token)
+
+
+def change(token: str, fn: Callable[[Visit], T]) -> T:
+    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
+    return db.write(lambda session: fn(_enter(session, token)))
+
+
+def _typed() -> dict[str, str]:
+    form = request.form
+    return {name: form.get(name, "").replace("\r\n", "\n") for name in translator_drafts.FIELDS}
+
+
+def _known(drafts: list[TranslatorDraft]) -> str:
+    return json.dumps({draft.tab: draft.count for draft in drafts})
+
+
+def _sheet(visit: Visit, tab: str | None) -> Sheet:
+    """The newest words to go on with, or those of `tab`. Only the page that saved a draft goes on in its row."""
+    drafts = visit.drafts
+    draft = next((one for one in drafts if one.tab == tab), drafts[0] if drafts else None)
+    if draft is None:
+        return Sheet(_at_first(visit.task), secrets.token_hex(4), 0, "", "{}")
+    own = draft.tab == tab
+    name, count = (draft.tab, draft.count + 1) if own else (secrets.token_hex(4), 0)
+    return Sheet(draft.words, name, count, draft.tab, _known(drafts), draft.saved_at)
+
+
+def _at_first(task: Task) -> dict[str, str]:
+    """Return the fields of a page that nobody has typed on: who answers, as in the original, and who translates."""
+    words = task.original.words if task.original else None
+    kept = {name: getattr(words, name) for name in ("name", "credit_line", "relation")} if words else {}
+    return {**kept, "translator": task.translator.name}
+
+
+def _sent_sheet(visit: Visit) -> Sheet:
+    """The words that were just sent, for a page that shows them again and knows now of all others."""
+    tab = request.form.get("tab", "") or secrets.token_hex(4)
+    return Sheet(_typed(), tab, count_sent() + 1, tab, _known(visit.drafts))
+
+
+def _page(
+    visit: Visit, status: int = 200, sheet: Sheet | None = None, faults: dict[str, str] | None = None, note: str = ""
+) -> Response:
+    task = visit.task
+    sheet = sheet or _sheet(visit, request.args.get("tab"))
+    original = task.original.words if task.original else None
+    handed = translator_drafts.handed_draft(visit.session, task.translator) if task.stage == "handed in" else None
+    here = as_one(handed.words if handed else sheet.words)
+    html = render_template(
+        "translator/translation.html",
+        newsletter=task.newsletter,
+        expert_name=visit.actor.name,
+        signed_in=False,
+        editor_name=task.newsletter.editor,
+        city=city(language(), task.newsletter.zone),
+        way=request.view_args,
+        task=task,
+        tag=task.translator.language,
+        direction=direction(task.translator.language),
+        original=original,
+        names=_names(task) if original else [],
+        labels=LABELS,
+        sheet=sheet,
+        handed_in=handed.words if handed else None,
+        others=[one for one in visit.drafts if one.body not in ("", here)],
+        faults=faults or {},
+        note=note,
+        said=SAID.get(request.args.get("said", "")),
+    )
+    return make_response(html, status)
+
+
+def _names(task: Task) -> list[str]:
+    """The fields of the form, in the order of the page: those of what there is to translate."""
+    words = task.original.words if task.original else None
+    if task.translator.answer_id is None:
+        return ["headline", "body", "translator"]
+    there = [name for name in ("name", "credit_line", "relation") if getattr(words, name)]
+    return [*there, "body", *(["ties"] if words and words.ties else []), "translator"]
+
+
+@translator.get(PAGE)
+def translation(token: str) -> Response:
+    with visit(token) as found:
+        return _page(found)
+
+
+def to_page(token: str, **query: Any) -> Response:
+    return redirect(url_for("translator.translation", token=token, **query), code=303)
+
+
+@translator.get(f"{PAGE}/<any(draft, send, decline):verb>")
+def back(token: str, verb: str) -> Response:
+    """A browser that opens a tab again asks for where it last sent something to; the page is what it wants."""
+    with visit(token):
+        return to_page(token)
+
+
+def _unknown(visit: Visit, words: Mapping[str, str]) -> list[TranslatorDraft]:
+    """The drafts with other words that the page which sends this can't know of."""
+    return writing.unknown(visit.drafts, request.form.get("tab", ""), counts_known(), as_one(words))
+
+
+def _keep(visit: Visit) -> TranslatorDraft:
+    tab, count = request.form.get("tab", ""), count_sent()
+    return translator_drafts.save_draft(visit.session, visit.task.translator, _typed(), tab, count)
+
+
+@translator.post(f"{PAGE}/draft")
+@limiter.limit("90 per minute")
+def draft(token: str) -> Response:
+    """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
+
+    def save(visit: Visit) -> tuple[TranslatorDraft, dict[str, object]]:
+        kept = _keep(visit)
+        return kept, {
+            "at": clock_time(kept.saved_at),
+            "kept": kept.count == count_sent(),
+            "open": visit.task.stage == "write",
+            "beside": bool(_unknown(visit, kept.words)),
+        }
+
+    kept, told = change(token, save)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(told)
+    return to_page(token, tab=kept.tab, said="beside" if told["beside"] else None)
+
+
+class OtherWords(Exception):
+    """Another page of this translator has words that the one can't know of which hands its own in."""
+
+
+@translator.post(f"{PAGE}/send")
+@limiter.limit("90 per minute")
+def send(token: str) -> Response:
+    def verb(visit: Visit) -> None:
+        if visit.task.stage == "write" and _unknown(visit, _typed()):
+            raise OtherWords
+        translators.hand_in(visit.session, visit.actor, visit.task.translator, _typed())
+
+    try:
+        change(token, verb)
+    except OtherWords:
+        return _kept(token, 409, {"body": str(OTHERS)})
+    except Missing:
+        return _again(token, 400, {"body": _("The translation needs words")})
+    except TooLong as error:
+        return _again(token, 400, {error.field: _too_long(error)})
+    except (Stale, Illegal):
+        return _kept(token, 409)
+    return to_page(token)
+
+
+@translator.post(f"{PAGE}/decline")
+@limiter.limit("90 per minute")
+def decline(token: str) -> Response:
+    note = request.form.get("note", "")
+    try:
+        change(token, lambda visit: translators.decline(visit.session, visit.actor, visit.task.translator, note))
+    except TooLong as error:
+        with visit(token) as found:
+            return _page(found, 400, faults={"note": _too_long(error)}, note=note)
+    except Illegal:
+        return errors.page(409, words=OVER)
+    return to_page(token)
+
+
+def _too_long(error: TooLong) -> str:
+    return str(_("This is too long: %(most)d characters are the most.", most=error.most))
+
+
+def _again(token: str, status: int, faults: dict[str, str]) -> Response:
+    with visit(token) as found:
+        return _page(found, status, _sent_sheet(found), faults)
+
+
+def _kept(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
+    """Show how it stands, after what was sent is kept as a draft of its page."""
+    try:
+        change(token, _keep)
+    except Illegal:
+        return errors.page(409, words=OVER)
+    with visit(token) as found:
+        if found.task.stage not in KEEPS:
+            return errors.page(409, words=OVER)
+        return _page(found, status, _sent_sheet(found), faults)

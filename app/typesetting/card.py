@@ -1,0 +1,224 @@
+"""The picture beside a shared address of a Q&A: its headline and the newsletter's name, drawn from their words alone.
+
+It is drawn in a font of the machine that has every letter of the text. Where none has, or where the letters join or run
+from right to left and Pillow can't set that (it asks the machine for FriBidi), there is no picture: never one with
+boxes instead of letters, or with letters that stand alone.
+"""
+
+import hashlib
+import os
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, features
+
+from ..languages import direction
+from ..text import for_print, single_line
+
+SIZE = WIDTH, HEIGHT = 1200, 630  # what those who show such pictures ask for (ogp.me has no size of its own)
+DRAWN_AS = 1  # one more whenever the same words would look otherwise
+PAPER, INK, ACCENT = (0xFB, 0xFA, 0xF7), (0x1C, 0x1B, 0x19), (0xA3, 0x23, 0x1F)
+SHADES = 16  # from paper to ink; the accent is one more
+BLACK, FIRM = 255, 128  # of a picture in shades
+EDGE = 80
+ROOM = WIDTH - 2 * EDGE  # of a line
+NAME_SIZE, NAME_AT = 40, 96
+TOP, BOTTOM = 190, 570  # where the headline stands
+SIZES = (104, 80, 68, 58)  # the largest in which the whole headline has room
+LONGEST = 400  # characters of a headline that are looked at; more have no room in any size
+ELLIPSIS = "…"
+FOLDERS = (
+    *("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts"),
+    *("/Library/Fonts", "/System/Library/Fonts"),
+)
+# In the order in which they are tried, as Debian's packages fonts-noto-core, fonts-noto-cjk and fonts-dejavu-core bring
+# them; the second of a pair is which one of a collection.
+FONTS = (
+    *(("NotoSerif-Bold.ttf", 0), ("NotoNaskhArabic-Bold.ttf", 0), ("NotoSerifDevanagari-Bold.ttf", 0)),
+    *(("NotoSerifHebrew-Bold.ttf", 0), ("NotoSerifGeorgian-Bold.ttf", 0), ("NotoSerifArmenian-Bold.ttf", 0)),
+    *(("NotoSerifCJK-Bold.ttc", 2), ("DejaVuSerif-Bold.ttf", 0), ("DejaVuSans-Bold.ttf", 0)),
+    *(("NotoSans-Bold.ttf", 0), ("NotoSansArabic-Bold.ttf", 0), ("NotoSansDevanagari-Bold.ttf", 0)),
+)
+# The beginnings of the Unicode names of letters that stand beside each other as they are.
+PLAIN = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "GEORGIAN", "CJK", "HIRAGANA", "KATAKANA", "HANGUL SYLLABLE")
+Face = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The words that a picture shows, and their language."""
+
+    headline: str
+    name: str
+    language: str
+
+    @property
+    def digest(self) -> str:
+        """Stands in its address: other words have another."""
+        said = "\n".join((str(DRAWN_AS), self.language, self.name, self.headline))
+        return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+
+    @property
+    def can_be_drawn(self) -> bool:
+        return all(_face(_line(text)) for text in (self.headline, self.name))
+
+    def png(self) -> bytes | None:
+        """Draw it; None where that can't be done."""
+        headline, name = _line(self.headline), _line(self.name)
+        faces = _face(headline), _face(name)
+        if faces[0] is None or faces[1] is None:
+            return None
+        picture = Image.new("L", SIZE)
+        draw = ImageDraw.Draw(picture)
+        small = _Set(faces[1], NAME_SIZE, self.language)
+        _put(draw, _cut(name, small), small, NAME_AT)
+        draw.line((EDGE, 140, WIDTH - EDGE, 140), BLACK, 2)
+        draw.line((EDGE, 146, WIDTH - EDGE, 146), FIRM, 2)
+        lines, face = _fitted(headline, faces[0], self.language)
+        for number, line in enumerate(lines):
+            _put(draw, line, face, TOP + face.ascent + number * face.height)
+        return _coloured(picture)
+
+
+def _coloured(picture: Image.Image) -> bytes:
+    """Return the PNG of a picture in shades of ink, with the bar on top: few colours, so that it is small."""
+    picture = picture.point(lambda shade: shade * SHADES // 256)
+    steps = [
+        round(paper + (ink - paper) * step / (SHADES - 1))
+        for step in range(SHADES)
+        for paper, ink in zip(PAPER, INK, strict=True)
+    ]
+    picture.putpalette([*steps, *ACCENT])
+    picture.paste(SHADES, (0, 0, WIDTH, 16))
+    made = BytesIO()
+    picture.save(made, "PNG")
+    return made.getvalue()
+
+
+def _line(text: str) -> str:
+    return unicodedata.normalize("NFC", single_line(for_print(text)))[:LONGEST]
+
+
+class _Set:
+    """A font in a size, for the direction of a language."""
+
+    def __init__(self, face: Face, size: int, language: str) -> None:
+        self.direction = direction(language)
+        self.font = _font(face, size)
+        self.ascent = self.font.getmetrics()[0]
+        # Letters of right-to-left scripts go further up and down, and so do the marks of Indic ones.
+        self.height = round(max(size * 1.22, sum(self.font.getmetrics()) * 1.02))
+
+    def width(self, text: str) -> float:
+        return self.font.getlength(text, direction=self.way)
+
+    @property
+    def way(self) -> str | None:
+        """Return the direction as Pillow takes it: none where it has to do without FriBidi."""
+        return self.direction if _can_shape() else None
+
+
+def _fitted(text: str, face: Face, language: str) -> tuple[list[str], _Set]:
+    """Return the lines of a headline and the font for them; what has no room in the smallest size is cut."""
+    for size in SIZES:
+        made = _Set(face, size, language)
+        most = (BOTTOM - TOP) // made.height
+        lines = list(_lines(text, made))
+        if len(lines) <= most:
+            break
+    else:
+        lines = [*lines[: most - 1], _cut(" ".join(lines[most - 1 : most + 1]), made)]
+    return lines, made
+
+
+def _cut(text: str, face: _Set) -> str:
+    """Return what of a text has room in a line: it ends with a whole word, if it has several, and an ellipsis."""
+    if face.width(text) <= ROOM:
+        return text
+    words = text.split()
+    while len(words) > 1 and face.width(" ".join(words) + ELLIPSIS) > ROOM:
+        words.pop()
+    left = " ".join(words).rstrip(" ,.:;-–—،؛")
+    while face.width(left + ELLIPSIS) > ROOM:
+        left = left[:-1]
+    return left + ELLIPSIS
+
+
+def _lines(text: str, face: _Set) -> Iterator[str]:
+    """Break a text at its blanks, and a word that is longer than a line where the line ends."""
+    line = ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if face.width(longer) <= ROOM:
+            line = longer
+            continue
+        if line:
+            yield line
+        line = word
+        while face.width(line) > ROOM:
+            most = _most(line, face)
+            yield line[:most]
+            line = line[most:]
+    yield line
+
+
+def _most(word: str, face: _Set) -> int:
+    """Return how many signs of a word fit into a line, a letter together with its marks; one at least."""
+    most = max(1, bisect_right(range(1, len(word) + 1), ROOM, key=lambda end: ceil(face.width(word[:end]))))
+    while most > 1 and unicodedata.category(word[most]).startswith("M"):
+        most -= 1
+    return most
+
+
+def _put(draw: ImageDraw.ImageDraw, text: str, face: _Set, baseline: int) -> None:
+    at, anchor = (WIDTH - EDGE, "rs") if face.direction == "rtl" else (EDGE, "ls")
+    draw.text((at, baseline), text, BLACK, face.font, anchor, direction=face.way)
+
+
+@cache
+def _can_shape() -> bool:
+    return bool(features.check("raqm"))
+
+
+@cache
+def _faces() -> tuple[Face, ...]:
+    """Return the fonts of this machine, in the order of `FONTS`."""
+    there = {
+        name: os.path.join(folder, name)
+        for root in reversed(FOLDERS)
+        for folder, _folders, names in os.walk(Path(root).expanduser())
+        for name in names
+    }
+    return tuple((there[name], number) for name, number in FONTS if name in there)
+
+
+def _face(text: str) -> Face | None:
+    """Return the first font that has every letter of a text."""
+    letters = {sign for sign in text if sign != " " and unicodedata.category(sign) != "Cf"}
+    if not letters or not (_can_shape() or all(map(_stands_alone, letters))):
+        return None
+    return next((face for face in _faces() if all(_has(face, letter) for letter in letters)), None)
+
+
+def _stands_alone(sign: str) -> bool:
+    return unicodedata.category(sign)[0] not in "LM" or unicodedata.name(sign, "").startswith(PLAIN)
+
+
+@lru_cache(20_000)
+def _has(face: Face, sign: str) -> bool:
+    """Return whether a font has a letter: what it has not, it shows as it shows what is no letter at all."""
+    font = _font(face, 24, ImageFont.Layout.BASIC)
+    drawn, nothing = (font.getmask(one) for one in (sign, "\U0010ffff"))
+    return bytes(drawn) != bytes(nothing) and any(drawn)
+
+
+def _font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
+    """Open a font. Each drawing has its own: FreeType's are for one thread at a time."""
+    path, number = face
+    return ImageFont.truetype(path, size, number, layout_engine=layout)

@@ -1,0 +1,22 @@
+"""Files between a look and an import: they come back as they were, and nothing else is unpacked."""
+
+import io
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from app.back_issues import bundle
+
+
+def test_files_come_back_with_their_names_in_their_order() -> None:
+    files = [("b.txt", b"salt"), ("a.txt", b""), ("b.txt", b"wind")]
+    assert bundle.unpacked(bundle.packed(files)) == files
+
+
+def test_what_would_grow_beyond_what_is_taken_is_not_unpacked() -> None:
+    """A table of experts with a ZIP file behind it is kept as an upload, too, and can be led to from here."""
+    for parts, size, left in ((1, bundle.MOST_BYTES, 1), (1, bundle.MOST_BYTES + 1, 0), (3, bundle.MOST_BYTES // 2, 0)):
+        whole = io.BytesIO(b"name,email\n")
+        with ZipFile(whole, "a", ZIP_DEFLATED) as made:
+            for number in range(parts):
+                made.writestr(f"{number:03d} a.txt", bytes(size))
+        assert len(bundle.unpacked(whole.getvalue())) == left
+    assert bundle.unpacked(b"name,email\n") == []

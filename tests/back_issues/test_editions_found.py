@@ -1,0 +1,73 @@
+"""Back issues in many layouts and nine languages: each beside what stands in it, and the words of nobody else."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from app.back_issues.finding import as_data
+from app.back_issues.reading_issues import read_issues
+from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
+from app.typesetting.renderers import to_text
+from tests.support.missing import without
+from tests.support.source import ROOT
+
+EDITIONS = ROOT / "tests" / "support" / "back_issues"
+NAMES = sorted(path.name.removesuffix(".json") for path in EDITIONS.glob("*.*.json"))
+SHARED = ROOT.parent / "shared" / "data"
+HEADINGS = ("section", "headline", "question")
+
+
+def found_in(path: Path) -> list[dict[str, object]]:
+    return [as_data(block, path.name) for issue in read_issues(path.name, path.read_bytes()) for block in issue.blocks]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_edition_gives_its_questions_and_answers_word_for_word(name: str) -> None:
+    expected = json.loads((EDITIONS / f"{name}.json").read_text())
+    found = found_in(EDITIONS / name)
+    for block in found:
+        del block["unsure"]
+    assert found == expected
+
+
+def test_there_are_enough_of_them() -> None:
+    """At least twenty layouts and eight languages, and editions with nothing to find."""
+    expected = {name: json.loads((EDITIONS / f"{name}.json").read_text()) for name in NAMES}
+    assert len([name for name, blocks in expected.items() if blocks]) >= 45
+    assert len([name for name, blocks in expected.items() if not blocks]) >= 10
+    assert {name.rpartition(".")[2] for name in NAMES} == {"txt", "md", "html", "eml", "mbox"}
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+", text)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith((".txt", ".md", ".html"))])
+def test_nothing_is_invented(name: str) -> None:
+    source = set(words(re.sub(r"&amp;", "&", (EDITIONS / name).read_text().replace("&nbsp;", " "))))
+    for block in found_in(EDITIONS / name):
+        lead_in = block["lead_in"]
+        assert isinstance(lead_in, dict)
+        said = json.dumps(
+            [*(block[key] for key in HEADINGS), block["askers"], [*lead_in.values()], block["answer"]],
+            ensure_ascii=False,
+        )
+        assert set(words(said.replace("\\n", " "))) - source - {"null"} == set()
+
+
+def test_the_edition_of_november_gives_its_block_back_letter_for_letter() -> None:
+    if not SHARED.is_dir():
+        without("edition that the house form was learned from")
+    (block,) = found_in(SHARED / "edition-2022-11-02.txt")
+    lead_in, answer = block["lead_in"], block["answer"]
+    assert isinstance(lead_in, dict)
+    assert isinstance(answer, list)
+    assert (block["edition_date"], block["askers"], block["unsure"]) == ("2022-11-02", [], [])
+    expected = (SHARED / "expert-corner-expected.txt").read_text()
+    piece = Piece(
+        "en", "straight", str(block["section"]), str(block["headline"]), (None, None), str(block["question"]),
+        (Voice(LeadIn(**lead_in), "\n\n".join(answer)),), expected.strip().rpartition("\n\n")[2],
+    )  # fmt: skip
+    assert to_text(set_block(piece)).strip() == expected.strip()

@@ -1,0 +1,122 @@
+"""The calendar at the desk, and an edition that Nora moves to another day from its page."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.editions import planning
+from app.editions.models import Edition
+from app.newsletters.models import Newsletter
+from app.questions.models import Question
+from tests.support.assignments import Asked
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk, undone
+from tests.support.edition_desk import FIRST, Coming
+from tests.support.pages import Page
+from tests.support.shown import seen
+
+
+def month(at: datetime) -> str:
+    return f"{at:%Y-%m}"
+
+
+def on(page: Page, day: datetime) -> str:
+    """What stands on a day."""
+    [cell] = [
+        cell
+        for cell in page.tree.css("td.has")
+        if cell.css_first("time").attributes["datetime"] == day.date().isoformat()
+    ]
+    return " ".join(cell.css_first("ul").text().split())
+
+
+def local_at(coming: Coming) -> datetime:
+    with coming.database.read() as session:
+        return datetime.fromisoformat(coming.edition(session).local_at)
+
+
+def move(nora: Desk, coming: Coming, to: str, status: int = 303) -> str:
+    return nora.post(f"{coming.page}/move", status, at=to, seen=seen(nora.get(coming.page)))
+
+
+def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep(
+    nora: Desk, coming: Coming, newsroom: Newsroom, salt: Asked
+) -> None:
+    at = local_at(coming)
+
+    def dates(session: Session) -> datetime:
+        session.scalars(select(Question)).first().must_run_by = at.date()  # type: ignore[union-attr]
+        assignment = salt.assignment(session)
+        assignment.due_at = coming.edition(session).runs_at + timedelta(days=1)
+        session.get_one(Newsletter, newsroom.newsletter_id).skips = [(at + timedelta(days=2)).date().isoformat()]
+        return coming.edition(session).cutoff_at
+
+    cutoff = coming.database.write(dates)
+    page = nora.get(f"editions/calendar?month={month(at)}")
+    assert on(page, at).startswith(f"Edition {at:%H:%M} Must run: ")
+    assert f"/desk/steppe/editions/{coming.id}" in page.addresses
+    whole = nora.get(f"editions/calendar?month={month(cutoff)}")
+    assert "Cut-off" in on(whole, cutoff)
+    assert "Text of Leyla Aydın" in on(nora.get(f"editions/calendar?month={month(at)}"), at + timedelta(days=1))
+    assert on(page, at + timedelta(days=2)) == "Pause"
+
+
+@pytest.mark.parametrize("typed", ["", "no month", "2026-13", "0001-01", "9999-12", "2026-12-01"])
+def test_an_address_that_names_no_month_shows_this_one(nora: Desk, typed: str) -> None:
+    assert nora.get(f"editions/calendar?month={typed}").texts("h2") == nora.get("editions/calendar").texts("h2")
+
+
+def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
+    page = nora.get("editions/calendar?month=2026-11")
+    assert page.texts("h2") == ["November 2026", "December 2026", "January 2027"]
+    ways = {words: href for words, href in page.links if words in ("Earlier", "Later")}
+    assert nora.get(ways["Earlier"]).texts("h2")[0] == "August 2026"
+    assert nora.get(ways["Later"]).texts("h2")[0] == "February 2027"
+
+
+def test_nora_moves_an_edition_from_its_page_and_takes_it_back(nora: Desk, coming: Coming, a_minute: None) -> None:
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
+    before = local_at(coming)
+    after = before + timedelta(days=3)
+    page = nora.get(move(nora, coming, after.isoformat(timespec="minutes")))
+    assert page.notice.startswith("The edition runs on ")
+    assert local_at(coming) == after
+    assert "Edition" in on(nora.get(f"editions/calendar?month={month(after)}"), after)
+    assert undone(nora, page) == "Undone."
+    assert local_at(coming) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("2001-01-01T09:00", "Give a day that is still to come."),
+        ("2199-01-01T09:00", "Give a day within the next half year"),
+        ("tomorrow", "Give a day that is still to come."),
+        ("", "Give a day that is still to come."),
+    ],
+)
+def test_a_day_that_can_not_be_is_refused_and_stays_typed(nora: Desk, coming: Coming, typed: str, said: str) -> None:
+    before = local_at(coming)
+    page = Page(move(nora, coming, typed, 409))
+    assert said in page.words
+    assert (local_at(coming), typed in ("", page.value("at"))) == (before, True)
+
+
+def test_the_day_of_another_edition_is_refused(nora: Desk, coming: Coming) -> None:
+    with coming.database.read() as session:
+        taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming.next_id)).one()
+    assert "Another edition stands on that day." in Page(move(nora, coming, taken, 409)).words
+
+
+def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_can_be_moved(
+    ilya: Desk, nora: Desk, coming: Coming
+) -> None:
+    assert (
+        "Move the edition" in nora.get(coming.page).buttons,
+        "Move the edition" in ilya.get(coming.page).buttons,
+    ) == (True, False)
+    assert planning.AHEAD == 180
+    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=seen(nora.get(coming.page)))

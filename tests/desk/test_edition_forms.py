@@ -1,0 +1,89 @@
+"""Nora takes an edition along in its forms: what each file is called and says of itself, and when there is none."""
+
+from email import message_from_bytes
+from email.policy import default
+from io import BytesIO
+
+import jsonschema
+import pytest
+from docx import Document
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers.models import Answer, AnswerText
+from app.questions import wording
+from app.questions.models import Question
+from app.typesetting.exports import BY_SUFFIX
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.edition_desk import FIRST, SECOND, TEXT, Coming
+
+
+@pytest.mark.parametrize("lost", ["words", "approval"])
+def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
+    nora: Desk, coming: Coming, newsroom: Newsroom, lost: str
+) -> None:
+    first, second = coming.ready(FIRST, SECOND)
+    coming.do("arrange", order=[first, second], version=coming.version())
+
+    def lose(session: Session) -> None:
+        question = session.scalars(select(Question).filter_by(public_id=second)).one()
+        if lost == "words":
+            wording.reword(
+                session, newsroom.nora, question, headline=SECOND, body="Who measures it now?", language="en"
+            )
+        else:
+            # No press takes the approval from what is picked; a file that was restored or mended by hand may.
+            answer = session.scalars(select(Answer).filter_by(question_id=question.id)).one()
+            answer.state, answer.approved_text_id, answer.approved_by_id = "edited", None, None
+
+    nora.database.write(lose)
+    for ending in BY_SUFFIX:
+        said = nora.words(f"{coming.page}/export.{ending}", 409)
+        assert "Nothing was exported: first settle what keeps it from being locked." in said
+    page = nora.get(coming.page)
+    assert [href for _words, href in page.links if "/export." in href] == []
+    assert ["Copy it" in page.buttons, "It can be copied and saved once that is settled" in page.words] == [False, True]
+    with nora.database.read() as session:
+        day = coming.edition(session).local_at[:10]
+    ran = nora.client.application.test_cli_runner().invoke(args=["editions", "render", "steppe", day])
+    said = {"words": "its newest words are not cleared", "approval": "it has no approved answer"}[lost]
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"Error: question '{SECOND}': {said}\n")
+    coming.do("drop", question=second)
+    assert nora.open(f"{coming.page}/export.txt").text == TEXT
+
+
+def test_the_json_says_where_its_schema_is(nora: Desk, coming: Coming) -> None:
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
+    file = nora.open(f"{coming.page}/export.json")
+    assert file.headers["Link"] == '</static/edition.schema.json>; rel="describedby"'
+    described = nora.client.get("/static/edition.schema.json", base_url="https://localhost")
+    jsonschema.Draft202012Validator(described.get_json()).validate(file.get_json())
+
+
+def test_the_draft_and_the_word_file_are_named_by_newsletter_and_day(nora: Desk, coming: Coming) -> None:
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
+    with nora.database.read() as session:
+        day = coming.edition(session).local_at[:10]
+    draft, word = nora.open(f"{coming.page}/export.eml"), nora.open(f"{coming.page}/export.docx")
+    assert message_from_bytes(draft.data, policy=default)["Subject"] == f"The Steppe Letter, {day}"
+    assert Document(BytesIO(word.data)).core_properties.title == f"The Steppe Letter, {day}"
+    assert [file.headers["Content-Disposition"] for file in (draft, word)] == [
+        f'attachment; filename="steppe-{day}.{ending}"' for ending in ("eml", "docx")
+    ]
+
+
+def test_a_mail_that_gmail_would_cut_off_is_told_of(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
+    [first] = coming.ready(FIRST)
+    coming.do("pick", question=first)
+    assert "Gmail cuts a mail off there" not in nora.words(coming.page)
+
+    def lengthen(session: Session) -> None:
+        text = session.scalars(select(AnswerText)).all()[-1]
+        text.body = "Nobody has measured it since 2009. " * 6_700
+
+    nora.database.write(lengthen)
+    assert "Gmail cuts a mail off there" in nora.words(coming.page)
+    assert len(nora.open(f"{coming.page}/export.docx").data) > 0

@@ -1,0 +1,234 @@
+"""The tool that sends, at the desk: which one it is, its key, a try, and how a draft stands on the edition's page."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app.audit import Event
+from app.db import Database
+from app.editions import handing_over
+from app.newsletters.sending_tool import SendingTool
+from app.sending_tools.known_tools import TOOLS
+from tests.support.answering import Answer
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.edition_desk import FIRST, SECOND, Coming
+from tests.support.shown import seen
+from tests.support.stored import everything
+from tests.support.tools_that_send import AUDIENCES, KEYS, ToolServer, tool_server
+
+PAGE = "settings/sending-tool"
+
+
+@pytest.fixture
+def ghost(app: Flask) -> Iterator[ToolServer]:
+    app.config["OWN_HOSTS"] = frozenset({"127.0.0.1"})
+    with tool_server("ghost") as server:
+        yield server
+        assert server.sends == []
+
+
+@pytest.fixture
+def coming(nora: Desk, newsroom: Newsroom) -> Coming:
+    return Coming(nora, newsroom)
+
+
+def typed(server: ToolServer, **other: str) -> dict[str, str]:
+    usual = {
+        "tool": server.name,
+        "address": server.origin,
+        "key": KEYS[server.name],
+        "audience": AUDIENCES.get(server.name, ""),
+    }
+    return usual | other
+
+
+def kept(database: Database) -> list[SendingTool]:
+    with database.read() as session:
+        return list(session.scalars(select(SendingTool)))
+
+
+def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
+    """Send the form of the page as it stands now."""
+    return nora.press(PAGE, status, **form, seen=seen(nora.get(PAGE), "sending-tool"))
+
+
+def made(nora: Desk, coming: Coming, app: Flask) -> str:
+    """Press, let the worker work, and look at the part of the page about the draft."""
+    nora.press(f"{coming.page}/draft")
+    handing_over.work(nora.database, app.config["OWN_HOSTS"])
+    return nora.get(coming.page).part('section[aria-labelledby="draft"]').words
+
+
+def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
+    nora: Desk, coming: Coming, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    assert "none yet: it makes a draft of an edition there" in nora.words("settings")
+    [question] = coming.ready(FIRST)
+    coming.do("pick", question=question)
+    assert "say which sends this newsletter" in nora.words(coming.page)
+    keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
+    assert [(one.tool, one.address, one.tried_at) for one in kept(nora.database)] == [("ghost", ghost.origin, None)]
+    assert "Ghost has not been seen to take this key yet." in nora.words(PAGE)
+    assert KEYS["ghost"] not in nora.open(PAGE).text
+    led = nora.post(f"{PAGE}/try")
+    assert "Ghost answers, and takes the key." in nora.words(led)
+    assert [one.tried_at for one in kept(nora.database)] != [None]
+    assert "Make the draft in Ghost" in nora.words(coming.page)
+    assert "Ghost is being asked." in nora.words(nora.post(f"{coming.page}/draft"))
+    handing_over.work(nora.database, app.config["OWN_HOSTS"])
+    page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
+    assert "Ghost: The draft stands there." in page.words
+    assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.draft.id}"]
+    assert (FIRST in ghost.draft.html, "salt plates" in ghost.draft.html) == (True, True)
+    secret = KEYS["ghost"].partition(":")[2]
+    assert [line for line in caplog.messages if secret in line or "salt plates" in line] == []
+
+
+def test_the_page_says_that_the_words_are_others_by_now(
+    nora: Desk, coming: Coming, ghost: ToolServer, app: Flask
+) -> None:
+    first, second = coming.ready(FIRST, SECOND)
+    coming.do("pick", question=first)
+    keep(nora, **typed(ghost))
+    old = "The words here are others by now"
+    assert old not in made(nora, coming, app)
+    assert old not in nora.words(f"{coming.page}?language=fa"), "whichever language is looked at"
+    coming.do("pick", question=second)
+    assert (old in nora.words(coming.page), SECOND in ghost.draft.html) == (True, False), "nothing follows by itself"
+    assert old not in made(nora, coming, app)
+    assert SECOND in ghost.draft.html
+
+
+def test_what_the_tool_says_stands_on_the_page(nora: Desk, coming: Coming, ghost: ToolServer, app: Flask) -> None:
+    coming.do("pick", question=coming.ready(FIRST)[0])
+    keep(nora, **typed(ghost))
+    for answer, says in (
+        (Answer({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
+        (
+            Answer({}, 500),
+            "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again by itself,",
+        ),
+        (
+            Answer(b"<html>"),
+            "Ghost: At this address nothing answers as the tool does. Look at the address in the settings.",
+        ),
+    ):
+        ghost.answers = [answer]
+        assert says in made(nora, coming, app)
+    made(nora, coming, app)
+    ghost.draft.status = "published"
+    assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in made(nora, coming, app)
+    ghost.kept.clear()
+    assert "Ghost: The draft had been deleted there, so a new one was made." in made(nora, coming, app)
+
+
+def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
+    keep(nora, **typed(ghost, key=f"{'1' * 24}:{'1' * 64}"))
+    assert "Ghost: It doesn’t take the key, or the key may not do this." in nora.words(nora.post(f"{PAGE}/try"))
+    assert [one.tried_at for one in kept(nora.database)] == [None]
+
+
+WRONG = {
+    "no tool": ({"tool": "substack"}, "This can’t be taken."),
+    "no key": ({"key": ""}, "Something must stand here."),
+    "a key of another tool": ({"key": "abcdef"}, "This isn’t what a key of this tool looks like."),
+    "in the clear": ({"address": "http://ghost.example"}, "Write the address like https://ghost.example"),
+    "with a password": ({"address": "https://a:b@ghost.example"}, "Write the address like https://ghost.example"),
+    "no web address": ({"address": "javascript:alert(1)"}, "Write the address like https://ghost.example"),
+    "no address": ({"address": ""}, "Something must stand here."),
+    "no list": ({"tool": "listmonk", "key": KEYS["listmonk"], "audience": ""}, "Something must stand here."),
+    "a list by its name": (
+        {"tool": "mailchimp", "key": KEYS["mailchimp"], "audience": "Readers"},
+        "This can’t be taken.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cant_be_kept_changes_nothing_and_the_key_is_not_shown_again(
+    nora: Desk, ghost: ToolServer, case: str
+) -> None:
+    other, says = WRONG[case]
+    before = everything(nora.database)
+    said = nora.send(PAGE, typed(ghost, **other) | {"version": "0"})
+    assert (said.status_code, says in said.text) == (422, True)
+    assert [key for key in KEYS.values() if f'value="{key}"' in said.text] == []
+    after = everything(nora.database)
+    assert [table for table in after if after[table] != before[table]] == []
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_each_tool_can_be_kept_with_its_own_address(nora: Desk, ghost: ToolServer, name: str) -> None:
+    more = {
+        "tool": name,
+        "address": "https://news.example/admin/",
+        "key": KEYS[name],
+        "audience": AUDIENCES.get(name, ""),
+    }
+    keep(nora, **more)
+    addresses = {"buttondown": "https://api.buttondown.com", "mailchimp": "https://us21.api.mailchimp.com/3.0"}
+    assert [one.address for one in kept(nora.database)] == [addresses.get(name, "https://news.example")]
+    assert TOOLS[name].label in nora.words("settings")
+
+
+@pytest.mark.threat("seized editor's device")
+def test_a_kept_key_goes_to_no_other_address(nora: Desk, ghost: ToolServer) -> None:
+    keep(nora, **typed(ghost))
+    thiefs = typed(ghost, address="https://thief.example", key="")
+    assert "Type the key anew" in keep(nora, 422, **thiefs)
+    assert "Type the key anew" in keep(nora, 422, **typed(ghost, tool="buttondown", key=""))
+    keep(nora, **typed(ghost, key=""))
+    assert [one.address for one in kept(nora.database)] == [ghost.origin]
+
+
+def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost: ToolServer) -> None:
+    keep(nora, **typed(ghost))
+    nora.press(f"{PAGE}/forget", seen=seen(nora.get(PAGE), "forget"))
+    assert kept(nora.database) == []
+    with nora.database.read() as session:
+        events = list(session.scalars(select(Event).where(Event.action.like("newsletter.%tool")).order_by(Event.id)))
+    assert [(event.action, event.facts) for event in events] == [
+        ("newsletter.tool", None),
+        ("newsletter.no_tool", None),
+    ]
+
+
+def test_an_assistant_sees_which_it_is_and_changes_nothing(
+    nora: Desk, ilya: Desk, coming: Coming, ghost: ToolServer
+) -> None:
+    coming.do("pick", question=coming.ready(FIRST)[0])
+    keep(nora, **typed(ghost))
+    page = ilya.get(PAGE)
+    assert ("An editor can change them." in page.words, 'name="key"' in str(page)) == (True, False)
+    assert "Make the draft in Ghost" not in ilya.words(coming.page)
+    assert ilya.send(f"{coming.page}/draft", {}).status_code == 404
+
+
+def test_what_may_not_leave_the_house_makes_no_draft(nora: Desk, coming: Coming, ghost: ToolServer) -> None:
+    keep(nora, **typed(ghost))
+    assert "A draft can be made once something is picked" in nora.words(coming.page)
+    assert "Nothing is picked for this edition yet." in nora.press(f"{coming.page}/draft", 409)
+
+
+def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) -> None:
+    open_in_both = seen(nora.get(PAGE), "sending-tool")
+    keep(nora, **typed(ghost))
+    said = nora.press(PAGE, 409, **typed(ghost, address="https://other.example"), seen=open_in_both)
+    assert "It has changed meanwhile" in said
+    assert [one.address for one in kept(nora.database)] == [ghost.origin]
+
+
+def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: Coming, ghost: ToolServer) -> None:
+    coming.do("pick", question=coming.ready(FIRST)[0])
+    keep(nora, **typed(ghost))
+    for press in (f"{PAGE}/try", f"{coming.page}/draft"):
+        once = {"once": f"a key of {press}"}
+        led, asked = nora.post(press, **once), len(ghost.asked)
+        before = everything(nora.database)["handed_drafts"]
+        assert (nora.post(press, **once), len(ghost.asked)) == (led, asked)
+        assert everything(nora.database)["handed_drafts"] == before

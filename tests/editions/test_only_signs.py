@@ -1,0 +1,64 @@
+"""What may be mended in silence after it was sent: signs between words, and nothing that could mean something else."""
+
+import time
+
+import pytest
+
+from app.editions.only_signs import MOST, only_signs
+
+MEND = [
+    ("We asked the mill, then left", "We asked the mill then left"),
+    ("At the end.Next came salt", "At the end. Next came salt"),
+    ("Two  spaces , here", "Two spaces, here"),
+    ("a – b", "a — b"),
+    ("The end\n\nAnd on", "The end.\n\nAnd on"),
+    ("中国在塞尔维亚,买了什么", "中国在塞尔维亚，买了什么"),
+    ("او, می‌داند", "او، می‌داند"),
+]
+TELL = {
+    "a misspelt word": ("goverment", "government"),
+    "a word": ("ofthe", "of the"),
+    "another cut of words": ("the therapist", "the the rapist"),
+    "a capital, which makes a name": ("the march", "the March"),
+    "an accent": ("naive", "naïve"),
+    "a number": ("It cost 15 m", "It cost 1.5 m"),
+    "a sign of thousands": ("1.500 people", "1,500 people"),
+    "a minus": ("It was -5 degrees", "It was 5 degrees"),
+    "a range": ("8-10 plates", "8–10 plates"),
+    "a question": ("He knows.", "He knows?"),
+    "who says it": ("he said “yes”", "he said yes"),
+    "an apostrophe": ("it’s salt", "its salt"),
+    "a hyphen": ("they re-sign", "they resign"),
+    "an address": ("see example.org now", "see example org now"),
+    "a link": ("see [it](https://a.example/b)", "see [it](https://a.example/b.)"),
+    "a paragraph": ("It ends. It goes on", "It ends.\n\nIt goes on"),
+    "a sign beside a no": ("No, change it", "No change it"),
+    "a sign that decides": ("казнить нельзя помиловать", "казнить нельзя, помиловать"),
+    "a sign beside a no in Chinese": ("他不知道，我们知道", "他不知道我们知道"),
+    "a sign beside a no in Persian": ("نه، می‌رود", "نه می‌رود"),
+    "a sign beside a short no": ("They don’t, know", "They don’t know"),
+    "many signs": ("one, two, three, four, five, six, seven", "one two three four five six seven"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), MEND)
+def test_a_sign_may_be_mended_in_silence(before: str, after: str) -> None:
+    assert (only_signs(before, after), only_signs(after, before)) == (True, True)
+
+
+@pytest.mark.parametrize("what", TELL)
+def test_readers_are_told_of_anything_else(what: str) -> None:
+    before, after = TELL[what]
+    assert (only_signs(before, after), only_signs(after, before)) == (False, False)
+
+
+def test_as_many_signs_as_are_said_and_no_more() -> None:
+    text = " ".join(f"word{number}" for number in range(50))
+    assert [only_signs(text, text.replace(" ", ", ", many)) for many in (MOST, MOST + 1)] == [True, False]
+
+
+def test_a_long_answer_is_compared_in_a_moment() -> None:
+    text = "salt, wind. " * 20_000
+    began = time.process_time()
+    assert (only_signs(text, text[:-2]), only_signs(text, text + "x")) == (True, False)
+    assert time.process_time() - began < 5

@@ -1,0 +1,76 @@
+"""A worker that waits for news asks one cheap question, and hears of whatever anybody has written."""
+
+import threading
+from collections import Counter
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+
+from app import worker
+from app.changes import Changes
+from app.db import Database
+from app.newsletters.models import Newsletter
+from app.watching import sightings
+from tests.support.cast import Newsroom
+from tests.support.waiting import until
+
+
+def test_it_is_the_same_until_somebody_commits(database: Database, newsroom: Newsroom) -> None:
+    changes = Changes(database)
+    first = changes.look()
+    with database.read() as session:
+        assert session.get_one(Newsletter, newsroom.newsletter_id).slug == "steppe"
+    if database.is_sqlite:  # on PostgreSQL it changes too by what others write, in any of the server's databases
+        assert changes.look() == first
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "The Steppe"))
+    second = changes.look()
+    assert second != first
+    other = Database(database.url, database.ring, database.base_url)  # as another process has it
+    other.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "Steppe Letter"))
+    other.close()
+    assert changes.look() != second
+    changes.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_idle_worker_asks_little_and_is_awake_at_once(
+    app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "IDLE", 60.0)
+    done, asked, stop = Counter[str](), Counter[str](), threading.Event()
+    often = [duty for duty in worker.DUTIES if duty.every <= worker.OFTEN]
+    assert [duty.name for duty in often] == [
+        "place mail",
+        "deliver mail",
+        "index",
+        "look for look-alikes",
+        "tell other programs",
+        "make drafts",
+    ]
+    duties = tuple(
+        worker.Duty(duty.part, duty.name, 0.05, lambda _app, _db, name=duty.name: done.update([name]))  # type: ignore[misc]
+        for duty in often
+    )
+    monkeypatch.setattr(worker, "DUTIES", duties)
+    monkeypatch.setattr(sightings, "PARTS", tuple(dict.fromkeys(duty.part for duty in duties)))
+    monkeypatch.setattr(worker, "_beat", lambda _database, _done: None)
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        asked[statement.split()[0]] += 1
+
+    event.listen(Engine, "before_cursor_execute", note)
+    thread = threading.Thread(target=worker.run, args=(app, False, stop))
+    thread.start()
+    try:
+        until(lambda: len(done) == len(often), "each was done")
+        stop.wait(1.0)  # twenty times as long as they wait
+        assert done == dict.fromkeys((duty.name for duty in often), 1), "nothing was written"
+        database.write(lambda s: s.execute(text("UPDATE newsletters SET name = 'The Steppe'")))
+        until(lambda: set(done.values()) == {2}, "each was done again")
+    finally:
+        stop.set()
+        thread.join()
+        event.remove(Engine, "before_cursor_execute", note)
+    assert asked["SELECT"] == 0

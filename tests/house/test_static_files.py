@@ -1,0 +1,139 @@
+"""Styles and scripts are kept by browsers for good, and never an old one with a new page."""
+
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.static_files import FOLDER, JOINED, KINDS, current, files, light_css
+from tests.support.desk import LOCALHOST
+from tests.support.pages import Page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+GOOD, ASKED = "public, max-age=31536000, immutable", "no-cache"
+PACKED, PLAIN = "gzip", None
+TAKES = {
+    "gzip, deflate, br": PACKED, "GZIP;q=0.1": PACKED, "*": PACKED, "br;q=1, *;q=0.5": PACKED,
+    "": PLAIN, "br": PLAIN, "gzip;q=0": PLAIN, "gzip;q=0, *": PLAIN, "identity, *;q=0": PLAIN, "gzipped": PLAIN, ";": PLAIN,
+}  # fmt: skip
+
+RULES = """text => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return [...sheet.cssRules].map(rule => rule.cssText);
+}"""
+
+
+def said(answer: TestResponse) -> dict[str, str]:
+    return {name: value for name, value in answer.headers if name not in ("Date", "X-Request-ID")}
+
+
+@on_sqlite
+def test_every_file_is_kept_for_good_under_the_address_of_its_version(client: FlaskClient) -> None:
+    page = Page(client.get("/sign-in", base_url=LOCALHOST).text)
+    named = [*page.attributes("link", "href"), *page.attributes("script", "src")]
+    assert named == [f"/static/{current()}/{name}" for name in ("favicon.svg", "expert-page.css")]
+    for name in {*files()}:
+        answer = client.get(f"/static/{current()}/{name}")
+        assert (answer.status_code, answer.headers["Cache-Control"], answer.data) == (200, GOOD, files()[name].body)
+        assert answer.headers["Content-Type"] == f"{KINDS[name[name.rindex('.') :]]}; charset=utf-8"
+        assert (answer.headers["Vary"], answer.headers.getlist("Set-Cookie")) == ("Accept-Encoding", [])
+
+
+@on_sqlite
+def test_a_page_from_before_an_upgrade_finds_what_it_names_and_nobody_keeps_that(client: FlaskClient) -> None:
+    """Scripts find each other beside them, so all that such a page loads is of today."""
+    for name in {*files()}:
+        for address in (f"/static/{name}", f"/static/0123456789ab/{name}"):
+            answer = client.get(address)
+            assert (answer.status_code, answer.headers["Cache-Control"], answer.data) == (
+                200,
+                ASKED,
+                files()[name].body,
+            )
+            again = client.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+            assert (again.status_code, again.data) == (304, b"")
+    for address in (
+        "/static/nothing.css",
+        f"/static/{current()}/nothing.css",
+        f"/static/{current()}/",
+        "/static/a/b/reader.css",
+    ):
+        assert client.get(address).status_code == 404, address
+
+
+def test_the_version_changes_with_any_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what `current` is made of: names and tags."""
+    tags = [kept.tag for kept in files().values()]
+    assert len(set(tags)) == len(tags)
+    whole = files()
+    monkeypatch.setattr("app.static_files.files", lambda: dict(list(whole.items())[1:]))
+    assert current.__wrapped__() != current()
+
+
+@on_sqlite
+def test_whoever_can_unpack_gets_it_packed_under_a_tag_of_its_own(client: FlaskClient) -> None:
+    address, kept = f"/static/{current()}/reader.css", files()["reader.css"]
+    for takes, coding in TAKES.items():
+        headers = {"Accept-Encoding": takes}
+        got = client.get(address, headers=headers)
+        sent, tag = (kept.packed, f'"{kept.tag}-gzip"') if coding else (kept.body, f'"{kept.tag}"')
+        assert (got.status_code, got.headers.get("Content-Encoding"), got.data) == (200, coding, sent), takes
+        assert (got.headers["ETag"], got.headers["Vary"]) == (tag, "Accept-Encoding")
+        head = client.head(address, headers=headers)
+        assert (head.status_code, head.data, said(head)) == (200, b"", said(got))
+        assert head.headers["Content-Length"] == str(len(sent))
+        same, other = (client.get(address, headers=headers | {"If-None-Match": one}) for one in (tag, '"other"'))
+        assert (same.status_code, same.data, same.headers["ETag"], same.headers["Vary"]) == (
+            304,
+            b"",
+            tag,
+            "Accept-Encoding",
+        )
+        assert (other.status_code, other.data) == (200, sent)
+    assert gzip.decompress(kept.packed) == kept.body
+
+
+@on_sqlite
+def test_a_part_is_one_of_what_is_not_packed(client: FlaskClient) -> None:
+    address, kept = f"/static/{current()}/reader.css", files()["reader.css"]
+    some = {"Range": "bytes=5-9", "Accept-Encoding": "gzip"}
+    for more, status, sent in (
+        ({}, 206, kept.body[5:10]),
+        ({"If-Range": f'"{kept.tag}"'}, 206, kept.body[5:10]),
+        ({"If-Range": f'"{kept.tag}-gzip"'}, 200, kept.body),  # two parts that don't fit are never put together
+        ({"Range": "bytes=900000-"}, 416, None),
+    ):  # fmt: skip
+        part = client.get(address, headers=some | more)
+        assert (part.status_code, part.headers.get("Content-Encoding")) == (status, None), more
+        assert sent in (part.data, None)
+
+
+def test_a_script_is_made_lighter_by_what_holds_for_all_of_ours() -> None:
+    """Comments begin their lines, and no text in backticks goes over a line."""
+    for path in FOLDER.glob("*.js"):
+        kept = files()[path.name].body.decode()
+        assert [line for line in path.read_text("utf-8").splitlines() if line.count("`") % 2] == [], path.name
+        assert re.findall(r"(?m)^(?:\s|//|/\*).*", kept) == [], path.name
+
+
+@pytest.mark.browser
+def test_a_browser_reads_the_same_out_of_a_sheet_as_it_is_written_and_as_it_is_sent(chromium: "Browser") -> None:
+    page = chromium.new_page()
+
+    def read(text: str) -> list[str]:
+        """The rules of a sheet; what a variable holds has the blanks with which it is written."""
+        return [re.sub(r",\s+", ",", rule) for rule in page.evaluate(RULES, text)]
+
+    written = {path.name: read(path.read_text("utf-8")) for path in FOLDER.glob("*.css")}
+    written |= {name: [rule for part in parts for rule in written[part]] for name, parts in JOINED.items()}
+    assert written == {name: read(kept.body.decode()) for name, kept in files().items() if name in written}
+    page.close()
+    assert light_css('a::before { content: "; } /* , */"; }') == 'a::before{content:"; } /* , */"}'

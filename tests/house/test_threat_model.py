@@ -1,0 +1,92 @@
+"""docs/threat-model.md: its cells speak the words of its legend, and each claim of protection names a test that is there."""
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from app.letters.receive import MOST_A_DAY
+from tests.support.payloads import FAMILIES, PAYLOADS
+from tests.support.source import ROOT, code, named, tree
+from tests.support.threats import MODEL, THREATS, part, rows
+
+MATRICES = ("What they learn of a reader", "What they learn of an expert", "What they learn of the desk's people")
+LEGEND = tuple(row[0] for row in rows(part("The words of the matrices")))
+PEOPLE = tuple(row[0] for row in rows(part("Who they are, and what they hold")))
+TRIED = {row[0]: row for row in rows(part("What is tried, and what holds it"))}
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+@cache
+def marked() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Each test of the house, by file and name, with the threats that it is marked with."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for path in code(".py"):
+        if path.name.startswith("test_"):
+            for node in tree(path).body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                    found[named(path), node.name] = tuple(_threats(node))
+    return found
+
+
+def _threats(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    marks = [
+        mark
+        for mark in node.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func).endswith("mark.threat")
+    ]
+    return [str(ast.literal_eval(arg)) for mark in marks for arg in mark.args]
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_each_cell_of_a_matrix_speaks_the_words_of_the_legend(matrix: str) -> None:
+    table = rows(part(matrix))
+    assert [row[0] for row in table] == list(PEOPLE)
+    wrong = [(row[0], cell) for row in table for cell in row[1:-1] if not set(cell.split(", ")) <= set(LEGEND)]
+    assert wrong == []
+    assert [row for row in table for cell in row[1:-1] if "nothing" in cell and cell != "nothing"] == []
+    assert [(row[0], row[-1]) for row in table if row[-1] not in THREATS] == []
+
+
+def test_every_word_of_the_legend_is_used() -> None:
+    used = {
+        word for matrix in MATRICES for row in rows(part(matrix)) for cell in row[1:-1] for word in cell.split(", ")
+    }
+    assert used == set(LEGEND)
+
+
+def test_each_test_that_it_names_is_there() -> None:
+    claims = NAMED.findall(MODEL.read_text(encoding="utf-8"))
+    assert len(claims) > 60
+    assert [f"{file}::{name} isn't there" for file, name in claims if (file, name) not in marked()] == []
+
+
+@pytest.mark.parametrize("threat", THREATS)
+def test_what_holds_a_threat_is_run_for_it(threat: str) -> None:
+    claims = NAMED.findall(TRIED[threat][2])
+    assert claims != [], "name a test of it, or say in 'What isn't covered' that nothing holds"
+    assert [
+        f'mark {file}::{name} with threat("{threat}")' for file, name in claims if threat not in marked()[file, name]
+    ] == []
+
+
+def test_its_numbers_are_those_of_the_code() -> None:
+    tried, held = TRIED["hostile words"][1], TRIED["flood"][2]
+    assert re.findall(r"(\d+) payloads of (\w+) families", tried) == [(str(len(PAYLOADS)), "ten")]
+    assert len(FAMILIES) == 10
+    said = re.findall(r"([\d,]+) (?:letters )?a day", MODEL.read_text(encoding="utf-8"))
+    assert (set(said), "up to" in held) == ({f"{MOST_A_DAY:,}"}, True)
+
+
+def test_no_test_is_of_a_threat_that_the_page_does_not_know() -> None:
+    assert [(test, one) for test, threats in marked().items() for one in threats if one not in THREATS] == []
+    assert len([test for test, threats in marked().items() if threats]) > 200
+
+
+def test_each_place_that_it_leads_to_is_there() -> None:
+    places = re.findall(r"\]\(([\w./-]+)\)", MODEL.read_text(encoding="utf-8"))
+    assert len(places) > 5
+    assert [place for place in places if not (MODEL.parent / place).exists()] == []
+    for paper in ("SECURITY.md", "docs/privacy-record.md"):
+        assert re.search(r"\]\((docs/)?threat-model\.md\)", (ROOT / paper).read_text(encoding="utf-8")), paper

@@ -1,0 +1,125 @@
+"""Writers of one process have their turn one after the other; readers read on while nobody can write."""
+
+import http.client
+import sqlite3
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from app import sqlite
+from app.db_faults import Busy
+from app.sqlite import WAITING, Turns
+from tests.support.at_the_form import receipt_on
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+from tests.support.serving import served
+from tests.support.waiting import until
+
+MANY = 12  # more than a process has threads
+
+
+def test_they_come_in_the_order_in_which_they_stand() -> None:
+    turns, done = Turns(), list[int]()
+
+    def write(number: int) -> None:
+        with turns.mine():
+            done.append(number)
+
+    with turns.mine():
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(WAITING)]
+        for at, thread in enumerate(threads, 2):
+            thread.start()
+            until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
+        assert done == []
+    for thread in threads:
+        thread.join()
+    assert done == [*range(WAITING)]
+
+
+def test_the_sixth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
+    turns, told = Turns(), list[str]()
+
+    def write() -> None:
+        try:
+            with turns.mine():
+                told.append("had its turn")
+        except Busy:
+            told.append("waited")
+
+    with turns.mine():
+        threads = [threading.Thread(target=write) for _ in range(WAITING + 1)]
+        for thread in threads:
+            thread.start()
+        until(lambda: told == ["waited"], "one is told")
+        time.sleep(0.2)
+        assert told == ["waited"], "and none of the others"
+    for thread in threads:
+        thread.join()
+    assert told == ["waited"] + ["had its turn"] * WAITING
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 50)
+    turns, told = Turns(), list[str]()
+
+    def write() -> None:
+        with pytest.raises(Busy), turns.mine():
+            pass
+        told.append("waited")
+
+    with turns.mine():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    assert told == ["waited"]
+    with turns.mine():
+        assert len(turns._queue) == 1, "and whoever went stands there no more"
+
+
+def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
+    tmp_path: Path, sqlite_founded: tuple[Path, Newsroom]
+) -> None:
+    path = tmp_path / "newsroom.db"
+    path.write_bytes(sqlite_founded[0].read_bytes())
+    told: list[tuple[int, str]] = []
+
+    def asked(port: int, words: str = "", form: str = "") -> tuple[int, str]:
+        body = urlencode({"form": form, "body": words, "then": "send"}) if form else None
+        head = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+        # Half as long as a writer waits for another process.
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30 if form else 5)) as line:
+            line.request("POST" if form else "GET", "/steppe/send" if form else "/steppe/ask", body, head)
+            answer = line.getresponse()
+            return answer.status, answer.read().decode()
+
+    with (
+        served(f"sqlite:///{path}", tmp_path / "mail") as site,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        port = int(site.rpartition(":")[2])
+        forms = [Page(asked(port)[1]).value("form") for _ in range(MANY)]
+        other.execute("BEGIN IMMEDIATE")
+        words = [f"Who owns silo number {number} at the lake?" for number in range(MANY)]
+        senders = [
+            threading.Thread(target=lambda one=one: told.append(asked(port, *one)))  # type: ignore[misc]
+            for one in zip(words, forms, strict=True)
+        ]
+        for sender in senders:
+            sender.start()
+        until(lambda: len(told) == MANY - 1 - WAITING, "those who can't wait are told")
+        assert [asked(port)[0] for _ in range(5)] == [200] * 5
+        assert {status for status, _page in told} == {503}
+        other.execute("ROLLBACK")
+        for sender in senders:
+            sender.join()
+        letters = other.execute("SELECT count(*) FROM letters").fetchone()[0]
+    assert Counter(status for status, _page in told) == Counter({503: MANY - 1 - WAITING, 200: 1 + WAITING})
+    kept = [word for status, page in told if status == 503 for word in words if word in Page(page).value("body")]
+    assert len(set(kept)) == MANY - 1 - WAITING, "what was typed comes back"
+    receipts = [receipt_on(page) for status, page in told if status == 200]
+    assert len(set(receipts)) == letters == 1 + WAITING, "and what has a receipt is stored"

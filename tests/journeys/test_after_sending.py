@@ -1,0 +1,75 @@
+"""After it was sent: Nora mends an answer at her desk, Timur reads it mended on his phone; then somebody is in danger."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from app.db import Database
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom
+from tests.support.town import Town, Visit
+
+pytestmark = pytest.mark.browser
+WRONG, RIGHT = "We wrote that nobody knows who built them.", "The mill in Nukus knows, and says so."
+
+
+@pytest.fixture
+def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
+    made = Town(chromium, database, site, tmp_path / "mail", True)
+    yield made
+    made.close()
+
+
+def picture(visit: Visit, name: str) -> None:
+    """A picture for whoever wants to look: where SHOTS says so."""
+    if folder := os.environ.get("SHOTS"):
+        visit.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def test_nora_mends_what_ran_and_timur_reads_it_mended(town: Town, newsroom: Newsroom) -> None:
+    public_id = published(town.database, newsroom, [])
+    nora, timur = town.editor(), town.visit(390)
+    nora.open(f"/desk/steppe/questions/{public_id}")
+    nora.unfold("Its public page")
+    nora.press("Correct what ran")
+    nora.shows("Correct what ran")
+    nora.write("What was wrong, in a sentence", WRONG)
+    nora.write("What is right, in a sentence", RIGHT)
+    nora.write("The answer of Leyla Aydın", "The mill knows.\n\nWe asked the mill.")
+    picture(nora, "desk-correct")
+    nora.press("Publish the correction")
+    expect(nora.page.get_by_text("It is corrected on its page")).to_be_visible()
+
+    timur.open("/steppe/answers")
+    timur.press("Corrections")
+    expect(timur.page.get_by_text(RIGHT)).to_be_visible()
+    picture(timur, "reader-corrections")
+    timur.press("The Silos")
+    expect(timur.page.get_by_text("The mill knows.")).to_be_visible()
+    expect(timur.page.locator(".corrections")).to_contain_text(WRONG)
+    picture(timur, "reader-story")
+
+    nora.unfold("Its public page")
+    nora.press("Other words for somebody’s safety")
+    expect(nora.page.get_by_text("What can’t be called back")).to_be_visible()
+    nora.write("Headline", "The Barns")
+    nora.write("The question", "Who owns such barns?")
+    nora.write("The answer of Leyla Aydın", "One owner is known.")
+    picture(nora, "desk-protect")
+    nora.press("Put these words in their place now")
+    expect(nora.page.get_by_text("the former ones are erased here")).to_be_visible()
+    picture(nora, "desk-question")
+
+    timur.page.reload()  # within a minute his browser may show what it has kept
+    timur.look()
+    timur.shows("The Barns")
+    expect(timur.page.get_by_text("One owner is known.")).to_be_visible()
+    expect(timur.page.locator(".corrections")).to_have_count(0)
+    if os.environ.get("SHOTS"):
+        small = town.editor(width=390)
+        for name, path in (("correct", "correct"), ("protect", "protect")):
+            small.open(f"/desk/steppe/questions/{public_id}/{path}")
+            picture(small, f"desk-{name}-390")

@@ -1,0 +1,87 @@
+"""Nora comes in by the newsroom's own account in a real browser, from a real provider at another address; and the picture
+of an app's key is read off her screen."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyotp
+import pytest
+import zxingcpp
+
+from app.actors import Clock
+from app.db import Database
+from app.people import sign_in
+from app.people.models import Person
+from tests.support.cast import Newsroom
+from tests.support.serving import loaded_before, served
+from tests.support.staff_provider import BACK, Provider, staff_provider
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PIXELS = """async (picture) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${picture}`;
+  await image.decode();
+  const canvas = new OffscreenCanvas(image.width, image.height), pen = canvas.getContext("2d");
+  pen.drawImage(image, 0, 0);
+  const all = pen.getImageData(0, 0, image.width, image.height).data;
+  return [image.width, image.height, Array.from(all.filter((_, at) => at % 4 === 1))];
+}"""
+
+
+@pytest.fixture
+def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[tuple[str, Provider]]:
+    with staff_provider("") as provider:
+        provider.asks = True
+        with served(database.url, tmp_path / "mail", loaded_before, **provider.settings()) as address:
+            provider.back = address + BACK
+            yield address, provider
+
+
+def test_nora_presses_the_button_and_is_led_there_and_back(
+    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, Provider]
+) -> None:
+    from playwright.sync_api import expect
+
+    address, _provider = house
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/desk/steppe/letters")
+    page.get_by_role("link", name="Sign in with the Daily’s account").click()
+    expect(page.get_by_role("heading", name="The Daily")).to_be_visible()
+    page.get_by_role("link", name="Go on as Nora").click()
+    page.wait_for_url(f"{address}/desk/steppe/letters")
+    expect(page.get_by_role("heading", name="Letters", exact=True)).to_be_visible()
+    page.goto(f"{address}/signed-in")
+    page.get_by_role("button", name="Sign out here").click()
+    expect(page.get_by_role("link", name="Sign in with the Daily’s account")).to_be_visible()
+    page.get_by_role("textbox", name="Your address").fill("nora@desk.example")
+    page.get_by_role("button", name="Mail me a way in").click()
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    context.close()
+
+
+def seen_by_a_camera(page: "Page", blank: "Page") -> list[str]:
+    """What is read off the screen."""
+    picture = base64.b64encode(page.screenshot(full_page=True)).decode()
+    width, height, grey = blank.evaluate(PIXELS, picture)
+    return [one.text for one in zxingcpp.read_barcodes(memoryview(bytes(grey)).cast("B", (height, width)))]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_of_the_key_is_read_off_the_screen(
+    chromium: "Browser", database: Database, newsroom: Newsroom, house: tuple[str, Provider], scheme: str
+) -> None:
+    address, _provider = house
+    way = database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, newsroom.nora.person_id), "desk"))
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 760})
+    page, blank = context.new_page(), context.new_page()
+    page.goto(address + way)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{address}/signed-in/factors/app")
+    [text] = seen_by_a_camera(page, blank)
+    assert pyotp.parse_uri(text).secret == page.locator("input[name=secret]").input_value()
+    context.close()

@@ -1,0 +1,51 @@
+"""Nora looks at the calendar in a real browser, moves an edition to another day, sees it there, and takes it back."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+from playwright.sync_api import Browser, expect
+
+from app.db import Database
+from app.editions.queries import coming_editions
+from tests.support.cast import Newsroom
+from tests.support.town import Town
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
+    made = Town(chromium, database, site, tmp_path / "mail", True)
+    yield made
+    made.close()
+
+
+@pytest.mark.usefixtures("a_minute")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nora_moves_an_edition_and_the_calendars_follow(town: Town, newsroom: Newsroom, width: int) -> None:
+    with town.database.read() as session:
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        before, address = datetime.fromisoformat(edition.local_at), f"/desk/steppe/editions/{edition.public_id}"
+    after = before + timedelta(days=3)
+    nora = town.editor(width=width)
+    nora.open("/desk/steppe/editions")
+    nora.page.get_by_role("link", name="Calendar").first.click()
+    nora.shows("Calendar")
+    nora.look()
+    expect(nora.page.locator(f"td:has(time[datetime='{before:%Y-%m-%d}']) .on--edition")).to_be_visible()
+    nora.page.locator(f"td:has(time[datetime='{before:%Y-%m-%d}']) a", has_text="Edition").click()
+    assert nora.page.url.endswith(address)
+    nora.unfold("Move it to another day")
+    nora.look_unfolded()
+    nora.write("When it runs", after.isoformat(timespec="minutes"))
+    nora.press("Move the edition")
+    expect(nora.page.get_by_text("The edition runs on").first).to_be_visible()
+    moments = Calendar.from_ical(nora.context.request.get(f"{town.site}/steppe/calendar.ics").body()).events
+    with town.database.read() as session:
+        moved = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        assert (moved.local_at, moments[0]["DTSTART"].dt) == (after.isoformat(timespec="minutes"), moved.runs_at)
+    nora.open(f"/desk/steppe/editions/calendar?month={after:%Y-%m}")
+    expect(nora.page.locator(f"td:has(time[datetime='{after:%Y-%m-%d}']) .on--edition")).to_be_visible()

@@ -1,0 +1,157 @@
+"""A reader of another site, in a real browser: sees the latest answers there, and begins a question that is sent from our page."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import select
+
+from app.db import Database
+from app.letters.models import Letter
+from app.newsletters.models import Newsletter
+from tests.support import accessibility
+from tests.support.at_the_form import published
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.line import Line
+
+pytestmark = pytest.mark.browser
+SALT = "Who weighs the salt at home, and “why”?"
+
+
+class OtherSite:
+    """A site of another origin. Its page is what the test gives it."""
+
+    def __init__(self) -> None:
+        self.html = ""
+        site = self
+
+        class Pages(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.end_headers()
+                self.wfile.write(f"<!doctype html><title>News</title><h1>News</h1>{site.html}".encode())
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def news() -> Iterator[OtherSite]:
+    site = OtherSite()
+    yield site
+    site.server.shutdown()
+    site.server.server_close()
+
+
+@pytest.fixture
+def snippets(app: Flask, line: Line, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite) -> list[str]:
+    """What the desk copies for another site that it has listed: answers and box, each framed and plain."""
+    published(database, newsroom, [], headline="The Silos")
+
+    def list_it(session: object) -> None:
+        newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]
+        newsletter.framed_by, newsletter.version = [news.origin], newsletter.version + 1
+
+    database.write(list_it)
+    app.config["BASE_URL"] = f"http://127.0.0.1:{line.port}"
+    return nora.get("settings/sites").attributes("button[data-text]", "data-text")
+
+
+def letters(database: Database) -> list[str]:
+    with database.read() as session:
+        return [str(letter.body) for letter in session.scalars(select(Letter))]
+
+
+def asked(page: Page, database: Database, line: Line) -> None:
+    """Go on from the box to our own page, and send it there."""
+    page.get_by_label("Your question").press("Tab")
+    expect(page).to_have_url(f"http://127.0.0.1:{line.port}/steppe/begin")
+    expect(page.get_by_label("Your question", exact=True)).to_have_value(SALT)
+    assert letters(database) == []
+    page.get_by_role("button", name="Send my question").click()
+    expect(page.get_by_role("heading", name="Thank you, it has arrived")).to_be_visible()
+    assert letters(database) == [SALT]
+    assert page.context.cookies() == []
+
+
+def test_a_listed_site_shows_the_answers_as_high_as_they_are(
+    phone: BrowserContext, snippets: list[str], news: OtherSite, line: Line
+) -> None:
+    news.html = snippets[0]
+    page = phone.new_page()
+    page.goto(news.origin)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("link", name="The Silos")).to_be_visible()
+    expect(page.locator("iframe")).not_to_have_attribute("height", "480")
+    inside = frame.locator("body").evaluate("(body) => Math.ceil(body.getBoundingClientRect().height)")
+    assert page.evaluate("Number(document.querySelector('iframe').height)") == inside
+    assert frame.locator("html").evaluate("(html) => html.scrollWidth <= html.clientWidth")
+    frame.get_by_role("link", name="The Silos").click()
+    page.wait_for_url(f"http://127.0.0.1:{line.port}/steppe/q/**")
+    assert phone.cookies() == []
+
+
+def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: Line, database: Database
+) -> None:
+    news.html = snippets[2]
+    page = laptop.new_page()
+    page.goto(news.origin)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_label("Your question")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.type(SALT)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    asked(page, database, line)
+
+
+def test_plain_html_does_the_same_without_scripts(
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: Line, database: Database
+) -> None:
+    news.html = snippets[1] + snippets[3]
+    page = laptop.browser.new_context(java_script_enabled=False).new_page() if laptop.browser else laptop.new_page()
+    page.goto(news.origin)
+    assert page.get_by_role("link", name="The Silos").get_attribute("href", timeout=1000)
+    page.get_by_label("Your question").fill(SALT)
+    page.get_by_role("button", name="Go on").click()
+    asked(page, database, line)
+    page.context.close()
+
+
+def test_a_site_that_is_not_listed_shows_nothing(
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, database: Database
+) -> None:
+    def forget(session: object) -> None:
+        newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]
+        newsletter.framed_by, newsletter.version = ["https://news.example"], newsletter.version + 1
+
+    database.write(forget)
+    news.html = snippets[0]
+    page = laptop.new_page()
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(news.origin)
+    page.wait_for_timeout(500)
+    assert page.frame_locator("iframe").get_by_role("link", name="The Silos").count() == 0
+    assert [("frame-ancestors" in words) for words in refused] == [True]
+
+
+def test_what_stands_in_the_frames_is_accessible(laptop: BrowserContext, snippets: list[str], line: Line) -> None:
+    for path in ("answers", "ask"):
+        for language in ("en", "fa"):
+            page = laptop.new_page()
+            page.set_viewport_size({"width": 320, "height": 500})
+            page.goto(f"http://127.0.0.1:{line.port}/steppe/framed/{path}?lang={language}")
+            assert list(accessibility.faults(page)) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320
+            page.close()

@@ -1,0 +1,83 @@
+"""Timur types his question in a real browser, which does its small sum meanwhile, and in a flood his letter comes in unheld."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from limits import RateLimitItemPerMinute
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
+
+from app.db import Database
+from app.letters.models import Letter
+from app.reader import proof_of_work, submission
+from tests.support.at_the_form import QUESTION, ask
+from tests.support.cast import Newsroom
+from tests.support.line import Line
+
+pytestmark = pytest.mark.browser
+
+SPARING = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
+EMPTY = "navigator.getBattery = async () => ({ charging: false, level: 0.1 })"
+WITHOUT = "delete globalThis.Worker"
+WORKERS = """
+globalThis.made = 0;
+const Before = globalThis.Worker;
+globalThis.Worker = Before && class extends Before { constructor(...all) { super(...all); globalThis.made += 1; } };
+"""
+
+
+@pytest.fixture
+def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the form while there is room for one letter, which is taken, and for one with a proof."""
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
+    ask(limited, body="Who floods whom?")
+    line = Line(limited.application)
+    yield f"http://127.0.0.1:{line.port}/steppe/ask"
+    line.cut()
+
+
+def typed(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("#body").press_sequentially(QUESTION)
+
+
+def held(database: Database) -> str | None:
+    with database.read() as session:
+        return session.scalars(select(Letter.held_reason).filter_by(body=QUESTION)).one()
+
+
+def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database: Database, flooded: str) -> None:
+    page = chromium.new_context().new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    typed(page, flooded)
+    solved = page.locator("input[name=proof]")
+    expect(solved).to_have_count(1, timeout=30_000)
+    numbers = [int(part) for part in (solved.get_attribute("value") or "").split(".")]
+    assert (len(numbers), numbers) == (proof_of_work.PARTS, sorted(set(numbers)))
+    page.get_by_role("button", name="Send my question", exact=True).click()
+    expect(page.locator("p.code")).to_have_count(1)
+    assert (held(database), said) == (None, [])
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("scripts", "prelude"),
+    [(True, SPARING), (True, EMPTY), (True, WITHOUT), (False, "")],
+    ids=["saves data", "battery low", "no workers", "no scripts"],
+)
+def test_where_it_is_not_done_the_question_is_taken_all_the_same(
+    chromium: Browser, database: Database, flooded: str, scripts: bool, prelude: str
+) -> None:
+    context = chromium.new_context(java_script_enabled=scripts)
+    context.add_init_script(WORKERS + prelude)
+    page = context.new_page()
+    typed(page, flooded)
+    if scripts:
+        assert page.evaluate("() => new Promise((done) => setTimeout(() => done(globalThis.made), 300))") == 0
+    assert page.locator("input[name=proof]").count() == 0
+    page.get_by_role("button", name="Send my question", exact=True).click()
+    expect(page.locator("p.code")).to_have_count(1)
+    assert held(database) == "flood"
+    context.close()

@@ -1,0 +1,68 @@
+"""Nora translates a Q&A in a real browser, sends the edition, and a reader goes from its English to its Persian and back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.editions import locking, slots
+from app.editions.queries import coming_editions
+from app.newsroom import publishing
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered
+from tests.support.town import Town
+
+pytestmark = pytest.mark.browser
+WORDS = "Who measures the salt?"
+ASKED, ANSWERED = "چه کسی نمک را اندازه می‌گیرد؟", "در سال ۲۰۰۹ صفحه‌های نمک گذاشتیم."
+
+
+@pytest.fixture
+def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
+    made = Town(chromium, database, site, tmp_path / "mail", True)
+    yield made
+    made.close()
+
+
+def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroom) -> None:
+    question = town.database.write(lambda session: answered(session, newsroom, WORDS))
+    nora = town.editor(width=390)
+    nora.open(f"/desk/steppe/questions/{question.public_id}")
+    nora.unfold("Topics and dates")
+    nora.press("Persian")
+    for fields in (
+        {"Headline (optional)": "باد شور", "The translation": ASKED, "Who translated it (optional)": "Shirin Amini"},
+        {"The expert’s name in this language": "لیلا آیدین", "The translation": ANSWERED},
+    ):
+        nora.press("Translate it", exact=False)
+        for label, text in fields.items():
+            nora.write(label, text)
+        nora.page.get_by_label("Name the translator in print").check()
+        nora.press("Save the translation")
+        nora.page.get_by_label("I have read it against the original").check()
+        nora.press("Approve it", exact=False)
+    expect(nora.page.locator("section .num")).to_have_text(["approved", "approved"])
+    nora.look_unfolded()
+
+    def sent(session: Session) -> None:
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        slots.pick(session, newsroom.nora, session.get_one(Question, question.id), edition)
+        locking.lock_edition(session, newsroom.nora, edition)
+        publishing.send(session, newsroom.nora, edition)
+
+    town.database.write(sent)
+    timur = town.visit(width=390)
+    timur.open(f"/steppe/q/{question.public_id}/who-measures-the-salt")
+    timur.shows(WORDS)
+    timur.page.locator(".article-meta + .langs a", has_text="فارسی").click()
+    timur.look()
+    timur.shows("باد شور")
+    expect(timur.page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(timur.page.locator(".article-q")).to_have_css("direction", "rtl")
+    expect(timur.page.locator(".quotation")).to_contain_text(f"«{ANSWERED}»")
+    expect(timur.page.locator(".article-lead")).to_contain_text("(ترجمه: Shirin Amini)")
+    timur.page.locator(".article-meta + .langs a", has_text="English").click()
+    timur.shows(WORDS)

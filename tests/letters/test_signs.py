@@ -1,0 +1,136 @@
+"""The signs for which a letter is held: each is seen, none holds what readers write on a quiet day, and what is held says why."""
+
+import tomllib
+from collections.abc import Callable, Sequence
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.db import Database
+from app.letters import receipts, receive
+from app.letters.models import Letter
+from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, Seen, signs_of, weighed
+from app.newsletters.models import Newsletter
+from app.questions import moves
+from tests.support.cast import Newsroom
+from tests.support.floods import TEXT, honest
+from tests.support.honest_letters import HONEST
+from tests.support.letters import change, the
+from tests.support.source import ROOT
+
+QUESTION = "Who weighs the salt in the orchards by the sea?"
+NOISE = "qwer asdf zxcv tyui ghjk bnmp lkjh poiu"
+SHORT = "Is what they say at https://bit.ly/3xYz about our salt true?"
+MIXED = "Сheар viаgrа оnlinе for you, my dear friends of the sea"  # Cyrillic letters in Latin words
+
+
+def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> list[str]:
+    seen = Seen(text, before, way)
+    return [sign.code for sign in SIGNS if sign.shows(seen)]
+
+
+@pytest.mark.threat("flood")
+@pytest.mark.parametrize(
+    ("code", "text", "before", "way"),
+    [
+        ("no text", "12345 67890", (), ()),
+        ("no question", "salt salt salt", (), ()),
+        ("links", "https://a.example/1 https://a.example/2 https://a.example/3 buy", (), ()),
+        ("bare link", "https://a.example/only", (), ()),
+        ("trap", QUESTION, (), ("trap",)),
+        ("flood", QUESTION, (), ("flood",)),
+        ("fast", QUESTION, (), ("fast",)),
+        ("noise", NOISE, (), ()),
+        ("mixed letters", MIXED, (), ()),
+        ("short link", SHORT, (), ()),
+        ("one site", "Is it true what win.example/today says?", ["Look at https://www.win.example/a"] * 3, ()),
+    ],
+)
+def test_each_sign_is_seen(code: str, text: str, before: Sequence[str], way: Sequence[str]) -> None:
+    assert code in shown(text, before, way)
+    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY)
+
+
+@pytest.mark.threat("flood")
+def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are_none() -> None:
+    before = [f"{number} people of {town} say: {TEXT}" for number, town in enumerate(["Osh", "Talas", "Naryn"] * 4)]
+    assert shown(f"I, Timur from Batken, say: {TEXT}", before) == ["many alike"]
+    assert shown(f"I, Timur from Batken, say: {TEXT}", before[:3]) == ["alike"]
+    assert shown(QUESTION, before) == []
+    assert shown("中国在塞尔维亚买了什么?", ["中国在塞尔维亚买了什么?"] * 3) == ["alike"]
+
+
+def test_one_light_sign_holds_nothing_and_several_do() -> None:
+    light = [sign.code for sign in SIGNS if sign.weight < HOLDS]
+    assert light == ["noise", "mixed letters", "short link", "one site", "alike", "fast"]
+    assert [weighed(Seen(text, (), ())) for text in (NOISE, MIXED, SHORT)] == [[], [], []]
+    assert weighed(Seen(QUESTION, [QUESTION] * 3, ("fast",))) == []
+    assert weighed(Seen(SHORT, [SHORT] * 3, ("fast",))) == ["short link", "one site", "alike", "fast"]
+
+
+@pytest.mark.threat("flood")
+def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> None:
+    assert weighed(Seen(QUESTION, (), ("flood",))) == ["flood"]
+    assert weighed(Seen(QUESTION, (), ("flood", PROVEN))) == []
+    assert weighed(Seen(QUESTION, [QUESTION] * MANY, ("flood", PROVEN))) == ["flood", "many alike"]
+    assert weighed(Seen("https://a.example/only", (), (PROVEN,))) == ["bare link"]
+
+
+def told_held() -> set[str]:
+    """The letters of the demo that it says are held: two advertisements, and one of a flood."""
+    read = [tomllib.loads(path.read_text()) for path in sorted((ROOT / "demo/content").glob("letters-*.toml"))]
+    return {one["body"] for part in read for one in part["letter"] if one.get("held_reason") == "links"}
+
+
+@pytest.mark.threat("flood")
+def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], None]) -> None:
+    """The demo's letters in a row of a day, also pasted and sent at once; twenty more; a hundred questions in each language."""
+    some = honest()
+    held = {text for at, text in enumerate(some) if weighed(Seen(text, some[max(0, at - 60) : at], ("fast",)))}
+    assert held == told_held()
+    assert [text for text in HONEST if weighed(Seen(text, some[:60], ("fast",)))] == []
+    files = sorted((ROOT / "bench/asked_in").glob("*.txt"))
+    read = [line for path in files for line in path.read_text().splitlines() if line.strip()]
+    assert len(read) > 2_500
+    assert [line for line in read if weighed(Seen(line, some[:20], ("fast",)))] == []
+    attempts(len(some) + len(HONEST) + len(read))
+
+
+@pytest.mark.parametrize(
+    "text", ["Бiз бұл туралы iнiмнен естiдiм, сiз бiлесiз бе?", "Wi-Fi-роутер в школе не работает, почему?"]
+)
+def test_a_keyboard_without_a_letter_mixes_nothing(text: str) -> None:
+    assert shown(text) == []
+
+
+def sent(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str] = ()) -> Letter:
+    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+    form = receive.Form(f"form {number}", 1)
+    return receive.send(session, Reader(), newsletter, receive.Ask(QUESTION), form=form, signs=signs)
+
+
+def test_what_is_held_says_why_until_its_words_are_erased(database: Database, newsroom: Newsroom) -> None:
+    signs = ["flood", "alike", "fast"]
+    public_id = database.write(lambda session: sent(session, newsroom, 1, signs).public_id)
+    letter = the(database, public_id)
+    assert (letter.is_held, letter.held_reason, letter.signs) == (True, "flood", signs)
+    change(database, public_id, lambda session, one: receipts.erase(session, Reader(letter_id=one.id), one))
+    assert the(database, public_id).signs == []
+
+
+def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Database, newsroom: Newsroom) -> None:
+    """Readers who would ask the same press a button, and stand behind the question in its words."""
+
+    def send(session: Session) -> tuple[list[str], list[str]]:
+        letters = [sent(session, newsroom, number) for number in range(MANY)]
+        before = signs_of(session, newsroom.newsletter_id, QUESTION)
+        moves.open_question(session, newsroom.nora, letters)
+        return before, signs_of(session, newsroom.newsletter_id, QUESTION, ("flood",))
+
+    assert database.write(send) == (["many alike"], ["flood"])
+
+
+def test_every_sign_has_words_of_its_own() -> None:
+    assert len(BY_CODE) == len(SIGNS)
+    assert len({sign.label for sign in SIGNS}) == len({sign.says for sign in SIGNS}) == len(SIGNS)

@@ -1,0 +1,212 @@
+"""Mails that are placed together come to what each would come to by itself, whatever others of the batch are to it."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, make_url, select
+from sqlalchemy.orm import Session
+
+from app.db import Base, Database, keys
+from app.editions import locking
+from app.editions.models import Edition
+from app.letters.models import Contact, Letter
+from app.mail import inbound, leases
+from app.mail.models import Inbound, OutboxMail
+from app.mailroom import outcomes, placing
+from app.mailroom.placing import place_due
+from app.newsletters.models import Newsletter
+from app.seal import Keys
+from app.typesetting.renderers import to_text
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.cast import Newsroom
+from tests.support.databases import SQLITE, address_of, postgres_copy
+from tests.support.forwards import forward
+from tests.support.incoming_mails import DESK, READER, bounce, checked, complaint, delivered, mail, reply, vacation
+from tests.support.mailroom import LEYLA, LIST, MAREK, SETTINGS, Room, reading
+from tests.support.replies import in_every_language
+
+SALT = "Why is there salt on our windows after a storm, and who counts it?"
+LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # than all that happens in the newsroom before
+MAILS = 300
+# What is drawn anew each time, or sealed: what is sealed is opened and compared by itself.
+DRAWN = {"public_id", "form_mac", "receipt_mac", "return_mac", "token_mac", "version", "message_id"}
+DRAWN_KEYS = {"audit", "spent", "contacts", "erasures", "links"}
+CHANGED = ("inbound", "letters", "contacts", "spent", "outbox", "audit", "editions", "erasures", "links")
+
+
+@pytest.fixture
+def room(database: Database, newsroom: Newsroom) -> Room:
+    made = Room(database, newsroom)
+    database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "acknowledges", True))
+    return made
+
+
+def mails(room: Room) -> Iterator[bytes]:
+    """What comes to a desk on a busy day, in an order in which mails rest on those before them."""
+    _, address = room.invited()
+    key = room.ran(SALT)
+    with room.database.read() as session:
+        ours = session.scalars(select(OutboxMail.message_id).order_by(OutboxMail.id)).first()
+        block = to_text(locking.blocks(session, session.get_one(Edition, key))[0])
+    assert ours is not None
+    quoted = "".join(f"> {line}\n" for line in block.splitlines())
+    shown = checked(LEYLA)
+    replies = in_every_language()
+    for day in range(MAILS):
+        reader = f"reader{day}@post.example"
+        raw = mail(f"Reader {day} <{reader}>", body=f"Who looks after well number {day}, and who pays for it?",
+                   Message_ID=f"<{day}@post.example>", Authentication_Results=checked(reader))  # fmt: skip
+        yield from (raw, delivered(raw, at=day % 60), raw.replace(b"\r\n", b"\n"))
+        yield mail(READER, body=f"And number {day}?", Authentication_Results=checked("timur@post.example"))
+        yield reply(f"<{day}@post.example>", "aigerim@post.example", DESK, f"I read what reader {day} asked.")
+        yield mail(LEYLA, address, body=f"Our {day} plates say so.", Authentication_Results=shown)
+        yield mail(MAREK, address, body="I know better.")
+        away = vacation(LEYLA, address, ours, Message_ID=f"<away{day}@field.example>")
+        yield from (away, delivered(away, at=1))
+        yield from (bounce(DESK, LEYLA, ours), complaint(DESK, ours))
+        lottery = mail(subject="You won", body=f"{day} million", X_Spam_Flag="YES")
+        yield from (lottery, delivered(lottery, at=2))
+        yield mail(body="", attachments=[(f"plate {day}.jpg", b"\xff\xd8\xff" + bytes([day]))])
+        yield forward("gmail", words=f"What is in well {day}?", author=f"Ask {day} <asker{day}@post.example>")
+        if day == 2:
+            yield mail(LIST, DESK, "60", f"Dear readers,\n\n{block}\n\nUnsubscribe.", Message_ID="<60@list.example>",
+                       List_Id="<steppe.example>", Authentication_Results=checked(LIST))  # fmt: skip
+        yield reply("<60@list.example>", f"late{day}@post.example", DESK, f"The {day} plates in it are wrong.")
+        yield mail(subject="Re: 60", body=f"Is it {day}?\n\nOn 4 Nov 2026, The Steppe Letter wrote:\n{quoted}")
+        written = next(replies).mail
+        yield mail(f"r{day}@post.example", body=written.plain or "", html=written.html)
+
+
+@contextmanager
+def copy_of(database: Database) -> Iterator[Database]:
+    """The same newsroom once more."""
+    database.close()  # a copy is made of files
+    if database.is_sqlite:
+        file = Path(str(make_url(database.url).database))
+        other = file.with_name("copy.db")
+        shutil.copy(file, other)
+        with closing(Database(f"sqlite:///{other}", Keys(SECRETS), BASE_URL)) as copy:
+            yield copy
+        return
+    with (
+        postgres_copy(str(make_url(database.url).database)) as name,
+        closing(Database(address_of(name), Keys(SECRETS), BASE_URL)) as copy,
+    ):
+        yield copy
+
+
+def placed(database: Database, limit: int) -> Counter[str]:
+    done = Counter[str]()
+    lease = timedelta(hours=1)  # however busy this machine is
+    while some := place_due(database, reading(), SETTINGS, limit, lease=lease, at=LATER):
+        done += some
+    return done
+
+
+def all_of(database: Database) -> dict[str, list[Any]]:
+    """All that placing may change, as it stands there."""
+    with database.read() as session:
+        found = {name: _rows(session, name) for name in CHANGED}
+        found["readings"] = [
+            inbound.reading_of(session, row) for row in session.scalars(select(Inbound).order_by(Inbound.id))
+        ]
+        contacts = select(Contact, Letter).join(Letter, Letter.id == Contact.letter_id).order_by(Letter.id)
+        found["addresses"] = [
+            keys(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
+            for contact, letter in session.execute(contacts)
+        ]
+    return found
+
+
+def _rows(session: Session, name: str) -> list[str]:
+    table = Base.metadata.tables[name]
+    left_out = DRAWN | ({"id"} if name in DRAWN_KEYS else set())
+    columns = [
+        column for column in table.columns
+        if column.name not in left_out - ({"message_id"} if name == "editions" else set())
+        and not column.name.endswith("_sealed")
+    ]  # fmt: skip
+    return sorted(repr(tuple(row)) for row in session.execute(select(*columns)))
+
+
+def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Room) -> None:
+    """On PostgreSQL the first hundred of them: what is ours is the same."""
+    most = MAILS if room.database.is_sqlite else MAILS // 3
+    for _, raw in zip(range(most), mails(room), strict=False):
+        room.store(raw, at=LATER)
+    with copy_of(room.database) as other:
+        together, one_by_one = placed(room.database, 100), placed(other, 1)
+        assert all_of(room.database) == all_of(other)
+    assert together == one_by_one
+    assert together.total() == most
+    assert set(together) == {"letter", "pen", "edition", "automatic", "bounce", "duplicate", "spam"}
+
+
+def test_a_mail_that_fails_in_a_batch_holds_back_no_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with making its letter: the others are placed in the same round, and it is tried again."""
+    make = outcomes.from_readers.take_all
+
+    def fails(session: Session, actor: Any, taken: Any) -> Any:
+        if any("poison" in mailed.words for _, mailed, _ in taken):
+            raise ValueError("it is poison")
+        return make(session, actor, taken)
+
+    monkeypatch.setattr(outcomes.from_readers, "take_all", fails)
+    poisoned = {3, 7}
+    for number in range(10):
+        room.store(mail(body="It is poison." if number in poisoned else f"Who looks after well {number}?"), at=LATER)
+    assert room.place(LATER) == Counter(letter=8, again=2)
+    assert [number for number, place in enumerate(room.places()) if place == "stored"] == sorted(poisoned)
+    monkeypatch.undo()
+    room.place(LATER + timedelta(hours=1))
+    assert len(room.letters()) == 10
+
+
+@SQLITE
+def test_what_was_tried_before_is_placed_by_itself(room: Room) -> None:
+    """One of them may have killed the worker that had them all."""
+    first, second, third = (room.store(mail(body=f"Who looks after well {number}?"), at=LATER) for number in range(3))
+
+    def claimed(minutes: int) -> list[int]:
+        at = LATER + timedelta(minutes=minutes)
+        return [claim.inbound_id for claim in room.database.write(lambda s: leases.claim(s, 10), at)]
+
+    assert claimed(0) == [first, second, third]
+    fourth = room.store(mail(), at=LATER)
+    assert [claimed(3) for _ in range(4)] == [[fourth], [first], [second], [third]]
+
+
+@contextmanager
+def counting(database: Database) -> Iterator[list[str]]:
+    """Every statement that is sent meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    engines = (database.reader, database.writer)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@SQLITE
+def test_a_batch_takes_few_statements(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two for each letter, which makes it and which places its mail, and as many for ten mails as for fifty."""
+    monkeypatch.setattr(placing, "LOOK", 60.0)  # a slow machine looks no oftener
+    counted = []
+    for number in (10, 50):
+        for at in range(number):
+            room.store(mail(f"r{number}.{at}@post.example", body=f"Who looks after well {number}, {at}?"), at=LATER)
+        with counting(room.database) as statements:
+            assert room.place(LATER) == Counter(letter=number)
+        counted.append(len(statements) - 2 * number)
+    assert counted[0] == counted[1] <= 30

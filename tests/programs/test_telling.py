@@ -1,0 +1,237 @@
+"""What other programs and the desk's chat are told: nothing but what docs/webhooks.md says, signed, and nothing that isn't public."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.editions.models import Edition
+from app.letters.models import Letter
+from app.newsletters.models import Newsletter
+from app.newsroom import publishing, recalling, told_to_programs
+from app.newsroom.publishing import GRACE
+from app.programs import registering
+from app.programs.models import Delivery, Program
+from app.programs.signed_calls import new_secret, signature
+from app.programs.telling import EVENTS, NOTICES
+from app.programs.telling import tell as note
+from config import webhook_key
+from tests.support.app import BASE_URL
+from tests.support.at_the_form import answered, locked, published, question_of, sent
+from tests.support.cast import Newsroom, handed_in
+from tests.support.hearing import Hearer, an_admin, hearer, let_hear, tell
+from tests.support.letters import ask
+from tests.support.shell_blocks import blocks
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+DESK = f"{BASE_URL}/desk/steppe/"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00")
+NUMBER = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{12}\b")
+
+
+@pytest.fixture
+def site() -> Iterator[Hearer]:
+    with hearer() as server:
+        yield server
+
+
+def later(**time: float) -> datetime:
+    return datetime.now(UTC) + timedelta(**time)
+
+
+AFTER = {"minutes": GRACE.total_seconds() / 60 + 1}
+
+
+def without_numbers(told: dict[str, Any]) -> dict[str, Any]:
+    """The same with each time and each id as if all were one."""
+    made: dict[str, Any] = json.loads(NUMBER.sub("ID", TIME.sub("TIME", json.dumps(told))))
+    return made
+
+
+def examples() -> dict[str, dict[str, Any]]:
+    found = [json.loads(block) for block in blocks("docs/webhooks.md", "Examples", "json")]
+    return {one["type"]: without_numbers(one) for one in found}
+
+
+def is_from_the_desk(secret: str, call: tuple[dict[str, str], bytes]) -> bool:
+    """As the docs say it."""
+    [block] = blocks("docs/webhooks.md", "Is it really us?", "python")
+    known: dict[str, Any] = {}
+    exec(block, known)  # noqa: S102 - it is of our own docs
+    return bool(known["is_from_the_desk"](secret, *call))
+
+
+def retract(database: Database, newsroom: Newsroom, public_id: str, reason: str = "For somebody's safety.") -> None:
+    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, public_id), reason))
+
+
+def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    key = let_hear(database, newsroom, site.address)
+    with database.read() as session:
+        secret = registering.secrets_of(session, session.get_one(Program, key))[0]
+    question = answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    assert tell(database) == {}
+    locked(database, newsroom)
+    assert (tell(database), site.types) == ({"arrived": 1}, ["edition.locked"])
+    assert is_from_the_desk(secret, site.heard[0])
+    assert not is_from_the_desk(new_secret(), site.heard[0])
+    sent(database, newsroom)
+    assert tell(database) == {}, "until then it can be recalled"
+    assert tell(database, later(**AFTER)) == {"arrived": 2}
+    database.write(
+        lambda s: note(s, newsroom.newsletter_id, "answer.corrected", question_id=question_of(s, question).id)
+    )
+    tell(database)
+    retract(database, newsroom, question)
+    tell(database)
+    database.write(lambda s: publishing.restore(s, newsroom.nora, question_of(s, question)))
+    tell(database)
+    order = [
+        "edition.locked",
+        "answer.published",
+        "edition.sent",
+        "answer.corrected",
+        "answer.withdrawn",
+        "answer.published",
+    ]
+    assert site.types == order
+    example = examples()
+    assert set(example) == {*EVENTS, "test"}
+    assert [without_numbers(one) for one in site.told] == [example[kind] for kind in order]
+    with database.read() as session:
+        log = list(session.scalars(select(Delivery).order_by(Delivery.id)))
+        assert [(one.has_arrived, one.status, one.attempts, one.said) for one in log] == [(True, 204, 1, "")] * 6
+        assert [f"msg_{one.public_id}" for one in log] == site.ids
+
+
+def test_the_signature_is_that_of_the_specification() -> None:
+    """The example of the libraries of Standard Webhooks."""
+    key = webhook_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    made = signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@on_sqlite
+@pytest.mark.threat("erased words")
+def test_what_was_withdrawn_or_recalled_before_its_turn_is_told_to_nobody(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    let_hear(database, newsroom, site.address)
+    question = published(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    retract(database, newsroom, question)
+    tell(database, later(**AFTER))
+    assert site.types == ["edition.locked", "answer.withdrawn", "edition.sent"]
+    assert [body for _head, body in site.heard if "silos" in body.decode().casefold()] == []
+
+
+@on_sqlite
+def test_a_recalled_edition_takes_back_what_was_told_of_it(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    let_hear(database, newsroom, site.address)
+    published(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+
+    def recall(session: Session) -> None:
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one()
+        recalling.recall(session, newsroom.nora, edition)
+
+    database.write(recall)
+    tell(database, later(**AFTER))
+    assert site.types == ["edition.locked", "answer.withdrawn"]
+
+
+# The chat's notice of each kind, as its documentation wants it.
+TOLD = {
+    "slack": {"text": f"The Steppe Letter: An answer is here. <{DESK}|To the desk>", "unfurl_links": False, "unfurl_media": False},
+    "mattermost": {"text": f"The Steppe Letter: An answer is here. [To the desk]({DESK})"},
+    "matrix": {
+        "text": f"The Steppe Letter: An answer is here. {DESK}",
+        "html": f'The Steppe Letter: An answer is here. <a href="{DESK}">To the desk</a>',
+    },
+}  # fmt: skip
+
+
+@on_sqlite
+def test_the_chat_hears_that_something_is_here_and_nothing_more(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    for kind in TOLD:
+        let_hear(database, newsroom, site.address, kind)
+    for words in ("Who measures the salt?", "Where does the wind come from?"):
+        database.write(lambda s, words=words: handed_in(s, newsroom, words) and None)
+    assert tell(database) == {"arrived": 3}, "two answers, and one notice while it waits"
+    assert site.told == list(TOLD.values())
+    assert {name for head, _body in site.heard for name in head if name.startswith("webhook-")} == set()
+
+
+@on_sqlite
+def test_the_chat_hears_of_letters_in_the_morning_and_once(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    """Not when somebody writes: whoever runs the chat would learn the minute."""
+    let_hear(database, newsroom, site.address, "matrix")
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
+    nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
+    assert told_to_programs.tell_of_letters(database, nine) == 0, "nothing waits"
+    ask(database, newsroom, "Who built the silos?")
+    with database.read() as session:
+        assert session.scalars(select(Letter)).one().waits
+        assert session.scalars(select(Delivery)).all() == []
+    minutes = (-1, 0, 1, 119, 121, 24 * 60)
+    assert [told_to_programs.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
+        0,
+        1,
+        0,
+        0,
+        0,
+        1,
+    ]
+    assert tell(database, nine) == {"arrived": 1}
+    assert site.told[0]["text"] == f"The Steppe Letter: Letters are waiting. {DESK}"
+
+
+@on_sqlite
+def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    let_hear(database, newsroom, site.address)
+    let_hear(database, newsroom, site.address, "slack")
+    for event in NOTICES:
+        database.write(lambda s, event=event: note(s, newsroom.newsletter_id, event))
+    assert tell(database) == {"arrived": len(NOTICES)}
+    assert [one["text"].partition(" <")[0] for one in site.told] == [
+        f"The Steppe Letter: {words}."
+        for words in (
+            "Letters are waiting", "An answer is here", "An expert said no", "An expert objects", "An answer was withdrawn",
+            "An expert agrees", "A colleague was suggested", "An expert asks back",
+        )
+    ]  # fmt: skip
+
+
+@on_sqlite
+def test_a_new_secret_signs_beside_the_former_one_for_a_day(
+    database: Database, newsroom: Newsroom, site: Hearer
+) -> None:
+    key = let_hear(database, newsroom, site.address)
+
+    def secrets(at: datetime | None = None) -> list[str]:
+        with database.read(at) as session:
+            return registering.secrets_of(session, session.get_one(Program, key))
+
+    [former] = secrets()
+    database.write(lambda s: registering.renew(s, an_admin(newsroom), s.get_one(Program, key)))
+    new, kept = secrets()
+    assert (kept, new != former) == (former, True)
+    answered(database, newsroom, [ask(database, newsroom, "Who built the silos?")])
+    locked(database, newsroom)
+    tell(database)
+    assert [is_from_the_desk(secret, site.heard[0]) for secret in (former, new)] == [True, True]
+    assert secrets(later(hours=25)) == [new]

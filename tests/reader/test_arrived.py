@@ -1,0 +1,101 @@
+"""The page with a new number comes from a copy: the same as if it were made for its reader, and true at every request."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.newsletters.models import Newsletter
+from app.reader.arrived import MARKS
+from tests.support.at_the_form import ask, receipt_on, token
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+
+WAYS = {
+    "number": {},
+    "once": {"hear_back": "once", "email_once": "timur@post.example"},
+    "named": {"hear_back": "while", "email_while": "timur@post.example", "credit": "full", "name": "Timur"},
+}
+
+
+def change(database: Database, newsroom: Newsroom, **settings: Any) -> None:
+    def alter(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        for name, value in settings.items():
+            setattr(newsletter, name, value)
+
+    database.write(alter)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("path", ["/steppe/send", "/steppe/send?lang=fa"])
+def test_the_page_is_the_one_that_is_made_for_a_form_that_is_sent_again(
+    client: FlaskClient, newsroom: Newsroom, path: str, way: str
+) -> None:
+    for number in range(2):  # from a copy that is made, and from one that is there
+        form = {"form": token(client), "body": f"Who owns silo {number} at the line?", "then": "send", **WAYS[way]}
+        first, again = (client.post(path, data=form) for _ in range(2))
+        assert (first.status_code, first.text, dict(first.headers).keys()) == (
+            200,
+            again.text,
+            dict(again.headers).keys(),
+        )
+        assert Page(first.text).values("receipt") == [receipt_on(first.text)] * len(Page(first.text).values("receipt"))
+        assert not set(MARKS) & set(first.text)
+
+
+def test_each_reader_gets_a_number_of_their_own_and_no_copy_keeps_any(
+    app: Flask, client: FlaskClient, newsroom: Newsroom
+) -> None:
+    receipts = [receipt_on(ask(client, body=f"Who owns silo {number} at the line?").text) for number in range(3)]
+    kept = b"".join(b"".join(copy.parts) for copy in app.extensions["copies"].shelf._held.values()).decode()
+    digits = re.sub(r"\D", "", kept)
+    assert (len({*receipts}), [one for one in receipts if one in digits]) == (3, [])
+
+
+def test_what_the_desk_changes_stands_on_the_next_page(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    assert "Nora Lind is going to read it" in ask(client).text
+    form = token(client)
+    change(database, newsroom, editor="Ilya Berg", names_readers=False)
+    page = ask(client, form=form).text
+    assert ("Ilya Berg is going to read it" in page, "Nora Lind" in page, "how you are named" in page) == (
+        True,
+        False,
+        False,
+    )
+    form = token(client)
+    change(database, newsroom, state="paused", state_at=datetime.now(UTC))
+    refused = ask(client, form=form)
+    assert (refused.status_code, "pauses, and takes no questions" in refused.text) == (409, True)
+
+
+def test_a_question_asks_the_database_for_little(app: Flask, client: FlaskClient, newsroom: Newsroom) -> None:
+    """What a new number's page shows, and the newsletter with its settings, are in memory after the first one."""
+    ask(client)
+    database, asked, form = app.extensions["database"], list[str](), token(client)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(re.sub(r".*?(INSERT INTO|FROM) (\(?\w+).*", r"\1 \2", " ".join(statement.split())))
+
+    for engine in (database.reader, database.writer):
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        client.post("/steppe/send", data={"form": form, "body": "Who sells the water of the lake?"})
+    finally:
+        for engine in (database.reader, database.writer):
+            event.remove(engine, "before_cursor_execute", note)
+    reading = asked[: asked.index("BEGIN IMMEDIATE")]
+    writing = asked[asked.index("BEGIN IMMEDIATE") :]
+    assert reading == ["BEGIN", "FROM public_terms", "FROM letters", "FROM (SELECT"]
+    assert writing == [
+        *("BEGIN IMMEDIATE", "FROM newsletters", "FROM letters", "FROM letters", "FROM letters", "INSERT INTO letters"),
+        *("FROM audit", "INSERT INTO audit"),
+    ]

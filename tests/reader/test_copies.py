@@ -1,0 +1,408 @@
+"""Readers' pages come from copies: the same for everybody, true at every request, and without a word of whoever asked first."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits import RateLimitItemPerSecond
+from sqlalchemy import event, inspect, select, text
+from sqlalchemy.orm import Session
+
+import config
+from app import create_app
+from app.actors import Staff
+from app.answers import translating
+from app.db import Database
+from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
+from app.editions.queries import coming_editions
+from app.indexing import index_due
+from app.letters.models import Letter
+from app.letters.receipts import find_receipt, reader_of
+from app.matching.models import Vector, Verdict
+from app.models import Base
+from app.newsletters import settings
+from app.newsletters.former_names import FormerName
+from app.newsletters.models import Newsletter, Topic
+from app.newsroom import after_sending, pausing, publishing, recalling, skipping, translations, withdrawal
+from app.people import expert_pages
+from app.people.models import Expert as ExpertRow
+from app.questions import moves, wording
+from app.questions.models import Question
+from app.reader import copies, form_token, reader
+from app.reader.copies import Copies
+from app.seen_by_readers import ALONG, SEEN, version_of
+from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.at_the_form import answered, ask, locked, question_of, receipt_on, sent, token
+from tests.support.cast import Newsroom
+from tests.support.desk_people import hired_vera, second_desk
+from tests.support.forks import FORKS
+from tests.support.pages import Page
+from tests.support.public_pages import addresses, fresh, unsigned, with_topic_and_page
+from tests.support.stored import counted
+
+# Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
+NEVER_COPIED = {
+    *("report", "receipt", "stop", "back_to_form", "short_address"),
+    *("root", "robots", "handbook", "handbook_picture"),
+}
+OPEN = "Who pays for the gauges at the weir?"
+Change = Callable[[Session], object]
+
+
+def shelf(app: Flask) -> copies.Shelf:
+    made: Copies = app.extensions["copies"]
+    return made.shelf
+
+
+def served(client: FlaskClient, path: str) -> tuple[int, str]:
+    response = client.get(path, base_url=BASE_URL)
+    return response.status_code, unsigned(response.data)
+
+
+@pytest.fixture
+def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
+    """Timur asked about the silos, Leyla answered, it ran; a second answer ran beside it, and a question is shown. Gives
+    the first question's key and the receipt of somebody who has just asked."""
+    ask(client)
+    with database.read() as session:
+        key = session.scalars(select(Letter.id)).one()
+    answered(database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
+    first = answered(database, newsroom, [key], ties="The mill pays for our gauges.")
+    locked(database, newsroom)
+    sent(database, newsroom)
+    with_topic_and_page(database, newsroom, first)
+
+    def show(session: Session) -> None:
+        question = moves.open_question(session, newsroom.nora, [], headline="Gauges", body=OPEN, language="en")
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
+        moves.show(session, newsroom.nora, question, True)
+        session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="wind", name="Wind"))
+
+    database.write(show)
+    index_due(database)
+    return first, receipt_on(ask(client, body="Who owns the old mill at the weir?").text)
+
+
+def test_every_page_of_readers_is_copied_or_said_to_be_none(
+    app: Flask, client: FlaskClient, silos: tuple[str, str]
+) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{reader.name}.")]
+    pages = {rule.endpoint.partition(".")[2] for rule in rules if "GET" in (rule.methods or ())}
+    known = addresses(app.extensions["database"])
+    assert pages == (known.keys() & pages) | NEVER_COPIED
+    for name, path in known.items():
+        assert served(client, path) == fresh(app, path), name
+        with counted(app.extensions["database"]) as statements:
+            client.get(path)
+        assert statements == [], f"{name} does not come from a copy"
+
+
+# Everything that readers can see of a change, by the verbs that make it; each leaves the house as the next one needs it.
+def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterator[tuple[str, Change]]:
+    nora, key = newsroom.nora, newsroom.newsletter_id
+
+    def here(session: Session) -> Newsletter:
+        return session.get_one(Newsletter, key)
+
+    def shown(session: Session) -> Question:
+        return session.scalars(select(Question).where(Question.shown_at.is_not(None))).one()
+
+    def join(session: Session) -> None:
+        letter = session.scalars(select(Letter).where(Letter.question_id.is_(None))).one()
+        moves.join(session, nora, shown(session), [letter])
+
+    def unnamed(session: Session) -> None:
+        letter = find_receipt(session, receipt)
+        assert letter is not None
+        withdrawal.withdraw(session, reader_of(letter), letter)
+
+    def topic(session: Session) -> None:
+        wind = session.scalars(select(Topic).filter_by(slug="wind")).one()
+        grain = session.scalars(select(Topic).filter_by(slug="grain")).one()
+        moves.set_topics(session, nora, question_of(session, silos), [grain.id, wind.id])
+
+    def no_page(session: Session) -> None:
+        expert_pages.take_back(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
+
+    def translate(session: Session) -> None:
+        question = question_of(session, silos)
+        for original in translating.originals(session, question):
+            one = translating.translate(session, nora, original, "fa", translating.Words("Anbar", headline="Anbar"))
+            translations.approve(session, nora, one, original, compared=True)
+
+    def correct(session: Session) -> None:
+        question, words = question_of(session, silos), after_sending.Words("The Silos", OPEN, ("The mill knows.",))
+        after_sending.correct(session, nora, question, words, after_sending.Note("It was Aral.", "It is Osh."))
+
+    def last(session: Session) -> Edition:
+        return session.scalars(select(Edition).filter_by(state="sent")).one()
+
+    yield "a setting", lambda s: settings.change(s, nora, here(s), imprint="Printed in Brno.")
+    yield "a house sentence", lambda s: settings.word(s, nora, here(s), "en", {"invitation": "Ask us about grain."})
+    yield "a topic", topic
+    yield "its name", lambda s: s.execute(text("UPDATE topics SET name = 'Corn' WHERE slug = 'grain'"))
+    yield "one more who asks", join
+    yield "other words", lambda s: wording.reword(s, nora, shown(s), headline="Gauges", body="Who pays?", language="en")
+    yield "that they are cleared", lambda s: wording.clear(s, nora, shown(s), shown(s).text_id or 0)
+    yield "a skip", lambda s: skipping.skip(s, nora, coming_editions(s, key, 1)[0])
+    yield "a reader who leaves", unnamed
+    yield "a translation", translate
+    yield "a correction", correct
+    yield "an expert's no", no_page
+    yield "a withdrawal", lambda s: publishing.retract(s, nora, question_of(s, silos), "for somebody's safety")
+    yield "its return", lambda s: publishing.restore(s, nora, question_of(s, silos))
+    yield "a pause", lambda s: pausing.pause(s, vera, here(s))
+    yield "going on", lambda s: pausing.resume(s, vera, here(s))
+    yield "a recall", lambda s: recalling.recall(s, nora, last(s))
+
+
+@pytest.mark.both_databases
+@pytest.mark.threat("erased words")
+def test_after_every_change_each_page_is_as_if_there_were_no_copies(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: tuple[str, str]
+) -> None:
+    paths, changed, vera = addresses(database), {}, hired_vera(database, newsroom)
+    for name, change in changes(newsroom, vera, *silos):
+        before = {path: served(client, path) for path in paths.values()}
+        database.write(change)
+        after = {path: served(client, path) for path in paths.values()}
+        assert after == {path: fresh(app, path) for path in paths.values()}, name
+        changed[name] = before != after
+        index_due(database)
+    assert [name for name, was in changed.items() if not was] == [], "no page shows it, so nothing is tried by it"
+
+
+@pytest.mark.both_databases
+def test_each_statement_on_what_pages_show_draws_another_version(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: tuple[str, str]
+) -> None:
+    def fill(session: Session) -> None:
+        here = session.get_one(Newsletter, newsroom.newsletter_id)
+        session.add(FormerName(newsletter_id=here.id, slug="plain"))
+        settings.word(session, newsroom.nora, here, "en", {"invitation": "Ask."})
+        moves.set_topics(
+            session, newsroom.nora, question_of(session, silos[0]), list(session.scalars(select(Topic.id)))
+        )
+        row = {"newsletter_id": here.id, "kept_in": "public", "noun": "question", "noun_id": 1, "matcher": "m5"}
+        session.add(Vector(**row, numbers=b""))
+        item = session.scalars(select(EditionItem).filter_by(question_id=question_of(session, silos[0]).id)).one()
+        made = {"input": item.input, "output": item.output, "sha256": item.sha256}
+        session.add(ItemTranslation(item_id=item.id, language="fa", number=1, **made))
+        note = {"wrong": "It was Aral.", "right": "It is Osh.", "made_at": datetime.now(UTC)}
+        session.add(Correction(newsletter_id=here.id, question_id=item.question_id, **note))
+        two = {"a_noun": "question", "a_id": 1, "b_noun": "question", "b_id": 2, "matcher": "words"}
+        session.add(Verdict(newsletter_id=here.id, **two, same=False, score=0.5, decided_at=datetime.now(UTC)))
+
+    database.write(fill)
+    for table, seen in SEEN.items():
+        columns = {column["name"] for column in inspect(database.reader).get_columns(table)}
+        tried = {name: f'UPDATE {table} SET "{name}" = "{name}"' for name in columns}
+        drawn = {}
+        for name, statement in tried.items():
+            before = version_of(database, "steppe")
+            database.write(lambda s, said=statement: s.execute(text(said)))
+            drawn[name] = version_of(database, "steppe") != before
+        wanted = {name: (name in seen.only if seen.only else name not in seen.but) for name in columns}
+        assert drawn == wanted, table
+    before = version_of(database, "steppe")
+    with pytest.raises(ZeroDivisionError):
+        database.write(lambda s: (s.execute(text("DELETE FROM former_names")), 1 / 0))
+    assert version_of(database, "steppe") == before, "what is not committed is no change"
+    database.write(lambda s: s.execute(text("DELETE FROM former_names")))
+    assert version_of(database, "steppe") != before
+
+
+def test_whatever_table_a_page_reads_is_watched(
+    app: Flask, database: Database, newsroom: Newsroom, silos: tuple[str, str]
+) -> None:
+    read: set[str] = set()
+    app.extensions["newsletters"].clear()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        read.update(re.findall(r"(?:FROM|JOIN) (\w+)", statement))
+
+    event.listen(database.reader, "before_cursor_execute", note)
+    listened = app.extensions["database"]
+    if listened is not database:
+        event.listen(listened.reader, "before_cursor_execute", note)
+    try:
+        for path in addresses(database).values():
+            assert fresh(app, path)[0] == 200
+    finally:
+        event.remove(database.reader, "before_cursor_execute", note)
+        if listened is not database:
+            event.remove(listened.reader, "before_cursor_execute", note)
+    named = {*Base.metadata.tables, *ALONG}
+    assert (read & named) - SEEN.keys() - ALONG.keys() == set(), "put them into SEEN of app/seen_by_readers.py"
+    # A short name of before is looked for where there is none of now; vectors are made by one of the matchers.
+    assert SEEN.keys() - read == {"former_names", "vectors"}
+
+
+def _answer(url: str, pipe: Any) -> None:
+    """Be another process that serves the same house, one page for each address that comes."""
+    app = create_app({**config.load({"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "LIMITS": "0"}), **IN_TESTS})
+    client = app.test_client()
+    while path := pipe.recv():
+        with counted(app.extensions["database"]) as statements:
+            page = client.get(path, base_url=BASE_URL).data
+        pipe.send((unsigned(page), len(statements)))
+
+
+@pytest.mark.both_databases
+def test_what_one_process_changes_the_other_shows_at_its_next_request(
+    database: Database, newsroom: Newsroom, silos: tuple[str, str]
+) -> None:
+    ours, theirs = FORKS.Pipe()
+    other = FORKS.Process(target=_answer, args=(database.url, theirs))
+    other.start()
+
+    def page() -> tuple[bool, bool]:
+        ours.send("/steppe/answers")
+        text, statements = ours.recv()
+        return "The Silos" in text, statements == 0
+
+    try:
+        assert [page(), page()] == [(True, False), (True, True)]
+        database.write(
+            lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos[0]), "for somebody's safety")
+        )
+        assert [page(), page()] == [(False, False), (False, True)]
+    finally:
+        ours.send("")
+        other.join(10)
+
+
+@pytest.mark.threat("stranger at the door")
+def test_whoever_asks_first_leaves_nothing_in_the_copy(app: Flask, client: FlaskClient, silos: tuple[str, str]) -> None:
+    for path in ("/steppe/answers", "/steppe/", "/steppe/ask", "/steppe/answers?lang=fa"):
+        more = f"{path}{'&' if '?' in path else '?'}utm_source=letter&n=7&lang=ru&zzz9=zzz9"
+        headers = {
+            "Cookie": "__Host-desk=x", "Accept-Language": "fa", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example",
+            "If-None-Match": "*", "Referer": "https://evil.example/", "X-Forwarded-Proto": "http", "X-Original-URL": "/desk/",
+        }  # fmt: skip
+        first = client.get(more if "lang" in path else more.replace("&lang=ru", ""), headers=headers, base_url=BASE_URL)
+        assert first.status_code in (200, 304)
+        assert "Set-Cookie" not in first.headers
+        assert served(client, path) == fresh(app, path)
+        assert not re.search("evil|utm_|zzz9", client.get(path).text)
+    assert client.get("/steppe/answers", base_url="https://evil.example").status_code == 421
+
+
+def test_forms_from_a_copy_have_each_a_token_of_their_own(client: FlaskClient, silos: tuple[str, str]) -> None:
+    pages = [Page(client.get(path).text) for path in ("/steppe/", "/steppe/", "/steppe/ask", "/steppe/ask")]
+    forms = [one for page in pages for one in page.attributes("[name=form]", "value")]
+    tasks = [one for page in pages for one in page.attributes("[name=form]", "data-task")]
+    assert (len(forms), len({*forms}), len({*filter(None, tasks)})) == (6, 6, 4)
+    receipts = {receipt_on(ask(client, form=form, body=f"Who owns silo {n}?").text) for n, form in enumerate(forms)}
+    assert len(receipts) == 6
+    kept = client.get("/steppe/ask").headers
+    assert (kept["Cache-Control"], kept.get("ETag")) == ("private, max-age=0", None)
+
+
+def test_a_form_that_was_opened_from_a_copy_just_now_is_known_to_be(
+    limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form_token, "AT_ONCE", RateLimitItemPerSecond(1, 1_000))
+    opened = [token(limited) for _ in range(2)]
+    house = limited.application
+    with house.test_request_context(), house.extensions["database"].read() as session:
+        forms = [form_token.read(one, session.get_one(Newsletter, newsroom.newsletter_id)) for one in opened]
+        assert [form_token.opened_just_now(form.nonce) for form in forms if form] == [True, True]
+
+
+@pytest.mark.threat("stranger at the door")
+def test_what_is_one_persons_is_on_no_shelf(app: Flask, client: FlaskClient, silos: tuple[str, str]) -> None:
+    receipt = receipt_on(ask(client, body="Who weighs the salt?").text)
+    client.post("/steppe/receipt", data={"receipt": receipt})
+    client.post("/steppe/send", data={"form": token(client), "body": "Salt"})
+    client.post("/steppe/answers", data={"words": "salt"})
+    client.get("/steppe/receipt")
+    client.get(f"/steppe/report/{silos[0]}")
+    for path in (
+        "/steppe/q/ZZZZZZZZZZZZ/x",
+        "/steppe/answers?topic=none",
+        "/steppe",
+        "/nowhere/ask",
+        f"/steppe/q/{silos[0]}/-",
+    ):
+        assert client.get(path).status_code != 200
+    version = version_of(app.extensions["database"], "steppe")
+    held = {key.path: key.query for key, copy in shelf(app)._held.items() if copy.of == version}
+    assert (held.pop("/steppe/arrived")[:2], held) == ((("lang", ""), ("hear_back", "number")), {"/steppe/ask": ()})
+    assert receipt not in repr(shelf(app)._held)
+
+
+def test_a_copy_ends_when_time_makes_it_untrue(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/steppe/")
+    copy = shelf(app)._held[copies.Key("", "/steppe/", ())]
+    now = datetime.now(UTC)
+    assert now < datetime.fromtimestamp(copy.until, UTC) <= now + timedelta(minutes=15)
+    assert copy.until % 900 == 0
+    soon = (now + timedelta(minutes=1)).replace(microsecond=0)
+
+    def hurry(session: Session) -> None:
+        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition.cutoff_at = edition.runs_at = soon
+
+    database.write(hurry)
+    before = served(client, "/steppe/calendar.ics")[1]
+    copy = shelf(app)._held[copies.Key("", "/steppe/calendar.ics", ())]
+    assert copy.until <= soon.timestamp()
+    monkeypatch.setattr(copies, "time", SimpleNamespace(time=lambda: soon.timestamp() + 0.1))
+    assert shelf(app).get(copies.Key("", "/steppe/calendar.ics", ()), copy.of) is None
+    assert before.count("VEVENT") > 0
+
+
+def test_the_shelf_holds_what_was_used_last_and_no_more_than_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, of = copies.Shelf(), (1, "a")
+    ten = 10 * copies.Copy(of, 1e12, [], [b"x" * 100], "").size
+    monkeypatch.setattr(copies, "ROOM", ten)
+    keys = [copies.Key("", f"/steppe/q/{n}", ()) for n in range(12)]
+    assert kept.get(keys[0], of) is None
+    for key in keys:
+        kept.put(key, copies.Copy(of, 1e12, [], [b"x" * 100], ""))
+        assert kept.get(keys[0], of) is not None
+    assert [key in kept._held for key in keys] == [True, False, False, *[True] * 9]
+    kept.put(keys[1], copies.Copy(of, 1e12, [], [b"x" * 900], ""))
+    assert (keys[1] in kept._held, kept._size) == (False, ten)
+    assert kept.get(keys[5], (1, "b")) is None
+    assert (len(kept._held), kept._size) == (0, 0), "copies of what was changed lie in memory no longer"
+    kept.put(keys[5], copies.Copy(of, 1e12, [], [b"x" * 100], ""))
+    assert (len(kept._held), kept._size) == (0, 0), "nor does one that was being made meanwhile"
+
+
+def test_a_name_that_another_newsletter_takes_over_shows_that_one_alone(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: tuple[str, str]
+) -> None:
+    assert "The Silos" in client.get("/steppe/answers").text
+
+    def swap(session: Session) -> None:
+        other = session.get_one(Newsletter, second_desk(session))
+        session.get_one(Newsletter, newsroom.newsletter_id).slug = "plain"
+        session.flush()
+        other.slug = "steppe"
+
+    database.write(swap)
+    page = client.get("/steppe/answers").text
+    assert ("The Delta Letter" in page, "The Silos" in page) == (True, False)
+    assert "The Silos" in client.get("/plain/answers").text
+
+
+def test_head_and_unchanged_are_answered_from_the_copy(client: FlaskClient, silos: tuple[str, str]) -> None:
+    first, head = client.get("/steppe/answers"), client.head("/steppe/answers")
+    assert (head.status_code, head.data, head.headers["Content-Length"]) == (200, b"", first.headers["Content-Length"])
+    tag = first.headers["ETag"]
+    for given in (tag, tag.removeprefix("W/"), f'"x", {tag}'):
+        same = client.get("/steppe/answers", headers={"If-None-Match": given})
+        assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", tag)
+    again = client.get("/steppe/answers")
+    headers = [{one for one in answer.headers if one[0] not in ("X-Request-ID", "Date")} for answer in (first, again)]
+    assert headers[0] == headers[1]
+    assert len({answer.headers["X-Request-ID"] for answer in (first, head, same, again)}) == 4

@@ -1,0 +1,313 @@
+"""A page with what an expert answered: only with their yes, under the name that was printed, and gone at once with their no."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Clock
+from app.answers import assigning, editing, merging_experts, writing
+from app.answers.models import Answer
+from app.audit import Event
+from app.db import Database, now
+from app.editions import slots
+from app.lifecycle import Missing, NotYours
+from app.newsroom import forgetting_people, public_state, publishing
+from app.people import directory, expert_pages, sign_in
+from app.people.expert_pages import ExpertPage
+from app.people.models import Expert
+from app.questions import moves, wording
+from tests.support.at_the_form import answered, published, question_of, sent
+from tests.support.at_the_form import locked as lock
+from tests.support.browser import Browser
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+from tests.support.public_pages import unsigned
+from tests.support.stored import counted, rows
+
+ADDRESS = "/steppe/experts/"
+
+
+@pytest.fixture
+def silos(database: Database, newsroom: Newsroom) -> str:
+    """What Leyla answered has run. The public key of the question."""
+    return published(database, newsroom, [])
+
+
+def leyla_of(session: Session, newsroom: Newsroom) -> Expert:
+    return session.get_one(Expert, newsroom.leyla.expert_id)
+
+
+def says_yes(database: Database, newsroom: Newsroom) -> str:
+    """Leyla says yes. Gives the address of her page."""
+
+    def fn(session: Session) -> str:
+        expert_pages.say_yes(session, newsroom.leyla, leyla_of(session, newsroom), newsroom.newsletter_id)
+        return session.scalars(select(ExpertPage.public_id)).one()
+
+    return ADDRESS + database.write(fn)
+
+
+def changed(database: Database, newsroom: Newsroom, **profile: str) -> None:
+    def fn(session: Session) -> None:
+        directory.change_profile(session, newsroom.nora, leyla_of(session, newsroom), None, **profile)
+
+    database.write(fn)
+
+
+def names_linked(client: FlaskClient, silos: str) -> list[str]:
+    page = Page(client.get(f"/steppe/q/{silos}/the-silos").text)
+    return [href for href in page.addresses if href.startswith(ADDRESS)]
+
+
+def of_nobody(client: FlaskClient) -> tuple[int, str, dict[str, str]]:
+    return answer(client, f"{ADDRESS}ZZZZZZZZZZZZ")
+
+
+def answer(client: FlaskClient, address: str) -> tuple[int, str, dict[str, str]]:
+    """An answer without what differs from one request to the next."""
+    got = client.get(address)
+    reference = got.headers["X-Request-ID"]
+    headers = {name: value for name, value in got.headers if name not in ("X-Request-ID", "Date")}
+    key = address.removeprefix(ADDRESS)
+    return got.status_code, unsigned(got.data).replace(reference, "").replace(key, ""), headers
+
+
+@pytest.mark.both_databases
+def test_without_a_yes_a_name_is_no_link_and_with_it_leads_to_what_ran_as_it_was_printed(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    assert names_linked(client, silos) == []
+    address = says_yes(database, newsroom)
+    changed(database, newsroom, credit_line="who has moved on since", bio="She lives by the weir.", place="Osh")
+    assert names_linked(client, silos) == [address]
+    page = Page(client.get(address).text)
+    assert (page.title, page.heading) == ("Leyla Aydın: The Steppe Letter", "Leyla Aydın")
+    assert page.texts(".listing .head") == ["The Silos"]
+    assert "<b>Leyla Aydın</b>, soil scientist at the Karakum Field Station.</bdi>" in page.html
+    assert page.texts(".page-head .lede") == ["soil scientist at the Karakum Field Station"]
+    for unsaid in ("moved on", "weir", "Osh", "@"):
+        assert unsaid not in page.part("main").words
+    assert address in client.get("/steppe/sitemap-pages.xml").text
+
+
+@pytest.mark.threat("stranger at the door")
+def test_a_no_takes_page_link_and_sitemaps_line_away_at_once_and_the_address_is_that_of_nobody(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    address = says_yes(database, newsroom)
+    assert client.get(address).status_code == 200
+    database.write(lambda s: expert_pages.take_back(s, newsroom.leyla, leyla_of(s, newsroom)))
+    assert answer(client, address) == of_nobody(client)
+    assert of_nobody(client)[0] == 404
+    assert names_linked(client, silos) == []
+    assert ADDRESS not in client.get("/steppe/sitemap-pages.xml").text
+    again = says_yes(database, newsroom)
+    assert (again != address, client.get(again).status_code, client.get(address).status_code) == (True, 200, 404)
+    with database.read() as session:
+        told = session.scalars(select(Event.action).where(Event.action.like("expert.%page")).order_by(Event.id)).all()
+    assert told == ["expert.page", "expert.no_page", "expert.page"]
+
+
+@pytest.mark.threat("stranger at the door")
+def test_where_somebody_was_described_their_page_says_nothing_of_it(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def printed_as(name: str) -> Callable[[Session], None]:
+        return lambda session: directory.change_profile(
+            session, newsroom.nora, leyla_of(session, newsroom), None, described_as=name
+        )
+
+    database.write(printed_as("a customs broker in Osh"))
+    hidden = published(database, newsroom, [], headline="The Customs", body="Who is paid at the border?")
+    database.write(printed_as(""))
+    page = client.get(says_yes(database, newsroom)).text
+    assert ("The Silos" in page, "The Customs" in page, hidden in page) == (True, False, False)
+    assert names_linked(client, hidden) == []
+
+
+def test_another_name_a_description_a_merge_and_a_deletion_end_it(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def change(**profile: str) -> Callable[[Session, Expert], None]:
+        return lambda session, leyla: directory.change_profile(session, newsroom.nora, leyla, None, **profile)
+
+    def merge(session: Session, leyla: Expert) -> None:
+        other = directory.record_expert(session, newsroom.nora, "Leila Aydin", None)
+        merging_experts.merge(session, newsroom.nora, leyla, other)
+
+    ways: dict[str, Callable[[Session, Expert], None]] = {
+        "another name": change(name="Leyla Demir"),
+        "a description": change(name="Leyla Aydın", described_as="a scientist"),
+        "a deletion": forgetting_people.forget_expert,
+        "a merge": merge,
+    }
+    says_yes(database, newsroom)
+
+    def left(session: Session) -> None:
+        for way in ways.values():
+            with session.begin_nested() as tried:
+                way(session, leyla_of(session, newsroom))
+                session.flush()
+                found.append(len(session.scalars(select(ExpertPage)).all()))
+                tried.rollback()
+            session.expire_all()
+
+    found: list[int] = []
+    database.write(left)
+    assert dict(zip(ways, found, strict=True)) == dict.fromkeys(ways, 0)
+    with database.read() as session:
+        assert len(session.scalars(select(ExpertPage)).all()) == 1
+
+
+def test_what_was_withdrawn_stands_on_no_page_and_a_page_with_nothing_on_it_is_none(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    address = says_yes(database, newsroom)
+    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    assert answer(client, address) == of_nobody(client)
+    assert ADDRESS not in client.get("/steppe/sitemap-pages.xml").text
+
+
+def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between_pages(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    house, took = client.application.extensions["database"], []
+    address = ""
+    for first, last in ((0, 5), (5, 45)):
+        for number in range(first, last):
+            answered(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
+        lock(database, newsroom)
+        sent(database, newsroom)
+        address = says_yes(database, newsroom)
+        with counted(house) as statements:
+            assert client.get(address).status_code == 200
+        took.append(len([one for one in statements if one.startswith("SELECT")]))
+    assert took == [4, 4]
+    found, path = [], address
+    while path:
+        page = Page(client.get(path).text)
+        found += page.texts(".listing .head")
+        path = page.next
+    assert sorted(found) == sorted(f"Story {number}" for number in range(45))
+
+
+def test_the_desk_notes_a_yes_with_how_it_knows(database: Database, newsroom: Newsroom, silos: str) -> None:
+    def note(session: Session, how: str) -> None:
+        expert_pages.say_yes(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
+
+    with pytest.raises(Missing, match="how"):
+        database.write(lambda session: note(session, " "))
+    database.write(lambda session: note(session, "by mail, on 3 December"))
+    database.write(lambda session: note(session, "once more"))
+    with database.read() as session:
+        page = session.scalars(select(ExpertPage)).one()
+        assert (page.name, page.noted_by_id, page.how) == (
+            "Leyla Aydın", newsroom.nora.person_id, "by mail, on 3 December",
+        )  # fmt: skip
+
+
+def test_leyla_says_yes_and_no_on_her_own_profile(
+    app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def invite(session: Session) -> str:
+        return sign_in.invite(session, Clock(), leyla_of(session, newsroom).person, "expert")
+
+    link, leyla = database.write(invite), Browser(app)
+    leyla.open(link)
+    leyla.press(link)
+    leyla.follow()
+    leyla.open("/expert/profile")
+    assert ADDRESS not in leyla.text
+    leyla.press("/expert/profile/pages/steppe/yes")
+    leyla.follow()
+    assert "Readers find your page now." in leyla.text
+    [address] = [href for href in Page(leyla.text).addresses if href.startswith(ADDRESS)]
+    assert client.get(address).status_code == 200
+    leyla.press("/expert/profile/pages/steppe/no")
+    leyla.follow()
+    assert "The page is gone." in leyla.text
+    assert client.get(address).status_code == 404
+    assert leyla.press("/expert/profile/pages/nowhere/yes").status_code == 404
+
+
+@pytest.mark.threat("curious expert")
+def test_a_merge_publishes_nobodys_list_under_a_yes_that_was_given_for_another_one(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    """Leyla said nothing; the second entry of that name did, and had nothing on its page."""
+
+    def namesake(session: Session) -> str:
+        other = directory.record_expert(session, newsroom.nora, "Leyla Aydın", "leyla@elsewhere.example")
+        expert_pages.say_yes(session, newsroom.nora, other, newsroom.newsletter_id, "by mail")
+        merging_experts.merge(session, newsroom.nora, leyla_of(session, newsroom), other)
+        return ADDRESS
+
+    assert client.get(database.write(namesake)).status_code == 404
+    assert rows(database)["expert_pages"] == 0
+
+
+@pytest.mark.threat("rogue assistant")
+def test_an_assistant_makes_no_page_public_and_nobody_one_of_somebody_who_leaves(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def by_the_assistant(session: Session) -> None:
+        expert_pages.say_yes(
+            session, newsroom.ilya, leyla_of(session, newsroom), newsroom.newsletter_id, "by mail, she says"
+        )
+
+    with pytest.raises(NotYours):
+        database.write(by_the_assistant)
+
+    def of_one_who_leaves(session: Session) -> None:
+        leyla = leyla_of(session, newsroom)
+        leyla.leaves_at = now(session)
+        session.flush()
+        expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+
+    with pytest.raises(Missing):
+        database.write(of_one_who_leaves)
+
+
+def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    """Marek was asked as well, and his text was approved when the edition with Leyla's was locked already."""
+
+    def both_write(session: Session) -> tuple[str, int]:
+        nora = newsroom.nora
+        question = moves.open_question(
+            session, nora, [], headline="The Silos", body="Who built the silos?", language="en"
+        )
+        wording.clear(session, nora, question, question.text_id or 0)
+        answers = []
+        asked = [(who, session.get_one(Expert, who.expert_id)) for who in (newsroom.leyla, newsroom.marek)]
+        drafts = [(who, assigning.assign(session, nora, question, expert)) for who, expert in asked]
+        for who, assignment in drafts:
+            text = writing.Written(f"{who.name} knows.", ties=f"{who.name} owned one.", own_words=True)
+            answers.append(writing.submit(session, who, assignment, text))
+        editing.approve(session, nora, answers[0], checklist=editing.CHECKLIST, reason="read to her by phone")
+        slots.pick(session, nora, question, public_state.coming_editions(session, newsroom.newsletter_id, 1)[0])
+        return question.public_id, answers[1].id
+
+    key, answer_id = database.write(both_write)
+    lock(database, newsroom)
+
+    def approved(session: Session) -> None:
+        answer = session.get_one(Answer, answer_id)
+        editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST, reason="read to him by phone")
+
+    database.write(approved)
+    sent(database, newsroom)
+
+    def yes(session: Session) -> str:
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        expert_pages.say_yes(session, newsroom.marek, marek, newsroom.newsletter_id)
+        return ADDRESS + session.scalars(select(ExpertPage.public_id)).one()
+
+    assert client.get(database.write(yes)).status_code == 404
+    page = Page(client.get(f"/steppe/q/{key}/the-silos").text)
+    assert ("Leyla Aydın owned one." in page.words, "Marek" in page.words) == (True, False)

@@ -1,0 +1,143 @@
+"""A flood through the form, with twenty of readers in it: none is lost, the desk reads them first, and its disk is not filled."""
+
+import re
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from flask.testing import FlaskClient
+from limits import RateLimitItemPerMinute
+from sqlalchemy import select
+
+from app.db import Database
+from app.letters import crowds, receive
+from app.letters.models import Letter
+from app.reader import submission
+from tests.support.at_the_form import QUESTION, ask, receipt_on, token
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.floods import mixed, with_gaps
+from tests.support.honest_letters import HONEST
+from tests.support.letters import rows_of
+from tests.support.pages import Page
+
+SIZE, ROOM = 200, 20
+
+
+@pytest.fixture
+def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What came, in its order: as long as nobody has seen that it is a flood it comes in, and from then on it is held."""
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(ROOM, 10))
+    rng = Random(3)
+    texts = [with_gaps(rng) if at < ROOM else mixed(rng) for at in range(SIZE)]
+    for number, text in enumerate(HONEST):
+        texts.insert(number * SIZE // len(HONEST), text)
+    for text in texts:
+        assert ask(limited, body=text).status_code == 200
+    crowds.sort_waiting(database)
+    return texts
+
+
+def stands(database: Database, newsroom: Newsroom) -> list[Letter]:
+    with database.read() as session:
+        return crowds.waiting(newsroom.newsletter_id).page(session, None, 1_000)
+
+
+@pytest.mark.threat("flood")
+def test_twenty_of_twenty_are_in_and_stand_first(
+    flooded: list[str], database: Database, newsroom: Newsroom, nora: Desk, attempts: Callable[[int], None]
+) -> None:
+    letters = stands(database, newsroom)
+    assert sorted(one.body or "" for one in letters) == sorted(flooded)
+    places = [crowds.part_of(one) for one in letters]
+    assert places == sorted(places)
+    first = [one.body for one in letters if crowds.part_of(one) == 0]
+    held = [one.body for one in letters if crowds.part_of(one) == 2]
+    assert {*first} <= {*HONEST}
+    assert len([text for text in held[:30] if text in HONEST]) == len([text for text in held if text in HONEST])
+
+    page = nora.get("/letters")
+    assert page.texts("h2.label") == ["Like many others of these days", "Held: a person looks first"]
+    ids = {one.public_id: one.body for one in letters}
+    assert [ids[key] for key in rows_of(page)] == [one.body for one in letters][:40]
+    attempts(len(flooded))
+
+
+@pytest.mark.threat("flood")
+def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_another(
+    flooded: list[str], database: Database, newsroom: Newsroom, nora: Desk
+) -> None:
+    def unheld() -> int:
+        return sum(one.is_received for one in stands(database, newsroom))
+
+    before = unheld()
+    page = nora.get("/letters")
+    crowd = page.part("section[aria-labelledby=to-hold]").values("crowd")[0]
+    number = int(crowd.split(".")[1])
+    assert number > ROOM / 2
+    done = nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
+    assert f"{number} letters are held." in done
+    assert unheld() == before - number
+    crowds.sort_waiting(database)
+    with database.read() as session:
+        assert {one.held_reason for one in session.scalars(select(Letter).where(Letter.is_held))} == {"flood"}
+        assert crowds.to_hold(session, newsroom.newsletter_id) == []
+    assert "Nothing was done. More have come: look again." in nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
+
+    assert "Undone." in nora.get(nora.post("/undo", press=done.values("press")[0]))
+    assert unheld() == before
+    crowds.sort_waiting(database)
+    assert crowd.split(".")[1] in nora.get("/letters").part("section[aria-labelledby=to-hold]").words
+
+
+def test_what_somebody_let_go_is_not_shown_again(
+    flooded: list[str], database: Database, newsroom: Newsroom, nora: Desk
+) -> None:
+    crowd = nora.get("/letters").part("section[aria-labelledby=to-hold]").values("crowd")[0]
+    nora.post("/letters/crowds/hold", crowd=crowd)
+    public_id = crowd.split(".")[0]
+    page = nora.get(f"/letters/{public_id}")
+    assert page.part("ul.whys").words == "It came when more letters came than people write."
+    nora.post(f"/letters/{public_id}/release", **page.form(f"/letters/{public_id}/release").fields)
+    crowds.sort_waiting(database)
+    [letter] = [one for one in stands(database, newsroom) if one.public_id == public_id]
+    assert (letter.is_received, crowds.part_of(letter), letter.crowd) == (True, 0, 0)
+
+
+@pytest.mark.threat("flood")
+def test_a_held_letter_and_one_that_came_in_have_the_same_page(
+    limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
+    answers = [ask(limited, body=QUESTION) for _ in range(2)]
+    with database.read() as session:
+        assert sorted(one.state for one in session.scalars(select(Letter))) == ["held", "received"]
+    shown = {re.sub(r"\d{4}", "0000", Page(answer.text).words) for answer in answers}
+    opened = {
+        re.sub(
+            r"\d{4}", "0000", Page(limited.post("/steppe/receipt", data={"receipt": receipt_on(one.text)}).text).words
+        )
+        for one in answers
+    }
+    assert (len(shown), len(opened), len({len(one.data) for one in answers})) == (1, 1, 1)
+
+
+@pytest.mark.threat("flood")
+def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
+    limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond what is kept of a day some still come in; who is not among them reads it, and is told no number."""
+    monkeypatch.setattr(receive, "MOST_A_DAY", 2)
+    monkeypatch.setattr(submission, "BEYOND", RateLimitItemPerMinute(1, 10))
+    first = token(limited)
+    assert [ask(limited, form=form).status_code for form in (first, token(limited), token(limited))] == [200] * 3
+    refused = ask(limited, body="Who sells the water of the lake?", background="I live there.")
+    page = Page(refused.text)
+    assert (refused.status_code, page.texts("p.code")) == (503, [])
+    assert page.values("background") == ["I live there."]
+    assert "Who sells the water of the lake?" in refused.text
+    assert "Your question is not sent; every word of it is still here." in page.words
+    with database.read() as session:
+        assert len(session.scalars(select(Letter)).all()) == 3
+    again = ask(limited, form=first)
+    assert (again.status_code, len(receipt_on(again.text))) == (200, 20)  # what was sent keeps its number

@@ -1,0 +1,162 @@
+"""How an answer is found: from another answer, by search engines, in feeds and where somebody shares its address."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from xml.etree import ElementTree
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from app.db import Database
+from app.editions.models import Edition
+from app.indexing import index_due
+from app.newsletters.models import Newsletter
+from app.newsroom import publishing
+from tests.support.at_the_form import published, question_of
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+
+HERE = "https://ask.newsroom.example"
+NAMES = {"map": "{http://www.sitemaps.org/schemas/sitemap/0.9}"}
+
+
+def move(session: Session, key: str, at: datetime) -> None:
+    """Let it have run in another year, with its edition."""
+    question = question_of(session, key)
+    edition = session.get_one(Edition, question.edition_id)
+    question.published_at, edition.runs_at, edition.cutoff_at = at, at, at - timedelta(days=2)
+
+
+@pytest.fixture
+def run(database: Database, newsroom: Newsroom) -> Callable[..., str]:
+    """Let a Q&A run; its lasting address."""
+
+    def run(headline: str, body: str, year: int | None = None) -> str:
+        key = published(database, newsroom, [], headline=headline, body=body)
+        if year:
+            database.write(partial(move, key=key, at=datetime(year, 5, 5, tzinfo=UTC)))
+        index_due(database)
+        return f"/steppe/q/{key}/{headline.lower().replace(' ', '-')}"
+
+    return run
+
+
+def further(client: FlaskClient, path: str) -> list[tuple[str, str]]:
+    return Page(client.get(path).text).part(".further").links
+
+
+def test_an_answer_leads_to_the_one_before_the_one_after_and_those_on_the_same_matter(
+    client: FlaskClient, run: Callable[..., str]
+) -> None:
+    salt = run("The Salt", "Who weighs the salt in the orchard wind?")
+    silos = run("The Silos", "Who built the grain silos along the railway?")
+    wind = run("The Wind", "Why does the orchard wind carry so much salt?")
+    assert further(client, salt) == [("The Wind", wind), ("The Silos", silos)]
+    assert further(client, silos) == [("The Salt", salt), ("The Wind", wind)]
+    assert further(client, wind) == [("The Salt", salt), ("The Silos", silos)]
+
+
+def test_what_was_withdrawn_is_led_to_from_nowhere(
+    client: FlaskClient, database: Database, newsroom: Newsroom, run: Callable[..., str]
+) -> None:
+    salt = run("The Salt", "Who weighs the salt in the orchard wind?")
+    wind = run("The Wind", "Why does the orchard wind carry so much salt?", 2021)
+    key = wind.split("/")[3]
+    assert [wind in client.get(path).text for path in (salt, "/steppe/feed.json", "/steppe/sitemap-2021.xml")] == [
+        True,
+        True,
+        True,
+    ]
+    database.write(lambda session: publishing.retract(session, newsroom.nora, question_of(session, key), "for safety"))
+    pages = [client.get(path).text for path in (salt, "/steppe/feed.json", "/steppe/sitemap-2021.xml")]
+    assert [(key in page, "The Wind" in page) for page in pages] == [(False, False)] * 3
+
+
+def test_a_sitemap_a_year_holds_each_page_that_can_be_read_by_its_lasting_address(
+    client: FlaskClient, run: Callable[..., str]
+) -> None:
+    salt, silos = run("The Salt", "Who weighs the salt?", 2021), run("The Silos", "Who built the silos?")
+
+    def listed(path: str) -> list[str]:
+        tree = ElementTree.fromstring(client.get(path).data)  # noqa: S314 - it is our own
+        return [str(one.text).removeprefix(HERE) for one in tree.iterfind("map:*/map:loc", {"map": NAMES["map"][1:-1]})]
+
+    assert listed("/steppe/sitemap.xml")[0] == "/steppe/sitemap-pages.xml"
+    years = [path for path in listed("/steppe/sitemap.xml") if path != "/steppe/sitemap-pages.xml"]
+    assert years == [f"/steppe/sitemap-{year}.xml" for year in sorted({path[-8:-4] for path in years}, reverse=True)]
+    assert listed("/steppe/sitemap-pages.xml") == [
+        "/steppe/",
+        "/steppe/ask",
+        "/steppe/answers",
+        "/steppe/editions",
+        "/steppe/corrections",
+        "/steppe/protection",
+    ]
+    found = [path for year in years for path in listed(year)]
+    assert [path for path in found if "/q/" in path] == [silos, salt]
+    assert {client.get(path).status_code for path in found} == {200}
+    assert client.get("/steppe/sitemap-1999.xml").status_code == 404
+
+
+def test_robots_are_told_of_the_first_newsletter_and_of_no_page_that_hides(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    page = client.get("/robots.txt")
+    assert (page.mimetype, page.text) == (
+        "text/plain",
+        f"User-agent: *\nAllow: /\n\nSitemap: {HERE}/steppe/sitemap.xml\n",
+    )
+
+
+def test_before_the_first_newsletter_there_is_no_sitemap(client: FlaskClient) -> None:
+    assert client.get("/robots.txt").text == "User-agent: *\nAllow: /\n"
+
+
+def test_the_json_feed_says_what_the_atom_feed_says(
+    client: FlaskClient, database: Database, newsroom: Newsroom, run: Callable[..., str]
+) -> None:
+    silos, salt = run("The Silos", "Who built the silos?"), run("The Salt", "Who weighs the <b>salt</b>?")
+    page = client.get("/steppe/feed.json")
+    feed = json.loads(page.data)
+    assert (page.mimetype, feed["version"]) == ("application/feed+json", "https://jsonfeed.org/version/1.1")
+    assert (feed["title"], feed["home_page_url"], feed["feed_url"]) == (
+        "The Steppe Letter",
+        f"{HERE}/steppe/answers",
+        f"{HERE}/steppe/feed.json",
+    )
+    assert [one["url"].removeprefix(HERE) for one in feed["items"]] == [salt, silos]
+    atom = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
+    name = "{http://www.w3.org/2005/Atom}"
+    assert [(one["id"], one["title"], one["content_html"], one["date_published"]) for one in feed["items"]] == [
+        tuple(entry.findtext(f"{name}{tag}") for tag in ("id", "title", "content", "published"))
+        for entry in atom.findall(f"{name}entry")
+    ]
+    assert "<b>salt" not in feed["items"][0]["content_html"]
+    assert [one["authors"] for one in feed["items"]] == [[{"name": "Leyla Aydın"}]] * 2
+
+
+def test_a_shared_address_says_what_it_leads_to_and_which_one_is_right(
+    client: FlaskClient, database: Database, newsroom: Newsroom, run: Callable[..., str]
+) -> None:
+    database.write(
+        lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "name", 'Steppe "A" <b>')
+    )
+    salt = run("The Salt", "Who weighs the salt?")
+    page = Page(client.get(f"{salt}?lang=fa").text)
+    told = dict(
+        zip(page.attributes("meta[property]", "property"), page.attributes("meta[property]", "content"), strict=True)
+    )
+    assert page.attributes("link[rel=canonical]", "href") == [f"{HERE}{salt}"]
+    pictured = {name for name in told if name.startswith("og:image")}  # tests/reader/test_cards.py
+    assert {name: said for name, said in told.items() if name not in pictured} == {
+        "og:type": "article",
+        "og:title": "The Salt",
+        "og:description": "“Nobody knows.",
+        "og:url": f"{HERE}{salt}",
+        "og:site_name": 'Steppe "A" <b>',
+        "og:locale": "en",
+        "article:published_time": datetime.now(UTC).date().isoformat(),
+    }

@@ -1,0 +1,157 @@
+"""A draft at each tool that sends: made, brought up to date, found again, left alone once it was sent; and every refusal."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.sending_tools.asking import LARGEST, Draft, NotMade
+from app.sending_tools.known_tools import TOOLS, hand_over, try_it
+from tests.support.answering import Answer
+from tests.support.tools_that_send import LOST, ToolServer, tool_server
+
+WORDS = "Who put {{ .Subscriber.Email }} and {% if x %} and *|EMAIL|* into the {steppe}?"
+DRAFT = Draft("The Steppe Letter, Nora's *|FNAME|* {{ one }}", f"<p>{WORDS}</p>", f"{WORDS}\n", "readers-asked-k3v9")
+LATER = DRAFT._replace(html="<p>Later words.</p>", text="Later words.\n")
+LINKS = {
+    "ghost": "/ghost/#/editor/post/0000000001",
+    "listmonk": "/admin/campaigns/1",
+    "buttondown": "/emails/0000000001",
+    "mailchimp": "/campaigns/edit?id=1",
+}
+
+
+@pytest.fixture(params=TOOLS)
+def tool(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
+    with tool_server(request.param) as server:
+        yield server
+        assert server.sends == [], "nothing that sends is ever asked"
+
+
+def why(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
+    with pytest.raises(NotMade) as refused:
+        hand_over(tool.tool, tool.account(key, limit), DRAFT, known)
+    return refused.value.why, refused.value.again_in
+
+
+def test_a_second_press_changes_the_same_draft(tool: ToolServer) -> None:
+    made, was_gone = hand_over(tool.tool, tool.account(), DRAFT)
+    assert (made.link, was_gone) == (LINKS[tool.name], False)
+    assert hand_over(tool.tool, tool.account(), LATER, made.id) == (made, False)
+    assert (tool.draft.status, "Later words." in tool.draft.html) == ("draft", True)
+    assert tool.draft.text == ("Later words.\n" if tool.name in ("listmonk", "mailchimp") else "")
+
+
+def as_sent(name: str, text: str) -> str:
+    """What the tool's own templates make of a text: a constant of Go's is itself, an entity is its sign."""
+    return text.replace('{{"{{"}}', "{{").replace("&#123;", "{").replace("&#124;", "|").replace("\N{WORD JOINER}", "")
+
+
+MARKS = {"ghost": (), "listmonk": ("{{ ",), "buttondown": ("{{", "{%"), "mailchimp": ("*|",)}
+
+
+@pytest.mark.threat("hostile words")
+def test_somebodys_words_are_no_template_of_the_tool(tool: ToolServer) -> None:
+    hand_over(tool.tool, tool.account(), DRAFT)
+    parts = (tool.draft.title, tool.draft.html, tool.draft.text)
+    assert [mark for mark in MARKS[tool.name] for part in parts if mark in part] == []
+    html = tool.draft.html.removeprefix("<!-- buttondown-editor-mode: fancy -->\n")
+    assert (as_sent(tool.name, html), as_sent(tool.name, tool.draft.title)) == (DRAFT.html, DRAFT.title)
+
+
+def test_a_draft_that_was_deleted_there_is_made_anew(tool: ToolServer) -> None:
+    made, _ = hand_over(tool.tool, tool.account(), DRAFT)
+    tool.kept.clear()
+    again, was_gone = hand_over(tool.tool, tool.account(), LATER, made.id)
+    assert (again.id == made.id, was_gone, tool.draft.id) == (False, True, again.id)
+
+
+@pytest.mark.parametrize("status", ["sent", "scheduled"])
+def test_what_was_sent_there_is_not_touched(tool: ToolServer, status: str) -> None:
+    made, _ = hand_over(tool.tool, tool.account(), DRAFT)
+    tool.draft.status = status
+    before = (tool.draft.title, tool.draft.html, tool.draft.text)
+    assert why(tool, made.id) == ("sent", None)
+    assert (tool.draft.title, tool.draft.html, tool.draft.text) == before
+
+
+def test_a_lost_answer_leaves_one_draft_and_no_second(tool: ToolServer) -> None:
+    tool.answers = [None, LOST]
+    assert why(tool) == ("away", None)
+    made, _ = hand_over(tool.tool, tool.account(), LATER)
+    assert (tool.draft.id, "Later words." in tool.draft.html) == (made.id, True)
+
+
+def test_a_draft_of_somebody_elses_is_left_alone(tool: ToolServer) -> None:
+    theirs = tool.new(title=DRAFT.title, html="<p>By hand.</p>", marks=("theirs",))
+    hand_over(tool.tool, tool.account(), DRAFT)
+    assert (len(tool.kept), theirs.html) == (2, "<p>By hand.</p>")
+
+
+REFUSALS = {
+    "key": Answer({"errors": []}, 401),
+    "key, too": Answer({"errors": []}, 403),
+    "large": Answer(b"", 413),
+    "quota": Answer({"detail": "slow down"}, 429, {"Retry-After": "120"}),
+    "away": Answer(b"broken", 500),
+    "away: a gateway": Answer(b"<h1>Bad gateway</h1>", 502),
+    "away: slow": Answer({"id": "never"}, slowly=0.2),
+    "away: too large": Answer(b'{"x": "' + b"x" * LARGEST + b'"}'),
+    "address": Answer(b"<html>Welcome</html>"),
+    "address: elsewhere": Answer(b"", 302, {"Location": "https://elsewhere.example/"}),
+    "address: a list": Answer([1, 2]),
+    "address: another shape": Answer({"posts": "x", "data": [], "results": 1, "campaigns": {}}),
+}
+
+
+@pytest.mark.parametrize("told", REFUSALS)
+def test_every_refusal_has_its_name_and_nothing_is_made(tool: ToolServer, told: str) -> None:
+    tool.answers = [REFUSALS[told]] * 3
+    name = told.partition(":")[0].partition(",")[0]
+    assert why(tool, limit=0.5) == (name, 120 if name == "quota" else None)
+    assert tool.kept == {}
+
+
+def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
+    wrong = {"ghost": f"{'0' * 24}:{'0' * 64}", "mailchimp": f"{'0' * 32}-us21"}.get(
+        tool.name, "desk:wrong-key-of-mine"
+    )
+    assert why(tool, key=wrong)[0] == "key"
+    with pytest.raises(NotMade, match="key"):
+        try_it(tool.tool, tool.account(wrong))
+
+
+def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
+    try_it(tool.tool, tool.account())
+    assert {method for method, _path in tool.asked} == {"GET"}
+    tool.answers = [Answer({}, 404)]
+    with pytest.raises(NotMade, match="refused" if tool.tool.audience else "address"):
+        try_it(tool.tool, tool.account())
+
+
+def test_a_name_that_could_lead_elsewhere_is_none(tool: ToolServer) -> None:
+    bad = {"id": "../../members", "status": "save" if tool.name == "mailchimp" else "draft", "web_id": 1}
+    shapes = {"posts": [bad], "data": bad, "campaigns": []} | bad
+    tool.answers = [None, Answer(shapes)]
+    assert why(tool)[0] == "address"
+
+
+def test_who_saves_in_ghost_at_the_same_moment_is_read_again() -> None:
+    with tool_server("ghost") as ghost:
+        made, _ = hand_over(ghost.tool, ghost.account(), DRAFT)
+        collision = Answer({"errors": [{"type": "UpdateCollisionError"}]}, 409)
+        ghost.answers = [None, collision]
+        assert hand_over(ghost.tool, ghost.account(), LATER, made.id) == (made, False)
+        ghost.answers = [None, collision, None, collision]
+        assert why(ghost, made.id) == ("meanwhile", None)
+        assert "Later words." in ghost.draft.html
+
+
+def test_no_account_shows_its_key() -> None:
+    with tool_server("ghost") as ghost:
+        assert ghost.account().key not in repr(ghost.account())
+
+
+def test_a_list_that_is_not_there_is_said_before_an_edition_is_handed_over() -> None:
+    with tool_server("listmonk") as listmonk, pytest.raises(NotMade, match="refused"):
+        try_it(listmonk.tool, replace(listmonk.account(), audience="3, 7"))

@@ -1,0 +1,177 @@
+"""An OpenID Connect provider on this machine, over HTTP, with real keys that it can change, and as strict as any: exact
+redirect address, PKCE, a code that counts once, a client that proves itself. What it says can be twisted in each way that
+an attacker, or a provider that is broken, would.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.client import HTTPConnection
+from http.server import ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
+
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from joserfc import jwk, jwt
+
+from oidc_account import StaffProvider
+from tests.support.answering import Answer, Answering, running
+
+CLIENT, SECRET = "readers asked", "a secret: of the client"
+BACK = "/sign-in/provider/back"
+
+
+@cache
+def signing_key(number: int) -> jwk.RSAKey:
+    return jwk.RSAKey.generate_key(2048, {"kid": f"key-{number}", "use": "sig"})
+
+
+def unpadded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Provider(ThreadingHTTPServer):
+    """`user` are the claims of who signs in there; `claims` are put over those of the ID token, and None takes one out.
+
+    `answers` are given at a path in place of the usual one. `says_iss` is the `iss` of its answers (RFC 9207); `asks` lets a
+    browser press a button first. `asked` are the paths that were asked for, with the forms.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, site: str, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Talk)
+        self.back = site + BACK
+        self.user: dict[str, Any] = {"sub": "248289761001", "email": "nora@desk.example", "email_verified": True}
+        self.claims: dict[str, Any] = {}
+        self.answers: dict[str, Answer] = {}
+        self.key, self.published = 1, (1,)
+        self.algorithm = "RS256"
+        self.is_plain = False  # the address stands in userinfo alone
+        self.says_iss: str | None = self.issuer
+        self.asks = False
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.codes: dict[str, dict[str, str]] = {}
+        self.tokens: set[str] = set()
+        self.over = threading.Event()
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def account(self, second: str = "") -> StaffProvider:
+        """The provider as the settings name it."""
+        return StaffProvider(self.issuer, CLIENT, SECRET, "the Daily’s account", frozenset(second.split()))
+
+    def settings(self) -> dict[str, str]:
+        """The same as environment variables."""
+        return {
+            "OIDC_ISSUER": self.issuer, "OIDC_CLIENT_ID": "readers-asked", "OIDC_CLIENT_SECRET": SECRET, "OIDC_NAME": "the Daily’s account",
+        }  # fmt: skip
+
+    def answer(self, path: str, form: dict[str, str], head: Any) -> Answer:
+        self.asked.append((path, form))
+        if path in self.answers:
+            return self.answers[path]
+        views = {
+            "/.well-known/openid-configuration": self.discovery,
+            "/authorize": lambda: self.authorize(form),
+            "/token": lambda: self.token(form, head.get("Authorization", "")),
+            "/keys": lambda: Answer(jwk.KeySet([signing_key(one) for one in self.published]).as_dict(private=False)),
+            "/userinfo": lambda: self.userinfo(head.get("Authorization", "")),
+        }
+        return views[path]() if path in views else Answer(b"", 404)
+
+    def discovery(self) -> Answer:
+        return Answer({
+            "issuer": self.issuer, "authorization_endpoint": f"{self.issuer}/authorize", "token_endpoint": f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/keys", "userinfo_endpoint": f"{self.issuer}/userinfo", "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"], "id_token_signing_alg_values_supported": ["RS256"],
+            "subject_types_supported": ["public"], "authorization_response_iss_parameter_supported": self.says_iss is not None,
+        })  # fmt: skip
+
+    def authorize(self, form: dict[str, str]) -> Answer:
+        right = {"response_type": "code", "redirect_uri": self.back, "code_challenge_method": "S256"}
+        if any(form.get(name) != value for name, value in right.items()) or "openid" not in form["scope"].split():
+            return Answer(b"not taken", 400)
+        if self.asks and "yes" not in form:
+            href = f"/authorize?{urlencode({**form, 'yes': '1'})}".replace("&", "&amp;")
+            return Answer(
+                f'<h1>The Daily</h1><a href="{href}">Go on as Nora</a>'.encode(), head={"Content-Type": "text/html"}
+            )
+        self.codes[code := secrets.token_urlsafe(16)] = form
+        answer = {"code": code, "state": form["state"], **({"iss": self.says_iss} if self.says_iss else {})}
+        return Answer(b"", 302, {"Location": f"{self.back}?{urlencode(answer)}"})
+
+    def token(self, form: dict[str, str], proof: str) -> Answer:
+        began = self.codes.pop(form["code"], None)  # it counts once
+        pair = f"{quote_plus(began['client_id'] if began else CLIENT)}:{quote_plus(SECRET)}".encode()
+        if proof != f"Basic {base64.b64encode(pair).decode()}":
+            return Answer({"error": "invalid_client"}, 401)
+        if began is None or create_s256_code_challenge(form["code_verifier"]) != began["code_challenge"]:
+            return Answer({"error": "invalid_grant"}, 400)
+        if form["redirect_uri"] != began["redirect_uri"] or form["grant_type"] != "authorization_code":
+            return Answer({"error": "invalid_grant"}, 400)
+        self.tokens.add(access := secrets.token_urlsafe(16))
+        return Answer({
+            "access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": self.id_token(began),
+        })  # fmt: skip
+
+    def id_token(self, began: dict[str, str]) -> str:
+        now = int(time.time())
+        own = {"sub": self.user["sub"]} if self.is_plain else self.user
+        usual = {"iss": self.issuer, "aud": began["client_id"], "exp": now + 300, "iat": now, "nonce": began["nonce"]}
+        claims = {name: value for name, value in {**usual, **own, **self.claims}.items() if value is not None}
+        key = signing_key(self.key)
+        if self.algorithm == "RS256":
+            return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+        head = {"alg": self.algorithm, "kid": key.kid}
+        signed = ".".join(unpadded(json.dumps(part).encode()) for part in (head, claims))
+        public = key.as_pem(private=False)  # what everybody knows, as if it were a secret
+        mark = hmac.digest(public, signed.encode(), hashlib.sha256) if self.algorithm == "HS256" else b""
+        return f"{signed}.{unpadded(mark)}"
+
+    def userinfo(self, proof: str) -> Answer:
+        return (
+            Answer(self.user)
+            if proof.removeprefix("Bearer ") in self.tokens
+            else Answer({"error": "invalid_token"}, 401)
+        )
+
+    def count(self, path: str) -> int:
+        return [asked for asked, _form in self.asked].count(path)
+
+
+class Talk(Answering):
+    server: Provider
+
+    def answer(self) -> Answer:
+        form = {name: values[0] for name, values in parse_qs(self.sent().decode()).items()}
+        return self.server.answer(urlsplit(self.path).path, form, self.headers)
+
+
+@contextmanager
+def staff_provider(site: str) -> Iterator[Provider]:
+    """A provider that sends browsers back to a site, until the block ends."""
+    server = Provider(site)
+    with running(server, server.over):
+        yield server
+
+
+def led_back(address: str) -> str:
+    """Open an address of the provider as a browser would. Returns where it leads to."""
+    parts = urlsplit(address)
+    line = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    line.request("GET", f"{parts.path}?{parts.query}")
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    assert answer.status == 302, (answer.status, address)
+    return str(answer.headers["Location"])

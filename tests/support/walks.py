@@ -1,0 +1,199 @@
+"""Walkers over every page of the demo newsroom: who follows each link, what they find, and what of it a browser would run."""
+
+import re
+import shutil
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import Column, Table, select
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
+
+import config as configuration
+from app import create_app
+from app.actors import Clock
+from app.db import Database
+from app.editor.bulk import BULK
+from app.editor.frame import editor as door_of_the_desk
+from app.models import Base
+from app.people import directory, sign_in
+from app.web import HEADERS
+from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.browser import Browser
+from tests.support.databases import address_of, postgres_copy
+from tests.support.pages import Page, words_of
+from tests.support.stored import counted
+
+EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
+ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
+DESK = "/desk/shift-change/"
+EACH = 10  # how many addresses of one kind are opened by one walker
+
+
+@dataclass
+class Walk:
+    """What one walker has opened: how each address answered, and which address belongs to which endpoint."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    endpoints: dict[str, list[str]] = field(default_factory=dict)
+    presses: set[str] = field(default_factory=set)
+    offers: set[tuple[str, str, str]] = field(default_factory=set)  # the page, what is offered there, the act it needs
+    undressed: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # a page, and a header that every answer has and it has not
+    live: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # a page, and what of somebody's words is more than text there
+    asked: dict[str, tuple[int, str]] = field(
+        default_factory=dict
+    )  # by endpoint: how often a page asked the database at most, and which one
+    told: int = 0  # how often somebody's words for a browser stand there as text
+
+
+def of_the_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
+        else:
+            url = address_of(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
+        environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "MAIL_FOLDER": str(folder)}
+        app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
+        yield app
+        app.extensions["database"].close()
+
+
+def adapter(app: Flask) -> MapAdapter:
+    return app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https")
+
+
+def links(address: str, page: str) -> list[str]:
+    """The addresses of this house that a page links to, without what stands behind a #."""
+    found = (urljoin(f"{BASE_URL}{address}", href) for href in Page(page).attributes("a", "href"))
+    parts = (urlsplit(href) for href in found if href.startswith(f"{BASE_URL}/"))
+    return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
+
+
+def presses(page: str) -> set[str]:
+    """Where the buttons of a page's forms lead."""
+    read = Page(page)
+    sent = [
+        *read.attributes("form[method=post]:has(button)", "action"),
+        *read.attributes("form[method=post] button:not([formmethod])", "formaction"),
+    ]
+    return {href.partition("?")[0].partition("#")[0] for href in sent}
+
+
+def offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
+    """What a page of the desk offers that not everybody there may press or open, and the act that it needs."""
+    at, read = adapter(app), Page(page)
+    for form in read.tree.css("form[method=post]"):
+        for button in form.css("button:not([formmethod])"):
+            sent = button.attributes.get("formaction") or form.attributes.get("action") or address
+            path = re.split(r"[?#]", sent)[0]
+            endpoint, _ = at.match(path, method="POST")
+            if endpoint in door_of_the_desk.acts:
+                offer = f"the button {words_of(button)!r} to {path}"
+                yield offer, door_of_the_desk.act_of(endpoint, path)
+                _act, bulk = BULK.get(path.rpartition("/")[2], ("", None))
+                if bulk and (act := bulk.presses[button.attributes.get("value") or ""].act):
+                    yield offer, act
+    for href in links(address, page):
+        path = href.partition("?")[0]
+        with suppress(HTTPException):  # one that leads nowhere is told of elsewhere
+            endpoint, _ = at.match(path, method="GET")
+            if endpoint in door_of_the_desk.acts:
+                yield f"a link to {path}", door_of_the_desk.act_of(endpoint, path)
+
+
+# Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.
+CALLED = "gotcha()"
+POLYGLOT = f"\"'></textarea></title><img src=x onerror={CALLED}><svg/onload={CALLED}><script>{CALLED}</script>javascript:{CALLED}{{{{7*7}}}}"
+TOLD = "{{7*7}}"
+
+
+def live(page: str) -> Iterator[str]:
+    """What of `POLYGLOT` a browser would run on a page: an attribute that listens, an element or an address of its own."""
+    if CALLED not in page:
+        return
+    for node in Page(page).tree.css("*"):
+        held = {name: str(value or "") for name, value in node.attributes.items()}
+        yield from (f"{node.tag} {name}" for name in held if name.startswith("on"))
+        yield from (
+            f"{node.tag} {name}" for name, value in held.items() if value.strip().lower().startswith("javascript:")
+        )
+        if node.tag == "script" and CALLED in node.text():
+            yield "script"
+
+
+def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under: str = "/") -> Walk:
+    """Open `start` and all that can be reached from there, up to `each` addresses of a kind, all of them `under` one."""
+    taken, seen, opened = Walk(), set(start), Counter[str]()
+    todo = deque(start)
+    while todo:
+        address = todo.popleft()
+        try:
+            endpoint, _ = adapter(app).match(address.partition("?")[0], method="GET")
+        except HTTPException as missing:
+            taken.answers[address] = missing.code or 0
+            continue
+        if opened[endpoint] >= each:
+            continue
+        opened[endpoint] += 1
+        with counted(app.extensions["database"]) as statements:
+            response = browser.open(address)
+        asked = sum(1 for one in statements if one != "BEGIN")
+        taken.asked[endpoint] = max(taken.asked.get(endpoint, (0, "")), (asked, address))
+        taken.answers[address] = response.status_code
+        taken.endpoints.setdefault(endpoint, []).append(address)
+        text = response.data.decode(errors="replace")  # a Word file or a picture is no text, and has no links
+        taken.presses |= presses(text)
+        taken.undressed |= {(address, name) for name in HEADERS if name not in response.headers}
+        if response.mimetype == "text/html":  # a calendar or a table is read by no browser as a page (nosniff)
+            taken.live |= {(address, found) for found in live(text)}
+        taken.told += text.count(TOLD)
+        if address.startswith("/desk/"):
+            taken.offers |= {(address, *offer) for offer in offers(app, address, text)}
+        found = [response.headers["Location"]] if 300 <= response.status_code < 400 else links(address, text)
+        for href in found:
+            path = href.removeprefix(BASE_URL)
+            if path not in seen and path.startswith(under):
+                seen.add(path)
+                todo.append(path)
+    return taken
+
+
+def signed_in(app: Flask, email: str, door: str) -> Browser:
+    """Somebody's browser, let in by an invitation."""
+    database: Database = app.extensions["database"]
+
+    def invite(session: Session) -> str:
+        person = directory.by_email(session, email)
+        assert person is not None, email
+        return sign_in.invite(session, Clock(), person, door)
+
+    browser = Browser(app)
+    link = database.write(invite)
+    browser.open(link)
+    assert browser.press(link).status_code == 303
+    return browser
+
+
+def dump(app: Flask) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, but for when a browser of the desk was last seen: the one thing that opening a page may write."""
+    database: Database = app.extensions["database"]
+    with database.read() as session:
+        return {
+            name: sorted((tuple(row) for row in session.execute(select(*_told(table)))), key=repr)
+            for name, table in Base.metadata.tables.items()
+        }
+
+
+def _told(table: Table) -> list[Column[object]]:
+    return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]

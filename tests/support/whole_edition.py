@@ -1,0 +1,63 @@
+"""Editions for the forms of export: every script, list, emphasis, link and oddity that an answer may bring."""
+
+from app.typesetting.block import Block
+from app.typesetting.house_form import LeadIn, Piece, Voice, set_block, set_corrections
+
+LEYLA = LeadIn("Leyla Aydın", "soil scientist at the Karakum Field Station", "who put up the plates")
+ADDRESS = "nora@steppe.example"
+ANSWER = """We put up **salt plates** in 2009, and *count* what falls on them: see [the list](https://steppe.example/a?b=1&c=2).
+
+A village can ask for:
+
+- the *figures*
+- the maps of <2009>, & “more”
+
+Then it
+
+3. writes to leyla@karakum.example,
+4. waits a week.
+
+On the envelope:
+Karakum Field Station
+Box 7"""
+PERSIAN = """صفحه‌های نمک را در سال ۲۰۰۹ گذاشتیم و **می‌شماریم** آنچه می‌ریزد؛ بنگرید به [فهرست](https://steppe.example/fa).
+
+Karakum Field Station (Nukus) در سال 2009 این را آغاز کرد و هنوز هم هر سال آن را ادامه می‌دهد، و Leyla Aydın گفت: «نمک، everywhere!»
+
+1. نامه بنویسید
+2. Wait a week"""
+
+
+def english(
+    headline: str = "Who measures the <b>salt</b> & *why*?", answer: str = ANSWER, call: str | None = None
+) -> Block:
+    """Timur's question, which Leyla answers; the call stands in the last block of an edition only."""
+    piece = Piece(
+        "en", "typographic", "Ask The Steppe", headline, [None], 'Who "measures" it?', [Voice(LEYLA, answer)], call
+    )
+    return set_block(piece, ADDRESS)
+
+
+def persian(answer: str = PERSIAN, call: str | None = None) -> Block:
+    lead_in = LeadIn("لیلا آیدین", "خاک‌شناس ایستگاه Karakum")
+    asked = "چه کسی نمک را می‌سنجد؟ (Aral)"
+    piece = Piece(
+        "fa", "typographic", "از نفس بپرسید", "نمک دریاچه‌ی Aral", [None, None], asked, [Voice(lead_in, answer)], call
+    )
+    return set_block(piece, ADDRESS)
+
+
+def chinese() -> Block:
+    voice = Voice(LeadIn("李娜", "土壤学家"), "没有人被告知。村庄可以要求*数据*。")
+    return set_block(Piece("zh-Hant", "typographic", "問草原", "誰來測量？", [None], "誰來測量鹽？", [voice]), ADDRESS)
+
+
+def corrections() -> Block:
+    return set_corrections(
+        "en", [("The <b>Silos</b> & *more*", "https://steppe.example/q/1", "We wrote “2008” of _it_. It was 2009.")]
+    )
+
+
+EDITION = [
+    english(), persian(), chinese(), english("Twice one expert", "Nobody.", "Write to {address}.\n\nOr don't."), corrections()
+]  # fmt: skip

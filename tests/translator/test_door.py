@@ -1,0 +1,415 @@
+"""The page of a translator: from the mail to thanks, what is typed is kept, and what ends the link."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import editing, translating, translator_drafts, translators
+from app.db import Database, now
+from app.letters import receipts
+from app.letters.models import Letter
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsroom import endings, translations
+from app.newsroom.withdrawal import withdraw
+from app.people.models import Link
+from app.questions import wording
+from app.questions.models import Question
+from app.questions.translator_table import Translator
+from tests.support.assignments import EDITED, WORDING, Asked
+from tests.support.browser import Browser
+from tests.support.stored import one, rows
+from tests.support.translators import PERSIAN, Sent, original_of, page_in, sent
+
+
+@pytest.fixture
+def shirin(salt: Asked) -> Sent:
+    """The wording of Timur's question, which Shirin is asked to put into Persian."""
+    return sent(salt)
+
+
+def reword(asked: Asked, body: str = "Who counts the salt?", clear: bool = True) -> None:
+    def fn(session: Session) -> None:
+        question = session.get_one(Question, asked.question_id)
+        text = wording.reword(session, asked.newsroom.nora, question, headline="The Salt Wind", body=body)
+        if clear:
+            wording.clear(session, asked.newsroom.nora, question, text.id)
+
+    asked.database.write(fn)
+
+
+def approved(salt: Asked) -> None:
+    """Nora approves Leyla's answer, and picks the question for no edition."""
+    salt.database.write(
+        lambda session: editing.approve(
+            session, salt.newsroom.nora, salt.answer(session), checklist=editing.CHECKLIST, reason="by phone"
+        )
+    )
+
+
+def approve(shirin: Sent) -> None:
+    def fn(session: Session) -> None:
+        original = original_of(session, shirin.asked.question_id)
+        translation = translating.made_of(session, original.question)[(original.key, "fa")]
+        translations.approve(session, shirin.asked.newsroom.nora, translation, original, compared=True)
+
+    shirin.asked.database.write(fn)
+
+
+def test_from_the_mail_to_thanks_and_to_the_approval(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    assert page.read.texts(".brief .said") == [WORDING]
+    assert page.read.texts(".brief .head") == ["The Salt Wind"]
+    assert page.value("translator") == "Shirin Amini"
+    assert page.read.attributes("textarea[name=body]", "dir") == ["auto"]
+    assert page.submit(f"{shirin.page}/send", **PERSIAN, is_credited="1").status_code == 303
+    page.follow()
+    assert page.heading == "Thank you. Nora Lind has your translation"
+    made = shirin.made()
+    assert made is not None
+    assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
+    assert (made.state, made.is_credited, made.written_by_id, shirin.state) == ("draft", True, None, "handed in")
+    approve(shirin)
+    page.open(shirin.page)
+    assert (page.heading, PERSIAN["body"] in page.text) == ("Thank you. It is done", False)
+    gone = one(shirin.asked.database, Translator)
+    assert (gone.state, gone.email_sealed, gone.name) == ("done", None, "Shirin Amini")
+
+
+def test_an_answer_begins_with_its_expert_as_in_the_original(salt: Asked, app: Flask) -> None:
+    salt.send()
+    salt.edit()
+    salt.approve()
+    shirin = sent(salt, "answer")
+    page = shirin.browser(app)
+    assert page.read.texts(".brief .said") == [" ".join(part.split()) for part in EDITED.split("\n\n")]
+    assert page.value("name") == "Leyla Aydın"
+    page.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
+    made = shirin.made()
+    assert made is not None
+    assert (made.body, made.name, made.translator) == ("صفحه‌های نمک گذاشتیم.", "لیلا آیدین", "Shirin Amini")
+
+
+def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN, is_credited="1")
+    page.follow()
+    assert (page.value("body"), page.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
+    assert shirin.browser(app).value("body") == PERSIAN["body"]
+    assert (shirin.state, shirin.made()) == ("invited", None)
+
+
+def test_the_script_is_told_what_is_kept(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    fields = {**page.read.form("/send").fields, **PERSIAN}
+    for count, kept in ((2, True), (1, False)):
+        answer = page.client.post(
+            f"{shirin.page}/draft",
+            data=fields | {"count": count},
+            headers={"Accept": "application/json"},
+            base_url=page.site,
+        )
+        told = answer.get_json()
+        assert (told["kept"], told["open"], told["beside"]) == (kept, True, False)
+
+
+def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Sent, app: Flask) -> None:
+    page, before = shirin.browser(app), rows(shirin.asked.database)
+    assert page.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
+    assert page.read.summary == [("body", "The translation needs words")]
+    assert page.value("headline") == PERSIAN["headline"]
+    assert rows(shirin.asked.database) == before
+
+
+@pytest.mark.parametrize(("field", "most"), [("headline", 300), ("translator", 200), ("body", 20_000)])
+def test_what_is_too_long_is_never_cut(shirin: Sent, app: Flask, field: str, most: int) -> None:
+    page, long = shirin.browser(app), "ن" * (most + 1)
+    assert page.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
+    assert page.read.summary == [(field, f"This is too long: {most} characters are the most.")]
+    assert (page.value(field), shirin.made()) == (long, None)
+
+
+def test_a_nul_is_no_word(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    typed = {name: f"\0{text}\0" for name, text in PERSIAN.items()}
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **typed)
+    page.follow()
+    assert page.submit(f"{shirin.page}/send", **typed).status_code == 303
+    made = shirin.made()
+    assert made is not None
+    assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
+
+
+def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    form = {**page.read.form("/send").fields, **PERSIAN}
+    page.press(f"{shirin.page}/send", **form)
+    before = rows(shirin.asked.database)
+    assert page.press(f"{shirin.page}/send", **form).status_code == 303
+    assert rows(shirin.asked.database) == before
+    assert page.press(f"{shirin.page}/send", **form | {"body": "دیگر"}).status_code == 409
+    assert page.heading == "Thank you. Nora Lind has your translation"
+    assert "دیگر" in page.read.part("section[aria-labelledby=others]").words
+    made = shirin.made()
+    assert made is not None and made.body == PERSIAN["body"]
+
+
+def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: Sent, app: Flask) -> None:
+    phone, laptop = shirin.browser(app), shirin.browser(app)
+    laptop.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    other = {**PERSIAN, "body": "نمک را که می‌شمارد؟"}
+    assert phone.submit(f"{shirin.page}/send", **other).status_code == 409
+    assert (phone.value("body"), shirin.state) == (other["body"], "invited")
+    assert PERSIAN["body"] in phone.read.part("section[aria-labelledby=others]").words
+    assert phone.submit(f"{shirin.page}/send").status_code == 303
+    made = shirin.made()
+    assert made is not None and made.body == other["body"]
+    phone.follow()
+    assert PERSIAN["body"] in phone.read.part("section[aria-labelledby=others]").words
+
+
+def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    assert page.press(f"{shirin.page}/decline", note="x" * 401).status_code == 400
+    page.press(f"{shirin.page}/decline", note="I am away.")
+    page.follow()
+    assert (page.heading, WORDING in page.text) == ("Thank you for telling us", False)
+    gone = one(shirin.asked.database, Translator)
+    assert (gone.state, gone.email_sealed, gone.key_no) == ("declined", None, None)
+    with shirin.asked.database.read() as session:
+        mails = session.scalars(select(OutboxMail).filter_by(kind="desk.translator_declined")).all()
+        assert ["I am away." in outbox.read(session, mail).text for mail in mails] == [True]
+
+
+@pytest.mark.parametrize("clear", [True, False])
+def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
+    shirin: Sent, app: Flask, clear: bool
+) -> None:
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN | {"body": "نمک"})
+    page.follow()
+    reword(shirin.asked, clear=clear)
+    assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409  # from a page that was open
+    assert page.heading == "The words have changed"
+    assert (PERSIAN["body"] in page.text, WORDING in page.text, "Who counts" in page.text) == (True, False, False)
+    assert (shirin.state, shirin.made()) == ("invited", None)
+    with shirin.asked.database.read() as session:
+        assert translator_drafts.drafts_of(session, shirin.translator(session))[0].words["body"] == PERSIAN["body"]
+
+
+def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    reword(shirin.asked)
+
+    def again(session: Session) -> str:
+        original = original_of(session, shirin.asked.question_id)
+        translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
+        return page_in(session)
+
+    fresh = shirin.asked.database.write(again)
+    assert page.open(shirin.page).status_code == 404
+    page.open(fresh)
+    assert page.read.texts(".brief .said") == ["Who counts the salt?"]
+    assert page.value("body") == PERSIAN["body"]
+    assert page.submit(f"{fresh}/send").status_code == 303
+
+
+def test_back_to_the_same_words_opens_the_page_again(shirin: Sent, app: Flask) -> None:
+    reword(shirin.asked)
+    assert shirin.browser(app).heading == "The words have changed"
+    reword(shirin.asked, WORDING)
+    assert shirin.browser(app).read.texts(".brief .said") == [WORDING]
+
+
+def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: Asked, app: Flask) -> None:
+    salt.send()
+    salt.edit()
+    approved(salt)
+    shirin = sent(salt, "answer")
+    salt.database.write(lambda session: editing.reopen(session, salt.newsroom.nora, salt.answer(session)))
+    page = shirin.browser(app)
+    assert (page.heading, "salt plates" in page.text) == ("The words have changed", False)
+
+
+def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: Sent, app: Flask) -> None:
+    page, nora = shirin.browser(app), shirin.asked.newsroom.nora
+
+    def write(session: Session) -> None:
+        original = original_of(session, shirin.asked.question_id)
+        translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
+
+    shirin.asked.database.write(write)
+    page.submit(f"{shirin.page}/send", **PERSIAN)
+    made = shirin.made()
+    assert made is not None and made.body == "از میز"
+    shirin.asked.database.write(
+        lambda session: translators.use(
+            session, nora, shirin.translator(session), original_of(session, shirin.asked.question_id)
+        )
+    )
+    used = shirin.made()
+    assert used is not None and (used.body, used.translator) == (PERSIAN["body"], "Shirin Amini")
+
+
+def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin: Sent, app: Flask) -> None:
+    nora, page = shirin.asked.newsroom.nora, shirin.browser(app)
+
+    def write(session: Session) -> None:
+        original = original_of(session, shirin.asked.question_id)
+        translating.translate(session, nora, original, "fa", translating.Words("از میز", "باد"))
+
+    shirin.asked.database.write(write)
+    approve(shirin)
+    assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
+    assert PERSIAN["body"] in page.text  # it is given back, and was not passed on
+    assert (shirin.state, shirin.browser(app).heading) == ("withdrawn", "No translation needed any more")
+
+
+@pytest.mark.parametrize("key", ["question", "answer"])
+def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_given_back(
+    salt: Asked, app: Flask, key: str
+) -> None:
+    if key == "answer":
+        salt.send()
+        salt.edit()
+        approved(salt)
+    shirin = sent(salt, key)
+    page = shirin.browser(app)
+
+    def close(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        endings.close_question(session, salt.newsroom.nora, question, "nobody", "We have it from elsewhere.")
+
+    salt.database.write(close)
+    assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
+    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", True)
+    page.open(shirin.page)
+    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", False)
+    assert shirin.made() is None
+
+
+def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_the_answer(
+    salt: Asked, app: Flask
+) -> None:
+    salt.send()
+    salt.edit()
+    approved(salt)
+    shirin = sent(salt, "answer")
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", body="صفحه‌های نمک")
+
+    def take_back(session: Session) -> None:
+        letter = session.scalars(select(Letter)).one()
+        withdraw(session, receipts.reader_of(letter), letter)
+
+    salt.database.write(take_back)
+    assert {table: rows(salt.database)[table] for table in ("translators", "translator_drafts")} == {
+        "translators": 0, "translator_drafts": 0,
+    }  # fmt: skip
+    assert page.open(shirin.page).status_code == 404
+
+
+def test_an_address_does_not_outlive_the_question_once_its_end_stands(salt: Asked, database: Database) -> None:
+    shirin = sent(salt)
+
+    def close(session: Session) -> datetime:
+        question = session.get_one(Question, salt.question_id)
+        endings.close_question(session, salt.newsroom.nora, question, "nobody", "We have it from elsewhere.")
+        return now(session)
+
+    at = database.write(close)
+    database.write(translators.sweep, at + timedelta(minutes=2))
+    assert shirin.state == "invited"  # the press can be taken back
+    database.write(translators.sweep, at + timedelta(hours=2))
+    gone = one(database, Translator)
+    assert (gone.state, gone.email_sealed, gone.key_no) == ("withdrawn", None, None)
+    assert mails_of(shirin) == ["discarded"]
+
+
+def mails_of(shirin: Sent) -> list[str | None]:
+    with shirin.asked.database.read() as session:
+        kind = select(OutboxMail).filter_by(kind=translators.MAIL)
+        return [mail.state for mail in session.scalars(kind.order_by(OutboxMail.id))]
+
+
+def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: Sent, app: Flask) -> None:
+    nora, database = shirin.asked.newsroom.nora, shirin.asked.database
+
+    def again(session: Session) -> str:
+        original = original_of(session, shirin.asked.question_id)
+        translators.invite_again(session, nora, shirin.translator(session), original)
+        return page_in(session)
+
+    assert mails_of(shirin) == ["queued"]
+    page = database.write(again)
+    assert mails_of(shirin) == ["discarded", "queued"]
+    browser = Browser(app, cookies=False)
+    browser.open(page)
+    browser.press(f"{page}/decline")
+    assert mails_of(shirin) == ["discarded", "discarded"]
+
+
+def test_a_mail_that_waits_is_stopped_when_the_desk_takes_the_link_back(shirin: Sent) -> None:
+    nora, database = shirin.asked.newsroom.nora, shirin.asked.database
+    database.write(lambda session: translators.withdraw(session, nora, shirin.translator(session)))
+    assert mails_of(shirin) == ["discarded"]
+
+
+def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: Sent, app: Flask) -> None:
+    page = shirin.browser(app)
+    form = {**page.read.form("/send").fields, **PERSIAN}
+    for count, knows in (("9" * 30, '{"a": 1e999}'), ("-5", "[" * 5_000), ("1", '{"a": %s}' % ("9" * 30))):
+        assert page.press(f"{shirin.page}/draft", **form | {"count": count, "knows": knows}).status_code == 303
+    with shirin.asked.database.read() as session:
+        [draft] = translator_drafts.drafts_of(session, shirin.translator(session))
+        assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])
+
+
+def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: Sent, database: Database) -> None:
+    def fill(session: Session) -> list[str]:
+        for number in range(22):
+            translator_drafts.save_draft(session, shirin.translator(session), PERSIAN, f"tab {number}", 1)
+        return [draft.tab for draft in translator_drafts.drafts_of(session, shirin.translator(session))]
+
+    assert database.write(fill) == [f"tab {number}" for number in range(21, 1, -1)]
+
+
+def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(shirin: Sent, app: Flask) -> None:
+    shirin.browser(app).submit(f"{shirin.page}/send", **PERSIAN)
+
+    def again(session: Session) -> str:
+        original = original_of(session, shirin.asked.question_id)
+        translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
+        return page_in(session)
+
+    fresh = shirin.asked.database.write(again)
+    browser = Browser(app, cookies=False)
+    browser.open(fresh)
+    assert (browser.value("body"), browser.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
+    assert browser.submit(f"{fresh}/send", body="دیگر").status_code == 303
+    with shirin.asked.database.read() as session:
+        handed = translator_drafts.handed_in(session, shirin.translator(session))
+        assert handed is not None and handed.body == "دیگر"
+
+
+def test_name_and_drafts_have_their_time(shirin: Sent, app: Flask, database: Database) -> None:
+    page = shirin.browser(app)
+    with database.read() as session:
+        start = now(session)
+    later = start + timedelta(days=300)
+    database.write(
+        lambda session: translator_drafts.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
+    )
+    database.write(translators.sweep, start + timedelta(days=400))
+    assert rows(database)["translators"] == 1  # something was typed since
+    database.write(translators.sweep, later + timedelta(days=366))
+    assert {table: rows(database)[table] for table in ("translators", "translator_drafts")} == {
+        "translators": 0, "translator_drafts": 0,
+    }  # fmt: skip
+    assert page.open(shirin.page).status_code == 404
+    with database.read() as session:
+        assert [link for link in session.query(Link) if link.assignment_id is None and link.letter_id is None] == []

@@ -1,0 +1,239 @@
+"""A translator is held to the firewall as an expert is: one approved text, and nothing else, on the page and in the mail."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actors import Reader
+from app.answers import translating, translators
+from app.db import Database
+from app.letters.models import Letter
+from app.lifecycle import Illegal, Missing, NotYours
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsroom import withdrawal
+from app.people.directory import BadAddress
+from app.questions import notes, wording
+from app.questions.models import Question
+from app.questions.translator_table import Translator
+from tests.support.assignments import OF_TIMUR, WORDING, Asked, asked
+from tests.support.cast import Newsroom
+from tests.support.stored import rows
+from tests.support.translators import PERSIAN, SHIRIN, Sent, original_of, sent
+
+# What the desk and Leyla know, and no translator needs.
+OF_THE_DESK = (
+    "leyla@field.example", "who reads the plates", "read to her by phone", "Zarina was at the desk", "The desk's own aside",
+    "Is the lake coming back?",
+)  # fmt: skip
+OF_LEYLA = ("Leyla", "salt plates")
+
+
+def seen_by(shirin: Sent, app: Flask) -> list[str]:
+    """Every page that a translator can come to, with what their mail says."""
+    page, seen = shirin.browser(app), []
+    seen.append(page.text)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    page.follow()
+    seen.append(page.text)
+    page.submit(f"{shirin.page}/send", body=" ")
+    seen.append(page.text)
+    page.submit(f"{shirin.page}/send", **PERSIAN)
+    page.follow()
+    seen.append(page.text)
+    with shirin.asked.database.read() as session:
+        mails = session.scalars(select(OutboxMail).where(OutboxMail.kind.like("translator.%")))
+        read = [outbox.read(session, mail) for mail in mails]
+        seen += [f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in read if mail.to == SHIRIN[1]]
+    return seen
+
+
+@pytest.fixture
+def planted(database: Database, newsroom: Newsroom) -> Asked:
+    """Timur's question with all that nobody outside may see: a note, a background, a wording that nobody cleared."""
+    asked(database, newsroom, "Is the lake coming back?")
+    salt = asked(database, newsroom, background="The desk's own aside")
+    salt.send()
+    salt.edit()
+    salt.approve()
+    database.write(
+        lambda session: notes.note(
+            session, newsroom.nora, session.get_one(Question, salt.question_id), "Zarina was at the desk"
+        )
+    )
+    return salt
+
+
+@pytest.mark.threat("curious expert")
+@pytest.mark.parametrize("key", ["question", "answer"])
+def test_no_page_and_no_mail_of_a_translator_says_more_than_the_words_to_be_translated(
+    planted: Asked, app: Flask, key: str
+) -> None:
+    shirin = sent(planted, key)
+    seen = seen_by(shirin, app)
+    others = OF_LEYLA if key == "question" else (WORDING, "The Salt Wind")
+    assert len(seen) == 5
+    assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, *others) if secret in "\n".join(seen)] == []
+    words = WORDING if key == "question" else "salt plates"
+    assert [words in text for text in seen] == [True, True, True, False, False]
+
+
+@pytest.mark.threat("curious expert")
+def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Asked, app: Flask) -> None:
+    shirin = sent(planted)
+
+    def reword(session: Session) -> None:
+        question = session.get_one(Question, planted.question_id)
+        wording.reword(session, planted.newsroom.ilya, question, headline="Orynbay", body="Who measures it in Orynbay?")
+
+    salt = planted.database
+    salt.write(reword)
+    page = shirin.browser(app)
+    assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, WORDING) if secret in page.text] == []
+    with pytest.raises(Missing, match="approved original"):
+        salt.write(
+            lambda session: translators.invite_again(
+                session, planted.newsroom.nora, shirin.translator(session), original_of(session, planted.question_id)
+            )
+        )
+
+
+@pytest.mark.threat("curious expert")
+def test_a_described_expert_is_named_to_no_translator(planted: Asked, app: Flask) -> None:
+    """What is printed of her says nothing of her name."""
+
+    def describe(session: Session) -> None:
+        answer = planted.answer(session)
+        answer.credit = {**(answer.credit or {}), "name": "a soil scientist at the lake", "credit_line": ""}
+
+    planted.database.write(describe)
+    page = sent(planted, "answer").browser(app)
+    assert ("Leyla" in page.text, page.value("name")) == (False, "a soil scientist at the lake")
+
+
+@pytest.mark.threat("curious expert", "erased words")
+def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: Asked, app: Flask) -> None:
+    shirin = sent(salt)
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    form = {**page.read.forms[0].fields} if page.read.forms else {}
+
+    def take_back(session: Session) -> None:
+        letter = session.scalars(select(Letter).where(Letter.question_id == salt.question_id)).one()
+        withdrawal.withdraw(session, Reader(letter.id), letter)
+
+    salt.database.write(take_back)
+    assert page.open(shirin.page).status_code == 404
+    assert WORDING not in page.text
+    assert page.press(f"{shirin.page}/send", **{**form, **PERSIAN}).status_code == 404
+    assert {
+        name: rows(salt.database)[name] for name in ("translators", "translator_drafts", "translations")
+    } == dict.fromkeys(("translators", "translator_drafts", "translations"), 0)
+    with salt.database.read() as session:
+        mails = session.scalars(select(OutboxMail).where(OutboxMail.kind == translators.MAIL)).all()
+        assert [(mail.state, outbox.has_contents(session, mail)) for mail in mails] == [("discarded", False)]
+
+
+@pytest.mark.threat("curious expert", "erased words")
+def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: Asked, app: Flask) -> None:
+    shirin = sent(planted, "answer")
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+
+    def take_back(session: Session) -> None:
+        letter = session.scalars(select(Letter).where(Letter.question_id == planted.question_id)).one()
+        withdrawal.withdraw(session, Reader(letter.id), letter)
+
+    planted.database.write(take_back)
+    page.open(shirin.page)
+    assert page.heading == "Nothing stands here"
+    assert [words for words in ("salt plates", PERSIAN["body"]) if words in page.text] == []
+
+
+@pytest.mark.threat("curious expert", "stranger at the door")
+def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Asked, app: Flask) -> None:
+    persian, russian = sent(planted), sent(planted, language="ru")
+    page = persian.browser(app)
+    token = persian.page.split("/")[2]
+    for address in (f"/a/{token}", f"{planted.link}/translation", "/a/unknown/translation", f"/a/{token}x/translation"):
+        assert page.open(address).status_code == 404, address
+    assert page.open("/expert/").status_code == page.open("/desk/steppe/").status_code == 303
+    page.open(persian.page)
+    form = {**page.read.form("/send").fields, **PERSIAN}
+    # Another text's form, and another language typed into this one, change nothing there.
+    assert page.client.post(f"{russian.page}/send", data=form, base_url=page.site).status_code == 400
+    page.press(f"{persian.page}/send", **form, language="ru", key="answer")
+    made = persian.made()
+    assert made is not None and (made.language, made.answer_id) == ("fa", None)
+    assert (persian.state, russian.state) == ("handed in", "invited")
+
+
+@pytest.mark.threat("stranger at the door")
+def test_opening_the_link_changes_nothing(salt: Asked, app: Flask) -> None:
+    shirin = sent(salt)
+    page, before = shirin.browser(app), rows(salt.database)
+    for method in ("GET", "HEAD", "GET"):
+        assert page.open(shirin.page, method).status_code == 200
+        assert page.open(f"{shirin.page}/send", method).status_code == 303
+    assert rows(salt.database) == before
+
+
+@pytest.mark.threat("curious expert")
+def test_a_withdrawn_link_shows_no_words(salt: Asked, app: Flask) -> None:
+    shirin = sent(salt)
+    page = shirin.browser(app)
+    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    page.follow()
+    salt.database.write(lambda session: translators.withdraw(session, salt.newsroom.nora, shirin.translator(session)))
+    assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
+    page.open(shirin.page)
+    assert page.heading == "No translation needed any more"
+    assert [words for words in (WORDING, PERSIAN["body"]) if words in page.text] == []
+
+
+@pytest.mark.threat("rogue assistant")
+def test_only_an_editor_sends_words_out(salt: Asked) -> None:
+    ilya = salt.newsroom.ilya
+    shirin = sent(salt)
+    verbs = (
+        lambda session: translators.invite(session, ilya, original_of(session, salt.question_id), "ru", *SHIRIN),
+        lambda session: translators.invite_again(
+            session, ilya, shirin.translator(session), original_of(session, salt.question_id)
+        ),
+        lambda session: translators.withdraw(session, ilya, shirin.translator(session)),
+    )
+    for verb in verbs:
+        with pytest.raises(NotYours):
+            salt.database.write(verb)
+
+
+def test_who_has_it_already_or_no_address_is_not_asked(salt: Asked) -> None:
+    nora = salt.newsroom.nora
+
+    def ask(language: str, name: str, email: str) -> None:
+        salt.database.write(
+            lambda session: translators.invite(
+                session, nora, original_of(session, salt.question_id), language, name, email
+            )
+        )
+
+    with pytest.raises(BadAddress):
+        ask("fa", "Shirin", "shirin at words")
+    with pytest.raises(Missing, match="name"):
+        ask("fa", " ", SHIRIN[1])
+    with pytest.raises(Illegal):
+        ask("en", *SHIRIN)  # the question's own language
+    ask("fa", *SHIRIN)
+    with pytest.raises(Illegal):
+        ask("fa", "Marek", "marek@words.example")
+
+    def translated(session: Session) -> None:
+        original = original_of(session, salt.question_id)
+        translating.translate(session, nora, original, "ru", translating.Words("Кто?", "Соль"))
+
+    salt.database.write(translated)
+    with pytest.raises(Illegal):
+        ask("ru", *SHIRIN)
+    with salt.database.read() as session:
+        assert [one.language for one in session.scalars(select(Translator))] == ["fa"]

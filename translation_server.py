@@ -1,0 +1,52 @@
+"""The server of the newsroom's own that translates letters for the desk, as the settings LIBRETRANSLATE_... name it."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class TranslationServer:
+    """A LibreTranslate by its address, with the key that it wants, if it does."""
+
+    url: str
+    key: str = field(repr=False)
+
+    @property
+    def translate(self) -> str:
+        return f"{self.url.rstrip('/')}/translate"
+
+
+def translation_server_of(value: Mapping[str, str]) -> TranslationServer | None:
+    """Return the server that the settings name, None where they name none: then no letter leaves."""
+    url = value["LIBRETRANSLATE_URL"]
+    return TranslationServer(url, value["LIBRETRANSLATE_KEY"]) if url else None
+
+
+def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
+    """Say what is wrong with them. Readers' words go over the open network encrypted alone."""
+    url = value["LIBRETRANSLATE_URL"]
+    if not url:
+        if value["LIBRETRANSLATE_KEY"]:
+            yield "LIBRETRANSLATE_URL is empty, and LIBRETRANSLATE_KEY is set: name the server, or leave the key out"
+        return
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username is not None:
+        yield "LIBRETRANSLATE_URL is an address such as http://127.0.0.1:5000, without a name, a password or a ? in it"
+    elif parts.scheme == "http" and not _is_near(host):
+        yield "LIBRETRANSLATE_URL must begin with https:// unless the server is on this machine or in its own network"
+
+
+def _is_near(host: str) -> bool:
+    """Return whether a host is this machine or in a private network (RFC 1918, RFC 4193), or a name without a dot, as
+    containers have beside each other."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host
+    return address.is_private and not address.is_unspecified
