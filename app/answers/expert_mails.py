@@ -97,7 +97,7 @@ def to_editors(
         to_colleague(session, newsletter, person, kind, about, **posting)
 
 
-def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "") -> None:
+def to_desk(session: Session, assignment: Assignment, what: str, said: str = "") -> None:
     """Tell the newsletter's editors at once what an expert did, and the desk's chat that something was; `said` is the
     expert's own word on it.
     """
@@ -109,6 +109,6 @@ def to_desk(session: Session, assignment: Assignment, deed: str, said: str = "")
         link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )
     to_editors(
-        session, newsletter, f"desk.{deed}", about, question_id=assignment.question_id, assignment_id=assignment.id
+        session, newsletter, f"desk.{what}", about, question_id=assignment.question_id, assignment_id=assignment.id
     )
-    tell(session, newsletter.id, f"desk.{deed}")
+    tell(session, newsletter.id, f"desk.{what}")

@@ -26,8 +26,8 @@ TEST = "test"
 LETTERS = "letters.waiting"
 # What the chat is told: that letters wait, in the morning, and at once what experts do: the desk's mails of that, by
 # their names, in which there is nobody's word or name.
-DEEDS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
-NOTICES = {LETTERS: N_("Letters are waiting"), **{f"desk.{deed}": MAILS[f"desk.{deed}"].name for deed in DEEDS}}
+OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
+NOTICES = {LETTERS: N_("Letters are waiting"), **{f"desk.{what}": MAILS[f"desk.{what}"].name for what in OF_EXPERTS}}
 NAMES = {**EVENTS, **NOTICES, TEST: N_("A test")}
 
 

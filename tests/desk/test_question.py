@@ -163,10 +163,10 @@ def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(i
         assert f'/{action}"' not in page
     assert f'/answers/{answer.public_id}/edit"' in page
     before = everything(database)
-    deeds = [f"answers/{answer.public_id}/{deed}" for deed in ("approve", "check", "withdraw")]
-    deeds += [f"assignments/{assignment.public_id}/cancel", "close", "show"]
-    for deed in deeds:
-        ilya.post(f"{address}/{deed}", status=404, checked=editing.CHECKLIST, reason="later", sentence="No.")
+    moves = [f"answers/{answer.public_id}/{move}" for move in ("approve", "check", "withdraw")]
+    moves += [f"assignments/{assignment.public_id}/cancel", "close", "show"]
+    for move in moves:
+        ilya.post(f"{address}/{move}", status=404, checked=editing.CHECKLIST, reason="later", sentence="No.")
     assert everything(database) == before
     assert states(database) == ("open", "received", "submitted")
 

@@ -67,8 +67,8 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
     asked(nora, first)
     there = ilya.get(texts(first))
     assert "Shirin Amini was asked" in there.words
-    for deed in ("again", "withdraw"):
-        ilya.post(f"{place}/{deed}", 404, seen=seen(nora.get(texts(first)), f"translator/{deed}"))
+    for move in ("again", "withdraw"):
+        ilya.post(f"{place}/{move}", 404, seen=seen(nora.get(texts(first)), f"translator/{move}"))
     assert rows(nora.database)["translators"] == 1
 
 

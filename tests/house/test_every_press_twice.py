@@ -52,7 +52,7 @@ TYPED = {
 # same, it is looked at like the others. They go through the same `change`, and the last two tests look at all of them.
 NOT_PRESSED = dict.fromkeys(
     (
-        *("assignment_deed/ladder", "assignment_deed/off", "expert_merge", "expert_namesakes", "expert_split"),
+        *("assignment_move/ladder", "assignment_move/off", "expert_merge", "expert_namesakes", "expert_split"),
         *("letter_alike", "question_alike", "letter_reply", "letter_to_pen", "letter_move/reopen"),
         *(f"pen_act/{act}" for act in ("again", "answer", "letter", "robot", "spam")),
         *(f"press/{press}" for press in ("down", "first", "ran", "recall", "unlock", "unname", "up")),
@@ -64,8 +64,8 @@ NOT_PRESSED = dict.fromkeys(
             "press_colleague/withdraw",
             "press_mail/retry",
         ),
-        *("translation_approve", "translation_deed/drop", "translation_deed/reopen"),
-        *(f"translator_deed/{deed}" for deed in ("again", "use", "withdraw")),
+        *("translation_approve", "translation_move/drop", "translation_move/reopen"),
+        *(f"translator_move/{move}" for move in ("again", "use", "withdraw")),
         *("answer_use", "invitations_send", "letter_crowds", "letter_crowds_hold", "letter_note_back"),
     ),
     "nothing stands so at the end of the year, or behind the first pages",

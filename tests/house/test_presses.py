@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.cli import MACHINES
 from app.db import Database, now
 from app.editions.queries import coming_editions
-from app.editor.answers.answer_page import DEEDS as OF_ANSWERS
-from app.editor.answers.invitation_page import DEEDS as OF_ASSIGNMENTS
+from app.editor.answers.answer_page import MOVES as OF_ANSWERS
+from app.editor.answers.invitation_page import MOVES as OF_ASSIGNMENTS
 from app.editor.editions.edition_page import PRESSES as OF_EDITIONS
 from app.editor.frame import editor
 from app.editor.mail.outbox_page import DO as OF_MAILS
@@ -28,8 +28,8 @@ AT_THE_DESK = {
     f"{machine.noun}.{move.action}": move for machine in MACHINES for move in machine.moves if ROLES["admin"].acts & {*move.acts}
 }  # fmt: skip
 IN_TABLES = {
-    *(f"question.{move}" for move in MOVES), *(f"assignment.{deed}" for deed in OF_ASSIGNMENTS),
-    *(f"answer.{deed}" for deed in OF_ANSWERS), *(f"edition.{press}" for press in OF_EDITIONS),
+    *(f"question.{move}" for move in MOVES), *(f"assignment.{move}" for move in OF_ASSIGNMENTS),
+    *(f"answer.{move}" for move in OF_ANSWERS), *(f"edition.{press}" for press in OF_EDITIONS),
     *(f"mail.{act}" for act in OF_MAILS), *(f"inbound.{act.move}" for act in OF_THE_PEN.values()),
 }  # fmt: skip
 # The presses of the moves that stand in none of the tables of presses.
@@ -40,14 +40,14 @@ OF_THEIR_OWN = {
     "question.retract": "question_retract", "question.close": "question_close", "question.merge": "question_merge",
     "question.undo": "undo",
     "assignment.draft": "ask_draft", "assignment.invite": "assignment_invite",
-    "assignment.return": "answer_deed",  # with its answer's
+    "assignment.return": "answer_move",  # with its answer's
     "answer.start": "answer_enter", "answer.submit": "answer_enter", "answer.edit": "answer_save", "answer.check": "answer_check",
-    "answer.reply": "answer_deed", "answer.approve": "answer_approve",
+    "answer.reply": "answer_move", "answer.approve": "answer_approve",
     "answer.use": "answer_use",
     **dict.fromkeys(("translation.start", "translation.change"), "translation_save"), "translation.approve": "translation_approve",
-    **dict.fromkeys(("translation.reopen", "translation.drop"), "translation_deed"),
+    **dict.fromkeys(("translation.reopen", "translation.drop"), "translation_move"),
     "translator.invite": "translator_invite",
-    **dict.fromkeys(("translator.invite again", "translator.withdraw"), "translator_deed"),
+    **dict.fromkeys(("translator.invite again", "translator.withdraw"), "translator_move"),
     "edition.plan": "change_settings", "edition.import": "back_issues_import", "question.import": "back_issues_import",
     "newsletter.found": "make_newsletter", "newsletter.pause": "press_newsletter", "newsletter.resume": "press_newsletter",
     "newsletter.close": "press_newsletter", "newsletter.undo": "undo",

@@ -181,11 +181,11 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
 
 
 @pytest.mark.parametrize(
-    "deed", ["answer", "declined", "objection", "fine", "withdrawn", "suggestion", "question_back"]
+    "what", ["answer", "declined", "objection", "fine", "withdrawn", "suggestion", "question_back"]
 )
-def test_the_desk_is_told_who_did_what(deed: str) -> None:
+def test_the_desk_is_told_who_did_what(what: str) -> None:
     about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=LINK)
-    mail = write(f"desk.{deed}", NORA, "nora@newsroom.example", "Nora", about)
+    mail = write(f"desk.{what}", NORA, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
     assert paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
 
@@ -202,21 +202,21 @@ def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
 
 
 def test_some_verb_sends_every_mail() -> None:
-    """It is sent under its name, or as the deed that `to_desk` tells the desk of."""
-    names, deeds = set[str](), set[str]()
+    """It is sent under its name, or as what `to_desk` tells the desk of."""
+    names, found = set[str](), set[str]()
     for _room, path in of_app():
         for node in ast.walk(tree(path)) if path.name != "kinds.py" else ():
             if isinstance(node, ast.Constant):
                 names.add(str(node.value))
             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "to_desk":
-                deeds |= {
+                found |= {
                     f"desk.{one.value}" for part in node.args for one in ast.walk(part) if isinstance(one, ast.Constant)
                 }
     found = [
         f"No verb sends {kind!r}: call to_expert, tell_reader, to_editors or `outbox.put` with it, or take its row out of "
         "app/mail/kinds.py and its text out of app/mail/templates."
         for kind in KINDS
-        if kind not in names | deeds
+        if kind not in names | found
     ]
     assert not found, "\n".join(found)
 

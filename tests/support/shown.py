@@ -19,7 +19,7 @@ WITHOUT_TOKEN = {
     ),
     "each tick carries the version of its row": ("letter_crowds", "letter_crowds_hold", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or the fact that it takes away, and is refused where that is gone": (
-        "answer_deed", "answer_use", "assignment_deed", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft",
+        "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft",
         "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert",
         "invitations_send", "question_asker", "question_letter",
         "question_pick", "take_from_shelf", "undo",

@@ -183,7 +183,7 @@ def _withdraw(desk: Desk, one: Answer) -> None:
     editing.withdraw(desk.session, desk.actor, one, sentence)
 
 
-DEEDS = {
+MOVES = {
     "return": _return,
     "outcome": _outcome,
     "recall": lambda desk, one: editing.recall_check(desk.session, desk.actor, one),
@@ -193,12 +193,12 @@ DEEDS = {
 
 
 @question_press(
-    f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):deed>",
+    f"{ADDRESS}/<any(return, outcome, recall, reopen, withdraw):move>",
     {"return": "give back", "recall": "give back", "outcome": "edit", "reopen": "approve", "withdraw": "approve"},
     decides=False,
 )
-def answer_deed(desk: Desk, question: Question, answer_id: str, deed: str) -> None:
-    DEEDS[deed](desk, found(load_answer(desk.session, question, answer_id)))
+def answer_move(desk: Desk, question: Question, answer_id: str, move: str) -> None:
+    MOVES[move](desk, found(load_answer(desk.session, question, answer_id)))
 
 
 @editor.press(f"{ADDRESS}/cut", "approve")

@@ -152,7 +152,7 @@ def _ladder(desk: Desk, one: Assignment) -> None:
     ladder.put_after(desk.session, desk.actor, one, before, coming_time(desk, "due_at"))
 
 
-DEEDS = {
+MOVES = {
     "ladder": _ladder,
     "off": lambda desk, one: ladder.take_off(desk.session, desk.actor, one),
     "extend": _extend,
@@ -166,12 +166,12 @@ DEEDS = {
 
 
 @question_press(
-    f"{ADDRESS}/<any({', '.join(DEEDS)}):deed>",
+    f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
     {"": "invite", "decline": "prepare", "verify": "directory"},
     decides=False,
 )
-def assignment_deed(desk: Desk, question: Question, assignment_id: str, deed: str) -> None:
-    DEEDS[deed](desk, found(load_assignment(desk.session, question, assignment_id)))
+def assignment_move(desk: Desk, question: Question, assignment_id: str, move: str) -> None:
+    MOVES[move](desk, found(load_assignment(desk.session, question, assignment_id)))
 
 
 @question_press(f"{ADDRESS}/write", "prepare", chapter="who", decides=False)

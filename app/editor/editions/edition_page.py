@@ -258,7 +258,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
         others = done_to(desk, edition, done_since(desk, edition, but_mine=True))
-        meanwhile = [_("Meanwhile: %(deed)s", deed=deed) for deed in others]
+        meanwhile = [_("Meanwhile: %(what)s", what=what) for what in others]
         return [*([done] if done else ()), *meanwhile], way_back(events) if done else ""
 
     try:

@@ -264,10 +264,10 @@ def drop_expert_page(slug: str, public_id: str) -> Response:
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
-@editor.press("/<slug>/experts/<public_id>/<any(leave, stay):deed>", "whole directory")
-def leave_expert(slug: str, public_id: str, deed: str) -> Response | tuple[str, int]:
+@editor.press("/<slug>/experts/<public_id>/<any(leave, stay):move>", "whole directory")
+def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
     """Let an expert be deleted in a week, or take that back."""
-    verb = {"leave": forgetting_people.leave, "stay": forgetting_people.stay}[deed]
+    verb = {"leave": forgetting_people.leave, "stay": forgetting_people.stay}[move]
 
     def fn(desk: Desk) -> str:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
@@ -279,5 +279,5 @@ def leave_expert(slug: str, public_id: str, deed: str) -> Response | tuple[str, 
     except forgetting_people.StillNeeded:
         return redrawn(slug, 409, _one, public_id)
     said = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
-    announce(said[deed])
+    announce(said[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

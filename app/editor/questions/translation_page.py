@@ -273,18 +273,18 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
     return to_texts(slug, public_id, language, key)
 
 
-DEEDS = {"drop": newsroom.drop, "reopen": translating.reopen}
+MOVES = {"drop": newsroom.drop, "reopen": translating.reopen}
 DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": _l("Its approval is taken back.")}
 
 
-@editor.press(f"{ONE}/<any({', '.join(DEEDS)}):deed>", {"drop": "translate", "reopen": "approve"})
-def translation_deed(slug: str, public_id: str, language: str, key: str, deed: str) -> Response:
+@editor.press(f"{ONE}/<any({', '.join(MOVES)}):move>", {"drop": "translate", "reopen": "approve"})
+def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
     def fn(desk: Desk) -> None:
         one = found(row_of(desk, public_id, language, key).one)
         if one.version != number_shown():
             raise Stale(f"translation {one.id}")
-        DEEDS[deed](desk.session, desk.actor, one)
+        MOVES[move](desk.session, desk.actor, one)
 
     change_as_shown(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
-    announce(str(DONE[deed]))
+    announce(str(DONE[move]))
     return to_texts(slug, public_id, language, key)

@@ -78,16 +78,16 @@ def _as_shown(one: Translator) -> Translator:
     return one
 
 
-DEEDS = {
+MOVES = {
     "again": (_again, _l("The words are on their way, with a new link.")),
     "withdraw": (_withdraw, _l("The link is withdrawn: its page shows nothing any more.")),
     "use": (_use, _l("It stands here now. Read it against the original.")),
 }
 
 
-@editor.press(f"{OF_IT}/<any({', '.join(DEEDS)}):deed>", {"again": "invite", "withdraw": "invite", "use": "translate"})
-def translator_deed(slug: str, public_id: str, language: str, key: str, deed: str) -> Response:
-    verb, said = DEEDS[deed]
+@editor.press(f"{OF_IT}/<any({', '.join(MOVES)}):move>", {"again": "invite", "withdraw": "invite", "use": "translate"})
+def translator_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
+    verb, said = MOVES[move]
 
     def load(desk: Desk) -> Translator:
         return _translator(desk, public_id, language, key)
