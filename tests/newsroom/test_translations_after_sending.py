@@ -1,5 +1,6 @@
 """Translations of a Q&A after it was sent: none is shown once its words were corrected, and none is left for safety."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,7 @@ from app.newsroom.after_sending import Note, Words
 from app.questions.models import Question
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
+from tests.support.desk import Desk
 from tests.support.files import left
 from tests.support.pages import Page
 from tests.support.stored import rows
@@ -53,6 +55,20 @@ def exported(database: Database) -> list[tuple[str, int]]:
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         return [(block.language, len(block.notes)) for block in locking.blocks(session, edition, "fa")]
+
+
+def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, silos: str) -> None:
+    translated = "What is there in Persian"
+    said = {
+        act: re.findall(rf"{translated}[^.]*\.", nora.words(f"questions/{silos}/{act}"))
+        for act in ("correct", "protect")
+    }
+    assert said == {
+        "correct": [
+            f"{translated} is shown no more once a word changes: it was translated from the words that were sent."
+        ],
+        "protect": [f"{translated} is erased with the former words."],
+    }
 
 
 WITH_IT = ["fa", "en", "fa", "x-default"]

@@ -7,8 +7,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...editions import corrections, only_signs
+from ...editions import corrections, in_languages, only_signs
 from ...editions.models import EditionItem
+from ...formatting import tongue
 from ...lifecycle import Missing, TooLong
 from ...newsroom import after_sending, forgetting_ran
 from ...newsroom.after_sending import Note, Words
@@ -90,6 +91,7 @@ def _page(
         values=typed or _there(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,
+        languages=[tongue(version.language) for version in in_languages.shown(desk.session, item)],
         made=corrections.of_questions(desk.session, [one.id])[one.id],
         at=at,
         said=said,
