@@ -241,6 +241,7 @@ def pages(house: House) -> Iterator[tuple[str, str]]:
                 continue
             response = house.browser.open(address)
             if response.status_code != 200 or response.mimetype != "text/html":
+                response.close()  # a file is written as it is read, in its request's context
                 continue
             yield address, response.text
             for href in Page(response.text).attributes("a", "href"):

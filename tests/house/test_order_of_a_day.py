@@ -204,7 +204,7 @@ def _has_rowid(connection: Connection) -> bool:
 def the_chain(connection: Connection) -> Iterator[tuple[str, Places]]:
     """Where the events of each letter stand in the chain over the trail: first and last, by link and by the place in it, and
     what is hidden of the link."""
-    about = dict(connection.execute(text("SELECT id, noun_id FROM audit WHERE noun = 'letter'")).tuples().all())
+    about = dict(connection.execute(text("SELECT id, noun_id FROM audit WHERE noun = 'letter'")).all())
     number, hidden = ChainLink.number, ("rowid",) if connection.dialect.name == "sqlite" else ("xmin", "ctid")
     cast = ", ".join(name if name == "rowid" else f"{name}::text" for name in hidden)
     lies = {row[0]: row[1:] for row in connection.execute(text(f"SELECT number, {cast} FROM chain_links"))}

@@ -257,6 +257,7 @@ class Reading:
             answer = self.client.get(path, base_url=self.watch.house)
             is_file = answer.headers.get("Content-Disposition", "").startswith("attachment")
             if answer.mimetype != "text/html" or answer.status_code != 200 or is_file:
+                answer.close()  # a file is written as it is read, in its request's context
                 continue
             self.counted[kind] += 1
             self.watch.seen += [("alive", (path, one)) for one in in_html(answer.text)]
