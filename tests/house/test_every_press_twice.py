@@ -38,7 +38,17 @@ from tests.support.source import code, named, tree
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
 EACH = 7  # how many pages of one kind are looked at for forms
-LOOKED_AT = ("home", "ask", "answers", "corrections", "json_feed", "story", "edition", "topic", "expert")  # public pages
+LOOKED_AT = (
+    "home",
+    "ask",
+    "answers",
+    "corrections",
+    "json_feed",
+    "story",
+    "edition",
+    "topic",
+    "expert",
+)  # public pages
 TRIES = 3  # ways to one press that are tried until it is taken
 DEEP = 4  # presses of one way: what is locked can be sent, and what was sent can be recalled
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()

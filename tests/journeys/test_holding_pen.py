@@ -49,7 +49,7 @@ def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     nora.context.close()
 
 
-@pytest.mark.parametrize("width", [320, 390, 1440])
+@pytest.mark.parametrize("width", [320, 1440])
 def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     chromium, database, newsroom, site, salt, tmp_path, width
 ):

@@ -83,7 +83,7 @@ REFUSED = {
     **dict.fromkeys(("newsletter_texts.body", "newsletters.call"), braced),
     "experts.topics": lambda one: one not in payload_house.TOPICS,
 }
-EACH = 3  # pages of a kind that the browser opens; the others of it are read by a parser
+EACH = 2  # pages of a kind that the browser opens; the others of it are read by a parser
 MOST, IN_LISTS = 40, 4  # pages of a kind that are read; of a list, narrowed down and paged
 RISKY = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")  # OWASP CSV Injection
 HEADERS = {
