@@ -69,7 +69,7 @@ def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_
 
 
 def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_there_are() -> None:
-    places = {word for kind in EVENTS.values() for word in kind.told.split()}
+    places = {word for kind in EVENTS.values() for word in kind.places.split()}
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
     assert (places, nouns) == (
         {"step", "line", "edition"},

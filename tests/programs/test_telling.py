@@ -14,7 +14,7 @@ from app.db import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing, recalling, told_to_programs
+from app.newsroom import program_messages, publishing, recalling
 from app.newsroom.publishing import GRACE
 from app.programs import registering
 from app.programs.models import Delivery, Program
@@ -180,13 +180,13 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     let_hear(database, newsroom, site.address, "matrix")
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
-    assert told_to_programs.tell_of_letters(database, nine) == 0, "nothing waits"
+    assert program_messages.tell_of_letters(database, nine) == 0, "nothing waits"
     ask(database, newsroom, "Who built the silos?")
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
     minutes = (-1, 0, 1, 119, 121, 24 * 60)
-    assert [told_to_programs.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
+    assert [program_messages.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
         0,
         1,
         0,
