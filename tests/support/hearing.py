@@ -36,12 +36,12 @@ class Hearer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/hooks?of=us"
 
     @property
-    def told(self) -> list[dict[str, Any]]:
+    def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _head, body in self.heard]
 
     @property
     def types(self) -> list[str]:
-        return [one["type"] for one in self.told]
+        return [one["type"] for one in self.bodies]
 
     @property
     def ids(self) -> list[str]:
