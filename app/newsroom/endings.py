@@ -84,7 +84,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
     closed = newest_of(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
-        facts = closed.facts or {}
+        facts = closed.facts or {}  # "did" and "told" as in `undo`
         heard = {mail.assignment_id for mail in pending_invitations.recall_mails(session, actor, facts.get("told", ()))}
         for event in chosen(session, facts.get("did", ())):
             if event.action == "assignment.cancel":
