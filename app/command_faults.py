@@ -36,7 +36,7 @@ def end_in_a_sentence(command: click.Command) -> None:
 
 def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(do)
-    def told(*arguments: Any, **options: Any) -> Any:
+    def run(*arguments: Any, **options: Any) -> Any:
         try:
             return do(*arguments, **options)
         except BrokenPipeError:  # whoever reads has enough: `| head`
@@ -44,7 +44,7 @@ def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
         except FAULTS as fault:
             raise click.ClickException(sentence(fault)) from fault
 
-    return told
+    return run
 
 
 def sentence(fault: Exception) -> str:

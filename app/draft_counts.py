@@ -18,8 +18,8 @@ def count_sent() -> int:
 def counts_known() -> dict[str, int]:
     """Return the drafts that the page knew which sends this; none where it doesn't say, so that it is asked."""
     try:
-        told = json.loads(request.form.get("knows", ""))
-        return {tab: _held(int(count)) for tab, count in told.items()}
+        counts = json.loads(request.form.get("knows", ""))
+        return {tab: _held(int(count)) for tab, count in counts.items()}
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 

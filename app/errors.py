@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from .db import CROCKFORD
 from .db_faults import Busy, NoRoom
 from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
-from .watching.redaction import told
+from .watching.redaction import fault_as_data
 from .watching.references import reference
 
 log = logging.getLogger(__name__)
@@ -210,7 +210,7 @@ def _crashed(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
     # The type and place of the fault, not its words: these could hold what somebody wrote.
-    log.error("%s", type(error).__name__, extra={"fault": told(error), "endpoint": request.endpoint})
+    log.error("%s", type(error).__name__, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
     return page(500)
 
 

@@ -35,8 +35,8 @@ def readyz() -> Response:
     found = checks.examine(db, current_app.config, quick=True)
     status = 503 if any(one.state == checks.FAULT for one in found) else 200
     if _is_known():
-        told = {"ready": status == 200, "checks": {one.check.name: one.state for one in found}}
-        return Response(json.dumps(told) + "\n", status, mimetype="application/json")
+        body = {"ready": status == 200, "checks": {one.check.name: one.state for one in found}}
+        return Response(json.dumps(body) + "\n", status, mimetype="application/json")
     return Response("ready\n" if status == 200 else "not ready\n", status, mimetype="text/plain")
 
 

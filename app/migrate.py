@@ -117,7 +117,7 @@ def _somebody_holds_it(error: DBAPIError) -> bool:
     )
 
 
-def told(step: Any) -> str:
+def step_in_words(step: Any) -> str:
     """Return a step of Alembic's as it is said to a person: its number and what it is for."""
     script = step.up_revision if step.is_upgrade else step.down_revision
     way = "" if step.is_upgrade else "back from "

@@ -65,13 +65,13 @@ ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words
 class Role:
     """A role at the desk, as pages call it, and the acts that come with it.
 
-    `is_told` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who manage
-    it.
+    `gets_notices` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who
+    manage it.
     """
 
     label: str
     acts: frozenset[str]
-    is_told: bool = False
+    gets_notices: bool = False
 
 
 def _acts(listed: str) -> frozenset[str]:
@@ -87,7 +87,7 @@ _DECIDES = _PREPARES | _acts(
 # The roles of the desk, in the order in which pages list them.
 ROLES = {
     "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters", "programs"}),
-    "editor": Role(N_("editor"), _DECIDES, is_told=True),
+    "editor": Role(N_("editor"), _DECIDES, gets_notices=True),
     "assistant": Role(N_("assistant"), _PREPARES),
 }
 # Who has no place at the desk.

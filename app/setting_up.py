@@ -180,12 +180,12 @@ def _taken(question: Question, option: str = "") -> Callable[[str], str]:
         try:
             return str(question.check(typed))
         except directory.BadAddress:
-            told = FAULTS["address"]
+            message = FAULTS["address"]
         except Wrong as wrong:
-            told = FAULTS[wrong.code] % wrong.values
+            message = FAULTS[wrong.code] % wrong.values
         except (ValueError, LookupError) as wrong:
-            told = str(wrong)
-        raise click.UsageError(f"{option}: {told}" if option else told)
+            message = str(wrong)
+        raise click.UsageError(f"{option}: {message}" if option else message)
 
     return take
 

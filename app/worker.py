@@ -45,13 +45,13 @@ from .newsroom import (
     forgetting_ran,
     invitations,
     pausing,
-    told_to_programs,
+    program_messages,
     weekly_counts,
 )
 from .people import sign_in, uploads
 from .programs import calling
 from .watching import sightings
-from .watching.redaction import told
+from .watching.redaction import fault_as_data
 
 log = logging.getLogger(__name__)
 _transport = cache(transport)
@@ -90,7 +90,7 @@ def deliver(app: Flask, database: Database) -> None:
 
 def tell_programs(app: Flask, database: Database) -> None:
     """Call the other programs that are to be told something."""
-    calling.deliver_due(database, told_to_programs.described, app.config["OWN_HOSTS"])
+    calling.deliver_due(database, program_messages.described, app.config["OWN_HOSTS"])
 
 
 def fetch(app: Flask, database: Database) -> None:
@@ -99,7 +99,7 @@ def fetch(app: Flask, database: Database) -> None:
         try:
             imap.poll(database, mailbox)
         except Exception as error:  # a mailbox that can't be reached keeps nobody from the others
-            log.warning("mailbox at %s: %s", mailbox.host, imap.told_of(error))
+            log.warning("mailbox at %s: %s", mailbox.host, imap.error_name(error))
 
 
 def place(app: Flask, database: Database) -> None:
@@ -189,7 +189,7 @@ DUTIES = (
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
-    Duty("clock", "tell of letters", 300, lambda _app, database: told_to_programs.tell_of_letters(database)),
+    Duty("clock", "tell of letters", 300, lambda _app, database: program_messages.tell_of_letters(database)),
     Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
@@ -282,7 +282,7 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
     except Exception as error:
-        log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": told(error), "duty": duty.name})
+        log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": fault_as_data(error), "duty": duty.name})
     else:
         return True
     return False

@@ -243,9 +243,9 @@ def _row(page: str, desks: list[Desk]) -> str:
     failed = sum(result.failed for found in rounds for result in found)
     columns = [[median(getattr(one, value) for one in found) for found in rounds] for value in ("cpu_ms", "p50", "p99")]
     ratio = columns[1][-1] / max(columns[1][0], 0.01)
-    told = "  ".join(" ".join(f"{value:>6.1f}" for value in column) for column in columns)
+    cells = "  ".join(" ".join(f"{value:>6.1f}" for value in column) for column in columns)
     return (
-        f"{page:<24} {' '.join(f'{number:>4}' for number in counted)}  {told}   x{ratio:.2f}"
+        f"{page:<24} {' '.join(f'{number:>4}' for number in counted)}  {cells}   x{ratio:.2f}"
         + ("   OVER" if ratio > GOAL else "")
         + (f"   FAILED {failed}" if failed else "")
     )

@@ -200,7 +200,7 @@ def report(url: str, folder: str, flood: Flood) -> None:
     for what, times in sorted(watch.took.items()):
         cuts = quantiles(times, n=100) if len(times) > 1 else times * 99
         say(f"{what:<20} {len(times):>6} times   p50 {cuts[49]:>7.1f} ms   p99 {cuts[98]:>7.1f} ms")
-    _told(database, before)
+    _report(database, before)
     database.close()
     if url.startswith("sqlite"):
         size = sum(path.stat().st_size for path in Path(str(make_url(url).database)).parent.glob("*.db*"))
@@ -217,7 +217,7 @@ def _state(database: Database) -> int:
         return len(session.scalars(select(Letter.id)).all())
 
 
-def _told(database: Database, before: int) -> None:
+def _report(database: Database, before: int) -> None:
     with database.read() as session:
         newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug="river")).one()
         new = session.execute(select(Letter.body, Letter.state, Letter.held_reason)).all()

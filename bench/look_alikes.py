@@ -43,7 +43,7 @@ def _ways() -> list[tuple[Tongue, int, re.Pattern[str]]]:
     return [
         (tongue, number, re.compile(".+?".join(map(re.escape, re.split(r"\{\w+\}", words))), re.IGNORECASE))
         for tongue in tongues()
-        for number, ask in enumerate(tongue.told["ask"])
+        for number, ask in enumerate(tongue.phrases["ask"])
         for words in ask["words"]
     ]
 
@@ -53,9 +53,11 @@ def matter_of(text: str) -> Matter | None:
     low = text.lower()
     for tongue, number, way in _ways():
         if way.search(text):
-            told = tongue.told
-            things = [thing for some in told["things"].values() for thing in some if thing.lower() in low]
-            places = [head + tail for head in told["heads"] for tail in told["tails"] if (head + tail).lower() in low]
+            phrases = tongue.phrases
+            things = [thing for some in phrases["things"].values() for thing in some if thing.lower() in low]
+            places = [
+                head + tail for head in phrases["heads"] for tail in phrases["tails"] if (head + tail).lower() in low
+            ]
             if things:
                 return tongue.language, number, max(things, key=len), max(places, key=len, default="")
     return None

@@ -54,7 +54,7 @@ def report(say: Say) -> None:
         pairs = [tongue.ask() for _ in range(STORED)]
         strangers = [tongue.ask()[1] for _ in range(ASKED)]
         for matcher in ("fts", "words"):
-            told(say, f"model, {alphabet}, {matcher}", found_again(pairs, strangers, ASKED, matcher))
+            say_figures(say, f"model, {alphabet}, {matcher}", found_again(pairs, strangers, ASKED, matcher))
     matchers = ("fts", "words", *([semantic.NAME] if semantic.is_ready() else []))
     for language in PLACES:
         worded(say, language, language, matchers)
@@ -87,7 +87,7 @@ def worded(say: Say, stored_in: str, asked_in: str, matchers: list[str] | tuple[
             if stored_in == asked_in
             else f"asked in {asked_in} of {stored_in}, {matcher}"
         )
-        told(say, name, found_again(both, [pair.asked for pair in strangers], len(both), matcher))
+        say_figures(say, name, found_again(both, [pair.asked for pair in strangers], len(both), matcher))
 
 
 def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, matcher: str) -> Figures:
@@ -108,7 +108,7 @@ def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, 
     return figures
 
 
-def told(say: Say, name: str, figures: Figures) -> None:
+def say_figures(say: Say, name: str, figures: Figures) -> None:
     shares = " ".join(f"{share:>5.3f}" for share in (*figures.recall.values(), figures.mrr))
     say(f"{name:<34} {shares} {figures.caught or 0:>9.3f}")
 

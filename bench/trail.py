@@ -53,18 +53,18 @@ def main(number: int, url: str) -> None:
     database = Database(url, Keys({1: bytes(range(64, 128))}), "http://127.0.0.1")
     fill(database, number)
     after = BEGAN + timedelta(days=DAYS + 1, hours=1)
-    told: list[chain_check.Fault] = []
+    faults: list[chain_check.Fault] = []
     for name, work in (
         ("made", lambda: chain.extend(database, after)),
         ("nothing new", lambda: chain.extend(database, after)),
-        ("compared", lambda: chain_check.check(database, told.append)),
+        ("compared", lambda: chain_check.check(database, faults.append)),
     ):
         began, cpu = time.monotonic(), time.process_time()
         done = work()
         spent = time.monotonic() - began, time.process_time() - cpu
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(f"{name}: {spent[0]:.1f} s, {spent[1]:.1f} s of it ours; {most} MB at the most so far; {str(done)[:60]}")
-    print(f"faults: {len(told)}")
+    print(f"faults: {len(faults)}")
     database.close()
 
 

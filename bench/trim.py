@@ -169,9 +169,9 @@ def _hostile(say: Say, name: str, engine: Engine) -> None:
             over.append(title)
         else:
             worst = max(worst, (seconds, title))
-    told = f"worst {1000 * worst[0]:.0f} ms ({worst[1]})"
+    slowest = f"worst {1000 * worst[0]:.0f} ms ({worst[1]})"
     say(
-        f"{name:<22} hostile set of {len(HOSTILE)}: {told}; over {LIMIT:.0f} s: {len(over)}"
+        f"{name:<22} hostile set of {len(HOSTILE)}: {slowest}; over {LIMIT:.0f} s: {len(over)}"
         + "".join(f"\n    {one}" for one in over)
     )
 

@@ -25,10 +25,10 @@ SIDES = {"shift-change": "a", "nafas": "b"}  # which questions and letters are w
 FOUNDED = 425  # days ago: before the first expert was checked
 PLANNED = 180  # days ahead of today
 
-Told = dict[str, Any]
+Row = dict[str, Any]
 
 
-def told(name: str) -> Told:
+def content(name: str) -> Row:
     """A file of the content."""
     return tomllib.loads((CONTENT / f"{name}.toml").read_text(encoding="utf-8"))
 
@@ -41,7 +41,7 @@ def ago(at: datetime, days: float) -> datetime:
 class Desk:
     """A newsletter with its people and editions; `assistant` is the editor where the desk has no other."""
 
-    told: Told
+    row: Row
     newsletter: Newsletter
     editor: Staff
     assistant: Staff
@@ -66,17 +66,17 @@ def found(session: Session, at: datetime) -> House:
     """Found the house, so that `at` is in mid-season. The session's time is left at the founding."""
     session.info["at"] = ago(at, FOUNDED)
     house = House(session, at)
-    people = told("people")
-    for row in told("newsletters")["newsletter"]:
+    people = content("people")
+    for row in content("newsletters")["newsletter"]:
         _found_newsletter(house, row, people["staff"])
     for row in people["expert"]:
         house.experts[row["key"]] = _record(house, row)
     return house
 
 
-def _found_newsletter(house: House, row: Told, staff: list[Told]) -> None:
+def _found_newsletter(house: House, row: Row, staff: list[Row]) -> None:
     session, slug = house.session, row["slug"]
-    back = max(question.get("edition_back", 0) for question in told(f"questions-{SIDES[slug]}")["question"])
+    back = max(question.get("edition_back", 0) for question in content(f"questions-{SIDES[slug]}")["question"])
     rhythm = read_rhythm(row["rule"], row["rule_start"], row["at"], row["zone"])
     past = occurrences(rhythm, ago(house.at, FOUNDED).date(), house.at.date())
     first = [date for date in past if date.runs_at <= house.at][-back]
@@ -97,13 +97,13 @@ def _found_newsletter(house: House, row: Told, staff: list[Told]) -> None:
     crew = _hire(house, newsletter, staff)
     desk = house.desks[slug] = Desk(row, newsletter, crew["editor"], crew.get("assistant", crew["editor"]))
     settings.word(session, desk.editor, newsletter, newsletter.language, row["house"])
-    for topic in told("topics")["topic"]:
+    for topic in content("topics")["topic"]:
         if topic["newsletter"] == slug:
             desk.topics[topic["slug"]] = _topic(session, newsletter, topic)
     _plan(house, desk, first)
 
 
-def _exceptions(row: Told, at: datetime) -> dict[str, list[str]]:
+def _exceptions(row: Row, at: datetime) -> dict[str, list[str]]:
     """The coming pauses and extra dates, as a newsletter's settings write them down."""
     usual = next_dates(read_rhythm(row["rule"], row["rule_start"], row["at"], row["zone"]), at, 8)
     skips = [usual[skip["editions_ahead"] - 1].rule_date for skip in row["skip"]]
@@ -111,7 +111,7 @@ def _exceptions(row: Told, at: datetime) -> dict[str, list[str]]:
     return {"skips": [day.isoformat() for day in skips], "extra": [day.isoformat() for day in extra]}
 
 
-def _hire(house: House, newsletter: Newsletter, staff: list[Told]) -> dict[str, Staff]:
+def _hire(house: House, newsletter: Newsletter, staff: list[Row]) -> dict[str, Staff]:
     """Give everybody their place at this desk. Returns the actors by role."""
     crew = {}
     for row in staff:
@@ -123,7 +123,7 @@ def _hire(house: House, newsletter: Newsletter, staff: list[Told]) -> dict[str, 
     return crew
 
 
-def _topic(session: Session, newsletter: Newsletter, row: Told) -> int:
+def _topic(session: Session, newsletter: Newsletter, row: Row) -> int:
     topic = Topic(newsletter_id=newsletter.id, slug=row["slug"], name=row["names"][newsletter.language])
     session.add(topic)
     session.flush()
@@ -143,14 +143,14 @@ def _plan(house: House, desk: Desk, first: EditionDate) -> None:
             desk.coming.append(edition)
 
 
-def _record(house: House, row: Told) -> Expert:
+def _record(house: House, row: Row) -> Expert:
     """Record an expert. Their pages speak the language of a newsletter if it is their first one, else English."""
     languages = {desk.newsletter.language for desk in house.desks.values()}
     profile = {name: row[name] for name in PROFILE.keys() - {"name"} if name in row}
     if "away_until_in_days" in row:
         profile["away_until"] = ago(house.at, -row["away_until_in_days"]).date()
     spoken = row["languages"][0] if row["languages"][0] in languages else "en"
-    names = {topic["slug"]: topic["names"] for topic in told("topics")["topic"]}
+    names = {topic["slug"]: topic["names"] for topic in content("topics")["topic"]}
     profile["topics"] = [names[slug][spoken] for slug in row["topics"]]
     return directory.record_expert(house.session, Clock(), row["name"], row["email"], spoken, **profile)
 

@@ -19,7 +19,7 @@ from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 
-from .house import Desk, House, Told, ago
+from .house import Desk, House, Row, ago
 
 REPLY_LATE = 2  # days since a late expert should have said yes or no
 VERIFIED = "Confirmed by a reply from the address that came with the question."
@@ -51,18 +51,18 @@ class Life:
 
     house: House
     desk: Desk
-    told: Told
+    row: Row
     edition: Edition
     letters: list[Letter] = field(default_factory=list)
 
     @property
     def question(self) -> Question:
-        return self.house.questions[self.told["key"]]
+        return self.house.questions[self.row["key"]]
 
     @property
-    def asked(self) -> Told:
+    def asked(self) -> Row:
         """What the content says of the assignment."""
-        said: Told = self.told["assignment"][0]
+        said: Row = self.row["assignment"][0]
         return said
 
     @property
@@ -85,21 +85,21 @@ class Life:
         return "edited" in self.asked or self.desk.newsletter.check_policy == "approve"
 
 
-def take_letter(house: House, desk: Desk, told: Told, nonce: str) -> Letter:
+def take_letter(house: House, desk: Desk, row: Row, nonce: str) -> Letter:
     """A letter comes in. The form's nonce is told, so that the same letter has the same receipt in every demo."""
-    channel = told.get("channel", "web")
+    channel = row.get("channel", "web")
     actors: dict[str, Actor] = {"web": Reader(), "mail": Mailroom(), "event": desk.assistant}
-    hear_back = told.get("hear_back", "once" if "email" in told else "number")
-    about = desk.sent[told["about_edition_back"] - 1].id if "about_edition_back" in told else None
+    hear_back = row.get("hear_back", "once" if "email" in row else "number")
+    about = desk.sent[row["about_edition_back"] - 1].id if "about_edition_back" in row else None
     ask = receive.Ask(
-        told["body"],
+        row["body"],
         hear_back=hear_back,
-        consent=desk.told["consent"],
+        consent=desk.row["consent"],
         about_edition_id=about,
         **{
-            name: told[name]
+            name: row[name]
             for name in ("background", "language", "email", "credit", "name", "place", "verbatim")
-            if name in told
+            if name in row
         },
     )
     return receive.send(
@@ -109,31 +109,31 @@ def take_letter(house: House, desk: Desk, told: Told, nonce: str) -> Letter:
         ask,
         form=receive.Form(nonce, keys(house.session).newest) if channel == "web" else None,
         channel=channel,
-        signs=[*filter(None, [told.get("held_reason")])],
+        signs=[*filter(None, [row.get("held_reason")])],
     )
 
 
-def arrive(life: Life, letter: Told, number: int) -> None:
+def arrive(life: Life, letter: Row, number: int) -> None:
     """A letter of the question comes in; when the question is open already, it joins it."""
-    nonce = f"{life.desk.newsletter.slug} {life.told['key']} {number}"
+    nonce = f"{life.desk.newsletter.slug} {life.row['key']} {number}"
     life.letters.append(take_letter(life.house, life.desk, letter, nonce))
-    if life.told["key"] in life.house.questions:
+    if life.row["key"] in life.house.questions:
         questions.join(life.house.session, life.desk.assistant, life.question, life.letters[-1:])
 
 
 def _open(life: Life) -> None:
-    session, told = life.house.session, life.told
+    session, row = life.house.session, life.row
     question = questions.open_question(
         session,
         life.desk.assistant,
         life.letters,
-        headline=told["headline"],
-        body=told["wording"],
-        background=told["background"],
+        headline=row["headline"],
+        body=row["wording"],
+        background=row["background"],
         language=life.desk.newsletter.language,
     )
-    life.house.questions[told["key"]] = question
-    questions.set_topics(session, life.desk.assistant, question, [life.desk.topics[topic] for topic in told["topics"]])
+    life.house.questions[row["key"]] = question
+    questions.set_topics(session, life.desk.assistant, question, [life.desk.topics[topic] for topic in row["topics"]])
 
 
 def _clear(life: Life) -> None:
@@ -223,12 +223,12 @@ def _shelve(life: Life) -> None:
 
 
 def _close(life: Life) -> None:
-    endings.close_question(life.house.session, life.desk.editor, life.question, life.told["closed_reason"])
+    endings.close_question(life.house.session, life.desk.editor, life.question, life.row["closed_reason"])
 
 
 def _merge(life: Life) -> None:
     questions.merge(
-        life.house.session, life.desk.assistant, life.question, life.house.questions[life.told["merged_into"]]
+        life.house.session, life.desk.assistant, life.question, life.house.questions[life.row["merged_into"]]
     )
 
 
@@ -264,6 +264,6 @@ STEPS = {
 LEAST = timedelta(minutes=10)  # between two steps
 
 
-def path_of(told: Told) -> tuple[str, ...]:
-    mails = ("mail",) if any("mail" in asked for asked in told.get("assignment", ())) else ()
-    return ("open", *(("show",) if told.get("shown") else ()), *PATHS[told["state"]], *mails)
+def path_of(row: Row) -> tuple[str, ...]:
+    mails = ("mail",) if any("mail" in asked for asked in row.get("assignment", ())) else ()
+    return ("open", *(("show",) if row.get("shown") else ()), *PATHS[row["state"]], *mails)

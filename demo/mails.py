@@ -15,15 +15,15 @@ from app.newsroom.arriving import reply_token
 from app.people.links import new_reply_token
 from config import DEMO_AUTHSERV_ID
 
-from .house import House, Told
+from .house import House, Row
 
 
-def arrive(house: House, row: Told) -> None:
+def arrive(house: House, row: Row) -> None:
     """Store one mail of the content, at its time."""
     inbound.store(house.session, _raw(house, row), source="lmtp", mailbox="demo")
 
 
-def _raw(house: House, row: Told) -> bytes:
+def _raw(house: House, row: Row) -> bytes:
     to, sender = _recipient(house, row), row["from_address"]
     given = row.get("headers", {})
     headers = {
@@ -51,7 +51,7 @@ def _raw(house: House, row: Told) -> bytes:
     return (head + "\r\n" + row["body"].strip("\n").replace("\n", "\r\n") + "\r\n").encode()
 
 
-def _recipient(house: House, row: Told) -> str:
+def _recipient(house: House, row: Row) -> str:
     """The address behind "inbox", "reply <question>", "edition <number>" and "bounce <question>"."""
     desk, (where, _, what) = house.desks[row["newsletter"]], row["to"].partition(" ")
     inbox = desk.newsletter.inbox

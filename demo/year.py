@@ -15,7 +15,7 @@ from app.questions import notes
 from app.seal import new_token
 
 from . import mails
-from .house import SIDES, Desk, House, Told, ago, office_hours, told
+from .house import SIDES, Desk, House, Row, ago, content, office_hours
 from .life import LEAST, STEPS, Life, Step, arrive, path_of, take_letter
 
 Event = tuple[datetime, Callable[[], object]]
@@ -26,19 +26,19 @@ def events(house: House) -> list[Event]:
     """Everything that happens after the founding, in the order of time; what happens at once, as the files say it."""
     found = [*_checks_of_experts(house), *_ways_in(house)]
     for slug, desk in house.desks.items():
-        rows = told(f"questions-{SIDES[slug]}")["question"]
+        rows = content(f"questions-{SIDES[slug]}")["question"]
         found += _editions(house, desk, {row["edition_back"] for row in rows if "edition_back" in row})
         for row in rows:
             found += _life(house, desk, row)
-        for number, row in enumerate(told(f"letters-{SIDES[slug]}")["letter"]):
+        for number, row in enumerate(content(f"letters-{SIDES[slug]}")["letter"]):
             letter = partial(take_letter, house, desk, row, f"{slug} unfiled {number}")
             found.append((_came(house, desk, row, _said(house, row, "") or house.at), letter))
-    for row in told("mails")["mail"]:
+    for row in content("mails")["mail"]:
         found.append((house.at - timedelta(minutes=row["minutes_ago"]), partial(mails.arrive, house, row)))
     return sorted(found, key=lambda event: event[0])
 
 
-def _said(house: House, row: Told, name: str) -> datetime | None:
+def _said(house: House, row: Row, name: str) -> datetime | None:
     """The moment that a row of the content gives under this name, if it gives one."""
     if f"{name}hours_ago" in row:
         return house.at - timedelta(hours=row[f"{name}hours_ago"])
@@ -46,19 +46,19 @@ def _said(house: House, row: Told, name: str) -> datetime | None:
 
 
 def _checks_of_experts(house: House) -> Iterator[Event]:
-    for row in told("people")["expert"]:
+    for row in content("people")["expert"]:
         if "verified" in row:
             moment = office_hours(ago(house.at, row["verified_days_ago"]))
             yield moment, partial(_check, house, house.staff[row["verified_by"]], house.experts[row["key"]], row)
 
 
-def _check(house: House, staff: Staff, expert: Expert, row: Told) -> None:
+def _check(house: House, staff: Staff, expert: Expert, row: Row) -> None:
     directory.verify_expert(house.session, staff, expert, row["verified"])
 
 
 def _ways_in(house: House) -> Iterator[Event]:
     """Gulmira has just asked for a way to her page, from a telephone that is not at hand."""
-    [email] = [row["email"] for row in told("people")["expert"] if row["key"] == "gulmira"]
+    [email] = [row["email"] for row in content("people")["expert"] if row["key"] == "gulmira"]
     asker = sign_in_mails.Asker(new_token(), "en")
     yield house.at, partial(sign_in_mails.ask, house.session, Visitor(), email, "expert", asker)
 
@@ -79,18 +79,18 @@ def _nothing() -> None:
     """A moment at which only mails are due."""
 
 
-def _came(house: House, desk: Desk, letter: Told, moment: datetime) -> datetime:
+def _came(house: House, desk: Desk, letter: Row, moment: datetime) -> datetime:
     """A letter about an edition comes after it."""
     back = letter.get("about_edition_back")
     return max(moment, desk.sent[back - 1].runs_at) if back else moment
 
 
-def _for_edition(desk: Desk, row: Told) -> Edition:
+def _for_edition(desk: Desk, row: Row) -> Edition:
     back: int | None = row.get("edition_back")
     return desk.sent[back - 1] if back else desk.coming[0 if row["state"] == "queued" else 1]
 
 
-def _life(house: House, desk: Desk, row: Told) -> Iterator[Event]:
+def _life(house: House, desk: Desk, row: Row) -> Iterator[Event]:
     edition = _for_edition(desk, row)
     lead = LEAD[row.get("edition_back", 0) * 5 % len(LEAD)]
     life = Life(house, desk, row, edition)
@@ -111,7 +111,7 @@ def _life(house: House, desk: Desk, row: Told) -> Iterator[Event]:
 
 def _when(life: Life, step: Step, first: datetime, until: datetime, before: datetime) -> datetime:
     """When a step is taken: as the content says, or after its share of the time, and always after the step before."""
-    rows = life.told | (life.asked if "assignment" in life.told else {})
+    rows = life.row | (life.asked if "assignment" in life.row else {})
     moment = step.said and _said(life.house, rows, f"{step.said}_")
     return max(moment or office_hours(first + step.share * (until - first)), before + LEAST)
 

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 import config as configuration
 from app.db import UTCDateTime
 from app.matching.models import is_index
-from app.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, told
+from app.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, step_in_words
 from app.models import Base
 from app.seen_by_readers import unwatch, watch
 from app.sqlite import BUSY_TIMEOUT
@@ -67,7 +67,7 @@ def limit(connection: Connection) -> None:
 def tell(*, step: Any, **_more: Any) -> None:
     """Tell whoever called that a step is made."""
     if said := context.config.attributes.get("said"):
-        said(told(step))
+        said(step_in_words(step))
 
 
 def change(connection: Connection) -> None:

@@ -28,8 +28,8 @@ def close(
     with audit.watched(session) as events:
         mails = [end(session, actor, assignment, sentence) for assignment in of_question(session, question)]
         session.flush()
-    told = [mail.id for mail in mails if mail is not None]
-    kept = {"did": [event.id for event in events], "told": told}
+    mail_ids = [mail.id for mail in mails if mail is not None]
+    kept = {"did": [event.id for event in events], "told": mail_ids}
     why = {"reason": reason, **{name: keys for name, keys in kept.items() if keys}}
     QUESTION.apply(session, actor, question, "close", cause=cause, why=why, closed_reason=reason)
 

@@ -155,14 +155,14 @@ def end_check(session: Session, actor: Actor, answer: Answer) -> None:
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     """The answers whose expert kept silent past the due time under "facts only": silence means it runs."""
     query = select(Check.answer_id).where(
-        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_not_told()
+        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_mail_unsettled()
     )
     # What was withdrawn, or is kept, is asked of nobody any more.
     query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
-def _not_told() -> Exists:
+def _mail_unsettled() -> Exists:
     """Return whether the mail of a check is held, failed or came back: silence about it means nothing."""
     return (
         exists()

@@ -27,12 +27,12 @@ def settle(session: Session, mail: OutboxMail) -> None:
         return
     number = number_of(session, session.get_one(Assignment, mail.assignment_id))
     mail.asked_others = None
-    if said_in(outbox.read(session, mail)) or (told := _told(session, mail)) is not None and number > told:
+    if said_in(outbox.read(session, mail)) or (known := _number_known(session, mail)) is not None and number > known:
         mail.asked_others = number
     session.flush()
 
 
-def _told(session: Session, mail: OutboxMail) -> int | None:
+def _number_known(session: Session, mail: OutboxMail) -> int | None:
     """Return how many others the expert was told of last."""
     earlier = select(OutboxMail.asked_others).where(
         OutboxMail.assignment_id == mail.assignment_id, OutboxMail.asked_others.is_not(None), OutboxMail.is_sent

@@ -23,7 +23,7 @@ INVITATION = "expert.invitation"
 ASKS = (INVITATION, *(f"expert.{kind}" for kind in ("invitation_again", "reminder", "overdue", "returned", "check")))
 
 
-class Told(outbox.OnItsWay):
+class AlreadySent(outbox.OnItsWay):
     """An expert has heard by mail what was to be taken back."""
 
 
@@ -39,7 +39,7 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
     return heard
 
 
-def untell(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMail]:
+def recall_mails(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMail]:
     """Take back mails that tell experts what isn't so any more. Gives those that are past it. Raises `OnItsWay`."""
     mails = [lock(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
     for mail in mails:
@@ -48,10 +48,10 @@ def untell(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMa
     return [mail for mail in mails if not mail.is_discarded]
 
 
-def untell_all(session: Session, actor: Actor, keys: Sequence[int]) -> None:
-    """Take all of these mails back or none. Raises `Told` where one is past it."""
-    if untell(session, actor, keys):
-        raise Told(f"mails {keys}")
+def recall_all_mails(session: Session, actor: Actor, keys: Sequence[int]) -> None:
+    """Take all of these mails back or none. Raises `AlreadySent` where one is past it."""
+    if recall_mails(session, actor, keys):
+        raise AlreadySent(f"mails {keys}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:

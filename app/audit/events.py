@@ -14,7 +14,7 @@ class Kind(NamedTuple):
     """One kind of event.
 
     `sentence` says in the past tense what was done; its holes are the keys of `values` in
-    `editor.trail.event_sentences`. `told` names the places besides the whole trail: "step" or "line" of its question's
+    `editor.trail.event_sentences`. `places` are those besides the whole trail: "step" or "line" of its question's
     story, "edition" for the history of its edition. A question's page tells what is neither step nor line in another
     way: as a note, as a mail, or by the move that this one follows.
     `changes` names the nouns, as the trail calls them, whose open page it makes old.
@@ -22,7 +22,7 @@ class Kind(NamedTuple):
     """
 
     sentence: str
-    told: str = ""
+    places: str = ""
     changes: str = ""
     here: str = ""
 
@@ -265,9 +265,9 @@ EVENTS: dict[str, Kind] = {
 
 
 @cache
-def told_in(*places: str) -> tuple[str, ...]:
+def shown_in(*places: str) -> tuple[str, ...]:
     """Return the events that are told in one of these places."""
-    return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.told.split()})
+    return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.places.split()})
 
 
 @cache

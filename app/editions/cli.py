@@ -122,7 +122,7 @@ def import_issues(
     undated = date.fromisoformat(f"{day:%Y-%m-%d}") if day else None
     key = None if dry_run else _key_of(newsletter or "")
     run = new_public_id()  # by which all that this run imports can be undone
-    faults, found, told = 0, [], []
+    faults, found, lines = 0, [], []
     with click.progressbar(files, label="Reading", file=sys.stderr) as bar:
         for file in bar:
             try:
@@ -130,11 +130,11 @@ def import_issues(
                     if key is None:
                         found += [as_data(block, str(file)) for block in issue.blocks]
                         continue
-                    told += _take_in(key, issue, str(file), undated, run)
+                    lines += _take_in(key, issue, str(file), undated, run)
             except (Unreadable, OSError) as fault:
                 faults += 1
-                told.append(f"{file}: {_why(fault)}")
-    for line in told:
+                lines.append(f"{file}: {_why(fault)}")
+    for line in lines:
         click.echo(line, err=True)
     if as_json:
         click.echo((json.dumps(found, ensure_ascii=False, indent=2) + "\n").encode(), nl=False)

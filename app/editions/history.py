@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
 from ..audit import Event
-from ..audit.events import told_in
+from ..audit.events import shown_in
 from ..db import now
 from ..people.directory import names_of
 from . import corrections
@@ -37,7 +37,7 @@ def events_of(session: Session, edition: Edition) -> list[Event]:
     here = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slots = select(Event).where(
         Event.newsletter_id == edition.newsletter_id,
-        Event.action.in_(told_in("edition")),
+        Event.action.in_(shown_in("edition")),
         Event.noun == "question",
         Event.at >= itself[0].at,
         or_(*here),

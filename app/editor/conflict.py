@@ -121,7 +121,7 @@ def second(slug: str, load: Callable[[Desk], Any], refused: Refused) -> NoReturn
     with at_desk(slug) as desk:
         row = load(desk)
         rests_on = RESTS_ON.get(type(row), "version")
-        words = told(desk, row) if shown().get(rests_on) != facts_of(row)[rests_on] else ""
+        words = in_sentences(desk, row) if shown().get(rests_on) != facts_of(row)[rests_on] else ""
     if not words:
         raise refused
     abort(errors.page(409, happened=words))
@@ -142,7 +142,7 @@ def in_short(desk: Desk, row: Any) -> str:
     return tell(desk, [event], own=_("you, in another window,"))[0].rstrip(".") if event else ""
 
 
-def told(desk: Desk, row: Any) -> str:
+def in_sentences(desk: Desk, row: Any) -> str:
     """Return the same in sentences for whoever came second."""
     event, said = newest_change(row), in_short(desk, row)
     if event is None:

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ..answers.pending_invitations import Told
+from ..answers.pending_invitations import AlreadySent
 from ..audit import Event
 from ..forms import press_keys
 from ..lifecycle import Refused, Stale
@@ -21,7 +21,7 @@ from .frame import Desk, change, editor
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
 WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
-    (Told, _l("its expert has been told by mail")),
+    (AlreadySent, _l("its expert has been told by mail")),
     (OnItsWay, _l("its reader has been told by mail")),
     (Refused, _l("it has gone on from there")),
 )

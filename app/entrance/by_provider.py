@@ -92,7 +92,7 @@ def to_provider() -> Response:
     try:
         address, asked = oidc.begin(one, _back(), _now())
     except oidc.NotVouched as fault:
-        return _told(one, type(fault), fault.why)
+        return _refused(one, type(fault), fault.why)
     session["provider"] = {**asdict(asked), "next": local(request.args.get("next"))}
     g.leaves = True
     return redirect(address, code=303)
@@ -104,12 +104,12 @@ def provider_back() -> Response:
     """Let in whoever comes back with the provider's word. What was kept for that serves once."""
     one, kept = _set(), session.pop("provider", None)
     if not kept:
-        return _told(one, oidc.Unfit, "nothing was asked for")
+        return _refused(one, oidc.Unfit, "nothing was asked for")
     onward = kept.pop("next")
     try:
         vouched = oidc.finish(one, _back(), oidc.Asked(**kept), request.args, _now())
     except oidc.NotVouched as fault:
-        return _told(one, type(fault), fault.why)
+        return _refused(one, type(fault), fault.why)
     seen = family_seen()
 
     def come_in(rows: Session) -> CameIn:
@@ -117,7 +117,7 @@ def provider_back() -> Response:
 
     came = db.write(come_in)
     if not came.token:
-        return _told(one, came.why, came.why)
+        return _refused(one, came.why, came.why)
     session["next"] = onward
     return let_in(came.token)
 
@@ -129,7 +129,7 @@ def _set() -> StaffProvider:
     return one
 
 
-def _told(one: StaffProvider, why: type[oidc.NotVouched] | str, logged: str) -> Response:
+def _refused(one: StaffProvider, why: type[oidc.NotVouched] | str, logged: str) -> Response:
     """Say why nobody was let in, with the other way in beside it."""
     log.warning("nobody was let in by the provider: %s", logged)
     status, sentence = WHY[why]

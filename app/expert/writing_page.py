@@ -166,18 +166,18 @@ def draft(**way: str) -> Response:
 
     def save(found: Visit) -> tuple[Draft, dict[str, object]]:
         kept = keep(found)
-        told = {
+        state = {
             "at": clock_time(kept.saved_at),
             "kept": kept.count == count_sent(),
             "open": writing.takes(found.task.assignment, kept.part),
             "beside": bool(unknown(found, kept.body, kept.part)),
         }
-        return kept, told
+        return kept, state
 
-    kept, told = change(way, save)
+    kept, state = change(way, save)
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(told)
-    return to_assignment(way, tab=kept.tab, said="beside" if told["beside"] else None, _anchor=kept.part)
+        return jsonify(state)
+    return to_assignment(way, tab=kept.tab, said="beside" if state["beside"] else None, _anchor=kept.part)
 
 
 @at("/preview", "POST")

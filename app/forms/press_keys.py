@@ -71,8 +71,8 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
     row = session.scalar(select(PressKey).filter_by(digest=press.digest))
     if row is None:
         return None
-    told = json.loads(keys(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
-    return Outcome(row.at, row.settled_at is not None, **told)
+    outcome = json.loads(keys(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
+    return Outcome(row.at, row.settled_at is not None, **outcome)
 
 
 def was_sent(session: Session, form: bytes) -> bool:

@@ -127,14 +127,14 @@ def _asking(context: Context, number: int) -> str:
     return asked_others.sentence(context["sender"].language, number)
 
 
-def _told(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
+def _date_filter(long: Callable[..., str], brief: Callable[..., str]) -> Callable[..., str]:
     @pass_context
-    def told(context: Context, when: date, in_full: bool = False) -> str:
+    def in_words(context: Context, when: date, in_full: bool = False) -> str:
         sender: Sender = context["sender"]
         say_it = brief if context["in_subject"] and not in_full else long
         return say_it(sender.language, when, sender.zone, sender.year)
 
-    return told
+    return in_words
 
 
 @pass_context
@@ -155,8 +155,8 @@ texts = Environment(  # noqa: S701 - plain text; its HTML form is set from it, e
 )
 texts.globals |= {"_": _gettext, "ngettext": _ngettext, "asking": _asking}
 texts.filters |= {
-    "day": _told(translation.day, translation.short_day),
-    "moment": _told(translation.moment, translation.short_day),
+    "day": _date_filter(translation.day, translation.short_day),
+    "moment": _date_filter(translation.moment, translation.short_day),
     "hour": _hour,
     "tongue": _tongue,
     "quote": lambda text: quote(text or ""),

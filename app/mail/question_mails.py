@@ -12,7 +12,7 @@ from .message import Message
 from .models import OutboxContent, OutboxMail
 from .outbox import read
 
-TOLD = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
+KINDS = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
 
 
 def about(
@@ -24,8 +24,8 @@ def about(
     """
     query = (
         select(OutboxMail, OutboxContent)
-        .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(TOLD[0])))
-        .where(OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in TOLD)))
+        .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(KINDS[0])))
+        .where(OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in KINDS)))
     )
     listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
     rows = session.execute(listing.select(before, limit))

@@ -72,10 +72,10 @@ def poll() -> None:
             try:
                 stored = imap.poll(db, mailbox, step)
             except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
-                failed, told = True, f"{label}: {imap.told_of(error)}"
+                failed, line = True, f"{label}: {imap.error_name(error)}"
             else:
-                told = f"{label}: {stored} stored"
-        click.echo(told, err=failed)
+                line = f"{label}: {stored} stored"
+        click.echo(line, err=failed)
     sys.exit(1 if failed else 0)
 
 

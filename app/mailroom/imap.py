@@ -40,7 +40,7 @@ FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is t
 Progress = Callable[[int, int], None]
 
 log = logging.getLogger(__name__)
-_told: set[tuple[str, int, int]] = set()
+_logged: set[tuple[str, int, int]] = set()
 
 
 class Refused(Exception):
@@ -185,9 +185,9 @@ def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
     """The size of each message in bytes, in the order of their UIDs. One that is gone is left out."""
     if not uids:
         return {}
-    told = _ok(box.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
+    lines = _ok(box.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
     sizes = {}
-    for line in told:
+    for line in lines:
         uid, size = _number(b"UID", line), _number(b"RFC822.SIZE", line)
         if uid is not None and size is not None:
             sizes[uid] = size
@@ -196,8 +196,8 @@ def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
 
 def _bytes(box: BaseMailBox, uid: int) -> bytes | None:
     """The message as it is, and unread as it was; None where it is gone."""
-    told = _ok(box.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
-    for part, after in zip(told, [*told[1:], None], strict=True):
+    lines = _ok(box.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
+    for part, after in zip(lines, [*lines[1:], None], strict=True):
         # The UID stands before or after the bytes; a line about another message may lie between.
         if isinstance(part, tuple) and uid in (_number(b"UID", part[0]), _number(b"UID", after)):
             raw: bytes = part[1]
@@ -220,15 +220,15 @@ def _remove(box: BaseMailBox, uids: Sequence[int]) -> None:
 
 
 def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
-    status, told = answer
+    status, lines = answer
     if status != "OK":
         raise Refused(status)
-    return told
+    return lines
 
 
 def _tell_once(mailbox: Mailbox, validity: int, uid: int) -> None:
-    if (mailbox.name, validity, uid) not in _told:
-        _told.add((mailbox.name, validity, uid))
+    if (mailbox.name, validity, uid) not in _logged:
+        _logged.add((mailbox.name, validity, uid))
         log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
 
 
@@ -260,12 +260,12 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
             log.warning("mailbox at %s: the database was busy", mailbox.host)
         except Exception as error:
             # Whatever a server may say, its mailbox is tried again and no other thread hears of it.
-            log.warning("mailbox at %s: %s", mailbox.host, told_of(error))
+            log.warning("mailbox at %s: %s", mailbox.host, error_name(error))
             pause, wait = wait, min(wait * 2, LONGEST_WAIT)
         stop.wait(pause)
 
 
-def told_of(error: Exception) -> str:
+def error_name(error: Exception) -> str:
     """Say of an error its name, since what a server said may hold an address; of a token our own words."""
     return str(error) if isinstance(error, NoToken) else type(error).__name__
 

@@ -25,10 +25,10 @@ def inspect(raw: bytes, reading: Reading | None, session: Session | None, settin
     case = Case(session, raw, mail, House(settings))
     case.trimmed = reading.trim(mail, case.known) if reading else trim(mail, case.known)
     decision = decide(case)
-    return {**told(mail, case.trimmed), "place": decision.place, "reasons": list(decision.reasons)}
+    return {**contents(mail, case.trimmed), "place": decision.place, "reasons": list(decision.reasons)}
 
 
-def told(mail: Mail, trimmed: Trimmed) -> dict[str, Any]:
+def contents(mail: Mail, trimmed: Trimmed) -> dict[str, Any]:
     """Return what stands in a message; the date in UTC."""
     return {
         "from_name": mail.from_name,

@@ -57,8 +57,8 @@ def _sign_in(account: OAuthAccount, pasted: bool) -> None:
         given = _pasted if pasted or not account.provider.device_url else _by_code
         tokens = given(account)
     except NotGiven as fault:
-        told = f"{account.user} is not signed in: {account.provider.host}: {fault}"
-        raise click.ClickException("\n".join(filter(None, (told, fault.details)))) from None
+        refusal = f"{account.user} is not signed in: {account.provider.host}: {fault}"
+        raise click.ClickException("\n".join(filter(None, (refusal, fault.details)))) from None
     db.write(lambda session: sign_ins.keep(session, account, tokens))
     click.echo(f"{account.user} is signed in.")
 
@@ -109,6 +109,6 @@ def _opens(label: str, door: Callable[[], AbstractContextManager[Any]]) -> bool:
         with door():
             click.echo(f"{label}: open")
     except Exception as error:  # whatever a server says, the next one is tried too
-        click.echo(f"{label}: {imap.told_of(error)}", err=True)
+        click.echo(f"{label}: {imap.error_name(error)}", err=True)
         return False
     return True

@@ -54,10 +54,10 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
                 bar.update(step is None)
         database.close()
     if figures is not None:
-        click.echo(json.dumps(figures.as_json()) if as_json else told(figures))
+        click.echo(json.dumps(figures.as_json()) if as_json else in_words(figures))
 
 
-def told(figures: Figures) -> str:
+def in_words(figures: Figures) -> str:
     """The figures in words."""
     caught = "-" if figures.caught is None else f"{figures.caught:.3f}"
     shares = "  ".join(f"recall@{at} {share:.3f}" for at, share in figures.recall.items())

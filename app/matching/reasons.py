@@ -17,7 +17,7 @@ SAME = 0.7  # of the letters of a word, from its beginning, are the same in anot
 MANY = 100  # texts from which on some share a word or two by chance
 
 
-class Told(Protocol):
+class Comparable(Protocol):
     """Facts that both a probe and a document state of themselves."""
 
     @property
@@ -37,7 +37,7 @@ class Reason:
     values: tuple[str, ...] = ()
 
 
-def reasons(probe: Told, other: Told, counts: Counts, matcher: str) -> tuple[Reason, ...]:
+def reasons(probe: Comparable, other: Comparable, counts: Counts, matcher: str) -> tuple[Reason, ...]:
     found = []
     if words := shared_words(probe.text, other.text, counts):
         found.append(Reason("words", words))
@@ -64,9 +64,9 @@ def share_the_rarest(text: str, other: str, counts: Counts) -> bool:
 
 def _have_the_rarest(text: str, other: str, counts: Counts, needed: int) -> bool:
     there = counts.words(other).asked
-    told = [term for term in counts.words(text).asked if term not in _function_words()]
-    signs = any(map(is_of_signs, told))  # come in pairs that overlap, so that a word is two of them at least
-    rarest = sorted(told, key=lambda term: counts.docs.get(term, 0))[: needed * (1 + signs)]
+    terms = [term for term in counts.words(text).asked if term not in _function_words()]
+    signs = any(map(is_of_signs, terms))  # come in pairs that overlap, so that a word is two of them at least
+    rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[: needed * (1 + signs)]
     return all(any(_is_one_word(term, one) for one in there) for term in rarest)
 
 

@@ -54,8 +54,8 @@ class Counts:
             return known
         there = self.docs.get(term, 0) + IMAGINED * _expected(term)
         size = max(self.size + IMAGINED, there)
-        self._known[term] = told = log(1 + (size - there + 0.5) / (there + 0.5))
-        return told
+        self._known[term] = weight = log(1 + (size - there + 0.5) / (there + 0.5))
+        return weight
 
     def grams(self, term: str) -> tuple[str, ...]:
         """Return the parts of a word by which another spelling of it is known."""

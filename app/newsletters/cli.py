@@ -47,7 +47,7 @@ def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
     try:
         click.echo(db.write(make))
     except Faulty as faulty:
-        raise click.UsageError(_told(faulty)) from faulty
+        raise click.UsageError(_faults_in_words(faulty)) from faulty
 
 
 def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said: str) -> None:
@@ -64,7 +64,7 @@ def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said
     try:
         click.echo(db.write(change))
     except Faulty as faulty:
-        raise click.UsageError(_told(faulty)) from faulty
+        raise click.UsageError(_faults_in_words(faulty)) from faulty
     except Illegal as refused:
         raise click.ClickException(f"{short_name} is {refused.state} already") from refused
     except Refused as refused:
@@ -111,7 +111,7 @@ def close(short_name: str, sentence: str, yes: bool) -> None:
     _change(short_name, lambda session, one: pausing.close(session, Clock(), one, sentence), "{name} is closed.")
 
 
-def _told(faulty: Faulty) -> str:
+def _faults_in_words(faulty: Faulty) -> str:
     return "\n".join(f"{name}: {_words(fault)}" for name, fault in sorted(faulty.faults.items()))
 
 

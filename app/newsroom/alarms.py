@@ -53,20 +53,20 @@ def raise_alarms(database: Database, at: datetime | None = None) -> int:
     """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
     with database.read(at) as session:
         going = all_newsletters(session, Newsletter.is_going)
-        keys = [newsletter.id for newsletter in going if any(_untold(session, newsletter))]
+        keys = [newsletter.id for newsletter in going if any(_unsent(session, newsletter))]
     return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
 
 
 def _tell(session: Session, newsletter_id: int) -> int:
-    newsletter, told = session.get_one(Newsletter, newsletter_id), 0
-    for alarm, person in list(_untold(session, newsletter)):
+    newsletter, count = session.get_one(Newsletter, newsletter_id), 0
+    for alarm, person in list(_unsent(session, newsletter)):
         once_key = _once_key(alarm, person)
         mail = to_colleague(session, newsletter, person, alarm.kind, alarm.about, once_key=once_key, **alarm.keys)
-        told += mail is not None
-    return told
+        count += mail is not None
+    return count
 
 
-def _untold(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
+def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
     """Each alarm with each editor who has had no mail of it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):

@@ -38,7 +38,7 @@ def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answ
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
     """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
     filing.reopen(session, actor, letter, version)
-    notices.untell_what_waits(session, actor, letter)
+    notices.recall_waiting_notice(session, actor, letter)
 
 
 def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
@@ -84,8 +84,8 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
     closed = newest_of(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
-        facts = closed.facts or {}
-        heard = {mail.assignment_id for mail in pending_invitations.untell(session, actor, facts.get("told", ()))}
+        facts = closed.facts or {}  # "did" and "told" as in `undo`
+        heard = {mail.assignment_id for mail in pending_invitations.recall_mails(session, actor, facts.get("told", ()))}
         for event in chosen(session, facts.get("did", ())):
             if event.action == "assignment.cancel":
                 _go_on(session, actor, event, closed, event.noun_id in heard)
@@ -95,7 +95,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     elif was_asked and any(one.is_asked for one in of_question(session, question)):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     for letter in letters_of(session, question):
-        notices.untell_what_waits(session, actor, letter)
+        notices.recall_waiting_notice(session, actor, letter)
 
 
 def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:

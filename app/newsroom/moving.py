@@ -51,8 +51,8 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
     for question in picked:
         notices.tell_experts(session, actor, question, TELLS, AssignmentMail(runs_on=edition.runs_at))
     session.flush()
-    told = notices.told_since(session, last, [TELLS], [question.id for question in picked], list(kept))
-    facts = {"was": was, "to": _dates_of(newsletter, edition), "asked": _in_json(kept), "told": told}
+    mail_ids = notices.mail_ids_since(session, last, [TELLS], [question.id for question in picked], list(kept))
+    facts = {"was": was, "to": _dates_of(newsletter, edition), "asked": _in_json(kept), "told": mail_ids}
     audit.record(session, actor, "edition.move", edition, facts=facts)
 
 

@@ -61,7 +61,7 @@ def newest_mail(session: Session) -> int:
     return session.scalar(select(func.max(OutboxMail.id))) or 0
 
 
-def told_since(
+def mail_ids_since(
     session: Session, last: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
 ) -> list[int]:
     """Return the keys of the mails after `last` of these kinds, about these questions or assignments."""
@@ -99,7 +99,7 @@ def cause(kind: str, letter_id: int, edition_id: int | None = None) -> str:
     return f"{kind}:{letter_id}:{edition_id or ''}"
 
 
-def untell(session: Session, actor: Actor, letter: Letter) -> None:
+def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
     """Take back the notice that a letter or its question ended, as part of an undo.
 
     Raises `OnItsWay` where it has gone out.
@@ -111,7 +111,7 @@ def untell(session: Session, actor: Actor, letter: Letter) -> None:
     outbox.recall(session, actor, mail)
 
 
-def untell_what_waits(session: Session, actor: Actor, letter: Letter) -> None:
+def recall_waiting_notice(session: Session, actor: Actor, letter: Letter) -> None:
     """Take back that notice as far as it has not gone out yet. Raises `OnItsWay`."""
     if (mail := of_ending(session, letter)) and mail.waits:
         outbox.recall(session, actor, mail)

@@ -64,8 +64,8 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
         for question_id in dict.fromkeys(assignment.question_id for assignment in open_ones):
             rest(session, actor, question_id)
         session.flush()
-    told = [mail.id for mail in mails if mail is not None]
-    kept = {"did": [event.id for event in events], "told": told}
+    mail_ids = [mail.id for mail in mails if mail is not None]
+    kept = {"did": [event.id for event in events], "told": mail_ids}
     return _move(session, actor, newsletter, "close", kept, paused_until=None)
 
 

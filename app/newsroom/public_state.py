@@ -52,7 +52,7 @@ class Standing:
         return not self.is_final and self.state != "kept"
 
 
-def standing(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
+def standing_of(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
     """Return how a letter stands; without the next dates where nobody reads them."""
     coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)] if dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None

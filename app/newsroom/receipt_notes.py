@@ -19,21 +19,21 @@ from ..lifecycle import Illegal, NotYours, given, must, within
 from ..listing import MANY
 from ..newsletters.models import Newsletter
 from ..text import clean
-from .public_state import Standing, standing
+from .public_state import Standing, standing_of
 
 MAXIMUM = 500  # characters: a note asks one thing
 MOST = 5  # at one letter: a reader is no witness to be questioned
 DAY = timedelta(days=1)
 
 
-def takes_words(newsletter: Newsletter, letter: Letter, told: Standing) -> bool:
+def takes_words(newsletter: Newsletter, letter: Letter, standing: Standing) -> bool:
     """Return whether whoever holds the letter's number can still write something that the desk reads."""
     return (
         letter.erased_at is None
         and not letter.receipt_mailed
         and newsletter.is_going
-        and not told.is_published
-        and not told.has_ended
+        and not standing.is_published
+        and not standing.has_ended
     )
 
 
@@ -45,8 +45,8 @@ def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] 
     if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST:
         return False
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    told = standing(session, newsletter, letter, dates=False)
-    return takes_words(newsletter, letter, told) and _open(notes) is None
+    standing = standing_of(session, newsletter, letter, dates=False)
+    return takes_words(newsletter, letter, standing) and _open(notes) is None
 
 
 def open_note(letter: Letter) -> ReceiptNote | None:
@@ -88,7 +88,7 @@ def take_back(session: Session, actor: Staff, letter: Letter) -> None:
 def _still_read(session: Session, actor: Reader, letter: Letter) -> None:
     """Raise `NotYours` where the desk would not read what is sent now, such as from a page opened before the end."""
     newsletter = session.get_one(Newsletter, lock(session, letter).newsletter_id)
-    if not takes_words(newsletter, letter, standing(session, newsletter, letter)):
+    if not takes_words(newsletter, letter, standing_of(session, newsletter, letter)):
         raise NotYours(actor.ref)
 
 

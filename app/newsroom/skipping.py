@@ -37,8 +37,9 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
         session.flush()
     asked = moving.hand_on(session, actor, edition)
     session.flush()
-    told = notices.told_since(session, last, TELLS, [one.id for one, _edition in moved], [int(key) for key in asked])
-    why = {"did": [event.id for event in events], "told": told, "asked": asked}
+    questions = [question.id for question, _edition in moved]
+    mail_ids = notices.mail_ids_since(session, last, TELLS, questions, [int(key) for key in asked])
+    why = {"did": [event.id for event in events], "told": mail_ids, "asked": asked}
     EDITION.apply(session, actor, edition, "skip", why=why if moved or asked else None)
     return moved
 
@@ -77,7 +78,7 @@ def moved_from(session: Session, edition: Edition) -> Moved:
 def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was carried over into its slot of the edition that it was picked for.
 
-    Raises `Stale` where it was moved on or its slot is taken, and `Told` where its experts have heard.
+    Raises `Stale` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
     """
     facts = event.facts or {}
     edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
@@ -87,7 +88,7 @@ def carry_back(session: Session, actor: Staff, question: Question, event: Event)
     session.flush()
     slots.renumber(session, target)
     slots.put_back(session, question, edition, facts.get("position", 0))
-    _untell(session, actor, question, event)
+    _recall_mails(session, actor, question, event)
     audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
 
 
@@ -98,15 +99,15 @@ def pick_again(session: Session, actor: Staff, question: Question, event: Event)
     why = {"undoes": event.id, "edition": edition.id}
     QUESTION.apply(session, actor, question, "undo", to="queued", why=why, edition_id=edition.id, position=0)
     slots.put_back(session, question, edition, facts.get("position", 0))
-    _untell(session, actor, question, event)
+    _recall_mails(session, actor, question, event)
 
 
-def _untell(session: Session, actor: Staff, question: Question, event: Event) -> None:
+def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Take back the mails that told the experts of it."""
-    told = select(OutboxMail.id).where(
+    written = select(OutboxMail.id).where(
         OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
     )
-    pending_invitations.untell_all(session, actor, list(session.scalars(told)))
+    pending_invitations.recall_all_mails(session, actor, list(session.scalars(written)))
 
 
 def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:

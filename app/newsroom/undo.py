@@ -1,7 +1,8 @@
 """Undo: what can be taken back, a row for each, and the press that takes back the last one while it can be.
 
 A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event
-of a press names in `did` the events that it brought about, and in `told` the mails that tell of them.
+of a press names in `did` the events that it brought about, and in `told` the mails that tell of them: the names of old
+rows, which nobody can change any more.
 """
 
 from collections.abc import Callable, Sequence
@@ -117,9 +118,9 @@ def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, pre
     _restored(*filing.FACTS)(session, actor, letter, event, press)
 
 
-def _untell_readers(session: Session, actor: Staff, question: Question) -> None:
+def _recall_notices(session: Session, actor: Staff, question: Question) -> None:
     for letter in letters_of(session, question):
-        notices.untell(session, actor, letter)
+        notices.recall_notice(session, actor, letter)
 
 
 def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event) -> None:
@@ -142,7 +143,7 @@ def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str])
     return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
 
 
-_UNTOLD, _ALL_UNTOLD = _of_row(notices.untell), _of_row(_untell_readers)
+_NOTICE_RECALLED, _NOTICES_RECALLED = _of_row(notices.recall_notice), _of_row(_recall_notices)
 _PRESSES = _rows(
     "for a minute",
     ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
@@ -150,11 +151,11 @@ _PRESSES = _rows(
     ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
     ("letter.hold", _restored(*filing.FACTS), "The letter waits with the others."),
     ("letter.reopen", _taken_out, "The letter stands behind its question again."),
-    ("letter.end", _restored(*filing.FACTS, then=_UNTOLD), "The letter waits, and its reader hears nothing."),
+    ("letter.end", _restored(*filing.FACTS, then=_NOTICE_RECALLED), "The letter waits, and its reader hears nothing."),
     ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
     ("question.merge", _restored("merged_into_id", then=take_back_followers), "The question stands by itself again."),
     ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
-    ("question.close", _restored("closed_reason", then=_ALL_UNTOLD), "It goes on, and nobody hears of an end."),
+    ("question.close", _restored("closed_reason", then=_NOTICES_RECALLED), "It goes on, and nobody hears of an end."),
     ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
     ("edition.skip", _plain(skipping.as_before), "The date has its edition, and what was picked for it its slot."),
     ("edition.move", _plain(moving.back), "The edition runs as before, and so does what hangs on it."),
@@ -243,14 +244,15 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    """Take one event of a press back. Raises `Told` where an expert has heard of it, `OnItsWay`, `TooLate`, `Stale`."""
+    """Take one event of a press back. Raises `AlreadySent` where an expert has heard of it, `OnItsWay`, `TooLate` and
+    `Stale`."""
     row = _row(session, event)
     if event.new is not None and moved_since(session, event, press):
         raise Stale(row.public_id)
     if now(session) - event.at > FOR + GRACE:
         raise TooLate(row.public_id)
     UNDO[event.action].verb(session, actor, row, event, press)
-    pending_invitations.untell_all(session, actor, (event.facts or {}).get("told", ()))
+    pending_invitations.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
     take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
 
 

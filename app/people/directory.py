@@ -155,8 +155,8 @@ def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tu
 
 def desk_of(session: Session, newsletter_id: int) -> list[Person]:
     """Return the people to write to when something needs the desk; those who manage it where no editor is named."""
-    told = [name for name, role in ROLES.items() if role.is_told]
-    return everybody_of(session, newsletter_id, told) or everybody_of(session, newsletter_id, roles_for("people"))
+    roles = [name for name, role in ROLES.items() if role.gets_notices]
+    return everybody_of(session, newsletter_id, roles) or everybody_of(session, newsletter_id, roles_for("people"))
 
 
 def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:

@@ -123,7 +123,7 @@ def resume(session: Session, actor: Staff, program: Program) -> None:
     """Tell a program again, of what happens from now on. Raises `Illegal`."""
     must(actor, "programs")
     if lock(session, program).paused_at is None:
-        raise Illegal("program", "resume", "told")
+        raise Illegal("program", "resume", "hearing")
     program.paused_at, program.paused_by = None, ""
     program.again_at = program.failing_since = None
     program.attempts = 0
@@ -144,14 +144,14 @@ def again(session: Session, actor: Staff, program: Program, delivery: Delivery) 
     Raises `Illegal` while it waits anyway, of a test, and while the program is paused.
     """
     must(actor, "programs")
-    if lock(session, program).paused_at is not None or not can_be_told_again(lock(session, delivery)):
+    if lock(session, program).paused_at is not None or not can_be_sent_again(lock(session, delivery)):
         raise Illegal("delivery", "again", "waiting")
     delivery.due_at = program.again_at = now(session)
     delivery.expires_at, delivery.ended_at = delivery.due_at + life_of(program), None
     audit.record(session, actor, "program.again", program)
 
 
-def can_be_told_again(delivery: Delivery) -> bool:
+def can_be_sent_again(delivery: Delivery) -> bool:
     return delivery.ended_at is not None and delivery.event != TEST
 
 

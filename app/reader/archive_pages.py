@@ -22,7 +22,7 @@ from ..typesetting.card import SIZE
 from ..web import last_row, paged
 from .cards import card_address
 from .page_frame import Place, T, found, public, reader
-from .stories import Told, href, parts, told, told_by_question
+from .stories import Story, href, parts, stories_by_question, stories_of
 
 PAGE, RELATED = 20, 3
 
@@ -66,7 +66,7 @@ def _listed(place: Place, slug: str | None) -> str:
     last = _last(lambda key: archive.place_of(session, newsletter, key))
     all_of_it = partial(_of_topic, place, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
     items = paged(session, listing, PAGE, last, partial(all_of_it, year=year), cursor=archive.cursor)
-    shown = told(newsletter, items.rows)
+    shown = stories_of(newsletter, items.rows)
     return place.page(
         "reader/answers.html",
         "answers",
@@ -107,7 +107,7 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
         return redirect(href(newsletter, item, asked), code=301)
     versions = in_languages.shown(session, item)
     version = next((one for one in versions if one.language == asked), None)
-    [shown] = told(newsletter, [version or item])
+    [shown] = stories_of(newsletter, [version or item])
     lasting = address(session, story_path(newsletter, item.question))
     before, after = archive.neighbours(session, newsletter, item)
     return place.page(
@@ -127,8 +127,8 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
         mended_on=item.mended_at,
         topics=questions.topics_of(session, [item.question_id])[item.question_id],
         public_id=public_id,
-        before=told(newsletter, [before])[0] if before else None,
-        after=told(newsletter, [after])[0] if after else None,
+        before=stories_of(newsletter, [before])[0] if before else None,
+        after=stories_of(newsletter, [after])[0] if after else None,
         related=_related(place, item),
         pages=of_experts.pages_beside(session, item),
         card=card_address(place, version or item),
@@ -155,14 +155,14 @@ def _others(
     ]
 
 
-def _related(place: Place, item: EditionItem) -> list[Told]:
+def _related(place: Place, item: EditionItem) -> list[Story]:
     """Return Q&As on the same matter, best first, as far as the index knows of them."""
     session, newsletter = place.session, place.newsletter
     words = item.question.text.whole if item.question.text else headline(item)
     probe = Probe(words, "question", item.question_id)
     keys = [one.noun_id for one in alike(session, PUBLIC, newsletter.id, probe, limit=RELATED) if one.answered]
     ran = archive.ran(session, newsletter, keys) if keys else {}
-    return list(told_by_question(newsletter, ran).values())
+    return list(stories_by_question(newsletter, ran).values())
 
 
 @reader.get("/<slug>/experts/<public_id>")
@@ -174,7 +174,7 @@ def expert(place: Place, public_id: str) -> str:
     last = _last(lambda key: archive.place_of(session, newsletter, key))
     here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
     items = paged(session, of_experts.listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
-    stories = told(newsletter, found(of_experts.standing(items.rows, page) or None))
+    stories = stories_of(newsletter, found(of_experts.standing(items.rows, page) or None))
     return place.page(
         "reader/expert.html",
         "answers",
@@ -195,7 +195,7 @@ def corrections(place: Place) -> str:
     last = _last(lambda key: made.place_of(session, newsletter, key))
     here = partial(url_for, "reader.corrections", slug=newsletter.slug)
     rows = paged(session, made.listing(newsletter), PAGE, last, here)
-    stories = told_by_question(newsletter, archive.ran(session, newsletter, [one.question_id for one in rows.rows]))
+    stories = stories_by_question(newsletter, archive.ran(session, newsletter, [one.question_id for one in rows.rows]))
     listed = [(one, stories[one.question_id]) for one in rows.rows if one.question_id in stories]
     return place.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
 
@@ -211,7 +211,7 @@ def editions(place: Place) -> str:
     return place.page(
         "reader/editions.html",
         "editions",
-        editions=[(edition, told(newsletter, items[edition.id])) for edition in sent.rows],
+        editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in sent.rows],
         coming=place.coming(),
         keyset=sent.keyset,
     )
@@ -224,5 +224,5 @@ def edition(place: Place, public_id: str) -> str:
     if not public_id.isalnum():
         abort(404)
     sent = found(archive.sent_edition(session, newsletter, public_id))
-    stories = told(newsletter, archive.items(session, [sent])[sent.id])
+    stories = stories_of(newsletter, archive.items(session, [sent])[sent.id])
     return place.page("reader/edition.html", "editions", edition=sent, stories=stories)

@@ -6,7 +6,7 @@ from ..editions import archive
 from ..matching import PUBLIC
 from ..matching.search import mark_of, search
 from .page_frame import at, found, reader
-from .stories import told_by_question
+from .stories import stories_by_question
 
 PAGE = 20
 
@@ -24,7 +24,7 @@ def find_answers(slug: str) -> str:
             mark = found(mark_of(session, PUBLIC, "question", last.question_id))
         hits = search(session, PUBLIC, newsletter.id, words, answered=True, before=mark, limit=PAGE + 1)
         ran = archive.ran(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
-        stories = told_by_question(newsletter, ran)
+        stories = stories_by_question(newsletter, ran)
         results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
         older = ran[[*stories][-1]].question.public_id if len(hits) > PAGE and results else ""
         return place.page("reader/found.html", "answers", words=words, results=results, older=older, first=not before)

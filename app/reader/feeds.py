@@ -24,7 +24,7 @@ from ..editions.queries import coming_editions
 from ..typesetting.renderers import to_html
 from . import copies
 from .page_frame import Place, at, public, reader
-from .stories import Told, told
+from .stories import Story, stories_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
@@ -43,7 +43,7 @@ class Entry:
     """A Q&A with its corrections, as a feed tells it."""
 
     item: EditionItem
-    story: Told
+    story: Story
     corrections: list[Correction]
     key: str  # never changes (RFC 4287, section 4.2.6)
 
@@ -68,7 +68,7 @@ def _latest(place: Place) -> list[Entry]:
     made = corrections.of_questions(session, [item.question_id for item in items])
     return [
         Entry(item, story, made[item.question_id], _whole(archive.fixed_path(newsletter, item.question)))
-        for item, story in zip(items, told(newsletter, items), strict=True)
+        for item, story in zip(items, stories_of(newsletter, items), strict=True)
     ]
 
 
@@ -131,16 +131,16 @@ def feed(place: Place) -> Response:
     return Response(made, mimetype="application/atom+xml")
 
 
-def _entry(root: ElementTree.Element, told: Entry) -> None:
-    entry, story = _add(root, "entry"), told.story
-    times = (("published", story.at.isoformat()), ("updated", told.updated.isoformat()))
-    for tag, text in (("id", told.key), ("title", story.headline), *times):
-        _add(entry, tag, text)
+def _entry(root: ElementTree.Element, entry: Entry) -> None:
+    element, story = _add(root, "entry"), entry.story
+    times = (("published", story.at.isoformat()), ("updated", entry.updated.isoformat()))
+    for tag, text in (("id", entry.key), ("title", story.headline), *times):
+        _add(element, tag, text)
     for name, _line in story.people:
-        _add(_add(entry, "author"), "name", name)
-    _add(entry, "link", rel="alternate", href=_whole(story.href))
+        _add(_add(element, "author"), "name", name)
+    _add(element, "link", rel="alternate", href=_whole(story.href))
     # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).
-    _add(entry, "content", told.html, type="html")
+    _add(element, "content", entry.html, type="html")
 
 
 @reader.get("/<slug>/calendar.ics")

@@ -15,7 +15,7 @@ from ..editions import archive
 from ..web import from_anywhere, let_frame
 from .ask_form import Draft, form_page, resting_page
 from .page_frame import Place, at, public, reader
-from .stories import told
+from .stories import stories_of
 
 MOST, LATEST = 10, 3  # answers in a frame
 
@@ -41,7 +41,7 @@ def framed_answers(place: Place) -> str:
     asked = request.args.get("n", "")
     many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
     items = archive.listing(place.newsletter).page(place.session, None, many)
-    return place.page("reader/framed_answers.html", "", stories=told(place.newsletter, items))
+    return place.page("reader/framed_answers.html", "", stories=stories_of(place.newsletter, items))
 
 
 @reader.get("/<slug>/framed/ask")

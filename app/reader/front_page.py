@@ -9,7 +9,7 @@ from ..questions import queries as questions
 from ..web import db, meant_for
 from .ask_form import country_notes
 from .page_frame import Place, at, public, reader, with_form
-from .stories import told
+from .stories import stories_of
 
 LATEST = 3
 
@@ -37,7 +37,7 @@ def home(slug: str) -> str:
             coming=place.coming(),
             shown=shown,
             askers=questions.askers(session, shown) if shown else {},
-            stories=told(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
+            stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
             ran=archive.count(session, newsletter),
         )
 

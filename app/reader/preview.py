@@ -18,7 +18,7 @@ from ..matching.alike import Probe, alike
 from ..questions import queries as questions
 from ..questions.models import Question
 from .page_frame import Place
-from .stories import Told, told_by_question
+from .stories import Story, stories_by_question
 
 SHOWN = 3
 LEFT_OUT = ("form", "then", "notes", "leave_empty")  # what the page's own form brings anew
@@ -29,7 +29,7 @@ class Match:
     """Something public that looks like the draft: an answer that ran, or an open question with how many ask it."""
 
     words: tuple[str, ...]
-    story: Told | None = None
+    story: Story | None = None
     question: Question | None = None
     askers: int = 0
 
@@ -75,7 +75,7 @@ def matches(place: Place, words: str) -> list[Match]:
     ran = archive.ran(session, newsletter, keys)
     open_ones = {question.id: question for question in questions.shown_of(session, newsletter.id, keys)}
     askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
-    stories = told_by_question(newsletter, ran)
+    stories = stories_by_question(newsletter, ran)
     return [
         Match(
             next((reason.values for reason in one.reasons if reason.code == "words"), ()),

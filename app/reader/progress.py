@@ -61,10 +61,10 @@ HEAR_BACK = {
 }
 
 
-def steps(place: Place, letter: Letter, told: Standing) -> list[Step]:
-    if told.state in BEHIND:
-        return _way(place, letter, told)
-    return [_arrival(letter), *SHORT[told.state](place, letter, told)]
+def steps(place: Place, letter: Letter, standing: Standing) -> list[Step]:
+    if standing.state in BEHIND:
+        return _way(place, letter, standing)
+    return [_arrival(letter), *SHORT[standing.state](place, letter, standing)]
 
 
 def arrived_on(letter: Letter) -> str:
@@ -79,45 +79,46 @@ def _arrival(letter: Letter) -> Step:
     return Step(_("It arrived"), "is-done", arrived_on(letter))
 
 
-def _way(place: Place, letter: Letter, told: Standing) -> list[Step]:
-    behind, editor = BEHIND[told.state], {"editor": place.newsletter.editor}
+def _way(place: Place, letter: Letter, standing: Standing) -> list[Step]:
+    behind, editor = BEHIND[standing.state], {"editor": place.newsletter.editor}
     made = [_arrival(letter)]
     made += [Step(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
-    if told.state in NOW and not place.newsletter.is_going:
+    if standing.state in NOW and not place.newsletter.is_going:
         ended = _("%(name)s has ended", name=place.newsletter.name)
         return [*made, Step(ended, "is-now", _("No answer comes any more. You can still take your question back."))]
-    made += [Step(str(now) % editor, "is-now", _more(told)) for _done, now, _ahead in WAY[behind : behind + 1]]
+    made += [Step(str(now) % editor, "is-now", _more(standing)) for _done, now, _ahead in WAY[behind : behind + 1]]
     made += [Step(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
-    if told.is_published:
-        made[-1] = Step(_("It ran in the newsletter"), "is-now", _("It stays on this site, for everyone."), told.path)
+    if standing.is_published:
+        stays = _("It stays on this site, for everyone.")
+        made[-1] = Step(_("It ran in the newsletter"), "is-now", stays, standing.path)
     elif letter.hear_back in HEAR_BACK and letter.contact:
         made.append(Step(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
     return made
 
 
-def _more(told: Standing) -> str:
-    if told.state == "coming" and told.runs_at:
-        return _("It is planned for %(day)s.", day=day(told.runs_at))
-    return str(NOW.get(told.state, ""))
+def _more(standing: Standing) -> str:
+    if standing.state == "coming" and standing.runs_at:
+        return _("It is planned for %(day)s.", day=day(standing.runs_at))
+    return str(NOW.get(standing.state, ""))
 
 
-def _kept(place: Place, letter: Letter, told: Standing) -> list[Step]:
+def _kept(place: Place, letter: Letter, standing: Standing) -> list[Step]:
     words = _("%(editor)s has read it and keeps it", editor=place.newsletter.editor)
     return [Step(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))]
 
 
-def _ended(place: Place, letter: Letter, told: Standing) -> list[Step]:
-    reason = told.reason or ""
+def _ended(place: Place, letter: Letter, standing: Standing) -> list[Step]:
+    reason = standing.reason or ""
     sentence = sentence_of(place.session, place.newsletter, reason, meant_for())
     more, tongue = sentence or (_("We won’t go on with it."), language())
-    return [Step(_("It has come to an end"), "is-now", more, told.path, tongue if tongue != language() else "")]
+    return [Step(_("It has come to an end"), "is-now", more, standing.path, tongue if tongue != language() else "")]
 
 
-def _withdrawn(place: Place, letter: Letter, told: Standing) -> list[Step]:
+def _withdrawn(place: Place, letter: Letter, standing: Standing) -> list[Step]:
     more = _(
         "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
     )
-    if told.runs_unnamed:
+    if standing.runs_unnamed:
         more += " " + _("It was fixed for a newsletter already. There it appears in the desk’s words, without a name.")
     return [Step(_("You took it back"), "is-now", more)]
 

@@ -21,7 +21,7 @@ from ..letters.receive import Faulty, Form
 from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
 from ..newsroom import receipt_notes, withdrawal
-from ..newsroom.public_state import standing
+from ..newsroom.public_state import standing_of
 from ..text import receipt_of
 from ..web import caller, db, limiter
 from . import arrived
@@ -55,17 +55,17 @@ def send_once(
 
 
 def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
-    told = standing(place.session, place.newsletter, letter)
+    standing = standing_of(place.session, place.newsletter, letter)
     live = letter.erased_at is None
     return place.page(
         template,
         "receipt" if template == "reader/state.html" else "",
         receipt=receipt,
-        told=told,
-        steps=steps(place, letter, told),
+        standing=standing,
+        steps=steps(place, letter, standing),
         live=live,
         whole_hand=live and not letter.receipt_mailed,
-        takes_words=receipt_notes.takes_words(place.newsletter, letter, told),
+        takes_words=receipt_notes.takes_words(place.newsletter, letter, standing),
         note=receipt_notes.open_note(letter),
         names=place.newsletter.names_readers,
         hear_back=letter.hear_back,

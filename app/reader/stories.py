@@ -17,7 +17,7 @@ from ..typesetting.renderers import to_html
 
 
 @dataclass(frozen=True)
-class Told:
+class Story:
     """`people` pairs each expert's name with their credit line, as they ran."""
 
     href: str
@@ -40,18 +40,18 @@ def href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str 
     )
 
 
-def told(newsletter: Newsletter, items: Iterable[EditionItem | ItemTranslation]) -> list[Told]:
-    return [_told(newsletter, item) for item in items]
+def stories_of(newsletter: Newsletter, items: Iterable[EditionItem | ItemTranslation]) -> list[Story]:
+    return [_story(newsletter, item) for item in items]
 
 
-def told_by_question(newsletter: Newsletter, ran: Mapping[int, EditionItem]) -> dict[int, Told]:
-    return {key: _told(newsletter, item) for key, item in ran.items()}
+def stories_by_question(newsletter: Newsletter, ran: Mapping[int, EditionItem]) -> dict[int, Story]:
+    return {key: _story(newsletter, item) for key, item in ran.items()}
 
 
-def _told(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Told:
+def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story:
     piece = item.piece
     leads = [voice["lead_in"] for voice in piece["voices"]]
-    return Told(
+    return Story(
         href(newsletter, item),
         headline(item),
         opening(item),

@@ -223,10 +223,10 @@ def draft(token: str) -> Response:
             "beside": bool(_unknown(visit, kept.words)),
         }
 
-    kept, told = change(token, save)
+    kept, state = change(token, save)
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(told)
-    return to_page(token, tab=kept.tab, said="beside" if told["beside"] else None)
+        return jsonify(state)
+    return to_page(token, tab=kept.tab, said="beside" if state["beside"] else None)
 
 
 class OtherWords(Exception):

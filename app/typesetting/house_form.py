@@ -114,8 +114,8 @@ def _question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Pa
 
 def _in_brackets(parts: Sequence[str], phrases: Mapping[str, str]) -> str:
     """Put what there is of some parts in the language's brackets; "" where there is nothing."""
-    told = [line for line in map(_line, parts) if line]
-    return phrases["brackets"].replace("{told}", phrases["comma"].join(told)) if told else ""
+    filled = [line for line in map(_line, parts) if line]
+    return phrases["brackets"].replace("{words}", phrases["comma"].join(filled)) if filled else ""
 
 
 def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from .redaction import clean_values, told
+from .redaction import clean_values, fault_as_data
 
 NAME = "fault reports"
 PATIENCE = 2.0  # seconds that a process waits at its end for what is still to be reported
@@ -56,7 +56,7 @@ class _Reporter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         fault = getattr(record, "fault", None)
         if fault is None and record.exc_info and record.exc_info[1]:
-            fault = told(record.exc_info[1])
+            fault = fault_as_data(record.exc_info[1])
         if fault:
             self._capture(_event(record, fault))
 

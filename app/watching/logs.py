@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import Processor
 
 from . import fault_reports
-from .redaction import clean_values, told
+from .redaction import clean_values, fault_as_data
 
 OURS = ("app", "demo", "config")
 # Some repeat whole mails or commands at their lower levels: no setting makes them say more than that they fail.
@@ -91,7 +91,7 @@ def _faults(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     event.pop("stack", None)
     error = given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
-        event["fault"] = told(error)
+        event["fault"] = fault_as_data(error)
     return event
 
 
@@ -101,7 +101,7 @@ def _stated(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     for name in ("_from_structlog", "message", "asctime"):  # the latter two are left by whoever set a line before us
         event.pop(name, None)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
-    fault = event.pop("fault", None)  # places in the code, which `told` has made
+    fault = event.pop("fault", None)  # places in the code, which `fault_as_data` has made
     stated = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, **clean_values(dict(event))}
     if fault:
         stated["fault"] = [

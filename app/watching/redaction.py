@@ -59,7 +59,7 @@ def clean_values(value: Any) -> Any:
     return f"[{type(value).__name__}]"
 
 
-def told(error: BaseException) -> list[dict[str, Any]]:
+def fault_as_data(error: BaseException) -> list[dict[str, Any]]:
     """Tell of an error what may be told: its type and the places it came through, those that caused it after it."""
     chain: list[dict[str, Any]] = []
     seen: set[int] = set()

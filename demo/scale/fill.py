@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.newsletters.models import Newsletter
-from demo.house import told
+from demo.house import content
 
 from . import editions, letters, pen
 from .book import Book, many_at_once
@@ -42,7 +42,7 @@ def check(database: Database, questions: int) -> None:
     """Raises `CannotGrow` for a number out of range, and where the newsroom is not the demo's or is big already."""
     if not 1 <= questions <= MOST:
         raise CannotGrow(f"The demo newsroom can have 1 to {MOST:,} questions more, not {questions:,}.")
-    ours = {row["slug"] for row in told("newsletters")["newsletter"]}
+    ours = {row["slug"] for row in content("newsletters")["newsletter"]}
     with database.read() as session:
         there = set(session.scalars(select(Newsletter.slug)))
     if strange := sorted(there - ours - {SLUG}):

@@ -126,7 +126,7 @@ def _form(book: Book) -> dict[str, bytes]:
 def _credit(
     book: Book, room: Room, matter: Matter, key: int, public_id: str, at: datetime, verified_at: datetime | None
 ) -> str | None:
-    name, place = book.rng.choice(matter.tongue.told["given"]), matter.name
+    name, place = book.rng.choice(matter.tongue.phrases["given"]), matter.name
     book.add(
         Credit,
         letter_id=key,

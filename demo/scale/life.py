@@ -198,8 +198,8 @@ class Life:
         if values and self.today - self.at < mails.KEPT:
             link = mails.open_link(self.book, self.keys["assignment"])
             about: Any = KINDS[kind].about
-            told = about(headline=self.text["headline"], link=link, **values)
-            message = write(kind, mails.sender(self.room), self.expert.email, self.expert.name, told)
+            filled = about(headline=self.text["headline"], link=link, **values)
+            message = write(kind, mails.sender(self.room), self.expert.email, self.expert.name, filled)
         mails.to_expert(
             self.book,
             self.room,

@@ -98,13 +98,13 @@ def _experts(book: Book, editor: Staff, since: datetime) -> dict[str, list[Known
     """At least two for each language, and as many as it has readers."""
     rng, experts = book.rng, {}
     for tongue in tongues():
-        told, wanted = tongue.told, max(2, EXPERTS * tongue.told["share"] // 97)
-        names = [f"{given} {family}" for given, family in product(told["given"], told["families"])]
+        phrases, wanted = tongue.phrases, max(2, EXPERTS * tongue.phrases["share"] // 97)
+        names = [f"{given} {family}" for given, family in product(phrases["given"], phrases["families"])]
         rng.shuffle(names)
         asked = []
         for number, name in enumerate(names[:wanted]):
             checked = number < 2 or rng.random() < VERIFIED
-            known = _expert(book, editor, since, tongue.language, number, name, rng.choice(told["credits"]), checked)
+            known = _expert(book, editor, since, tongue.language, number, name, rng.choice(phrases["credits"]), checked)
             if checked:
                 asked.append(known)
         experts[tongue.language] = asked

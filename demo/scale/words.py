@@ -77,7 +77,7 @@ class Tongue:
     """A language with its sentences; `latin` has them written in Latin letters."""
 
     language: str
-    told: dict[str, Any]
+    phrases: dict[str, Any]
     latin: bool = False
 
     def spell(self, text: str) -> str:
@@ -101,7 +101,7 @@ class Matter:
             thing=self.thing,
             place=self.place,
             name=self.name,
-            time=rng.choice(self.tongue.told["times"]),
+            time=rng.choice(self.tongue.phrases["times"]),
             number=rng.randrange(5, 20),  # so that Russian and Ukrainian count them alike
             year=rng.randrange(2009, 2026),
             **more,
@@ -116,14 +116,14 @@ class Matter:
     def letter(self, rng: Random, kind: str = "letter") -> str:
         """A reader's own words: a question as letters put it, or a comment, a tip, an advertisement."""
         ask = self._fill(rng, rng.choice(self.ask["words"]))
-        return self.tongue.spell(self._fill(rng, rng.choice(self.tongue.told["wrap"][kind]), ask=ask))
+        return self.tongue.spell(self._fill(rng, rng.choice(self.tongue.phrases["wrap"][kind]), ask=ask))
 
     def answer(self, rng: Random) -> list[str]:
         """An expert's sentences, in three paragraphs."""
-        told = self.tongue.told["answer"]
-        middle = rng.sample(told["middle"], min(4, len(told["middle"])))
+        parts = self.tongue.phrases["answer"]
+        middle = rng.sample(parts["middle"], min(4, len(parts["middle"])))
         half = len(middle) // 2
-        paragraphs = ([rng.choice(told["open"]), *middle[:half]], middle[half:], [rng.choice(told["close"])])
+        paragraphs = ([rng.choice(parts["open"]), *middle[:half]], middle[half:], [rng.choice(parts["close"])])
         space = "" if self.tongue.language == "zh" else " "
         return [
             self.tongue.spell(self._fill(rng, space.join(sentences))).replace("。 ", "。") for sentences in paragraphs
@@ -133,32 +133,32 @@ class Matter:
 @cache
 def tongues() -> tuple[Tongue, ...]:
     """All of them, the most spoken first."""
-    told = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
-    return tuple(Tongue(one["language"], one) for one in sorted(told, key=lambda one: -one["share"]))
+    files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
+    return tuple(Tongue(one["language"], one) for one in sorted(files, key=lambda one: -one["share"]))
 
 
 @cache
 def _shares() -> tuple[int, ...]:
-    return tuple(tongue.told["share"] for tongue in tongues())
+    return tuple(tongue.phrases["share"] for tongue in tongues())
 
 
 def any_tongue(rng: Random) -> Tongue:
     tongue = rng.choices(tongues(), _shares())[0]
     if tongue.language == "kk" and rng.random() < ALSO_LATIN:
-        return Tongue("kk-Latn", tongue.told, latin=True)
+        return Tongue("kk-Latn", tongue.phrases, latin=True)
     return tongue
 
 
 def any_matter(rng: Random) -> Matter:
     tongue = any_tongue(rng)
-    topic = rng.choice(list(tongue.told["things"]))
-    head, tail = rng.choice(tongue.told["heads"]), rng.choice(tongue.told["tails"])
+    topic = rng.choice(list(tongue.phrases["things"]))
+    head, tail = rng.choice(tongue.phrases["heads"]), rng.choice(tongue.phrases["tails"])
     name = head + (tail.capitalize() if head.endswith(" ") else tail)
     return Matter(
         tongue,
         topic,
-        rng.choice(tongue.told["ask"]),
-        rng.choice(tongue.told["things"][topic]),
+        rng.choice(tongue.phrases["ask"]),
+        rng.choice(tongue.phrases["things"][topic]),
         name,
-        rng.choice(tongue.told["places"]).format(name=name),
+        rng.choice(tongue.phrases["places"]).format(name=name),
     )

@@ -75,7 +75,7 @@ def stands(two: Asked) -> tuple[str, str, str | None]:
         return str(session.get_one(Question, two.question_id).state), str(one.state), answer
 
 
-def told(two: Asked) -> list[tuple[str, str]]:
+def waiting_mails(two: Asked) -> list[tuple[str, str]]:
     """What waits to leave for Marek, with its words."""
     with two.database.read() as session:
         mails = select(OutboxMail).filter_by(assignment_id=mareks(two, session).id, state="queued")
@@ -103,7 +103,7 @@ def test_whoever_is_still_asked_is_named_before_the_lock(two: Asked, nora: Desk)
 def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: Asked, nora: Desk) -> None:
     runs(two)
     assert stands(two) == ("published", "cancelled", None)
-    [(kind, words)] = told(two)
+    [(kind, words)] = waiting_mails(two)
     assert kind == "expert.ran_without"
     assert "with the answer of another expert whom I had asked too." in words
     assert "Please don’t spend time on it any more." in words
@@ -114,7 +114,7 @@ def test_a_text_that_is_here_is_kept_and_its_expert_told(two: Asked, nora: Desk)
     sends(two)
     runs(two)
     assert stands(two) == ("published", "cancelled", "held over")
-    [(kind, words)] = told(two)
+    [(kind, words)] = waiting_mails(two)
     assert (kind, "I keep it for a later edition" in words) == ("expert.ran_without", True)
     with two.database.read() as session:
         question = session.get_one(Question, two.question_id).public_id
@@ -157,7 +157,7 @@ def test_a_recall_asks_them_again_and_tells_nobody(two: Asked, sent: bool) -> No
         lambda s: recalling.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
     )
     assert stands(two) == ("queued", *before[1:])
-    assert told(two) == []
+    assert waiting_mails(two) == []
 
 
 def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall(

@@ -51,7 +51,7 @@ def marek(salt: Asked, session: Session) -> Assignment:
     return session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
 
 
-def told(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
+def mails_to(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
     with salt.database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
         mine = select(Assignment.id).join(Expert, Expert.id == Assignment.expert_id)
@@ -74,7 +74,7 @@ ACCEPTS: dict[str, Callable[[Session, Asked], object]] = {
 @pytest.mark.parametrize("how", ACCEPTS)
 def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(app: Flask, salt: Asked, how: str) -> None:
     salt.database.write(lambda session: ACCEPTS[how](session, salt))
-    assert told(salt) == [("expert.invitation", "discarded")]
+    assert mails_to(salt) == [("expert.invitation", "discarded")]
     with salt.database.read() as session:
         one = marek(salt, session)
         assert (one.state, one.invited_at, one.after_id) == ("drafted", None, salt.assignment_id)
@@ -88,8 +88,8 @@ def test_she_can_not_after_all_and_he_is_asked_then(salt: Asked) -> None:
     salt.database.write(lambda s: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)))
     salt.database.write(lambda s: assigning.decline(s, salt.newsroom.leyla, salt.assignment(s), "no time"))
     assert ladder.climb(salt.database, invitations.invite_next) == 1
-    assert [kind for kind, _state in told(salt)] == ["expert.invitation", "expert.invitation"]
-    assert told(salt)[0] == ("expert.invitation", "discarded")
+    assert [kind for kind, _state in mails_to(salt)] == ["expert.invitation", "expert.invitation"]
+    assert mails_to(salt)[0] == ("expert.invitation", "discarded")
 
 
 def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: Asked) -> None:
@@ -121,9 +121,9 @@ ENDS: dict[str, Callable[[Session, Asked], object]] = {
 @pytest.mark.parametrize("how", ENDS)
 def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, salt: Asked, how: str) -> None:
     salt.database.write(lambda session: ENDS[how](session, salt))
-    assert told(salt) == [("expert.invitation", "discarded")]
+    assert mails_to(salt) == [("expert.invitation", "discarded")]
     leyla = [] if how == "not wanted from him" else [("expert.cancelled", "queued")]
-    assert told(salt, "leyla") == [("expert.invitation", "sent"), *leyla]
+    assert mails_to(salt, "leyla") == [("expert.invitation", "sent"), *leyla]
     with salt.database.read() as session:
         assert marek(salt, session).state == "cancelled"
         question = marek(salt, session).question.public_id

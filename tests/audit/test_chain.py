@@ -92,7 +92,7 @@ def _disarm(connection: Connection, table: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
 
 
-def told(database: Database) -> list[str]:
+def faults_of(database: Database) -> list[str]:
     """What the check tells, without what an event says of itself."""
     found: list[chain_check.Fault] = []
     chain_check.check(database, found.append)
@@ -161,7 +161,7 @@ def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it
     with database.read() as session:
         assert session.scalars(select(Letter.id).where(Letter.erased_at.is_(None), Letter.id.in_(lived))).all() == []
     assert chain.extend(database, years) == len(lived)
-    assert told(database) == []
+    assert faults_of(database) == []
     assert desk.done("audit", "verify").endswith("The trail is as it was written.\n")
 
 
@@ -175,14 +175,14 @@ def test_after_a_change_of_keys_old_links_hold_and_new_ones_have_the_new_key(
     try:
         new.write(lambda session: _open(session, newsroom, 99))
         chain.extend(new, NIGHT)
-        assert told(new) == []
+        assert faults_of(new) == []
         with new.read() as session:
             assert set(session.scalars(select(ChainLink.key_no))) == {1, 2}
     finally:
         new.close()
     strange = Database(database.url, Keys({3: bytes(range(64, 96))}), BASE_URL)
     try:
-        links = set(told(strange))
+        links = set(faults_of(strange))
     finally:
         strange.close()
     assert {re.sub(r"^link \d+ ", "", line) for line in links} == {
@@ -216,7 +216,7 @@ def test_a_restored_backup_holds_and_goes_on(
 def test_an_event_that_was_changed_is_named(lived: list[int], database: Database, desk: Machine, which: str) -> None:
     key = keys_of(database, which)[5]
     unguarded(database, f"UPDATE audit SET noun_id = noun_id + 1 WHERE id = {key}")
-    assert told(database) == [f"event {key} was changed"]
+    assert faults_of(database) == [f"event {key} was changed"]
     said = desk.refused("audit", "verify")
     assert f"\nevent {key} was changed (" in said and f"1 differ; the first: event {key} was changed (" in said
 
@@ -234,7 +234,7 @@ def test_no_column_of_an_event_can_be_changed_unseen(
     assert {change.split(" = ")[0] for change in COLUMNS} == {column.name for column in Event.__table__.c} - {"id"}
     changes = dict(zip(keys_of(database, ">=")[-len(COLUMNS) :], COLUMNS, strict=True))
     unguarded(database, *(f"UPDATE audit SET {change} WHERE id = {key}" for key, change in changes.items()))
-    assert told(database) == [f"event {key} was changed" for key in changes]
+    assert faults_of(database) == [f"event {key} was changed" for key in changes]
     attempts(len(changes))
 
 
@@ -243,7 +243,7 @@ def test_no_column_of_an_event_can_be_changed_unseen(
 def test_an_event_that_was_removed_is_named(lived: list[int], database: Database, which: str) -> None:
     key = keys_of(database, which)[4]
     unguarded(database, f"DELETE FROM audit WHERE id = {key}")
-    assert told(database) == [f"event {key} was removed"]
+    assert faults_of(database) == [f"event {key} was removed"]
 
 
 @pytest.mark.threat("rewritten trail")
@@ -257,7 +257,7 @@ def test_an_event_that_was_put_in_is_named(lived: list[int], database: Database)
         f"INSERT INTO audit (id, {columns}) SELECT {drawn}, {columns} FROM audit WHERE id = {line + 1}",
         f"INSERT INTO audit (id, {columns}) SELECT 0, {columns} FROM audit WHERE id = {line + 1}",
     )
-    found = told(database)
+    found = faults_of(database)
     assert sorted(found) == sorted(
         [
             f"event {line - 10_000} was put in",
@@ -278,7 +278,7 @@ def test_events_that_changed_places_are_named(lived: list[int], database: Databa
         f"UPDATE audit SET id = {one} WHERE id = {other}",
         f"UPDATE audit SET id = {other} WHERE id = {spare}",
     )
-    assert told(database) == [
+    assert faults_of(database) == [
         f"event {one} was put in its place from where event {other} stood",
         f"event {other} was put in its place from where event {one} stood",
     ]
@@ -287,11 +287,11 @@ def test_events_that_changed_places_are_named(lived: list[int], database: Databa
 @pytest.mark.threat("rewritten trail")
 def test_a_link_that_was_changed_or_removed_is_named(lived: list[int], database: Database) -> None:
     unguarded(database, "UPDATE chain_links SET line = line + 1 WHERE number = 3")
-    assert "link 3 was changed, or what stands before it" in told(database)
+    assert "link 3 was changed, or what stands before it" in faults_of(database)
     unguarded(database, "UPDATE chain_links SET line = line - 1 WHERE number = 3")
-    assert told(database) == []
+    assert faults_of(database) == []
     unguarded(database, "DELETE FROM chain_links WHERE number = 4")
-    assert {"link 4 is missing", "link 5 was changed, or what stands before it"} <= set(told(database))
+    assert {"link 4 is missing", "link 5 was changed, or what stands before it"} <= set(faults_of(database))
 
 
 @SQLITE
@@ -299,9 +299,9 @@ def test_what_no_column_can_hold_is_named_too(lived: list[int], database: Databa
     """SQLite takes anything into any column; PostgreSQL refuses it."""
     key = keys_of(database, ">=")[5]
     unguarded(database, f"UPDATE audit SET facts = 'not JSON', at = 'yesterday' WHERE id = {key}")
-    assert told(database) == [f"event {key} was changed"]
+    assert faults_of(database) == [f"event {key} was changed"]
     unguarded(database, "UPDATE chain_links SET day = 'yesterday' WHERE number = 2")
-    assert any("can't be read" in line for line in told(database))
+    assert any("can't be read" in line for line in faults_of(database))
 
 
 @pytest.mark.threat("rewritten trail")
@@ -318,7 +318,7 @@ def test_a_tail_that_was_cut_off_with_its_links_is_found_by_the_head_of_a_mail(
         f"DELETE FROM chain_links WHERE number >= {cut.number}",
         f"DELETE FROM audit WHERE id < 0 OR id > {cut.line}",
     )
-    assert told(database) == []
+    assert faults_of(database) == []
     assert f"Head {mailed.replace(' ', '')} is not in the chain" in desk.refused("audit", "verify", "--head", mailed)
 
 
@@ -326,7 +326,7 @@ def test_a_tail_that_was_cut_off_with_its_links_is_found_by_the_head_of_a_mail(
 def test_a_tail_that_was_cut_off_without_its_links_is_named(lived: list[int], database: Database) -> None:
     last = keys_of(database, ">=")[-2:]
     unguarded(database, f"DELETE FROM audit WHERE id >= {last[0]}")
-    assert told(database) == [f"event {key} was removed" for key in last]
+    assert faults_of(database) == [f"event {key} was removed" for key in last]
 
 
 @pytest.mark.threat("rewritten trail")
@@ -339,7 +339,7 @@ def test_a_chain_that_was_made_anew_is_found_by_the_head_of_a_mail(
     unguarded(database, "DELETE FROM chain_links", f"UPDATE audit SET actor = 'staff:999' WHERE id = {key}")
     while chain.extend(database, NIGHT):
         pass
-    assert told(database) == []
+    assert faults_of(database) == []
     assert "The trail is as it was written." in desk.done("audit", "verify")
     refused = desk.refused("audit", "verify", "--head", late, "--head", early.upper())
     assert refused.count("is not in the chain: since that mail the trail was rewritten or cut off") == 2
@@ -401,7 +401,7 @@ def test_nobody_who_writes_waits_and_what_they_write_late_is_in_its_place(
     goes_on.set()
     thread.join(20)
     chain.extend(database)
-    assert told(database) == []
+    assert faults_of(database) == []
     with database.read() as session:
         assert chain.waiting(session) == (0, False)
 
@@ -426,7 +426,7 @@ def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsro
     for thread in threads:
         thread.join(60)
     chain.extend(database)
-    assert (faults, told(database)) == ([], [])
+    assert (faults, faults_of(database)) == ([], [])
     with database.read() as session:
         taken = [key for link in session.scalars(select(ChainLink)) for key, _ in chain.digests_of(link)]
     assert sorted(taken) == keys_of(database, "<") + keys_of(database, ">=")
@@ -438,12 +438,12 @@ def test_a_worker_that_is_killed_while_it_extends_goes_on_from_there(lived: list
     with lives("killed_chain", database.url) as process:
         for statement in (12, 16, 20):
             assert process.live(statement) == "killed"
-            assert told(database) == []
+            assert faults_of(database) == []
             with database.read() as session:
                 before, reach = reach, chain.reached(session)
             assert reach.number > before.number
     chain.extend(database, NIGHT)
-    assert told(database) == []
+    assert faults_of(database) == []
     with database.read() as session:
         assert chain.waiting(session)[0] == 0
         assert chain.reached(session).number > reach.number

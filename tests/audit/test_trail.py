@@ -69,7 +69,7 @@ def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_
 
 
 def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_there_are() -> None:
-    places = {word for kind in EVENTS.values() for word in kind.told.split()}
+    places = {word for kind in EVENTS.values() for word in kind.places.split()}
     nouns = {word for kind in EVENTS.values() for word in kind.changes.split()}
     assert (places, nouns) == (
         {"step", "line", "edition"},
@@ -114,7 +114,7 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
 
 def lines(nora: Desk, query: str = "") -> list[str]:
     """The sentences of a page of the trail, newest first."""
-    return told_on(nora.get(f"trail?{query}"))
+    return sentences_on(nora.get(f"trail?{query}"))
 
 
 def test_what_went_by_itself_stands_there_only_where_it_is_asked_for(nora: Desk, newsroom: Newsroom) -> None:
@@ -130,7 +130,7 @@ def test_what_went_by_itself_stands_there_only_where_it_is_asked_for(nora: Desk,
         assert planned in nora.open(f"trail/{form}").text and planned in nora.open(f"trail/{form}?auto=1").text
 
 
-def told_on(page: Page) -> list[str]:
+def sentences_on(page: Page) -> list[str]:
     return page.texts(".trail--whole bdi")
 
 
@@ -143,10 +143,10 @@ def test_a_readers_letter_leaves_no_word_name_or_address_in_the_trail_or_its_fil
         letters = [row.id for row in session.scalars(select(Letter))]
     assert len(letters) == 1
     answered(database, newsroom, letters, body=f"A reader wants to know: {WORDS}")
-    told = lines(nora)
+    sentences = lines(nora)
     for sentence in ("A letter came in.", "Nora Lind filed the letter as: Question.", "Nora Lind asked Leyla Aydın.",
                      "Nora Lind approved the answer (version 1).", "Nora Lind picked it for an edition."):  # fmt: skip
-        assert sentence in told
+        assert sentence in sentences
     pages = [nora.open(f"trail{path}").text for path in ("", "/csv", "/jsonl")]
     assert [len(page) > 1_000 for page in pages] == [True, True, True]
     for secret in ("glimmer", "Timur", ADDRESS):
@@ -188,10 +188,10 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
 
 def test_page_after_page_tells_everything_once(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 2 * PAGE + 30)
-    pages = [told_on(page) for page in walked(nora, "trail?auto=1", "next")]
+    pages = [sentences_on(page) for page in walked(nora, "trail?auto=1", "next")]
     with database.read() as session:
         count = len(session.scalars(select(Event.id).filter_by(newsletter_id=newsroom.newsletter_id)).all())
-    assert [len(told) for told in pages] == [PAGE, PAGE, count - 2 * PAGE]
+    assert [len(sentences) for sentences in pages] == [PAGE, PAGE, count - 2 * PAGE]
     assert len(list(csv.reader(io.StringIO(nora.open("trail/csv").text)))) == count + 1
 
 
@@ -209,12 +209,12 @@ def test_the_files_hold_what_the_filters_leave_and_no_formula(
     assert [row[1:] for row in rows] == [
         [f"'{evil}", f"'{evil} set the topics.", "question.topics", "question", public_id, "", ""]
     ] * 2
-    told = [json.loads(line) for line in nora.open("trail/jsonl?what=question.open").text.splitlines()]
-    assert [(row["who"], row["act"], row["question"], row["to"]) for row in told] == [
+    rows = [json.loads(line) for line in nora.open("trail/jsonl?what=question.open").text.splitlines()]
+    assert [(row["who"], row["act"], row["question"], row["to"]) for row in rows] == [
         ("Nora Lind", "question.open", public_id, "open")
     ]
     # No number: between its neighbours' it would tell the hour of a reader's event, of which only the day is kept.
-    assert set(told[0]) == {"at", "actor", "who", "what", "act", "noun", "question", "from", "to", "facts"}
+    assert set(rows[0]) == {"at", "actor", "who", "what", "act", "noun", "question", "from", "to", "facts"}
 
 
 def test_settings_and_another_desk_each_have_their_own_trail(

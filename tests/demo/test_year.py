@@ -222,8 +222,8 @@ def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> 
         coming = public_state.coming_editions(session, newsletter.id, 1)[0]
         queued = session.scalars(select(Question).filter_by(edition_id=coming.id)).all()
         assert [(row.state, row.position) for row in queued] == [("queued", 1)]
-        told = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)
-        assert (len(newsletter.skips), len(newsletter.extra)) == (len(told["skip"]), len(told["extra"]))
+        row = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)
+        assert (len(newsletter.skips), len(newsletter.extra)) == (len(row["skip"]), len(row["extra"]))
         planned = session.scalars(select(Edition.rule_date).filter_by(newsletter_id=newsletter.id, state="planned"))
         days = {day.isoformat() for day in planned}
         assert days & set(newsletter.skips) == set() and set(newsletter.extra) <= days
@@ -294,9 +294,12 @@ def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, s
     letter = receipts.find_receipt(session, label.partition("type ")[2])
     assert letter is not None
     newsletter = all_newsletters(session)[0]
-    told = public_state.standing(session, newsletter, letter)
+    standing = public_state.standing_of(session, newsletter, letter)
     envelope = one(session, "shift-change", "envelope")
-    assert (told.state, told.path) == ("published", f"/shift-change/q/{envelope.public_id}/half-the-pay-in-an-envelope")
+    assert (standing.state, standing.path) == (
+        "published",
+        f"/shift-change/q/{envelope.public_id}/half-the-pay-in-an-envelope",
+    )
     assert receipts.reader_of(letter) == Reader(letter.id)
 
 

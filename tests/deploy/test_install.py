@@ -149,9 +149,9 @@ def with_less_than_root(bare: Machine) -> None:
     """What runs may write into its own folder, can't come to more than it has, and sees nobody's home."""
     for unit in ("web", "worker"):
         pid = bare.run(f"systemctl show --value --property=MainPID readers-asked@{unit}").strip()
-        told = dict(re.findall(r"(?m)^(\w+):\s+(\S+)", bare.run(f"cat /proc/{pid}/status")))
-        assert (told["CapBnd"], told["NoNewPrivs"], told["Seccomp"]) == ("0000000000000000", "1", "2")
-        assert told["Uid"] == bare.run("id -u readers-asked").strip()
+        status = dict(re.findall(r"(?m)^(\w+):\s+(\S+)", bare.run(f"cat /proc/{pid}/status")))
+        assert (status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == ("0000000000000000", "1", "2")
+        assert status["Uid"] == bare.run("id -u readers-asked").strip()
         tried = bare.run(
             f"nsenter --target={pid} --mount setpriv --reuid=readers-asked --regid=readers-asked --clear-groups bash -c '"
             "touch /var/lib/readers-asked/new && echo kept; touch /srv/readers-asked/new; touch /etc/new; ls /root /home' 2>&1 || true"

@@ -112,8 +112,8 @@ def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
 def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: Site) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
     assert next(sign_in_tries(site.elsewhere, "anna")) == 400
-    told = site.inside.house("flask doctor || true")
-    assert re.findall(r"(?m)^(\w+) +proxy", told) == ["FINE"]
+    report = site.inside.house("flask doctor || true")
+    assert re.findall(r"(?m)^(\w+) +proxy", report) == ["FINE"]
 
 
 def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: Site) -> None:

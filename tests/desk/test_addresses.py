@@ -121,8 +121,8 @@ def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya:
     assert "nora@desk.example" not in ilya.open(f"outbox/{mail}").text
     assert ilya.post(f"outbox/{mail}/address", 200).texts("bdi.hash") == ["nora@desk.example"]
     assert looked(ilya) == [(newsroom.ilya.ref, "membership.look", whose)]
-    told = nora.get("trail?what=membership.look").texts(".trail--whole bdi")
-    assert told == ["Ilya Brandt looked at the address of Nora Lind, to whom a mail went."]
+    sentences = nora.get("trail?what=membership.look").texts(".trail--whole bdi")
+    assert sentences == ["Ilya Brandt looked at the address of Nora Lind, to whom a mail went."]
 
 
 def test_the_trail_and_its_files_tell_who_looked_at_whose_address_and_no_address(
@@ -131,8 +131,8 @@ def test_the_trail_and_its_files_tell_who_looked_at_whose_address_and_no_address
     leyla, public_id = of_leyla(nora, newsroom), mail_in(nora.database, newsroom, reading=TIMUR)
     ilya.post(f"experts/{leyla}/address", 200)
     ilya.post(f"pen/{public_id}/address", 200)
-    told = nora.get("trail?auto=1").texts(".trail--whole bdi")[:2]
-    assert told == [
+    sentences = nora.get("trail?auto=1").texts(".trail--whole bdi")[:2]
+    assert sentences == [
         "Ilya Brandt looked at the address of whoever wrote the mail.",
         "Ilya Brandt looked at the address of Leyla Aydın.",
     ]

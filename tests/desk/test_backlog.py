@@ -75,8 +75,8 @@ def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> No
     assert nora.get(led).notice == "10 aren’t asked any more; whoever had heard of it is told."
     assert nora.get("waiting/experts").texts("h2")[-1] == "Late by up to four weeks 13"
     with database.read() as session:
-        told = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()
-        assert len(told) == 10
+        mails = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()
+        assert len(mails) == 10
     assert "27 replies and texts from experts are late." in nora.words("")
 
 

@@ -306,7 +306,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         return edition.id, edition.version
 
     key, version = database.write(prepare)
-    holds, told = threading.Event(), []
+    holds, refusals = threading.Event(), []
 
     def lock(session: Session) -> None:
         locking.lock_edition(session, newsroom.nora, session.get_one(Edition, key), version)
@@ -325,7 +325,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         try:
             database.write(verb)
         except Refused as refused:
-            told.append(type(refused))
+            refusals.append(type(refused))
 
     verbs = (lock, take_back) if first_there == "the lock" else (take_back, lock)
     other = threading.Thread(target=second, args=(verbs[1],))
@@ -336,7 +336,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         stands = [session.get_one(Edition, key).state, session.scalars(select(Question.state)).one()]
         words = session.scalars(select(Letter.body)).one()
         items = session.scalar(select(func.count()).select_from(EditionItem))
-    assert (words, told, stands, items) == (
+    assert (words, refusals, stands, items) == (
         (None, [], ["locked", "queued"], 1) if first_there == "the lock" else (None, [Stale], ["planned", "closed"], 0)
     )
 

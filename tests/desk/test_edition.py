@@ -305,8 +305,8 @@ def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming
     coming.do("drop", question=second, why="The inquiry came out first.")
     assert coming.stands() == ("planned", [])
     with nora.database.read() as session:
-        told = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
-        assert [mail.question_id for mail in told] == [
+        mails = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
+        assert [mail.question_id for mail in mails] == [
             session.scalars(select(Question.id).filter_by(public_id=second)).one()
         ]
 

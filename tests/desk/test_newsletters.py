@@ -222,8 +222,8 @@ def test_what_an_expert_has_heard_is_not_taken_back(vera: Desk, database: Databa
     arrived(database, newsroom)
     led = press(vera, "close", sentence=WORDS)
     when = {"sent_at": func.now(), "ended_at": func.now(), "state": "sent"}
-    told = update(OutboxMail).where(OutboxMail.kind == "expert.cancelled").values(when)
-    database.write(lambda session: session.execute(told))
+    changed = update(OutboxMail).where(OutboxMail.kind == "expert.cancelled").values(when)
+    database.write(lambda session: session.execute(changed))
     assert undone(vera, led) == "One stays as it is: its expert has been told by mail."
     assert stands(database) == ("closed", None)
 

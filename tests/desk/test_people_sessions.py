@@ -215,8 +215,8 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
     vera.open(page)
     assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
     before = everything(database)
-    told = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
-    assert (told.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
+    refused = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
+    assert (refused.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
         403, "You aren’t signed in any more", True,
     )  # fmt: skip
     assert everything(database) == before

@@ -24,7 +24,7 @@ from tests.support.edition_desk import FIRST, Coming
 from tests.support.letters import the, write
 from tests.support.questions import opened
 
-TOLD = "Who measures the salt in the orchards?"
+WORDS = "Who measures the salt in the orchards?"
 AGAIN = "This was done already: the same form had been sent before. Nothing is done twice."
 
 
@@ -41,7 +41,7 @@ def count(database: Database, table: Any) -> int:
 
 
 def test_keep_the_letter_twice_is_one_letter_and_the_same_page(nora: Desk, database: Database) -> None:
-    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
     assert keep() == keep()
     assert count(database, Letter) == 1
 
@@ -59,7 +59,7 @@ def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: Coming) ->
 def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    file = form_of(nora, f"letters/{write(database, newsroom, TOLD)}", "/file", kind="tip")
+    file = form_of(nora, f"letters/{write(database, newsroom, WORDS)}", "/file", kind="tip")
     file()
     led = nora.get(file())
     assert led.texts(".done p") == ["Filed as: Tip. Open it again"]
@@ -68,7 +68,7 @@ def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(
 
 def test_what_was_undone_is_done_again_by_the_same_press(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     """The browser's way back leads to the very form; that it was taken back since, the page of the second says."""
-    letter = write(database, newsroom, TOLD)
+    letter = write(database, newsroom, WORDS)
     file = form_of(nora, f"letters/{letter}", "/file", kind="tip")
     undone(nora, file())
     with pytest.raises(AssertionError, match="409"):
@@ -78,7 +78,7 @@ def test_what_was_undone_is_done_again_by_the_same_press(nora: Desk, database: D
 
 
 def test_undo_twice_is_one_undo(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    letter = write(database, newsroom, TOLD)
+    letter = write(database, newsroom, WORDS)
     led = form_of(nora, f"letters/{letter}", "/file", kind="tip")()
     undo = form_of(nora, led, "/undo")
     first, second = nora.get(undo()), nora.get(undo())
@@ -97,14 +97,14 @@ def test_a_press_that_failed_is_pressed_again(nora: Desk, database: Database) ->
     form = nora.get("letters/new").form("/letters/new")
     without: dict[str, Any] = form.fields | {"body": ""}
     assert [nora.send(form.action, without).status_code for _ in range(2)] == [422, 422]
-    nora.post(form.action, **without | {"body": TOLD})
+    nora.post(form.action, **without | {"body": WORDS})
     assert (count(database, Letter), count(database, PressKey)) == (1, 1)
 
 
 def test_a_press_whose_transaction_broke_is_pressed_again(
     nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
 
     def broken(*_: Any, **__: Any) -> None:
         raise Busy
@@ -122,7 +122,7 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
     nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process was ended between the press and its page."""
-    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
 
     def ended(*_: Any) -> None:
         raise Busy
@@ -138,7 +138,7 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
 def test_hours_later_the_second_press_says_how_it_stands_now(
     nora: Desk, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD)
+    keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
     led = keep()
     monkeypatch.setattr(once, "FRESH", timedelta(0))
     assert keep() == led
@@ -148,7 +148,7 @@ def test_hours_later_the_second_press_says_how_it_stands_now(
 @pytest.mark.both_databases
 def test_of_eight_presses_at_once_one_counts(nora: Desk, database: Database) -> None:
     form, clients = nora.get("letters/new").form("/letters/new"), 8
-    fields: dict[str, Any] = {**form.fields, "body": TOLD, "csrf_token": nora.token}
+    fields: dict[str, Any] = {**form.fields, "body": WORDS, "csrf_token": nora.token}
     at_once, led = Barrier(clients), list[str]()
     cookies = nora.client._cookies.values()
 
@@ -171,7 +171,7 @@ def test_of_eight_presses_at_once_one_counts(nora: Desk, database: Database) -> 
 
 def test_somebody_else_with_the_same_key_presses_for_themselves(nora: Desk, ilya: Desk, database: Database) -> None:
     for desk in (nora, ilya):
-        fields: Any = desk.get("letters/new").form("/letters/new").fields | {"body": TOLD, "once": "the same"}
+        fields: Any = desk.get("letters/new").form("/letters/new").fields | {"body": WORDS, "once": "the same"}
         desk.post("letters/new", **fields)
     assert count(database, Letter) == 2
 
@@ -180,11 +180,11 @@ def test_no_word_of_a_press_is_kept_and_what_was_said_goes_with_a_letter_that_is
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     key = "a key that stands in the form alone"
-    keep = form_of(nora, "letters/new", "/letters/new", body=TOLD, once=key)
+    keep = form_of(nora, "letters/new", "/letters/new", body=WORDS, once=key)
     led = keep()
     with database.read() as session:
         rows = [str(tuple(row)) for row in session.execute(select(Base.metadata.tables["press_keys"]))]
-    assert [word for word in (TOLD, "salt", "letters", key) for row in rows if word in row] == []
+    assert [word for word in (WORDS, "salt", "letters", key) for row in rows if word in row] == []
     letter = the(database, write(database, newsroom, "Who else?"))
     database.write(lambda s: withdrawal.withdraw(s, reader_of(letter), s.get_one(Letter, letter.id)))
     with database.read() as session:
@@ -194,7 +194,7 @@ def test_no_word_of_a_press_is_kept_and_what_was_said_goes_with_a_letter_that_is
 
 
 def test_keys_are_kept_for_a_day(nora: Desk, database: Database) -> None:
-    form_of(nora, "letters/new", "/letters/new", body=TOLD)()
+    form_of(nora, "letters/new", "/letters/new", body=WORDS)()
     with database.read() as session:
         ends = session.scalars(select(PressKey.at)).one() + press_keys.KEPT
     kept = []

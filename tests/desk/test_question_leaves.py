@@ -45,12 +45,12 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
     assert "400 characters" in nora.post(f"{address}/clear", 422, label=label, own="x" * 401)
 
     nora.post(f"{address}/clear", label=label, own="He said on the phone that he wants it so.")
-    told = (
+    sentence = (
         "Nora Lind confirmed that nobody can be recognised in the wording, "
         "in a reader’s own words: “He said on the phone that he wants it so.”."
     )
-    assert told in section(nora.get(address), "trail").words
-    assert told in nora.get("trail").words
+    assert sentence in section(nora.get(address), "trail").words
+    assert sentence in nora.get("trail").words
 
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body="Who weighs it?", language="en")
     nora.post(f"{address}/clear", label=one(database, Question).text.label)
@@ -60,8 +60,8 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
 def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, newsroom):
     """Whoever typed it, and however it is written; the desk's own link to what everybody can read is another thing."""
     block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA1\n=abcd\n-----END PGP MESSAGE-----"
-    told = f"Who weighs the salt? Ring +998 (61) 222-33-44 or see https://www.post.example/timur/.\n{block}"
-    address = question_of(database, newsroom, receive.Ask(told, verbatim=True))
+    words = f"Who weighs the salt? Ring +998 (61) 222-33-44 or see https://www.post.example/timur/.\n{block}"
+    address = question_of(database, newsroom, receive.Ask(words, verbatim=True))
     for field, typed in (
         ("headline", "Salt, ask @timur_osh"),
         ("body", "Who weighs the salt? Call 61 222 33 44."),

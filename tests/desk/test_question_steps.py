@@ -254,7 +254,7 @@ def test_what_is_due_stands_open_and_alone_and_nothing_twice(nora, database, roo
     assert twice(page, nora.desk) == []
     with database.read() as session:
         letters = [letter.body or "" for letter in session.scalars(select(Letter).filter_by(author="reader"))]
-    assert (len(letters) > 1, [told(page).count(words) for words in letters]) == (True, [1] * len(letters))
+    assert (len(letters) > 1, [words_on(page).count(words) for words in letters]) == (True, [1] * len(letters))
 
 
 def twice(page: Page, desk: str) -> list[object]:
@@ -269,7 +269,7 @@ def twice(page: Page, desk: str) -> list[object]:
     return [act for act, times in [*acts.items(), *leads.items()] if times > 1]
 
 
-def told(page: Page) -> str:
+def words_on(page: Page) -> str:
     """The words of the page's own part without fields, heads of what is folded, and the narrow form of a comparison."""
     main = LexborHTMLParser(page.main.html or "")
     for away in main.css("textarea, option, summary, .together, .unseen"):

@@ -132,8 +132,10 @@ def test_one_note_waits_at_a_time_and_can_be_taken_back(
     assert WHICH not in open_receipt(client, timur).text
     nora.post(f"/letters/{letter.public_id}/note/back", 409, version=version(page))
     with database.read() as session:
-        told = session.scalars(select(Event.action).where(Event.action.startswith("letter.")).order_by(Event.id)).all()
-    assert told == ["letter.send", "letter.ask", "letter.unask"]
+        actions = session.scalars(
+            select(Event.action).where(Event.action.startswith("letter.")).order_by(Event.id)
+        ).all()
+    assert actions == ["letter.send", "letter.ask", "letter.unask"]
 
 
 def test_five_notes_are_enough(nora: Desk, client: FlaskClient, timur: str, letter: Letter) -> None:
@@ -191,9 +193,9 @@ def test_the_morning_after_the_desk_is_told_once_and_without_a_word_of_it(
 ) -> None:
     leave(nora, letter)
     open_receipt(client, timur, "/answer", reply=YEAR)
-    told = []
+    mornings = []
     for days in range(3):
         with database.read(datetime.now(UTC) + timedelta(days=days)) as session:
             found = digest.sections(session, session.get_one(Newsletter, newsroom.newsletter_id))
-        told.append([(one.number, one.lines) for one in found if one.kind == "notes"])
-    assert told == [[], [(1, ())], []]
+        mornings.append([(one.number, one.lines) for one in found if one.kind == "notes"])
+    assert mornings == [[], [(1, ())], []]

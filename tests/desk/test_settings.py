@@ -172,8 +172,8 @@ def test_of_two_who_change_the_settings_the_second_sees_both(nora: Desk) -> None
     opened = as_it_stands(nora, "settings/texts")
     nora.press("settings/texts", **opened | {"section": "The Steppe Answers"})
     before = everything(nora.database)
-    told = nora.press("settings/texts", 409, **opened | {"section": "Ask Us"})
-    assert "Now it says: The Steppe Answers" in told and "You saved it in another window" in told
+    page = nora.press("settings/texts", 409, **opened | {"section": "Ask Us"})
+    assert "Now it says: The Steppe Answers" in page and "You saved it in another window" in page
     assert everything(nora.database) == before
 
 
@@ -204,12 +204,12 @@ def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, ve
     before = everything(nora.database)
     look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
     assert seen(look.text) == opened
-    told = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
-    assert told.status_code == 409 and everything(nora.database) == before
-    said = Page(told.text).words
+    refused = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
+    assert refused.status_code == 409 and everything(nora.database) == before
+    said = Page(refused.text).words
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
-    assert "We pay nothing.</textarea>" in told.text
-    nora.press("settings/sentences/en", seen=seen(told.text), pay="We pay nothing.")
+    assert "We pay nothing.</textarea>" in refused.text
+    nora.press("settings/sentences/en", seen=seen(refused.text), pay="We pay nothing.")
 
 
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:

@@ -31,7 +31,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return database.write(prepare)
 
 
-def told(page: Page) -> list[str]:
+def faults_on(page: Page) -> list[str]:
     return [said for _field, said in page.errors]
 
 
@@ -47,7 +47,7 @@ def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, dat
     before, headline = everything(database), "Salt " * 60 + "!"
     typed = {"headline": headline, "body": WORDS, "language": "en", "seen": seen(nora.get(question), "wording")}
     page = nora.post(f"{question}/wording", 422, **typed)
-    assert told(page) == too_long(300)
+    assert faults_on(page) == too_long(300)
     assert f'value="{headline}"' in page and f">\n{WORDS}</textarea>" in page
     assert everything(database) == before
     nora.post(f"{question}/wording", **typed | {"headline": headline[:300]})
@@ -79,7 +79,7 @@ def test_no_field_of_the_desk_is_cut(
     at = {"seen": all_shown(page)}
     before, text = everything(database), "x" * (most + 1)
     said = nora.post(path, 422, **at, **rest, **{field: text})
-    assert told(said) == too_long(most)
+    assert faults_on(said) == too_long(most)
     assert text in said
     assert everything(database) == before
 
@@ -89,7 +89,7 @@ def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: D
     nora.post(f"{answer}/edit", seen=seen(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
     at = {"version": version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
     page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
-    assert told(page) == ["The reason is too long: 400 characters are the most."]
+    assert faults_on(page) == ["The reason is too long: 400 characters are the most."]
     assert "x" * 401 in page
     assert one(database, Answer).state == "edited"
 

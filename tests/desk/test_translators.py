@@ -47,8 +47,8 @@ def handed_in(app: Flask, page: str) -> Browser:
 def test_from_the_press_to_the_approval(nora: Desk, coming: Coming, app: Flask) -> None:
     [first] = coming.ready(FIRST)
     page = asked(nora, first)
-    told = "Shirin Amini was asked to translate it on"
-    assert [line for line in nora.get(texts(first)).texts("section p") if line.startswith(told)] != []
+    start = "Shirin Amini was asked to translate it on"
+    assert [line for line in nora.get(texts(first)).texts("section p") if line.startswith(start)] != []
     handed_in(app, page)
     there = nora.get(texts(first))
     assert there.texts("section .num")[0] == "written, not approved"

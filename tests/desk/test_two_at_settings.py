@@ -43,7 +43,7 @@ def form(page: str) -> dict[str, Any]:
     return fields | whole | lists
 
 
-def told(page: str) -> list[str]:
+def summary_of(page: str) -> list[str]:
     """What the box on top of the page says: its heading and each of its lines."""
     return [" ".join(one.text().split()) for one in Page(page).tree.css(".summary :is(h2, li)")]
 
@@ -67,8 +67,8 @@ def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
     before = everything(database)
     met = send(nora, path, opened | {mine: nora_s})
     assert met.status_code == 409 and everything(database) == before
-    assert told(met.text)[0] == "Vera Holm was faster"
-    assert len(told(met.text)) == 2  # Vera's one field, and none in which they contradict each other
+    assert summary_of(met.text)[0] == "Vera Holm was faster"
+    assert len(summary_of(met.text)) == 2  # Vera's one field, and none in which they contradict each other
     again = form(met.text)
     assert plain(again) == plain(opened) | {hers: vera_s, mine: nora_s}
     assert send(nora, path, again).status_code == 303
@@ -82,7 +82,7 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
     changed = {"words": "190", "marks": "straight", "call": "Ask us.", "section": "Ask Us"}
     assert send(vera, "settings/texts", opened | changed).status_code == 303
     met = send(nora, "settings/texts", opened | {"words": "200", "marks": "straight"})
-    assert told(met.text) == [
+    assert summary_of(met.text) == [
         "Vera Holm was faster",
         "Words: saved is “190”, yours is “200”",
         "Section: “Ask Us”, until then “Ask The Steppe”",
@@ -112,7 +112,7 @@ def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Desk, nora: Desk) -> Non
     wrong = send(nora, "settings/texts", opened | {"section": ""})
     assert wrong.status_code == 422
     met = send(nora, "settings/texts", form(wrong.text) | {"section": "Ask Us"})
-    assert (met.status_code, told(met.text)[1:]) == (409, ["Words: “190”, until then “180”"])
+    assert (met.status_code, summary_of(met.text)[1:]) == (409, ["Words: “190”, until then “180”"])
 
 
 def test_an_expert_who_kept_her_profile_herself_is_named(nora: Desk, database: Database, newsroom: Newsroom) -> None:
@@ -125,4 +125,4 @@ def test_an_expert_who_kept_her_profile_herself_is_named(nora: Desk, database: D
 
     database.write(move)
     met = send(nora, path, opened | {"place": "Osh"})
-    assert told(met.text) == ["Leyla Aydın was faster", "Place: saved is “Nukus”, yours is “Osh”"]
+    assert summary_of(met.text) == ["Leyla Aydın was faster", "Place: saved is “Nukus”, yours is “Osh”"]

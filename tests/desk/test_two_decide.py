@@ -27,7 +27,7 @@ from tests.support.shown import facts_in, newest, seen, version
 from tests.support.stored import one
 
 
-def told(page: Page) -> str:
+def happened(page: Page) -> str:
     """What the page of a refusal says has happened."""
     said = page.words.partition("changed meanwhile ")[2].partition(" What you can do")[0]
     return said.partition(" What you wrote is below")[0]
@@ -56,7 +56,9 @@ def test_what_was_worded_anew_is_not_put_aside_unseen(nora, ilya, database, news
     opened_by_both = newest(nora.get(question))
     reword(ilya, question)
     page = nora.post(f"{question}/{act}", 409, newest=opened_by_both, **typed)
-    assert told(page) == ("Ilya Brandt worded it, 1 minute ago. What they did stands, and nothing was written over it.")
+    assert happened(page) == (
+        "Ilya Brandt worded it, 1 minute ago. What they did stands, and nothing was written over it."
+    )
     assert typed.get("sentence", "") in page
     nora.decide(question, act, **typed)
     assert one(database, Question, public_id=public_id).state in ("shelved", "closed", "merged")
@@ -69,7 +71,7 @@ def test_an_answer_that_came_in_meanwhile_is_not_closed_away(nora, database, new
     salt.send("We put up salt plates.")
     page = nora.post(f"{question}/close", 409, newest=before, reason="nobody")
     assert (
-        told(page)
+        happened(page)
         == "The text of Leyla Aydın came in, 1 minute ago. What they did stands, and nothing was written over it."
     )
     assert one(database, Assignment).state == "received"
@@ -81,7 +83,7 @@ def test_readers_are_shown_the_wording_that_was_on_the_page(nora, ilya, vera, da
     reword(ilya, question)
     vera.post(f"{question}/clear", seen=seen(vera.get(question)))
     page = nora.post(f"{question}/show", 409, seen=before)
-    assert told(page).startswith("Vera Holm confirmed that nobody can be recognised in the wording, 1 minute ago.")
+    assert happened(page).startswith("Vera Holm confirmed that nobody can be recognised in the wording, 1 minute ago.")
     assert one(database, Question).shown_at is None
     page = nora.get(question)
     nora.post(f"{question}/show", seen=seen(page, "show"))
@@ -95,7 +97,7 @@ def test_who_takes_it_from_the_shelf_second_hears_who_was_first(nora, ilya, data
         before = newest(nora.get(f"/questions/{public_id}"))
         ilya.post(path)
         page = nora.post(path, 409, newest=before)
-        assert told(page).startswith("Ilya Brandt took it from the shelf, 1 minute ago.")
+        assert happened(page).startswith("Ilya Brandt took it from the shelf, 1 minute ago.")
         nora.decide(f"/questions/{public_id}", "shelve")
 
 
@@ -109,7 +111,7 @@ def test_what_was_carried_over_is_not_pulled_from_where_nobody_saw_it(nora, vera
     opened_by_nora = seen(nora.get(f"/questions/{public_id}"), "pull")
     vera.post(f"/editions/{edition}/carry", question=public_id)
     page = nora.post(f"/questions/{public_id}/pull", 409, seen=opened_by_nora, why="A figure is wrong.")
-    assert told(page).startswith("Vera Holm carried it over to a later edition, 1 minute ago.")
+    assert happened(page).startswith("Vera Holm carried it over to a later edition, 1 minute ago.")
     assert "A figure is wrong." in page
     assert one(database, Question).state == "queued"
 
@@ -129,7 +131,7 @@ def test_a_date_that_a_colleague_set_meanwhile_is_not_written_over(nora, ilya, d
     question = f"/questions/{opened(database, newsroom)}"
     ilya.post(f"{question}/must-run-by", must_run_by="", by="2099-03-01")
     page = nora.post(f"{question}/must-run-by", 409, must_run_by="", by="2099-04-01")
-    assert told(page).startswith("Ilya Brandt set by when it must run, 1 minute ago.")
+    assert happened(page).startswith("Ilya Brandt set by when it must run, 1 minute ago.")
     assert str(one(database, Question).must_run_by) == "2099-03-01"
 
 
@@ -149,7 +151,7 @@ def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, databas
     before = version(nora.get(mail))
     ilya.post(f"{mail}/edit", version=before, subject="Salt", body="Dear Leyla, {link}")
     page = nora.post(f"{mail}/discard", 409, version=before)
-    assert told(page) == (
+    assert happened(page) == (
         "Ilya Brandt changed the words of the mail, 1 minute ago. What they did stands, and nothing was written over it."
     )
     assert "Back to the mail" in page
@@ -161,18 +163,18 @@ def test_a_mail_is_not_discarded_with_words_that_nobody_read(nora, ilya, databas
 def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, database, mail):
     before = version(nora.get(mail))
     vera.post(f"{mail}/release", version=before)
-    assert told(nora.post(f"{mail}/discard", 409, version=before)).startswith(
+    assert happened(nora.post(f"{mail}/discard", 409, version=before)).startswith(
         "Vera Holm let the held mail go, 1 minute ago."
     )
     assert one(database, OutboxMail).state == "queued"
 
     typed = {"version": before, "subject": "Salt", "body": "Dear Leyla, welcome: {link}"}
     page = ilya.post(f"{mail}/edit", 409, **typed)
-    assert told(page).startswith("Vera Holm let the held mail go, 1 minute ago.")
+    assert happened(page).startswith("Vera Holm let the held mail go, 1 minute ago.")
     assert typed["body"] in page
 
     vera.post(f"{mail}/discard", version=version(vera.get(mail)))
-    assert told(nora.post(f"{mail}/release", 409, version=before)).startswith(
+    assert happened(nora.post(f"{mail}/release", 409, version=before)).startswith(
         "Vera Holm stopped the mail, 1 minute ago."
     )
 
@@ -187,7 +189,9 @@ def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, da
     before = version(nora.get(mail))
     ilya.post(f"{mail}/retry", version=before)
     for act in ("retry", "discard"):
-        assert told(nora.post(f"{mail}/{act}", 409, version=before)).startswith("Ilya Brandt had the mail tried again")
+        assert happened(nora.post(f"{mail}/{act}", 409, version=before)).startswith(
+            "Ilya Brandt had the mail tried again"
+        )
     assert one(database, OutboxMail).state == "queued"
 
 

@@ -76,9 +76,9 @@ def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_type
         "questions": "questions",
         "undo": "",
     }.items():
-        told = nora.post(f"/{sent}", 400, call="What would you like to know?")
-        assert leads_to(told) == f"/desk/steppe/{page}"
-        assert ">\nWhat would you like to know?</textarea>" in told
+        page_again = nora.post(f"/{sent}", 400, call="What would you like to know?")
+        assert leads_to(page_again) == f"/desk/steppe/{page}"
+        assert ">\nWhat would you like to know?</textarea>" in page_again
 
     rules = [
         rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("editor.") and "POST" in rule.methods

@@ -94,10 +94,10 @@ def test_keys_that_do_not_open_what_is_sealed(app: Flask, database: Database, ne
     assert look(app, "keys") == []
     database.write(lambda s: outbox.put(s, MAIL) and None)
     stranger = Database(database.url, Keys({1: b"another secret of thirty-two bytes!!"}), BASE_URL)
-    told = [
+    expected = [
         ("fault", f"{column} (key 1) does not open") for column in ("people.email_sealed", "outbox_contents.sealed")
     ]
-    assert look(app, "keys", stranger) == told
+    assert look(app, "keys", stranger) == expected
     stranger.close()
 
 
@@ -395,10 +395,10 @@ def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.Server, m
         thread = Thread(target=site.handle_request)
         thread.start()
         app.config["BASE_URL"] = f"http://127.0.0.1:{site.server_address[1]}"
-        told = look(app, "clock")
+        found = look(app, "clock")
         thread.join()
     said = f"says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong"
-    assert told == [("fault", f"{who} {said}") for who in ("the mail server", "the site") if wrong]
+    assert found == [("fault", f"{who} {said}") for who in ("the mail server", "the site") if wrong]
 
 
 @on_sqlite

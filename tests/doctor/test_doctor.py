@@ -56,13 +56,13 @@ def test_a_fault_is_followed_by_what_mends_it(app: Flask, newsroom: Newsroom) ->
 def test_the_same_for_a_machine(app: Flask, newsroom: Newsroom, tmp_path: Path) -> None:
     app.config["ERASURES"] = str(tmp_path / "erasures")
     status, lines = run(app, "doctor", "--json")
-    told = json.loads("\n".join(lines))
-    assert (status, told["faults"], [check["name"] for check in told["checks"]]) == (
+    report = json.loads("\n".join(lines))
+    assert (status, report["faults"], [check["name"] for check in report["checks"]]) == (
         1,
         2,  # nobody writes the list of erasures either
         [check.name for check in CHECKS],
     )
-    assert told["checks"][4] == {
+    assert report["checks"][4] == {
         "name": "worker",
         "looks_at": "whether a worker and each of its parts was at work in the last ten minutes, and which of its duties fail",
         "state": "fault",

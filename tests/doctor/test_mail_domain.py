@@ -108,20 +108,20 @@ def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: F
     ],
 )  # fmt: skip
 def test_a_wrong_record(house: Flask, name: str, kind: str, records: list[str], state: str, said: str) -> None:
-    told = found(house, {**RIGHT, (name, kind): records})
+    results = found(house, {**RIGHT, (name, kind): records})
     start = said.partition(":")[0]
-    assert [one for one in told if one[1].startswith(start)] == [(state, said)]
+    assert [one for one in results if one[1].startswith(start)] == [(state, said)]
 
 
 def test_a_subdomain_has_the_policy_of_the_domain_above_it(house: Flask) -> None:
     records = {**RIGHT, ("_dmarc.letters.example", "TXT"): ['"v=DMARC1; p=none; sp=reject"']}
-    told = found(house, records, MAIL_FROM="desk@news.letters.example")
-    assert ("fine", "DMARC: letters.example: v=DMARC1; p=none; sp=reject") in told
+    results = found(house, records, MAIL_FROM="desk@news.letters.example")
+    assert ("fine", "DMARC: letters.example: v=DMARC1; p=none; sp=reject") in results
 
 
 def test_without_selectors_no_key_is_looked_for(house: Flask) -> None:
-    told = found(house, RIGHT, MAIL_DKIM_SELECTORS=())
-    assert [one for one in told if one[0] != "fine"] == [
+    results = found(house, RIGHT, MAIL_DKIM_SELECTORS=())
+    assert [one for one in results if one[0] != "fine"] == [
         (
             "not made",
             "DKIM: letters.example: set MAIL_DKIM_SELECTORS to what `s=` says in the DKIM-Signature of a mail of ours",

@@ -159,8 +159,10 @@ def test_an_answer_that_is_drafted_while_the_text_is_checked_is_kept_and_changes
     salt: Asked, leyla: Browser
 ) -> None:
     leyla.open(salt.link)
-    told = leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="phone", count=1, answer="A new text.")
-    assert (told.get_json()["kept"], told.get_json()["open"]) == (True, False)
+    response = leyla.press(
+        f"{salt.link}/draft", {"Accept": "application/json"}, tab="phone", count=1, answer="A new text."
+    )
+    assert (response.get_json()["kept"], response.get_json()["open"]) == (True, False)
     assert (salt.checks(), answer_state(salt)) == ([(None, None)], "checking")
 
 

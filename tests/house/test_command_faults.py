@@ -32,15 +32,15 @@ def command(app: Flask) -> Run:
 @SQLITE
 def test_a_file_that_is_not_there_is_named(command: Run, database: Database, tmp_path: Path) -> None:
     gone, folder = tmp_path / "gone.csv", tmp_path / "nowhere" / "out.csv"
-    told = {
+    sentences = {
         ("experts", "import", gone): f"Error: {gone}: No such file or directory",
         ("experts", "export", folder): f"Error: {folder}: No such file or directory",
         ("experts", "import", tmp_path): f"Error: Invalid value for 'FILE': File '{tmp_path}' is a directory.",
         ("matching", "evaluate", gone, gone): f"Error: Invalid value for 'STORED': File '{gone}' does not exist.",
         ("mail", "lmtp", "--socket", folder): f"Error: {folder}: No such file or directory",
     }
-    ended = {arguments: command(*arguments) for arguments in told}
-    assert {arguments: one.stderr.splitlines()[-1] for arguments, one in ended.items()} == told
+    ended = {arguments: command(*arguments) for arguments in sentences}
+    assert {arguments: one.stderr.splitlines()[-1] for arguments, one in ended.items()} == sentences
     assert 0 not in {one.exit_code for one in ended.values()}
 
 
@@ -63,11 +63,11 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path
 
 def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
     nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
-    told = {
+    sentences = {
         nowhere: "Error: the database (DATABASE_URL) doesn't answer: ",
         f"sqlite:///{tmp_path / 'new.db'}": "Error: the database is behind this program: run readers-asked migrate\n",
     }
-    for url, sentence in told.items():
+    for url, sentence in sentences.items():
         app = create_app(config.load({**SAFE, "DATABASE_URL": url}))
         for arguments in (["keys", "rotate"], ["experts", "export", str(tmp_path / "out.csv")]):
             ended = FlaskCliRunner(app).invoke(args=arguments)

@@ -85,7 +85,7 @@ def move(database: Database, newsroom: Newsroom) -> None:
 VERBS: dict[str, Verb] = {"reword": reword, "note": note, "move": move}
 
 
-def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> None:
+def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, counts: Any) -> None:
     """One process: so many changes, each tried until it is taken. Tells how many were taken and how often it was refused."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     counted: Counter[str] = Counter()
@@ -107,20 +107,20 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, told: Any) -> N
                 counted["taken"] += 1
                 break
     database.close()
-    told.put(counted)
+    counts.put(counted)
 
 
 def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
     """Let all processes start at once, and add up what they tell."""
-    start, told = FORKS.Barrier(PROCESSES), FORKS.Queue()
-    arguments = (database.url, newsroom, verb, start, told)
+    start, counts = FORKS.Barrier(PROCESSES), FORKS.Queue()
+    arguments = (database.url, newsroom, verb, start, counts)
     processes = [FORKS.Process(target=at_work, args=arguments) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
     heard: list[Counter[str]] = []
     while len(heard) < PROCESSES:
         try:
-            heard.append(told.get(timeout=1))
+            heard.append(counts.get(timeout=1))
         except queue.Empty:
             assert all(process.exitcode in (None, 0) for process in processes), "a process died"
     for process in processes:
@@ -186,22 +186,22 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
 
 def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]:
     """Run the changes at the same moment, each on a connection of its own; tells what became of each."""
-    start, told = threading.Barrier(len(changes)), [""] * len(changes)
+    start, outcomes = threading.Barrier(len(changes)), [""] * len(changes)
 
     def run(number: int) -> None:
         start.wait()
         try:
             database.write(changes[number])
-            told[number] = "taken"
+            outcomes[number] = "taken"
         except Refused as error:
-            told[number] = type(error).__name__
+            outcomes[number] = type(error).__name__
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(changes))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    return told
+    return outcomes
 
 
 ROUNDS = 10
@@ -267,8 +267,8 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
 
             return change
 
-        told = at_once(database, words(newsroom.nora), words(newsroom.ilya))
-        assert sorted(told) == ["Stale", "taken"]
-        faster = (newsroom.nora, newsroom.ilya)[told.index("taken")]
+        outcomes = at_once(database, words(newsroom.nora), words(newsroom.ilya))
+        assert sorted(outcomes) == ["Stale", "taken"]
+        first = (newsroom.nora, newsroom.ilya)[outcomes.index("taken")]
         with database.read() as session:
-            assert session.get_one(Question, question_id).wording == f"{faster.name}, {number}"
+            assert session.get_one(Question, question_id).wording == f"{first.name}, {number}"

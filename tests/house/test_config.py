@@ -71,7 +71,7 @@ IN_CLEAR = "MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent 
 
 @pytest.mark.threat("network observer")
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "refusals"),
     [
         ({"MAIL_SERVER": "smtp.example.org"}, [IN_CLEAR]),
         ({"MAIL_SERVER": "smtp.example.org", "MAIL_USE_TLS": "1"}, []),
@@ -81,14 +81,14 @@ IN_CLEAR = "MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent 
         ({"MAIL_SERVER": "smtp.example.org", "READERS_ASKED_ENV": "demo", "BASE_URL": ""}, [IN_CLEAR]),
     ],
 )
-def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str], told: list[str]) -> None:
+def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str], refusals: list[str]) -> None:
     settings = {**SAFE, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret", **given}
-    if not told:
+    if not refusals:
         assert config.load(settings)["MAIL_SERVER"] == given["MAIL_SERVER"]
         return
     with pytest.raises(config.Unsafe) as refused:
         config.load(settings)
-    assert refused.value.faults == told
+    assert refused.value.faults == refusals
 
 
 @pytest.mark.threat("unsafe start")
@@ -252,7 +252,7 @@ def test_a_provider_of_accounts_is_off_unless_all_of_it_is_set_and_its_secret_is
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "fault"),
     [
         ("OIDC_ISSUER", "http://login.example.org", "OIDC_ISSUER"),
         ("OIDC_ISSUER", "login.example.org", "OIDC_ISSUER"),
@@ -266,5 +266,5 @@ def test_a_provider_of_accounts_is_off_unless_all_of_it_is_set_and_its_secret_is
         ("OIDC_SECOND_FACTOR", "mfa, двойной", "OIDC_SECOND_FACTOR"),
     ],
 )
-def test_a_setting_of_the_provider_that_is_wrong_is_named(setting: str, value: str, told: str) -> None:
-    assert faults(**{**OIDC, setting: value}) == [told]
+def test_a_setting_of_the_provider_that_is_wrong_is_named(setting: str, value: str, fault: str) -> None:
+    assert faults(**{**OIDC, setting: value}) == [fault]

@@ -111,6 +111,6 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
     assert draft.name == f"{newest + 1:04}_a_question_can_go_slowly.py"
     words = draft.read_text()
     assert words.startswith('"""A question can go slowly."""\n')
-    for deed in ('add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'drop_column("slowly")'):
-        assert deed in words, words
+    for step in ('add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'drop_column("slowly")'):
+        assert step in words, words
     subprocess.run((sys.executable, "-m", "ruff", "format", "--check", "-q", draft), cwd=tmp_path, check=True)

@@ -50,13 +50,13 @@ def test_a_step_that_fails_is_named_and_ends_it(monkeypatch: pytest.MonkeyPatch,
     def fails(_stage: Stage) -> None:
         raise AssertionError("waited in vain: nginx")
 
-    told: list[str] = []
-    monkeypatch.setattr(proof, "say", told.append)
+    lines: list[str] = []
+    monkeypatch.setattr(proof, "say", lines.append)
     monkeypatch.setattr(proof, "STEPS", (proof.Step("nothing", lambda _: None), proof.Step("the proxy", fails)))
     with (tmp_path / "log").open("w+b") as log, pytest.raises(Failed) as failed:
-        proof.play(Stage(ExitStack(), log, told.append))
+        proof.play(Stage(ExitStack(), log, lines.append))
     assert str(failed.value) == "Step 2, “the proxy”, failed: waited in vain: nginx"
-    assert told == [" 1/2 nothing", " 2/2 the proxy"]
+    assert lines == [" 1/2 nothing", " 2/2 the proxy"]
 
 
 def test_a_step_that_never_ends_is_given_up_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

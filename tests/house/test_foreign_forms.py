@@ -27,8 +27,8 @@ def test_search_engines_keep_the_public_pages_and_nothing_else(
         "/healthz",
         "/desk/",
     )
-    told = {path: client.get(path).headers["X-Robots-Tag"] for path in hidden}
-    assert told == dict.fromkeys(hidden, "noindex, nofollow")
+    headers = {path: client.get(path).headers["X-Robots-Tag"] for path in hidden}
+    assert headers == dict.fromkeys(hidden, "noindex, nofollow")
     assert nora.open("letters").headers["X-Robots-Tag"] == "noindex, nofollow"
 
 

@@ -89,7 +89,7 @@ def test_words_that_mean_something_to_a_browser_are_words_on_every_page(
         "Gulmira the expert": walk(poisoned_platan, signed_in(poisoned_platan, EXPERT, "expert"), ["/expert/"]),
     }
     assert [(name, *which) for name, one in made.items() for which in sorted(one.live)] == []
-    assert {name: one.told > 20 for name, one in made.items()} == dict.fromkeys(made, True)
+    assert {name: one.as_text > 20 for name, one in made.items()} == dict.fromkeys(made, True)
     assert [(name, *which) for name, one in made.items() for which in one.answers.items() if which[1] >= 500] == []
 
 

@@ -275,6 +275,19 @@ def test_no_room_without_a_name() -> None:
     assert [named(path) for path in files() if nameless & {*path.relative_to(ROOT).parts, path.stem}] == []
 
 
+def test_no_name_is_a_riddle() -> None:
+    """A name says what a thing is, in the field's words, and not what is done with it: a fact in a stored row keeps its key."""
+    riddles = re.compile(r"(?:^|_)(?:un)?(?:told|untell|deeds?|faster)(?:_|$)", re.IGNORECASE)
+    found = {
+        f"{named(path)}: {value}"
+        for _room, path in of_app()
+        for node in ast.walk(tree(path))
+        for field in ("id", "attr", "arg", "name", "asname")
+        if isinstance(value := getattr(node, field, None), str) and riddles.search(value)
+    }
+    assert found == set(), "say what it is instead: lines, mails, a sentence, an answer"
+
+
 def test_nothing_is_left_for_later() -> None:
     later = re.compile(r"\b(?:TO" "DO|FIX" "ME|XX" "X|HA" "CK|NotImplemented" "Error)\b")
     assert [named(path) for path in code(".py", ".html", ".js", ".css") if later.search(path.read_text())] == []

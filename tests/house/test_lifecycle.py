@@ -74,14 +74,14 @@ def test_the_roles_are_as_the_hand_kept_copy_says() -> None:
 
 def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
     sections = GOLDEN.read_text().split("\n## ")[2:]
-    told = {s.splitlines()[0].lower(): re.findall(r"^States: .*\.$", s, re.M) for s in sections}
+    listed = {s.splitlines()[0].lower(): re.findall(r"^States: .*\.$", s, re.M) for s in sections}
     found = [
         f'docs/lifecycle.md says other states than the code; write under {machine.noun.capitalize()}: "{states}"'
         for machine in MACHINES
-        if told.get(machine.noun) != [states := f"States: {', '.join(machine.states)}."]
+        if listed.get(machine.noun) != [states := f"States: {', '.join(machine.states)}."]
     ]
     assert not found, "\n".join(found)
-    assert list(told) == [machine.noun for machine in MACHINES]
+    assert list(listed) == [machine.noun for machine in MACHINES]
     assert all(len(section.split("\n\n")[1].split()) > 15 for section in sections)
 
 
@@ -235,9 +235,9 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
 }
 
 
-@pytest.mark.parametrize("told", REFUSALS)
-def test_what_the_house_does_not_allow_changes_nothing(database: Database, newsroom: Newsroom, told: str) -> None:
-    given, forbidden, refusal = REFUSALS[told]
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_the_house_does_not_allow_changes_nothing(database: Database, newsroom: Newsroom, case: str) -> None:
+    given, forbidden, refusal = REFUSALS[case]
     made = database.write(lambda s: given(s, newsroom, "Who measures the salt?").id)
     kind = Answer if given is handed_in else Question
     before = trail(database)

@@ -15,7 +15,7 @@ from app.entrance.ways_in import EVEN
 from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
-from tests.support.timing import BY_CHANCE, taken, told_apart
+from tests.support.timing import BY_CHANCE, share_longer, taken
 from tests.support.waiting import PATIENCE
 
 MANY = 1_000
@@ -39,7 +39,7 @@ def test_a_number_that_is_nearly_right_is_answered_as_fast_as_any_other(
 
     nearly, not_at_all = taken((lambda: guess(near), lambda: guess(far)), MANY)
     attempts(len(nearly) + len(not_at_all))
-    share = told_apart(nearly, not_at_all)
+    share = share_longer(nearly, not_at_all)
     assert (statuses, abs(share - 0.5) < BY_CHANCE) == ({422}, True), share
 
 
@@ -75,12 +75,12 @@ def test_whose_address_it_is_is_told_by_no_time_at_the_door(site: str, attempts:
         [one for one, email in zip(took, order, strict=True) if email == whose] for whose in (known, unknown)
     )
     attempts(len(took))
-    share = told_apart(noras, nobodys)
+    share = share_longer(noras, nobodys)
     assert (min(took) >= EVEN, abs(share - 0.5) < BY_CHANCE) == (True, True), share
 
 
 def test_a_fifth_of_a_millisecond_would_be_seen(attempts: Callable[[int], None]) -> None:
     """The measure itself: what tells two kinds apart by so little is beyond chance, and one kind isn't told from itself."""
     work, waits = (lambda: sum(range(2_000)), lambda: (sum(range(2_000)), time.sleep(0.0002)))
-    assert told_apart(*taken((work, waits), MANY)) < 0.5 - BY_CHANCE
-    assert abs(told_apart(*taken((work, work), MANY)) - 0.5) < BY_CHANCE
+    assert share_longer(*taken((work, waits), MANY)) < 0.5 - BY_CHANCE
+    assert abs(share_longer(*taken((work, work), MANY)) - 0.5) < BY_CHANCE

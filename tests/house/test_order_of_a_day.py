@@ -309,9 +309,9 @@ def test_once_the_day_is_over_no_way_tells_when_a_letter_with_just_a_number_came
     assert chain.extend(lived.database, DAY + NIGHT + chain.LATE) > LETTERS  # now these are in the chain as well
     found = ways(lived)
     assert set(WORK[lived.database.is_sqlite]) - set(found) <= {"the log, first"}  # the log is empty
-    told = {name: round(in_order(places, lived.came), 2) for name, places in found.items()}
+    ordered = {name: round(in_order(places, lived.came), 2) for name, places in found.items()}
     close = {name: round(near(places, lived.came, lived.kept), 2) for name, places in found.items()}
-    assert {name: value for name, value in told.items() if value > CHANCE} == {}
+    assert {name: value for name, value in ordered.items() if value > CHANCE} == {}
     assert {name: value for name, value in close.items() if value > MOST_NEAR} == {}
 
 

@@ -232,10 +232,12 @@ def test_every_sentence_of_the_page_has_its_proof_or_promises_nothing(shown: lis
 def test_the_page_says_nothing_beside_its_sentences(shown: list[str], client: FlaskClient) -> None:
     """No paragraph or list item escapes the reading above; the newsroom's own notes would stand in `details`."""
     page = Page(client.get("/steppe/protection").text)
-    told = " ".join(shown)
+    page_words = " ".join(shown)
     texts = [" ".join(text.split()) for text in page.texts("main p, main li") if text.strip()]
     button = "Ask a question"
-    assert [text for text in texts if text != button and not all(part in told for part in sentences_of(text))] == []
+    assert [
+        text for text in texts if text != button and not all(part in page_words for part in sentences_of(text))
+    ] == []
 
 
 @cache

@@ -219,8 +219,8 @@ def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Databa
             for column, value in row.items()
             if isinstance(value, datetime) and abs(value - MINUTE) < timedelta(hours=1)
         ]
-        told = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).one()
-        assert (known, told.due_at) == ([], TODAY.replace(hour=0) + timedelta(days=1))
+        mail = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).one()
+        assert (known, mail.due_at) == ([], TODAY.replace(hour=0) + timedelta(days=1))
 
 
 @pytest.mark.threat("stolen database")

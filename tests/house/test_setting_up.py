@@ -113,11 +113,11 @@ WRONG = {
 
 @pytest.mark.parametrize("option", WRONG)
 def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[..., Result], option: str) -> None:
-    typed, told = WRONG[option]
+    typed, sentence = WRONG[option]
     refused = init(*options({option: typed}))
-    assert (refused.exit_code, refused.stderr.splitlines()[-1][: len(f"Error: {option}: {told}")]) == (
+    assert (refused.exit_code, refused.stderr.splitlines()[-1][: len(f"Error: {option}: {sentence}")]) == (
         2,
-        f"Error: {option}: {told}",
+        f"Error: {option}: {sentence}",
     )
     assert list(here.iterdir()) == []
 

@@ -79,8 +79,8 @@ def test_a_database_of_an_older_version_wants_to_be_migrated(database: Database)
 @SQLITE
 def test_a_database_of_a_newer_version_is_not_touched(database: Database) -> None:
     rewritten(database.url, "UPDATE alembic_version SET version_num = 'tomorrow'")
-    (told,) = refusals(database.url)
-    assert told == "the database is of a newer version than this program (migration tomorrow): install that version"
+    (fault,) = refusals(database.url)
+    assert fault == "the database is of a newer version than this program (migration tomorrow): install that version"
     app = create_app(config.load(settings(database.url)))
     refused = FlaskCliRunner(app).invoke(args=["migrate"])
     assert (refused.exit_code, refused.stderr.startswith("Error: the database is of a newer version")) == (1, True)
@@ -137,12 +137,12 @@ def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Databas
 @pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize("secret", [bytes(32), b"s" * 32, bytes(range(32))])
 def test_a_key_that_can_be_guessed_is_refused_until_another_has_its_place(database: Database, secret: bytes) -> None:
-    told = (
+    fault = (
         "SECRET_KEYS: key 7 can be guessed, it was not drawn at random: put one of 32 random bytes beside it under a "
         "higher number, run readers-asked keys rotate, then take it out"
     )
     weak, random = {7: secret}, {8: NEWER[2]}
-    assert refusals(database.url, weak) == refusals(database.url, weak | random) == [told]
+    assert refusals(database.url, weak) == refusals(database.url, weak | random) == [fault]
     rotating = Database(database.url, Keys(weak | random), BASE_URL)
     list(rotate(rotating))
     rotating.close()
@@ -166,8 +166,8 @@ def test_what_everybody_could_read_is_refused(common: Path, sqlite_template: Pat
     named = {"READERS_ASKED_ENV_FILE": str(file)}
     for path in (kept, file):
         path.chmod(0o644)
-    told = [f"{path} can be read by everybody on this machine: chmod 600 {path}" for path in (file, kept)]
-    assert refusals(f"sqlite:///{kept}", **named) == told
+    faults = [f"{path} can be read by everybody on this machine: chmod 600 {path}" for path in (file, kept)]
+    assert refusals(f"sqlite:///{kept}", **named) == faults
     for path in (kept, file):
         path.chmod(0o640)
     assert refusals(f"sqlite:///{kept}", **named) == []
@@ -180,8 +180,8 @@ def test_what_everybody_could_read_is_refused(common: Path, sqlite_template: Pat
 def test_a_database_that_does_not_answer_is_waited_for_by_servers_alone() -> None:
     nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
     assert refusals(nowhere, must_answer=False) == []
-    (told,) = refusals(nowhere)
-    assert (told.startswith("the database (DATABASE_URL) doesn't answer: "), "hunter2" in told) == (True, False)
+    (fault,) = refusals(nowhere)
+    assert (fault.startswith("the database (DATABASE_URL) doesn't answer: "), "hunter2" in fault) == (True, False)
 
 
 @pytest.fixture

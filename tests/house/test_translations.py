@@ -32,7 +32,7 @@ DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
     "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "newsletters/keeping.py", "newsletters/setting_fields.py", "people/",
-    "typesetting/exports.py", "permissions.py", "letters/signs.py", "programs/telling.py", "newsroom/told_to_programs.py", "sending_tools/",
+    "typesetting/exports.py", "permissions.py", "letters/signs.py", "programs/telling.py", "newsroom/program_messages.py", "sending_tools/",
 )  # fmt: skip
 
 

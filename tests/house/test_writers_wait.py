@@ -42,41 +42,41 @@ def test_they_come_in_the_order_in_which_they_stand() -> None:
 
 
 def test_the_sixth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
-    turns, told = Turns(), list[str]()
+    turns, outcomes = Turns(), list[str]()
 
     def write() -> None:
         try:
             with turns.mine():
-                told.append("had its turn")
+                outcomes.append("had its turn")
         except Busy:
-            told.append("waited")
+            outcomes.append("waited")
 
     with turns.mine():
         threads = [threading.Thread(target=write) for _ in range(WAITING + 1)]
         for thread in threads:
             thread.start()
-        until(lambda: told == ["waited"], "one is told")
+        until(lambda: outcomes == ["waited"], "one is told")
         time.sleep(0.2)
-        assert told == ["waited"], "and none of the others"
+        assert outcomes == ["waited"], "and none of the others"
     for thread in threads:
         thread.join()
-    assert told == ["waited"] + ["had its turn"] * WAITING
+    assert outcomes == ["waited"] + ["had its turn"] * WAITING
 
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 50)
-    turns, told = Turns(), list[str]()
+    turns, outcomes = Turns(), list[str]()
 
     def write() -> None:
         with pytest.raises(Busy), turns.mine():
             pass
-        told.append("waited")
+        outcomes.append("waited")
 
     with turns.mine():
         thread = threading.Thread(target=write)
         thread.start()
         thread.join()
-    assert told == ["waited"]
+    assert outcomes == ["waited"]
     with turns.mine():
         assert len(turns._queue) == 1, "and whoever went stands there no more"
 
@@ -86,7 +86,7 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
 ) -> None:
     path = tmp_path / "newsroom.db"
     path.write_bytes(sqlite_founded[0].read_bytes())
-    told: list[tuple[int, str]] = []
+    answers: list[tuple[int, str]] = []
 
     def asked(port: int, words: str = "", form: str = "") -> tuple[int, str]:
         body = urlencode({"form": form, "body": words, "then": "send"}) if form else None
@@ -106,20 +106,20 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
         other.execute("BEGIN IMMEDIATE")
         words = [f"Who owns silo number {number} at the lake?" for number in range(MANY)]
         senders = [
-            threading.Thread(target=lambda one=one: told.append(asked(port, *one)))  # type: ignore[misc]
+            threading.Thread(target=lambda one=one: answers.append(asked(port, *one)))  # type: ignore[misc]
             for one in zip(words, forms, strict=True)
         ]
         for sender in senders:
             sender.start()
-        until(lambda: len(told) == MANY - 1 - WAITING, "those who can't wait are told")
+        until(lambda: len(answers) == MANY - 1 - WAITING, "those who can't wait are told")
         assert [asked(port)[0] for _ in range(5)] == [200] * 5
-        assert {status for status, _page in told} == {503}
+        assert {status for status, _page in answers} == {503}
         other.execute("ROLLBACK")
         for sender in senders:
             sender.join()
         letters = other.execute("SELECT count(*) FROM letters").fetchone()[0]
-    assert Counter(status for status, _page in told) == Counter({503: MANY - 1 - WAITING, 200: 1 + WAITING})
-    kept = [word for status, page in told if status == 503 for word in words if word in Page(page).value("body")]
+    assert Counter(status for status, _page in answers) == Counter({503: MANY - 1 - WAITING, 200: 1 + WAITING})
+    kept = [word for status, page in answers if status == 503 for word in words if word in Page(page).value("body")]
     assert len(set(kept)) == MANY - 1 - WAITING, "what was typed comes back"
-    receipts = [receipt_on(page) for status, page in told if status == 200]
+    receipts = [receipt_on(page) for status, page in answers if status == 200]
     assert len(set(receipts)) == letters == 1 + WAITING, "and what has a receipt is stored"

@@ -77,7 +77,7 @@ def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> N
     assert weighed(Seen("https://a.example/only", (), (PROVEN,))) == ["bare link"]
 
 
-def told_held() -> set[str]:
+def held_in_demo() -> set[str]:
     """The letters of the demo that it says are held: two advertisements, and one of a flood."""
     read = [tomllib.loads(path.read_text()) for path in sorted((ROOT / "demo/content").glob("letters-*.toml"))]
     return {one["body"] for part in read for one in part["letter"] if one.get("held_reason") == "links"}
@@ -88,7 +88,7 @@ def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], 
     """The demo's letters in a row of a day, also pasted and sent at once; twenty more; a hundred questions in each language."""
     some = honest()
     held = {text for at, text in enumerate(some) if weighed(Seen(text, some[max(0, at - 60) : at], ("fast",)))}
-    assert held == told_held()
+    assert held == held_in_demo()
     assert [text for text in HONEST if weighed(Seen(text, some[:60], ("fast",)))] == []
     files = sorted((ROOT / "bench/asked_in").glob("*.txt"))
     read = [line for path in files for line in path.read_text().splitlines() if line.strip()]

@@ -37,7 +37,7 @@ def timur_writes(database: Database, newsroom: Newsroom, hear_back: str = "while
     return database.write(write)
 
 
-def told(database: Database, newsroom: Newsroom, letter_id: int) -> Any:
+def notice_of(database: Database, newsroom: Newsroom, letter_id: int) -> Any:
     """The notice that Timur is mailed; it still waits."""
 
     def tell(session: Session) -> None:
@@ -63,7 +63,7 @@ def path_in(message: Any) -> str:
 
 @pytest.mark.threat("stranger at the door")
 def test_a_link_changes_nothing_when_it_is_opened(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
-    path = path_in(told(database, newsroom, timur_writes(database, newsroom)))
+    path = path_in(notice_of(database, newsroom, timur_writes(database, newsroom)))
     before = everything(database)
     page = client.get(path)
     read = Page(page.text)
@@ -79,7 +79,7 @@ def test_one_press_erases_the_address_and_the_mail_that_waits(
     client: FlaskClient, database: Database, newsroom: Newsroom, form: dict[str, str]
 ) -> None:
     letter_id = timur_writes(database, newsroom)
-    path = path_in(told(database, newsroom, letter_id))
+    path = path_in(notice_of(database, newsroom, letter_id))
     assert contacts_of(database) == 1
     page = client.post(path, data=form)
     assert (page.status_code, Page(page.text).heading) == (200, "We won’t write to you again")
@@ -93,7 +93,7 @@ def test_one_press_erases_the_address_and_the_mail_that_waits(
 
 def test_nothing_is_mailed_to_him_later_either(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     letter_id = timur_writes(database, newsroom)
-    client.post(path_in(told(database, newsroom, letter_id)))
+    client.post(path_in(notice_of(database, newsroom, letter_id)))
     database.write(
         lambda session: endings.end_letter(session, newsroom.nora, session.get_one(Letter, letter_id), "later")
     )
@@ -105,7 +105,7 @@ def test_nothing_is_mailed_to_him_later_either(client: FlaskClient, database: Da
 def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    path = path_in(told(database, newsroom, timur_writes(database, newsroom)))
+    path = path_in(notice_of(database, newsroom, timur_writes(database, newsroom)))
     client.post(path)
     before = everything(database)
     answers = {}
@@ -122,7 +122,7 @@ def test_a_used_link_and_one_that_never_was_change_nothing_and_answer_alike(
 
 
 def test_the_page_is_in_his_language(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
-    path = path_in(told(database, newsroom, timur_writes(database, newsroom, language="fa")))
+    path = path_in(notice_of(database, newsroom, timur_writes(database, newsroom, language="fa")))
     assert Page(client.get(path).text).tree.root.attributes == {"lang": "fa", "dir": "rtl"}
     assert Page(client.get(f"{path}?lang=en").text).tree.root.attributes == {"lang": "en", "dir": "ltr"}
 
@@ -131,13 +131,13 @@ def test_the_page_is_in_his_language(client: FlaskClient, database: Database, ne
 def test_who_chose_one_mail_needs_no_link_and_of_a_number_none_can_be_made(
     database: Database, newsroom: Newsroom
 ) -> None:
-    once = told(database, newsroom, timur_writes(database, newsroom, "once"))
+    once = notice_of(database, newsroom, timur_writes(database, newsroom, "once"))
     assert (once.unsubscribe, "/stop/" in once.text) == (None, False)
 
 
 @pytest.mark.threat("another desk")
 def test_a_stop_link_opens_no_other_door(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
-    token = path_in(told(database, newsroom, timur_writes(database, newsroom))).rpartition("/")[2]
+    token = path_in(notice_of(database, newsroom, timur_writes(database, newsroom))).rpartition("/")[2]
     assert client.get(f"/a/{token}").status_code == 404
     with database.read() as session:
         assert unsubscribing.letter_of(session, token) is not None
@@ -145,7 +145,7 @@ def test_a_stop_link_opens_no_other_door(client: FlaskClient, database: Database
 
 
 def test_mail_programs_find_the_link_in_the_head(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    message = told(database, newsroom, timur_writes(database, newsroom))
+    message = notice_of(database, newsroom, timur_writes(database, newsroom))
     worker.deliver(app, app.extensions["database"])
     (written,) = Path(app.config["MAIL_FOLDER"]).glob("*.eml")
     head = message_from_bytes(written.read_bytes())

@@ -57,8 +57,8 @@ def test_an_expert_may_hang_a_large_file_on_the_answer(room: Room) -> None:
 def test_the_desk_is_told_what_was_not_read(room: Room, nora: Desk) -> None:
     room.bring(LARGE)
     (letter,) = room.letters()
-    told = f"Not read the last {(len(LARGE) - MAX_PARSED) / 1e6:.1f} MB of a very large mail"
-    assert told in nora.get(f"/letters/{letter.public_id}").words
+    sentence = f"Not read the last {(len(LARGE) - MAX_PARSED) / 1e6:.1f} MB of a very large mail"
+    assert sentence in nora.get(f"/letters/{letter.public_id}").words
 
 
 @pytest.mark.threat("hostile mail")

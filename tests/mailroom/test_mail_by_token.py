@@ -213,8 +213,8 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
         "mailbox. Whoever runs the machine signs it in again by `flask mail sign-in`."
     ]
     status, said, _ = run(app, "doctor")
-    told = [" ".join(line.split()) for line in said.splitlines() if sign_ins.SIGNED_OUT in line]
-    assert (status, told) == (
+    lines = [" ".join(line.split()) for line in said.splitlines() if sign_ins.SIGNED_OUT in line]
+    assert (status, lines) == (
         1,
         [f"FAULT mail server: 127.0.0.1:{app.config['MAIL_PORT']}: {sign_ins.SIGNED_OUT}",
          f"FAULT mail accounts: {user}: {sign_ins.SIGNED_OUT}"],

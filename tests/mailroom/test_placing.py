@@ -259,8 +259,8 @@ def test_a_placed_mail_writes_no_mail_unless_the_newsletter_acknowledges(room: R
     acknowledging(room)
     room.bring(mail(body="And a second question, of the same day?", Authentication_Results=shown))
     room.bring(mail(body="And a third question, of the same day?", Authentication_Results=shown))
-    told = [(letter.receipt_mailed, letter.receipt_mac is not None) for letter in room.letters()]
-    assert (told, room.outgoing()) == ([(False, False), (True, True), (False, False)], 1)
+    receipts = [(letter.receipt_mailed, letter.receipt_mac is not None) for letter in room.letters()]
+    assert (receipts, room.outgoing()) == ([(False, False), (True, True), (False, False)], 1)
 
 
 def test_nobody_is_acknowledged_whose_address_anybody_could_have_written(room: Room) -> None:

@@ -12,7 +12,7 @@ RAW = mail(
     "Тимур Алиев <timur@post.example>", f"The desk <{DESK}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",
     attachments=[("карта.pdf", b"%PDF-")], Message_ID="<1@post.example>",
 )  # fmt: skip
-TOLD = {
+INSPECTED = {
     "from_name": "Тимур Алиев",
     "from_address": "timur@post.example",
     "to": [DESK, "other@post.example"],
@@ -33,7 +33,7 @@ def test_it_tells_all_and_stores_nothing(database: Database, newsroom: Newsroom)
     before = rows(database)
     hers = mail(LEYLA, address, body="Yes.", Authentication_Results=checked(LEYLA))
     with database.read() as session:
-        assert inspect(RAW, reading(), session, SETTINGS) == TOLD
+        assert inspect(RAW, reading(), session, SETTINGS) == INSPECTED
         found = [inspect(raw, reading(), session, SETTINGS) for raw in (hers, mail(LEYLA, address, body="Yes."))]
     assert [(one["place"], one["reasons"]) for one in found] == [("letter", []), ("pen", ["not checked"])]
     assert rows(database) == before
@@ -49,5 +49,5 @@ def test_without_a_database_the_message_alone_says_where_it_goes() -> None:
         b"",
     )
     found = [inspect(raw, None, None, Settings()) for raw in messages]
-    assert found[0] == TOLD
+    assert found[0] == INSPECTED
     assert [one["place"] for one in found] == ["letter", "automatic", "bounce", "spam", "pen", "pen"]

@@ -46,7 +46,7 @@ def room(database: Database, newsroom: Newsroom) -> Room:
     return Room(database, newsroom)
 
 
-def told(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
+def placed(room: Room, raw: bytes) -> tuple[str | None, list[str]]:
     row = room.bring(raw)
     return row.state, row.reasons
 
@@ -128,14 +128,14 @@ def test_anything_less_waits_in_the_holding_pen_and_nobody_is_told(room: Room, a
     changed, reasons = ATTACKS[attack] if attack else ({}, [])
     before: Callable[[Room, Asked], None] = changed.get("before", lambda *_: None)  # type: ignore[assignment]
     before(room, salt)
-    told_before = room.outgoing()
+    outgoing_before = room.outgoing()
     letter: dict[str, object] = {"sender": LEYLA, "to": hers, "body": WORDS, "Authentication_Results": checked(LEYLA)}
     letter |= {name: value for name, value in changed.items() if name != "before"}
     real = {"hers": hers, "marek's": mareks}
     row = room.bring(mail(**{name: real.get(str(value), value) for name, value in letter.items()}))  # type: ignore[arg-type]
     assert (row.state, row.reasons) == ("letter" if attack is None else "pen", reasons)
     assert len(room.letters()) == (1 if attack is None else 0)
-    assert room.outgoing() == told_before
+    assert room.outgoing() == outgoing_before
     assert row.newsletter_id == room.newsroom.newsletter_id
     assert (row.assignment_id is None) == ("unknown token" in reasons)
 
@@ -209,7 +209,7 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: Room) -> None:
     ],
 )  # fmt: skip
 def test_every_kind_has_its_place(room: Room, raw: bytes, place: str, reasons: list[str]) -> None:
-    state, found = told(room, raw)
+    state, found = placed(room, raw)
     assert (state, sorted(found)) == (place, sorted(reasons))
 
 

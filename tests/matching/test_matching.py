@@ -191,10 +191,10 @@ def order(*experts: Candidate) -> list[int]:
 
 def test_who_has_answered_the_like_comes_first_and_new_experts_by_what_they_declare() -> None:
     ranked = rank(SALT, (MAREK, GULNARA, LEYLA), today=TODAY)
-    told = {one.key: [(fact.code, fact.values) for fact in one.reasons] for one in ranked}
-    assert told[1] == [("past", (7, "salt", "wind")), ("language", ("en",))]
-    assert told[2] == [("topic", ("Water",)), ("language", ("en",))]
-    assert told[3] == [("topic", ("Salt",)), ("new", ())]
+    reasons = {one.key: [(fact.code, fact.values) for fact in one.reasons] for one in ranked}
+    assert reasons[1] == [("past", (7, "salt", "wind")), ("language", ("en",))]
+    assert reasons[2] == [("topic", ("Water",)), ("language", ("en",))]
+    assert reasons[3] == [("topic", ("Salt",)), ("new", ())]
     assert rank(SALT, (LEYLA, GULNARA, MAREK), today=TODAY) == ranked
 
 
@@ -292,7 +292,7 @@ def test_without_a_query_that_has_no_duplicate_there_is_no_share_of_caught_ones(
 
 
 @pytest.mark.parametrize(
-    ("stored", "queries", "told"),
+    ("stored", "queries", "fault"),
     [
         (["{"], QUERIES, "stored.jsonl line 1: this is not JSON in UTF-8"),
         (["[]"], QUERIES, "stored.jsonl line 1: an object is needed"),
@@ -311,11 +311,11 @@ def test_without_a_query_that_has_no_duplicate_there_is_no_share_of_caught_ones(
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(
-    tmp_path: Path, stored: Sequence[str], queries: Sequence[str], told: str
+    tmp_path: Path, stored: Sequence[str], queries: Sequence[str], fault: str
 ) -> None:
     result = evaluated(tmp_path, stored, queries)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert told in result.stderr
+    assert fault in result.stderr
 
 
 def test_one_in_ten_false_alarms_is_where_the_tenth_stranger_stands() -> None:

@@ -326,8 +326,8 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
     before = everything(database)
     response = nora.send(f"{PAGE}", OWN | {part: text})
     assert response.status_code == 422
-    [(place, told)] = Page(response.text).errors
-    assert (place, told.startswith(said)) == (part, True)
+    [(place, sentence)] = Page(response.text).errors
+    assert (place, sentence.startswith(said)) == (part, True)
     assert response.text.count('aria-invalid="true"') == 1
     assert text in response.text and OWN["silent"] in response.text
     assert everything(database) == before

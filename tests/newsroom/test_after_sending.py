@@ -90,11 +90,11 @@ def test_the_edition_as_sent_stays_as_sent_whatever_is_mended_later(
     assert (record(database), before[-2:]) == (before, (True, True))
     after = forms(database, edition)
     # The JSON alone, which programs read, says beside the words that they were corrected.
-    [told] = json.loads(after.pop("json"))
+    [row] = json.loads(after.pop("json"))
     with database.read() as session:
         made = session.scalars(select(Correction)).one().made_at.date().isoformat()
-    assert told.pop("corrections") == [{"date": made, "wrong": WRONG, "right": RIGHT}]
-    assert [told] == json.loads(exported.pop("json"))
+    assert row.pop("corrections") == [{"date": made, "wrong": WRONG, "right": RIGHT}]
+    assert [row] == json.loads(exported.pop("json"))
     assert after == exported
     # Somebody who writes into the record is found out.
     database.write(lambda s: s.execute(update(EditionItem).values(output="The mill knows.")) and None)

@@ -141,10 +141,10 @@ def test_what_was_undone_can_be_edited_and_closed_again_and_is_told_then(nora, s
 def test_once_somebody_has_been_told_the_whole_closing_stands(nora, salt, kind, who):
     edited(nora, salt)
     led = nora.get(close(nora, salt))
-    told = one(salt.database, OutboxMail, kind=kind).id
+    mail_id = one(salt.database, OutboxMail, kind=kind).id
 
     def goes_out(session: Any) -> None:
-        outbox.move(session, Clock(), session.get_one(OutboxMail, told), "send", sent_at=now(session))
+        outbox.move(session, Clock(), session.get_one(OutboxMail, mail_id), "send", sent_at=now(session))
 
     salt.database.write(goes_out)
     assert undone(nora, led) == f"One stays as it is: {who} has been told by mail."

@@ -164,8 +164,8 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().credits == [None]
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        told = public_state.standing(session, newsletter, newsroom.letter(session))
-        assert (told.state, told.runs_unnamed) == ("withdrawn", True)
+        standing = public_state.standing_of(session, newsletter, newsroom.letter(session))
+        assert (standing.state, standing.runs_unnamed) == ("withdrawn", True)
 
 
 def test_a_picked_question_leaves_its_slot_when_its_only_asker_withdraws(database: Database) -> None:
@@ -210,5 +210,5 @@ def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(dat
     with database.read() as session:
         question = session.scalars(select(Question)).one()
         assert (question.state, question.wording, question.edition_id) == ("closed", "", None)
-        told = session.scalars(select(OutboxMail).filter_by(kind="desk.letter_withdrawn")).one()
-        assert told.due_at.time() == told.due_at.time().min  # midnight: the minute is nobody's business
+        mail = session.scalars(select(OutboxMail).filter_by(kind="desk.letter_withdrawn")).one()
+        assert mail.due_at.time() == mail.due_at.time().min  # midnight: the minute is nobody's business

@@ -190,14 +190,16 @@ def mailed_by_leyla(database: Database, salt: Asked) -> None:
     database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
 
 
-@pytest.mark.parametrize(("hours", "told"), [(49, []), (47, ["Leyla Aydın has mailed you: The Salt Wind"]), (-1, [])])
+@pytest.mark.parametrize(
+    ("hours", "subjects"), [(49, []), (47, ["Leyla Aydın has mailed you: The Salt Wind"]), (-1, [])]
+)
 def test_a_mail_that_waits_is_told_at_once_when_the_cut_off_is_near(
-    database: Database, newsroom: Newsroom, hours: int, told: list[str]
+    database: Database, newsroom: Newsroom, hours: int, subjects: list[str]
 ) -> None:
     salt = asked(database, newsroom)
     mailed_by_leyla(database, salt)
-    assert raised(database, coming(database, newsroom).cutoff_at - hours * HOUR) == told
-    assert [mail.to for mail in desk_mails(database)] == ["nora@desk.example"] * len(told)
+    assert raised(database, coming(database, newsroom).cutoff_at - hours * HOUR) == subjects
+    assert [mail.to for mail in desk_mails(database)] == ["nora@desk.example"] * len(subjects)
 
 
 def fail_invitation(database: Database, salt: Asked, **facts: Any) -> None:

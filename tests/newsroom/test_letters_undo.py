@@ -287,6 +287,6 @@ def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
 def said(database: Database) -> list[str]:
     """What the trail tells of look-alikes; nothing stands behind a word that was taken back."""
     with database.read() as session:
-        told = list(session.scalars(select(Event.action).where(Event.noun == "verdict").order_by(Event.id)))
-        assert (session.scalar(select(func.count()).select_from(Verdict)) == 0) == (told[-1] == "verdict.take back")
-        return told
+        actions = list(session.scalars(select(Event.action).where(Event.noun == "verdict").order_by(Event.id)))
+        assert (session.scalar(select(func.count()).select_from(Verdict)) == 0) == (actions[-1] == "verdict.take back")
+        return actions

@@ -71,8 +71,8 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
         for form in (TIMUR, DANA):
             letter = receipts.find_receipt(session, receive.receipt_of(session, form))
             assert letter is not None
-            told = public_state.standing(session, newsletter, letter)
-            assert (told.state, told.path) == ("published", path)
+            standing = public_state.standing_of(session, newsletter, letter)
+            assert (standing.state, standing.path) == ("published", path)
         [found] = archive.published_by(session, session.scalars(select(Answer)).one().expert_id)
         assert found.id == item.id
 
@@ -160,8 +160,8 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
         question = session.scalars(select(Question)).one()
         second = session.scalars(select(Edition).order_by(Edition.runs_at)).all()[1]
         assert (question.state, question.edition_id) == ("queued", second.id)
-        [told] = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over"))
-        assert "moves to a later edition: it is now to run on" in outbox.read(session, told).text
+        [mail] = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over"))
+        assert "moves to a later edition: it is now to run on" in outbox.read(session, mail).text
 
     def send(session: Any) -> None:
         edition = session.get_one(Edition, second.id)

@@ -39,7 +39,7 @@ def mails(database: Database) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("press", "typed", "told"),
+    ("press", "typed", "kinds"),
     [
         ("drop", {}, []),
         ("drop", {"why": "The edition is full."}, ["expert.dropped"]),
@@ -47,13 +47,13 @@ def mails(database: Database) -> list[tuple[str, str]]:
     ],
     ids=["out", "out with a reason", "carried over"],
 )
-def test_it_stands_in_its_slot_again_and_no_mail_leaves(coming: Coming, press: str, typed: dict, told: list) -> None:
+def test_it_stands_in_its_slot_again_and_no_mail_leaves(coming: Coming, press: str, typed: dict, kinds: list) -> None:
     led = coming.do(press, question=key_of(coming, FIRST), **typed).partition("#")[0]
     assert coming.stands() == ("planned", [SECOND])
-    assert mails(coming.database) == [(kind, "queued") for kind in told]
+    assert mails(coming.database) == [(kind, "queued") for kind in kinds]
     assert undone(coming.nora, led) == "Undone."
     assert coming.stands() == ("planned", [FIRST, SECOND])
-    assert mails(coming.database) == [(kind, "discarded") for kind in told]
+    assert mails(coming.database) == [(kind, "discarded") for kind in kinds]
 
 
 def test_where_another_stands_in_its_slot_meanwhile_it_stays_out(coming: Coming) -> None:

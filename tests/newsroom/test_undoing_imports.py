@@ -64,8 +64,8 @@ def test_all_of_an_import_leaves_the_archive_and_nothing_of_another(database: Da
         assert [(one.closed_reason, one.wording, one.edition_id) for one in gone] == [("undone", "", None)] * 2
         texts = session.scalars(select(QuestionText).where(QuestionText.question_id.in_([one.id for one in gone])))
         assert [(text.body, text.headline) for text in texts] == [(None, "")] * 2
-        (told,) = session.scalars(select(Event).filter_by(action="newsletter.unimport"))
-        assert (told.actor, told.facts) == (newsroom.nora.ref, {"from": "bad", "count": 2})
+        (event,) = session.scalars(select(Event).filter_by(action="newsletter.unimport"))
+        assert (event.actor, event.facts) == (newsroom.nora.ref, {"from": "bad", "count": 2})
 
 
 def test_what_was_undone_can_be_imported_again(database: Database, newsroom: Newsroom) -> None:

@@ -372,7 +372,7 @@ def named(made: str) -> list[str]:
     return re.findall(r"\w+\.[a-z ]+?(?= \w+\.|$)", made)
 
 
-def told_since(session: Session, last: int) -> set[str]:
+def written_to_since(session: Session, last: int) -> set[str]:
     """Whom the mails are to that were written since; a colleague who is called in a note is called by the note."""
     kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.id > last, OutboxMail.kind != "desk.mention"))
     return {LETTERS[kind.partition(".")[0]] for kind in kinds}
@@ -383,7 +383,7 @@ def told_since(session: Session, last: int) -> set[str]:
 def test_a_verb_writes_to_whom_its_moves_tell(
     database: Database, newsroom: Newsroom, case: tuple[str, str, tuple[Step, ...], Step]
 ) -> None:
-    made, told, before, verb = case
+    made, hearers, before, verb = case
     asked = arrived(database, newsroom)
     for step in before:
         database.write(lambda session, step=step: step(Salt(session, asked)))
@@ -393,7 +393,7 @@ def test_a_verb_writes_to_whom_its_moves_tell(
         with audit.watched(session) as events:
             verb(Salt(session, asked))
             session.flush()
-        return {event.action for event in events} & set(MOVES), told_since(session, last)
+        return {event.action for event in events} & set(MOVES), written_to_since(session, last)
 
     found, heard = database.write(drive)
     assert set(named(made)) <= found
@@ -402,13 +402,13 @@ def test_a_verb_writes_to_whom_its_moves_tell(
         f"{sorted(found)} wrote to {sorted(heard - allowed)}, of which their tables say nothing: say so in `tells` of the "
         "move (app/*/lifecycle.py and docs/lifecycle.md), or don't write."
     )
-    assert heard == set(told), f"{made} is to write to {sorted(told)} here, and wrote to {sorted(heard)}"
+    assert heard == set(hearers), f"{made} is to write to {sorted(hearers)} here, and wrote to {sorted(heard)}"
 
 
 @pytest.mark.parametrize("name", MOVES)
 def test_a_move_tells_everybody_that_its_table_says(name: str) -> None:
     move: Move = MOVES[name]
-    cases = [told for made, told, _before, _verb in CASES if name in named(made)]
+    cases = [hearers for made, hearers, _before, _verb in CASES if name in named(made)]
     assert cases or not (move.act or move.tells), f"Drive {name} in CASES of this file, and say whom it writes to."
     silent = set(move.tells) - {" "} - set("".join(cases))
     assert not silent, (

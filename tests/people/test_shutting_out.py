@@ -73,8 +73,8 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     assert run(app, "enable", ILYA).output == "Ilya Brandt can come in again, by a mail that they ask for.\n"
     assert through_the_door(app, database, ILYA).open(f"{DESK}letters").status_code == 200
     with database.read() as session:
-        told = select(Event.action).where(Event.noun == "person", Event.noun_id == newsroom.ilya.person_id)
-        acts = list(session.scalars(told.order_by(Event.id)))
+        query = select(Event.action).where(Event.noun == "person", Event.noun_id == newsroom.ilya.person_id)
+        acts = list(session.scalars(query.order_by(Event.id)))
         assert [act for act in acts if act in ("person.disable", "session.end_all", "person.enable")] == [
             "person.disable",
             "session.end_all",

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from app.audit import Event
 from app.db import Database
 from app.editions.models import Edition
-from app.newsroom import alarms, told_to_programs
+from app.newsroom import alarms, program_messages
 from app.programs import calling, registering
 from app.programs.models import Delivery, Program
 from app.programs.telling import tell as note
@@ -181,7 +181,7 @@ def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
 ) -> None:
     let_hear(database, newsroom, site.address.replace("http://", "https://"))
     happens(database, newsroom)
-    assert calling.deliver_due(database, told_to_programs.described, ()) == {"failed": 1}
+    assert calling.deliver_due(database, program_messages.described, ()) == {"failed": 1}
     assert (log(database), site.heard) == ([(None, "it leads into a network that is not public", 1, False)], [])
 
 
@@ -191,7 +191,7 @@ def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the
 ) -> None:
     let_hear(database, newsroom, site.address)
     happens(database, newsroom)
-    claimed = database.write(partial(calling.claim, describe=told_to_programs.described))
+    claimed = database.write(partial(calling.claim, describe=program_messages.described))
     assert claimed is not None
     assert tell(database) == {}
     calling.call(claimed, OWN)  # and then it is killed

@@ -14,7 +14,7 @@ from app.db import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing, recalling, told_to_programs
+from app.newsroom import program_messages, publishing, recalling
 from app.newsroom.publishing import GRACE
 from app.programs import registering
 from app.programs.models import Delivery, Program
@@ -48,9 +48,9 @@ def later(**time: float) -> datetime:
 AFTER = {"minutes": GRACE.total_seconds() / 60 + 1}
 
 
-def without_numbers(told: dict[str, Any]) -> dict[str, Any]:
+def without_numbers(message: dict[str, Any]) -> dict[str, Any]:
     """The same with each time and each id as if all were one."""
-    made: dict[str, Any] = json.loads(NUMBER.sub("ID", TIME.sub("TIME", json.dumps(told))))
+    made: dict[str, Any] = json.loads(NUMBER.sub("ID", TIME.sub("TIME", json.dumps(message))))
     return made
 
 
@@ -105,7 +105,7 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     assert site.types == order
     example = examples()
     assert set(example) == {*EVENTS, "test"}
-    assert [without_numbers(one) for one in site.told] == [example[kind] for kind in order]
+    assert [without_numbers(one) for one in site.bodies] == [example[kind] for kind in order]
     with database.read() as session:
         log = list(session.scalars(select(Delivery).order_by(Delivery.id)))
         assert [(one.has_arrived, one.status, one.attempts, one.said) for one in log] == [(True, 204, 1, "")] * 6
@@ -149,7 +149,7 @@ def test_a_recalled_edition_takes_back_what_was_told_of_it(
 
 
 # The chat's notice of each kind, as its documentation wants it.
-TOLD = {
+CHAT_NOTICES = {
     "slack": {"text": f"The Steppe Letter: An answer is here. <{DESK}|To the desk>", "unfurl_links": False, "unfurl_media": False},
     "mattermost": {"text": f"The Steppe Letter: An answer is here. [To the desk]({DESK})"},
     "matrix": {
@@ -163,12 +163,12 @@ TOLD = {
 def test_the_chat_hears_that_something_is_here_and_nothing_more(
     database: Database, newsroom: Newsroom, site: Hearer
 ) -> None:
-    for kind in TOLD:
+    for kind in CHAT_NOTICES:
         let_hear(database, newsroom, site.address, kind)
     for words in ("Who measures the salt?", "Where does the wind come from?"):
         database.write(lambda s, words=words: handed_in(s, newsroom, words) and None)
     assert tell(database) == {"arrived": 3}, "two answers, and one notice while it waits"
-    assert site.told == list(TOLD.values())
+    assert site.bodies == list(CHAT_NOTICES.values())
     assert {name for head, _body in site.heard for name in head if name.startswith("webhook-")} == set()
 
 
@@ -180,13 +180,13 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     let_hear(database, newsroom, site.address, "matrix")
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
-    assert told_to_programs.tell_of_letters(database, nine) == 0, "nothing waits"
+    assert program_messages.tell_of_letters(database, nine) == 0, "nothing waits"
     ask(database, newsroom, "Who built the silos?")
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
     minutes = (-1, 0, 1, 119, 121, 24 * 60)
-    assert [told_to_programs.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
+    assert [program_messages.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
         0,
         1,
         0,
@@ -195,7 +195,7 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
         1,
     ]
     assert tell(database, nine) == {"arrived": 1}
-    assert site.told[0]["text"] == f"The Steppe Letter: Letters are waiting. {DESK}"
+    assert site.bodies[0]["text"] == f"The Steppe Letter: Letters are waiting. {DESK}"
 
 
 @on_sqlite
@@ -207,7 +207,7 @@ def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
     for event in NOTICES:
         database.write(lambda s, event=event: note(s, newsroom.newsletter_id, event))
     assert tell(database) == {"arrived": len(NOTICES)}
-    assert [one["text"].partition(" <")[0] for one in site.told] == [
+    assert [one["text"].partition(" <")[0] for one in site.bodies] == [
         f"The Steppe Letter: {words}."
         for words in (
             "Letters are waiting", "An answer is here", "An expert said no", "An expert objects", "An answer was withdrawn",

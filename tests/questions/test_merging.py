@@ -69,9 +69,9 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
     nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
     nora.decide(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
-    told = page.texts(".trail > li > div:not(:has(*))")
+    lines = page.texts(".trail > li > div:not(:has(*))")
     cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
-    assert [line for line in told if not line.endswith(("filed a letter here.", "worded it."))] == [
+    assert [line for line in lines if not line.endswith(("filed a letter here.", "worded it."))] == [
         "“The wind”: Nora Lind merged it into this one.",
         "“The wind”: Nora Lind made it public in the desk’s wording.",
         cleared,
@@ -164,8 +164,8 @@ def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, datab
     page = nora.get(led)
     assert "2 questions are done. One stays as it is: an expert is behind it: close it on its own page" in page
     with database.read() as session:
-        told = [outbox.read(session, mail).to for mail in session.scalars(TO_READERS)]
-    assert sorted(told) == ["dana@post.example", "dana@post.example", "timur@post.example"]
+        addresses = [outbox.read(session, mail).to for mail in session.scalars(TO_READERS)]
+    assert sorted(addresses) == ["dana@post.example", "dana@post.example", "timur@post.example"]
     assert undone(nora, page) == "Undone."
     with database.read() as session:
         states = [mail.state for mail in session.scalars(TO_READERS)]

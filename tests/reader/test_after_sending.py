@@ -87,13 +87,13 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
     assert (after["id"], after["published"], after["title"]) == (before["id"], before["published"], MENDED.headline)
     assert after["updated"] > before["updated"]
     assert Page(after["content"]).words.endswith(f"{WRONG} {RIGHT}")
-    [told] = json.loads(client.get("/steppe/feed.json").data)["items"]
-    assert (told["id"], told["date_modified"], told["content_html"]) == (
+    [item] = json.loads(client.get("/steppe/feed.json").data)["items"]
+    assert (item["id"], item["date_modified"], item["content_html"]) == (
         after["id"],
         after["updated"],
         after["content"],
     )
-    assert client.get(urlsplit(told["id"]).path).headers["Location"] == path
+    assert client.get(urlsplit(item["id"]).path).headers["Location"] == path
 
     assert "/steppe/corrections" in [href for _words, href in Page(client.get("/steppe/answers").text).links]
     listed = Page(client.get("/steppe/corrections").text)

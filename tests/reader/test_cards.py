@@ -133,22 +133,22 @@ def test_without_fribidi_what_joins_has_no_picture_and_the_rest_has() -> None:
 
 def test_a_page_names_its_picture_with_size_and_words(client: FlaskClient, silos: str) -> None:
     page = Page(client.get(f"/steppe/q/{silos}/the-silos").text)
-    told = dict(
+    properties = dict(
         zip(page.attributes("meta[property]", "property"), page.attributes("meta[property]", "content"), strict=True)
     )
-    assert {name: told[name] for name in told if name.startswith("og:image:")} == {
+    assert {name: properties[name] for name in properties if name.startswith("og:image:")} == {
         "og:image:type": "image/png",
         "og:image:width": "1200",
         "og:image:height": "630",
         "og:image:alt": "The Silos: The Steppe Letter",
     }
     assert page.attributes('meta[name="twitter:card"]', "content") == ["summary_large_image"]
-    got = client.get(told["og:image"].removeprefix(HERE))
+    got = client.get(properties["og:image"].removeprefix(HERE))
     assert (got.status_code, got.mimetype, Image.open(BytesIO(got.data)).size) == (200, "image/png", (1200, 630))
     assert got.headers["Cache-Control"] == "public, max-age=60"
     assert got.data == Card("The Silos", NAME, "en").png()
     assert len(got.data) < 40_000
-    assert address_of(client, silos, "?lang=fa") == told["og:image"].removeprefix(HERE)
+    assert address_of(client, silos, "?lang=fa") == properties["og:image"].removeprefix(HERE)
 
 
 @pytest.mark.threat("erased words")

@@ -108,8 +108,10 @@ def test_a_no_takes_page_link_and_sitemaps_line_away_at_once_and_the_address_is_
     again = says_yes(database, newsroom)
     assert (again != address, client.get(again).status_code, client.get(address).status_code) == (True, 200, 404)
     with database.read() as session:
-        told = session.scalars(select(Event.action).where(Event.action.like("expert.%page")).order_by(Event.id)).all()
-    assert told == ["expert.page", "expert.no_page", "expert.page"]
+        actions = session.scalars(
+            select(Event.action).where(Event.action.like("expert.%page")).order_by(Event.id)
+        ).all()
+    assert actions == ["expert.page", "expert.no_page", "expert.page"]
 
 
 @pytest.mark.threat("stranger at the door")

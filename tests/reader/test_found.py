@@ -146,12 +146,12 @@ def test_a_shared_address_says_what_it_leads_to_and_which_one_is_right(
     )
     salt = run("The Salt", "Who weighs the salt?")
     page = Page(client.get(f"{salt}?lang=fa").text)
-    told = dict(
+    properties = dict(
         zip(page.attributes("meta[property]", "property"), page.attributes("meta[property]", "content"), strict=True)
     )
     assert page.attributes("link[rel=canonical]", "href") == [f"{HERE}{salt}"]
-    pictured = {name for name in told if name.startswith("og:image")}  # tests/reader/test_cards.py
-    assert {name: said for name, said in told.items() if name not in pictured} == {
+    pictured = {name for name in properties if name.startswith("og:image")}  # tests/reader/test_cards.py
+    assert {name: said for name, said in properties.items() if name not in pictured} == {
         "og:type": "article",
         "og:title": "The Salt",
         "og:description": "“Nobody knows.",

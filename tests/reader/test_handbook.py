@@ -224,7 +224,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
     assert column.check_policy.default.arg == "facts" and says("editor", "Under Facts only, the usual setting")
     assert {one.label for one in EXPORTS.values() if one.preview} == {"HTML mail", "Text", "Markdown", "HTML"}
     assert not {"invite", "approve"} & ROLES["assistant"].acts and says("editor", "can neither invite nor approve")
-    assert [name for name, role in ROLES.items() if role.is_told] == ["editor"] and says(
+    assert [name for name, role in ROLES.items() if role.gets_notices] == ["editor"] and says(
         "editor", "mailed to editors at once"
     )
     assert SETTINGS["digest_at"].part == "mail"

@@ -77,16 +77,16 @@ def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, lim
 
 
 def test_the_way_is_told_step_by_step(client: FlaskClient, database: Database, newsroom: Newsroom, timur: str) -> None:
-    told = [now_on(opened(client, timur).text)]
+    steps = [now_on(opened(client, timur).text)]
     letter = only_letter(database)
     database.write(lambda s: contacts.leave_unnamed(s, newsroom.nora, s.get_one(Letter, letter.id)))
     answered(database, newsroom, [letter.id])
-    told.append(now_on(opened(client, timur).text))
+    steps.append(now_on(opened(client, timur).text))
     locked(database, newsroom)
     sent(database, newsroom)
     page = opened(client, timur).text
-    told.append(now_on(page))
-    assert told == ["Nora Lind is going to read it", "It waits for its edition", "It ran in the newsletter"]
+    steps.append(now_on(page))
+    assert steps == ["Nora Lind is going to read it", "It waits for its edition", "It ran in the newsletter"]
     [path] = [href for words, href in Page(page).links if words.startswith("Read the answer")]
     assert path.startswith("/steppe/q/")
     assert client.get(path).status_code == 200
@@ -124,8 +124,8 @@ def test_what_is_too_long_or_too_much_to_add_is_said_and_stays_typed(
     assert (long.status_code, "longer than 2,000 characters" in long.text, "The miller " * 199 in long.text) == (
         400, True, True,
     )  # fmt: skip
-    told = [opened(client, timur, "/add", more=f"The miller moved {n} times.").status_code for n in range(21)]
-    assert told == [200] * 20 + [400]
+    statuses = [opened(client, timur, "/add", more=f"The miller moved {n} times.").status_code for n in range(21)]
+    assert statuses == [200] * 20 + [400]
     again = opened(client, timur, "/add", more="The miller moved 19 times.")  # a reloaded page
     more = opened(client, timur, "/add", more="He moved once more.")
     assert (again.status_code, more.status_code) == (200, 400)

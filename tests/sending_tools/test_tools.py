@@ -104,10 +104,10 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("told", REFUSALS)
-def test_every_refusal_has_its_name_and_nothing_is_made(tool: ToolServer, told: str) -> None:
-    tool.answers = [REFUSALS[told]] * 3
-    name = told.partition(":")[0].partition(",")[0]
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_every_refusal_has_its_name_and_nothing_is_made(tool: ToolServer, refusal: str) -> None:
+    tool.answers = [REFUSALS[refusal]] * 3
+    name = refusal.partition(":")[0].partition(",")[0]
     assert why(tool, limit=0.5) == (name, 120 if name == "quota" else None)
     assert tool.kept == {}
 

@@ -40,15 +40,15 @@ class Answering(BaseHTTPRequestHandler):
         return query if self.command == "GET" else self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def do_GET(self) -> None:
-        told, over = self.answer(), self.server.over  # type: ignore[attr-defined]
+        answer, over = self.answer(), self.server.over  # type: ignore[attr-defined]
         with suppress(OSError):
-            self.send_response(told.status)
-            for name, value in {"Content-Type": "application/json", **told.head}.items():
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": "application/json", **answer.head}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(told.raw)))
+            self.send_header("Content-Length", str(len(answer.raw)))
             self.end_headers()
-            for piece in [told.raw[at : at + 1] for at in range(len(told.raw))] if told.slowly else [told.raw]:
-                over.wait(told.slowly)
+            for piece in [answer.raw[at : at + 1] for at in range(len(answer.raw))] if answer.slowly else [answer.raw]:
+                over.wait(answer.slowly)
                 self.wfile.write(piece)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names

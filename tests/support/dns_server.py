@@ -33,13 +33,13 @@ class Answer(socketserver.DatagramRequestHandler):
         asked = dns.message.from_wire(self.rfile.read())
         (question,) = asked.question
         name, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
-        told = dns.message.make_response(asked)
-        told.flags |= dns.flags.AA
+        response = dns.message.make_response(asked)
+        response.flags |= dns.flags.AA
         if texts := self.server.records.get((name, kind)):
-            told.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
         elif not any(known == name for known, _ in self.server.records):
-            told.set_rcode(dns.rcode.NXDOMAIN)
-        self.wfile.write(told.to_wire())
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        self.wfile.write(response.to_wire())
 
 
 @contextmanager

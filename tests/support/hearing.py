@@ -11,7 +11,7 @@ from typing import Any
 
 from app.actors import Staff
 from app.db import Database
-from app.newsroom import told_to_programs
+from app.newsroom import program_messages
 from app.programs import calling, registering
 from app.programs.models import Program
 from tests.support.answering import Answer, Answering, running
@@ -36,12 +36,12 @@ class Hearer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/hooks?of=us"
 
     @property
-    def told(self) -> list[dict[str, Any]]:
+    def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _head, body in self.heard]
 
     @property
     def types(self) -> list[str]:
-        return [one["type"] for one in self.told]
+        return [one["type"] for one in self.bodies]
 
     @property
     def ids(self) -> list[str]:
@@ -74,7 +74,7 @@ def an_admin(newsroom: Newsroom) -> Staff:
 
 def tell(database: Database, at: datetime | None = None) -> dict[str, int]:
     """The worker tells what is due."""
-    return calling.deliver_due(database, told_to_programs.described, OWN, at=at)
+    return calling.deliver_due(database, program_messages.described, OWN, at=at)
 
 
 def the_program(database: Database, key: int) -> Program:

@@ -121,8 +121,8 @@ class Machine:
 
     def _forked(self, line: str, reads: int, says: int) -> Any:
         """Fork it off a process that has loaded the product; all else is as when it is typed."""
-        told = self.run(self.as_account("env -0")).split("\0")
-        environment = dict(pair.split("=", 1) for pair in told if "=" in pair)
+        pairs = self.run(self.as_account("env -0")).split("\0")
+        environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         files = [DupFd(number) for number in (reads, says)]
         child = FORKS.Process(target=_run_inside, args=(self._pid, line.split(), environment, *files))
         child.start()
@@ -204,13 +204,13 @@ def machine(folder: Path, **environment: str) -> Iterator[Machine]:
     over, closed = folder / "over", _closed()
     over.mkdir()
     folders = [*OVER, *{place.parts[1] for place in closed}]
-    told = {
+    variables = {
         "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
         "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
     }  # fmt: skip
     child = subprocess.Popen(
         ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-euc", BEGIN],
-        env=told, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=variables, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")

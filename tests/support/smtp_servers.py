@@ -116,18 +116,18 @@ class Session(socketserver.StreamRequestHandler):
             self.server.take(sender, recipient, raw)
 
     def answer(self, step: str) -> bool:
-        told = self.server.answers.get(step, self._usual(step))
-        if told is RESET:
+        reply = self.server.answers.get(step, self._usual(step))
+        if reply is RESET:
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
-        if told == SILENCE:
+        if reply == SILENCE:
             self.server.over.wait(30)
             return False
-        if told == TRICKLE:
+        if reply == TRICKLE:
             while not self.server.over.wait(0.05):
-                self.wfile.write(told)
+                self.wfile.write(reply)
             return False
-        self.wfile.write(told + b"\r\n")
+        self.wfile.write(reply + b"\r\n")
         return True
 
     def _usual(self, step: str) -> bytes:

@@ -20,7 +20,7 @@ def taken(tries: Sequence[Callable[[], object]], many: int, seed: int = 1) -> li
     return found
 
 
-def told_apart(one: list[float], other: list[float]) -> float:
+def share_longer(one: list[float], other: list[float]) -> float:
     """Return how often an answer of one kind takes longer than one of the other: about 0.5 where nobody could tell which is which."""
     ranked = sorted([(seconds, True) for seconds in one] + [(seconds, False) for seconds in other])
     below = above = 0

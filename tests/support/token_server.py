@@ -52,13 +52,13 @@ class TokenServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def account(self, user: str, **more: str) -> OAuthAccount:
-        told = {
+        settings = {
             "token_url": f"{self.url}/token",
             "device_url": f"{self.url}/device",
             "scopes": "mail",
             "client_id": CLIENT,
         }
-        return OAuthAccount(user, Provider(**told | more))
+        return OAuthAccount(user, Provider(**settings | more))
 
     def settings(self) -> dict[str, str]:
         """The same as environment variables."""
@@ -85,8 +85,8 @@ class TokenServer(ThreadingHTTPServer):
             if path == "/introspect":
                 user, until = self.access.get(form.get("token", ""), ("", 0.0))
                 return Answer({"active": until > time.time(), "username": user, "scope": "mail"})
-            if self.answers and (told := self.answers.pop(0)) is not None:
-                return told
+            if self.answers and (answer := self.answers.pop(0)) is not None:
+                return answer
             if "scope" in form:
                 return Answer({
                     "device_code": "device", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": self.pace,
@@ -118,10 +118,10 @@ class Talk(Answering):
 
     def answer(self) -> Answer:
         form = parse_qs(self.sent().decode())
-        told = self.server.answer(self.path, {name: values[0] for name, values in form.items()})
+        answer = self.server.answer(self.path, {name: values[0] for name, values in form.items()})
         if self.server.thinks and self.path == "/token":
             self.server.over.wait(self.server.thinks)
-        return told
+        return answer
 
 
 @contextmanager

@@ -87,12 +87,12 @@ class ToolServer(ThreadingHTTPServer):
 
     def answer(self, method: str, path: str, head: Any, sent: bytes) -> Answer:
         self.asked.append((method, path))
-        told = self.answers.pop(0) if self.answers else None
-        if told is not None and told is not LOST:
-            return told
+        chosen = self.answers.pop(0) if self.answers else None
+        if chosen is not None and chosen is not LOST:
+            return chosen
         query = {name: values[-1] for name, values in parse_qs(urlsplit(path).query).items()}
-        told_usually = ANSWERS[self.name](self, method, urlsplit(path).path, query, head, json.loads(sent or b"{}"))
-        return told or told_usually
+        usual = ANSWERS[self.name](self, method, urlsplit(path).path, query, head, json.loads(sent or b"{}"))
+        return chosen or usual
 
 
 class Talk(Answering):
@@ -156,8 +156,8 @@ def _ghost(at: ToolServer, method: str, path: str, query: dict[str, str], head: 
         if post.get("status", "draft") != "draft" or "newsletter" in query:
             at.sends.append(path)
         one.title, one.html, one.changed = post["title"], post["html"], one.changed + 1
-    told = {"id": one.id, "status": one.status, "title": one.title, "html": one.html, "updated_at": str(one.changed)}
-    return Answer({"posts": [told]}, 201 if method == "POST" else 200)
+    as_json = {"id": one.id, "status": one.status, "title": one.title, "html": one.html, "updated_at": str(one.changed)}
+    return Answer({"posts": [as_json]}, 201 if method == "POST" else 200)
 
 
 def _listmonk(at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]) -> Answer:
@@ -170,13 +170,13 @@ def _listmonk(at: ToolServer, method: str, path: str, query: dict[str, str], hea
         at.sends += [path] if path.endswith("/status") else []
         return Answer({"message": "not found"}, 404)
 
-    def told(one: Kept) -> dict[str, Any]:
+    def as_json(one: Kept) -> dict[str, Any]:
         own = {"id": int(one.id), "subject": one.title, "body": one.html, "altbody": one.text, "status": one.status}
         return own | {"tags": list(one.marks), "lists": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}]}
 
     if method == "GET" and not found[1]:
         ours = [one for one in at.kept.values() if query["tag"] in one.marks and one.status == query["status"]]
-        return Answer({"data": {"results": [told(one) for one in ours], "total": len(ours)}})
+        return Answer({"data": {"results": [as_json(one) for one in ours], "total": len(ours)}})
     if method == "POST":
         if sent.get("type") != "regular" or not sent.get("name"):
             return Answer({"message": "invalid"}, 400)
@@ -189,7 +189,7 @@ def _listmonk(at: ToolServer, method: str, path: str, query: dict[str, str], hea
         if sent.get("lists") != [3, 5] or one.status not in ("draft", "paused", "scheduled") or "send_at" in sent:
             return Answer({"message": "invalid"}, 400)
         one.title, one.html, one.text = sent["subject"], sent["body"], sent["altbody"]
-    return Answer({"data": told(one)})
+    return Answer({"data": as_json(one)})
 
 
 def _buttondown(
@@ -202,7 +202,7 @@ def _buttondown(
         at.sends.append(path)
         return Answer({"detail": "Not found"}, 404)
 
-    def told(one: Kept) -> dict[str, Any]:
+    def as_json(one: Kept) -> dict[str, Any]:
         mark = next(iter(one.marks), "")
         return {
             "id": one.id,
@@ -213,7 +213,7 @@ def _buttondown(
         }
 
     if method == "GET" and not found[1]:
-        ours = [told(one) for one in at.kept.values() if one.status == query["status"]]
+        ours = [as_json(one) for one in at.kept.values() if one.status == query["status"]]
         return Answer({"results": ours, "count": len(ours), "next": None})
     if method == "POST":
         status = sent.get("status", "about_to_send")  # as its older versions took it
@@ -226,7 +226,7 @@ def _buttondown(
     if method in ("POST", "PATCH"):
         at.sends += [path] if sent.get("status", "draft") != "draft" else []
         one.title, one.html = sent["subject"], sent["body"]
-    return Answer(told(one), 201 if method == "POST" else 200)
+    return Answer(as_json(one), 201 if method == "POST" else 200)
 
 
 def _mailchimp(
@@ -245,7 +245,7 @@ def _mailchimp(
         at.sends += [path] if "/actions/" in path else []
         return problem(404)
 
-    def told(one: Kept) -> dict[str, Any]:
+    def as_json(one: Kept) -> dict[str, Any]:
         status = "save" if one.status == "draft" else one.status
         return {
             "id": one.id,
@@ -255,7 +255,7 @@ def _mailchimp(
         }
 
     if method == "GET" and not found[1]:
-        return Answer({"campaigns": [told(one) for one in at.kept.values() if one.status == "draft"]})
+        return Answer({"campaigns": [as_json(one) for one in at.kept.values() if one.status == "draft"]})
     if method == "POST":
         if (sent.get("type"), sent["recipients"]["list_id"]) != ("regular", AUDIENCES["mailchimp"]):
             return problem(400)
@@ -271,7 +271,7 @@ def _mailchimp(
         return Answer({"html": one.html, "plain_text": one.text, "archive_html": one.html})
     if method in ("POST", "PATCH"):
         one.title, one.marks = sent["settings"]["subject_line"], (sent["settings"]["title"],)
-    return Answer(told(one))
+    return Answer(as_json(one))
 
 
 ANSWERS: dict[str, Callable[..., Answer]] = {

@@ -54,7 +54,7 @@ class Walk:
     asked: dict[str, tuple[int, str]] = field(
         default_factory=dict
     )  # by endpoint: how often a page asked the database at most, and which one
-    told: int = 0  # how often somebody's words for a browser stand there as text
+    as_text: int = 0  # how often somebody's words for a browser stand there as text
 
 
 def of_the_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
@@ -115,7 +115,7 @@ def offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
 # Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.
 CALLED = "gotcha()"
 POLYGLOT = f"\"'></textarea></title><img src=x onerror={CALLED}><svg/onload={CALLED}><script>{CALLED}</script>javascript:{CALLED}{{{{7*7}}}}"
-TOLD = "{{7*7}}"
+AS_TEXT = "{{7*7}}"
 
 
 def live(page: str) -> Iterator[str]:
@@ -157,7 +157,7 @@ def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under
         taken.undressed |= {(address, name) for name in HEADERS if name not in response.headers}
         if response.mimetype == "text/html":  # a calendar or a table is read by no browser as a page (nosniff)
             taken.live |= {(address, found) for found in live(text)}
-        taken.told += text.count(TOLD)
+        taken.as_text += text.count(AS_TEXT)
         if address.startswith("/desk/"):
             taken.offers |= {(address, *offer) for offer in offers(app, address, text)}
         found = [response.headers["Location"]] if 300 <= response.status_code < 400 else links(address, text)
@@ -190,10 +190,10 @@ def dump(app: Flask) -> dict[str, list[tuple[object, ...]]]:
     database: Database = app.extensions["database"]
     with database.read() as session:
         return {
-            name: sorted((tuple(row) for row in session.execute(select(*_told(table)))), key=repr)
+            name: sorted((tuple(row) for row in session.execute(select(*_columns(table)))), key=repr)
             for name, table in Base.metadata.tables.items()
         }
 
 
-def _told(table: Table) -> list[Column[object]]:
+def _columns(table: Table) -> list[Column[object]]:
     return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]

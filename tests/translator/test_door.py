@@ -112,8 +112,8 @@ def test_the_script_is_told_what_is_kept(shirin: Sent, app: Flask) -> None:
             headers={"Accept": "application/json"},
             base_url=page.site,
         )
-        told = answer.get_json()
-        assert (told["kept"], told["open"], told["beside"]) == (kept, True, False)
+        state = answer.get_json()
+        assert (state["kept"], state["open"], state["beside"]) == (kept, True, False)
 
 
 def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Sent, app: Flask) -> None:

@@ -204,10 +204,10 @@ def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wron
 def test_the_json_says_what_was_corrected_since_and_no_other_form_does() -> None:
     block = english()
     since = replace(block, notes=(Note("2026-12-03", "We wrote “2008”.", "It was 2009."),))
-    [told] = json.loads(EXPORTS["json"].write([since], TITLE))
-    jsonschema.Draft202012Validator(schema()).validate([told])
-    assert told.pop("corrections") == [{"date": "2026-12-03", "wrong": "We wrote “2008”.", "right": "It was 2009."}]
-    assert [told] == json.loads(EXPORTS["json"].write([block], TITLE))
+    [row] = json.loads(EXPORTS["json"].write([since], TITLE))
+    jsonschema.Draft202012Validator(schema()).validate([row])
+    assert row.pop("corrections") == [{"date": "2026-12-03", "wrong": "We wrote “2008”.", "right": "It was 2009."}]
+    assert [row] == json.loads(EXPORTS["json"].write([block], TITLE))
     others = [form for name, form in EXPORTS.items() if name != "json"]
     assert [form.write([since], TITLE) for form in others] == [form.write([block], TITLE) for form in others]
 

@@ -135,9 +135,9 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
         logging.getLogger("app.x").exception("trouble at %s?token=%s from %s", "/x", link, "2001:db8::77")
     out = logged.getvalue()
     assert found(out, receipt, f"{receipt[:4]} {receipt[4:8]}", link) == []
-    told = [(one["level"], one["logger"], one["event"]) for one in lines(logged)]
-    assert ("warning", "some.library", "could not take … from … in 3 tries") in told
-    assert ("error", "app.worker", "index: ValueError") in told
+    events = [(one["level"], one["logger"], one["event"]) for one in lines(logged)]
+    assert ("warning", "some.library", "could not take … from … in 3 tries") in events
+    assert ("error", "app.worker", "index: ValueError") in events
     (fault,) = [one for one in lines(logged) if one["event"] == "index: ValueError"]
     assert re.fullmatch(
         r"ValueError: app/worker.py:\d+ _do > app/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips",
@@ -156,13 +156,13 @@ def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
     assert ask(app.test_client()).status_code == 200
     before = lines(logged)
     page = nora.open("letters")
-    told = [one for one in lines(logged) if one["event"] == "request"]
-    assert (before, {(one["endpoint"], one["method"], one["status"]) for one in told}) == (
+    requests = [one for one in lines(logged) if one["event"] == "request"]
+    assert (before, {(one["endpoint"], one["method"], one["status"]) for one in requests}) == (
         [],
         {("editor.letters", "GET", 200)},
     )
-    assert told[-1]["request"] == page.headers[HEADER]
-    assert set(told[-1]) == {"time", "level", "logger", "event", "endpoint", "method", "status", "ms", "request"}
+    assert requests[-1]["request"] == page.headers[HEADER]
+    assert set(requests[-1]) == {"time", "level", "logger", "event", "endpoint", "method", "status", "ms", "request"}
 
 
 @on_sqlite
@@ -201,11 +201,11 @@ def test_the_processes_themselves_log_json_and_nobody(
             client.sendall(b"GET /silver kettle HTTP/9.9\r\nHost: post.example\r\n\r\n")
             client.recv(4096)
     out = "".join(capfd.readouterr())
-    told = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    assert len(told) == len(out.splitlines()), out
+    events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert len(events) == len(out.splitlines()), out
     assert found(out, "the-token-of-a-link") == []
-    assert [one for one in told if "127.0.0.1" in str(one)] == []  # nobody says who came
-    assert ("app.watching.each_request", "request") in {(one["logger"], one["event"]) for one in told}
+    assert [one for one in events if "127.0.0.1" in str(one)] == []  # nobody says who came
+    assert ("app.watching.each_request", "request") in {(one["logger"], one["event"]) for one in events}
 
 
 @on_sqlite

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.watching.redaction import clean_values, redacted, told
+from app.watching.redaction import clean_values, fault_as_data, redacted
 
 PLANTED = "timur@post.example"
 
@@ -51,7 +51,7 @@ def test_of_an_error_go_its_type_and_the_way_through_the_code() -> None:
         except ValueError as error:
             raise KeyError(PLANTED) from error
     except KeyError as error:
-        found = told(error)
+        found = fault_as_data(error)
     assert [(one["type"], [(at["file"], at["function"]) for at in one["frames"]]) for one in found] == [
         (
             "KeyError",

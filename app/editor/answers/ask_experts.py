@@ -114,7 +114,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)
-    announce(_told(drafts, sent))
+    announce(_who_was_asked(drafts, sent))
     if not sent:
         return redirect(url_for("editor.invitations", slug=slug, public_id=public_id), code=303)
     return to_question(slug, public_id, "who")
@@ -127,13 +127,13 @@ def _in_order(form: MultiDict[str, str]) -> list[str]:
     return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MOST)
 
 
-def _told(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
+def _who_was_asked(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
     """Return who has been asked, and who only stands there now."""
     asked, others = (", ".join(one.expert.name for one in drafts if (one in sent) is was) for was in (True, False))
     if not sent:
         return _("Prepared, and nothing sent: %(names)s.", names=others)
-    told = _("On their way: %(names)s.", names=asked)
-    return f"{told} {_('Next on the ladder: %(names)s.', names=others)}" if others else told
+    sentence = _("On their way: %(names)s.", names=asked)
+    return f"{sentence} {_('Next on the ladder: %(names)s.', names=others)}" if others else sentence
 
 
 def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Assignment]:

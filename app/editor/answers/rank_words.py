@@ -109,10 +109,10 @@ FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
 
 def _known(fit: Fit) -> Iterator[Why]:
     """Yield what the ranking doesn't weigh and an editor wants to know."""
-    told = {fact.code for fact in fit.facts}
-    if fit.history.asked and not told & {"replies", "silent"}:
+    codes = {fact.code for fact in fit.facts}
+    if fit.history.asked and not codes & {"replies", "silent"}:
         yield Why("none", replies(fit.history))
-    if fit.expert.languages and fit.language != "und" and "language" not in told:
+    if fit.expert.languages and fit.language != "und" and "language" not in codes:
         yield Why("wait", _("Not known to write %(language)s", language=tongue(fit.language) or fit.language))
     if fit.expert.ties:
         yield Why("wait", _("Own interest: %(ties)s", ties=fit.expert.ties[:140]))

@@ -69,7 +69,7 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         tried=tried,
-        told=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
+        changes_since=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
         seen=token_of(edition),
         kept=kept(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],

@@ -49,5 +49,5 @@ def dates_in_words(kept: str) -> str:
         first, last = (full_date(date.fromisoformat(part)) for part in kept.split("/"))
         return _("%(first)s to %(last)s", first=first, last=last)
     when, _t, hour = kept.partition("T")
-    told = full_date(date.fromisoformat(when))
-    return _("%(day)s, %(time)s", day=told, time=hour[:5]) if hour else told
+    date_words = full_date(date.fromisoformat(when))
+    return _("%(day)s, %(time)s", day=date_words, time=hour[:5]) if hour else date_words

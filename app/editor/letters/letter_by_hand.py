@@ -50,8 +50,8 @@ def _ask(desk: Desk, typed: dict[str, str]) -> receive.Ask:
     named = typed.get("credit", "none") != "none"
     agreed = _("Agreed to be named, says %(name)s, who wrote the question down.", name=desk.actor.name)
     known = {one.name for one in fields(receive.Ask)} - {"consent", "verbatim", "about_edition_id"}
-    told: dict[str, Any] = {"body": "", **{name: text for name, text in typed.items() if name in known}}
-    return receive.Ask(**told, consent=agreed if named and typed.get("agreed") else "")
+    values: dict[str, Any] = {"body": "", **{name: text for name, text in typed.items() if name in known}}
+    return receive.Ask(**values, consent=agreed if named and typed.get("agreed") else "")
 
 
 def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:

@@ -127,12 +127,12 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
         return after_sending.correct(desk.session, desk.actor, one, _words(typed), note, typed["quietly"]) is not None
 
     try:
-        told = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
+        is_correction = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
     except (Missing, TooLong) as refused:
         return _again(slug, public_id, typed, refused, for_safety=False)
     announce(
         _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
-        if told
+        if is_correction
         else _("The sign is mended. Readers see it within a minute, and nobody is told.")
     )
     return to_question(slug, public_id, "end")

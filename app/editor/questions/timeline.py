@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...audit import queries as audit
-from ...audit.events import told_in
+from ...audit.events import shown_in
 from ...db import now
 from ...formatting import clock_time, day, exact, tongue, zone
 from ...letters.models import Letter
@@ -125,12 +125,12 @@ def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
 
 
 def _changes(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
-    changes = audit.of_questions([file.question.id, *titles], told_in("step", "line"))
+    changes = audit.of_questions([file.question.id, *titles], shown_in("step", "line"))
     events = changes.page(file.desk.session, below, PAGE + 1)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
     for event, text in zip(events, tell(file.desk, events, experts, page=file.question), strict=True):
-        kind = "step" if event.action in told_in("step") else ""
+        kind = "step" if event.action in shown_in("step") else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 

@@ -67,8 +67,8 @@ def _says(desk: Desk, part: str) -> str:
         return in_words(desk.newsletter)
     fields = _fields(desk, part)
     stored, labels = declared_form.stored(fields, desk.newsletter), declared_form.labels(fields)
-    told = [f"{labels[name]}: {_in_words(name, value)}" for name, value in stored.items() if value]
-    return "; ".join(told[:SAID])
+    filled = [f"{labels[name]}: {_in_words(name, value)}" for name, value in stored.items() if value]
+    return "; ".join(filled[:SAID])
 
 
 @editor.get(f"/<slug>/settings/<any({', '.join(PARTS)}):part>")

@@ -13,7 +13,7 @@ from ... import outside
 from ...db import lock, now
 from ...formatting import age, exact
 from ...lifecycle import Missing, Stale, TooLong
-from ...newsroom import told_to_programs
+from ...newsroom import program_messages
 from ...programs import calling, registering
 from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_taken
@@ -128,7 +128,7 @@ def program(slug: str, public_id: str) -> str:
 
 def _page(desk: Desk, public_id: str, secret: str = "") -> str:
     one = the_program(desk, public_id)
-    told = registering.deliveries(one).page(desk.session, None, LATEST)
+    deliveries = registering.deliveries(one).page(desk.session, None, LATEST)
     mark, words = stands(desk, one)
     return page(
         desk,
@@ -142,7 +142,7 @@ def _page(desk: Desk, public_id: str, secret: str = "") -> str:
         signs=registering.signs(one),
         seen=token({"stands": _facts(one)}),
         secret=secret,
-        told=[_shown(one, delivery) for delivery in told],
+        deliveries=[_shown(one, delivery) for delivery in deliveries],
     )
 
 
@@ -187,7 +187,7 @@ def _shown(one: Program, delivery: Delivery) -> dict[str, Any]:
         "age": age(at),
         "exact": exact(at),
         "attempts": delivery.attempts,
-        "again": registering.can_be_told_again(delivery) and one.paused_at is None,
+        "again": registering.can_be_sent_again(delivery) and one.paused_at is None,
     }
 
 
@@ -229,7 +229,7 @@ def try_program(slug: str, public_id: str) -> Response:
 
     def begin(desk: Desk) -> calling.Call | None:
         one = the_program(desk, public_id)
-        return calling.begin_test(desk.session, one, told_to_programs.tried(desk.session, one))
+        return calling.begin_test(desk.session, one, program_messages.tried(desk.session, one))
 
     made = change(slug, begin)
     if made is None:

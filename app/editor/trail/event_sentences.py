@@ -102,8 +102,8 @@ def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
 
 
 def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
-    told = (event.facts or {} for event in events if event.noun == "answer")
-    keys = [facts["text"] for facts in told if facts.get("text")]
+    facts_of_answers = (event.facts or {} for event in events if event.noun == "answer")
+    keys = [facts["text"] for facts in facts_of_answers if facts.get("text")]
     query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
     return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
 

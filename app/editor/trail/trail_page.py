@@ -195,7 +195,7 @@ def take_trail(slug: str, form: str) -> BaseResponse:
     return response
 
 
-def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
+def _with_sentences(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
     """Each event with who did it, the sentence, and the question's public id."""
     with at_desk(slug) as desk:
         for events in trail.listing(desk.newsletter.id, sought).whole(desk.session, AT_ONCE):
@@ -211,13 +211,13 @@ def _told(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, st
 def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
     rows = (
         (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
-        for event, who, text, question in _told(slug, sought)
+        for event, who, text, question in _with_sentences(slug, sought)
     )
     return written(HEADS, rows)
 
 
 def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
-    for event, who, text, question in _told(slug, sought):
+    for event, who, text, question in _with_sentences(slug, sought):
         # Not the event's number: between those of its neighbours it would tell the hour that isn't kept of a reader's.
         row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
         row |= {"act": event.action, "noun": event.noun, "question": question or None}

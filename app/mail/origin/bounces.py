@@ -64,9 +64,9 @@ def read(raw: bytes, mail: Mail) -> Bounce | None:
 
 
 def _of_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce | None:
-    told = [(block, _outcome(block)) for block in blocks]
-    ended = [block for block, outcome in told if outcome == "failed"]
-    chosen = ended or [block for block, outcome in told if outcome == "delayed"]
+    outcomes = [(block, _outcome(block)) for block in blocks]
+    ended = [block for block, outcome in outcomes if outcome == "failed"]
+    chosen = ended or [block for block, outcome in outcomes if outcome == "delayed"]
     if not chosen:
         return None
     addresses = [address for block in chosen if (address := _recipient(block))]

@@ -40,4 +40,6 @@ def is_words(part: Part) -> bool:
 
 def _is_file(part: Part) -> bool:
     """A text part that has a file name is a file that hangs on the message, also where nothing says "attachment"."""
-    return bool(part.shown.get("filename")) or (part.disposition != "inline" and bool(part.told.get("name")))
+    if part.disposition_params.get("filename"):
+        return True
+    return part.disposition != "inline" and bool(part.content_params.get("name"))

@@ -34,13 +34,13 @@ _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
 class Part:
     """A part with its headers read and its content still encoded; a multipart has parts instead of content.
 
-    `told` holds the parameters of Content-Type, `shown` those of Content-Disposition.
+    `content_params` are those of Content-Type, `disposition_params` those of Content-Disposition.
     """
 
     kind: str
-    told: dict[str, str]
+    content_params: dict[str, str]
     disposition: str
-    shown: dict[str, str]
+    disposition_params: dict[str, str]
     encoding: str
     fields: Fields
     content: bytes = b""
@@ -53,7 +53,7 @@ class Part:
     @property
     def name(self) -> str:
         """The file name, by whichever header gives one."""
-        return " ".join((self.shown.get("filename") or self.told.get("name") or "").split())
+        return " ".join((self.disposition_params.get("filename") or self.content_params.get("name") or "").split())
 
     def walk(self) -> Iterator["Part"]:
         yield self
@@ -136,19 +136,19 @@ class Reader:
         def line(name: str) -> str:
             return unfolded(headers.get(name, b""), (), self.faults)
 
-        kind, told = parameters(_NO_SEMICOLON.sub(r"\1;", line("content-type")), self.faults)
-        disposition, shown = parameters(line("content-disposition"), self.faults)
+        kind, content_params = parameters(_NO_SEMICOLON.sub(r"\1;", line("content-type")), self.faults)
+        disposition, disposition_params = parameters(line("content-disposition"), self.faults)
         if not re.fullmatch(r"[^\s/]+/[^\s/]+", kind):
             # RFC 2045, section 5.2: what can't be understood is plain text; "html" alone is what some programs say.
             kind = "text/html" if kind == "html" else default
         encoding = line("content-transfer-encoding").partition(";")[0].strip().lower()
-        return Part(kind, told, disposition, shown, encoding, fields)
+        return Part(kind, content_params, disposition, disposition_params, encoding, fields)
 
     def _pieces(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
         """Return what stands between the delimiters; where the boundary is missing or wrong, the one that the text
         uses; the whole as one text where there is none.
         """
-        boundary = part.told.get("boundary", "").encode().rstrip()
+        boundary = part.content_params.get("boundary", "").encode().rstrip()
         pieces = self._between(start, end, boundary) if boundary else []
         if not pieces and (used := _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))):
             pieces = self._between(start, end, used[1])

@@ -45,7 +45,7 @@ def read(raw: bytes) -> Mail:
     """Return what `parse` does, without its net."""
     faults = {"bytes"} if len(raw) > MAX_PARSED else set()
     top = Reader(raw[:MAX_PARSED], faults).message()
-    label = next((part.told["charset"] for part in top.walk() if "charset" in part.told), "")
+    label = next((part.content_params["charset"] for part in top.walk() if "charset" in part.content_params), "")
     language = _language(top)
     hinted = hints(label, language)
     found = _Found(faults, hinted, top)
@@ -198,7 +198,7 @@ class _Found:
         """A delivery status, a read receipt or a complaint (RFC 6522): its first part speaks to people."""
         for one in part.walk():
             if not one.kind.startswith("multipart/"):
-                text, _ = decoded(plain_bytes(one), one.told.get("charset", ""))
+                text, _ = decoded(plain_bytes(one), one.content_params.get("charset", ""))
                 self.report.append((one.kind, tidy(text)))
 
     def _leaf(self, part: Part) -> list[_Segment]:
@@ -206,14 +206,14 @@ class _Found:
         if not is_words(part):
             self._attach(part, data)
             return []
-        label = part.told.get("charset", "")
+        label = part.content_params.get("charset", "")
         if part.kind == "text/html" and not label and (meta := _META_CHARSET.search(data[:4000])):
             label = meta[1].decode("ascii", "ignore")
         text = tidy(charsets.read(data, label, self.hinted, self.faults))
         if part.kind == "text/html":
             return [_Segment(None, self._roomed(text))]
-        if part.told.get("format", "").lower() == "flowed":
-            text = unflowed(text, part.told.get("delsp", "").lower() == "yes")
+        if part.content_params.get("format", "").lower() == "flowed":
+            text = unflowed(text, part.content_params.get("delsp", "").lower() == "yes")
         text, files = without_uuencoded(text)
         self.attachments += [Attachment(name, len(data), "application/octet-stream") for name, data in files]
         if _PGP.search(text):
@@ -232,7 +232,7 @@ class _Found:
         name = part.name
         if part.kind in _WINMAIL or name.lower() == "winmail.dat":
             self.faults.add("winmail")
-        if part.kind in _ENCRYPTED and part.told.get("smime-type", "") != "certs-only":
+        if part.kind in _ENCRYPTED and part.content_params.get("smime-type", "") != "certs-only":
             self.faults.add("encrypted")
         if part.kind == "message/rfc822" and not name:
             name = headed(data, "bytes", 64_000).subject

@@ -143,7 +143,7 @@ def _is_gone(folder: Path) -> bool:
 
 
 def _bootstrap(root: Path, log: BinaryIO) -> None:
-    told = {
+    environment = {
         "ROOT": str(root),
         "RELEASE": RELEASE,
         "INCLUDE": ",".join(INSTALLED),
@@ -152,7 +152,7 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
     _run_outside(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP],
         log,
-        {**os.environ, **told},
+        {**os.environ, **environment},
     )
     (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
 
@@ -184,10 +184,10 @@ def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, s
 @contextmanager
 def _booted(root: Path, log: BinaryIO) -> Iterator[int]:
     """Start systemd in spaces of its own; gives its number as this machine counts."""
-    told = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
+    environment = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
     spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=told, stdin=subprocess.DEVNULL,
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=environment, stdin=subprocess.DEVNULL,
         stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -132,7 +132,7 @@ def _due(session: Session, newsletter: Newsletter) -> bool:
     begins = morning(newsletter, now(session), MORNING)
     if not chats or not begins <= now(session) < begins + GRACE:
         return False
-    told = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
-    if session.scalar(told.where(Delivery.happened_at > now(session) - EARLIER).limit(1)) is not None:
+    sent = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
+    if session.scalar(sent.where(Delivery.happened_at > now(session) - EARLIER).limit(1)) is not None:
         return False
     return letters.waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0
