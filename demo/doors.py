@@ -11,6 +11,7 @@ from app.db import Database, address, keys
 from app.letters.receive import Form, receipt_of
 from app.newsletters.queries import all_newsletters
 from app.people import directory, links, sign_in
+from app.questions.translator_table import Translator
 from app.text import group_digits
 
 A_DAY = timedelta(days=1)
@@ -35,6 +36,7 @@ def _doors(session: Session) -> list[tuple[str, str]]:
     found += [
         ("An expert who is writing an answer", _link(session, Assignment.state == "accepted")),
         ("An expert whose answer is to be checked", _link(session, Answer.state == "checking")),
+        ("Somebody outside who translates one answer", _translators_link(session)),
     ]
     for email, door, label in GUESTS:
         person = directory.by_email(session, email)
@@ -52,3 +54,9 @@ def _link(session: Session, wanted: object) -> str:
     query = select(Assignment.id).outerjoin(Answer, Answer.assignment_id == Assignment.id).where(wanted)  # type: ignore[arg-type]
     assignment_id = session.scalar(query.order_by(Assignment.id).limit(1))
     return f"/a/{links.new_link(session, assignment_id=assignment_id)}" if assignment_id else ""
+
+
+def _translators_link(session: Session) -> str:
+    """A fresh link to the one text that somebody outside is asked to translate; empty where nobody is any more."""
+    translator_id = session.scalar(select(Translator.id).where(Translator.is_open).order_by(Translator.id).limit(1))
+    return f"/a/{links.new_link(session, translator_id=translator_id)}/translation" if translator_id else ""

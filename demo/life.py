@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.actors import Actor, Expert, Mailroom, Reader, Staff
-from app.answers import assigning, desk_letters, editing, writing
+from app.answers import assigning, desk_letters, editing, translating, translators, writing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment
 from app.db import keys
@@ -214,6 +214,13 @@ def _approve(life: Life) -> None:
     editing.approve(session, editor, life.answer, checklist=editing.CHECKLIST)
 
 
+def _translate(life: Life) -> None:
+    """Somebody outside of the desk is asked for the answer in another language."""
+    session, asked = life.house.session, life.row["translator"]
+    [answer] = [one for one in translating.originals(session, life.question) if one.answer]
+    translators.invite(session, life.desk.editor, answer, asked["language"], asked["name"], asked["email"])
+
+
 def _pick(life: Life) -> None:
     slots.pick(life.house.session, life.desk.editor, life.question, life.edition)
 
@@ -257,6 +264,7 @@ STEPS = {
     "settle": Step(_settle, 0.6),
     "approve": Step(_approve, 0.65),
     "pick": Step(_pick, 0.75),
+    "translate": Step(_translate, 0.8, "translator"),
     "shelve": Step(_shelve, 0.3),
     "close": Step(_close, 0.3),
     "merge": Step(_merge, 0.6),
@@ -265,5 +273,6 @@ LEAST = timedelta(minutes=10)  # between two steps
 
 
 def path_of(row: Row) -> tuple[str, ...]:
-    mails = ("mail",) if any("mail" in asked for asked in row.get("assignment", ())) else ()
-    return ("open", *(("show",) if row.get("shown") else ()), *PATHS[row["state"]], *mails)
+    more = {"mail": any("mail" in asked for asked in row.get("assignment", ())), "translate": "translator" in row}
+    last = (step for step, is_there in more.items() if is_there)
+    return ("open", *(("show",) if row.get("shown") else ()), *PATHS[row["state"]], *last)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
+from app.actors import Expert as Guest
 from app.actors import Staff, Visitor
 from app.editions import locking
 from app.editions.models import Edition
 from app.newsroom import publishing, skipping
 from app.newsroom.publishing import GRACE
-from app.people import directory, sign_in_mails
+from app.people import directory, expert_pages, sign_in_mails
 from app.people.models import Expert
 from app.questions import notes
 from app.seal import new_token
@@ -24,7 +25,7 @@ LEAD = range(24, 36)  # days from a question's first letter to the edition that 
 
 def events(house: House) -> list[Event]:
     """Everything that happens after the founding, in the order of time; what happens at once, as the files say it."""
-    found = [*_checks_of_experts(house), *_ways_in(house)]
+    found = [*_checks_of_experts(house), *_pages_of_experts(house), *_ways_in(house)]
     for slug, desk in house.desks.items():
         rows = content(f"questions-{SIDES[slug]}")["question"]
         found += _editions(house, desk, {row["edition_back"] for row in rows if "edition_back" in row})
@@ -54,6 +55,15 @@ def _checks_of_experts(house: House) -> Iterator[Event]:
 
 def _check(house: House, staff: Staff, expert: Expert, row: Row) -> None:
     directory.verify_expert(house.session, staff, expert, row["verified"])
+
+
+def _pages_of_experts(house: House) -> Iterator[Event]:
+    """Who wants a page for readers has said so on their own page."""
+    for row in content("people")["expert"]:
+        if "page_in" in row:
+            expert, newsletter = house.experts[row["key"]], house.desks[row["page_in"]].newsletter
+            says_yes = partial(expert_pages.say_yes, house.session, Guest(expert.id, expert.name))
+            yield office_hours(ago(house.at, row["page_days_ago"])), partial(says_yes, expert, newsletter.id)
 
 
 def _ways_in(house: House) -> Iterator[Event]:
@@ -111,7 +121,7 @@ def _life(house: House, desk: Desk, row: Row) -> Iterator[Event]:
 
 def _when(life: Life, step: Step, first: datetime, until: datetime, before: datetime) -> datetime:
     """When a step is taken: as the content says, or after its share of the time, and always after the step before."""
-    rows = life.row | (life.asked if "assignment" in life.row else {})
+    rows = life.row | (life.asked if "assignment" in life.row else {}) | life.row.get("translator", {})
     moment = step.said and _said(life.house, rows, f"{step.said}_")
     return max(moment or office_hours(first + step.share * (until - first)), before + LEAST)
 

@@ -31,6 +31,7 @@ from app.people import links, sign_in
 from app.people.models import Expert, Person
 from app.questions import queries as questions
 from app.questions.models import Question, QuestionTopic
+from app.questions.translator_table import Translator
 from app.seal import Keys
 from app.typesetting.house_languages import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
@@ -246,7 +247,7 @@ def test_the_merged_letter_counts_for_its_lead(session: Session) -> None:
 def test_only_mails_of_the_last_day_wait(session: Session) -> None:
     waiting = session.scalars(select(OutboxMail).where(OutboxMail.state == "queued")).all()
     assert Counter(mail.kind for mail in waiting) == {
-        "expert.invitation": 1, "expert.check": 1, "desk.answer": 3, "sign_in": 1,
+        "expert.invitation": 1, "expert.check": 1, "desk.answer": 3, "sign_in": 1, "translator.invitation": 1,
     }  # fmt: skip
     assert min(mail.created_at for mail in waiting) >= datetime(2026, 11, 24, tzinfo=UTC)
     assert {mail.state for mail in session.scalars(select(OutboxMail))} == {"held", "queued", "sent"}
@@ -283,8 +284,10 @@ def test_the_doors_open(platan: Database) -> None:
     with platan.read() as session:
         tokens = [path.split("/")[2] for path in paths if path.startswith("/a/")]
         found = [links.find_link(session, token) for token in tokens]
-        headlines = [session.get_one(Assignment, link.assignment_id).question.headline for link in found if link]
-        assert headlines == ["Paid in Yarn", "Who Audits the Auditors?"]
+        theirs = [session.get_one(Assignment, link.assignment_id) for link in found if link and link.assignment_id]
+        assert [one.question.headline for one in theirs] == ["Paid in Yarn", "Who Audits the Auditors?"]
+        asked = [session.get_one(Translator, link.translator_id) for link in found if link and link.translator_id]
+        assert [(one.name, one.language, one.state) for one in asked] == [("Oybek Rahimov", "ru", "invited")]
         ways = [sign_in.find(session, path.split("/")[2]) for path in paths if path.startswith("/sign-in/")]
         assert [way.door if way else None for way in ways] == ["desk", "desk", "desk", "desk", "expert"]
 

@@ -69,7 +69,6 @@ UNLINKED: dict[str, str] = {
     "health.readyz": "is for machines",
     "health.numbers": "is for machines",
     "reader.card": "the head of a Q&A's page names it",
-    "reader.expert": "is there with an expert's yes",
     "reader.stop": "stands in mails to readers",
     "reader.json_feed": "programs find it in the head of the pages",
     "reader.framed_answers": "stands in frames",
@@ -97,7 +96,6 @@ UNLINKED: dict[str, str] = {
     "editor.mail_picture": "is shown by the page of a file that hung on a mail",
     "editor.who_types": "the script of a form that saves itself asks there",
     "reader.back_to_form": "is the address of a receipt, opened after it was closed",
-    "translator.translation": "stands in mails to translators",
     "translator.back": "stands behind the addresses of buttons, for whoever comes back to one",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
@@ -105,7 +103,7 @@ GOAL = 10  # times that a page of the desk may ask the database
 # Those that may ask more often: docs/adr/0006-speed-what-was-tried.md says what for.
 CEILINGS = {
     "editor.home": 20, "editor.question": 51, "editor.edition": 27, "editor.letter": 22, "editor.ask": 20,
-    "editor.leaving": 20, "editor.take_trail": 18, "editor.trail": 18, "editor.mail_texts": 16, "editor.expert": 14,
+    "editor.leaving": 20, "editor.take_trail": 18, "editor.trail": 18, "editor.mail_texts": 16, "editor.expert": 15,
     "editor.answer_edit": 13, "editor.questions": 12, "editor.letters": 12, "editor.edition_mail": 13,
     "editor.correction": 11, "editor.safer_words": 11, "editor.export": 13, "editor.pen_mail": 12, "editor.assignment": 20, "editor.translations": 11, "editor.translation": 11,
 }  # fmt: skip
