@@ -113,11 +113,11 @@ def test_the_trail_names_who_downloaded_and_never_the_file(nora, room):
     row = room.bring(mail(attachments=HUNG))
     nora.send(address(row), {})
     nora.send(address(row), {})
-    trail = nora.get("/trail")
-    assert trail.words.count("Nora Lind downloaded a file that hung on a mail.") == 2
+    page = nora.get("/trail")
+    assert page.words.count("Nora Lind downloaded a file that hung on a mail.") == 2
     with room.database.read() as session:
         rows = json.dumps([[one.facts, one.old, one.new] for one in session.scalars(select(Event))])
-    assert [words for words in ("gauge", "Zarina", "plates") if words in trail.words + rows] == []
+    assert [words for words in ("gauge", "Zarina", "plates") if words in page.words + rows] == []
 
 
 NAMES = {

@@ -121,8 +121,8 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
 
     database.write(fill)
     pages = [section(page, "trail") for page in walked(nora, f"{address}?show=", "next")]
-    notes = [note for page in pages for note in page.texts("p.note")]
-    assert notes == [f"Note {number}." for number in reversed(range(40))]
+    shown = [note for page in pages for note in page.texts("p.note")]
+    assert shown == [f"Note {number}." for number in reversed(range(40))]
     whole = "".join(pages)
     assert whole.count("A reader’s letter came: Web, English.") == 40
     assert whole.count("Nora Lind made it a question.") == 1

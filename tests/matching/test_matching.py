@@ -191,10 +191,10 @@ def order(*experts: Candidate) -> list[int]:
 
 def test_who_has_answered_the_like_comes_first_and_new_experts_by_what_they_declare() -> None:
     ranked = rank(SALT, (MAREK, GULNARA, LEYLA), today=TODAY)
-    reasons = {one.key: [(fact.code, fact.values) for fact in one.reasons] for one in ranked}
-    assert reasons[1] == [("past", (7, "salt", "wind")), ("language", ("en",))]
-    assert reasons[2] == [("topic", ("Water",)), ("language", ("en",))]
-    assert reasons[3] == [("topic", ("Salt",)), ("new", ())]
+    facts = {one.key: [(fact.code, fact.values) for fact in one.reasons] for one in ranked}
+    assert facts[1] == [("past", (7, "salt", "wind")), ("language", ("en",))]
+    assert facts[2] == [("topic", ("Water",)), ("language", ("en",))]
+    assert facts[3] == [("topic", ("Salt",)), ("new", ())]
     assert rank(SALT, (LEYLA, GULNARA, MAREK), today=TODAY) == ranked
 
 
