@@ -89,7 +89,9 @@ def platan(empty: Database) -> Database:
     began = time.process_time()
     load(empty, lambda done, total: steps.append((done, total)), at=TODAY)
     took = time.process_time() - began
-    print(f"\nThe demo newsroom was loaded in {took:.1f} s of the processor on {empty.writer.dialect.name}, in {len(steps)} steps.")
+    print(
+        f"\nThe demo newsroom was loaded in {took:.1f} s of the processor on {empty.writer.dialect.name}, in {len(steps)} steps."
+    )
     assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
     assert is_loaded(empty)
     assert took < 60  # of the processor; goal: 10 s
