@@ -10,9 +10,9 @@ import socket
 import ssl
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -20,9 +20,11 @@ from itertools import count
 from urllib.parse import urlencode
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
+from app.db_faults import Busy
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -59,13 +61,8 @@ class Acknowledged:
     at: float
 
 
-@dataclass(frozen=True)
-class Cast:
-    links: Sequence[str]  # of experts
-
-
-def prepare(machines: Machines, answers: int) -> Cast:
-    """A newsroom that takes mail, and has asked an expert so many questions."""
+def prepare(machines: Machines) -> cast.Newsroom:
+    """Found a newsroom that takes mail."""
     database = machines.database()
     newsroom = database.write(cast.found)
 
@@ -73,13 +70,8 @@ def prepare(machines: Machines, answers: int) -> Cast:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = INBOX
 
     database.write(take_mail)
-    wordings = [f"Who measures the salt at gauge number {number}?" for number in range(answers)]
-    keys = [database.write(partial(_ask_leyla, newsroom=newsroom, words=words)) for words in wordings]
-    with database.read() as session:
-        mails = session.scalars(select(OutboxMail).where(OutboxMail.assignment_id.in_(keys))).all()
-        found = [_LINK.search(outbox.read(session, mail).text) for mail in mails]
     database.close()
-    return Cast([link[1] for link in found if link])
+    return newsroom
 
 
 def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
@@ -94,22 +86,25 @@ def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
 class Visitors:
     """`requests` and `acknowledged` are filled while they come."""
 
-    def __init__(self, machines: Machines, cast: Cast, seed: int) -> None:
-        self._machines, self._cast, self._random = machines, cast, random.Random(seed)
+    def __init__(self, machines: Machines, newsroom: cast.Newsroom, seed: int) -> None:
+        self._machines, self._newsroom, self._random = machines, newsroom, random.Random(seed)
+        self._near = machines.database()
         self.requests: list[Request] = []
         self.acknowledged: list[Acknowledged] = []
         self.given_up: Counter[str] = Counter()
-        self._numbers, self._links = count(1), iter(cast.links)
+        self._numbers, self._links = count(1), deque[str]()
         self._trusting = ssl.create_default_context(cafile=str(machines.folder / "fullchain.pem"))
         self._trusting.check_hostname = False
 
     @contextmanager
     def coming(self, rate: float) -> Iterator[None]:
-        """Let so many readers a second come until the block ends, an expert for each six of them and a mail for two."""
+        """Let so many readers a second come until the block ends. For each two of them a mail comes in, for each three
+        the desk asks an expert, whose invitation goes out, and who answers."""
         stop = threading.Event()
         each: list[tuple[Callable[[], None], float]] = [
             (self.reader, rate),
-            (self.expert, rate / 6),
+            (self.desk, rate / 3),
+            (self.expert, rate / 3),
             (self.mail, rate / 2),
         ]
         begun: list[threading.Thread] = []
@@ -130,6 +125,7 @@ class Visitors:
             stop.set()
             for thread in [*threads, *begun]:
                 thread.join()
+            self._near.close()
 
     def reader(self) -> None:
         number, address = next(self._numbers), self._address()
@@ -144,9 +140,20 @@ class Visitors:
         if self._until_well(address, "a letter", "/steppe/send", urlencode(fields | {"form": form[1]}), 200):
             self.acknowledged.append(Acknowledged("letter", words, time.monotonic()))
 
+    def desk(self) -> None:
+        """Nora, who is at the database itself, asks an expert; while it is away she doesn't."""
+        words = f"Who measures the salt at gauge number {next(self._numbers)}?"
+        with suppress(Busy, SQLAlchemyError):
+            key = self._near.write(partial(_ask_leyla, newsroom=self._newsroom, words=words))
+            with self._near.read() as session:
+                mail = session.scalars(select(OutboxMail).where(OutboxMail.assignment_id == key)).one()
+                if found := _LINK.search(outbox.read(session, mail).text):
+                    self._links.append(found[1])
+
     def expert(self) -> None:
-        if (link := next(self._links, None)) is None:
+        if not self._links:
             return
+        link = self._links.popleft()
         address, words = self._address(), f"The plates at well number {next(self._numbers)} are read in March."
         found = _CSRF.search(self._until_well(address, "a link", link, None, 200))
         if found is None:

@@ -132,12 +132,12 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
     order = list(faults)
     random.Random(seed).shuffle(order)
     with many_machines() as machines:
-        cast = prepare(machines, answers=int(30 * len(order)))
+        newsroom = prepare(machines)
         for name in ("redis", "front", *WEBS, *WORKERS):
             machines.start(name)
         for name in ("redis", "front", *WEBS, *WORKERS):
             until(lambda name=name: machines.answers(name), name, 90.0)  # type: ignore[misc]
-        visitors = Visitors(machines, cast, seed)
+        visitors = Visitors(machines, newsroom, seed)
         with visitors.coming(rate):
             time.sleep(3)
             seen = []

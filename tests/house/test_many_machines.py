@@ -17,6 +17,7 @@ from app.seen_by_readers import version_of
 from bench.machine_visitors import Visitors, prepare
 from tests.support import postgres
 from tests.support.app import SECRETS
+from tests.support.cast import Newsroom
 from tests.support.machine import patiently
 from tests.support.many_machines import SEVERAL, Machines, many_machines
 from tests.support.source import ROOT
@@ -27,8 +28,14 @@ NAMES = ("front", "readers", "mx", "smtp", "db", "web1", "web2", "worker1", "wor
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Machines]:
+    """Machines on which nothing is started but the database and the mail server."""
     with many_machines(*NAMES) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def newsroom(machines: Machines) -> Newsroom:
+    return prepare(machines)
 
 
 def took(work: Callable[[], object]) -> float:
@@ -42,7 +49,9 @@ def test_the_docs_name_what_is_changed_for_several_machines() -> None:
     assert [new for _, new in SEVERAL[1:] if f"`{new}`" not in page] == []
 
 
-def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_waits(machines: Machines) -> None:
+def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_waits(
+    machines: Machines, newsroom: Newsroom
+) -> None:
     with machines.wire.at("web1"):
         database = Database(machines.url, Keys(SECRETS), "https://ask.example.org")
 
@@ -52,7 +61,7 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
 
         look()
         database.write(lambda session: session.get(Newsletter, 1))
-        version_of(database, "steppe")
+        assert version_of(database, "steppe") is not None
         machines.wire.cut("web1", "db")
 
         def visit() -> None:
@@ -68,18 +77,9 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
             assert took(visit) < 4.5  # two more connections, and nobody waits for what is known to be broken
         finally:
             machines.wire.mend("web1", "db")
-        patiently(
-            lambda: version_of(database, "steppe") is None and not isinstance(_tried(look), Exception), "the database"
-        )
+        patiently(lambda: version_of(database, "steppe") is not None, "the database")
+        look()
         database.close()
-
-
-def _tried(work: Callable[[], None]) -> Exception | None:
-    try:
-        work()
-    except OperationalError as error:
-        return error
-    return None
 
 
 def test_what_a_machine_had_locked_is_let_go_once_it_is_cut_off(machines: Machines) -> None:
@@ -98,14 +98,13 @@ def test_what_a_machine_had_locked_is_let_go_once_it_is_cut_off(machines: Machin
 
 
 def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_or_sent_twice(
-    machines: Machines,
+    machines: Machines, newsroom: Newsroom
 ) -> None:
-    cast = prepare(machines, answers=8)
     for name in ("front", "web1", "web2", "worker1", "worker2"):
         machines.start(name)
     for name in ("front", "web1", "web2", "worker1", "worker2"):
         patiently(lambda name=name: machines.answers(name), name)  # type: ignore[misc]
-    visitors = Visitors(machines, cast, seed=3)
+    visitors = Visitors(machines, newsroom, seed=3)
     with visitors.coming(rate=3):
         time.sleep(1)
         machines.wire.cut("web1", "db")
@@ -113,7 +112,8 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
         time.sleep(AS_LONG)
         machines.wire.mend("web1", "db")
         time.sleep(1)
-    machines.tell("UPDATE outbox SET leased_until = NULL WHERE state = 'queued'")  # what worker1 had in its hands
+    # What worker1 had in its hands is done again in ten minutes.
+    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = now() WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL")
     patiently(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
     patiently(lambda: not machines.scalar("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")
