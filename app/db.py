@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator
 
 from config import Unsafe
 
-from . import sqlite
+from . import postgresql, sqlite
 from .db_faults import Busy, NoRoom, lost_race, takes_nothing
 from .seal import Keys
 from .sign_in_rules import SignInRules
@@ -25,6 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound="Row")
 
 TRIES = 5  # how often a transaction that lost a race is run again
+GONE = 2.0  # seconds after which one whose connection broke is not
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
 
 
@@ -202,10 +203,11 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         if (file := sqlite.file_of(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
+        self._dialing = postgresql.Dialing()
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self._turns = sqlite.Turns()
         # For a quick look (seen_by_readers.py, changes.py): whoever looks finds out whether its connection works.
-        self.looker = self.reader if self.is_sqlite else create_engine(url, isolation_level="AUTOCOMMIT", pool_size=8)
+        self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
@@ -220,8 +222,19 @@ class Database:
             event.listen(engine, "connect", sqlite.connected(query_only=not writes))
             event.listen(engine, "begin", sqlite.begun("BEGIN IMMEDIATE" if writes else "BEGIN"))
             return engine
-        engine = create_engine(self.url, pool_pre_ping=True, **kept)
+        engine = self._server(pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)
+
+    def _server(self, **kept: Any) -> Engine:
+        engine = create_engine(self.url, connect_args=postgresql.line_to(self.url), **kept)
+        event.listen(engine, "do_connect", self._dialing)
+        event.listen(engine, "connect", postgresql.let_go)
+        event.listen(engine, "handle_error", lambda context: self.lost() if context.is_disconnect else None)
+        return engine
+
+    def lost(self) -> None:
+        """Forget all connections that nobody uses. One was found broken; to find it out of each takes seconds."""
+        self.close()
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:
@@ -241,6 +254,7 @@ class Database:
             return self._written(fn, at)
 
     def _written(self, fn: Callable[[Session], T], at: datetime | None) -> T:
+        began = time.monotonic()
         for attempt in range(TRIES):
             session = self._write()
             session.info["at"] = at
@@ -257,7 +271,8 @@ class Database:
                     raise NoRoom("the database takes no changes") from error
                 if not (lost_race(error) or isinstance(error, OperationalError)):
                     raise
-                if self.is_sqlite:  # it has waited for its turn already
+                # SQLite has waited for its turn already, and a server that is gone isn't waited for again and again.
+                if self.is_sqlite or (not lost_race(error) and time.monotonic() > began + GONE):
                     break
             time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
         raise Busy("the database did not take the change") from fault

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, text
+import psycopg
+from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.exc import OperationalError
 
@@ -31,6 +32,58 @@ FOR found IN SELECT {key} FROM {table} WHERE {recent} ORDER BY {key} LOOP
 UPDATE {table} SET {changes} WHERE {key} = found.{key};
 END LOOP; END $$
 """
+
+# A machine that is cut off says nothing. By itself the system waits a quarter of an hour for whoever takes nothing, and
+# two hours for whoever says nothing; the proxy, and the reader behind it, wait for eight seconds (docs/install.md).
+LINE = {
+    "connect_timeout": 2,
+    "tcp_user_timeout": 4_000,  # milliseconds
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+}
+# The same the other way round: what a web host had locked when it was cut off, all others wait for.
+LETS_GO = "SELECT " + ", ".join(
+    f"set_config('tcp_{name}', '{value}', false)"
+    for name, value in (
+        ("keepalives_idle", 2),
+        ("keepalives_interval", 1),
+        ("keepalives_count", 2),
+        ("user_timeout", 4_000),
+    )
+)
+IN_VAIN = (
+    1.0  # seconds after which a server that is there has said something, and for which one that has not is left alone
+)
+
+
+def line_to(url: str) -> dict[str, Any]:
+    """Return how a connection is made and watched, unless the address says otherwise."""
+    return {name: value for name, value in LINE.items() if name not in make_url(url).query}
+
+
+def let_go(connection: Any, _record: object) -> None:
+    """Let the server end a connection whose other end is silent."""
+    connection.execute(LETS_GO)
+    connection.commit()
+
+
+class Dialing:
+    """Makes connections. Where one was waited for in vain, those that come in the next moment aren't tried: each would
+    hold a thread, until none is left that could say so."""
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    def __call__(self, dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
+        if (began := time.monotonic()) < self._not_before:
+            raise psycopg.OperationalError("the server did not answer a moment ago")
+        try:
+            return dialect.connect(*arguments, **named)
+        except psycopg.OperationalError:
+            if time.monotonic() - began > IN_VAIN:
+                self._not_before = time.monotonic() + IN_VAIN
+            raise
 
 
 def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:

@@ -158,6 +158,7 @@ def version_of(database: Database, slug: str) -> Version | None:
         row = pooled.driver_connection.execute(asked, (slug,)).fetchone()  # type: ignore[union-attr]
     except Exception:
         pooled.invalidate()
+        database.lost()
         return None
     pooled.close()
     return (row[0], row[1]) if row else None

@@ -22,7 +22,7 @@ from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from . import errors, formatting, static_files
+from . import counters, errors, formatting, static_files
 from .db_faults import Busy
 from .languages import direction
 from .listing import Rows
@@ -187,7 +187,9 @@ def _form_proof() -> str:
 
 def prepare(app: Flask) -> None:
     """Hang everything that is shared onto the app."""
-    app.config.setdefault("RATELIMIT_STORAGE_URI", app.config["REDIS_URL"] or "memory://")
+    address = app.config["REDIS_URL"]
+    app.config.setdefault("RATELIMIT_STORAGE_URI", counters.TOGETHER if address else "memory://")
+    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"address": address} if address else {})
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")

@@ -28,7 +28,7 @@ sys.exit(processes.run({"web 1": serve, "web 2": serve}))
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -38,7 +38,7 @@ def _free_port() -> int:
 @contextmanager
 def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
     """Serve `app` on a free port until the block ends; only the process started here is stopped."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", SERVE, app, str(port)]
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:

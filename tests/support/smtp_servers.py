@@ -50,8 +50,10 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, certificate: Path | None = None, note: Path | None = None) -> None:
-        super().__init__(("127.0.0.1", 0), Session)
+    def __init__(
+        self, certificate: Path | None = None, note: Path | None = None, place: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
+        super().__init__(place, Session)
         self.answers: dict[str, bytes | None] = {}
         self.taken: list[tuple[str, str, bytes]] = []
         self.asked: list[str] = []

@@ -1,0 +1,130 @@
+"""Machines that are cut off from each other, without a word: nobody waits for them longer than a proxy does, and what they held is
+let go."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.db import Database
+from app.db_faults import Busy
+from app.newsletters.models import Newsletter
+from app.seal import Keys
+from app.seen_by_readers import version_of
+from bench.machine_visitors import Visitors, prepare
+from tests.support import postgres
+from tests.support.app import SECRETS
+from tests.support.cast import Newsroom
+from tests.support.machine import patiently
+from tests.support.many_machines import SEVERAL, Machines, many_machines
+from tests.support.source import ROOT
+
+AS_LONG = 8.0  # seconds that the proxy waits for an answer, and one second more for what is measured
+NAMES = ("front", "readers", "mx", "smtp", "db", "web1", "web2", "worker1", "worker2")
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    """Machines on which nothing is started but the database and the mail server."""
+    with many_machines(*NAMES) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def newsroom(machines: Machines) -> Newsroom:
+    return prepare(machines)
+
+
+def took(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def test_the_docs_name_what_is_changed_for_several_machines() -> None:
+    page = re.sub(r"\s+", " ", (ROOT / "docs" / "install.md").read_text())
+    assert [new for _, new in SEVERAL[1:] if f"`{new}`" not in page] == []
+
+
+def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_waits(
+    machines: Machines, newsroom: Newsroom
+) -> None:
+    with machines.wire.at("web1"):
+        database = Database(machines.url, Keys(SECRETS), "https://ask.example.org")
+
+        def look() -> None:
+            with database.read() as session:
+                session.get(Newsletter, 1)
+
+        look()
+        database.write(lambda session: session.get(Newsletter, 1))
+        assert version_of(database, "steppe") is not None
+        machines.wire.cut("web1", "db")
+
+        def visit() -> None:
+            """What a page does: the version of its copy is asked for, then the page is made."""
+            assert version_of(database, "steppe") is None
+            with pytest.raises(OperationalError):
+                look()
+
+        try:
+            assert took(visit) < AS_LONG
+            with pytest.raises(Busy):
+                database.write(lambda session: session.get(Newsletter, 1))
+            assert took(visit) < 4.5  # two more connections, and nobody waits for what is known to be broken
+        finally:
+            machines.wire.mend("web1", "db")
+        patiently(lambda: version_of(database, "steppe") is not None, "the database")
+        look()
+        database.close()
+
+
+def test_what_a_machine_had_locked_is_let_go_once_it_is_cut_off(machines: Machines) -> None:
+    with machines.wire.at("web1"):
+        database = Database(machines.url, Keys(SECRETS), "https://ask.example.org")
+        gone = database.writer.connect()
+    gone.exec_driver_sql("LOCK TABLE newsletters")
+    machines.wire.cut("web1", "db")
+    try:
+        with psycopg.connect(postgres.plain(machines.near)) as other:
+            assert took(lambda: other.execute("LOCK TABLE newsletters")) < AS_LONG
+    finally:
+        machines.wire.mend("web1", "db")
+        gone.invalidate()
+        database.close()
+
+
+def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_or_sent_twice(
+    machines: Machines, newsroom: Newsroom
+) -> None:
+    for name in ("front", "web1", "web2", "worker1", "worker2"):
+        machines.start(name)
+    for name in ("front", "web1", "web2", "worker1", "worker2"):
+        patiently(lambda name=name: machines.answers(name), name)  # type: ignore[misc]
+    visitors = Visitors(machines, newsroom, seed=3)
+    with visitors.coming(rate=3):
+        time.sleep(1)
+        machines.wire.cut("web1", "db")
+        machines.kill("worker1")
+        time.sleep(AS_LONG)
+        machines.wire.mend("web1", "db")
+        time.sleep(1)
+    # What worker1 had in its hands is done again in ten minutes.
+    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = now() WHERE state = 'queued'")
+    machines.tell("UPDATE inbound SET leased_until = NULL")
+    patiently(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
+    patiently(lambda: not machines.scalar("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")
+    failed = [one for one in visitors.requests if not one.well]
+    assert not failed or max(one.ended for one in failed) - min(one.began for one in failed) < AS_LONG
+    assert not visitors.given_up
+    kinds = {one.kind for one in visitors.acknowledged}
+    assert kinds == {"letter", "answer", "mail"}
+    stored = machines.books()
+    assert {one.words: stored.words[one.words] for one in visitors.acknowledged} == dict.fromkeys(
+        (one.words for one in visitors.acknowledged), 1
+    )
+    assert set(stored.taken) == stored.sent
+    assert sum(times > 1 for times in stored.taken.values()) <= 1  # what worker1 had handed over as it was killed
