@@ -153,13 +153,15 @@ def row(rate: float, came: Came, before: dict[str, float], after: dict[str, floa
     cuts = quantiles(came.sends, n=100) if len(came.sends) > 1 else [0.0] * 99
     form = quantiles(came.forms, n=100) if len(came.forms) > 1 else [0.0] * 99
     parts = [part for part in ("pages", "worker", "database", "readers") if part in spent]
-    shares = "  ".join(f"{part} {100 * spent[part] / spent['at']:.0f} %" for part in parts)
+    shares = "  ".join(
+        f"{part} {100 * spent[part] / spent['at']:.0f} % ({1000 * spent[part] / stored:.1f} ms)" for part in parts
+    )
     commits = ""
     if "wal" in spent:
         commits = f"  {spent['commits'] / spent['at']:.0f} transactions/s, WAL {spent['wal'] / stored:,.0f} B each"
     say(
         f"{rate:>4.0f}/s  Send p50 {cuts[49]:>6.1f} p99 {cuts[98]:>7.1f} ms"
-        f"  form p50 {form[49]:>6.1f} p99 {form[98]:>7.1f} ms  of a core: {shares}{commits}"
+        f"  form p50 {form[49]:>6.1f} p99 {form[98]:>7.1f} ms  of a core (each): {shares}{commits}"
         f"  written {spent['written'] / stored:,.0f} B, grown {spent['size'] / stored:,.0f} B  {dict(came.answers)}"
     )
     return set(came.answers) == {200} and cuts[98] <= SLOW and form[98] <= SLOW
