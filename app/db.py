@@ -203,7 +203,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         if (file := sqlite.file_of(url)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        self._dialing = postgresql.Dialing()
+        self._dialing, self._lost_at = postgresql.Dialing(), -GONE
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self._turns = sqlite.Turns()
         # For a quick look (seen_by_readers.py, changes.py): whoever looks finds out whether its connection works.
@@ -228,13 +228,18 @@ class Database:
     def _server(self, **kept: Any) -> Engine:
         engine = create_engine(self.url, connect_args=postgresql.line_to(self.url), **kept)
         event.listen(engine, "do_connect", self._dialing)
-        event.listen(engine, "connect", postgresql.let_go)
+        event.listen(engine, "connect", postgresql.let_go(self.url))
         event.listen(engine, "handle_error", lambda context: self.lost() if context.is_disconnect else None)
         return engine
 
     def lost(self) -> None:
-        """Forget all connections that nobody uses. One was found broken; to find it out of each takes seconds."""
-        self.close()
+        """Forget all connections that nobody uses. One was found broken; to find it out of each takes seconds.
+
+        Those who find one a moment later have used an old one: what was made since works.
+        """
+        if (now := time.monotonic()) > self._lost_at + GONE:
+            self._lost_at = now
+            self.close()
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:

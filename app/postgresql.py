@@ -1,7 +1,7 @@
 """PostgreSQL's own needs: its rows say which transaction wrote them, and lie in the order of writing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -42,19 +42,7 @@ LINE = {
     "keepalives_interval": 1,
     "keepalives_count": 2,
 }
-# The same the other way round: what a web host had locked when it was cut off, all others wait for.
-LETS_GO = "SELECT " + ", ".join(
-    f"set_config('tcp_{name}', '{value}', false)"
-    for name, value in (
-        ("keepalives_idle", 2),
-        ("keepalives_interval", 1),
-        ("keepalives_count", 2),
-        ("user_timeout", 4_000),
-    )
-)
-IN_VAIN = (
-    1.0  # seconds after which a server that is there has said something, and for which one that has not is left alone
-)
+IN_VAIN = 1.0  # seconds after which a server has said something, and for which one that has not is left alone
 
 
 def line_to(url: str) -> dict[str, Any]:
@@ -62,10 +50,22 @@ def line_to(url: str) -> dict[str, Any]:
     return {name: value for name, value in LINE.items() if name not in make_url(url).query}
 
 
-def let_go(connection: Any, _record: object) -> None:
-    """Let the server end a connection whose other end is silent."""
-    connection.execute(LETS_GO)
-    connection.commit()
+def let_go(url: str) -> Callable[[Any, object], None]:
+    """Return what lets the server end a connection whose other end is silent, by the same times: what a web host had
+    locked when it was cut off, all others wait for.
+    """
+    said = {name: str(value) for name, value in {**LINE, **make_url(url).query}.items() if name in LINE}
+    asked = ", ".join(
+        f"set_config('tcp_{name.removeprefix('tcp_')}', '{int(value)}', false)"
+        for name, value in said.items()
+        if name != "connect_timeout"
+    )
+
+    def listen(connection: Any, _record: object) -> None:
+        connection.execute(f"SELECT {asked}")
+        connection.commit()
+
+    return listen
 
 
 class Dialing:

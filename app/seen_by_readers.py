@@ -157,8 +157,10 @@ def version_of(database: Database, slug: str) -> Version | None:
         asked = _asked(database.is_sqlite)
         row = pooled.driver_connection.execute(asked, (slug,)).fetchone()  # type: ignore[union-attr]
     except Exception:
+        is_gone = not database.is_sqlite and pooled.driver_connection.closed  # type: ignore[union-attr]
         pooled.invalidate()
-        database.lost()
+        if is_gone:
+            database.lost()
         return None
     pooled.close()
     return (row[0], row[1]) if row else None

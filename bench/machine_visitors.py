@@ -188,7 +188,7 @@ class Visitors:
         end = time.monotonic() + GIVEN_UP
         while time.monotonic() < end:
             began = time.monotonic()
-            status, page = self._ask(address, path, body)
+            status, page = self.ask(address, path, body)
             self.requests.append(Request(what, began, time.monotonic(), status == wanted, status))
             if status == wanted:
                 return page or "-"
@@ -196,7 +196,7 @@ class Visitors:
         self.given_up[what] += 1
         return ""
 
-    def _ask(self, address: str, path: str, body: str | None) -> tuple[int, str]:
+    def ask(self, address: str, path: str, body: str | None) -> tuple[int, str]:
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         way = HTTPConnection(SITE)
         try:

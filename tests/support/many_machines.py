@@ -45,7 +45,12 @@ SEVERAL = (
     ("    server 127.0.0.1:8000;\n    keepalive 16;\n", "{servers}"),
     ("proxy_connect_timeout 5s;", "proxy_connect_timeout 2s;"),
     ("proxy_read_timeout 60s;", "proxy_read_timeout 8s;"),
-    ("proxy_next_upstream off;", "proxy_next_upstream error timeout http_503;"),
+    ("proxy_next_upstream off;", "proxy_next_upstream error timeout http_503; proxy_next_upstream_tries 2;"),
+    (
+        "    location / {\n        proxy_pass http://readers-asked;\n    }\n",
+        "    location / {\n        proxy_pass http://readers-asked;\n    }\n"
+        "    location /desk/ {\n        proxy_read_timeout 60s;\n        proxy_pass http://readers-asked;\n    }\n",
+    ),
 )
 
 
@@ -168,8 +173,9 @@ class Machines:
     def _nginx(self) -> str:
         """The proxy as newsrooms run it, changed as docs/install.md says for several machines."""
         said = (ROOT / "deploy" / "nginx.conf").read_text()
-        servers = "".join(f"    server {self.wire.address[name]}:{PAGES};\n" for name in WEBS)
-        changes = [(old, new.format(servers=servers)) for old, new in SEVERAL]
+        places = [f"    server {self.wire.address[name]}:{PAGES}" for name in WEBS]
+        servers = "".join(f"{place}{last};\n" for last in ("", " backup max_fails=0") for place in places)
+        changes = [(old, new.replace("{servers}", servers)) for old, new in SEVERAL]
         changes += [
             (f"/etc/letsencrypt/live/{SITE}/{name}.pem", str(self.folder / f"{name}.pem"))
             for name in ("fullchain", "privkey")
