@@ -13,8 +13,8 @@ from operator import attrgetter
 from statistics import median
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from ..db import now
 from ..listing import walked
@@ -31,7 +31,8 @@ from .models import Assignment
 from .workload import live
 
 LOOKED_AT = 80  # experts who are compared
-HISTORY = 1_000  # of their newest assignments
+HISTORY = 1_000  # of their newest assignments,
+EACH = 50  # and of one expert so many
 NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
 PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
@@ -146,7 +147,11 @@ def histories(session: Session, experts: Sequence[Expert], question: Question | 
     times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
     query = select(
         Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
-    ).where(Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+    ).where(~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+    one = aliased(Assignment)
+    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc()).offset(EACH).limit(1)
+    query = query.join(Expert, Expert.id == Assignment.expert_id)
+    query = query.where(Expert.id.in_(found), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
     here = question.newsletter_id if question else None

@@ -105,7 +105,8 @@ def sweep(session: Session) -> int:
     done = 0
     for newsletter in all_newsletters(session):
         for rule in RULES.values():
-            for letter in session.scalars(_due(newsletter, rule, now(session)).limit(BATCH)).all():
+            due = _due(newsletter, rule, now(session)).order_by(None)  # to sort them, all that are due would be read
+            for letter in session.scalars(due.limit(BATCH)).all():
                 forget(session, letter)
                 done += 1
         done += _forget_mails(session, newsletter) + forgetting_answers.sweep(session, newsletter)
