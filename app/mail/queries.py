@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, false, select, union_all
+from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
 from ..listing import Listing
@@ -24,14 +24,14 @@ def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
 
 def about(newsletter_id: int, question_ids: Sequence[int], assignments: Select[int] | None) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails about one of these questions or one of these assignments (a select of
-    their keys, few of them, or None), the newest first.
+    their keys, few of them), the newest first. One of the two has to be there.
     """
     # Each has its index; of a condition with OR the database would walk along all mails.
-    here = select(OutboxMail.id).where(OutboxMail.newsletter_id == newsletter_id)
-    ours = [here.where(OutboxMail.question_id.in_(question_ids))] if question_ids else []
-    ours += [here.where(OutboxMail.assignment_id.in_(assignments))] if assignments is not None else []
-    found = OutboxMail.id.in_(union_all(*ours)) if ours else false()
-    return Listing(select(OutboxMail).where(found), (OutboxMail.id,))
+    ours = [OutboxMail.question_id.in_(question_ids)] if question_ids else []
+    ours += [OutboxMail.assignment_id.in_(assignments)] if assignments is not None else []
+    keys = union_all(*(select(OutboxMail.id).where(about) for about in ours))
+    here = OutboxMail.newsletter_id + 0 == newsletter_id  # plus nothing: by their keys, not along the newsletter's
+    return Listing(select(OutboxMail).where(here, OutboxMail.id.in_(keys)), (OutboxMail.id,))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:

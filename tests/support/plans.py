@@ -42,6 +42,7 @@ ALLOWED = {
     ("editor.trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
     ("extend the chain", "SCAN chain_links"): _IN_ORDER,
     ("place mail", "SEARCH editions USING INDEX ix_editions_newsletter_id_runs_at_id (newsletter_id=?)"): _IN_ORDER,
+    ("reader.home", "SEARCH questions USING INDEX ix_questions_shown (newsletter_id=?)"): _IN_ORDER,
     ("reader.corrections", "SEARCH corrections USING INDEX ix_corrections_newest (newsletter_id=?)"): _IN_ORDER,
     ("editor.home", "SCAN inbound USING INDEX ix_inbound_unplaced"): _OF_FEW,
     ("editor.letters", "SEARCH letters USING COVERING INDEX ix_letters_like_many (newsletter_id=?)"): _OF_FEW,

@@ -154,6 +154,8 @@ def _experts(desk: Desk, experts: Sequence[Expert]) -> list[Row]:
 
 def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
     """List the mails about the questions and to the experts that were found: what is in a mail is sealed."""
+    if not (questions or experts):
+        return []
     theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
     each = (Assignment.expert_id, [one.id for one in experts])
     asked = Listing[Assignment](theirs, (Assignment.id,), each=each).keys(RECENT) if experts else None
