@@ -189,7 +189,7 @@ def _write_all(connection: Connection, rows: dict[Any, list[dict[str, Any]]]) ->
     by_table = {model.__table__: some for model, some in rows.items()}
     for table in Base.metadata.sorted_tables:
         if by_table.get(table):
-            _write(connection, table, by_table[table])
+            write_rows(connection, table, by_table[table])
     for model in (Question, Answer):
         _complete(connection, model, rows.get(model, []))
 
@@ -203,7 +203,7 @@ def _complete(connection: Connection, model: Any, rows: list[dict[str, Any]]) ->
         connection.execute(changed.values({name: bindparam(f"its_{name}") for name in names[1:]}), found)
 
 
-def _write(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+def write_rows(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
     """Insert by the driver itself: many rows in one statement on SQLite, `COPY` on PostgreSQL, five times as fast as
     row by row."""
     given, dialect = set().union(*rows), connection.dialect
