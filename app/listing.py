@@ -68,6 +68,8 @@ class Listing(Generic[Row]):
 
     def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
         """Those of several rows that stand in the list: what a search has found, narrowed."""
+        if not keys:  # SQLite would look for none of them among all rows
+            return []
         return list(session.scalars(self._whole.where(self.order[-1].in_(keys))))
 
     def count(self, session: Session) -> int:

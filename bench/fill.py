@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
@@ -19,6 +19,7 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert
 from app.questions.models import Question, QuestionText
+from demo.scale.book import write_rows
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 WORDS = [
@@ -56,8 +57,8 @@ def _batches(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[st
 
 
 def _bulk(session: Session, table: Any, rows: Iterable[dict[str, Any]]) -> None:
-    for batch in _batches(rows, 2_000):
-        session.execute(insert(table), batch)
+    for batch in _batches(rows, 10_000):
+        write_rows(session.connection(), table.__table__, batch)
 
 
 def newsroom(database: Database, questions: int) -> str:

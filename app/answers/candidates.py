@@ -13,8 +13,8 @@ from operator import attrgetter
 from statistics import median
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from ..db import now
 from ..listing import walked
@@ -31,7 +31,8 @@ from .models import Assignment
 from .workload import live
 
 LOOKED_AT = 80  # experts who are compared
-HISTORY = 1_000  # of their newest assignments
+HISTORY = 1_000  # of their newest assignments,
+EACH = 50  # and of one expert so many
 NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
 PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
@@ -99,7 +100,7 @@ def ranked(
     similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]
     keys = [] if words else _proposed(session, question, topics, similar)
     experts = [row for row in _experts(session, keys, words) if row.id not in has]
-    busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question)
+    busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question, EACH)
     past = _past(session, past_of.values(), similar)
     candidates = [_candidate(row, past_of[row.id], busy, past) for row in experts]
     language = question.text.language if question.text else "und"
@@ -140,13 +141,22 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
     return sorted(expert_search.directory().among(session, keys), key=attrgetter("id"))
 
 
-def histories(session: Session, experts: Sequence[Expert], question: Question | None = None) -> dict[int, History]:
-    """Return how these experts have replied over two years, newest first; what they say to `question` doesn't count."""
+def histories(
+    session: Session, experts: Sequence[Expert], question: Question | None = None, each: int = HISTORY
+) -> dict[int, History]:
+    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked; what
+    they say to `question` doesn't count.
+    """
     found = {row.id: History() for row in experts}
     times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
     query = select(
         Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
-    ).where(Assignment.expert_id.in_(found), ~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+    ).where(~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+    one = aliased(Assignment)
+    back = select(one.id).where(one.expert_id == Expert.id, ~one.is_drafted).order_by(one.id.desc())
+    back = back.offset(each).limit(1)
+    query = query.join(Expert, Expert.id == Assignment.expert_id)
+    query = query.where(Expert.id.in_(found), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
     here = question.newsletter_id if question else None

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, and_, exists, false, or_, select
+from sqlalchemy import Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..letters.models import Letter
+from ..listing import Listing
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
+from ..people.models import Expert
+from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
 
 MANY = 100  # assignments that a list offers to choose from
 SHOWN = 12  # letters of experts that a page tells of one by one
+WRITABLE = ASSIGNMENT_STATES.which("may_be_written_about")
 BROUGHT_BACK = 5  # bounces that are looked at for something to do
 
 
@@ -29,10 +33,13 @@ def writable(session: Session, newsletter_id: int, person_id: int | None = None)
     """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from
     also those to which they said no: they may have thought again.
     """
-    no = and_(Assignment.is_declined, Assignment.expert.has(person_id=person_id))
-    query = with_questions().where(Assignment.newsletter_id == newsletter_id)
-    query = query.where(or_(Assignment.may_be_written_about, no if person_id else false()))
-    return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MANY)))
+    here = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
+    walks = [Listing[Assignment](here, (Assignment.id,), each=(Assignment.state, WRITABLE)).keys(MANY)]
+    if person_id:
+        theirs = here.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
+        walks.append(Listing[Assignment](theirs.where(Assignment.is_declined), (Assignment.id,)).keys(MANY))
+    found = Assignment.id.in_(union_all(*(select(walk.subquery().c[0]) for walk in walks)))
+    return list(session.scalars(with_questions().where(found).order_by(Assignment.id.desc()).limit(MANY)))
 
 
 def waiting_of_experts(

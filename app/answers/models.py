@@ -62,8 +62,10 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
         Index(None, "newsletter_id", "state", "reply_by", "id"),
         Index(None, "newsletter_id", "invited_at"),
         Index(None, "newsletter_id", "id"),
+        Index(None, "newsletter_id", "state", "id"),
         Index(None, "newsletter_id", "expert_id", "id"),
         Index(None, "expert_id", "state", "id"),
+        Index(None, "expert_id", "id"),
     )
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))

@@ -48,8 +48,9 @@ def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
 
 def mended_since(session: Session, newsletter: Newsletter, since: datetime, limit: int) -> list[EditionItem]:
     """Return the Q&As that were corrected or reworded since, as far as they can be read, the latest first."""
-    here = (Question.newsletter_id == newsletter.id, Question.is_published, EditionItem.mended_at >= since)
-    newest = _items(*here).order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
+    mine = Question.newsletter_id + 0 == newsletter.id  # plus nothing: from the few that were mended, not from all
+    newest = _items(mine, Question.is_published, EditionItem.mended_at >= since)
+    newest = newest.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
     return list(session.scalars(newest.limit(limit)))
 
 

@@ -28,6 +28,7 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
         tied("locked_says_when", "state IN ('locked', 'sent')", "locked_at IS NOT NULL"),
         tied("sent_says_when", "state = 'sent'", "sent_at IS NOT NULL"),
         Index(None, "newsletter_id", "state", "runs_at", "id"),
+        Index(None, "newsletter_id", "runs_at", "id"),
     )
 
     rule_date: Mapped[date]

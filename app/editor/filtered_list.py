@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -199,9 +200,10 @@ def editions(recent: int, *rules: Callable[[Desk], ColumnElement[bool]]) -> Call
     def options(desk: Desk, public_id: str) -> Options:
         mine = Edition.newsletter_id == desk.newsletter.id
         newest = Listing[Edition](select(Edition.id).where(mine, *(rule(desk) for rule in rules)), (Edition.runs_at,))
-        is_one = or_(Edition.id.in_(newest.select(None, recent)), Edition.public_id == public_id)
-        query = select(Edition).where(mine, is_one)
-        rows = desk.session.scalars(query.order_by(Edition.runs_at.desc()))
+        chosen = select(Edition.id).where(Edition.public_id == public_id)
+        keys = union_all(select(newest.select(None, recent).subquery().c[0]), chosen)
+        query = select(Edition).where(mine, Edition.id.in_(keys))
+        rows = sorted(desk.session.scalars(query), key=attrgetter("runs_at"), reverse=True)
         return {one.public_id: (named(one), one) for one in rows}
 
     return options

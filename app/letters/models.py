@@ -186,7 +186,7 @@ class Addition(Row):
     """Words that a reader added later, with the receipt in hand."""
 
     __tablename__ = "additions"
-    __table_args__ = table(Index(None, "letter_id", "id"))
+    __table_args__ = table(Index(None, "letter_id", "id"), Index(None, "added_at"))
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)

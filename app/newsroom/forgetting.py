@@ -98,14 +98,16 @@ def numbers(session: Session, newsletter: Newsletter, within: timedelta) -> dict
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of what has had its time, of each newsletter and rule.
+    """Erase a batch of what has had its time, of each newsletter and rule, as they come: of many that are due none goes
+    before another.
 
     Returns how many letters, mails and versions of answers it was.
     """
     done = 0
     for newsletter in all_newsletters(session):
         for rule in RULES.values():
-            for letter in session.scalars(_due(newsletter, rule, now(session)).limit(BATCH)).all():
+            due = _due(newsletter, rule, now(session)).order_by(None)  # to sort them, all that are due would be read
+            for letter in session.scalars(due.limit(BATCH)).all():
                 forget(session, letter)
                 done += 1
         done += _forget_mails(session, newsletter) + forgetting_answers.sweep(session, newsletter)

@@ -7,6 +7,7 @@ goes on, nobody is reminded and no ladder climbed; what experts send is taken. A
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,8 @@ def still_asked(session: Session, newsletter: Newsletter) -> list[Assignment]:
     """Return the assignments that the end of a newsletter ends: prepared, asked, and answered without an edition."""
     query = select(Assignment).join(Question, Question.id == Assignment.question_id).join(Expert)
     mine = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
-    return list(session.scalars(query.where(*mine).order_by(Assignment.id)))
+    found = session.scalars(query.where(*mine))  # sorted here: in their order the database walks along all that ended
+    return sorted(found, key=attrgetter("id"))
 
 
 def end_pauses(database: Database, at: datetime | None = None) -> int:

@@ -127,7 +127,8 @@ def answered(session: Session, newsletter_id: int, days: int, today: bool) -> Se
 def answers(session: Session, newsletter_id: int, days: int, today: bool) -> Select[Letter]:
     """Select the letters of these answers, once for each."""
     midnight = day_only(now(session))
+    here = Letter.newsletter_id + 0 == newsletter_id  # plus nothing: from the few answers to their letters
     query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
-    query = query.where(Letter.newsletter_id == newsletter_id, Letter.is_listed)
+    query = query.where(here, Letter.is_listed)
     return query.where(Addition.added_at >= midnight - days * DAY, true() if today else Addition.added_at < midnight)

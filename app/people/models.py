@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, table, tied, whole
+from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, rows_where, table, tied, whole
 from ..fields import fields_of
 from ..mail.translation import N_
 from ..permissions import ROLES
@@ -283,6 +283,7 @@ class Link(Row):
         ),
         one_of("kind", LINKS),
         Index(None, "assignment_id"),
+        Index("ix_links_letter_id", "letter_id", **rows_where("letter_id IS NOT NULL")),
         Index(None, "translator_id"),
     )
 

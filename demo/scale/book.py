@@ -1,39 +1,63 @@
 """Rows on their way in, many at a time: keys that are known beforehand, states by the tables of moves, the trail in
 order."""
 
+import gc
 import heapq
-from base64 import b32encode
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
-from itertools import count
+from datetime import UTC, datetime
+from functools import cache
+from itertools import accumulate, count, product
 from random import Random
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import CROCKFORD, keys
+from app.db import CROCKFORD, UTCDateTime, keys
 from app.lifecycle import Machine
 from app.models import Base
 from app.questions.models import Question
 from app.seal import Keys
 from migrations.append_only import protect
 
-BATCH = 4_000  # rows of the fullest table
-CACHE = 256 * 1024  # KiB that SQLite may use for pages while the book is written
+T = TypeVar("T")
+BATCH = 10_000  # rows of the fullest table
+AT_ONCE = 512  # of them in one statement on SQLite
+CACHE = 512 * 1024  # KiB that SQLite may use for pages while the book is written
 # A row and its text point at each other: the row is first written as it was without a text.
 FIRST: dict[str, dict[str, Any]] = {
     "questions": {"text_id": None},
     "answers": {"text_id": None, "approved_text_id": None, "state": "draft"},
 }
-_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD)
+_PAIRS = ["".join(pair) for pair in product(CROCKFORD, repeat=2)]  # by ten bits
+
+
+class Chances(Generic[T]):
+    """Things, and how often each of them comes."""
+
+    def __init__(self, shares: Mapping[T, float]) -> None:
+        self._things, self._sums = list(shares), list(accumulate(shares.values()))
+
+    def drawn(self, rng: Random) -> T:
+        return rng.choices(self._things, cum_weights=self._sums)[0]
+
+
+def any_of(rng: Random, things: Sequence[T]) -> T:
+    """One of them, a third of the time that `rng.choice` takes."""
+    return things[int(rng.random() * len(things))]
 
 
 class Book:
-    """Writes in the session's transaction, by the tables' own types, the way that the driver takes fastest."""
+    """Writes in the session's transaction, by the tables' own types, the way that the driver takes fastest.
+
+    A thread of its own writes one parcel of rows while the next one is made: nobody else may use the transaction until
+    the book is closed.
+    """
 
     def __init__(self, session: Session, rng: Random) -> None:
         self.session, self.rng = session, rng
@@ -42,23 +66,33 @@ class Book:
         self._last: dict[Any, int] = {}
         self._trail: list[tuple[datetime, int, dict[str, Any]]] = []
         self._number = count()
+        self._hand = ThreadPoolExecutor(1, "demo-book")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> "Book":
+        return self
+
+    def __exit__(self, *_fault: object) -> None:
+        self._hand.shutdown()  # what is being written is written before the transaction ends, however it does
 
     def key(self, model: Any) -> int:
         """The next key of a table; the row may follow later."""
         if model not in self._last:
+            self._settle()
             self._last[model] = max(0, self.session.scalar(select(func.max(model.id))) or 0)
         self._last[model] += 1
         return self._last[model]
 
     def public_id(self) -> str:
-        return b32encode(self.rng.randbytes(10)).decode()[:12].translate(_CROCKFORD)
+        bits = self.rng.getrandbits(60)
+        return "".join([_PAIRS[bits >> shift & 1023] for shift in (50, 40, 30, 20, 10, 0)])
 
     def add(self, model: Any, **values: Any) -> int:
         """Put a row in. Its key is taken if it has none, and its public id made."""
-        columns = model.__table__.c
-        if "id" in columns and "id" not in values:
+        has_key, has_public_id = _names(model)
+        if has_key and "id" not in values:
             values["id"] = self.key(model)
-        if "public_id" in columns and "public_id" not in values:
+        if has_public_id and "public_id" not in values:
             values["public_id"] = self.public_id()
         self._rows.setdefault(model, []).append(values)
         return int(values.get("id", 0))
@@ -116,55 +150,93 @@ class Book:
 
     def turn(self, until: datetime) -> None:
         """What happened before `until` stands in the trail in its order; write down what has come together."""
+        events = self._rows.setdefault(Event, [])
         while self._trail and self._trail[0][0] <= until:
-            self.add(Event, **heapq.heappop(self._trail)[2])
+            event = heapq.heappop(self._trail)[2]
+            event["id"] = self.key(Event)
+            events.append(event)
         if any(len(rows) >= BATCH for rows in self._rows.values()):
             self.write()
 
     def write(self) -> None:
-        """Write all rows that wait, owners before what belongs to them."""
-        by_table = {model.__table__: rows for model, rows in self._rows.items()}
-        for table in Base.metadata.sorted_tables:
-            if by_table.get(table):
-                _write(self.session, table, by_table[table])
-        for model in (Question, Answer):
-            _complete(self.session, model, self._rows.get(model, []))
-        self._rows.clear()
+        """Have all rows written that wait, owners before what belongs to them, as soon as those before them are."""
+        self._settle()
+        rows, self._rows = self._rows, {}
+        self._writing = self._hand.submit(_write_all, self.session.connection(), rows)
+
+    def _settle(self) -> None:
+        if self._writing:
+            self._writing.result()
+        self._writing = None
 
     def close(self) -> None:
         """Let the database's own counters go on behind the keys that were taken."""
         self.write()
+        self._settle()
         if self.session.get_bind().dialect.name == "postgresql":
             for model, last in self._last.items():
                 sequence = func.pg_get_serial_sequence(model.__tablename__, "id")
                 self.session.execute(select(func.setval(sequence, last)))
 
 
-def _complete(session: Session, model: Any, rows: list[dict[str, Any]]) -> None:
+@cache
+def _names(model: Any) -> tuple[bool, bool]:
+    columns = model.__table__.c
+    return "id" in columns, "public_id" in columns
+
+
+def _write_all(connection: Connection, rows: dict[Any, list[dict[str, Any]]]) -> None:
+    by_table = {model.__table__: some for model, some in rows.items()}
+    for table in Base.metadata.sorted_tables:
+        if by_table.get(table):
+            write_rows(connection, table, by_table[table])
+    for model in (Question, Answer):
+        _complete(connection, model, rows.get(model, []))
+
+
+def _complete(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
     """Let rows point at texts that are there by now, and stand where only a row with a text may stand."""
     names = ("id", *FIRST[model.__tablename__])
     if found := [{f"its_{name}": row.get(name) for name in names} for row in rows if row.get("text_id")]:
         table = model.__table__
         changed = update(table).where(table.c.id == bindparam("its_id"))
-        session.connection().execute(changed.values({name: bindparam(f"its_{name}") for name in names[1:]}), found)
+        connection.execute(changed.values({name: bindparam(f"its_{name}") for name in names[1:]}), found)
 
 
-def _write(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
-    """Insert by the driver itself: `INSERT` with many values on SQLite, `COPY` on PostgreSQL, five times as fast as row
-    by row."""
-    connection, given = session.connection(), set().union(*rows)
-    dialect = connection.dialect
+def write_rows(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    """Insert by the driver itself: many rows in one statement on SQLite, `COPY` on PostgreSQL, five times as fast as
+    row by row."""
+    given, dialect = set().union(*rows), connection.dialect
     columns = [column for column in table.columns if column.key in given or _has_default(column)]
     first = [row | FIRST[table.name] if row.get("text_id") else row for row in rows] if table.name in FIRST else rows
-    values = [_bound(column, first, dialect) for column in columns]
-    if dialect.name == "sqlite":
-        statement = insert(table).compile(dialect=dialect, column_keys=[column.key for column in columns])
-        connection.exec_driver_sql(str(statement), list(zip(*values, strict=True)))
-        return
+    values = zip(*(_bound(column, first, dialect) for column in columns), strict=True)
+    driver: Any = connection.connection.dbapi_connection
     names = ", ".join(dialect.identifier_preparer.quote(column.name) for column in columns)
-    with connection.connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-        for row in zip(*values, strict=True):
+    if dialect.name == "sqlite":
+        _insert(driver, f"{table.name} ({names})", len(columns), list(values))
+        return
+    with driver.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in values:
             copy.write_row(row)
+
+
+def _insert(driver: sqlite3.Connection, where: str, width: int, rows: list[tuple[Any, ...]]) -> None:
+    """Insert on SQLite many rows in one step, so that it works while others of us do: between two steps its driver
+    waits for their turn to end. Of each table there are few statements, for so many rows as powers of two."""
+    at_once, start = AT_ONCE, 0
+    most = driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
+    while start < len(rows):
+        while at_once > min(most, len(rows) - start):
+            at_once //= 2
+        some = rows[start : start + at_once]
+        driver.execute(_statement(where, width, at_once), [value for row in some for value in row])
+        start += at_once
+
+
+@cache
+def _statement(where: str, width: int, rows: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"INSERT INTO {where} VALUES {', '.join([row] * rows)}"  # noqa: S608 - names of our own tables
 
 
 def _bound(column: Any, rows: list[dict[str, Any]], dialect: Any) -> list[Any]:
@@ -174,7 +246,14 @@ def _bound(column: Any, rows: list[dict[str, Any]], dialect: Any) -> list[Any]:
     if callable(default):
         found = [value(None) if value is default else value for value in found]
     bind = column.type.dialect_impl(dialect).bind_processor(dialect)
+    if bind and dialect.name == "sqlite" and isinstance(column.type, UTCDateTime):
+        bind = _in_short(bind)
     return [None if value is None else bind(value) for value in found] if bind else found
+
+
+def _in_short(bind: Callable[[datetime], Any]) -> Callable[[datetime], Any]:
+    """Return the way of a time into SQLite that is shorter where it is in UTC already, as nearly all are."""
+    return lambda at: at.replace(tzinfo=None).isoformat(" ", "microseconds") if at.tzinfo is UTC else bind(at)
 
 
 def _has_default(column: Any) -> bool:
@@ -184,7 +263,20 @@ def _has_default(column: Any) -> bool:
 @contextmanager
 def many_at_once(session: Session) -> Iterator[None]:
     """Give SQLite room, and let the guard that lets no row of the trail be overwritten stand aside: it takes three
-    times as long as the row, and the keys are new. It is back before anybody else can write."""
+    times as long as the row, and the keys are new. It is back before anybody else can write.
+
+    Python looks for no rings of rows meanwhile: there are none, and a hundred thousand to look through.
+    """
+    gc.disable()
+    try:
+        with _room_of_sqlite(session):
+            yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def _room_of_sqlite(session: Session) -> Iterator[None]:
     if session.get_bind().dialect.name != "sqlite":
         yield
         return

@@ -13,7 +13,7 @@ from app.newsletters.models import Newsletter
 from demo.house import content
 
 from . import editions, letters, pen
-from .book import Book, many_at_once
+from .book import Book, Chances, any_of, many_at_once
 from .life import FATES, RETRACTED, Life, Slot
 from .people import SLUG, Room, found
 from .steps import live
@@ -30,6 +30,8 @@ WAITING = 0.05  # letters that nobody has read yet, for each question
 REMEMBERED = 60  # questions that a new one may be about the same matter as
 UNNOTICED = 0.06  # of the questions are about such a matter without the desk noticing it
 JOINABLE = ("open", "cleared", "declined", "answered", "unchanged", "shelved", "kept", "published")
+OLD = Chances({name: fate.old for name, fate in FATES.items()})
+NEW = Chances({name: fate.fresh for name, fate in FATES.items()})
 
 Progress = Callable[[int, int], None]
 
@@ -64,11 +66,11 @@ def grow(database: Database, questions: int, progress: Progress | None = None, a
 
 
 def _fill(session: Session, questions: int, today: datetime, progress: Progress | None) -> None:
-    book = Book(session, Random(SEED))
     ran = min(int(questions * RAN), YEARS * 365 * SLOTS)
-    with many_at_once(session):
+    with many_at_once(session), Book(session, Random(SEED)) as book:
         since = today - LEAD - timedelta(days=(ran // SLOTS + 1) * editions.PAUSE / (editions.PAUSE - 1))
         room = found(session, book, since)
+        session.refresh(room.newsletter)  # nothing of it is looked up while the book writes
         dates = editions.past_dates(room.newsletter, -(-ran // SLOTS), today)
         slots = list(editions.write_past(book, room, dates, since))[:ran]
         _Years(book, room, today, since, slots).live(questions, progress)
@@ -90,11 +92,11 @@ class _Years:
 
     def live(self, questions: int, progress: Progress | None) -> None:
         span = self.today - self.since - timedelta(hours=2)
-        old = max(1, int(questions * (span - FRESH) / span))
+        old = max(1, int(questions * ((span - FRESH) / span)))  # a product of days would be too large
         waiting = int(questions * WAITING)
         ran = 0
         for number in range(questions):
-            began = self.since + span * number / questions
+            began = self.since + span * (number / questions)
             slot = None
             if number < old and ran < len(self.slots) * (number + 1) // old:
                 slot, ran = self.slots[ran], ran + 1
@@ -120,13 +122,12 @@ class _Years:
     def _matter(self, same: float) -> Matter:
         """What somebody asks about: something new, or what others have asked of late."""
         if self.recent and self.book.rng.random() < same:
-            return self.book.rng.choice(self.recent)[1]
+            return any_of(self.book.rng, self.recent)[1]
         return any_matter(self.book.rng)
 
     def _question(self, began: datetime, old: bool, slot: Slot | None) -> None:
         rng = self.book.rng
-        shares = [fate.old if old else fate.fresh for fate in FATES.values()]
-        name = rng.choices(list(FATES), shares)[0]
+        name = (OLD if old else NEW).drawn(rng)
         if slot:
             name = "retracted" if rng.random() < RETRACTED else "published"
         lead = None

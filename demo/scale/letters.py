@@ -1,22 +1,21 @@
 """Letters of the big newsletter: those behind a question, and those that are no question or wait to be read."""
 
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from typing import Any
 
 from app.letters.days import day_only
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
-from app.seal import new_token
 
-from .book import Book
+from .book import Book, Chances, any_of
 from .people import CONSENT, Room
 from .words import Matter
 
-CHANNELS = {"web": 62, "mail": 33, "event": 3, "phone": 1, "messenger": 0.6, "paper": 0.4}
-HEAR_BACK = {
-    "web": {"number": 76, "once": 16, "while": 8},
-    "mail": {"once": 100},
-}  # what the desk took down itself is answered where it was heard
+CHANNELS = Chances({"web": 62, "mail": 33, "event": 3, "phone": 1, "messenger": 0.6, "paper": 0.4})
+HEAR_BACK = {"web": Chances({"number": 76, "once": 16, "while": 8}), "mail": Chances({"once": 100})}
+HEARD = Chances({"number": 1})  # what the desk took down itself is answered where it was heard
+KINDS = Chances({"letter": 88, "comment": 9, "tip": 3})
 HELD = ("flood", "trap")
 KEPT = timedelta(days=85)  # a little less than an address is kept
 NAMED = 0.15  # of those who ask alone
@@ -42,9 +41,8 @@ def letter(
     how its writer hears back, and the name that may be printed.
     """
     rng, newsletter, key, public_id = book.rng, room.newsletter, book.key(Letter), book.public_id()
-    channel = rng.choices(list(CHANNELS), list(CHANNELS.values()))[0]
-    ways = HEAR_BACK.get(channel, {"number": 1})
-    hear_back = rng.choices(list(ways), list(ways.values()))[0]
+    channel = CHANNELS.drawn(rng)
+    hear_back = HEAR_BACK.get(channel, HEARD).drawn(rng)
     came = day_only(at) if channel == "web" and hear_back == "number" else at
     sent_by = {"web": "reader", "mail": "mailroom"}.get(channel, room.assistant.ref)
     facts: dict[str, Any] = {"held_reason": held, "question_id": None}
@@ -77,7 +75,7 @@ def letter(
         facts |= said
         state_at = moment
     erased = state == "withdrawn"
-    forms = _form(book) if channel == "web" else {}
+    forms = _form() if channel == "web" else {}
     book.add(
         Letter,
         id=key,
@@ -114,19 +112,15 @@ def _why(action: str, said: dict[str, Any]) -> dict[str, Any] | None:
     return {"reason": said["end_reason"]} if action == "end" else None
 
 
-def _form(book: Book) -> dict[str, bytes]:
-    """What is kept of the form and of its receipt, which nobody has."""
-    nonce = new_token()
-    return {
-        "form_mac": book.ring.mac("letters.form", nonce),
-        "receipt_mac": book.ring.mac("letters.receipt", book.ring.receipt(nonce, book.ring.newest)),
-    }
+def _form() -> dict[str, bytes]:
+    """What is kept of the form and of its receipt, which nobody has: digests of nothing."""
+    return {"form_mac": token_bytes(32), "receipt_mac": token_bytes(32)}
 
 
 def _credit(
     book: Book, room: Room, matter: Matter, key: int, public_id: str, at: datetime, verified_at: datetime | None
 ) -> str | None:
-    name, place = book.rng.choice(matter.tongue.phrases["given"]), matter.name
+    name, place = any_of(book.rng, matter.tongue.phrases["given"]), matter.name
     book.add(
         Credit,
         letter_id=key,
@@ -171,6 +165,6 @@ def loose(book: Book, room: Room, matter: Matter, at: datetime, today: datetime,
 
 def waiting(book: Book, room: Room, matter: Matter, at: datetime, today: datetime) -> None:
     """A letter that nobody has filed yet; one in ten is held."""
-    held = book.rng.choice(HELD) if book.rng.random() < 0.1 else None
-    kind = "spam" if held == "flood" else book.rng.choices(("letter", "comment", "tip"), (88, 9, 3))[0]
+    held = any_of(book.rng, HELD) if book.rng.random() < 0.1 else None
+    kind = "spam" if held == "flood" else KINDS.drawn(book.rng)
     letter(book, room, matter, at, (), kind=kind, held=held, waits_until=today)

@@ -14,7 +14,7 @@ from app.questions.models import Note, Question, QuestionText, QuestionTopic
 from app.text import slug, word_count
 
 from . import mails
-from .book import Book
+from .book import Book, Chances, any_of
 from .letters import NAMED, letter
 from .people import Known, Room
 from .words import Matter
@@ -22,7 +22,7 @@ from .words import Matter
 SUBMITTED = ("clear", "draft", "invite", "accept", "submit")
 APPROVED = (*SUBMITTED, "edit", "check", "settle", "approve")
 PUBLISHED = (*APPROVED, "pick", "publish")
-LETTERS = {1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5}  # behind a question
+LETTERS = Chances({1: 70, 2: 15, 3: 7, 4: 4, 6: 2, 9: 1.5, 14: 0.5})  # behind a question
 NOTES = (
     "Did we not have this last year?",
     "Aizada, please look whether the ministry has answered.",
@@ -130,7 +130,7 @@ class Life:
     def take_letters(self, opened: datetime, approved: datetime | None, waits: bool) -> None:
         """Those who ask, one after the other until the question is opened for them all."""
         rng = self.book.rng
-        number = rng.choices(list(LETTERS), list(LETTERS.values()))[0]
+        number = LETTERS.drawn(rng)
         named = number == 1 and rng.random() < NAMED
         for index in range(number):
             came = self.began + (opened - self.began) * index / number
@@ -224,7 +224,7 @@ class Life:
             state_at=self.state_at["question"],
         )
         book.add(QuestionText, **self.text)
-        for topic_id in {room.topics[self.matter.topic], book.rng.choice(list(room.topics.values()))}:
+        for topic_id in {room.topics[self.matter.topic], any_of(book.rng, list(room.topics.values()))}:
             book.add(QuestionTopic, question_id=self.key, topic_id=topic_id)
         if book.rng.random() < 0.05:
             note = book.add(

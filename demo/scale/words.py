@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from .book import Chances, any_of
+
 TONGUES = Path(__file__).parent / "tongues"
 _AFTER_A_STOP = re.compile(r"(?:^|(?<=[.?!] ))[^\W\d_]")
 # The Latin alphabet of Kazakhstan (2021), which some readers write already.
@@ -72,6 +74,25 @@ _LATIN_KAZAKH = str.maketrans(
 ALSO_LATIN = 0.15  # of what is written in Kazakh
 
 
+class _Gaps(dict[str, str]):
+    """What stands in a sentence's gaps. A time, a number or a year is drawn where there is a gap for it."""
+
+    def __init__(self, known: dict[str, str], rng: Random, times: list[str]) -> None:
+        super().__init__(known)
+        self.rng, self.times = rng, times
+
+    def __missing__(self, gap: str) -> str:
+        if gap == "time":
+            self[gap] = any_of(self.rng, self.times)
+        elif gap == "number":
+            self[gap] = str(self.rng.randrange(5, 20))  # so that Russian and Ukrainian count them alike
+        elif gap == "year":
+            self[gap] = str(self.rng.randrange(2009, 2026))
+        else:
+            raise KeyError(gap)
+        return self[gap]
+
+
 @dataclass(frozen=True)
 class Tongue:
     """A language with its sentences; `latin` has them written in Latin letters."""
@@ -96,27 +117,20 @@ class Matter:
     name: str
     place: str
 
-    def _fill(self, rng: Random, pattern: str, **more: str) -> str:
-        return pattern.format(
-            thing=self.thing,
-            place=self.place,
-            name=self.name,
-            time=rng.choice(self.tongue.phrases["times"]),
-            number=rng.randrange(5, 20),  # so that Russian and Ukrainian count them alike
-            year=rng.randrange(2009, 2026),
-            **more,
-        )
+    def _fill(self, rng: Random, pattern: str, ask: str = "") -> str:
+        known = {"thing": self.thing, "place": self.place, "name": self.name, "ask": ask}
+        return pattern.format_map(_Gaps(known, rng, self.tongue.phrases["times"]))
 
     def headline(self, rng: Random) -> str:
         return self.tongue.spell(self._fill(rng, self.ask["head"]))
 
     def question(self, rng: Random) -> str:
-        return self.tongue.spell(self._fill(rng, rng.choice(self.ask["words"])))
+        return self.tongue.spell(self._fill(rng, any_of(rng, self.ask["words"])))
 
     def letter(self, rng: Random, kind: str = "letter") -> str:
         """A reader's own words: a question as letters put it, or a comment, a tip, an advertisement."""
-        ask = self._fill(rng, rng.choice(self.ask["words"]))
-        return self.tongue.spell(self._fill(rng, rng.choice(self.tongue.phrases["wrap"][kind]), ask=ask))
+        ask = self._fill(rng, any_of(rng, self.ask["words"]))
+        return self.tongue.spell(self._fill(rng, any_of(rng, self.tongue.phrases["wrap"][kind]), ask=ask))
 
     def answer(self, rng: Random) -> list[str]:
         """An expert's sentences, in three paragraphs."""
@@ -133,17 +147,17 @@ class Matter:
 @cache
 def tongues() -> tuple[Tongue, ...]:
     """All of them, the most spoken first."""
-    files = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
-    return tuple(Tongue(one["language"], one) for one in sorted(files, key=lambda one: -one["share"]))
+    found = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(TONGUES.glob("*.toml"))]
+    return tuple(Tongue(one["language"], one) for one in sorted(found, key=lambda one: -one["share"]))
 
 
 @cache
-def _shares() -> tuple[int, ...]:
-    return tuple(tongue.phrases["share"] for tongue in tongues())
+def _chances() -> Chances[int]:
+    return Chances({number: tongue.phrases["share"] for number, tongue in enumerate(tongues())})
 
 
 def any_tongue(rng: Random) -> Tongue:
-    tongue = rng.choices(tongues(), _shares())[0]
+    tongue = tongues()[_chances().drawn(rng)]
     if tongue.language == "kk" and rng.random() < ALSO_LATIN:
         return Tongue("kk-Latn", tongue.phrases, latin=True)
     return tongue
@@ -151,14 +165,14 @@ def any_tongue(rng: Random) -> Tongue:
 
 def any_matter(rng: Random) -> Matter:
     tongue = any_tongue(rng)
-    topic = rng.choice(list(tongue.phrases["things"]))
-    head, tail = rng.choice(tongue.phrases["heads"]), rng.choice(tongue.phrases["tails"])
+    topic = any_of(rng, list(tongue.phrases["things"]))
+    head, tail = any_of(rng, tongue.phrases["heads"]), any_of(rng, tongue.phrases["tails"])
     name = head + (tail.capitalize() if head.endswith(" ") else tail)
     return Matter(
         tongue,
         topic,
-        rng.choice(tongue.phrases["ask"]),
-        rng.choice(tongue.phrases["things"][topic]),
+        any_of(rng, tongue.phrases["ask"]),
+        any_of(rng, tongue.phrases["things"][topic]),
         name,
-        rng.choice(tongue.phrases["places"]).format(name=name),
+        any_of(rng, tongue.phrases["places"]).format(name=name),
     )

@@ -263,7 +263,7 @@ def test_an_interrupted_loading_leaves_nothing_behind(database: Database) -> Non
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grow(database, 20, stop, at=TODAY)
+        grow(database, fill.MOST, stop, at=TODAY)
     with database.read() as session:
         assert session.scalar(select(func.count(Newsletter.id))) == 0
         assert session.scalar(select(func.count(Event.id))) == 0

@@ -10,24 +10,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
-from app import worker
-from app.answers import assigning
 from app.db import Database
 from app.editor.frame import editor as door_of_the_desk
-from app.mail import outbox
-from app.mail.message import Message
-from app.newsletters.models import Newsletter
-from app.newsletters.queries import desks_of
-from app.people import directory
 from app.permissions import ACTS, OF_OTHERS, ROLES, Role, roles_for
-from app.questions.models import Question
 from demo.doors import doors
 from tests.support.app import BASE_URL
 from tests.support.browser import Browser
+from tests.support.plans import ALLOWED, SOUGHT, Asked, asked_of, walks_of_whole_tables
 from tests.support.walks import (
     ADMIN,
     ASSISTANT,
@@ -38,7 +29,9 @@ from tests.support.walks import (
     EXPERT,
     Walk,
     adapter,
+    draft_an_assignment,
     dump,
+    hold_a_mail,
     of_the_year,
     signed_in,
     walk,
@@ -115,34 +108,24 @@ def platan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     yield from of_the_year(request, tmp_path_factory.mktemp("platan"))
 
 
-def _draft_an_assignment(session: Session) -> None:
-    """Somebody has begun to ask an expert and gone home; the demo's own people finish what they begin."""
-    tereza = directory.by_email(session, EDITOR)
-    assert tereza is not None
-    newsletter = desks_of(session, tereza.id)[0]
-    actor = directory.staff_actor(session, tereza.id, newsletter.id)
-    assert actor is not None
-    question = session.scalars(select(Question).filter_by(newsletter_id=newsletter.id, state="open")).first()
-    expert = directory.record_expert(session, actor, "Laura Venter", "laura@gauges.example")
-    assert question is not None
-    assigning.assign(session, actor, question, expert)
-
-
-def _hold_a_mail(session: Session) -> None:
-    """A mail waits for an editor; in the demo nobody holds any."""
-    newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
-    assert newsletter is not None
-    letter = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
-    outbox.put(session, letter, newsletter_id=newsletter.id, hold=True)
+@pytest.fixture(scope="module")
+def walked(platan: Flask) -> tuple[dict[str, Walk], Asked]:
+    """A reader, the people of the desk, an expert by a mailed link, and one with an account look at all that they can."""
+    database: Database = platan.extensions["database"]
+    database.write(draft_an_assignment)
+    database.write(hold_a_mail)
+    with asked_of(database) as asked:
+        return _walked(platan, asked), asked
 
 
 @pytest.fixture(scope="module")
-def walks(platan: Flask) -> dict[str, Walk]:
-    """A reader, the people of the desk, an expert by a mailed link, and one with an account look at all that they can."""
+def walks(walked: tuple[dict[str, Walk], Asked]) -> dict[str, Walk]:
+    return walked[0]
+
+
+def _walked(platan: Flask, asked: Asked) -> dict[str, Walk]:
     database: Database = platan.extensions["database"]
-    database.write(_draft_an_assignment)
-    database.write(_hold_a_mail)
-    worker.run(platan, once=True)  # so that there are mails in the folder
+    asked.of_the_worker(platan)  # so that there are mails in the folder
     editor, expert = signed_in(platan, EDITOR, "desk"), signed_in(platan, EXPERT, "expert")
     admin, assistant = signed_in(platan, ADMIN, "desk"), signed_in(platan, ASSISTANT, "desk")
     waiting = Browser(platan)
@@ -163,6 +146,7 @@ def walks(platan: Flask) -> dict[str, Walk]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(ROLES, "assistant", Role(acts, frozenset(acts.split(", "))))
             made[acts] = walk(platan, assistant, [DESK], each=3, under=DESK)
+    assert {address: editor.open(address).status_code for address in SOUGHT} == dict.fromkeys(SOUGHT, 200)
     after = dump(platan)
     assert [name for name in before if before[name] != after[name]] == [], "a GET has changed these tables"
     assert sum(len(rows) for rows in before.values()) > 1_000
@@ -202,6 +186,13 @@ def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dic
         for endpoint, number, address in asked
         if endpoint.startswith("editor.") and number > CEILINGS.get(endpoint, GOAL)
     ] == []
+
+
+def test_no_page_and_no_look_of_the_worker_walks_along_all_of_a_large_table(
+    platan: Flask, walked: tuple[dict[str, Walk], Asked]
+) -> None:
+    found = walks_of_whole_tables(platan.extensions["database"], walked[1])
+    assert "\n".join(map(str, sorted(found - set(ALLOWED)))) == ""
 
 
 def test_every_page_was_seen(platan: Flask, walks: dict[str, Walk]) -> None:

@@ -19,11 +19,17 @@ from werkzeug.routing import MapAdapter
 import config as configuration
 from app import create_app
 from app.actors import Clock
+from app.answers import assigning
 from app.db import Database
 from app.editor.bulk import BULK
 from app.editor.frame import editor as door_of_the_desk
+from app.mail import outbox
+from app.mail.message import Message
 from app.models import Base
+from app.newsletters.models import Newsletter
+from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
+from app.questions.models import Question
 from app.web import HEADERS
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
@@ -197,3 +203,24 @@ def dump(app: Flask) -> dict[str, list[tuple[object, ...]]]:
 
 def _columns(table: Table) -> list[Column[object]]:
     return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]
+
+
+def draft_an_assignment(session: Session) -> None:
+    """Somebody has begun to ask an expert and gone home; the demo's own people finish what they begin."""
+    tereza = directory.by_email(session, EDITOR)
+    assert tereza is not None
+    newsletter = desks_of(session, tereza.id)[0]
+    actor = directory.staff_actor(session, tereza.id, newsletter.id)
+    assert actor is not None
+    question = session.scalars(select(Question).filter_by(newsletter_id=newsletter.id, state="open")).first()
+    expert = directory.record_expert(session, actor, "Laura Venter", "laura@gauges.example")
+    assert question is not None
+    assigning.assign(session, actor, question, expert)
+
+
+def hold_a_mail(session: Session) -> None:
+    """A mail waits for an editor; in the demo nobody holds any."""
+    newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
+    assert newsletter is not None
+    letter = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
+    outbox.put(session, letter, newsletter_id=newsletter.id, hold=True)

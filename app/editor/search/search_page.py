@@ -20,6 +20,7 @@ from ...editions.items import headline
 from ...editions.models import Edition, EditionItem
 from ...formatting import age, full_date
 from ...letters.models import Letter
+from ...listing import Listing
 from ...mail import queries as mail_queries
 from ...matching import DESK, PUBLIC
 from ...matching.search import Hit, search
@@ -33,6 +34,7 @@ from ..mail.mail_words import named, shown
 from ..questions.question_states import WORDS
 
 MOST = 6  # rows of a group
+RECENT = 30  # assignments of the experts who were found, whose mails are looked through
 LONGEST = 200  # characters of what is looked for
 
 
@@ -152,9 +154,11 @@ def _experts(desk: Desk, experts: Sequence[Expert]) -> list[Row]:
 
 def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
     """List the mails about the questions and to the experts that were found: what is in a mail is sealed."""
-    asked = select(Assignment.id).where(
-        Assignment.newsletter_id == desk.newsletter.id, Assignment.expert_id.in_([one.id for one in experts])
-    )
+    if not (questions or experts):
+        return []
+    theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
+    each = (Assignment.expert_id, [one.id for one in experts])
+    asked = Listing[Assignment](theirs, (Assignment.id,), each=each).keys(RECENT) if experts else None
     mails = mail_queries.about(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
     names = named(desk, mails)
     lines = [shown(desk, mail, names) for mail in mails]

@@ -1,0 +1,145 @@
+"""How the database finds what is asked of it: which statements read a table from one end to the other.
+
+A table is large unless it stands in `SMALL`, so that a new one has to be walked by an index until somebody says why
+not. On SQLite a plan doesn't follow from how many rows there are; PostgreSQL is told to do without a walk over all rows
+where it can.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, has_request_context, request
+from sqlalchemy import event, text
+
+from app import worker
+from app.db import Database
+from app.models import Base
+from tests.support.walks import DESK
+
+SMALL = frozenset((
+    "newsletters", "newsletter_texts", "former_names", "topics", "memberships", "counted_weeks", "public_versions",
+    "sending_tools", "programs", "sealing_keys", "sightings", "sweeps", "mail_sign_ins", "experts", "expert_pages",
+    "people", "sessions", "sign_ins", "form_drafts", "uploads", "spent", "press_keys", "drafts",
+))  # fmt: skip
+"""What a house has a few of, or some thousands when it is old, or what is kept for hours."""
+
+_IN_ORDER = "as many rows as it shows, in the order of the index, and then it stops"
+_OF_FEW = "an index of the few rows that wait"
+_HOURLY = "once an hour, in batches"
+_LEAVING = "the page of what leaves next, which nobody opens often: counts stop at 1,001"
+# What begins at the head of a large table or of a newsletter's rows, by page or duty on SQLite, and why it may.
+ALLOWED = {
+    ("count for insights", "SEARCH letters USING COVERING INDEX ix_letters_newsletter_id_received_at (newsletter_id=?)"): _IN_ORDER,
+    ("editor.ask", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _IN_ORDER,
+    ("editor.question", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _IN_ORDER,
+    ("editor.questions", "SEARCH editions USING COVERING INDEX ix_editions_newsletter_id_runs_at_id (newsletter_id=?)"): _IN_ORDER,
+    ("editor.letters", "SEARCH letters USING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
+    ("editor.letter", "SEARCH letters USING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
+    ("editor.take_trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
+    ("editor.trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
+    ("extend the chain", "SCAN chain_links"): _IN_ORDER,
+    ("place mail", "SEARCH editions USING INDEX ix_editions_newsletter_id_runs_at_id (newsletter_id=?)"): _IN_ORDER,
+    ("reader.home", "SEARCH questions USING INDEX ix_questions_shown (newsletter_id=?)"): _IN_ORDER,
+    ("reader.corrections", "SEARCH corrections USING INDEX ix_corrections_newest (newsletter_id=?)"): _IN_ORDER,
+    ("editor.home", "SCAN inbound USING INDEX ix_inbound_unplaced"): _OF_FEW,
+    ("editor.letters", "SEARCH letters USING COVERING INDEX ix_letters_like_many (newsletter_id=?)"): _OF_FEW,
+    ("index", "SCAN letters USING INDEX ix_letters_unindexed"): _OF_FEW,
+    ("index", "SCAN questions USING INDEX ix_questions_unindexed"): _OF_FEW,
+    ("look for look-alikes", "SCAN letters USING INDEX ix_letters_unlooked"): _OF_FEW,
+    ("sort waiting letters", "SCAN letters USING COVERING INDEX ix_letters_unplaced"): _OF_FEW,
+    ("sort waiting letters", "SCAN letters USING COVERING INDEX ix_letters_unsorted"): _OF_FEW,
+    ("extend the chain", "SCAN audit USING COVERING INDEX ix_audit_newsletter_id_at_id"): "once a day, along one index",
+    ("place mail", "SCAN editions"): "for a mail to an address that nobody knows: some thousands in ten years",
+    ("destroy old mail", "SEARCH inbound USING INDEX ix_inbound_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
+    ("forget old words", "SCAN assignments"): _HOURLY,
+    ("forget old words", "SCAN questions"): _HOURLY,
+    ("forget old words", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _HOURLY,
+    ("forget old words", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _HOURLY,
+    ("forget old words", "SEARCH letters USING INDEX ix_letters_with_words (newsletter_id=?)"): _HOURLY,
+    ("forget old words", "SEARCH outbox USING INDEX ix_outbox_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
+    ("tidy up", "SCAN translators"): _HOURLY,
+    ("editor.leaving", "SCAN assignments"): _LEAVING,
+    ("editor.leaving", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _LEAVING,
+    ("editor.leaving", "SEARCH assignments USING COVERING INDEX ix_assignments_newsletter_id_expert_id_id (newsletter_id=?)"): _LEAVING,
+    ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
+    ("editor.leaving", "SEARCH letters USING INDEX ix_letters_with_words (newsletter_id=?)"): _LEAVING,
+}  # fmt: skip
+SOUGHT = [
+    *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
+    *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
+    *(f"{DESK}questions?{query}" for query in ("q=overtime", "state=all")),
+    *(f"{DESK}trail?{query}" for query in ("what=question", "who=desk")),
+    f"{DESK}experts?topic=pay",
+    f"{DESK}outbox?state=sent",
+]  # fmt: skip
+"""Addresses of lists that are narrowed down: few of them are links."""
+ROWS = ("SELECT", "WITH", "UPDATE", "DELETE")
+_STEP = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\w+)(.*)")
+_SEQUENTIAL = re.compile(r"Seq Scan on (\w+)")
+_ALIAS = re.compile(r"(?:FROM|JOIN|,)\s+(\w+) AS (\w+)")
+_BEGINNING = re.compile(r"\(newsletter_id=\?\)$")  # no more of an index than whose rows they are
+
+
+@dataclass
+class Asked:
+    """What was asked meanwhile: each statement once, with the values of its first time, and the page or the duty of the
+    worker. What a test asks by itself is not noted."""
+
+    first: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    duty: str = ""  # of the worker, which is doing it
+
+    def note(self, statement: str, values: Any) -> None:
+        place = request.endpoint if has_request_context() else self.duty
+        if place and statement not in self.first and statement.lstrip("( ").startswith(ROWS):
+            self.first[statement] = (values, place)
+
+    def of_the_worker(self, app: Flask) -> None:
+        """Have the worker do each of its duties once."""
+        for duty in worker.DUTIES:
+            self.duty = duty.name
+            assert worker._do(duty, app, app.extensions["database"]), duty.name
+        self.duty = ""
+
+
+@contextmanager
+def asked_of(database: Database) -> Iterator[Asked]:
+    """What is asked of a database meanwhile, by those who read and those who write."""
+    asked = Asked()
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        asked.note(statement, values[0] if many and isinstance(values, list) else values)
+
+    for engine in (database.reader, database.writer):
+        event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    for engine in (database.reader, database.writer):
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def walks_of_whole_tables(database: Database, asked: Asked) -> set[tuple[str, str]]:
+    """Return the steps in which all rows of a large table are read, or all of a newsletter, with the page."""
+    found = set()
+    with database.read() as session:
+        if not database.is_sqlite:
+            session.execute(text("SET enable_seqscan = off"))
+        cursor: Any = session.connection().connection.dbapi_connection.cursor()  # type: ignore[union-attr]
+        how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        for statement, (values, page) in asked.first.items():
+            names = {alias: name for name, alias in _ALIAS.findall(statement)}
+            for row in cursor.execute(f"{how} {statement}", values).fetchall():
+                step = str(row[-1]).strip()
+                match = _STEP.match(step) if database.is_sqlite else _SEQUENTIAL.search(step)
+                if match and _is_whole(match, names):
+                    found.add((page, match[0] if not database.is_sqlite else step))
+    return found
+
+
+def _is_whole(match: re.Match[str], names: dict[str, str]) -> bool:
+    sequential = match.re is _SEQUENTIAL
+    alias = match[1] if sequential else match[2]
+    table = names.get(alias, re.sub(r"_\d+$", "", alias))
+    is_large = table in Base.metadata.tables and table not in SMALL
+    return is_large and (sequential or match[1] == "SCAN" or bool(_BEGINNING.search(match[3])))
