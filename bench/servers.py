@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 120.0  # seconds until it listens, on a machine that has much else to do
 # The process that serves a WSGI app, `module:name`, at a port, in two processes as the product would.
 SERVE = """
 import sys
@@ -28,7 +29,7 @@ sys.exit(processes.run({"web 1": serve, "web 2": serve}))
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -38,11 +39,11 @@ def _free_port() -> int:
 @contextmanager
 def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
     """Serve `app` on a free port until the block ends; only the process started here is stopped."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", SERVE, app, str(port)]
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:
-        for _ in range(200):
+        for _ in range(int(PATIENCE / 0.05)):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
