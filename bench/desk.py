@@ -215,7 +215,8 @@ def _measured(run: Run, desks: dict[int, Desk]) -> dict[int, Found]:
                 "p99": Measured(result.p99, failed=failed),
             }
             if room == "desk" and size != smallest:
-                figures["growth"] = Measured(result.p50, results[smallest].p50, failed=failed)
+                before = results[smallest]
+                figures["growth"] = Measured(result.p50, before.p50, failed=failed + before.failed)
             for name, figure in figures.items():
                 found[size].setdefault(f"{room}-{name}", {})[page if room != "expert" else ""] = figure
     insert = Call("/insert", urlencode({"body": "The water is lower in winter. " * 20}))

@@ -118,8 +118,10 @@ def compared(goal: Goal, found: Measured) -> float | None:
 
 
 def is_worse(goal: Goal, found: Measured, committed: Measured | None) -> bool:
-    """Whether it is worse than what was committed, by more than the margin."""
-    now, before = compared(goal, found), compared(goal, committed) if committed else None
+    """Whether it is worse than what was committed, by more than the margin; failures tell nothing."""
+    if committed is None or committed.failed:
+        return False
+    now, before = compared(goal, found), compared(goal, committed)
     if now is None or before is None:
         return False
     margin = 0.0 if goal.unit in EXACT else MARGIN

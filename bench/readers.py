@@ -51,7 +51,7 @@ def growth(small: Found, large: Found) -> Found:
     """Each in multiples of the floor beside it, at this size beside the smallest."""
     return {
         key: {
-            name: Measured(one.ratio or 0.0, small[of][name].ratio, failed=one.failed)
+            name: Measured(one.ratio or 0.0, small[of][name].ratio, failed=one.failed + small[of][name].failed)
             for name, one in large[of].items()
         }
         for key, of in GROWTH.items()
