@@ -1,25 +1,22 @@
-"""`python -m bench desk`: the desk's pages with 1,000 and with 100,000 questions, in pairs that run one after the
-other.
+"""The desk's pages, and the page behind an expert's link, at each size.
 
 The newsroom is the demo's own big newsletter, its search index and its insights filled. For each page: statements,
-milliseconds of CPU, and how long one waits for it, at both sizes; the ratio is that of the waiting. A page that a
+milliseconds of CPU, and how long one waits for it, at each size in turn, with a bare page between. A page that a larger
 database can't open more than twice as slowly is good enough.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
-from statistics import median
 from typing import Any
-from uuid import uuid4
+from urllib.parse import urlencode
 
 import psutil
-import psycopg
 from flask import Flask
-from sqlalchemy import event, func, make_url, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 import config
@@ -31,122 +28,83 @@ from app.editions.models import Edition
 from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
-from app.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.newsroom.weekly_counts import count_due
-from app.people import sign_in
+from app.people import links, sign_in
 from app.people.directory import by_email
 from app.people.models import Expert
 from app.questions.models import Question
-from app.seal import Keys
 from demo.scale.fill import grow
 from demo.scale.people import DESK, SLUG
-from tests.support import postgres
 
 from . import doors
-from .load import Call, Result, run
+from .databases import NAMES, filled
+from .floor_rows import prepare
+from .goals import BY_KEY, Figures, Measured, Place, worst
+from .load import Call, Contender, Result, interleave
 from .servers import serving
+from .surroundings import Run, environment
 
-SIZES = (1_000, 100_000)
-SECRET = bytes(range(32))
-CLIENTS, ROUNDS, SECONDS = 1, 3, 1.0  # one editor: two would wait for each other now and then
-GOAL = 2.0  # as slow at the larger size, at most
+# One editor: two would wait for each other now and then. The letters are what all look at.
+CLIENTS, AT_THE_LETTERS = 1, 8
+EXPERT, AUTOSAVE = "an expert's link", "a draft saved"
 ABSENT = 404  # a page that this version has not
-Say = Callable[[str], None]
+Found = dict[str, dict[str, Measured]]  # by the goal's key and by the page
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A newsroom of one size, being served: the app to count statements in, the server to measure, what to open."""
+    """A newsroom of one size, being served: the app to count statements in, the servers to measure, what to open."""
 
     app: Flask
     port: int
     server: psutil.Process
-    cookie: str
-    paths: dict[str, str]
-
-    def call(self, page: str) -> Call:
-        return Call(self.paths[page], cookie=self.cookie)
+    floor: tuple[int, psutil.Process]
+    calls: dict[str, Call]
+    drafts: Iterator[Call]
 
 
-def report(say: Say, sizes: tuple[int, ...] = SIZES, kept: Path | None = None) -> None:
-    """Measure on SQLite, and on PostgreSQL where there is one. Databases in the folder `kept` are used again and
-    stay."""
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
-        place = kept or Path(folder)
-        place.mkdir(exist_ok=True)
-        urls = [f"sqlite:///{(place / f'desk-{size}.db').resolve()}" for size in sizes]
-        _compare(say, "SQLite", urls, sizes, folder)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder, _on_postgres(len(sizes)) as urls:
-        if urls:
-            _compare(say, "PostgreSQL", urls, sizes, folder)
-        else:
-            say("the desk, PostgreSQL: not measured, no server lets us make a database (TEST_POSTGRES_URL)")
-
-
-@contextmanager
-def _on_postgres(number: int) -> Iterator[list[str]]:
-    """So many new databases, dropped at the end; none where there is no server."""
-    # What is filled for minutes has counts that are written over and over: without cleaning up they grow and grow slow.
-    with postgres.server(autovacuum="on") as server, ExitStack() as stack:
-        if not server:
-            yield []
-            return
-        admin = stack.enter_context(psycopg.connect(postgres.plain(server), autocommit=True))
-        names = [f"desk_{uuid4().hex}" for _ in range(number)]
-        for name in names:
-            admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-            stack.callback(admin.execute, f"DROP DATABASE {name} WITH (FORCE)")
-        yield [make_url(server).set(database=name).render_as_string(hide_password=False) for name in names]
-
-
-def _compare(say: Say, name: str, urls: list[str], sizes: tuple[int, ...], folder: str) -> None:
-    with ExitStack() as stack:
-        desks = []
-        for url, size in zip(urls, sizes, strict=True):
-            say(f"the desk, {name}, {size:,} questions: filling ...")
-            _fill(url, size)
-            desks.append(stack.enter_context(_served(url, folder)))
-        say(
-            f"\n{name:<24} statements    CPU ms        p50 ms        p99 ms    ratio  (at "
-            f"{' and '.join(f'{size:,}' for size in sizes)})"
-        )
-        for page in desks[0].paths:
-            if _status(desks[0], page) == ABSENT:
+def report(run: Run) -> Figures:
+    """Measure in each database. Those of SQLite that were kept are used again."""
+    figures: Figures = {}
+    for kind in run.databases:
+        with (
+            filled(run, kind, "desk", fill) as urls,
+            tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
+            ExitStack() as stack,
+        ):
+            if not urls:
                 continue
-            say(_row(page, desks))
+            desks = {size: stack.enter_context(served(url, folder)) for size, url in urls.items()}
+            run.say(
+                f"\n{NAMES[kind] + ', ' + ' and '.join(f'{size:,}' for size in desks):<32} statements, then by size"
+            )
+            found = _measured(run, desks)
+        for size, goals in found.items():
+            figures |= {Place(key, NAMES[kind], size): worst(each, BY_KEY[key]) for key, each in goals.items()}
+    return figures
 
 
-def _fill(url: str, size: int) -> None:
-    """Fill an empty database; one that was kept from another time is only brought to the shape of the code."""
-    migrate(url)
-    database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
-    with database.read() as session:
-        empty = session.scalar(select(Newsletter.id).limit(1)) is None
-    if empty:
-        grow(database, size)
-        for _ in index_anew(database):
-            pass
-        while count_due(database):
-            pass
-        with database.writer.connect() as connection:
-            connection.exec_driver_sql("ANALYZE")
-            connection.commit()
-    database.close()
+def fill(database: Database, size: int) -> None:
+    grow(database, size)
+    for _ in index_anew(database):
+        pass
+    while count_due(database):
+        pass
 
 
 @contextmanager
-def _served(url: str, folder: str) -> Iterator[Desk]:
-    from .__main__ import environment
-
+def served(url: str, folder: str) -> Iterator[Desk]:
     settings = environment(url, folder)
     app = create_app(config.load(settings))
-    with serving("wsgi:app", settings) as (port, server):
-        database: Database = app.extensions["database"]
+    database: Database = app.extensions["database"]
+    prepare(database)
+    with serving("wsgi:app", settings) as (port, server), serving("bench.floor:app", settings) as floor:
         cookie = doors.cookie(app, database.write(_way_in))
+        page, drafts = doors.expert(app, database.write(_experts_link))
         with database.read() as session:
-            paths = _paths(session)
-        yield Desk(app, port, server, cookie, paths)
+            calls = {name: Call(path, cookie=cookie) for name, path in _paths(session).items()}
+        yield Desk(app, port, server, floor, calls | {EXPERT: page}, drafts)
         database.close()
 
 
@@ -154,6 +112,11 @@ def _way_in(session: Session) -> str:
     person = by_email(session, DESK[0][1])
     assert person is not None
     return sign_in.invite(session, Clock(), person, "desk")
+
+
+def _experts_link(session: Session) -> str:
+    writing = select(Assignment.id).where(Assignment.is_writing).order_by(Assignment.id.desc()).limit(1)
+    return links.new_link(session, assignment_id=session.scalars(writing).one())
 
 
 def _paths(session: Session) -> dict[str, str]:
@@ -214,8 +177,9 @@ def _next_planned(session: Session, newsletter_id: int | None) -> str | None:
 
 
 def _status(desk: Desk, page: str) -> int:
-    call = desk.call(page)
-    return desk.app.test_client(use_cookies=False).get(call.path, headers={"Cookie": call.cookie}).status_code
+    call = desk.calls[page]
+    headers = {"Cookie": call.cookie} if call.cookie else {}
+    return desk.app.test_client(use_cookies=False).get(call.path, headers=headers).status_code
 
 
 def statements(desk: Desk, page: str) -> list[str]:
@@ -232,20 +196,53 @@ def statements(desk: Desk, page: str) -> list[str]:
     return asked
 
 
-def _row(page: str, desks: list[Desk]) -> str:
-    counted = [len(statements(desk, page)) for desk in desks]
-    rounds: list[list[Result]] = [[] for _ in desks]
-    for desk in desks:
-        run(desk.port, desk.server, repeat(desk.call(page)), CLIENTS, 0.3)
-    for _ in range(ROUNDS):
-        for desk, found in zip(desks, rounds, strict=True):
-            found.append(run(desk.port, desk.server, repeat(desk.call(page)), CLIENTS, SECONDS))
-    failed = sum(result.failed for found in rounds for result in found)
-    columns = [[median(getattr(one, value) for one in found) for found in rounds] for value in ("cpu_ms", "p50", "p99")]
-    ratio = columns[1][-1] / max(columns[1][0], 0.01)
-    cells = "  ".join(" ".join(f"{value:>6.1f}" for value in column) for column in columns)
-    return (
-        f"{page:<24} {' '.join(f'{number:>4}' for number in counted)}  {cells}   x{ratio:.2f}"
-        + ("   OVER" if ratio > GOAL else "")
-        + (f"   FAILED {failed}" if failed else "")
+def _measured(run: Run, desks: dict[int, Desk]) -> dict[int, Found]:
+    found: dict[int, Found] = {size: {} for size in desks}
+    smallest = next(iter(desks))
+    for page in desks[smallest].calls:
+        if any(_status(desk, page) == ABSENT for desk in desks.values()):
+            continue
+        room = "letters" if page.startswith("letters") else "expert" if page == EXPERT else "desk"
+        counted = {size: len(statements(desk, page)) for size, desk in desks.items()}
+        calls: dict[int, Iterator[Call]] = {size: repeat(desk.calls[page]) for size, desk in desks.items()}
+        results, bare = _in_turn(run, desks, calls, AT_THE_LETTERS if room == "letters" else CLIENTS, Call("/"))
+        _print_row(run, page, counted, results)
+        for size, result in results.items():
+            failed = result.failed
+            figures = {
+                "statements": Measured(counted[size]),
+                "cpu": Measured(result.cpu_ms, bare.cpu_ms, failed=failed),
+                "p99": Measured(result.p99, failed=failed),
+            }
+            if room == "desk" and size != smallest:
+                before = results[smallest]
+                figures["growth"] = Measured(result.p50, before.p50, failed=failed + before.failed)
+            for name, figure in figures.items():
+                found[size].setdefault(f"{room}-{name}", {})[page if room != "expert" else ""] = figure
+    insert = Call("/insert", urlencode({"body": "The water is lower in winter. " * 20}))
+    results, bare = _in_turn(run, desks, {size: desk.drafts for size, desk in desks.items()}, CLIENTS, insert)
+    _print_row(run, AUTOSAVE, {}, results)
+    for size, result in results.items():
+        found[size]["autosave-cpu"] = {"": Measured(result.cpu_ms, bare.cpu_ms, failed=result.failed)}
+    return found
+
+
+def _in_turn(
+    run: Run, desks: dict[int, Desk], calls: dict[int, Iterator[Call]], clients: int, bare: Call
+) -> tuple[dict[int, Result], Result]:
+    """Each size and the floor, which is the smallest one's."""
+    floor = next(iter(desks.values())).floor
+    contenders = [Contender(desk.port, desk.server, calls[size]) for size, desk in desks.items()]
+    *results, last = interleave(run.pace, clients, *contenders, Contender(*floor, repeat(bare)))
+    return dict(zip(desks, results, strict=True)), last
+
+
+def _print_row(run: Run, page: str, counted: dict[int, int], results: dict[int, Result]) -> None:
+    figures = "   ".join(
+        f"{one.cpu_ms:>6.1f} ms CPU  p50 {one.p50:>6.1f}  p99 {one.p99:>6.1f}" for one in results.values()
+    )
+    failed = sum(one.failed for one in results.values())
+    run.say(
+        f"{page:<24} {' '.join(f'{one:>4}' for one in counted.values()):<10} {figures}"
+        + (f"   FAILED {failed}" * bool(failed))
     )

@@ -1,22 +1,22 @@
 """What the bench sends: filled-in forms with valid tokens, and the pages to read, signed in where the desk is read."""
 
+import itertools
 import re
+from collections.abc import Iterator
 from functools import cache
 from urllib.parse import urlencode
 
 from flask import Flask
-from sqlalchemy import select
 
 import config
 from app import create_app
-from app.actors import Clock
 from app.editions.archive import listing, sent_editions
 from app.newsletters.queries import by_slug
-from app.people import sign_in
-from app.people.models import Person
 from app.reader import form_token
 
 from .load import Call
+
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
 
 @cache
@@ -35,35 +35,48 @@ def ask_form(settings: dict[str, str], number: int) -> str:
 
 
 def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
-    """What readers see, from its copies and as it is made anew, and the desk's lists."""
+    """What readers see."""
     app = _app(tuple(settings.items()))
-    database = app.extensions["database"]
-    with database.read() as session, app.test_request_context():
+    with app.extensions["database"].read() as session, app.test_request_context():
         newsletter = by_slug(session, "river")
         assert newsletter is not None
         items = listing(newsletter).page(session, None, 400)
         deep = items[-1].question.public_id
         story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
         edition = sent_editions(newsletter).page(session, None, 1)[0].public_id
-        person = session.scalars(select(Person).order_by(Person.id)).first()
-    link = database.write(lambda session: sign_in.invite(session, Clock(), person, "desk"))
-    signed_in = cookie(app, link)
     return [
         ("archive", Call("/river/answers")),
         ("archive, 20 pages down", Call(f"/river/answers?before={deep}")),
-        ("archive, unchanged", Call("/river/answers", expect=304, tag=_tag(app, "/river/answers"))),
         ("Q&A", Call(story)),
         ("front page", Call("/river/")),
         ("ask form", Call("/river/ask")),
         ("editions", Call("/river/editions")),
         ("edition", Call(f"/river/editions/{edition}")),
         ("feed", Call("/river/feed.xml")),
-        ("feed, unchanged", Call("/river/feed.xml", expect=304, tag=_tag(app, "/river/feed.xml"))),
         ("calendar", Call("/river/calendar.ics")),
-        ("desk: letters", Call("/desk/river/letters", cookie=signed_in)),
-        ("desk: questions", Call("/desk/river/questions", cookie=signed_in)),
-        ("desk: this edition", Call("/desk/river/", cookie=signed_in)),
     ]
+
+
+def unchanged(settings: dict[str, str]) -> list[tuple[str, Call]]:
+    """What a browser asks for that has the page already."""
+    app = _app(tuple(settings.items()))
+    paths = {"archive": "/river/answers", "feed": "/river/feed.xml"}
+    return [(name, Call(path, expect=304, tag=_tag(app, path))) for name, path in paths.items()]
+
+
+def expert(app: Flask, token: str) -> tuple[Call, Iterator[Call]]:
+    """The page behind an assignment's link, and a draft typed there that saves itself."""
+    path = f"/a/{token}"
+    page = app.test_client().get(path).text
+    fields = dict(_HIDDEN.findall(page))
+
+    def drafts() -> Iterator[Call]:
+        for count in itertools.count(1):
+            words = f"The water is lower in winter, {count}. " * 20
+            sent = {**fields, "count": str(count), "answer": words}
+            yield Call(f"{path}/draft", urlencode(sent), accept="application/json")
+
+    return Call(path), drafts()
 
 
 def _tag(app: Flask, path: str) -> str:

@@ -42,8 +42,8 @@ from tests.support.honest_letters import HONEST
 from tests.support.proof_of_work import solve
 
 from . import doors, fill
-from .__main__ import SECRET, environment, machine, say
 from .servers import ROOT, serving
+from .surroundings import SECRET, environment, machine, say
 
 HANDS = 12  # connections of those who flood
 LOOKS_EVERY = 1.0  # seconds between two things that somebody does at the desk

@@ -1,40 +1,39 @@
-"""The floor: a bare Flask page that renders a small template, and a bare insert of one row with its commit, in the same
-database under the same server."""
+"""The floors: a bare Flask page that renders a small template, a page of 30 rows by Core and Jinja, and a bare insert
+of one row with its commit, in the same database under the same server."""
 
 import os
 from datetime import UTC, datetime
 
 from flask import Flask, render_template, request
 from jinja2 import DictLoader
-from sqlalchemy import String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import select
 
 from app.db import Database
 from app.seal import Keys
 
-
-class Base(DeclarativeBase):
-    pass
-
-
-class FloorRow(Base):
-    __tablename__ = "floor_rows"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    body: Mapped[str] = mapped_column(String(2_000))
-    at: Mapped[datetime]
-
+from .floor_rows import FloorRow, Shown
 
 database = Database(os.environ["DATABASE_URL"], Keys({1: bytes(32)}), "http://127.0.0.1")
-Base.metadata.create_all(database.writer)
 app = Flask(__name__)
 app.jinja_loader = DictLoader(
-    {"page.html": "<!doctype html><title>{{ name }}</title>{% for one in rows %}<p>{{ one }}</p>{% endfor %}"}
+    {
+        "page.html": "<!doctype html><title>{{ name }}</title>{% for one in rows %}<p>{{ one }}</p>{% endfor %}",
+        "rows.html": "<!doctype html><title>Rows</title>{% for one in rows %}<article><h2><a href='/{{ one.id }}'>{{ "
+        "one.at.date() }}</a></h2><p>{{ one.body }}</p></article>{% endfor %}",
+    }
 )
 
 
 @app.get("/")
 def page() -> str:
     return render_template("page.html", name="Floor", rows=("A bare page.", "It has two lines."))
+
+
+@app.get("/rows")
+def rows() -> str:
+    newest = select(Shown.id, Shown.at, Shown.body).order_by(Shown.at.desc()).limit(30)
+    with database.read() as session:
+        return render_template("rows.html", rows=session.execute(newest).all())
 
 
 @app.post("/insert")

@@ -23,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from .__main__ import say as to_terminal
+from .surroundings import say as to_terminal
 
 Say = Callable[[str], None]
 Guess = Callable[[str], str]

@@ -33,8 +33,8 @@ from app.migrate import migrate
 from app.seal import Keys
 
 from . import fill
-from .__main__ import SECRET, environment, machine, say
 from .servers import ROOT, free_port
+from .surroundings import SECRET, environment, machine, say
 
 RATES = (14, 20, 30, 40, 60, 80, 120)
 SLOW = 1_000.0  # milliseconds

@@ -3,11 +3,14 @@
 import http.client
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import quantiles
+from statistics import median, quantiles
 
 import psutil
+
+LEAST = 2  # finished in a round, for it to tell anything
+WARM, LONGEST = 12, 8  # requests before the first round, and how often they are tried for
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Call:
     cookie: str | None = None
     expect: int = 200
     tag: str | None = None  # the ETag of a page that the client has already
+    accept: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,23 @@ class Result:
     p50: float
     p99: float
     size: int
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is measured: so many rounds, each of so many seconds."""
+
+    rounds: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server at a port, and what it is asked."""
+
+    port: int
+    server: psutil.Process
+    calls: Iterator[Call]
 
 
 def _cpu_seconds(server: psutil.Process) -> float:
@@ -75,6 +96,7 @@ def run(port: int, server: psutil.Process, calls: Iterator[Call], clients: int, 
 def _make(connection: http.client.HTTPConnection, call: Call) -> tuple[int, bool]:
     headers = {"Cookie": call.cookie} if call.cookie else {}
     headers |= {"If-None-Match": call.tag} if call.tag else {}
+    headers |= {"Accept": call.accept} if call.accept else {}
     if call.body is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     try:
@@ -85,3 +107,29 @@ def _make(connection: http.client.HTTPConnection, call: Call) -> tuple[int, bool
     except (OSError, http.client.HTTPException):
         connection.close()
         return 0, False
+
+
+def middle(results: Sequence[Result]) -> Result:
+    """The median of each value; what failed is added up, and so are rounds in which nothing much was finished."""
+    values = {name: median(getattr(one, name) for one in results) for name in ("per_second", "cpu_ms", "p50", "p99")}
+    done, failed = sum(one.done for one in results), sum(one.failed + (one.done < LEAST) for one in results)
+    return Result(done, failed, **values, size=results[-1].size)
+
+
+def _warm(one: Contender, clients: int, seconds: float) -> None:
+    """Ask until each process has surely answered, so that no round pays for a first time."""
+    done = 0
+    for _ in range(LONGEST):
+        done += run(one.port, one.server, one.calls, clients, seconds).done
+        if done >= WARM:
+            return
+
+
+def interleave(pace: Pace, clients: int, *contenders: Contender) -> list[Result]:
+    """Let them run one after the other, round after round, since the machine's speed drifts."""
+    for one in contenders:
+        _warm(one, clients, min(0.5, pace.seconds))
+    rounds = [
+        [run(one.port, one.server, one.calls, clients, pace.seconds) for one in contenders] for _ in range(pace.rounds)
+    ]
+    return [middle([each[number] for each in rounds]) for number in range(len(contenders))]

@@ -28,7 +28,7 @@ from app.questions.models import Question
 from app.seal import Keys
 from demo.scale.words import Tongue, tongues
 
-from .__main__ import say as to_terminal
+from .surroundings import say as to_terminal
 
 Say = Callable[[str], None]
 Matter = tuple[str, int, str, str]  # language, way to ask, thing, place

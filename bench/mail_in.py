@@ -10,13 +10,12 @@ import argparse
 import base64
 import email
 import json
-import os
 import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -25,8 +24,7 @@ from statistics import median
 from uuid import uuid4
 
 import psutil
-import psycopg
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event, insert, make_url, select
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event, insert, select
 from sqlalchemy.orm import Session
 
 from app.db import Database
@@ -35,13 +33,17 @@ from app.mailroom.envelope import keep_all
 from app.mailroom.placing import Settings, place_due
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
-from app.seal import Keys
 
 from . import fill
+from .databases import NAMES, empty, opened
+from .goals import Figures, Measured, Place
+from .load import Pace
+from .surroundings import Run, Say, say
 
-MAILS, ROUNDS, TOGETHER = 300, 5, 50
+MAILS, TOGETHER = 300, 50
+QUESTIONS = 10  # of the newsroom that the mails come to
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "replies.jsonl"
-POSTGRES = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"  # where TEST_POSTGRES_URL names no other
+REPLIES = "replies"
 FLOOR = Table(
     "floor", MetaData(), Column("id", Integer, primary_key=True), Column("subject", String), Column("raw", LargeBinary)
 )
@@ -51,7 +53,6 @@ QUOTED = "\r\n".join(
 _WRITER = re.compile(rb"(?im)^(?:from|message-id):.*\n(?:[ \t].*\n)*")
 _numbers = count(1)
 
-Say = Callable[[str], None]
 Mails = Callable[[], bytes]
 
 
@@ -141,7 +142,7 @@ class Meter:
         return Taken(mails / seconds, (self._cpu() - cpu) / mails * 1000, (self.statements - before) / mails)
 
 
-def measured(database: Database, mail: Mails) -> tuple[dict[str, Taken], Counter[str]]:
+def measured(database: Database, mail: Mails, rounds: int) -> tuple[dict[str, Taken], Counter[str]]:
     """The medians of all rounds, and where the mails went."""
     found: dict[str, list[Taken]] = {}
     places = Counter[str]()
@@ -149,7 +150,7 @@ def measured(database: Database, mail: Mails) -> tuple[dict[str, Taken], Counter
     with Reading(10) as reading:
         store(database, [mail()])
         place(database, reading, 1)  # starts the process that reads
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             mails, others = ([mail() for _ in range(MAILS)] for _ in range(2))
             works: list[tuple[str, Callable[[], object]]] = [
                 ("floor", partial(floor, database, mails, 1)),
@@ -171,8 +172,8 @@ def _middle(several: Sequence[Taken]) -> Taken:
 def prepare(url: str) -> Database:
     """A newsroom of one newsletter that takes mail."""
     migrate(url)
-    database = Database(url, Keys({1: bytes(range(32))}), "http://127.0.0.1")
-    fill.newsroom(database, 10)
+    database = opened(url)
+    fill.newsroom(database, QUESTIONS)
     FLOOR.create(database.writer)
 
     def take_mail(session: Session) -> None:
@@ -184,40 +185,33 @@ def prepare(url: str) -> Database:
     return database
 
 
-@contextmanager
-def postgres() -> Iterator[str | None]:
-    """The address of a database of our own, dropped at the end; None where no server lets us make one."""
-    server, name = os.environ.get("TEST_POSTGRES_URL") or POSTGRES, f"mail_in_{uuid4().hex}"
-    plain = make_url(server).set(drivername="postgresql").render_as_string(hide_password=False)
-    with ExitStack() as stack:
-        try:
-            admin = stack.enter_context(psycopg.connect(plain, autocommit=True, connect_timeout=3))
-            admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-        except psycopg.Error:
-            yield None
-            return
-        try:
-            yield make_url(server).set(database=name).render_as_string(hide_password=False)
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def report(run: Run) -> Figures:
+    """Measure in each database that there is; the goals are for replies to an edition."""
+    figures: Figures = {}
+    for kind in run.databases:
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
+            empty(kind, 1, Path(folder)) as urls,
+        ):
+            for url in urls:
+                database = prepare(url)
+                try:
+                    for name, mail in mails():
+                        found, places = measured(database, mail, run.pace.rounds)
+                        made = tell(run.say, f"mail in, {NAMES[kind]}, {name}", found, places)
+                        if name == REPLIES:
+                            figures |= {Place(key, NAMES[kind], QUESTIONS): one for key, one in made.items()}
+                finally:
+                    database.close()
+    return figures
 
 
-def report(say: Say) -> None:
-    """Measure on SQLite, and on PostgreSQL where there is one."""
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder, postgres() as url:
-        for name, where in (("SQLite (WAL, synchronous=FULL)", f"sqlite:///{folder}/mail.db"), ("PostgreSQL", url)):
-            if where is None:
-                say(f"mail in, {name}: not measured, no server lets us make a database (TEST_POSTGRES_URL)")
-                continue
-            database = prepare(where)
-            try:
-                for mails in [("replies", reply), *([("corpus", of_the_corpus())] if CORPUS.is_file() else [])]:
-                    tell(say, f"mail in, {name}, {mails[0]}", *measured(database, mails[1]))
-            finally:
-                database.close()
+def mails() -> list[tuple[str, Mails]]:
+    return [(REPLIES, reply), *([("corpus", of_the_corpus())] if CORPUS.is_file() else [])]
 
 
-def tell(say: Say, name: str, found: dict[str, Taken], places: Counter[str]) -> None:
+def tell(say: Say, name: str, found: dict[str, Taken], places: Counter[str]) -> dict[str, Measured]:
+    """Say what was measured; return what the goals are about, which is fifty together."""
     say(f"{name}: {dict(places)}")
     for what, one in found.items():
         say(f"  {what:<20} {one.rate:>5.0f}/s {one.cpu_ms:>6.2f} ms CPU {one.statements:>5.1f} statements")
@@ -230,12 +224,18 @@ def tell(say: Say, name: str, found: dict[str, Taken], places: Counter[str]) -> 
             f"  stored{together} and placed: {both:.0f}/s, {cpu:.2f} ms CPU; "
             f"of the floor{together} rate x{both / floor.rate:.2f}, CPU x{cpu / floor.cpu_ms:.1f}"
         )
+    return {
+        "mail-rate": Measured(both),
+        "mail-share": Measured(both, floor.rate),
+        "mail-cpu": Measured(cpu, floor.cpu_ms),
+    }
 
 
 def main() -> None:
-    argparse.ArgumentParser(prog="bench.mail_in", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="bench.mail_in", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
     with suppress(KeyboardInterrupt):
-        report(partial(print, flush=True))
+        report(Run(say, (QUESTIONS,), tuple(NAMES), Pace(parser.parse_args().rounds, 0.0)))
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ from app.seal import Keys
 from tests.support import postgres
 from tests.support.cast import found
 
-from .__main__ import say as to_terminal
 from .asked_model import ALPHABETS, Tongue
 from .asked_twice import PLACES
+from .surroundings import say as to_terminal
 
 Say = Callable[[str], None]
 SIZES = [int(size) for size in os.environ.get("BENCH_MATCHING", "10000,100000").split(",")]  # 1000000 takes ten minutes

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 120.0  # seconds until it listens, on a machine that has much else to do
 # The process that serves a WSGI app, `module:name`, at a port, in two processes as the product would.
 SERVE = """
 import sys
@@ -42,7 +43,7 @@ def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil
     command = [sys.executable, "-c", SERVE, app, str(port)]
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:
-        for _ in range(200):
+        for _ in range(int(PATIENCE / 0.05)):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break

@@ -23,7 +23,7 @@ from app.mail.trim import trim
 from tests.support.hostile_mails import HOSTILE
 from tests.support.replies import in_every_language, to_an_edition_known_in_part
 
-from .__main__ import say as to_terminal
+from .surroundings import say as to_terminal
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "replies.jsonl"
 LIMIT = 10.0  # seconds for a library and one hostile text

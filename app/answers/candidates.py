@@ -144,8 +144,9 @@ def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
 def histories(
     session: Session, experts: Sequence[Expert], question: Question | None = None, each: int = HISTORY
 ) -> dict[int, History]:
-    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked; what
-    they say to `question` doesn't count.
+    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked.
+
+    What they say to `question` does not count.
     """
     found = {row.id: History() for row in experts}
     times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)

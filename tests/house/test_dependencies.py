@@ -14,6 +14,7 @@ REASONS = {
     "ruff": "make check",
     "djlint": "make check",
     "pip-audit": "make audit",
+    "py-spy": "python -m bench flames",
     "pre-commit": ".pre-commit-config.yaml",
 }
 

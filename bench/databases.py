@@ -1,0 +1,91 @@
+"""Databases to measure in: new ones, filled to a size, and gone at the end."""
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy import make_url
+
+from app.db import Database
+from app.migrate import migrate
+from app.seal import Keys
+from tests.support import postgres
+
+from .surroundings import SECRET, Run
+
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+# A server of the tests' own waits for no disk. What is measured must.
+DURABLE = {"autovacuum": "on", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+@contextmanager
+def _server() -> Iterator[str | None]:
+    """A server that runs here and lets us in; where there is none, one of our own."""
+    named = os.environ.get(postgres.NAMED)
+    running = next((url for url in ((named,) if named else postgres.USUAL) if postgres.lets_us_in(url)), None)
+    if running:
+        yield running
+        return
+    with postgres.server(**DURABLE) as url:
+        yield url
+
+
+@contextmanager
+def empty(kind: str, number: int, folder: Path) -> Iterator[list[str]]:
+    """The addresses of so many empty databases, dropped at the end; none where no server lets us make one."""
+    if kind == "sqlite":
+        yield [f"sqlite:///{(folder / f'{uuid4().hex}.db').resolve()}" for _ in range(number)]
+        return
+    with _server() as server, ExitStack() as stack:
+        if not server:
+            yield []
+            return
+        admin = stack.enter_context(psycopg.connect(postgres.plain(server), autocommit=True))
+        names = [f"bench_{uuid4().hex}" for _ in range(number)]
+        for name in names:
+            admin.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+            stack.callback(admin.execute, f"DROP DATABASE {name} WITH (FORCE)")
+        yield [make_url(server).set(database=name).render_as_string(hide_password=False) for name in names]
+
+
+def opened(url: str) -> Database:
+    return Database(url, Keys({1: SECRET}), "http://127.0.0.1")
+
+
+@contextmanager
+def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], object]) -> Iterator[dict[int, str]]:
+    """By size, the addresses of databases that `fill` has filled. On SQLite, copies of those that were kept."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as name,
+        empty(kind, len(run.sizes), Path(name)) as urls,
+    ):
+        if not urls:
+            run.say(f"{what}, {NAMES[kind]}: not measured, no server lets us make a database ({postgres.NAMED})")
+        for size, url in zip(run.sizes, urls, strict=False):
+            kept = run.kept / f"{what}-{size}.db" if run.kept and kind == "sqlite" else None
+            if kept and kept.is_file():
+                _copy(kept, url)
+                migrate(url)
+                continue
+            run.say(f"{what}, {NAMES[kind]}, {size:,} questions: filling ...")
+            migrate(url)
+            database = opened(url)
+            fill(database, size)
+            with database.writer.connect() as connection:
+                connection.exec_driver_sql("ANALYZE")
+                connection.commit()
+            database.close()
+            if kept:
+                kept.parent.mkdir(exist_ok=True)
+                _copy(Path(str(make_url(url).database)), f"sqlite:///{kept}")
+        yield dict(zip(run.sizes, urls, strict=False))
+
+
+def _copy(file: Path, url: str) -> None:
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(str(make_url(url).database))) as copy:
+        source.backup(copy)

@@ -1,0 +1,82 @@
+"""The whole service as a newsroom starts it, pages and worker together: its memory, and how soon it answers."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from . import doors, fill
+from .databases import NAMES, filled
+from .goals import Figures, Measured, Place
+from .servers import PATIENCE, ROOT, free_port
+from .surroundings import Run, environment
+
+TIMES = 20  # that each page is opened before memory is looked at
+
+
+def report(run: Run) -> Figures:
+    """Measure at the smallest size: neither hangs on how much is stored."""
+    figures: Figures = {}
+    one = replace(run, sizes=run.sizes[:1])
+    for kind in run.databases:
+        with (
+            filled(one, kind, "readers", fill.newsroom) as urls,
+            tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
+        ):
+            for size, url in urls.items():
+                settings = environment(url, folder)
+                paths = [call.path for _, call in doors.pages(settings)]
+                taken = [_started(settings, paths) for _ in range(run.pace.rounds)]
+                for key, several in zip(("start", "start-cpu", "memory"), zip(*taken, strict=True), strict=True):
+                    figures[Place(key, NAMES[kind], size)] = Measured(median(several))
+                    run.say(f"serve, {NAMES[kind]}: {key} {' '.join(f'{value:.2f}' for value in several)}")
+    return figures
+
+
+def _started(settings: dict[str, str], paths: list[str]) -> tuple[float, float, float]:
+    """Seconds and processor seconds until it answers, and the memory of all processes once pages were opened."""
+    port = free_port()
+    began = time.monotonic()
+    with _serve({**settings, "PORT": str(port)}) as server:
+        while not _answers(port, "/healthz"):
+            if server.status() == psutil.STATUS_ZOMBIE or time.monotonic() > began + PATIENCE:
+                raise RuntimeError("serve did not come up")
+            time.sleep(0.01)
+        seconds = time.monotonic() - began
+        cpu = sum(sum(one.cpu_times()[:2]) for one in (server, *server.children(recursive=True)))
+        for path in paths * TIMES:
+            if not _answers(port, path):
+                raise RuntimeError(f"{path} was not answered")
+        family = (server, *server.children(recursive=True))
+        return seconds, cpu, sum(one.memory_full_info().pss for one in family) / 1e6
+
+
+@contextmanager
+def _serve(settings: dict[str, str]) -> Iterator[psutil.Process]:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "serve"]
+    child = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **settings}, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield psutil.Process(child.pid)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
+
+
+def _answers(port: int, path: str) -> bool:
+    line = HTTPConnection("127.0.0.1", port, timeout=30)
+    with suppress(OSError, HTTPException):
+        line.request("GET", path)
+        return line.getresponse().status == 200
+    return False

@@ -1,0 +1,198 @@
+"""The table of goals says what was measured: met or missed, worse than committed or not, and docs/performance.md has the same."""
+
+import json
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from bench import __main__ as bench
+from bench import flames, table
+from bench.flame_graph import drawn, frames
+from bench.goals import BY_KEY, GOALS, MARGIN, UNMEASURED, Figures, Goal, Measured, Place, is_met, is_worse, worst
+
+SEND, RATE, ASKED, WAIT = (BY_KEY[key] for key in ("submit-cpu-8", "submit-rate", "letters-statements", "letters-p99"))
+SOME: Figures = {
+    Place("submit-cpu-8", "SQLite", 1_000): Measured(6.0, 2.0),
+    Place("submit-rate", "SQLite", 1_000): Measured(900.0, 600.0),
+    Place("copies-cpu", "PostgreSQL", 100_000): Measured(0.1234, 0.25, "archive, 20 pages down"),
+    Place("letters-statements", "SQLite", 100_000): Measured(16, None, "letters, deep"),
+    Place("letters-p99", "SQLite", 100_000): Measured(1234.5, None, "letters", failed=2),
+    Place("start-cpu", "SQLite", 1_000): Measured(1.75),
+}
+PAGE = f"# Speed\n\n## Figures\nHow they are read.\n\n{table.markdown({})}\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n"
+SCHEMA = {
+    "type": "object",
+    "required": ["machine", "margin", "rows", "not_measured"],
+    "properties": {
+        "rows": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["goal", "key", "value", "met", "worse", "committed"],
+                "properties": {
+                    **{name: {"type": "string"} for name in ("goal", "key", "what", "database", "unit")},
+                    **{name: {"type": ["string", "null"]} for name in ("where", "floor_is")},
+                    **{name: {"type": ["number", "null"]} for name in ("floor", "ratio", "target", "committed")},
+                    **{name: {"type": "boolean"} for name in ("target_is_of_floor", "is_more_better", "worse")},
+                    **{name: {"type": "integer"} for name in ("questions", "failed")},
+                    "value": {"type": "number"},
+                    "met": {"type": ["boolean", "null"]},
+                },
+            },
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("goal", "found", "met"),
+    [
+        (SEND, Measured(4.0, 2.0), True), (SEND, Measured(4.1, 2.0), False), (SEND, Measured(4.0), None),
+        (RATE, Measured(900.0, 600.0), True), (RATE, Measured(899.0, 600.0), False), (RATE, Measured(900.0, 600.0, failed=1), False),
+        (ASKED, Measured(5), True), (ASKED, Measured(6), False), (WAIT, Measured(25.0), True), (WAIT, Measured(25.1), False),
+        (BY_KEY["start-cpu"], Measured(9.0), None),
+    ],
+)  # fmt: skip
+def test_a_goal_is_met_by_its_ratio_or_by_its_value(goal: Goal, found: Measured, met: bool | None) -> None:
+    assert is_met(goal, found) is met
+
+
+@pytest.mark.parametrize(
+    ("goal", "before", "now", "worse"),
+    [
+        # Both slower on a slower machine: no worse. Cheaper by the clock, dearer beside the floor: worse.
+        (SEND, Measured(6.0, 2.0), Measured(12.0, 4.0), False), (SEND, Measured(6.0, 2.0), Measured(5.0, 1.0), True),
+        (SEND, Measured(6.0, 2.0), Measured(7.1, 2.0), False), (SEND, Measured(6.0, 2.0), Measured(7.3, 2.0), True),
+        (RATE, Measured(900.0, 600.0), Measured(700.0, 600.0), True), (RATE, Measured(900.0, 600.0), Measured(1800.0, 600.0), False),
+        (ASKED, Measured(16), Measured(17), True), (ASKED, Measured(16), Measured(16), False),
+        (WAIT, Measured(25.0), Measured(2500.0), False), (SEND, None, Measured(60.0, 2.0), False),
+        (SEND, Measured(6.0, 2.0, failed=1), Measured(60.0, 2.0), False),
+    ],
+)  # fmt: skip
+def test_only_ratios_and_counts_can_be_worse_than_what_was_committed(
+    goal: Goal, before: Measured | None, now: Measured, worse: bool
+) -> None:
+    assert is_worse(goal, now, before) is worse
+
+
+def test_the_worst_of_several_pages_stands_for_them_with_its_name_and_all_failures() -> None:
+    pages = {"slow machine": Measured(4.0, 4.0, failed=1), "dear": Measured(3.0, 1.0, failed=2)}
+    assert worst(pages, BY_KEY["copies-cpu"]) == Measured(3.0, 1.0, "dear", failed=3)
+    assert worst({"few": Measured(3), "many": Measured(9)}, ASKED) == Measured(9, None, "many")
+
+
+def test_what_is_written_into_the_page_is_read_out_of_it_again() -> None:
+    page = table.written(PAGE, SOME)
+    assert page.startswith("# Speed\n\n## Figures\nHow they are read.\n\n| goal |")
+    assert page.endswith("\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n")
+    read = table.read(page)
+    assert list(read) == table.in_order(SOME)
+    assert read[Place("copies-cpu", "PostgreSQL", 100_000)] == Measured(0.123, 0.25, "archive, 20 pages down")
+    assert read[Place("letters-p99", "SQLite", 100_000)] == Measured(1234.0, None, "letters", failed=2)
+    assert table.written(page, read) == page
+
+
+def test_figures_of_one_database_leave_those_of_the_other() -> None:
+    first = table.written(PAGE, SOME)
+    place = Place("submit-cpu-8", "PostgreSQL", 1_000)
+    again = table.read(table.written(first, {place: Measured(7.0, 2.0)}))
+    assert again == {**table.read(first), place: Measured(7.0, 2.0)}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| G1 | nothing known | SQLite | 1 | | 1 ms | | | |",
+        "| G7 | from the command to the first answer | SQLite | 1 | | soon | | | |",
+    ],
+)
+def test_a_row_that_names_no_goal_or_no_figure_is_refused(row: str) -> None:
+    with pytest.raises(table.Unreadable, match=re.escape(row)):
+        table.read(PAGE.replace("\n\n## Peers", f"\n{row}\n\n## Peers"))
+
+
+def test_the_printed_table_marks_what_is_worse_and_says_what_nobody_measures() -> None:
+    committed = {place: replace(found, value=found.value / 2) for place, found in SOME.items()}
+    lines = table.printed(SOME, committed).splitlines()
+    ends = [re.split(" {2,}", line)[-1] for line in lines[1 : len(SOME) + 1]]
+    assert ends == ["missed WORSE", "met", "met WORSE", "missed WORSE", "missed, 2 failed", "1.75 s CPU"]
+    assert lines[len(SOME) + 2].startswith("2 met, 3 missed. ")
+    assert lines[-len(UNMEASURED) :] == [f"Not measured: {what} ({why})." for what, why in UNMEASURED.items()]
+
+
+def test_the_table_for_programs_fits_its_schema() -> None:
+    told = json.loads(json.dumps(table.as_json(SOME, SOME, machine="this one")))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(told)) == []
+    assert [row["key"] for row in told["rows"]] == [place.key for place in table.in_order(SOME)]
+    assert {row["key"]: row["met"] for row in told["rows"]}["start-cpu"] is None
+    assert told["margin"] == MARGIN
+
+
+def test_each_goal_of_the_plan_has_a_row_or_is_said_not_to_be_measured() -> None:
+    said = {what.partition(",")[0] for what in UNMEASURED}
+    assert {goal.number for goal in GOALS} | said == {f"G{number}" for number in range(1, 12)}
+    assert {goal.part for goal in GOALS} == {*bench.GOALS}
+    assert len({(goal.number, goal.what) for goal in GOALS}) == len({goal.key for goal in GOALS}) == len(GOALS)
+
+
+def test_a_goal_that_a_part_did_not_measure_is_named() -> None:
+    assert table.missing(SOME, {"service"}) == [
+        "G7, all processes of serve, after some pages", "G7, from the command to the first answer",
+    ]  # fmt: skip
+    small = {place: found for place, found in SOME.items() if place.size == 1_000}
+    assert [goal for goal in table.missing(small, {"readers", "desk"}) if "growth" in goal] == []
+
+
+def test_the_committed_figures_agree_with_their_words_and_what_has_none_is_said() -> None:
+    """Met, missed and multiples of the floor follow from the figures: nobody has mended a word by hand."""
+    page = table.PAGE.read_text(encoding="utf-8")
+    figures = table.read(page)
+    assert table.written(page, figures) == page
+    without = [goal for goal in GOALS if goal.key not in {place.key for place in figures if place.database == "SQLite"}]
+    assert [goal.key for goal in without if f"“{goal.what}”" not in page] == []
+    assert len(without) < 5
+
+
+def test_a_flame_graph_has_each_caller_above_whom_it_calls_and_nothing_of_this_machine() -> None:
+    raw = (
+        "process 7:python;serve (app/page_server.py:1);view (app/web.py:9);<lambda> (/opt/env/lib/python3.11/site-packages/jinja2/x.py:1) 30\n"
+        "process 7:python;serve (app/page_server.py:1);view (app/web.py:9) 69\n"
+        "process 7:python;serve (app/page_server.py:1);rare (app/rare.py:2) 1\nwait (threading.py:1) 50\n"
+    )
+    stacks = flames.stacks_in(raw)
+    assert [(one.name, one.depth, one.begins, one.times) for one in frames(stacks)] == [
+        ("serve (app/page_server.py:1)", 0, 0, 100), ("rare (app/rare.py:2)", 1, 0, 1), ("view (app/web.py:9)", 1, 1, 99),
+        ("<lambda> (jinja2/x.py:1)", 2, 1, 30),
+    ]  # fmt: skip
+    picture = ElementTree.fromstring(drawn(stacks, "A <page>"))  # noqa: S314 - it was drawn here
+    titles = [one.text for one in picture.iter("{http://www.w3.org/2000/svg}title")]
+    assert titles == [
+        "A <page>", "serve (app/page_server.py:1) 100.0%", "rare (app/rare.py:2) 1.0%", "view (app/web.py:9) 99.0%",
+        "<lambda> (jinja2/x.py:1) 30.0%",
+    ]  # fmt: skip
+
+
+def test_flames_are_drawn_of_the_three_that_cost_the_most_times_their_goal() -> None:
+    figures = {
+        Place("submit-cpu-1", "SQLite", 1_000): Measured(6.0, 1.0), Place("submit-cpu-8", "SQLite", 1_000): Measured(12.0, 1.0),
+        Place("anew-cpu", "SQLite", 1_000): Measured(9.0, 1.0, "archive"), Place("desk-cpu", "SQLite", 1_000): Measured(48.0, 1.0, "builder"),
+        Place("letters-cpu", "SQLite", 1_000): Measured(12.0, 1.0, "letters"), Place("autosave-cpu", "SQLite", 1_000): Measured(4.0, 1.0),
+        Place("mail-cpu", "SQLite", 10): Measured(900.0, 1.0),
+    }  # fmt: skip
+    assert [(goal.key, where) for goal, where in flames.worst(figures)] == [
+        ("anew-cpu", "archive"), ("submit-cpu-8", ""), ("desk-cpu", "builder"),
+    ]  # fmt: skip
+
+
+def test_the_flame_graphs_are_small_and_shown_on_the_page() -> None:
+    pictures = {path.name for path in flames.PICTURES.glob("flame-*.svg")}
+    assert set(re.findall(r"\(pictures/(flame-[a-z-]+\.svg)\)", table.PAGE.read_text(encoding="utf-8"))) == pictures
+    assert len(pictures) <= flames.NUMBER
+    for name in pictures:
+        picture = (flames.PICTURES / name).read_text(encoding="utf-8")
+        assert len(picture) < 150_000, name
+        assert "<script" not in picture, name
