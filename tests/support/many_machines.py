@@ -168,7 +168,7 @@ class Machines:
     def _nginx(self) -> str:
         """The proxy as newsrooms run it, changed as docs/install.md says for several machines."""
         said = (ROOT / "deploy" / "nginx.conf").read_text()
-        servers = "".join(f"    server {self.wire.address[name]}:{PAGES} fail_timeout=3s;\n" for name in WEBS)
+        servers = "".join(f"    server {self.wire.address[name]}:{PAGES};\n" for name in WEBS)
         changes = [(old, new.format(servers=servers)) for old, new in SEVERAL]
         changes += [
             (f"/etc/letsencrypt/live/{SITE}/{name}.pem", str(self.folder / f"{name}.pem"))
