@@ -174,9 +174,7 @@ class Machines:
         """The proxy as newsrooms run it, changed as docs/install.md says for several machines."""
         said = (ROOT / "deploy" / "nginx.conf").read_text()
         places = [f"    server {self.wire.address[name]}:{PAGES}" for name in WEBS]
-        servers = "".join(
-            f"{place}{last};\n" for last in (" fail_timeout=3s", " backup max_fails=0") for place in places
-        )
+        servers = "".join(f"{place}{last};\n" for last in ("", " backup max_fails=0") for place in places)
         changes = [(old, new.replace("{servers}", servers)) for old, new in SEVERAL]
         changes += [
             (f"/etc/letsencrypt/live/{SITE}/{name}.pem", str(self.folder / f"{name}.pem"))
