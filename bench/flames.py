@@ -32,6 +32,7 @@ from .surroundings import Run, environment
 PICTURES = table.PAGE.parent / "pictures"
 NUMBER, SECONDS, RATE = 3, 10, 200  # so many graphs, each of so many seconds, with so many looks a second
 SENDS, PAGES, ANEW, DRAFTS = "submit-cpu", "copies-cpu", "anew-cpu", "autosave-cpu"
+REQUEST = "Flask.__call__ "  # what the server of the pages calls for each
 _CUT = re.compile(r"\(.*(?:site-packages|lib/python3\.\d+)/")  # what is before it is of this machine
 
 
@@ -121,12 +122,12 @@ def _looked_at(port: int, server: psutil.Process, calls: Iterator[Call]) -> Stac
 
 
 def stacks_in(raw: str) -> Stacks:
-    """A line is `outer (file:line);inner (file:line) times`; what starts processes and threads is left out."""
+    """A line is `outer (file:line);inner (file:line) times`; what is around a request is left out."""
     stacks: Stacks = Counter()
     for line in raw.splitlines():
         frames, _, times = line.rpartition(" ")
         names = [_CUT.sub("(", frame) for frame in frames.split(";") if not frame.startswith("process ")]
-        begins = next((at for at, name in enumerate(names) if "(app/" in name or "(flask/" in name), None)
+        begins = next((at for at, name in enumerate(names) if name.startswith(REQUEST)), None)
         if begins is not None:
             stacks[tuple(names[begins:])] += int(times)
     return stacks
