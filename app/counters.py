@@ -1,4 +1,4 @@
-"""What counts the limits where several processes serve: one place for all of them, and while that is silent each counts
+"""The counters of limits where several processes serve: one place for all of them, and while that is silent each counts
 by itself, so that neither a reader nor a limit waits for it."""
 
 import logging
