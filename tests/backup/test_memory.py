@@ -14,7 +14,7 @@ from tests.support.commands import bare
 from tests.support.source import ROOT
 
 MEGABYTE = 1 << 20
-LARGE = 4 * MEGABYTE
+LARGE = 3 * MEGABYTE
 
 
 def mails_come(database: Database, number: int) -> None:

@@ -313,7 +313,6 @@ def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, s
     [
         datetime(2028, 2, 29, 0, 0, 30, tzinfo=UTC),
         datetime(2027, 3, 28, 1, 30, tzinfo=UTC),  # the clocks are put on
-        datetime(2026, 12, 2, 8, 5, tzinfo=UTC),  # five minutes after an edition
     ],
 )
 def test_it_can_be_loaded_on_any_day(sqlite_template: Path, tmp_path: Path, at: datetime) -> None:

@@ -97,7 +97,7 @@ def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
         seen = set()
         for kind in walk.every_page(start, STATES if who == OF_PAVEL else {}):
             seen.add(kind)
-            for width in (1440, 390):
+            for width in (1440, 390) if who == OF_PAVEL else (390,):
                 walk.measure(width)
                 walk.look()
         assert walk.broken == []
