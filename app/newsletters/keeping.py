@@ -1,6 +1,8 @@
 """Settings of how long a newsletter keeps what people wrote; `newsroom.forgetting` erases what has had its time."""
 
-from sqlalchemy.orm import Mapped
+from typing import Any
+
+from sqlalchemy.orm import Mapped, MappedColumn
 
 from ..mail.translation import N_
 from .setting_columns import number
@@ -8,75 +10,55 @@ from .setting_columns import number
 KEEPING = "keeping"  # the page of the settings
 
 
+def _days(label: str, help: str, default: int, low: int = 1, high: int = 3_650) -> MappedColumn[Any]:
+    """Return the column of a time in days; newsletters that were there before it have the same one."""
+    return number(KEEPING, label, help, low, high, default, server_default=str(default))
+
+
 class Keeping:
     """Days for which words are kept. What ran in an edition stays there."""
 
-    spam_days: Mapped[int] = number(
-        KEEPING,
+    spam_days: Mapped[int] = _days(
         N_("Spam and held letters"),
         N_("Days until the words of a letter are erased that is held, or was filed as spam."),
-        1,
-        365,
         30,
-        server_default="30",
+        high=365,
     )
-    idle_days: Mapped[int] = number(
-        KEEPING,
+    idle_days: Mapped[int] = _days(
         N_("Letters that led to nothing"),
         N_(
             "Days until the words of a letter are erased that nobody has filed, that has ended, or was a comment or a "
             "tip; and those behind a question that was closed."
         ),
-        1,
-        3_650,
         183,
-        server_default="183",
     )
-    ran_days: Mapped[int] = number(
-        KEEPING,
+    ran_days: Mapped[int] = _days(
         N_("Letters behind what ran"),
         N_("Days after it ran. What was said besides goes with them, and the sealed name; a printed one stays."),
-        1,
-        3_650,
         365,
-        server_default="365",
     )
-    draft_days: Mapped[int] = number(
-        KEEPING,
+    draft_days: Mapped[int] = _days(
         N_("Experts’ words that never ran"),
         N_("Days since somebody last typed in a draft, and since an answer came to nothing or ran in another version."),
-        1,
-        3_650,
         365,
-        server_default="365",
     )
-    expert_mail_days: Mapped[int] = number(
-        KEEPING,
+    expert_mail_days: Mapped[int] = _days(
         N_("Mails to and from experts"),
         N_("Days since it was sent or filed. That there was a mail, about what and when, stays."),
-        1,
-        3_650,
         365,
-        server_default="365",
     )
-    expert_days: Mapped[int] = number(
-        KEEPING,
+    expert_days: Mapped[int] = _days(
         N_("Experts who were asked"),
         N_(
             "Days since their last question with you ended; then they leave the directory, unless another desk of the "
             "house still asks them. What ran keeps their name."
         ),
-        30,
-        7_300,
         1_826,
-        server_default="1826",
+        low=30,
+        high=7_300,
     )
-    staff_days: Mapped[int] = number(
-        KEEPING,
+    staff_days: Mapped[int] = _days(
         N_("Colleagues who left"),
         N_("Days since they last did something here. The trail then says “former colleague” and a number."),
-        1,
-        3_650,
         365,
-        server_default="365",
     )
