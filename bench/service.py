@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from statistics import median
@@ -27,10 +26,9 @@ TIMES = 20  # that each page is opened before memory is looked at
 def report(run: Run) -> Figures:
     """Measure at the smallest size: neither hangs on how much is stored."""
     figures: Figures = {}
-    one = replace(run, sizes=run.sizes[:1])
     for kind in run.databases:
         with (
-            filled(one, kind, "readers", fill.newsroom) as urls,
+            filled(run.at_the_smallest(), kind, "readers", fill.newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
             for size, url in urls.items():
