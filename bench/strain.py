@@ -2,6 +2,7 @@
 and mails that were made to keep a program busy."""
 
 import multiprocessing
+import smtplib
 import sqlite3
 import tempfile
 import time
@@ -11,6 +12,7 @@ from functools import partial
 from itertools import cycle, repeat
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from statistics import quantiles
 
 import psutil
 import psycopg
@@ -26,11 +28,11 @@ from tests.support.hostile_mails import HOSTILE
 
 from . import doors, fill, mail_in
 from .databases import NAMES, empty, filled, opened
-from .flood import way_in, worker
+from .flood import way_in
 from .goals import BY_KEY, Figures, Measured, Place, worst
 from .load import Call, Result, run
 from .readers import sends
-from .servers import serving
+from .servers import command, free_port, serving, wait_for
 from .surroundings import Run, environment
 
 READERS, MAILS = 32, 300  # who send at the same time; mails a second
@@ -59,6 +61,7 @@ def _crowded(of: Run, kind: str) -> Figures:
             settings = environment(url, folder)
             with serving("wsgi:app", settings) as served:
                 found = {"queue-p99": _queue(of, served, settings), "locked-p99": _locked(of, served, settings)}
+            found["piped-p99"] = _handed_over(of, settings)
             figures |= {Place(key, NAMES[kind], size): one for key, one in found.items()}
     return figures
 
@@ -76,7 +79,7 @@ def _queue(of: Run, served: Served, settings: dict[str, str]) -> Measured:
     seconds = of.pace.rounds * of.pace.seconds
     run(*served, repeat(letters), 1, 0.5)
     alone = run(*served, repeat(letters), 1, seconds)
-    with worker(settings), _others(served, settings, _send, _mail):
+    with command(settings, "worker"), _others(served, settings, _send, _mail):
         crowded = run(*served, repeat(letters), 1, seconds)
     _say(of, "letters", alone, crowded)
     return Measured(crowded.p99, alone.p99, failed=alone.failed + crowded.failed)
@@ -91,6 +94,21 @@ def _locked(of: Run, served: Served, settings: dict[str, str]) -> Measured:
         meanwhile = run(*served, cycle(pages), 1, seconds)
     _say(of, "readers' pages, nobody can write", alone, meanwhile)
     return Measured(meanwhile.p99, failed=meanwhile.failed)
+
+
+def _handed_over(of: Run, settings: dict[str, str]) -> Measured:
+    """How long a mail server waits at the most, for 99 of 100 mails, until one is stored that it hands over."""
+    port, took = free_port(), list[float]()
+    with command(settings, "mail", "lmtp", "--port", str(port)):
+        wait_for(port, "LMTP")
+        with smtplib.LMTP("127.0.0.1", port) as line:
+            for _ in range(MAILS):
+                began = time.perf_counter()
+                line.sendmail("reader@post.example", ["ask@river.example"], mail_in.reply())
+                took.append((time.perf_counter() - began) * 1000)
+    cuts = quantiles(took, n=100)
+    of.say(f"{'a mail by LMTP':<34} p50 {cuts[49]:.1f} p99 {cuts[98]:.1f} ms")
+    return Measured(cuts[98])
 
 
 def _say(of: Run, what: str, alone: Result, beside: Result) -> None:
