@@ -198,6 +198,7 @@ class Database:
         pool_size: int = 8,
         matcher: str = "words",
         rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
+        letters_a_day: int | None = None,
     ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
@@ -210,6 +211,7 @@ class Database:
         self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
+        info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
@@ -295,6 +297,7 @@ def opened(settings: Mapping[str, Any]) -> Database:
     """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
     try:
         ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
-        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, settings["MATCHER"], rules)
+        about = settings["MATCHER"], rules, settings["LETTERS_A_DAY"]
+        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, *about)
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None
