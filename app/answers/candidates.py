@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
 from statistics import median
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, false, func, select
 from sqlalchemy.orm import Session, aliased
 
 from ..db import now
@@ -26,7 +25,6 @@ from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from .assigning import of_question
-from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
 from .workload import live
 
@@ -149,34 +147,47 @@ def histories(
     What they say to `question` does not count.
     """
     found = {row.id: History() for row in experts}
-    times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
+    at = now(session)
+    here = Assignment.newsletter_id == question.newsletter_id if question else false()
+    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > at))
     query = select(
-        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
-    ).where(~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+        Assignment.expert_id,
+        case((here & Assignment.has_text, Assignment.question_id)),
+        case((~Assignment.is_cancelled, Assignment.invited_at)),
+        Assignment.received_at,
+        case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
+    ).where(~Assignment.is_drafted, Assignment.state_at >= at - REMEMBERED)
     one = aliased(Assignment)
-    back = select(one.id).where(one.expert_id == Expert.id, ~one.is_drafted).order_by(one.id.desc())
+    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc())
     back = back.offset(each).limit(1)
     query = query.join(Expert, Expert.id == Assignment.expert_id)
     query = query.where(Expert.id.in_(found), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
-    here = question.newsletter_id if question else None
-    for row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
-        _remember(found[row.expert_id], row, now(session), row.newsletter_id == here)
+    for expert_id, *row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
+        _remember(found[expert_id], *row)
     return found
 
 
-def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
-    if row.state in ASSIGNMENT_STATES.which("has_text") and here:
-        history.answered.append(row.question_id)
-    if row.invited_at is None or row.state in ASSIGNMENT_STATES.which("is_cancelled"):
+# Whether somebody replied to an invitation; who still has time has neither replied nor been silent.
+WAITS, SILENT, REPLIED = range(3)
+
+
+def _remember(
+    history: History, answered: int | None, invited_at: datetime | None, received_at: datetime | None, reply: int
+) -> None:
+    """Add one assignment to a history: the question that it answered here, and the invitation, unless it was
+    cancelled."""
+    if answered is not None:
+        history.answered.append(answered)
+    if invited_at is None:
         return
-    waits = row.state in ASSIGNMENT_STATES.which("is_invited") and (row.reply_by is None or row.reply_by > at)
-    history.asked += not waits  # who still has time has neither replied nor been silent
-    history.replied += row.state not in ASSIGNMENT_STATES.which("is_invited")
-    history.last_asked = max(history.last_asked or row.invited_at, row.invited_at)
-    if row.received_at is not None:
-        history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)
+    history.asked += reply != WAITS
+    history.replied += reply == REPLIED
+    if history.last_asked is None or invited_at > history.last_asked:
+        history.last_asked = invited_at
+    if received_at is not None:
+        history.days.append((received_at - invited_at).total_seconds() / 86_400)
 
 
 def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, questions.Named]:
