@@ -32,6 +32,7 @@ from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 from .form_values import number_in
 from .frame import Desk, at_desk, change, editor
+from .questions.question_facts import facts_of_question
 from .trail.event_sentences import HANDS, hands, tell
 
 T = TypeVar("T")
@@ -79,14 +80,9 @@ def _session(row: Any) -> Session:
 
 def _of_question(question: Question) -> Facts:
     session, newest = _session(question), newest_change(question)
-    edition = session.get(Edition, question.edition_id or 0)
-    return {
-        "newest": newest.id if newest else 0,
-        "label": question.text.label if question.text else "",
-        "edition": edition.public_id if edition else "",
-        "must_run_by": str(question.must_run_by or ""),
-        "topics": [topic.name for topic in topics_of(session, [question.id])[question.id]],
-    }
+    edition = session.get(Edition, question.edition_id) if question.edition_id else None
+    topics = topics_of(session, [question.id])[question.id]
+    return facts_of_question(question, newest.id if newest else 0, edition, topics)
 
 
 FACTS: dict[type, Callable[[Any], Facts]] = {

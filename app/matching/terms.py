@@ -103,8 +103,10 @@ def _words_of(text: str) -> list[str]:
         return []
     terms: list[str] = []
     for word, folded in zip(written, fold(_JOINED.sub("", "\n".join(written))).split("\n"), strict=True):
-        if term := _in_index(folded):
+        term = folded if folded.isalnum() and len(folded) <= LONGEST else _in_index(folded)
+        if term:
             terms.append(term)
+        if term and len(term) != len(word):
             terms += _parts(word, term)
     return terms
 

@@ -106,7 +106,7 @@ def _to_build_with(
     both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
     in_slots, found = both[: len(picked)], both[len(picked) :]
     later = slots.next_editions(session, edition)
-    next_date = later[0].rule_date if later else None
+    next_date = next((one.rule_date for one in later), None)
     warned = matters(session, edition, in_slots, open_slots, must_run(session, newsletter.id), next_date)
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
@@ -114,7 +114,7 @@ def _to_build_with(
     form = request.args.get("form")
     return {
         "picked": in_slots,
-        "next_free": [slots.first_with_room(session, later, place) for place in range(len(newsletter.sections))],
+        "next_free": [slots.first_with_room(newsletter, later, place) for place in range(len(newsletter.sections))],
         "ready": found,
         "wanted": wanted,
         "unread": unread,
