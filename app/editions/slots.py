@@ -21,6 +21,7 @@ from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
+from .queries import coming
 
 MOST_SLOTS = 12
 LOOKED_THROUGH = 12  # editions, for the words on a button
@@ -81,8 +82,12 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
 Picks = dict[Edition, list[Question]]
 
 
-def with_picks(session: Session, editions: Select[Edition]) -> Picks:
-    """Load editions, soonest first, with what stands in their slots, in one query."""
+def coming_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+    """Return the next editions that are to run, soonest first, with what stands in their slots, in one query."""
+    return _with_picks(session, coming(session, newsletter_id, Edition).limit(limit))
+
+
+def _with_picks(session: Session, editions: Select[Edition]) -> Picks:
     keys = editions.with_only_columns(Edition.id).subquery()
     query = select(Edition, Question).outerjoin(Question, Question.edition_id == Edition.id)
     query = query.where(Edition.id.in_(select(keys.c.id))).order_by(Edition.runs_at, Edition.id, Question.position)
@@ -218,7 +223,7 @@ def later_editions(edition: Edition) -> Select[Edition]:
 
 def next_editions(session: Session, edition: Edition) -> Picks:
     """Return the planned editions after one among which a page looks for a free slot."""
-    return with_picks(session, later_editions(edition).limit(LOOKED_THROUGH))
+    return _with_picks(session, later_editions(edition).limit(LOOKED_THROUGH))
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:

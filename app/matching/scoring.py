@@ -111,7 +111,7 @@ class Weighed:
             for gram in found:
                 parts[gram] = parts.get(gram, 0.0) + weight
         self.size = sqrt(sum([weight * weight for weight in parts.values()]))
-        self._met: dict[str, float] = {}
+        self._met: dict[str, tuple[float, float]] = {}
 
     @cached_property
     def asked(self) -> list[str]:
@@ -129,14 +129,16 @@ class Weighed:
     def _shortest(self) -> set[str]:
         return {gram for gram in self.parts if len(gram) == GRAMS[0]}
 
-    def met(self, word: str) -> float:
-        """Return what a word of another text adds to the cosine, before that is divided by the sizes of both."""
+    def met(self, word: str) -> tuple[float, float]:
+        """Return what a word of another text adds to the cosine, before that is divided by the sizes of both, and to
+        the square of the other's size."""
         if (known := self._met.get(word)) is None:
             # Words that share a longer part share its beginning too.
-            self._met[word] = known = 0.0 if self._shortest.isdisjoint(grams(word, GRAMS[:1])) else self._parts_of(word)
+            is_far = self._shortest.isdisjoint(grams(word, GRAMS[:1]))
+            self._met[word] = known = (0.0 if is_far else self._shared(word), self.counts.idf(word) ** 2)
         return known
 
-    def _parts_of(self, word: str) -> float:
+    def _shared(self, word: str) -> float:
         found, weight = self.counts.parts(word)
         return weight * sum([self.parts[gram] for gram in found if gram in self.parts])
 
@@ -153,8 +155,8 @@ def at_most(question: Weighed, other: Words, counts: Counts) -> float:
     """
 
     def cosine() -> float:
-        size = sqrt(sum(counts.idf(word) ** 2 for word in other.asked))
-        met = sum(question.met(word) for word in other.asked)
+        both = [question.met(word) for word in other.asked]
+        met, size = sum([met for met, _square in both]), sqrt(sum([square for _met, square in both]))
         return met / (question.size * size) if question.size and size else 0.0
 
     return _put_together(question, other.stored, counts, cosine) + ROUNDED

@@ -174,12 +174,15 @@ def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
-def cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
-    """The same of several questions by their keys, in one query."""
+def cleared_and_asked(session: Session, question_ids: Sequence[int]) -> dict[int, tuple[QuestionText | None, int]]:
+    """Return by question the newest words that may leave the house, and how many readers ask it, in one query."""
+    behind = aliased(Question)
+    readers = select(func.count()).select_from(behind).join(Letter, Letter.question_id == behind.id)
+    readers = readers.where(or_(behind.id == Question.id, behind.merged_into_id == Question.id), Letter.is_filed)
     newest = newest_cleared(Question.id).scalar_subquery()
-    query = select(QuestionText).join(Question, Question.id == QuestionText.question_id)
-    rows = session.scalars(query.where(Question.id.in_(question_ids), QuestionText.id == newest))
-    return {text.question_id: text for text in rows}
+    query = select(Question.id, QuestionText, readers.correlate(Question).scalar_subquery())
+    query = query.outerjoin(QuestionText, QuestionText.id == newest).where(Question.id.in_(question_ids))
+    return {key: (text, number) for key, text, number in session.execute(query)}
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:

@@ -10,7 +10,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import corrections, history, locking, slots
+from ...editions import handing_over, history, locking, slots
 from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
@@ -23,7 +23,7 @@ from ...newsletters.queries import topics_of
 from ...newsroom import arriving, publishing, skipping
 from ...people.models import Expert
 from ...questions.models import Question
-from ..conflict import done_since, token_of
+from ..conflict import done_since, facts_of_edition, token
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
 from .draft_standing import standing
@@ -58,8 +58,10 @@ def builder(
     planned = edition.is_planned
     open_slots = slots.open_slots(sections) if planned else []
     picked = [one for each in sections for one in each.picked]
-    blocks, troubles, left, language = locking.preview(session, edition, request.args.get("language", ""), picked)
-    items = [] if planned else locking.items_of(session, edition)
+    tool, draft, newest = handing_over.beside(session, edition)
+    items, since = was_locked = locking.locked(session, edition)
+    asked = request.args.get("language", "")
+    blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
     to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready": [], "picked": []}
     return page(
         desk,
@@ -70,7 +72,7 @@ def builder(
         trouble=trouble,
         tried=tried,
         changes_since=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
-        seen=token_of(edition),
+        seen=token(facts_of_edition(edition, newest)),
         kept=kept(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,
@@ -79,7 +81,7 @@ def builder(
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
         whole_fits=not items or history.edition_fits(session, edition, items),
-        since=corrections.of_questions(session, [item.question_id for item in items]),
+        since=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
         moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < datetime.now(UTC),
@@ -89,7 +91,7 @@ def builder(
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
         # A draft is made in each Q&A's own language, whichever one is looked at here.
-        **standing(desk, edition, locking.blocks(session, edition) if language else blocks),
+        **standing(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
         language=language,
         left_in_their_own=left,
         **to_build,

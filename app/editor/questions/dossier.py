@@ -15,7 +15,6 @@ from ...answers.correspondence import is_robot_about, is_waiting_about
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
-from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
 from ...forms import form_drafts
@@ -139,7 +138,7 @@ class Dossier:
 
 def coming_with_picks(desk: Desk, limit: int = NEXT) -> slots.Picks:
     """The next editions that are to run, each with what stands in its slots."""
-    return slots.with_picks(desk.session, editions.coming(desk.session, desk.newsletter.id, Edition).limit(limit))
+    return slots.coming_with_picks(desk.session, desk.newsletter.id, limit)
 
 
 def next_with_room(desk: Desk, question: Question, coming: slots.Picks | None = None) -> Edition | None:
