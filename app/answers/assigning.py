@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -121,6 +121,11 @@ def invitation_values(
         headline=question.headline or "",
         link=link,
     )
+
+
+def was_assigned(question: Question) -> ColumnElement[bool]:
+    """Ask whether a question has been given to anybody, as a column of a statement."""
+    return exists().where(Assignment.question_id == question.id)
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:

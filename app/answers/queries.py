@@ -84,4 +84,8 @@ def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assign
         .where(Assignment.question_id.in_(question_ids))
         .order_by(Assignment.id)
     )
-    return [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
+    found: list[tuple[Assignment, Answer | None, Check | None]]
+    found = [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
+    for assignment, answer, _check in found:
+        set_committed_value(assignment, "answer", answer)
+    return found

@@ -156,8 +156,8 @@ def at_most(question: Weighed, other: Words, counts: Counts) -> float:
 
     def cosine() -> float:
         both = [question.met(word) for word in other.asked]
-        met, size = sum([met for met, _square in both]), sqrt(sum([square for _met, square in both]))
-        return met / (question.size * size) if question.size and size else 0.0
+        met = sum([met for met, _square in both])
+        return met / (question.size * sqrt(sum([square for _met, square in both]))) if met else 0.0
 
     return _put_together(question, other.stored, counts, cosine) + ROUNDED
 

@@ -64,11 +64,8 @@ def _form(
 ) -> str:
     """Show the form as it was typed, with the experts who are ticked in the order of the page; `coming` are the next
     editions, where they are at hand."""
-    sought, here = request.form.get("find", "").strip(), assigning.of_question(desk.session, question)
-    around = queries.around(desk.session, question, form_drafts.has_any(desk.actor))
-    if not any(around.more):
-        drafts.there_are_none()
-    fits = ranked(desk.session, question, sought, here=here, topics=around.topics)
+    sought = request.form.get("find", "").strip()
+    fits, here = _fits(desk, question, sought)
     order = {key: place for place, key in enumerate(ticked)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
@@ -97,6 +94,17 @@ def _form(
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
     )
+
+
+def _fits(desk: Desk, question: Question, sought: str) -> tuple[list[Fit], list[Assignment]]:
+    """Return who fits a question, and who was asked it before; what is rare is asked for only where it is there."""
+    rare = (assigning.was_assigned(question), form_drafts.has_any(desk.actor))
+    around = queries.around(desk.session, question, *rare)
+    was_assigned, has_drafts = around.more
+    if not has_drafts:
+        drafts.there_are_none()
+    here = assigning.of_question(desk.session, question) if was_assigned else []
+    return ranked(desk.session, question, sought, here=here, topics=around.topics), here
 
 
 def _writes_it(fit: Fit) -> bool:

@@ -56,10 +56,12 @@ def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[Shown]:
         row = rows.get(each.key)
         if row is None or row is own or (type(row).__name__, row.id) in shown:
             continue
+        if len(shown) == SHOWN:
+            break
         act = _act(one, row)
         label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[act]
         shown[type(row).__name__, row.id] = shown_as(desk, each, row, _place(row), act, label)
-    return list(shown.values())[:SHOWN]
+    return list(shown.values())
 
 
 def row_of(desk: Desk, other: str) -> Letter | Question | None:

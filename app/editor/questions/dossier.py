@@ -208,7 +208,7 @@ def _parts(desk: Desk, question: Question, is_waiting: bool, is_robot: bool) -> 
             checks.get(key, []),
             frozenset(may),
             may_answer,
-            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST)
+            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST, (texts[key], checks[key]))
             if place.answer and "approve" in may_answer
             else [],
             suggestion=suggestion_of(session, one),
