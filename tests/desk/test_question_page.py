@@ -379,3 +379,31 @@ def test_one_statement_says_what_a_question_has_around_it(nora, database, newsro
         assert around(session, lead)[4:6] == (False, True)
         assert [topic.name for topic in around(session, alone).all_topics] == ["Salt"]
         assert around(session, other).readers == 3
+
+
+@pytest.mark.both_databases
+def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_are_read_at_once(
+    nora, database, newsroom
+):
+    """The index hears of a merge a second later, so that a letter can look like a question that is another's by now."""
+
+    def both(session: Session, number: int) -> tuple[Question, Question]:
+        asks = f"Who measures the salt in orchard {number} of the Karakum plain?"
+        return tuple(
+            moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+            for words in (asks, f"Ferry {number}: why does it stand still?")
+        )  # type: ignore[return-value]
+
+    pairs = [tuple(one.id for one in database.write(lambda s, n=n: both(s, n))) for n in range(3)]
+    letter = f"/letters/{database.write(lambda session: asked(session, newsroom, 'who measures salt in the orchards of the Karakum?')[0].public_id)}"
+    index_due(database)
+    counts = []
+    for first, lead in pairs:
+        database.write(
+            lambda s, a=first, b=lead: merge(s, newsroom.nora, s.get_one(Question, a), s.get_one(Question, b))
+        )
+        page = nora.get(letter)
+        assert "why does it stand still?" in page
+        counts.append(queries_of(nora.database, lambda: nora.get(letter)))
+    assert counts[0] == counts[-1]
+    assert page.count("why does it stand still?") >= 3
