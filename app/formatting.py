@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -116,15 +115,10 @@ def comma(language: str = "") -> str:
 
 def tongue(code: str) -> str:
     """The name of a language in the page's language; an unknown one is not named."""
-    return _tongue(code, get_locale())
-
-
-@lru_cache(maxsize=2_000)
-def _tongue(code: str, page: Locale | None) -> str:
     if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
         return ""
     try:
-        return str(Locale.parse(code.replace("-", "_")).get_display_name(page) or "")
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(get_locale()) or "")
     except (UnknownLocaleError, ValueError):
         return ""
 

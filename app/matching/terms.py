@@ -56,11 +56,8 @@ def fold(word: str) -> str:
 def units(text: str) -> Iterator[Unit]:
     """The words and signs of a text in order."""
     if not _A_SIGN.search(text):  # most texts have none, and not looking out for them saves a fifth
-        return (
-            Unit(match.start(), match.end(), term, False)
-            for match in _LETTERS.finditer(text)
-            if (term := _term(match.group()))
-        )
+        words = _LETTERS.finditer(text)
+        return (Unit(word.start(), word.end(), term, False) for word in words if (term := _term(word.group())))
     return (
         Unit(match.start(), match.end(), term, match.lastgroup == "sign")
         for match in _UNIT.finditer(text)
@@ -82,11 +79,11 @@ def _in_index(folded: str) -> str:
     return folded[:LONGEST]
 
 
-def _parts(written: str, term: str) -> list[str]:
+def _parts(word: str, term: str) -> list[str]:
     """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
-    if len(written) == len(term):
+    if len(word) == len(term):
         return []
-    pieces = _JOINED.split(written)
+    pieces = _JOINED.split(word)
     return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
 
 
