@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -16,7 +16,7 @@ from ..lifecycle import Illegal, Missing, Refused, given, must
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import house_text
+from ..newsletters.queries import house_texts
 from ..people import links
 from ..people.models import Expert as ExpertRow
 from ..questions import queries as questions
@@ -105,6 +105,7 @@ def invitation_values(
     """Return all that the letter of invitation says."""
     question = session.get_one(Question, assignment.question_id)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    verify, pay, rights = house_texts(session, newsletter, ("verify", "pay", "rights"))
     return InvitationMail(
         **vars(terms),
         wording=question.wording,
@@ -113,13 +114,18 @@ def invitation_values(
         words=assignment.words,
         policy=newsletter.check_policy,
         asked_others=other_experts.number_of(session, assignment) + also,
-        readers=len(questions.letters_of(session, question)),
-        verify=house_text(session, newsletter, "verify"),
-        pay=house_text(session, newsletter, "pay"),
-        rights=house_text(session, newsletter, "rights"),
+        readers=questions.askers(session, [question])[question.id],
+        verify=verify,
+        pay=pay,
+        rights=rights,
         headline=question.headline or "",
         link=link,
     )
+
+
+def was_assigned(question: Question) -> ColumnElement[bool]:
+    """Ask whether a question has been given to anybody, as a column of a statement."""
+    return exists().where(Assignment.question_id == question.id)
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:

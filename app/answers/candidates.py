@@ -5,30 +5,26 @@ The ranking itself is `app.matching.experts`; here its values are gathered. Of e
 are read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from statistics import median
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, case, false, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from ..db import now
-from ..listing import walked
 from ..matching import DESK
 from ..matching.alike import Compared, Probe, by_score
 from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
+from ..newsletters.models import Topic
 from ..people import expert_search
 from ..people.models import Expert
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from .assigning import of_question
-from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
-from .workload import live
+from .workload import live_now
 
 LOOKED_AT = 80  # experts who are compared
 HISTORY = 1_000  # of their newest assignments,
@@ -36,6 +32,7 @@ EACH = 50  # and of one expert so many
 NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
 PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
+BEHIND = 1_000_000  # keys at most that one query finds, so that those of the next stand behind
 USUAL = 2  # questions at once, where nobody has said how many
 
 
@@ -85,26 +82,29 @@ def ranked(
     words: str = "",
     near: Compared | None = None,
     here: Sequence[Assignment] | None = None,
+    topics: Sequence[Topic] | None = None,
 ) -> list[Fit]:
     """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left
     out.
 
-    `near` is what `compared` gave, and `here` are the question's assignments, where they were asked for before.
+    `near` is what `compared` gave, `here` are the question's assignments, and `topics` its topics, where they were
+    asked for before.
     """
     of_experts = {row.expert_id: row for row in (of_question(session, question) if here is None else here)}
     has = [key for key, row in of_experts.items() if row.is_live]
     if near is None:
-        names = (topic.name for topic in questions.topics_of(session, [question.id])[question.id])
-        near = compared(session, question, tuple(names))
-    topics = near.probe.topics
+        topics = questions.topics_of(session, [question.id])[question.id] if topics is None else topics
+        near = compared(session, question, tuple(topic.name for topic in topics))
+    names = near.probe.topics
     similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]
-    keys = [] if words else _proposed(session, question, topics, similar)
-    experts = [row for row in _experts(session, keys, words) if row.id not in has]
-    busy, past_of = live(session, [row.id for row in experts]), histories(session, experts, question, EACH)
+    looked_at = _said_of(words) if words else _proposed(question, names, similar)
+    rows = [(row, number) for row, number in session.execute(looked_at) if row.id not in has]
+    experts, busy = [row for row, _number in rows], {row.id: number for row, number in rows}
+    past_of = histories(session, experts, question, EACH)
     past = _past(session, past_of.values(), similar)
-    candidates = [_candidate(row, past_of[row.id], busy, past) for row in experts]
+    candidates = [_candidate(row, past_of[row.id], busy[row.id], past) for row in experts]
     language = question.text.language if question.text else "und"
-    asked = Asked(f"{question.headline} {question.wording}".strip(), language, topics)
+    asked = Asked(f"{question.headline} {question.wording}".strip(), language, names)
     known = {row.id: row for row in experts}
     return [
         Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], of_experts.get(one.key), past, language)
@@ -112,9 +112,9 @@ def ranked(
     ]
 
 
-def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[int]:
-    """Return whom to compare: who answered what is like it or of its topics, who names them, whom the desk knows, who
-    is new. In one statement.
+def _proposed(question: Question, topics: tuple[str, ...], similar: list[int]) -> Select[Expert, int]:
+    """Select whom to compare, each with what they have on their desk: who answered what is like it or of its topics,
+    who names them, whom the desk knows, who is new, as many as are looked at.
     """
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
@@ -124,21 +124,31 @@ def _proposed(session: Session, question: Question, topics: tuple[str, ...], sim
     here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
     newest = select(Expert.id).where(Expert.is_listed())
     said = (*topics, *f"{question.headline} {question.wording}".split())
-    sources = {
-        "answered what is like it": answered.where(Assignment.question_id.in_(similar)),
-        "answered of its topics": answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
-        "name its topics": expert_search.about(said).limit(LOOKED_AT),
-        "known here": here.order_by(Assignment.id.desc()).limit(NEWEST),
-        "new": newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
-    }
-    found = walked(session, sources)
-    return list(dict.fromkeys(key for source in sources for key in found[source]))[:LOOKED_AT]
+    sources = (
+        answered.where(Assignment.question_id.in_(similar)),
+        answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
+        expert_search.about(said).limit(LOOKED_AT),
+        here.order_by(Assignment.id.desc()).limit(NEWEST),
+        newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
+    )
+    among = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, LOOKED_AT)))
+    return among.add_columns(live_now()).order_by(Expert.id)
 
 
-def _experts(session: Session, keys: list[int], words: str) -> list[Expert]:
-    if words:
-        return expert_search.directory(words).page(session, None, LOOKED_AT)
-    return sorted(expert_search.directory().among(session, keys), key=attrgetter("id"))
+def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
+    """Select the first different keys that several queries find, those of the first query before those of the next."""
+    walks = [walk.subquery() for walk in sources]
+    found = union_all(
+        *(
+            select(walk.c[0].label("key"), (BEHIND * place + func.row_number().over()).label("place"))
+            for place, walk in enumerate(walks)
+        )
+    ).subquery()
+    return select(found.c.key).group_by(found.c.key).order_by(func.min(found.c.place)).limit(limit)
+
+
+def _said_of(words: str) -> Select[Expert, int]:
+    return expert_search.directory(words).select(None, LOOKED_AT).add_columns(live_now())
 
 
 def histories(
@@ -149,34 +159,47 @@ def histories(
     What they say to `question` does not count.
     """
     found = {row.id: History() for row in experts}
-    times = (Assignment.invited_at, Assignment.reply_by, Assignment.received_at)
+    at = now(session)
+    here = Assignment.newsletter_id == question.newsletter_id if question else false()
+    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > at))
     query = select(
-        Assignment.expert_id, Assignment.newsletter_id, Assignment.question_id, Assignment.state, *times
-    ).where(~Assignment.is_drafted, Assignment.state_at >= now(session) - REMEMBERED)
+        Assignment.expert_id,
+        case((here & Assignment.has_text, Assignment.question_id)),
+        case((~Assignment.is_cancelled, Assignment.invited_at)),
+        Assignment.received_at,
+        case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
+    ).where(~Assignment.is_drafted, Assignment.state_at >= at - REMEMBERED)
     one = aliased(Assignment)
-    back = select(one.id).where(one.expert_id == Expert.id, ~one.is_drafted).order_by(one.id.desc())
+    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc())
     back = back.offset(each).limit(1)
     query = query.join(Expert, Expert.id == Assignment.expert_id)
     query = query.where(Expert.id.in_(found), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     if question is not None:
         query = query.where(Assignment.question_id != question.id)
-    here = question.newsletter_id if question else None
-    for row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
-        _remember(found[row.expert_id], row, now(session), row.newsletter_id == here)
+    for expert_id, *row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
+        _remember(found[expert_id], *row)
     return found
 
 
-def _remember(history: History, row: Any, at: datetime, here: bool) -> None:
-    if row.state in ASSIGNMENT_STATES.which("has_text") and here:
-        history.answered.append(row.question_id)
-    if row.invited_at is None or row.state in ASSIGNMENT_STATES.which("is_cancelled"):
+# Whether somebody replied to an invitation; who still has time has neither replied nor been silent.
+WAITS, SILENT, REPLIED = range(3)
+
+
+def _remember(
+    history: History, answered: int | None, invited_at: datetime | None, received_at: datetime | None, reply: int
+) -> None:
+    """Add one assignment to a history: the question that it answered here, and the invitation, unless it was
+    cancelled."""
+    if answered is not None:
+        history.answered.append(answered)
+    if invited_at is None:
         return
-    waits = row.state in ASSIGNMENT_STATES.which("is_invited") and (row.reply_by is None or row.reply_by > at)
-    history.asked += not waits  # who still has time has neither replied nor been silent
-    history.replied += row.state not in ASSIGNMENT_STATES.which("is_invited")
-    history.last_asked = max(history.last_asked or row.invited_at, row.invited_at)
-    if row.received_at is not None:
-        history.days.append((row.received_at - row.invited_at).total_seconds() / 86_400)
+    history.asked += reply != WAITS
+    history.replied += reply == REPLIED
+    if history.last_asked is None or invited_at > history.last_asked:
+        history.last_asked = invited_at
+    if received_at is not None:
+        history.days.append((received_at - invited_at).total_seconds() / 86_400)
 
 
 def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, questions.Named]:
@@ -188,14 +211,14 @@ def _past(session: Session, histories: Iterable[History], similar: list[int]) ->
     return {row.id: row for row in questions.named(session, keys) if row.title}
 
 
-def _candidate(expert: Expert, history: History, busy: Counter[int], past: dict[int, questions.Named]) -> Candidate:
+def _candidate(expert: Expert, history: History, busy: int, past: dict[int, questions.Named]) -> Candidate:
     return Candidate(
         key=expert.id,
         past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),
         answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
-        live=busy[expert.id],
+        live=busy,
         at_once=expert.at_once or USUAL,
         last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,

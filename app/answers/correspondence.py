@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, exists, select, union_all
+from sqlalchemy import ColumnElement, Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..letters.models import Letter
@@ -10,6 +10,7 @@ from ..listing import Listing
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
 from ..people.models import Expert
+from ..questions.models import Question
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
 
@@ -56,6 +57,19 @@ def waiting_of_experts(
     if assignment_ids is not None:
         query = query.where(Letter.assignment_id.in_(assignment_ids))
     return [(letter, assignment) for letter, assignment in session.execute(query.limit(SHOWN))]
+
+
+def is_waiting_about(question: Question) -> ColumnElement[bool]:
+    """Ask whether an expert's letter about a question waits, as a column of a statement."""
+    theirs = exists().where(Letter.assignment_id == Assignment.id, Assignment.question_id == question.id)
+    return theirs.where(Letter.newsletter_id == question.newsletter_id, Letter.waits)
+
+
+def is_robot_about(question: Question) -> ColumnElement[bool]:
+    """Ask whether an automatic reply came for a question, as a column of a statement."""
+    return exists().where(
+        Inbound.assignment_id == Assignment.id, Assignment.question_id == question.id, Inbound.is_automatic
+    )
 
 
 def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:

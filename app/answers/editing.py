@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
@@ -21,11 +22,12 @@ from . import change_notices, expert_mails, pending_invitations, translating
 from .assigning import of_question, rest
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
-from .queries import checks_of
+from .queries import versions_and_checks
 from .writing import Written, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
+Known = tuple[Sequence[AnswerText], Sequence[Check]]
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
 
 
@@ -172,15 +174,22 @@ def _mail_unsettled() -> Exists:
     )
 
 
-def faults_of_approval(session: Session, answer: Answer, checklist: Sequence[str]) -> list[str]:
-    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't."""
+def faults_of_approval(
+    session: Session, answer: Answer, checklist: Sequence[str], known: Known | None = None
+) -> list[str]:
+    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't. `known`
+    are all versions of the answer and all its quote checks, where they are at hand.
+    """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
     if not answer.expert.verified_at:
         faults.append("verified")
-    text = submitted_text(session, answer)
+    if known is None:
+        versions, quotes = versions_and_checks(session, [answer.id])
+        known = versions[answer.id], quotes[answer.id]
+    texts, checks = known
+    text = max((one for one in texts if one.kind == "submitted"), key=attrgetter("number"), default=None)
     by_hand = text is not None and text.channel not in OWN_HAND
-    checks = checks_of(session, [answer.id])[answer.id]
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
     untouched = answer.is_submitted and not by_hand
     needs_check = newsletter.check_policy == "approve" if untouched else newsletter.check_policy != "off" or by_hand

@@ -4,7 +4,6 @@ They are told so and why (E8), and a text that the desk had from them is kept: i
 a question of its own in the same words.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Unpack
 
@@ -28,12 +27,6 @@ from .assigning import of_question
 from .editing import end_check
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment
-
-
-def still_asked(session: Session, question_ids: Sequence[int]) -> list[Assignment]:
-    """List whoever was asked one of these questions and has no approved answer to it."""
-    mine = select(Assignment).where(Assignment.question_id.in_(question_ids), Assignment.is_asked)
-    return list(session.scalars(mine.order_by(Assignment.id))) if question_ids else []
 
 
 def pass_over(

@@ -4,16 +4,20 @@ row.
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ..questions.models import Question
 from .models import Answer, AnswerText, Assignment, Check
 
 
 def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
-    """One assignment of a question that was loaded through the actor."""
-    return session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
+    """One assignment of a question that was loaded through the actor, which holds it from then on."""
+    one = session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
+    if one is not None:
+        set_committed_value(one, "question", question)
+    return one
 
 
 def load_answer(session: Session, question: Question, public_id: str) -> Answer | None:
@@ -51,6 +55,24 @@ def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[A
     return found
 
 
+def versions_and_checks(
+    session: Session, answer_ids: Sequence[int]
+) -> tuple[dict[int, list[AnswerText]], dict[int, list[Check]]]:
+    """Every version and every quote check of several answers, oldest first, in one query."""
+    texts: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
+    checks: dict[int, list[Check]] = {key: [] for key in answer_ids}
+    of_text = and_(Check.answer_id == AnswerText.answer_id, Check.text_id == AnswerText.id)
+    query = select(AnswerText, Check).outerjoin(Check, of_text).where(AnswerText.answer_id.in_(answer_ids))
+    for text, check in session.execute(query.order_by(AnswerText.id, Check.id)) if answer_ids else ():
+        if text not in texts[text.answer_id][-1:]:
+            texts[text.answer_id].append(text)
+        if check is not None:
+            checks[text.answer_id].append(check)
+    for some in checks.values():
+        some.sort(key=lambda check: check.id)
+    return texts, checks
+
+
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
     """Every assignment of several questions with its answer and the newest quote check, in one query."""
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
@@ -62,4 +84,8 @@ def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assign
         .where(Assignment.question_id.in_(question_ids))
         .order_by(Assignment.id)
     )
-    return [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
+    found: list[tuple[Assignment, Answer | None, Check | None]]
+    found = [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
+    for assignment, answer, _check in found:
+        set_committed_value(assignment, "answer", answer)
+    return found

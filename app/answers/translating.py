@@ -71,13 +71,17 @@ class Words:
     is_credited: bool = False
 
 
+def wording_of(question: Question) -> list[Original]:
+    """Return the wording of a question as what is to be translated, where it has any."""
+    return [Original(question, None, question.text)] if question.text and question.text.body else []
+
+
 def originals(session: Session, question: Question) -> list[Original]:
     """Return what there is to translate of a question: its wording, then the texts that answer it, as they run."""
-    found = [Original(question, None, question.text)] if question.text and question.text.body else []
     query = select(Answer, AnswerText).join(AnswerText, AnswerText.id == Answer.text_id)
     query = query.where(Answer.question_id == question.id, ~Answer.is_withdrawn, AnswerText.body != "")
     rows = session.execute(query.order_by(Answer.run_position, Answer.id))
-    return found + [Original(question, answer, text) for answer, text in rows]
+    return wording_of(question) + [Original(question, answer, text) for answer, text in rows]
 
 
 def made_of(session: Session, question: Question) -> dict[tuple[str, str], Translation]:

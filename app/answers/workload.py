@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ScalarSelect, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.sql import ColumnElement
 
@@ -17,6 +17,12 @@ def live(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
     """
     query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
+
+
+def live_now() -> ScalarSelect[int]:
+    """The same of the experts in a query, as a column of it."""
+    mine = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
+    return mine.correlate(Expert).scalar_subquery()
 
 
 def of_expert(session: Session, newsletter_id: int, expert_id: int, limit: int = 20) -> list[Assignment]:

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
-from ..answers.passed_over import still_asked
 from ..letters.models import Letter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
@@ -53,11 +52,7 @@ def matters(
     """
     found = unfit(picked)
     questions = {one.question.id: one.question for one in picked}
-    found += _mails(session, edition, list(questions.values()))
-    found += [
-        Matter("asked", questions[one.question_id], expert=one.expert.name)
-        for one in still_asked(session, list(questions))
-    ]
+    found += _with_experts(session, edition, questions)
     found += [Matter("twice", expert=name, number=many) for name, many in _twice(picked)]
     for one in picked:
         if one.must_run_by and one.must_run_by < edition.rule_date:
@@ -101,25 +96,19 @@ def is_last_chance(question: Question, edition: Edition, then: date | None) -> b
     return then is None or by < then
 
 
-def _mails(session: Session, edition: Edition, questions: Sequence[Question]) -> list[Matter]:
-    """Return what an expert wrote by mail about one of them and nobody has filed: it may say that something in it is
-    wrong.
+def _with_experts(session: Session, edition: Edition, questions: dict[int, Question]) -> list[Matter]:
+    """Return what an expert wrote by mail about one of them and nobody has filed, as it may say that something in it is
+    wrong; and who was asked one and has no approved answer to it.
     """
     if not questions:
         return []
-    query = (
-        select(Letter.public_id, Assignment)
-        .join(Assignment, Assignment.id == Letter.assignment_id)
-        .where(
-            Letter.newsletter_id == edition.newsletter_id,
-            Letter.waits,
-            Letter.assignment_id.is_not(None),
-            Assignment.question_id.in_([question.id for question in questions]),
-        )
-        .order_by(Letter.id)
-    )
-    by_key = {question.id: question for question in questions}
+    waits = and_(Letter.newsletter_id == edition.newsletter_id, Letter.waits, Letter.assignment_id == Assignment.id)
+    query = select(Assignment, Letter.id, Letter.public_id).outerjoin(Letter, waits)
+    query = query.where(Assignment.question_id.in_(questions), or_(Assignment.is_asked, Letter.id.is_not(None)))
+    rows = session.execute(query.order_by(Assignment.id, Letter.id)).all()
+    mails = sorted((key, letter, one) for one, key, letter in rows if key is not None)[:SHOWN]
+    asked = dict.fromkeys(one for one, _key, _letter in rows if one.is_asked)
     return [
-        Matter("mail", by_key[assignment.question_id], letter, expert=assignment.expert.name)
-        for letter, assignment in session.execute(query.limit(SHOWN))
+        *(Matter("mail", questions[one.question_id], letter, expert=one.expert.name) for _key, letter, one in mails),
+        *(Matter("asked", questions[one.question_id], expert=one.expert.name) for one in asked),
     ]

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..actors import Clock, Staff
+from ..audit import Event
 from ..db import Database, added, lock, now
 from ..lifecycle import Illegal, Missing, must
 from ..newsletters.models import Newsletter
@@ -60,6 +61,21 @@ class Job:
 
 def of_edition(session: Session, edition: Edition) -> HandedDraft | None:
     return session.scalar(select(HandedDraft).filter_by(edition_id=edition.id))
+
+
+def beside(session: Session, edition: Edition) -> tuple[SendingTool | None, HandedDraft | None, int]:
+    """Return the tool that sends, the edition's draft there, and the key of the newest event of all, in one statement:
+    its page has them beside it.
+    """
+    query = (
+        select(SendingTool, HandedDraft, select(func.max(Event.id)).scalar_subquery())
+        .select_from(Newsletter)
+        .outerjoin(SendingTool, SendingTool.newsletter_id == Newsletter.id)
+        .outerjoin(HandedDraft, HandedDraft.edition_id == edition.id)
+        .where(Newsletter.id == edition.newsletter_id)
+    )
+    tool, draft, newest = session.execute(query).one()
+    return tool, draft, newest or 0
 
 
 def hand(session: Session, actor: Staff, edition: Edition) -> None:

@@ -17,7 +17,7 @@ from . import corrections, in_languages
 from .block_data import NameTrouble, phrases_in, pieces_of
 from .items import edition_digest, freeze, piece_as_sent
 from .lifecycle import EDITION
-from .models import Edition, EditionItem
+from .models import Correction, Edition, EditionItem
 from .slots import picked
 
 
@@ -57,6 +57,20 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
     return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
 
 
+class Locked(NamedTuple):
+    """What was locked into an edition, in order, and by question what was corrected in it since; nothing while it is
+    planned.
+    """
+
+    items: list[EditionItem]
+    since: dict[int, list[Correction]]
+
+
+def locked(session: Session, edition: Edition) -> Locked:
+    items = [] if edition.is_planned else items_of(session, edition)
+    return Locked(items, corrections.of_questions(session, [item.question_id for item in items]))
+
+
 class Preview(NamedTuple):
     """An edition's blocks as they will run, or ran, with the corrections of earlier ones last; and while it is planned
     the readers' names in it that may not be printed: as long as there is one, nothing is exported.
@@ -72,13 +86,18 @@ class Preview(NamedTuple):
 
 
 def preview(
-    session: Session, edition: Edition, language: str = "", in_slots: Sequence[Question] | None = None
+    session: Session,
+    edition: Edition,
+    language: str = "",
+    in_slots: Sequence[Question] | None = None,
+    was_locked: Locked | None = None,
 ) -> Preview:
     """Return how an edition reads, in a language where something of it is in that, else each Q&A in its own; `in_slots`
-    is what stands in its slots, where that is at hand.
+    is what stands in its slots, and `was_locked` what was locked into it, where they are at hand.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    found = _found(session, newsletter, edition, in_slots)
+    was_locked = locked(session, edition) if was_locked is None else was_locked
+    found = _found(session, newsletter, edition, in_slots, was_locked)
     put = in_languages.put_into(session, newsletter, found)
     there = put.get(language, [None] * len(found))
     pieces = [one or (run.piece, run.own) for run, one in zip(found, there, strict=True)]
@@ -94,23 +113,22 @@ def preview(
 
 
 def _found(
-    session: Session, newsletter: Newsletter, edition: Edition, in_slots: Sequence[Question] | None
+    session: Session, newsletter: Newsletter, edition: Edition, in_slots: Sequence[Question] | None, was_locked: Locked
 ) -> list[in_languages.Run]:
     """Return what runs: what is locked as it was locked, with what was corrected in it since beside it, and without
     what was withdrawn, of which nobody makes another copy. What is only picked comes as it would run now, with no
     name that may not run.
     """
-    if items := [] if edition.is_planned else items_of(session, edition):
-        since = corrections.of_questions(session, [item.question_id for item in items])
+    if was_locked.items:
         return [
             in_languages.Run(
                 item.question_id,
                 piece_as_sent(item),
                 item.own,
                 item_id=item.id,
-                notes=corrections.notes(since[item.question_id]),
+                notes=corrections.notes(was_locked.since[item.question_id]),
             )
-            for item in items
+            for item in was_locked.items
             if not item.question.is_retracted
         ]
     questions = picked(session, edition) if in_slots is None else in_slots

@@ -21,6 +21,7 @@ from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
+from .queries import coming
 
 MOST_SLOTS = 12
 LOOKED_THROUGH = 12  # editions, for the words on a button
@@ -78,12 +79,31 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
 
 
-def first_with_room(session: Session, editions: Sequence[Edition], place: int) -> Edition | None:
-    """Return the first of several editions of a newsletter with an open slot in a section."""
-    if not editions:
-        return None
-    sections, found = session.get_one(Newsletter, editions[0].newsletter_id).sections, picked_for(session, editions)
-    return next((one for one in editions if laid_out(sections, shares(one), found[one.id])[place].open), None)
+Picks = dict[Edition, list[Question]]
+
+
+def coming_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+    """Return the next editions that are to run, soonest first, with what stands in their slots, in one query."""
+    return _with_picks(session, coming(session, newsletter_id, Edition).limit(limit))
+
+
+def _with_picks(session: Session, editions: Select[Edition]) -> Picks:
+    keys = editions.with_only_columns(Edition.id).subquery()
+    query = select(Edition, Question).outerjoin(Question, Question.edition_id == Edition.id)
+    query = query.where(Edition.id.in_(select(keys.c.id))).order_by(Edition.runs_at, Edition.id, Question.position)
+    found: Picks = {}
+    for edition, question in session.execute(query):
+        found.setdefault(edition, []).extend([question] if question else ())
+    return found
+
+
+def first_with_room(newsletter: Newsletter, editions: Picks, place: int) -> Edition | None:
+    """Return the first of several planned editions of a newsletter with an open slot in a section."""
+
+    def is_open(edition: Edition) -> bool:
+        return bool(laid_out(newsletter.sections, shares(edition), editions[edition])[place].open)
+
+    return next((one for one in editions if one.is_planned and is_open(one)), None)
 
 
 def picked(session: Session, edition: Edition) -> list[Question]:
@@ -201,9 +221,9 @@ def later_editions(edition: Edition) -> Select[Edition]:
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
-def next_editions(session: Session, edition: Edition) -> Sequence[Edition]:
+def next_editions(session: Session, edition: Edition) -> Picks:
     """Return the planned editions after one among which a page looks for a free slot."""
-    return session.scalars(later_editions(edition).limit(LOOKED_THROUGH)).all()
+    return _with_picks(session, later_editions(edition).limit(LOOKED_THROUGH))
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:

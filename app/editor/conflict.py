@@ -32,6 +32,7 @@ from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 from .form_values import number_in
 from .frame import Desk, at_desk, change, editor
+from .questions.question_facts import facts_of_question
 from .trail.event_sentences import HANDS, hands, tell
 
 T = TypeVar("T")
@@ -79,22 +80,21 @@ def _session(row: Any) -> Session:
 
 def _of_question(question: Question) -> Facts:
     session, newest = _session(question), newest_change(question)
-    edition = session.get(Edition, question.edition_id or 0)
-    return {
-        "newest": newest.id if newest else 0,
-        "label": question.text.label if question.text else "",
-        "edition": edition.public_id if edition else "",
-        "must_run_by": str(question.must_run_by or ""),
-        "topics": [topic.name for topic in topics_of(session, [question.id])[question.id]],
-    }
+    edition = session.get(Edition, question.edition_id) if question.edition_id else None
+    topics = topics_of(session, [question.id])[question.id]
+    return facts_of_question(question, newest.id if newest else 0, edition, topics)
+
+
+def facts_of_edition(edition: Edition, newest: int) -> Facts:
+    """Return the same of an edition; what comes after the `newest` event of all was done while the page lay open."""
+    return {"version": edition.version, "newest": newest}
 
 
 FACTS: dict[type, Callable[[Any], Facts]] = {
     Question: _of_question,
     QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
     AnswerText: lambda text: {"label": text.label, "answer": text.body},
-    # The newest event of all: what comes after it was done while the page lay open.
-    Edition: lambda one: {"version": one.version, "newest": _session(one).scalar(select(func.max(Event.id))) or 0},
+    Edition: lambda one: facts_of_edition(one, _session(one).scalar(select(func.max(Event.id))) or 0),
     Membership: lambda one: {"role": one.role},
 }
 RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"

@@ -5,6 +5,7 @@ showed when it was opened (`seen`, see `conflict`) is a field like others, so th
 where a day lies between.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -57,6 +58,11 @@ def drafts_of(action: str) -> Kept:
     if "drafts" not in g:
         g.drafts = form_drafts.own(desk.session, desk.actor)
     return Kept([form_drafts.opened(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
+
+
+def there_are_none() -> None:
+    """Note that a page has no drafts to offer, which it found out with something else."""
+    g.drafts = defaultdict(list)
 
 
 @editor.app_template_filter("typed_words")

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -65,6 +65,11 @@ def _make_room(session: Session, actor: Staff, form: str) -> None:
     old = session.scalars(_mine(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc()))
     for draft in old.all()[MOST_OF_ONE - 1 :]:
         session.delete(draft)
+
+
+def has_any(actor: Staff) -> ColumnElement[bool]:
+    """Ask whether somebody has drafts, as a column of a statement."""
+    return _mine(actor).exists()
 
 
 def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:

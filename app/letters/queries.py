@@ -1,9 +1,9 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -79,14 +79,23 @@ class Beside(NamedTuple):
 
 def beside(session: Session, letter_ids: Sequence[int]) -> dict[int, Beside]:
     """Return what stands beside each of several letters: in one statement, and two more where anything was added."""
+    return _by_letter(session, session.execute(_and_beside(select(Letter.id)).where(Letter.id.in_(letter_ids))).all())
+
+
+def loaded_with(session: Session, query: Select[Letter]) -> tuple[list[Letter], dict[int, Beside]]:
+    """Load letters, and what stands beside each by its key, in as many statements."""
+    rows = session.execute(_and_beside(query)).all()
+    letters = [letter for letter, *_rest in rows]
+    return letters, _by_letter(session, [(letter.id, *rest) for letter, *rest in rows])
+
+
+def _and_beside(query: Select[Any]) -> Select[Any]:
     is_added = or_(*(exists().where(noun.letter_id == Letter.id) for noun in (Addition, ReceiptNote)))
-    query = (
-        select(Letter.id, Credit, MachineTranslation, is_added)
-        .outerjoin(Credit, Credit.letter_id == Letter.id)
-        .outerjoin(MachineTranslation, MachineTranslation.letter_id == Letter.id)
-        .where(Letter.id.in_(letter_ids))
-    )
-    rows = session.execute(query).all()
+    query = query.add_columns(Credit, MachineTranslation, is_added).outerjoin(Credit, Credit.letter_id == Letter.id)
+    return query.outerjoin(MachineTranslation, MachineTranslation.letter_id == Letter.id)
+
+
+def _by_letter(session: Session, rows: Sequence[Any]) -> dict[int, Beside]:
     more = [key for key, *_rest, is_more in rows if is_more]
     added = added_to(session, more) if more else {}
     return {key: Beside(credit, machine, added.get(key, [])) for key, credit, machine, _is_more in rows}

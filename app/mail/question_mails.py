@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..db import now
@@ -32,12 +32,21 @@ def about(
     return [(mail, read(session, mail) if content else None) for mail, content in rows]
 
 
+def are_leaving(session: Session, question_ids: Select[int]) -> ColumnElement[bool]:
+    """Ask whether `leaving` would list any, as a column of a statement."""
+    return exists().where(*_leaving(session, question_ids))
+
+
 def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
     """List the mails to experts about several questions that can still be stopped, newest first."""
-    query = select(OutboxMail).where(
+    query = select(OutboxMail).where(*_leaving(session, question_ids))
+    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))
+
+
+def _leaving(session: Session, question_ids: Sequence[int] | Select[int]) -> Sequence[ColumnElement[bool]]:
+    return (
         OutboxMail.question_id.in_(question_ids),
-        OutboxMail.kind.startswith("expert."),
+        OutboxMail.kind.startswith(KINDS[0]),
         OutboxMail.is_queued,
         OutboxMail.due_at > now(session),
     )
-    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))

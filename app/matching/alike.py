@@ -6,16 +6,17 @@ is shown unasked. The matcher of words finds the same language only; the extra `
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import Float, Integer, Subquery, column, select, text
 from sqlalchemy.orm import Session
 
 from . import semantic
 from .index import is_sqlite, scoped
-from .models import PUBLIC, Collection, Key, _Doc
+from .models import PUBLIC, Collection, Key
 from .reasons import Reason, reasons, share_the_rarest
 from .scoring import Counts, Weighed, Words, alikeness
-from .verdicts import cutoff, not_the_same
+from .verdicts import decided
 
 PROPOSED = 60  # that are compared
 FETCHED = 2 * PROPOSED  # some of those that the index proposes are not offered
@@ -24,7 +25,21 @@ AT_LEAST = 2  # terms that are looked up whatever they cost
 ASKED_AT_ONCE = 5_000  # terms of one query for counts
 
 __all__ = ["Alike", "Compared", "Key", "Probe", "Reason", "Scored", "alike"]
-Scored = tuple[Key, float, _Doc]
+
+
+class Doc(NamedTuple):
+    """What is compared of a document; see `models._Doc` for the meaning of each value."""
+
+    noun: str
+    noun_id: int
+    answered: bool
+    question_id: int | None
+    edition_id: int | None
+    topics: list[str]
+    text: str
+
+
+Scored = tuple[Key, float, Doc]
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,10 @@ def alike(
     """
     matcher = matcher or matcher_of(session)
     compared = compared or by_score(session, collection, newsletter_id, probe, matcher)
-    hidden = {*not_the_same(session, probe.key)} | ({probe.key} if probe.key else set())
+    if not compared.scored:
+        return []
+    known = decided(session, newsletter_id, matcher, probe.key)
+    hidden = known.not_the_same | ({probe.key} if probe.key else set())
     ranked = [one for one in compared.scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
     if not ranked:
         return []
@@ -97,7 +115,7 @@ def alike(
     if counts is None:
         asked = (Words(doc.text).asked for _key, _score, doc in ranked)
         counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
-    least = cutoff(session, newsletter_id, matcher, counts.size)
+    least = known.cutoff(counts.size)
     # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
     is_free = collection is PUBLIC or matcher != "words"
     return [
@@ -127,7 +145,7 @@ def by_score(
     matcher = matcher or matcher_of(session)
     compare = _by_meaning if matcher == semantic.NAME else _by_words
     scored, counts = compare(session, collection, newsletter_id, probe)
-    best: dict[Key, tuple[float, _Doc]] = {}
+    best: dict[Key, tuple[float, Doc]] = {}
     for score, doc in scored:
         key = ("question", doc.question_id) if doc.question_id else (doc.noun, doc.noun_id)
         if key not in best or score > best[key][0]:
@@ -136,7 +154,7 @@ def by_score(
     return Compared(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
 
 
-Found = tuple[list[tuple[float, _Doc]], Counts | None]
+Found = tuple[list[tuple[float, Doc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
@@ -160,7 +178,9 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
         return [], counts
     theirs = [Words(doc.text) for doc in docs]
     # Of theirs only the words: stems weigh by what they are in the question.
-    counts = counts_of(session, collection, newsletter_id, {*mine.compared}.union(*(words.asked for words in theirs)))
+    more = {term for words in theirs for term in words.asked}.difference(mine.compared)
+    docs_of = counts_of(session, collection, newsletter_id, more).docs
+    counts = Counts(counts.size, counts.length, {**counts.docs, **docs_of})
     counts.take_in((mine, *theirs))
     question = Weighed(mine, counts)
     scores = (alikeness(question, Weighed(words, counts), counts) for words in theirs)
@@ -182,40 +202,53 @@ def chosen(terms: Sequence[str], counts: Counts) -> list[str]:
 
 def proposed(
     session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
-) -> list[_Doc]:
+) -> list[Doc]:
     """The documents that share the rarest words, of those that are offered."""
     if not terms:
         return []
     names = scoped(newsletter_id, terms)
-    fts = collection.fts
+    values: dict[str, Any]
     if is_sqlite(session):
+        found = _found(FOUND[True].format(fts=collection.fts))
         listed = " OR ".join(f'"{name}"' for name in names)
-        query = (
-            f"SELECT rowid FROM {fts} WHERE {fts} MATCH :query ORDER BY bm25({fts}, 1, 0), rowid DESC LIMIT {FETCHED}"  # noqa: S608
-        )
-        ids = session.scalars(text(query), {"query": f"terms : ({listed})"}).all()
+        values = {"query": f"terms : ({listed})"}
     else:
         # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
-        each = (
-            f"SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight"  # noqa: S608
-            f" FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"
-            for n in range(len(names))
-        )
-        query = (
-            f"SELECT rowid FROM ({' UNION ALL '.join(each)}) found"  # noqa: S608
-            f" GROUP BY rowid ORDER BY sum(weight) DESC, rowid DESC LIMIT {FETCHED}"
-        )
+        each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(len(names)))
+        found = _found(FOUND[False].format(each=each))
         values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
-        weights = {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
-        ids = session.scalars(text(query), {**values, **weights, "length": counts.length or 1.0}).all()
+        values |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
+        values["length"] = counts.length or 1.0
     docs = collection.docs
-    rows = {row.id: row for row in session.scalars(select(docs).where(docs.id.in_(ids), docs.offered))}
-    return [rows[key] for key in ids if key in rows][:PROPOSED]
+    query = select(*_columns(collection)).join(found, found.c.rowid == docs.id).where(docs.offered)
+    rows = session.execute(query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED), values)
+    return [Doc(*row) for row in rows]
+
+
+# Of the documents with one of the terms those that share the rarest: their numbers, and how far each is.
+FOUND = {
+    True: "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query",
+    False: "SELECT rowid, -sum(weight) AS far FROM ({each}) each_term GROUP BY rowid",
+}
+EACH = (
+    "SELECT rowid, :w{n} / (0.3 + 0.9 * length(terms) / :length) AS weight"
+    " FROM {fts} WHERE terms @@ CAST(:t{n} AS tsquery)"
+)
+
+
+def _found(query: str) -> Subquery:
+    nearest = text(f"{query} ORDER BY far, rowid DESC LIMIT {FETCHED}")
+    return nearest.columns(column("rowid", Integer), column("far", Float)).subquery()
+
+
+def _columns(collection: Collection) -> list[Any]:
+    return [getattr(collection.docs, name) for name in Doc._fields]
 
 
 def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
     near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
     docs = collection.docs
     ids = [noun_id for _, noun_id in near]
-    rows = session.scalars(select(docs).where(docs.newsletter_id == newsletter_id, docs.offered, docs.noun_id.in_(ids)))
+    query = select(*_columns(collection)).where(docs.newsletter_id == newsletter_id, docs.offered)
+    rows = [Doc(*row) for row in session.execute(query.where(docs.noun_id.in_(ids)))]
     return [(near[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in near], None

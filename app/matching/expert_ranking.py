@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from .reasons import shared_words
-from .scoring import Counts, Weighed, Words, alikeness
+from .scoring import Counts, Weighed, Words, alikeness, at_most
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date) -> list[
     counts = _counts(texts.values())
     counts.take_in((words, *texts.values()))
     asked = Weighed(words, counts)
-    fits = {text: alikeness(asked, Weighed(cut, counts), counts) for text, cut in texts.items()}
+    fits = {text: _fit(asked, cut, counts) for text, cut in texts.items()}
     ranked = []
     for expert in experts:
         facts = [
@@ -115,6 +115,11 @@ def rank(question: Asked, experts: Sequence[Candidate], *, today: date) -> list[
         facts.sort(key=lambda fact: -abs(fact.weight))
         ranked.append(Ranked(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
     return sorted(ranked, key=lambda one: (-one.score, one.key))
+
+
+def _fit(asked: Weighed, other: Words, counts: Counts) -> float:
+    """Return how alike an earlier question is; nothing where it can't be as near as one that is named."""
+    return alikeness(asked, Weighed(other, counts), counts) if at_most(asked, other, counts) >= WEIGHTS.least else 0.0
 
 
 def _counts(texts: Collection[Words]) -> Counts:

@@ -6,11 +6,12 @@ sees through endings, compounds and slips of the finger. Signs of scripts withou
 first half alone. What was tried stands in docs/adr/0008-matching.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import log, sqrt
 
-from .terms import Cut, Unit, is_of_signs, stems
+from .terms import Cut, Unit, is_of_signs, stems, units
 
 K1, B = 1.2, 0.75  # as in FTS5's bm25()
 PARTS = 0.5  # the share of the cosine
@@ -20,6 +21,7 @@ SIGNS = 2.2  # the first half alone is so much lower in signs; with this one cut
 IMAGINED = 50  # documents
 SHORT = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # by letters
 GRAMS = (3, 4, 5)
+ROUNDED = 1e-9  # more than what two ways of adding up the same may differ by
 COMPARED = 200  # terms of a text; what a long letter asks stands near its beginning
 
 
@@ -32,7 +34,7 @@ class Counts:
     docs: Mapping[str, int]
     # For as long as texts are compared, and no longer: what is kept of words must not outlive them.
     _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
-    _grams: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _parts: dict[str, tuple[list[str], float]] = field(default_factory=dict, repr=False, compare=False)
     _words: "dict[str, Words]" = field(default_factory=dict, repr=False, compare=False)
 
     def words(self, text: str) -> "Words":
@@ -57,10 +59,11 @@ class Counts:
         self._known[term] = weight = log(1 + (size - there + 0.5) / (there + 0.5))
         return weight
 
-    def grams(self, term: str) -> tuple[str, ...]:
-        """Return the parts of a word by which another spelling of it is known."""
-        if (known := self._grams.get(term)) is None:
-            self._grams[term] = known = grams(term)
+    def parts(self, word: str) -> tuple[list[str], float]:
+        """Return the parts of a word by which another spelling of it is known, and how much each of them tells."""
+        if (known := self._parts.get(word)) is None:
+            found = grams(word)
+            self._parts[word] = known = found, self.idf(word) / sqrt(len(found))
         return known
 
     def is_common(self, term: str) -> bool:
@@ -77,56 +80,104 @@ def _expected(term: str) -> float:
 
 class Words:
     """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and
-    `stored`; `units` are its words and signs in order."""
-
-    units: Sequence[Unit]
+    `stored`; `units` are its words and signs in order, which only reasons need."""
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)
-        self.text, self.units = text, cut.units
+        self.text = text
         self.asked = cut.asked[:COMPARED]
         self.compared = self.asked + list(dict.fromkeys(stems(self.asked)))
         self.stored = {*cut.terms, *stems(cut.terms)}
 
+    @cached_property
+    def units(self) -> Sequence[Unit]:
+        return list(units(self.text))
 
-def grams(term: str) -> tuple[str, ...]:
+
+def grams(term: str, sizes: Iterable[int] = GRAMS) -> list[str]:
     framed = f"_{term}_"
-    return tuple(framed[at : at + size] for size in GRAMS for at in range(len(framed) - size + 1))
+    return [framed[at : at + size] for size in sizes for at in range(len(framed) - size + 1)]
 
 
 class Weighed:
-    """A text made ready to be compared."""
+    """A text made ready to be compared; what only the one text needs that others are compared to is made when it is
+    asked for."""
 
     def __init__(self, words: Words, counts: Counts) -> None:
-        self.terms = words.stored
-        self.asked = [term for term in words.compared if not counts.is_common(term)]
-        self.parts: dict[str, float] = {}
+        self.words, self.terms, self.counts = words, words.stored, counts
+        self.parts = parts = dict[str, float]()
         for word in words.asked:
-            found = counts.grams(word)
-            weight = counts.idf(word) / sqrt(len(found))
+            found, weight = counts.parts(word)
             for gram in found:
-                self.parts[gram] = self.parts.get(gram, 0.0) + weight
-        self.size = sqrt(sum(weight * weight for weight in self.parts.values()))
-        self.is_of_signs = sum(map(is_of_signs, words.asked)) * 2 > len(words.asked)
+                parts[gram] = parts.get(gram, 0.0) + weight
+        self.size = sqrt(sum([weight * weight for weight in parts.values()]))
+        self._met: dict[str, tuple[float, float]] = {}
+
+    @cached_property
+    def asked(self) -> list[str]:
+        return [term for term in self.words.compared if not self.counts.is_common(term)]
+
+    @cached_property
+    def is_of_signs(self) -> bool:
+        return sum(map(is_of_signs, self.words.asked)) * 2 > len(self.words.asked)
+
+    @cached_property
+    def against_itself(self) -> float:
+        return _bm25(self.asked, self.terms, self.counts)
+
+    @cached_property
+    def _shortest(self) -> set[str]:
+        return {gram for gram in self.parts if len(gram) == GRAMS[0]}
+
+    def met(self, word: str) -> tuple[float, float]:
+        """Return what a word of another text adds to the cosine, before that is divided by the sizes of both, and to
+        the square of the other's size."""
+        if (known := self._met.get(word)) is None:
+            # Words that share a longer part share its beginning too.
+            is_far = self._shortest.isdisjoint(grams(word, GRAMS[:1]))
+            self._met[word] = known = (0.0 if is_far else self._shared(word), self.counts.idf(word) ** 2)
+        return known
+
+    def _shared(self, word: str) -> float:
+        found, weight = self.counts.parts(word)
+        return weight * sum([self.parts[gram] for gram in found if gram in self.parts])
 
 
 def alikeness(question: Weighed, other: Weighed, counts: Counts) -> float:
     """Return how alike `other` is to what `question` asks."""
-    whole = _bm25(question.asked, question.terms, counts)
-    words = _bm25(question.asked, other.terms, counts) / whole if whole else 0.0
+    return _put_together(question, other.terms, counts, lambda: _cosine(question, other))
+
+
+def at_most(question: Weighed, other: Words, counts: Counts) -> float:
+    """Return what `alikeness` doesn't exceed, for a fraction of the work: it is for leaving out what is far.
+
+    The parts that two words of `other` share are taken for two, which makes it shorter than it is.
+    """
+
+    def cosine() -> float:
+        both = [question.met(word) for word in other.asked]
+        met = sum([met for met, _square in both])
+        return met / (question.size * sqrt(sum([square for _met, square in both]))) if met else 0.0
+
+    return _put_together(question, other.stored, counts, cosine) + ROUNDED
+
+
+def _put_together(question: Weighed, there: set[str], counts: Counts, cosine: Callable[[], float]) -> float:
+    whole = question.against_itself
+    words = _bm25(question.asked, there, counts) / whole if whole else 0.0
     if question.is_of_signs:
         return min(1.0, SIGNS * words)
-    return (1 - PARTS) * min(1.0, words) + PARTS * min(1.0, _cosine(question, other))
+    return (1 - PARTS) * min(1.0, words) + PARTS * min(1.0, cosine())
 
 
 def _bm25(terms: Iterable[str], there: set[str], counts: Counts) -> float:
     """A term counts once: nobody asks better by saying it again."""
     longer = len(there) / counts.length if counts.length else 1.0
-    return sum(counts.idf(term) for term in terms if term in there) * (K1 + 1) / (1 + K1 * (1 - B + B * longer))
+    return sum([counts.idf(term) for term in terms if term in there]) * (K1 + 1) / (1 + K1 * (1 - B + B * longer))
 
 
 def _cosine(one: Weighed, other: Weighed) -> float:
     if not one.size or not other.size:
         return 0.0
     few, many = sorted((one.parts, other.parts), key=len)
-    return sum(weight * many[gram] for gram, weight in few.items() if gram in many) / (one.size * other.size)
+    return sum([weight * many[gram] for gram, weight in few.items() if gram in many]) / (one.size * other.size)

@@ -32,6 +32,7 @@ _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06e
 _READ_AS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
 _SAME = str.maketrans({sign: one for one, signs in (row.split(" ") for row in _READ_AS.split("  ")) for sign in signs})
 _OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
 
 
 class Unit(NamedTuple):
@@ -44,50 +45,87 @@ class Unit(NamedTuple):
 
 
 def fold(word: str) -> str:
-    """The form under which a word is looked for."""
+    """The form under which a word is looked for, or several words of which each stands on a line."""
     if word.isascii():
         return word.lower()
     word = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_SAME)
     word = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", word)))
-    return word if word.isalpha() else "".join(str(unicodedata.decimal(char, char)) for char in word)
+    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word)
 
 
 def units(text: str) -> Iterator[Unit]:
     """The words and signs of a text in order."""
     if not _A_SIGN.search(text):  # most texts have none, and not looking out for them saves a fifth
-        return (
-            Unit(match.start(), match.end(), term, False) for match in _LETTERS.finditer(text) if (term := _term(match))
-        )
+        words = _LETTERS.finditer(text)
+        return (Unit(word.start(), word.end(), term, False) for word in words if (term := _term(word.group())))
     return (
         Unit(match.start(), match.end(), term, match.lastgroup == "sign")
         for match in _UNIT.finditer(text)
-        if (term := _term(match))
+        if (term := _term(match.group()))
     )
 
 
-def _term(match: re.Match[str]) -> str:
-    """Return the form under which what was found is looked for; empty where nothing is left of it."""
-    word = match.group()
+def _term(word: str) -> str:
+    """Return the form under which a word is looked for; empty where nothing is left of it."""
     if word.isascii() and word.isalnum():
         return word.lower()[:LONGEST]
-    term = fold(_JOINED.sub("", word))
-    if not term.isalnum():
-        term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
-    return term[:LONGEST]
+    return _in_index(fold(_JOINED.sub("", word)))
 
 
-def _parts(text: str, unit: Unit) -> list[str]:
+def _in_index(folded: str) -> str:
+    """Return what of a folded word stands in the index: letters and digits, and the marks on them."""
+    if not folded.isalnum():
+        folded = "".join(char for char in folded if char.isalnum() or unicodedata.category(char)[0] == "M")
+    return folded[:LONGEST]
+
+
+def _parts(word: str, term: str) -> list[str]:
     """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
-    if unit.end - unit.start == len(unit.term) or unit.is_sign:
+    if len(word) == len(term):
         return []
-    written = text[unit.start : unit.end]
-    pieces = _JOINED.split(written)
+    pieces = _JOINED.split(word)
     return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
 
 
 def _next_to(one: Unit | None, other: Unit | None) -> bool:
     """Return whether two signs stand side by side."""
     return one is not None and other is not None and one.is_sign and other.is_sign and one.end == other.start
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the terms of a text without signs. It is folded in one piece, which is a third of the work of folding one
+    word after the other; words stand on lines of their own meanwhile, over which nothing is joined."""
+    written = _LETTERS.findall(text)
+    if not written:
+        return []
+    terms: list[str] = []
+    for word, folded in zip(written, fold(_JOINED.sub("", "\n".join(written))).split("\n"), strict=True):
+        term = folded if folded.isalnum() and len(folded) <= LONGEST else _in_index(folded)
+        if term:
+            terms.append(term)
+        if term and len(term) != len(word):
+            terms += _parts(word, term)
+    return terms
+
+
+def _signs_and_words_of(text: str) -> tuple[list[str], list[str]]:
+    """Return the terms of a text in which signs stand, and those by which it looks for others."""
+    found = list(units(text))
+    terms: list[str] = []
+    asked: list[str] = []
+    for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        if not unit.is_sign:
+            asked.append(unit.term)
+        elif _next_to(before, unit) and before is not None:
+            terms.append(before.term + unit.term)
+            asked.append(before.term + unit.term)
+        elif not _next_to(unit, after):
+            asked.append(unit.term)
+        terms.append(unit.term)
+        if not unit.is_sign and (parts := _parts(text[unit.start : unit.end], unit.term)):
+            terms += parts
+            asked += parts
+    return terms, asked
 
 
 class Cut:
@@ -99,21 +137,10 @@ class Cut:
     """
 
     def __init__(self, text: str) -> None:
-        self.units = found = list(units(text))
-        terms: list[str] = []
-        asked: list[str] = []
-        for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
-            if not unit.is_sign:
-                asked.append(unit.term)
-            elif _next_to(before, unit) and before is not None:
-                terms.append(before.term + unit.term)
-                asked.append(before.term + unit.term)
-            elif not _next_to(unit, after):
-                asked.append(unit.term)
-            terms.append(unit.term)
-            if parts := _parts(text, unit):
-                terms += parts
-                asked += parts
+        if _A_SIGN.search(text):
+            terms, asked = _signs_and_words_of(text)
+        else:
+            terms = asked = _words_of(text)
         self.terms = terms[:MOST]
         self.asked = list(dict.fromkeys(asked))[:MOST]
 

@@ -3,9 +3,10 @@
 A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
 """
 
+from dataclasses import dataclass
 from math import log10
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Integer, String, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -61,32 +62,47 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
     return {"a": [row.a_noun, row.a_id], "b": [row.b_noun, row.b_id]}
 
 
-def not_the_same(session: Session, key: Key | None) -> set[Key]:
-    """Return what has been called another question than this."""
-    if key is None:
-        return set()
-    as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1], ~Verdict.same)
-    as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == key[0], Verdict.b_id == key[1], ~Verdict.same)
-    return {(noun, noun_id) for noun, noun_id in session.execute(union_all(as_a, as_b))}
+@dataclass(frozen=True)
+class Decided:
+    """What a desk has decided: what it called another question than one thing, and the newest scores of pairs that
+    are the same, or not."""
+
+    matcher: str
+    not_the_same: set[Key]
+    different: list[float]
+    same: list[float]
+
+    def cutoff(self, documents: int) -> float:
+        """Return the score from which on a look-alike is likely at this desk, among so many documents: what nine of
+        ten pairs that are not the same stay under.
+
+        The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes
+        down to let half of them through: to miss a repetition costs the desk more than to look at one more.
+        """
+        return learned(self.different, self.same, prior(self.matcher, documents))
+
+
+def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> Decided:
+    """Return what this desk has decided with one matcher, and by any about one thing, in one statement."""
+    newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
+    newest = newest.order_by(Verdict.id.desc()).limit(NEWEST)
+    walks = [newest.add_columns(cast(null(), String).label("noun"), cast(null(), Integer).label("key"))]
+    if key is not None:
+        about = select(Verdict.score, Verdict.same).where(~Verdict.same)
+        as_a = about.add_columns(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1])
+        as_b = about.add_columns(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == key[0], Verdict.b_id == key[1])
+        walks += [as_a, as_b]
+    found = session.execute(union_all(*(select(walk.subquery()) for walk in walks))).all()
+    scores = [(score, same) for score, same, noun, _key in found if noun is None]
+    others = {(noun, noun_id) for _score, _same, noun, noun_id in found if noun is not None}
+    different, alike = ([score for score, same in scores if same is which] for which in (False, True))
+    return Decided(matcher, others, different, alike)
 
 
 def prior(matcher: str, documents: int) -> float:
     """The cut-off before anything was decided, among so many documents."""
     at_one, a_tenfold = PRIOR[matcher]
     return at_one + a_tenfold * log10(max(HUNDRED, documents))
-
-
-def cutoff(session: Session, newsletter_id: int, matcher: str, documents: int) -> float:
-    """The score from which on a look-alike is likely at this desk: what nine of ten pairs that are not the same stay
-    under.
-
-    The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes down
-    to let half of them through: to miss a repetition costs the desk more than to look at one more.
-    """
-    newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
-    rows = session.execute(newest.order_by(Verdict.id.desc()).limit(NEWEST)).all()
-    different, alike = ([score for score, same in rows if same is which] for which in (False, True))
-    return learned(different, alike, prior(matcher, documents))
 
 
 def learned(different: list[float], same: list[float], prior: float) -> float:

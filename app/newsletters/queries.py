@@ -53,5 +53,13 @@ def house_text(session: Session, newsletter: Newsletter, kind: str, language: st
     )
 
 
+def house_texts(session: Session, newsletter: Newsletter, kinds: Sequence[str]) -> list[str | None]:
+    """The same of several kinds in the newsletter's own language, in one query."""
+    query = select(NewsletterText.kind, NewsletterText.body).where(NewsletterText.kind.in_(kinds))
+    rows = session.execute(query.filter_by(newsletter_id=newsletter.id, language=newsletter.language))
+    found = {row.kind: row.body for row in rows}
+    return [found.get(kind) for kind in kinds]
+
+
 def topics_of(session: Session, newsletter_id: int) -> Sequence[Topic]:
     return session.scalars(select(Topic).filter_by(newsletter_id=newsletter_id).order_by(Topic.name)).all()

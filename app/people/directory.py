@@ -1,9 +1,9 @@
 """Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -159,16 +159,27 @@ def desk_of(session: Session, newsletter_id: int) -> list[Person]:
     return everybody_of(session, newsletter_id, roles) or everybody_of(session, newsletter_id, roles_for("people"))
 
 
-def names_of(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """The names behind several people's keys, in one query."""
-    query = select(Person.id, Person.name).where(Person.id.in_(ids))
-    return {row.id: row.name for row in session.execute(query)} if ids else {}
+Names = Mapping[int, str]  # by key
 
 
-def expert_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
-    """The names behind several experts' keys, in one query."""
-    query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id).where(Expert.id.in_(ids))
-    return {row.id: row.name for row in session.execute(query)} if ids else {}
+def names_of(session: Session, ids: Sequence[int], known: Names | None = None) -> dict[int, str]:
+    """The names behind several people's keys, in one query; none for those that are `known`."""
+    return _named(session, select(Person.id, Person.name), Person.id, ids, known)
+
+
+def expert_names(session: Session, ids: Sequence[int], known: Names | None = None) -> dict[int, str]:
+    """The same of several experts."""
+    query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id)
+    return _named(session, query, Expert.id, ids, known)
+
+
+def _named(
+    session: Session, query: Select[int, str], key: Any, ids: Sequence[int], known: Names | None
+) -> dict[int, str]:
+    found = {one: known[one] for one in ids if one in known} if known else {}
+    others = {*ids} - {*found}
+    rows = session.execute(query.where(key.in_(others))) if others else ()
+    return found | {row.id: row.name for row in rows}
 
 
 def record_expert(

@@ -76,12 +76,12 @@ def never_leaves(passage: str) -> bool:
     return any(True for _detail in details(passage))
 
 
-def leaks(session: Session, question: Question, text: str) -> list[Leak]:
+def leaks(session: Session, question: Question, text: str, letters: Sequence[Letter] | None = None) -> list[Leak]:
     """Find what readers wrote or are called in a text. What an editor has cleared may be said, and so may the words of
-    somebody who wants them printed as they are."""
+    somebody who wants them printed as they are. `letters` are the question's, where they are at hand."""
     if not text.strip():
         return []
-    letters = asker_letters(session, question)
+    letters = asker_letters(session, question) if letters is None else letters
     cleared = cleared_text(session, question.id)
     said = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
     private = own_words(session, letters) + [letter.background for letter in letters if letter.background]

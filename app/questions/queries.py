@@ -1,15 +1,19 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
+from ..audit import Event
+from ..audit.events import changing
 from ..letters import queries as letters
 from ..letters.models import Letter
 from ..listing import Listing
-from ..newsletters.models import Topic
+from ..newsletters.models import Newsletter, Topic
 from .models import Note, Question, QuestionText, QuestionTopic
+from .translation_table import Translation
+from .translator_table import Translator
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Question | None:
@@ -77,6 +81,11 @@ def family(session: Session, question: Question) -> list[int]:
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
 
 
+def family_keys(question: Question) -> Select[int]:
+    """Select the keys of a question and of all that was merged into it."""
+    return select(Question.id).where(or_(Question.id == question.id, Question.merged_into_id == question.id))
+
+
 def merged_into(session: Session, question: Question) -> list[Question]:
     """The questions that were merged into this one."""
     return list(session.scalars(select(Question).filter_by(merged_into_id=question.id).order_by(Question.id)))
@@ -93,12 +102,12 @@ def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = Fals
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
-def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Some of the letters behind a question and what was merged into it whose words are here: its own before the
+def first_letters(question: Question, family: Sequence[int], limit: int) -> Select[Letter]:
+    """Select some of the letters behind a question and what was merged into it whose words are here: its own before the
     others', oldest first."""
     query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
     own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
-    return list(session.scalars(query.order_by(*own_first).limit(limit)))
+    return query.order_by(*own_first).limit(limit)
 
 
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
@@ -165,12 +174,15 @@ def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
-def cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
-    """The same of several questions by their keys, in one query."""
+def cleared_and_asked(session: Session, question_ids: Sequence[int]) -> dict[int, tuple[QuestionText | None, int]]:
+    """Return by question the newest words that may leave the house, and how many readers ask it, in one query."""
+    behind = aliased(Question)
+    readers = select(func.count()).select_from(behind).join(Letter, Letter.question_id == behind.id)
+    readers = readers.where(or_(behind.id == Question.id, behind.merged_into_id == Question.id), Letter.is_filed)
     newest = newest_cleared(Question.id).scalar_subquery()
-    query = select(QuestionText).join(Question, Question.id == QuestionText.question_id)
-    rows = session.scalars(query.where(Question.id.in_(question_ids), QuestionText.id == newest))
-    return {text.question_id: text for text in rows}
+    query = select(Question.id, QuestionText, readers.correlate(Question).scalar_subquery())
+    query = query.outerjoin(QuestionText, QuestionText.id == newest).where(Question.id.in_(question_ids))
+    return {key: (text, number) for key, text, number in session.execute(query)}
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:
@@ -187,13 +199,54 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
     return found
 
 
-def topics_beside(session: Session, question: Question) -> tuple[list[Topic], list[Topic]]:
-    """The topics of a question, and all of its newsletter, in one query."""
-    its = exists().where(QuestionTopic.topic_id == Topic.id, QuestionTopic.question_id == question.id)
-    rows = session.execute(
-        select(Topic, its).filter_by(newsletter_id=question.newsletter_id).order_by(Topic.name)
-    ).all()
-    return [topic for topic, is_its in rows if is_its], [topic for topic, _is_its in rows]
+class Around(NamedTuple):
+    """What a question has around it: its topics and all of its newsletter, how many readers ask it, the newest event
+    that made an open page of it old. What is rare is told to be there or not, and is asked for only where it is.
+    """
+
+    topics: list[Topic]
+    all_topics: list[Topic]
+    readers: int
+    newest: int
+    has_merged: bool
+    has_notes: bool
+    is_translated: bool
+    is_at_translators: bool
+    more: tuple[bool, ...]
+
+
+def around(session: Session, question: Question, *more: ColumnElement[bool]) -> Around:
+    """Return what a question has around it, and `more` that may be there or not, in one statement."""
+    key = question.id
+    behind = letters_behind_each([key], Letter.id).subquery()
+    changes = select(Event.id).where(Event.question_id == key, Event.action.in_(changing("question")))
+    columns = (
+        select(func.count()).select_from(behind).where(behind.c[0] == key).scalar_subquery(),
+        changes.order_by(Event.id.desc()).limit(1).scalar_subquery(),
+        *(exists().where(column == key) for column in _OF_QUESTION),
+        *more,
+    )
+    its = exists().where(QuestionTopic.topic_id == Topic.id, QuestionTopic.question_id == key)
+    query = select(Topic, its, *columns).select_from(Newsletter)
+    query = query.outerjoin(Topic, Topic.newsletter_id == Newsletter.id).order_by(Topic.name)
+    rows = session.execute(query.where(Newsletter.id == question.newsletter_id)).all()
+    there = [(topic, is_its) for topic, is_its, *_ in rows if topic is not None]
+    readers, newest, *flags = rows[0][2:]
+    has_merged, has_notes, is_translated, is_at_translators, *others = flags
+    return Around(
+        [topic for topic, is_its in there if is_its],
+        [topic for topic, _is_its in there],
+        readers,
+        newest or 0,
+        has_merged,
+        has_notes,
+        is_translated,
+        is_at_translators,
+        tuple(others),
+    )
+
+
+_OF_QUESTION = (Question.merged_into_id, Note.question_id, Translation.question_id, Translator.question_id)
 
 
 def notes_of(question: Question) -> Listing[Note]:

@@ -245,3 +245,42 @@ def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora:
     few = [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")]
     nora.database.write(lambda s: more(s, range(10, 200)))
     assert [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")] == few
+
+
+@pytest.mark.both_databases
+def test_whoever_is_found_first_is_looked_at_first_and_everybody_once(
+    orchard: Orchard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where more are found than are looked at, those who answered the like go before those whom the desk only knows."""
+    first, second = select(Expert.id).order_by(Expert.id.desc()).limit(2), select(Expert.id).order_by(Expert.id)
+    with orchard.database.read() as session:
+        keys = list(session.scalars(second))
+        assert len(keys) > 2
+        for limit in (1, 2, 3, 100):
+            found = list(session.scalars(candidates._first_of((first, second), limit)))
+            assert found == [*keys[:-3:-1], *keys[:-2]][:limit]
+    monkeypatch.setattr(candidates, "LOOKED_AT", 1)
+    assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın"]
+
+
+@pytest.mark.both_databases
+def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: Orchard) -> None:
+    def more(session: Session) -> int:
+        leyla = orchard.newsroom.leyla.expert_id
+        newest = None
+        for number in range(3):
+            newest = answered(session, orchard.newsroom, f"What falls on plate {number}?")
+        assert newest is not None
+        question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
+        assigning.assign(session, orchard.newsroom.nora, question, session.get_one(Expert, leyla))
+        return newest.id
+
+    newest = orchard.database.write(more)
+    with orchard.database.read() as session:
+        experts = list(session.scalars(select(Expert).where(Expert.id == orchard.newsroom.leyla.expert_id)))
+        question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
+        [all_of_it] = candidates.histories(session, experts, question).values()
+        [newest_of_it] = candidates.histories(session, experts, question, each=3).values()
+    assert len(all_of_it.answered) == 4
+    assert newest_of_it.answered == all_of_it.answered[:2], "of the newest three one is a draft of this question"
+    assert newest_of_it.answered[0] == newest

@@ -26,7 +26,7 @@ from app.matching.index import Doc, forget, put
 from app.matching.models import Vector, Verdict
 from app.matching.reasons import reasons, share_the_rarest, shared_words
 from app.matching.scoring import Counts
-from app.matching.verdicts import PRIOR, cutoff, learned, prior, verdict
+from app.matching.verdicts import PRIOR, decided, learned, prior, verdict
 from app.questions import moves
 from app.questions.models import Question
 from app.seal import Keys
@@ -159,8 +159,9 @@ def test_each_desk_learns_its_own_cut_off_for_each_matcher(database: Database, n
 
     database.write(decide)
     with database.read() as session:
-        cut = {matcher: cutoff(session, newsroom.newsletter_id, matcher, 100) for matcher in PRIOR}
-        assert cutoff(session, newsroom.newsletter_id + 1, "words", 100) == prior("words", 100)
+        cut = {matcher: decided(session, newsroom.newsletter_id, matcher, None).cutoff(100) for matcher in PRIOR}
+        others = decided(session, newsroom.newsletter_id + 1, "words", None)
+        assert others.cutoff(100) == prior("words", 100)
     assert cut["semantic"] == prior("semantic", 100)
     assert round(cut["words"], 4) == round((20 * prior("words", 100) + 200 * 0.68) / 220, 4)
 

@@ -15,23 +15,27 @@ from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...editions import queries as editions
-from ...editions.queries import coming_editions
+from ...editions.slots import Picks
+from ...forms import form_drafts
 from ...lifecycle import Illegal, Missing, TooLong
 from ...matching.alike import Compared
 from ...newsroom import invitations
 from ...people import directory
 from ...people.models import Expert
+from ...questions import queries
 from ...questions.firewall import Leaking
 from ...questions.models import Question
+from .. import drafts
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
-from ..questions.dossier import Dossier, next_with_room
+from ..questions.dossier import Dossier, coming_with_picks, next_with_room
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
 
 BRIEF = ("name", "email", "brief", "words", "credit_line", "relation", "edition", "after", "step_at", "one_by_one")
 SHOWN = 12  # experts on the page; more are found by name
+OFFERED = 6  # editions
 BEST = 3  # on the question's own page, and unfolded here
 
 
@@ -39,22 +43,29 @@ BEST = 3  # on the question's own page, and unfolded here
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
-        question = the_question(desk, public_id)
-        typed = {"words": desk.newsletter.sections[question.section].words, "edition": _first_with_room(desk, question)}
-        return _form(desk, question, typed, request.args.getlist("expert"))
+        question, coming = the_question(desk, public_id), coming_with_picks(desk, OFFERED)
+        room = _first_with_room(desk, question, coming)
+        typed = {"words": desk.newsletter.sections[question.section].words, "edition": room}
+        return _form(desk, question, typed, request.args.getlist("expert"), coming=coming)
 
 
-def _first_with_room(desk: Desk, question: Question) -> str:
-    free = next_with_room(desk, question)
+def _first_with_room(desk: Desk, question: Question, coming: Picks | None = None) -> str:
+    free = next_with_room(desk, question, coming)
     return free.public_id if free else ""
 
 
 def _form(
-    desk: Desk, question: Question, typed: Mapping[str, Any], ticked: Sequence[str], unfit: Unfit | None = None
+    desk: Desk,
+    question: Question,
+    typed: Mapping[str, Any],
+    ticked: Sequence[str],
+    unfit: Unfit | None = None,
+    coming: Picks | None = None,
 ) -> str:
-    """Show the form as it was typed, with the experts who are ticked in the order of the page."""
+    """Show the form as it was typed, with the experts who are ticked in the order of the page; `coming` are the next
+    editions, where they are at hand."""
     sought = request.form.get("find", "").strip()
-    fits = ranked(desk.session, question, sought)
+    fits, here = _fits(desk, question, sought)
     order = {key: place for place, key in enumerate(ticked)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
@@ -62,8 +73,8 @@ def _form(
     foreign = [] if sought else [fit for fit in others if not _writes_it(fit)]
     near = [fit for fit in others if fit not in foreign]
     few = len(near) if sought else BEST
-    coming = coming_editions(desk.session, desk.newsletter.id, 6)
-    before = [row for row in assigning.of_question(desk.session, question) if row.can_stand_before]
+    before = [row for row in here if row.can_stand_before]
+    coming = coming_with_picks(desk, OFFERED) if coming is None else coming
     return page(
         desk,
         "editor/answers/ask.html",
@@ -83,6 +94,17 @@ def _form(
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
     )
+
+
+def _fits(desk: Desk, question: Question, sought: str) -> tuple[list[Fit], list[Assignment]]:
+    """Return who fits a question, and who was asked it before; what is rare is asked for only where it is there."""
+    rare = (assigning.was_assigned(question), form_drafts.has_any(desk.actor))
+    around = queries.around(desk.session, question, *rare)
+    was_assigned, has_drafts = around.more
+    if not has_drafts:
+        drafts.there_are_none()
+    here = assigning.of_question(desk.session, question) if was_assigned else []
+    return ranked(desk.session, question, sought, here=here, topics=around.topics), here
 
 
 def _writes_it(fit: Fit) -> bool:

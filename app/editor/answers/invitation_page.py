@@ -12,6 +12,7 @@ from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import load_assignment
 from ...answers.workload import live
 from ...db import now
+from ...editions.queries import run_of
 from ...lifecycle import Missing
 from ...newsroom import invitations as mails
 from ...people import directory
@@ -43,6 +44,7 @@ def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """The invitation as it will be mailed, with its dates; sent only from here."""
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
+        _edition = run_of(desk.session, one)  # held, so that whoever asks for it below finds it loaded
         return _invitation(desk, one, dates_of(desk, one, {}))
 
 

@@ -10,7 +10,7 @@ from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import corrections, history, locking, slots
+from ...editions import handing_over, history, locking, slots
 from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
@@ -23,7 +23,7 @@ from ...newsletters.queries import topics_of
 from ...newsroom import arriving, publishing, skipping
 from ...people.models import Expert
 from ...questions.models import Question
-from ..conflict import done_since, token_of
+from ..conflict import done_since, facts_of_edition, token
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
 from .draft_standing import standing
@@ -58,8 +58,10 @@ def builder(
     planned = edition.is_planned
     open_slots = slots.open_slots(sections) if planned else []
     picked = [one for each in sections for one in each.picked]
-    blocks, troubles, left, language = locking.preview(session, edition, request.args.get("language", ""), picked)
-    items = [] if planned else locking.items_of(session, edition)
+    tool, draft, newest = handing_over.beside(session, edition)
+    items, since = was_locked = locking.locked(session, edition)
+    asked = request.args.get("language", "")
+    blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
     to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready": [], "picked": []}
     return page(
         desk,
@@ -70,7 +72,7 @@ def builder(
         trouble=trouble,
         tried=tried,
         changes_since=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
-        seen=token_of(edition),
+        seen=token(facts_of_edition(edition, newest)),
         kept=kept(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,
@@ -79,7 +81,7 @@ def builder(
         approvals=history.approvals(session, items),
         fits=history.fits_its_hash,
         whole_fits=not items or history.edition_fits(session, edition, items),
-        since=corrections.of_questions(session, [item.question_id for item in items]),
+        since=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
         moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < datetime.now(UTC),
@@ -89,7 +91,7 @@ def builder(
         changes=arriving.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
         # A draft is made in each Q&A's own language, whichever one is looked at here.
-        **standing(desk, edition, locking.blocks(session, edition) if language else blocks),
+        **standing(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
         language=language,
         left_in_their_own=left,
         **to_build,
@@ -106,7 +108,7 @@ def _to_build_with(
     both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
     in_slots, found = both[: len(picked)], both[len(picked) :]
     later = slots.next_editions(session, edition)
-    next_date = later[0].rule_date if later else None
+    next_date = next((one.rule_date for one in later), None)
     warned = matters(session, edition, in_slots, open_slots, must_run(session, newsletter.id), next_date)
     options = {name: list(choices) for name, choices in CHOICES.items()}
     options["topic"] = [(topic.slug, topic.name) for topic in topics]
@@ -114,7 +116,7 @@ def _to_build_with(
     form = request.args.get("form")
     return {
         "picked": in_slots,
-        "next_free": [slots.first_with_room(session, later, place) for place in range(len(newsletter.sections))],
+        "next_free": [slots.first_with_room(newsletter, later, place) for place in range(len(newsletter.sections))],
         "ready": found,
         "wanted": wanted,
         "unread": unread,

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from ...editions import handing_over
 from ...editions import queries as editions
 from ...editions.models import Edition, HandedDraft
-from ...newsletters import sending_tool
+from ...newsletters.sending_tool import SendingTool
 from ...sending_tools.asking import FAULTS as PASSING
 from ...sending_tools.known_tools import TOOLS
 from ...typesetting.block import Block
@@ -44,10 +44,10 @@ class Standing(NamedTuple):
     is_old: bool = False
 
 
-def standing(desk: Desk, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return what the page says of the tool that sends."""
-    tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    row = handing_over.of_edition(desk.session, edition)
+def standing(
+    desk: Desk, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
+) -> dict[str, Any]:
+    """Return what the page says of the tool that sends, and of the edition's draft there."""
     return {"sends": tool.row.label if tool else "", "handed": _standing(desk, edition, blocks, row) if row else None}
 
 

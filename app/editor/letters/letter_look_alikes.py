@@ -14,7 +14,6 @@ from ...matching import DESK
 from ...matching.alike import Alike, Probe, Reason, alike
 from ...questions import queries as question_queries
 from ...questions.models import Question
-from ...questions.queries import lead_of
 from ..frame import Desk
 from ..questions.question_states import WORDS
 from .letter_words import STANDS
@@ -56,10 +55,12 @@ def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[Shown]:
         row = rows.get(each.key)
         if row is None or row is own or (type(row).__name__, row.id) in shown:
             continue
+        if len(shown) == SHOWN:
+            break
         act = _act(one, row)
         label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[act]
         shown[type(row).__name__, row.id] = shown_as(desk, each, row, _place(row), act, label)
-    return list(shown.values())[:SHOWN]
+    return list(shown.values())
 
 
 def row_of(desk: Desk, other: str) -> Letter | Question | None:
@@ -70,12 +71,16 @@ def row_of(desk: Desk, other: str) -> Letter | Question | None:
 
 
 def _rows(desk: Desk, some: Sequence[Alike]) -> Mapping[tuple[str, int], Letter | Question]:
-    """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one."""
+    """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one. In three
+    queries at most."""
     letters = by_keys(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
     behind = {each.key: each.noun_id for each in some if each.noun == "question"}
     behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
     asked = by_keys(desk.session, Question, {*behind.values()})
-    leads = {place: lead_of(desk.session, asked[key]) for place, key in behind.items() if key in asked}
+    merged = {one.merged_into_id for one in asked.values() if one.merged_into_id} - asked.keys()
+    known = asked | by_keys(desk.session, Question, merged)
+    there = {place: asked[key] for place, key in behind.items() if key in asked}
+    leads = {place: known[one.merged_into_id] if one.merged_into_id else one for place, one in there.items()}
     return {("letter", key): one for key, one in letters.items()} | leads
 
 

@@ -54,7 +54,7 @@ def _consent(file: Dossier) -> str:
 
 
 def _recognisable(desk: Desk, file: Dossier, text: AnswerText) -> str:
-    found = [leak.text for leak in leaks(desk.session, file.question, text.body)]
+    found = [leak.text for leak in leaks(desk.session, file.question, text.body, file.letters)]
     if found:
         return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
     if not file.question.is_cleared:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from flask import url_for
@@ -10,23 +11,30 @@ from flask import url_for
 from ...answers import correspondence, editing
 from ...answers import queries as answers
 from ...answers.assigning import suggestion_of
+from ...answers.correspondence import is_robot_about, is_waiting_about
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
 from ...editions import slots
 from ...editions.models import Edition
-from ...editions.queries import coming_editions
+from ...forms import form_drafts
+from ...letters import queries as letters
 from ...letters.models import Letter
+from ...mail import question_mails
 from ...mail.models import Inbound
 from ...newsletters.models import Topic
+from ...people.directory import everybody_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
+from .. import drafts
 from ..frame import Desk
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
 from .question_list import places_of
 from .question_status import OVER, Place, day_of_run, standing, words_of
+
+NEXT = 4  # editions that are looked through for an open slot
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,13 @@ class Dossier:
     topics: list[Topic]
     all_topics: Sequence[Topic]
     may: frozenset[str]
+    around: queries.Around
+    has_leaving: bool  # mails to experts about it that can still be stopped
+
+    @cached_property
+    def colleagues(self) -> dict[int, str]:
+        """The names of those who work at the desk, who can be called in a note."""
+        return {person.id: person.name for person in everybody_of(self.desk.session, self.desk.newsletter.id)}
 
     @property
     def was_asked(self) -> bool:
@@ -121,51 +136,65 @@ class Dossier:
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
-def next_with_room(desk: Desk, question: Question) -> Edition | None:
-    """The edition that an answer is most likely for: the next one with an open slot in the question's section."""
-    coming = coming_editions(desk.session, desk.newsletter.id, 4)
-    return slots.first_with_room(desk.session, [one for one in coming if one.is_planned], question.section)
+def coming_with_picks(desk: Desk, limit: int = NEXT) -> slots.Picks:
+    """The next editions that are to run, each with what stands in its slots."""
+    return slots.coming_with_picks(desk.session, desk.newsletter.id, limit)
+
+
+def next_with_room(desk: Desk, question: Question, coming: slots.Picks | None = None) -> Edition | None:
+    """The edition that an answer is most likely for: the next one with an open slot in the question's section, of the
+    editions that are `coming`, where they are at hand."""
+    next_ones = dict(islice((coming_with_picks(desk) if coming is None else coming).items(), NEXT))
+    return slots.first_with_room(desk.newsletter, next_ones, question.section)
 
 
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
     picks = desk.may("pick") and question.is_answered
-    merged = queries.merged_into(session, question)
+    leaving = question_mails.are_leaving(session, queries.family_keys(question))
+    rare = (leaving, is_waiting_about(question), is_robot_about(question), form_drafts.has_any(desk.actor))
+    around = queries.around(session, question, *rare)
+    has_leaving, is_waiting, is_robot, has_drafts = around.more
+    if not has_drafts:
+        drafts.there_are_none()
+    merged = queries.merged_into(session, question) if around.has_merged else []
     family = [question.id, *(one.id for one in merged)]
-    topics, all_topics = queries.topics_beside(session, question)
+    some, beside = letters.loaded_with(session, queries.first_letters(question, family, SHOWN))
     return Dossier(
         desk=desk,
         question=question,
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
         merged=merged,
         family=family,
-        readers=queries.askers(session, [question])[question.id],
-        originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
-        parts=_parts(desk, question),
+        readers=around.readers,
+        originals=originals(desk, question, some, beside, merged),
+        parts=_parts(desk, question, is_waiting, is_robot),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next_with_room(desk, question) if picks else None,
-        topics=topics,
-        all_topics=all_topics,
+        topics=around.topics,
+        all_topics=around.all_topics,
+        around=around,
+        has_leaving=has_leaving,
         may=frozenset(QUESTION.open_to(desk.actor, question)),
     )
 
 
-def _parts(desk: Desk, question: Question) -> list[Part]:
-    """Each expert's part; what hangs on several of them is read at once."""
+def _parts(desk: Desk, question: Question, is_waiting: bool, is_robot: bool) -> list[Part]:
+    """Each expert's part; what hangs on several of them is read at once, and mails only where there are any."""
     session, places = desk.session, places_of(desk, [question])[question.id]
     keys = [place.assignment.id for place in places]
     if not keys:
         return []
-    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
+    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys) if is_waiting else []
     waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
     files = (
         {row.letter_id: len(read.attachments) for row, read in incoming_mails.with_files(session, waiting)}
         if mails
         else {}
     )
-    robots = correspondence.robots_on(session, desk.newsletter.id, keys)
+    robots = correspondence.robots_on(session, desk.newsletter.id, keys) if is_robot else {}
     written = [place.answer.id for place in places if place.answer]
-    texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
+    texts, checks = answers.versions_and_checks(session, written)
     parts = []
     for place in places:
         one, key = place.assignment, place.answer.id if place.answer else 0
@@ -179,7 +208,7 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
             checks.get(key, []),
             frozenset(may),
             may_answer,
-            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST)
+            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST, (texts[key], checks[key]))
             if place.answer and "approve" in may_answer
             else [],
             suggestion=suggestion_of(session, one),

@@ -1,6 +1,6 @@
 """The letters behind a question, each beside the desk's wording: their words against ours, or two languages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -73,9 +73,14 @@ class Original:
         return bool(self.letter.body and self.text and self.text.body)
 
 
-def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Sequence[Question]) -> list[Original]:
+def originals(
+    desk: Desk,
+    question: Question,
+    some: Sequence[Letter],
+    beside: Mapping[int, letters.Beside],
+    merged: Sequence[Question],
+) -> list[Original]:
     came_with = {one.id: one for one in merged}
-    beside = letters.beside(desk.session, [letter.id for letter in some]) if some else {}
     credits = {key: one.credit for key, one in beside.items() if one.credit and one.credit.choice != "none"}
     names = contacts.names_of(desk.session, some, credits)
     made = {key: one.machine for key, one in beside.items() if one.machine and one.machine.found_sealed}
@@ -103,11 +108,12 @@ def question_letters(slug: str, public_id: str) -> str:
         behind = queries.letters_behind([question.id, *(one.id for one in merged)], rising=True)
         here = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
         some = paged(desk.session, behind, PAGE, last, here, "after")
+        beside = letters.beside(desk.session, [letter.id for letter in some.rows]) if some.rows else {}
         return page(
             desk,
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, some.rows, merged),
+            originals=originals(desk, question, some.rows, beside, merged),
             keyset=some.keyset,
         )

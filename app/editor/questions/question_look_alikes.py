@@ -39,7 +39,7 @@ def looked_up(desk: Desk, found: Compared | None) -> list[Alike]:
 def alike_of(desk: Desk, one: Question, found: Compared | None, family: Sequence[int], was_asked: bool) -> list[Shown]:
     """Return what is like a question, best first; those that are merged with it are the question itself."""
     rows = _rows(desk, looked_up(desk, found), family)
-    return [_shown(desk, one, each, row, was_asked) for each, row in rows][:SHOWN]
+    return [_shown(desk, one, each, row, was_asked) for each, row in rows[:SHOWN]]
 
 
 def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tuple[Alike, Question | Letter]]:

@@ -14,7 +14,7 @@ from ...newsroom.forgetting_ran import WEEK
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..conflict import second, token_of
+from ..conflict import second, token
 from ..flash import announce
 from ..form_values import typed_time
 from ..frame import Acts, Desk, at_desk, change, editor, found_at, page
@@ -26,10 +26,11 @@ from .clearance import leaving
 from .dossier import dossier
 from .form_errors import Tried, tried
 from .next_step import next_step
+from .question_facts import facts_of_question
 from .question_look_alikes import alike_of, near
 from .question_states import BUTTONS
 from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
-from .timeline import SHOWS, colleagues_of, trail
+from .timeline import SHOWS, trail
 from .translation_list import languages_to
 
 ADDRESS = "/<slug>/questions/<public_id>"
@@ -93,14 +94,14 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
     show, before = request.args.get("show"), request.args.get("before", "")
     step = next_step(file)
     due = step.chapter if step else ""
-    colleagues = [name for key, name in colleagues_of(desk).items() if key != desk.actor.person_id]
+    colleagues = [name for key, name in file.colleagues.items() if key != desk.actor.person_id]
     return page(
         desk,
         "editor/questions/question.html",
         "questions",
         file=file,
         question=one,
-        seen=token_of(one),
+        seen=token(facts_of_question(one, file.around.newest, file.edition, file.topics)),
         step=step,
         due=due,
         due_href=step.href if step else "",
@@ -111,8 +112,8 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         shows=SHOWS,
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
-        leaving=about_to_leave(desk, file.family),
-        translations=languages_to(desk, one),
+        leaving=about_to_leave(desk, file.family) if file.has_leaving else [],
+        translations=languages_to(file),
         near=found,
         alike=alike_of(desk, one, found, file.family, file.was_asked),
         channels=CHANNELS,

@@ -24,13 +24,13 @@ from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...people.directory import everybody_of, names_of
+from ...people.directory import names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import STATES, name_of, stands
-from ..trail.event_sentences import naming, tell
+from ..trail.event_sentences import Known, naming, tell
 from .dossier import Dossier
 from .originals import TITLE
 
@@ -129,31 +129,39 @@ def _changes(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[En
     events = changes.page(file.desk.session, below, PAGE + 1)
     experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
     experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
-    for event, text in zip(events, tell(file.desk, events, experts, page=file.question), strict=True):
+    known = Known(_people(file), _experts(file), {text.id: text.number for part in file.parts for text in part.texts})
+    for event, text in zip(events, tell(file.desk, events, experts, file.question, known=known), strict=True):
         kind = "step" if event.action in shown_in("step") else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
+def _experts(file: Dossier) -> dict[int, str]:
+    """Return the names of the experts who have a part in it, by their keys."""
+    return {part.place.assignment.expert_id: part.place.name for part in file.parts}
+
+
+def _people(file: Dossier) -> dict[int, str]:
+    """Return the names of the people who are known on the page anyway, by their keys: the desk's, and the experts'."""
+    experts = (part.place.assignment.expert for part in file.parts)
+    return file.colleagues | {one.person_id: one.name for one in experts}
+
+
 def _notes(file: Dossier, below: At) -> Iterable[Entry]:
     desk = file.desk
+    if not file.around.has_notes:
+        return
     notes = queries.notes_of(file.question).page(desk.session, below, PAGE + 1)
-    names = names_of(desk.session, [note.person_id for note in notes])
-    colleagues = colleagues_of(desk) if notes else {}
+    names = names_of(desk.session, [note.person_id for note in notes], _people(file))
     for note in notes:
         words = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
-        cut = pieces(note.body, mentions(note.body, colleagues))
+        cut = pieces(note.body, mentions(note.body, file.colleagues))
         yield Entry(note.written_at, 1, note.id, words, pieces=cut)
-
-
-def colleagues_of(desk: Desk) -> dict[int, str]:
-    """Return who can be called in a note."""
-    return {person.id: person.name for person in everybody_of(desk.session, desk.newsletter.id)}
 
 
 def _mails(file: Dossier, below: At) -> Iterable[Entry]:
     desk = file.desk
     mails = question_mails.about(desk.session, file.family, PAGE + 1, below)
-    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id])
+    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(file))
     for mail, message in mails:
         to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
         yield Entry(

@@ -10,6 +10,7 @@ from ...answers import translating, translators
 from ...questions.models import Question
 from ..frame import Desk
 from ..settings.newsletter_page import languages_of
+from .dossier import Dossier
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,14 @@ class Listed:
     words: str
 
 
-def languages_to(desk: Desk, question: Question) -> list[Listed]:
+def languages_to(file: Dossier) -> list[Listed]:
     """Return the languages into which a question can be translated; none where it has ended or has no words."""
+    desk, question = file.desk, file.question
     if question.has_ended:
         return []
-    made = translating.made_of(desk.session, question)
-    listed = targets(desk, question, made)
-    originals = translating.originals(desk.session, question) if listed else []
+    made = translating.made_of(desk.session, question) if file.around.is_translated else {}
+    listed = targets(desk, question, made, file.around.is_at_translators)
+    originals = [*translating.wording_of(question), *_answered(file)] if listed else []
     if not originals:
         return []
     found = []
@@ -50,11 +52,24 @@ def languages_to(desk: Desk, question: Question) -> list[Listed]:
     return found
 
 
-def targets(desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None) -> list[str]:
+def _answered(file: Dossier) -> list[translating.Original]:
+    """Return the newest texts that answer the question."""
+    found = [(part.place.answer, {text.id: text for text in part.texts}) for part in file.parts]
+    return [
+        translating.Original(file.question, answer, texts[answer.text_id])
+        for answer, texts in found
+        if answer and not answer.is_withdrawn and answer.text_id in texts and texts[answer.text_id].body
+    ]
+
+
+def targets(
+    desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None, is_outside: bool = True
+) -> list[str]:
     """The newsletter's languages but the question's own, those that it was translated into before, and those in which
-    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand."""
+    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand, and `is_outside`
+    says whether somebody outside may have one."""
     before = [language for _key, language in (translating.made_of(desk.session, question) if made is None else made)]
-    asked = translators.newest_of(desk.session, question).items()
+    asked = translators.newest_of(desk.session, question).items() if is_outside else ()
     open_in = [language for (_key, language), one in asked if one.is_open]
     own = question.text.language if question.text else ""
     listed = dict.fromkeys([*languages_of(desk.newsletter), *before, *open_in])

@@ -1,6 +1,7 @@
 """Events of the trail as sentences with the names in them, in a fixed number of queries however many there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -35,19 +36,31 @@ HANDS = {
 Experts = Mapping[tuple[str, int], str]
 
 
+class Known(NamedTuple):
+    """What a page knows already: the names of people and of experts, and the numbers of versions, by their keys."""
+
+    people: Mapping[int, str]
+    experts: Mapping[int, str]
+    versions: Mapping[int, int]
+
+
+NOTHING = Known({}, {}, {})
+
+
 def tell(
     desk: Desk,
     events: Sequence[Event],
     experts: Experts | None = None,
     page: Question | Edition | None = None,
     own: str = "",
+    known: Known = NOTHING,
 ) -> list[str]:
-    """Return a sentence for each event.
+    """Return a sentence for each event; what is `known` is not looked up.
 
     `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on
     whose page they are told; `own` is what the person at the desk is called there, if not by name.
     """
-    who, versions = hands(desk, (event.actor for event in events)), _versions(desk, events)
+    who, versions = hands(desk, (event.actor for event in events), known), _versions(desk, events, known.versions)
     people = colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
     experts = _experts(desk, events) if experts is None else experts
     reasons = _reasons(desk, events)
@@ -91,19 +104,21 @@ def naming(title: str | None, text: str) -> str:
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 
-def hands(desk: Desk, actors: Iterable[str]) -> dict[str, str]:
-    """The names behind "staff:5" and "expert:7", in two queries."""
+def hands(desk: Desk, actors: Iterable[str], known: Known = NOTHING) -> dict[str, str]:
+    """The names behind "staff:5" and "expert:7", in two queries at most."""
     refs = {tuple(ref.split(":")) for ref in actors if ":" in ref}
     return {
         f"{kind}:{key}": name
-        for kind, look_up in (("staff", names_of), ("expert", expert_names))
-        for key, name in look_up(desk.session, [int(key) for of, key in refs if of == kind]).items()
+        for kind, look_up, there in (("staff", names_of, known.people), ("expert", expert_names, known.experts))
+        for key, name in look_up(desk.session, [int(key) for of, key in refs if of == kind], there).items()
     }
 
 
-def _versions(desk: Desk, events: Iterable[Event]) -> dict[int, int]:
+def _versions(desk: Desk, events: Iterable[Event], known: Mapping[int, int]) -> Mapping[int, int]:
     facts_of_answers = (event.facts or {} for event in events if event.noun == "answer")
     keys = [facts["text"] for facts in facts_of_answers if facts.get("text")]
+    if known.keys() >= {*keys}:
+        return known
     query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
     return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
 
