@@ -220,7 +220,7 @@ class Database:
             engine = create_engine(self.url, **kept)
             event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
             event.listen(engine, "connect", sqlite.connected(query_only=not writes))
-            event.listen(engine, "begin", sqlite.begun("BEGIN IMMEDIATE" if writes else "BEGIN"))
+            event.listen(engine, "begin", sqlite.begun_to_write if writes else sqlite.begun)
             return engine
         engine = self._server(pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)

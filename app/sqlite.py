@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from .db_faults import Busy
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+LOOK = 3  # milliseconds in which SQLite looks thrice whether another process is done
+BEGIN = "BEGIN IMMEDIATE"
 PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
 LONG = 2.0  # seconds after which a writer takes long
 WAITING = 4  # writers of a process that wait for one that takes long: its other threads go on answering readers
@@ -108,12 +111,38 @@ def connected(query_only: bool) -> Callable[[Any, Any], None]:
     return connect
 
 
-def begun(statement: str) -> Callable[[Any], None]:
-    # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql(statement)
+def begun(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
 
-    return begin
+
+def begun_to_write(connection: Any) -> None:
+    """Begin a transaction that writes: the driver's own BEGIN is deferred, and where two such read the same row and
+    both write, one update is lost.
+
+    While another process writes, SQLite itself would look again after ever longer pauses, of up to 100 ms, in which
+    others have their turns that came long after. Here it looks every few milliseconds.
+    """
+    raw, until = connection.connection.driver_connection, time.monotonic() + BUSY_TIMEOUT / 1000
+    raw.execute(f"PRAGMA busy_timeout={LOOK}")
+    try:
+        connection.exec_driver_sql(BEGIN)
+    except OperationalError as fault:
+        _begin_later(raw, until, fault)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+
+
+def _begin_later(raw: sqlite3.Connection, until: float, fault: OperationalError) -> None:
+    """Begin as soon as nobody else writes. Raises the fault where it isn't that, or it takes too long."""
+    found: BaseException | None = fault.orig
+    while getattr(found, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+        try:
+            raw.execute(BEGIN)
+        except sqlite3.OperationalError as again:
+            found = again
+        else:
+            return
+    raise fault
 
 
 def rewrite(engine: Engine) -> bool:

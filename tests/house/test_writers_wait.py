@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app import sqlite
 from app.db_faults import Busy
@@ -79,6 +80,47 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcomes == ["waited"]
     with turns.mine():
         assert len(turns._queue) == 1, "and whoever went stands there no more"
+
+
+class Taken:
+    """A connection to a database in which another process writes, for some looks; with another fault, if there is one."""
+
+    def __init__(self, looks: int, code: int = sqlite3.SQLITE_BUSY) -> None:
+        self.looks, self.code, self.asked = looks, code, list[str]()
+        self.connection, self.driver_connection = self, self
+
+    def execute(self, statement: str) -> None:
+        self.asked.append(statement)
+        if statement == sqlite.BEGIN and self.asked.count(statement) <= self.looks:
+            fault = sqlite3.OperationalError("it is taken")
+            fault.sqlite_errorcode = self.code
+            raise fault
+
+    def exec_driver_sql(self, statement: str) -> None:
+        try:
+            self.execute(statement)
+        except sqlite3.OperationalError as fault:
+            raise OperationalError(statement, (), fault) from fault
+
+
+SOON, AS_BEFORE = "PRAGMA busy_timeout=3", "PRAGMA busy_timeout=10000"
+
+
+def test_whoever_waits_for_another_process_looks_again_soon_however_long_it_takes() -> None:
+    taken = Taken(looks=20)
+    sqlite.begun_to_write(taken)
+    assert taken.asked == [SOON, *[sqlite.BEGIN] * 21, AS_BEFORE]
+
+
+@pytest.mark.parametrize(("code", "patience"), [(sqlite3.SQLITE_IOERR, 10_000), (sqlite3.SQLITE_BUSY, -1)])
+def test_what_waiting_does_not_mend_and_what_takes_too_long_is_said(
+    monkeypatch: pytest.MonkeyPatch, code: int, patience: int
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", patience)
+    taken = Taken(looks=1, code=code)
+    with pytest.raises(OperationalError):
+        sqlite.begun_to_write(taken)
+    assert taken.asked == [SOON, sqlite.BEGIN, f"PRAGMA busy_timeout={patience}"]
 
 
 def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
