@@ -6,8 +6,10 @@ is shown unasked. The matcher of words finds the same language only; the extra `
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from . import semantic
@@ -143,13 +145,20 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     """Return what is known of a newsletter's documents and of these terms."""
     listed = sorted({*terms})
     names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
-    column, docs = collection.terms.term, collection.terms.docs
     found: dict[str, int] = {}
     for at in range(0, len(names), ASKED_AT_ONCE):
-        found |= dict(session.execute(select(column, docs).where(column.in_(names[at : at + ASKED_AT_ONCE]))).all())
+        asked = {"names": names[at : at + ASKED_AT_ONCE]}
+        found |= dict(session.connection().execute(_counts_in(collection), asked).all())
     size, length = found.get(names[0], 0), found.get(names[1], 0)
     docs_of = {term: found.get(name, 0) for term, name in zip(listed, names[2:], strict=True)}
     return Counts(size, length / size if size else 0.0, docs_of)
+
+
+@cache
+def _counts_in(collection: Collection) -> Select[Any]:
+    """Return the query of how many documents have each of some terms, which is built once: readers wait for it."""
+    row = collection.terms.__table__.c
+    return select(row.term, row.docs).where(row.term.in_(bindparam("names", expanding=True)))
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
