@@ -6,10 +6,8 @@ is shown unasked. The matcher of words finds the same language only; the extra `
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from . import semantic
@@ -147,18 +145,18 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
     found: dict[str, int] = {}
     for at in range(0, len(names), ASKED_AT_ONCE):
-        asked = {"names": names[at : at + ASKED_AT_ONCE]}
-        found |= dict(session.connection().execute(_counts_in(collection), asked).all())
+        found |= _counts_in(session, collection, names[at : at + ASKED_AT_ONCE])
     size, length = found.get(names[0], 0), found.get(names[1], 0)
     docs_of = {term: found.get(name, 0) for term, name in zip(listed, names[2:], strict=True)}
     return Counts(size, length / size if size else 0.0, docs_of)
 
 
-@cache
-def _counts_in(collection: Collection) -> Select[Any]:
-    """Return the query of how many documents have each of some terms, which is built once: readers wait for it."""
-    row = collection.terms.__table__.c
-    return select(row.term, row.docs).where(row.term.in_(bindparam("names", expanding=True)))
+def _counts_in(session: Session, collection: Collection, names: Sequence[str]) -> dict[str, int]:
+    """Return how many documents have each of some terms. In plain words: a reader's Send waits for it, and putting a
+    list into a query that SQLAlchemy has built takes three times as long as asking it."""
+    places = ", ".join([("?" if is_sqlite(session) else "%s")] * len(names))
+    asked = f"SELECT term, docs FROM {collection.terms.__tablename__} WHERE term IN ({places})"  # noqa: S608
+    return dict(session.connection().exec_driver_sql(asked, tuple(names)).all())
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
