@@ -35,7 +35,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Saved:
-    """What a page has saved of a text, as it stands now: `count` says which of its saves that was."""
+    """A text that a page has saved, as it stands now: `count` says which of its saves that was."""
 
     tab: str
     part: str
