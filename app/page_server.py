@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -31,6 +32,7 @@ IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read
 FILES = 4 * CONNECTIONS
 WAITING = 1024  # connections that the system keeps until they are taken
 HOLD = "readers_asked.hold"  # in a request's environment: what holds its answer back
+SWITCH = 0.0005  # seconds after which a thread that works lets another one work (`serve` says why)
 PARTING = 5.0  # seconds that requests in flight have when the server is stopped
 
 
@@ -209,8 +211,13 @@ def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     """Answer what comes to the `listener` until SIGTERM or SIGINT, or until whoever has started this process is gone;
-    then finish what is being answered, for `PARTING` at the most."""
+    then finish what is being answered, for `PARTING` at the most.
+
+    Whoever writes lets the others work at each statement and has to wait until one of them stops again: with Python's
+    own 5 ms all who write after it wait for that too.
+    """
     _make_room()
+    sys.setswitchinterval(SWITCH)
     pages = pages_of(app, listener)
     parent, stopped = os.getppid(), threading.Event()
 

@@ -1,16 +1,20 @@
 """An expert's own tasks: their assignments, each with the words of its question that an editor has cleared."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, select
-from sqlalchemy.orm import Session, aliased, contains_eager, joinedload
+from sqlalchemy import Select, and_, bindparam, exists, select
+from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
 
 from ..actors import Expert
+from ..db import now
 from ..newsletters.models import Newsletter
 from ..people import links
-from ..questions.models import QuestionText
-from ..questions.queries import newest_cleared
+from ..people.models import Expert as Profile
+from ..people.models import Link, Person
+from ..questions.models import Question, QuestionText
+from ..questions.queries import newest_cleared, number_of_readers
 from .editing import PASSED
 from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
@@ -26,6 +30,7 @@ class Task:
     answer: Answer | None
     check: Check | None
     is_passed: bool  # the very text that is there now is past its check
+    readers: int  # who asked, those of merged questions too
 
     @property
     def stage(self) -> str:
@@ -49,48 +54,81 @@ class Task:
         return self.text.headline or self.text.body or ""
 
 
-def _tasks(*where: Any) -> Select[Assignment, Newsletter, QuestionText, Answer, Check, bool]:
+Tasks = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]
+
+
+# The queries are built once: building one costs as much as asking it.
+@cache
+def _tasks() -> Tasks:
     passed = aliased(Check)
     is_passed = exists().where(
         passed.answer_id == Answer.id, passed.text_id == Answer.text_id, passed.outcome.in_(PASSED)
     )
+    readers = number_of_readers(Assignment.question_id).scalar_subquery()
     return (
-        select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed)
+        select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed, readers)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
         .join(QuestionText, QuestionText.id == newest_cleared(Assignment.question_id).scalar_subquery())
         .outerjoin(Assignment.answer)
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
-        .options(contains_eager(Assignment.answer), joinedload(Assignment.question))
-        .where(*where)
+        .options(
+            Load(Answer).lazyload(Answer.expert),
+            contains_eager(Assignment.answer).lazyload(Answer.expert),  # who was asked, and that one is here already
+            joinedload(Assignment.question).lazyload(Question.text),  # what is cleared of it is here already
+        )
     )
 
 
-def _one(session: Session, *where: Any) -> Task | None:
-    row = session.execute(_tasks(*where)).first()
-    return Task(*row) if row else None
+@cache
+def _behind_link(few: bool) -> Tasks:
+    link = links.open_ones("page", bindparam("macs", expanding=True), bindparam("now"))
+    return _with(few).join(Link, Link.assignment_id == Assignment.id).where(*link)
 
 
-def load(session: Session, actor: Expert, public_id: str) -> Task | None:
-    """One assignment of this expert; by a link only the link's own. None for any other, and before it was sent."""
-    mine = [Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id]
-    mine.append(Assignment.id == actor.assignment_id if actor.assignment_id else ~Assignment.is_drafted)
-    return _one(session, *mine)
+@cache
+def _own(few: bool) -> Tasks:
+    mine = Assignment.public_id == bindparam("public_id"), Assignment.expert_id == bindparam("expert_id")
+    return _with(few).where(*mine, ~Assignment.is_drafted)
 
 
-def by_link(session: Session, token: str) -> tuple[Expert, Task] | None:
+def _with(few: bool) -> Tasks:
+    """With `few` only the columns are read on which keeping a draft rests; any other is, when it is asked for. A page
+    saves itself every few seconds, and reading all of them is most of what that costs."""
+    if not few:
+        return _tasks()
+    return _tasks().options(
+        load_only(Assignment.state, Assignment.question_id),
+        joinedload(Assignment.question).load_only(Question.state),
+        joinedload(Assignment.expert).load_only(Profile.id).joinedload(Profile.person).load_only(Person.name),
+        Load(Answer).load_only(Answer.state),
+        contains_eager(Assignment.answer).load_only(Answer.state),
+        Load(Newsletter).load_only(Newsletter.language, Newsletter.zone),
+        Load(QuestionText).load_only(QuestionText.id),
+        Load(Check).load_only(Check.id),
+    )
+
+
+def load(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
+    """One assignment of this expert. None for any other, and before it was sent."""
+    return _task(session, _own(few), public_id=public_id, expert_id=actor.expert_id)
+
+
+def by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
     """Whoever holds an assignment's link, and the one assignment that it opens. Changes nothing."""
-    link = links.find_link(session, token)
-    if link is None or link.assignment_id is None:
-        return None
-    task = _one(session, Assignment.id == link.assignment_id)
+    task = _task(session, _behind_link(few), macs=links.macs_of(session, token), now=now(session))
     if task is None:
         return None
     expert = task.assignment.expert
     return Expert(expert.id, expert.name, task.assignment.id), task
 
 
+def _task(session: Session, query: Tasks, **values: Any) -> Task | None:
+    row = session.execute(query, values).first()
+    return Task(*row) if row else None
+
+
 def of_expert(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
     """An expert's assignments, due soonest first, in one query; without those that ended with nothing."""
     here = Assignment.was_asked
-    query = _tasks(Assignment.expert_id == expert_id, here).order_by(Assignment.due_at, Assignment.id).limit(limit)
-    return [Task(*row) for row in session.execute(query)]
+    query = _tasks().where(Assignment.expert_id == expert_id, here).order_by(Assignment.due_at, Assignment.id)
+    return [Task(*row) for row in session.execute(query.limit(limit))]

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -33,9 +33,36 @@ class Written:
     credit_line: str | None = None
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A text that a page has saved, as it stands now: `count` says which of its saves that was."""
+
+    tab: str
+    part: str
+    body: str
+    count: int
+    saved_at: datetime
+
+
+# Past the unit of work and built once: a page that is typed on saves itself every few seconds.
+_DRAFT = Draft.__table__
+_SAVED = select(_DRAFT.c.tab, _DRAFT.c.part, _DRAFT.c.body, _DRAFT.c.count, _DRAFT.c.saved_at)
+_OF_TAB = _SAVED.where(_DRAFT.c.assignment_id == bindparam("its"), _DRAFT.c.tab == bindparam("at")).with_for_update()
+_ELSEWHERE = _SAVED.where(
+    _DRAFT.c.assignment_id == bindparam("its"), _DRAFT.c.part == bindparam("of"), _DRAFT.c.tab != bindparam("at")
+).order_by(_DRAFT.c.saved_at.desc(), _DRAFT.c.id.desc())
+_SAVE = update(_DRAFT).where(  # type: ignore[arg-type]
+    _DRAFT.c.assignment_id == bindparam("its"),
+    _DRAFT.c.tab == bindparam("at"),
+    _DRAFT.c.part == bindparam("of"),
+    _DRAFT.c.count <= bindparam("newest"),
+)
+_ADD = insert(_DRAFT)  # type: ignore[arg-type]
+
+
 def save_draft(
     session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
-) -> Draft:
+) -> Saved:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing, and is possible until the edition is sent, also where
     another text is with the desk already. Raises `Illegal` when it is over.
@@ -43,16 +70,21 @@ def save_draft(
     if assignment.is_cancelled or assignment.question.has_run:
         raise Illegal("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
-    draft = session.scalar(select(Draft).filter_by(assignment_id=assignment.id, tab=tab).with_for_update())
-    if draft is None:
-        draft = Draft(assignment_id=assignment.id, tab=tab, part=part, body="", saved_at=now(session), count=-1)
-        session.add(draft)
-    if count >= draft.count and draft.part == part:
-        draft.body, draft.ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
-        draft.credit_line = None if written.credit_line is None else single_line(written.credit_line)[:400]
-        draft.saved_at, draft.count = now(session), count
-    session.flush()
-    return draft
+    body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
+    credit = None if written.credit_line is None else single_line(written.credit_line)[:400]
+    typed = {"body": body, "ties": ties, "credit_line": credit, "saved_at": (moment := now(session)), "count": count}
+    connection, which = session.connection(), {"its": assignment.id, "at": tab, "of": part}
+    if not connection.execute(_SAVE, {**which, "newest": count, **typed}).rowcount:
+        if there := connection.execute(_OF_TAB, which).first():
+            return Saved(*there)
+        connection.execute(_ADD, {"assignment_id": assignment.id, "tab": tab, "part": part, **typed})
+    return Saved(tab, part, body, count, moment)
+
+
+def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[Saved]:
+    """Return what other tabs saved of this part, newest first."""
+    which = {"its": assignment.id, "of": part, "at": tab}
+    return [Saved(*row) for row in session.connection().execute(_ELSEWHERE, which)]
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
@@ -70,8 +102,11 @@ def takes(assignment: Assignment, part: str) -> bool:
 class Kept(Protocol):
     """A draft that a tab saved, whoever types there."""
 
-    tab: Any
-    count: Any
+    @property
+    def tab(self) -> Any: ...
+
+    @property
+    def count(self) -> Any: ...
 
     @property
     def body(self) -> Any: ...

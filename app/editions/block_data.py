@@ -11,7 +11,7 @@ from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import Question, QuestionText
-from ..questions.queries import cleared_and_asked, letters_behind_each, letters_of
+from ..questions.queries import cleared_and_asked, letters_behind_each
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
 from ..typesetting.house_languages import phrases_for
@@ -80,11 +80,17 @@ def _voices_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[
 
 
 def as_it_would_run(
-    session: Session, newsletter: Newsletter, assignment: Assignment, text: QuestionText, body: str, credit_line: str
+    session: Session,
+    newsletter: Newsletter,
+    assignment: Assignment,
+    text: QuestionText,
+    body: str,
+    credit_line: str,
+    readers: int,
 ) -> Block:
-    """Return what an expert is writing, set as print would have it. Readers are not named, whatever they agreed to."""
+    """Return what an expert is writing, set as print would have it. `readers` is how many asked; they are not named,
+    whatever they agreed to."""
     question = session.get_one(Question, assignment.question_id)
-    readers = len(letters_of(session, question))
     said = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
     piece = Piece(
         language=text.language,

@@ -70,7 +70,8 @@ class Visit:
         """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
         row = self.task.assignment
         credit = row.credit_line if credit_line is None else credit_line
-        return as_it_would_run(self.session, self.task.newsletter, row, self.task.text, body, credit)
+        task = self.task
+        return as_it_would_run(self.session, task.newsletter, row, task.text, body, credit, task.readers)
 
 
 def at(path: str, method: str) -> Callable[[View], View]:
@@ -119,13 +120,13 @@ def _only_from_its_own_page(way: dict[str, Any]) -> Response | None:
         return errors.page(400)
 
 
-def _enter(session: Session, token: str | None = None, public_id: str = "") -> Visit:
-    if token is not None:
-        actor, task = found(expert_tasks.by_link(session, token))
+def _enter(session: Session, way: dict[str, str], few: bool = False) -> Visit:
+    if "token" in way:
+        actor, task = found(expert_tasks.by_link(session, way["token"], few))
         g.language = task.newsletter.language
     else:
         actor = me(session)
-        task = found(expert_tasks.load(session, actor, public_id))
+        task = found(expert_tasks.load(session, actor, way["public_id"], few))
     g.zone = task.newsletter.zone
     g.back = (str(to_assignment(request.view_args or {}).location), _("Back to the question"))
     return Visit(session, actor, task)
@@ -135,12 +136,13 @@ def _enter(session: Session, token: str | None = None, public_id: str = "") -> V
 def visit(way: dict[str, str]) -> Iterator[Visit]:
     """The assignment at this address, to be read. 404 for a stranger, and for a link that ended."""
     with db.read() as session:
-        yield _enter(session, **way)
+        yield _enter(session, way)
 
 
-def change(way: dict[str, str], fn: Callable[[Visit], T]) -> T:
-    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect."""
-    return db.write(lambda session: fn(_enter(session, **way)))
+def change(way: dict[str, str], fn: Callable[[Visit], T], few: bool = False) -> T:
+    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect. With `few` the
+    task is read as for a draft alone (see `expert_tasks`)."""
+    return db.write(lambda session: fn(_enter(session, way, few)))
 
 
 def page(found: Visit, template: str, status: int = 200, **values: Any) -> Response:

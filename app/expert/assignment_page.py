@@ -12,7 +12,7 @@ from ..editions.archive import story_path
 from ..editions.items import block_from
 from .access import Visit, at, page, to_assignment, visit
 from .quote_check import check_page
-from .writing_page import answer_page, other_texts
+from .writing_page import answer_page, other_texts, sheets_of
 
 
 @at("", "GET")
@@ -38,7 +38,7 @@ def _thanks(found: Visit) -> Response:
         text=text,
         block=found.as_it_would_run(text.body),
         runs_at=found.runs_at,
-        others=other_texts(found, text.body, sent.body),
+        others=other_texts(sheets_of(found), text.body, sent.body),
         replies=[one for one in writing.drafts_of(found.session, found.task.assignment, "reply") if one.body.strip()],
     )
 

@@ -16,7 +16,7 @@ from ..answers.models import DECLINE_REASONS, Assignment
 from ..lifecycle import Illegal, Missing
 from .access import Visit, at, change, to_assignment, visit
 from .assignment_page import published_page
-from .writing_page import OVER, answer_page, sheet_of
+from .writing_page import OVER, answer_page
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
 
@@ -92,7 +92,7 @@ def _say(way: dict[str, str], verb: Saying, field: str, missing: str) -> Respons
 def _again(way: dict[str, str], faults: dict[str, str], until: str = "") -> Response:
     with visit(way) as found:
         typed = request.form.get("note", "")
-        return answer_page(found, sheet_of(found), 400, errors=faults, note=typed, until=until)
+        return answer_page(found, None, 400, errors=faults, note=typed, until=until)
 
 
 def _date(text: str) -> date | None:

@@ -21,7 +21,6 @@ from ..draft_counts import count_sent, counts_known
 from ..editions.block_data import lead_in
 from ..formatting import clock_time
 from ..lifecycle import Illegal, Missing, Stale
-from ..questions.queries import letters_of
 from ..text import clean, word_count
 from ..web import limiter
 from .access import Visit, at, change, page, to_assignment, visit
@@ -60,10 +59,11 @@ def known(drafts: Sequence[Draft]) -> str:
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def unknown(found: Visit, body: str, part: str = "answer") -> list[Draft]:
+def unknown(found: Visit, body: str, part: str = "answer") -> list[writing.Saved]:
     """Return what other pages of this expert saved that the one can't know which sends this."""
-    drafts = writing.drafts_of(found.session, found.task.assignment, part)
-    return writing.unknown(drafts, request.form.get("tab", ""), counts_known(), body)
+    tab = request.form.get("tab", "")
+    others = writing.saved_elsewhere(found.session, found.task.assignment, part, tab)
+    return writing.unknown(others, tab, counts_known(), body)
 
 
 def sheets_of(found: Visit) -> list[Sheet]:
@@ -92,19 +92,18 @@ def sheets_of(found: Visit) -> list[Sheet]:
     return sorted(sheets, key=lambda sheet: sheet.saved_at or now(found.session), reverse=True)
 
 
-def sheet_of(found: Visit, tab: str | None = None) -> Sheet:
+def sheet_of(found: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
     """The newest text to go on with, or the one of `tab`. Only the page that saved a draft goes on in its row; any
     other page starts one of its own.
     """
-    sheets = sheets_of(found)
     blank = Sheet("", "", found.task.assignment.credit_line, False, "", 0, "")
     sheet = next((one for one in sheets if one.source == tab), sheets[0] if sheets else blank)
     return sheet if sheet.tab == tab and not sheet.was_sent else replace(sheet, tab=new_tab(), count=0)
 
 
-def other_texts(found: Visit, *shown: str) -> list[Sheet]:
+def other_texts(sheets: Sequence[Sheet], *shown: str) -> list[Sheet]:
     """Every text that was written here but for those that are shown already, each once."""
-    texts = {clean(sheet.answer): sheet for sheet in reversed(sheets_of(found))}
+    texts = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
     seen = {"", *map(clean, shown)}
     return [sheet for text, sheet in reversed(texts.items()) if text not in seen]
 
@@ -127,19 +126,19 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
 def answer_page(
     found: Visit, sheet: Sheet | None = None, status: int = 200, errors: dict[str, str] | None = None, **values: Any
 ) -> Response:
-    task = found.task
-    sheet = sheet or sheet_of(found, request.args.get("tab"))
+    task, sheets, edition = found.task, sheets_of(found), found.edition
+    sheet = sheet or sheet_of(found, sheets, request.args.get("tab"))
     return page(
         found,
         "answer",
         status,
         sheet=sheet,
         written=word_count(sheet.answer),
-        others=other_texts(found, sheet.answer),
+        others=other_texts(sheets, sheet.answer),
         lead_in=lead_in(found.session, task.newsletter, task.assignment, task.text.language),
-        readers=len(letters_of(found.session, task.assignment.question)),
-        runs_at=found.runs_at,
-        check_until=found.edition.cutoff_at if found.edition else None,
+        readers=task.readers,
+        runs_at=edition.runs_at if edition else None,
+        check_until=edition.cutoff_at if edition else None,
         errors=errors or {},
         **values,
     )
@@ -151,7 +150,7 @@ def _written() -> writing.Written:
     return writing.Written(body, form.get("ties", ""), "own_words" in form, _corrected())
 
 
-def keep(found: Visit) -> Draft:
+def keep(found: Visit) -> writing.Saved:
     """Keep what was just sent or typed as a draft of its page."""
     form = request.form
     tab, count = form.get("tab", ""), count_sent()
@@ -164,7 +163,7 @@ def keep(found: Visit) -> Draft:
 def draft(**way: str) -> Response:
     """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
 
-    def save(found: Visit) -> tuple[Draft, dict[str, object]]:
+    def save(found: Visit) -> tuple[writing.Saved, dict[str, object]]:
         kept = keep(found)
         state = {
             "at": clock_time(kept.saved_at),
@@ -174,7 +173,7 @@ def draft(**way: str) -> Response:
         }
         return kept, state
 
-    kept, state = change(way, save)
+    kept, state = change(way, save, few=True)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(state)
     return to_assignment(way, tab=kept.tab, said="beside" if state["beside"] else None, _anchor=kept.part)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from .. import new_rows
 from ..actors import Actor
 from ..db import keys, now
 from ..languages import guess_language
@@ -15,8 +16,8 @@ from ..lifecycle import Refused
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, fault_of_question, held_reason
-from . import contacts
-from .days import day_only, of_the_day
+from . import contacts, days
+from .days import day_only
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 
@@ -28,6 +29,7 @@ MOST_A_DAY = 20_000  # where LETTERS_A_DAY says nothing else
 # Built once: see days.py.
 _ROW = Letter.__table__.c
 _SENT = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
+_SENT_AND_NEWEST = select(_SENT.scalar_subquery(), days.NEWEST.scalar_subquery())
 _TODAY = _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day")
 _ONE_BEHIND = select(_ROW.received_at).where(*_TODAY).offset(bindparam("others")).limit(1)
 
@@ -51,6 +53,11 @@ class Ask:
     verbatim: bool = False
     about_edition_id: int | None = None
     given_at: datetime | None = None
+
+    @cached_property
+    def faults(self) -> dict[str, str]:
+        """The faults by field; empty when the letter can be taken."""
+        return _faults(self)
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,7 @@ class AlreadySent(Exception):
         self.letter, self.same = letter, same
 
 
-def faults_of(ask: Ask) -> dict[str, str]:
-    """The faults by field; empty when the letter can be taken."""
+def _faults(ask: Ask) -> dict[str, str]:
     faults: dict[str, str] = {}
     if fault := fault_of_question(ask.body, MAXIMUM):
         faults["body"] = fault
@@ -126,6 +132,16 @@ def already_sent(session: Session, form: Form) -> Letter | None:
     return None if key is None else session.get(Letter, key)
 
 
+def _look(
+    session: Session, newsletter: Newsletter, form: Form | None, moment: datetime
+) -> tuple[datetime, Letter | None]:
+    """Return the place of a new letter behind the newest of its day, and the letter that the form made before."""
+    mac = keys(session).mac("letters.form", form.nonce, form.key_no) if form else None
+    about = {"mac": mac, **days.about_day(newsletter.id, moment)}
+    key, newest = session.connection().execute(_SENT_AND_NEWEST, about).one()
+    return days.behind(moment, newest), None if key is None else session.get(Letter, key)
+
+
 def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> None:
     """Raise `NotTaking` for a question that is asked while the newsletter takes none; one whose form was sent before
     has its letter.
@@ -161,15 +177,14 @@ def send(
     With `form`, the same form makes one letter however often it is sent. `signs` are those for which the desk should
     look at it first, the heaviest first: it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
-    if form and (before := already_sent(session, form)):
-        raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
-    if faults := faults_of(ask):
-        raise Faulty(faults)
-    body, background = clean(ask.body), clean(ask.background)
     moment = ask.given_at or now(session)
-    came: dict[str, Any] = {"received_at": moment}
-    if channel == "web" and ask.hear_back == "number":
-        came, moment = of_the_day(session, newsletter.id, moment), day_only(moment)
+    came, before = _look(session, newsletter, form, moment)
+    if before:
+        raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
+    if ask.faults:
+        raise Faulty(ask.faults)
+    body, background = clean(ask.body), clean(ask.background)
+    has_day = channel == "web" and ask.hear_back == "number"
     seen = [*signs] or [*filter(None, [held_reason(body)])]
     letter = Letter(
         newsletter_id=newsletter.id,
@@ -182,10 +197,12 @@ def send(
         about_edition_id=ask.about_edition_id,
         held_reason=seen[0] if seen else None,
         signs=seen,
-        **came,
+        received_at=came if has_day else moment,
         **(hashes(session, form) if form else {}),
     )
-    LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=moment)
+    with new_rows.at_once(session, drawn=has_day):
+        at = day_only(moment) if has_day else moment
+        LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=at)
     if ask.hear_back != "number":
         contacts.keep_email(session, letter, checked_address(ask.email), newsletter.keep_days)
     if ask.credit != "none":

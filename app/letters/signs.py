@@ -8,9 +8,9 @@ than the newsletter's is none of these: readers may ask in any (R1, R8).
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
@@ -22,13 +22,11 @@ from ..text import held_reason, word_count
 from .days import COUNTED, day_only
 from .likeness import FEW, small_words
 from .models import Letter
+from .pieces import LOOKED_AT, are_like, pieces_of
 
 HOLDS = 10  # of all weights together
 PROOF = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
 RECENT = 30  # letters of today that a new one is compared with, of those without a minute and of the others
-LOOKED_AT = 600  # characters of a letter
-PIECE = 5  # letters
-LIKE = 0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
 SOME, MANY = 3, 12  # letters that are like a new one: a class may have copied a question, a flood has not
 QUESTION = 2  # words that are one (R1)
 SAME_SITE = 3  # letters that lead to the same site
@@ -59,7 +57,6 @@ SHORTENERS = frozenset(
     )
 )
 _LINK = re.compile(r"(?i)(?:https?://|\bwww\.)([^\s/?#:]+)[^\s]*|\b((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,9})/[^\s]+")
-_NO_LETTER = re.compile(r"[\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 # Kazakh and Ukrainian are often typed with the Latin i, h and schwa where a keyboard has no other: that mixes nothing.
 _LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]")
@@ -72,7 +69,6 @@ class Seen:
     text: str
     before: Sequence[str]
     way: Collection[str]
-    cut: "Callable[[str], set[str]]" = field(default_factory=lambda: _pieces, repr=False)
 
     @cached_property
     def content(self) -> str | None:
@@ -85,8 +81,8 @@ class Seen:
     @cached_property
     def alike(self) -> int:
         """Count the letters of late that have most of its words."""
-        own = self.cut(self.text)
-        return sum(_share(own, self.cut(other)) >= LIKE for other in self.before)
+        own = pieces_of(self.text)
+        return sum(are_like(own, pieces_of(other)) for other in self.before)
 
     @property
     def is_bare(self) -> bool:
@@ -193,12 +189,11 @@ class Lately:
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
         for at, text in session.connection().execute(_RECENT, today):
             self._walks[at >= self._counted].append((at, text))
-        self._cut = cache(_pieces)
 
     def signs_of(self, text: str, way: Collection[str] = ()) -> list[str]:
         """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
         before = [other for walk in self._walks for _, other in walk if other]
-        return weighed(Seen(text, before, way, self._cut))
+        return weighed(Seen(text, before, way))
 
     def add(self, text: str, received_at: datetime) -> None:
         if received_at >= self._day:
@@ -219,16 +214,6 @@ _RECENT = union_all(  # built once: see days.py
     _newest(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
     _newest(_ROW.received_at >= bindparam("counted")),
 )
-
-
-def _pieces(text: str) -> set[str]:
-    letters = _NO_LETTER.sub("", text[:LOOKED_AT].casefold())
-    return {letters[at : at + PIECE] for at in range(max(1, len(letters) - PIECE + 1))}
-
-
-def _share(one: set[str], other: set[str]) -> float:
-    both = len(one & other)
-    return both / (len(one) + len(other) - both)
 
 
 def _sites(text: str) -> set[str]:

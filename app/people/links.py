@@ -5,8 +5,9 @@ import os
 from base64 import b32encode
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..db import keys, now
@@ -42,9 +43,21 @@ def find_any(session: Session, token: str, kind: str) -> Link | None:
 
 def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, Link]:
     """The links behind several tokens, also those that ended or were revoked."""
-    whose = {mac: token for token in tokens for mac in keys(session).macs("links.token", token)}
+    whose = {mac: token for token in tokens for mac in macs_of(session, token)}
     found = session.scalars(select(Link).where(Link.token_mac.in_(list(whose)), Link.kind == kind))
     return {whose[link.token_mac]: link for link in found}
+
+
+def macs_of(session: Session, token: str) -> list[bytes]:
+    """Return the keyed hashes under which a token may be kept, one for each secret."""
+    return list(keys(session).macs("links.token", token))
+
+
+def open_ones(kind: str, macs: Any, at: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a query that a link is one of these, of this kind, and neither ended nor revoked. `macs`
+    are from `macs_of`."""
+    goes_on = or_(Link.ends_at.is_(None), Link.ends_at > at)
+    return Link.token_mac.in_(macs), Link.kind == kind, Link.revoked_at.is_(None), goes_on
 
 
 def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:

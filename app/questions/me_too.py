@@ -2,6 +2,7 @@
 
 from sqlalchemy.orm import Session
 
+from .. import new_rows
 from ..actors import Reader
 from ..db import now
 from ..letters.days import day_only, of_the_day
@@ -33,7 +34,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         )
     if question is None or question.text is None:
         raise Missing("question shown")
-    came, day = of_the_day(session, newsletter.id, now(session)), day_only(now(session))
+    moment = now(session)
     letter = Letter(
         newsletter_id=newsletter.id,
         channel="web",
@@ -41,8 +42,9 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         language=question.text.language,
         filed_as="question",
         question_id=question.id,
-        **came,
+        received_at=of_the_day(session, newsletter.id, moment),
         **hashes(session, form),
     )
-    LETTER.apply(session, actor, letter, "join", at=day, why={"question": question.id})
+    with new_rows.at_once(session, drawn=True):
+        LETTER.apply(session, actor, letter, "join", at=day_only(moment), why={"question": question.id})
     return letter

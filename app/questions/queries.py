@@ -169,6 +169,13 @@ def newest_cleared(question_id: Any) -> Select[int]:
     )
 
 
+def number_of_readers(question_id: Any) -> Select[int]:
+    """The number of live letters behind a question, those that `letters_of` finds."""
+    one = aliased(Question)  # so that it can stand inside a query of the same table
+    its = or_(one.id == question_id, one.merged_into_id == question_id)
+    return select(func.count(Letter.id)).join(one, one.id == Letter.question_id).where(its, Letter.is_filed)
+
+
 def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     key = newest_cleared(question_id).scalar_subquery()
     return session.scalar(select(QuestionText).where(QuestionText.id == key))

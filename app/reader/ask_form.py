@@ -15,7 +15,7 @@ from ..actors import Reader
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
-from ..letters.receive import Ask, Form, NotTaking, already_sent, faults_of, must_take, send
+from ..letters.receive import Ask, Form, NotTaking, already_sent, must_take, send
 from ..newsletters.models import Newsletter
 from ..web import language
 from . import form_token
@@ -69,7 +69,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         if typed.get("then") == "choices":
             return form_page(place, Draft(typed, token=token))
         filled = read(place, typed)
-        faults = faults_of(filled) | ({} if form else {"form": "old"})
+        faults = filled.faults | ({} if form else {"form": "old"})
         if form is None or faults:
             return form_page(place, Draft(typed, faults, token)), 400
         if step := _step(place, typed, filled, form):

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from ..actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
-from ..letters.receive import Ask, faults_of, send
+from ..letters.receive import Ask, send
 from . import form_token
 from .page_frame import Place, at, found, reader, with_form
 from .receipt import send_once
@@ -28,7 +28,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         typed = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), place.newsletter)
         ask = Ask(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
-        faults = faults_of(ask) | ({} if form else {"form": "old"})
+        faults = ask.faults | ({} if form else {"form": "old"})
         if form is None or faults:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400
         if has_no_place(place, form):

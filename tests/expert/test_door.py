@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.answers import assigning
@@ -12,7 +13,7 @@ from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, Asked, asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
-from tests.support.stored import rows
+from tests.support.stored import counted, rows
 
 
 def drafts(salt: Asked) -> list[tuple[str, str, int]]:
@@ -104,6 +105,29 @@ def test_a_credit_line_that_the_desk_set_meanwhile_is_not_undone(salt: Asked, le
         assert salt.assignment(session).credit_line == "chief soil scientist"
 
 
+@pytest.mark.both_databases
+def test_the_page_and_a_draft_that_saves_itself_ask_four_times(app: Flask, salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    assert save(leyla, salt, "page", 1, "Nobody is told to.") == (200, True)
+    with counted(app.extensions["database"]) as asked_of_it:
+        leyla.open(salt.link)
+    # The task, its drafts, what the newsletter words its own way, and the edition, where one is fixed.
+    assert len([one for one in asked_of_it if one != "BEGIN"]) == 4, asked_of_it
+    with counted(app.extensions["database"], writes=True) as asked_of_it:
+        leyla.press(f"{salt.link}/draft", {"Accept": "application/json"}, tab="page", count=2, answer="Nobody is.")
+    assert len([one for one in asked_of_it if not one.startswith("BEGIN")]) == 3, asked_of_it
+    assert drafts(salt) == [("page", "Nobody is.", 2)]
+
+
+@pytest.mark.both_databases
+def test_what_another_part_has_saved_is_not_written_over(salt: Asked, leyla: Browser) -> None:
+    leyla.open(salt.link)
+    assert save(leyla, salt, "page", 1, "Nobody is told to.") == (200, True)
+    kept = leyla.press(f"{salt.link}/draft", tab="page", count=5, reply="It was 2010.")
+    assert (kept.status_code, drafts(salt)) == (303, [("page", "Nobody is told to.", 1)])
+
+
+@pytest.mark.both_databases
 def test_a_stale_tab_never_overwrites_newer_words(salt: Asked, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert save(leyla, salt, "laptop", 2, "Nobody is told to.") == (200, True)

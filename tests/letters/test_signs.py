@@ -1,20 +1,23 @@
 """The signs for which a letter is held: each is seen, none holds what readers write on a quiet day, and what is held says why."""
 
+import re
 import tomllib
 from collections.abc import Callable, Sequence
+from random import Random
 
 import pytest
 from sqlalchemy.orm import Session
 
 from app.actors import Reader
 from app.db import Database
-from app.letters import receipts, receive
+from app.letters import pieces, receipts, receive
 from app.letters.models import Letter
+from app.letters.pieces import LIKE, are_like, pieces_of
 from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, Seen, signs_of, weighed
 from app.newsletters.models import Newsletter
 from app.questions import moves
 from tests.support.cast import Newsroom
-from tests.support.floods import TEXT, honest
+from tests.support.floods import TEXT, honest, identical, links, mixed, noise, paraphrased, with_gaps
 from tests.support.honest_letters import HONEST
 from tests.support.letters import change, the
 from tests.support.source import ROOT
@@ -75,6 +78,31 @@ def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> N
     assert weighed(Seen(QUESTION, (), ("flood", PROVEN))) == []
     assert weighed(Seen(QUESTION, [QUESTION] * MANY, ("flood", PROVEN))) == ["flood", "many alike"]
     assert weighed(Seen("https://a.example/only", (), (PROVEN,))) == ["bare link"]
+
+
+def share(one: str, other: str) -> float:
+    """Of the pieces of two letters as many as both have, counted with the pieces themselves."""
+    cut = [re.sub(r"[\W\d_]+", "", text[:600].casefold()) for text in (one, other)]
+    first, second = ({text[at : at + 5] for at in range(max(1, len(text) - 4))} for text in cut)
+    return len(first & second) / len(first | second)
+
+
+@pytest.mark.threat("flood")
+def test_by_hashes_the_same_letters_are_alike_as_by_their_words() -> None:
+    rng = Random(5)
+    some = [make(rng) for make in (identical, with_gaps, paraphrased, noise, links, mixed) for _ in range(8)]
+    some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "соль", "盐"]
+    pairs = [(one, other) for one in some for other in some]
+    found = {(one, other): are_like(pieces_of(one), pieces_of(other)) for one, other in pairs}
+    assert found == {(one, other): share(one, other) >= LIKE for one, other in pairs}
+    assert {*found.values()} == {True, False}
+
+
+def test_of_what_is_compared_no_word_is_kept_and_not_without_end() -> None:
+    for number in range(2 * pieces.MOST):
+        pieces_of(f"Who weighs the salt in orchard number {'x' * number}?")
+    assert 0 < len(pieces._kept) <= pieces.MOST
+    assert {type(one) for key, some in pieces._kept.items() for one in (key, *some)} == {int}
 
 
 def held_in_demo() -> set[str]:

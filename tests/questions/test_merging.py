@@ -20,6 +20,7 @@ from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question, QuestionTopic
+from app.questions.queries import letters_of, number_of_readers
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
 from tests.support.cast import answered
@@ -60,6 +61,9 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     page = nora.get(led)
     assert "One question is merged." in page
     assert "6 readers" in page
+    with database.read() as session:  # and an expert is told of as many
+        counted = [session.scalar(number_of_readers(the(database, key).id)) for key in (salt, wind)]
+        assert counted == [len(letters_of(session, the(database, key))) for key in (salt, wind)] == [6, 2]
 
 
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):

@@ -44,18 +44,19 @@ def states(database: Database) -> tuple[str | None, str | None, str | None]:
 
 
 @contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that reading runs meanwhile."""
+def counted(database: Database, writes: bool = False) -> Iterator[list[str]]:
+    """The statements that reading runs meanwhile, or writing."""
+    engine = database.writer if writes else database.reader
     statements: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
-    event.listen(database.reader, "before_cursor_execute", count)
+    event.listen(engine, "before_cursor_execute", count)
     try:
         yield statements
     finally:
-        event.remove(database.reader, "before_cursor_execute", count)
+        event.remove(engine, "before_cursor_execute", count)
 
 
 def queries_of(database: Database, fn: Callable[[], object]) -> int:

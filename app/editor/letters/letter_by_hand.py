@@ -28,7 +28,7 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
 
     def fn(desk: Desk) -> str:
         ask, channel, given = (_ask(desk, typed), typed.get("channel", ""), typed_day(typed.get("given_on", "")))
-        faults = receive.faults_of(ask)
+        faults = ask.faults
         if channel not in BY_HAND:
             faults["channel"] = "unknown"
         if given is None or given > now(desk.session).astimezone(zone()).date():
