@@ -75,9 +75,13 @@ class Row(Base):
 
 
 class Public:
-    """A row that has an address of its own."""
+    """A row that has an address of its own.
 
-    public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id)
+    By that SQLAlchemy tells several rows apart that one statement inserts: SQLite doesn't say in which order it gives
+    them their keys.
+    """
+
+    public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id, insert_sentinel=True)
 
 
 class OfNewsletter:
