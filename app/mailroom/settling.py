@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from ..actors import Mailroom
-from ..audit import together
 from ..db_faults import Busy
 from ..mail import inbound, leases
 from ..mail.reading import NotStarted
@@ -48,12 +47,13 @@ def settle(session: Session, judged: Sequence[Judged]) -> Became:
     rows = leases.claimed(session, [one.claim for one in judged])
     mails = [(rows[one.claim], one) for one in judged if one.claim in rows]
     letters = take(session, Mailroom(), mails)
-    with together(session):
-        for row, one in mails:
-            facts = {**one.decision.facts, "content_mac": inbound.mac_of(session, one.content)}
-            if row.id in letters:
-                facts["letter_id"] = letters[row.id]
-            inbound.place(session, Mailroom(), row, one.decision.place, one.decision.reasons, **facts)
+    placed = []
+    for row, one in mails:
+        facts = {**one.decision.facts, "content_mac": inbound.mac_of(session, one.content)}
+        if row.id in letters:
+            facts["letter_id"] = letters[row.id]
+        placed.append((row, one.decision.place, one.decision.reasons, facts))
+    inbound.place_all(session, Mailroom(), placed)
     return {one.claim: one.decision.place if one.claim in rows else "lost" for one in judged}
 
 
