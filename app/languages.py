@@ -75,6 +75,8 @@ def _scripts() -> dict[str, re.Pattern[str]]:
 
 def script_of(text: str) -> str:
     """Name the script that most letters of a text belong to (ISO 15924), or 'Zyyy' if there is none."""
+    if text.isascii():
+        return "Latn" if any(map(str.isalpha, text[:LOOKED_AT])) else "Zyyy"
     seen = {script: len(letters.findall(text[:LOOKED_AT])) for script, letters in _scripts().items()}
     best = max(seen, key=lambda script: seen[script])
     # Japanese writes its grammar in kana between Han signs, so a fifth of kana settles it.

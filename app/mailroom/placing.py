@@ -75,7 +75,8 @@ def place_due(
 ) -> Counter[str]:
     """Give up to `limit` stored mails their place; how many came to each, "again" where it has to be tried once more.
 
-    `at` sets the time. Raises `Busy` and `NotStarted`: what is leased then is placed once its lease is over.
+    `at` sets the time. Raises `Busy`: what is leased then is placed once its lease is over. Raises `NotStarted`, which
+    is no try of any mail.
     """
     done: Counter[str] = Counter()
     placing = _Placing(database, reading, settings, at)

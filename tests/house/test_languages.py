@@ -85,3 +85,25 @@ def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
         assert [part for part in parts if languages._learned("Latn").knows(part, language)] == [
             part for part in parts if part in known
         ]
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [("", "Zyyy"), ("12 + 3?", "Zyyy"), ("7 wells", "Latn"), ("Où est l’eau ?", "Latn"), ("Вода, H2O", "Cyrl"),
+     (f"{'1 ' * languages.LOOKED_AT} water", "Zyyy")],
+)  # fmt: skip
+def test_the_script_of_most_letters_is_that_of_a_text(text: str, script: str) -> None:
+    assert script_of(text) == script
+
+
+def test_letters_of_no_other_script_stand_in_ascii() -> None:
+    """So what has no other signs needs no look for them."""
+    letters = [one for one in map(chr, range(128)) if one.isalpha()]
+    assert {name for name, found in languages._scripts().items() for one in letters if found.search(one)} == {"Latn"}
+    assert all(languages._scripts()["Latn"].search(one) for one in letters)
+    assert not any(
+        found.search(chr(one))
+        for found in languages._scripts().values()
+        for one in range(128)
+        if not chr(one).isalpha()
+    )
