@@ -75,9 +75,9 @@ class Row(Base):
 
 
 class Public:
-    """A row that has an address of its own."""
+    """A row with an address of its own, by which SQLAlchemy tells several rows apart that one statement inserts."""
 
-    public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id)
+    public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id, insert_sentinel=True)
 
 
 class OfNewsletter:

@@ -8,6 +8,8 @@ Tags are BCP 47 (RFC 5646): a script subtag, where there is one, decides. Script
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
 from math import log
@@ -25,6 +27,8 @@ WORDS_COUNT = 10  # so often does each of the small words count: they are rarer 
 FEW = 12  # letters; in fewer than these one language has to stand out
 LEAD = 15  # by so much, as a logarithm: of a single word of a question 96 in 100 guesses are right then, 75 without it
 UNSEEN = log(4e-6)  # a part that a language's text doesn't have
+# A logarithm is kept in whole numbers of such parts of one; the sum over two thousand of them has room in so many bits.
+ONE, BITS = 1 << 16, 32
 _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
 _WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
 
@@ -71,6 +75,8 @@ def _scripts() -> dict[str, re.Pattern[str]]:
 
 def script_of(text: str) -> str:
     """Name the script that most letters of a text belong to (ISO 15924), or 'Zyyy' if there is none."""
+    if text.isascii():
+        return "Latn" if any(map(str.isalpha, text[:LOOKED_AT])) else "Zyyy"
     seen = {script: len(letters.findall(text[:LOOKED_AT])) for script, letters in _scripts().items()}
     best = max(seen, key=lambda script: seen[script])
     # Japanese writes its grammar in kana between Han signs, so a fifth of kana settles it.
@@ -103,11 +109,11 @@ def guess_language(text: str) -> str:
     if script == "Hani":
         ways: dict[str, str] = table["signs"]
         return max(ways, key=lambda way: sum(map(text[:LOOKED_AT].count, ways[way])))
-    plain = _plain(text)
-    parts, learned = _parts(plain[:GUESSED_FROM]), _learned(script)
-    scores = {language: sum(map(known.get, parts, repeat(UNSEEN))) for language, known in learned.items()}
+    plain, learned = _plain(text), _learned(script)
+    parts = _parts(plain[:GUESSED_FROM])
+    scores = learned.scores(parts)
     best, *others = sorted(scores, key=lambda language: scores[language], reverse=True) or ["und"]
-    is_known = any(part in learned[best] for part in parts if len(part) >= TELLING) if scores else False
+    is_known = bool(scores) and any(learned.knows(part, best) for part in parts if len(part) >= TELLING)
     stands_out = len(plain.replace(" ", "")) >= FEW or all(scores[best] - scores[other] >= LEAD for other in others[:1])
     return best if is_known and stands_out else "und"
 
@@ -123,20 +129,55 @@ def _parts(plain: str) -> list[str]:
     return [plain[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(plain) - size + 1)]
 
 
-@cache
-def _learned(script: str) -> dict[str, dict[str, float]]:
-    """Return for each language of a script how likely a part of a word is in it, as logarithms.
+@dataclass(frozen=True)
+class Learned:
+    """What is known of the languages of one script: how unlikely each part of a word is in each of them.
 
-    It takes a fifth of a second, once in a process, when the first text of the script is looked at.
+    The numbers of a part stand side by side in one whole number, `BITS` bits for each language. So one sum over the
+    parts of a text adds up the numbers of all languages at once, in a tenth of the time that it takes one by one.
     """
-    learned, parts = {}, dict[str, str]()  # languages share most parts, and few numbers make all likelihoods
-    for language in (one for one, words in function_words().items() if script_of(" ".join(words)) == script):
-        declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
-        counted = Counter(_parts(_plain(declaration)))
-        for part, number in Counter(_parts(_plain(" ".join(function_words()[language])))).items():
-            counted[part] += WORDS_COUNT * number
-        often = {part: number for part, number in counted.items() if number > 1}
-        total = sum(often.values())
-        likely = {number: log(number / total) for number in set(often.values())}
-        learned[language] = {parts.setdefault(part, part): likely[number] for part, number in often.items()}
-    return learned
+
+    languages: tuple[str, ...]
+    parts: dict[str, int]
+    unseen: int  # what stands for a part that no language has
+
+    def scores(self, parts: Sequence[str]) -> dict[str, float]:
+        """Return how likely these parts are in each language, as logarithms."""
+        total = sum(map(self.parts.get, parts, repeat(self.unseen)))
+        return {language: -_at(total, place) / ONE for place, language in enumerate(self.languages)}
+
+    def knows(self, part: str, language: str) -> bool:
+        """Return whether a language's text has this part."""
+        place = self.languages.index(language)
+        return _at(self.parts.get(part, self.unseen), place) != _at(self.unseen, place)
+
+
+def _at(number: int, place: int) -> int:
+    return (number >> (BITS * place)) & ((1 << BITS) - 1)
+
+
+@cache
+def _learned(script: str) -> Learned:
+    """Learn the languages of a script. It takes a fifth of a second, once in a process, when the first text of the
+    script is looked at.
+    """
+    languages = tuple(one for one, words in function_words().items() if script_of(" ".join(words)) == script)
+    unseen = sum(round(-UNSEEN * ONE) << (BITS * place) for place in range(len(languages)))
+    numbers: dict[str, int] = {}
+    for place, language in enumerate(languages):
+        for part, likely in _likelihoods(language).items():
+            numbers[part] = numbers.get(part, unseen) + (round((UNSEEN - likely) * ONE) << (BITS * place))
+    same: dict[int, int] = {}  # many parts are as rare in one language alone, and need one number
+    return Learned(languages, {part: same.setdefault(one, one) for part, one in numbers.items()}, unseen)
+
+
+def _likelihoods(language: str) -> dict[str, float]:
+    """Return how likely a part of a word is in a language, as logarithms."""
+    declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
+    counted = Counter(_parts(_plain(declaration)))
+    for part, number in Counter(_parts(_plain(" ".join(function_words()[language])))).items():
+        counted[part] += WORDS_COUNT * number
+    often = {part: number for part, number in counted.items() if number > 1}
+    total = sum(often.values())
+    likely = {number: log(number / total) for number in set(often.values())}
+    return {part: likely[number] for part, number in often.items()}

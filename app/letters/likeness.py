@@ -72,7 +72,8 @@ def small_words(text: str) -> float:
     terms = [unit.term for unit in units(text) if not unit.is_sign]
     if len(terms) < SENTENCE or script_of(text) not in _scripts():
         return USUAL
-    return sum(term in _all_small() for term in terms) / len(terms)
+    small = _all_small()
+    return sum(term in small for term in terms) / len(terms)
 
 
 @cache

@@ -9,6 +9,12 @@ def message_id(base_url: str, public_id: str) -> str:
     return f"<{public_id.lower()}.{secrets.token_hex(8)}@{_domain(base_url)}>"
 
 
+def bracketed(message_id: str) -> str:
+    """Return a Message-ID that a mail names in the form that ours have; empty where it names none."""
+    bare = message_id.strip("<> ")
+    return f"<{bare}>" if bare else ""
+
+
 def list_id(base_url: str, kind: str, newsletter_id: int | None) -> str | None:
     """Return what a newsletter's mails of one kind are called as a list: "reader-news.n7.ask.example" (RFC 2919,
     section 2).

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from ..actors import Actor, Mailroom, Staff
 from ..audit import record, together
@@ -25,6 +26,7 @@ TOGETHER = 4_000_000  # bytes of mails that are stored, or placed, in one transa
 CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
 # What a mail's placing found; it is found anew when the mail is read again.
 FOUND = ("placed_at", "leased_until", "content_mac", "duplicate_of_id", "assignment_id", "edition_id", "outbox_id")
+PLACED = ("state", "state_at", "reasons", "newsletter_id", "letter_id", *FOUND)
 NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
 
 
@@ -49,6 +51,16 @@ class Reading:
     spam_score: str = ""
     unread: int = 0
     comment: str = ""
+
+
+Placed = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, where it goes, why, and the facts
+
+_ROW = Inbound.__table__.c
+_PLACE = (
+    update(Inbound.__table__)  # type: ignore[arg-type]
+    .where(_ROW.id == bindparam("key"), _ROW.version == bindparam("was"))
+    .values({"version": bindparam("was") + 1, **{name: bindparam(name) for name in PLACED}})
+)
 
 
 def store(
@@ -95,6 +107,22 @@ def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Seq
     at, why = now(session), {"reasons": list(reasons)}
     facts |= {"placed_at": at, "leased_until": None, **why}
     INBOUND.apply(session, actor, row, "place", to=where, at=at, why=why, **facts)
+
+
+def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
+    """Do the same for several that this transaction has locked, in one statement.
+
+    SQLAlchemy would send one for each, to look at its version. The session has the rows no longer then.
+    Raises `StaleDataError`, as it would.
+    """
+    changes = []
+    with together(session):
+        for row, where, reasons, facts in mails:
+            place(session, actor, row, where, reasons, **facts)
+            changes.append({"key": row.id, "was": row.version} | {name: getattr(row, name) for name in PLACED})
+            session.expunge(row)
+        if changes and session.connection().execute(_PLACE, changes).rowcount != len(changes):
+            raise StaleDataError("a mail was changed by somebody else while it was placed")
 
 
 def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:

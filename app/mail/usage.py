@@ -1,7 +1,7 @@
 """Usage counts: things done for somebody in a stretch of time, counted without keeping who it was."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -25,20 +25,30 @@ def spend_each(session: Session, kind: str, whose: Sequence[str], ends_on: date,
     if not whose:
         return []
     ring = keys(session)
-    numbered = {who: [ring.mac(f"spent.{kind}", f"{number} {who}") for number in range(most)] for who in whose}
-    macs = [mac for several in numbered.values() for mac in several]
-    there = set(session.scalars(select(Spent.mac).where(Spent.kind == kind, Spent.mac.in_(macs))))
-    before = Counter({who: len(there.intersection(several)) for who, several in numbered.items()})
+
+    def mac(who: str, number: int) -> bytes:
+        return ring.mac(f"spent.{kind}", f"{number} {who}")
+
+    # Most come once: only of those who have their first, the others are looked for.
+    first = {who: mac(who, 0) for who in whose}
+    there = _there(session, kind, first.values())
+    others = {who: [mac(who, number) for number in range(1, most)] for who in first if first[who] in there}
+    there |= _there(session, kind, [one for several in others.values() for one in several])
+    before = Counter({who: 1 + len(there.intersection(several)) for who, several in others.items()})
     free: list[bool] = []
     spent: list[dict[str, Any]] = []
     for who in whose:
         if is_free := before[who] < most:
-            spent.append({"kind": kind, "mac": numbered[who][before[who]], "ends_on": ends_on})
+            spent.append({"kind": kind, "mac": mac(who, before[who]), "ends_on": ends_on})
             before[who] += 1
         free.append(is_free)
     if spent:
         session.connection().execute(insert(Spent), spent)
     return free
+
+
+def _there(session: Session, kind: str, macs: Collection[bytes]) -> set[bytes]:
+    return set(session.scalars(select(Spent.mac).where(Spent.kind == kind, Spent.mac.in_(macs)))) if macs else set()
 
 
 def sweep(session: Session) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..mail import inbound, leases
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -25,3 +27,20 @@ class Decision:
         """Return what is noted on the mail itself."""
         names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claimed mail with what was read in it and decided about it, as plain values."""
+
+    claim: leases.Claim
+    decision: Decision
+    content: str
+    reading: inbound.Reading
+    message_id: str
+    body: str
+    answerable: bool
+
+    @property
+    def is_duplicate(self) -> bool:
+        return self.decision.place == "duplicate"

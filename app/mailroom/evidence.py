@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from ..answers.models import Assignment
 from ..editions.models import Edition
 from ..mail import fingerprint, inbound, outbox
-from ..mail.incoming import File, Forward, Known, Mail, Mailbox, Trimmed
+from ..mail.identifiers import bracketed
+from ..mail.incoming import Forward, Known, Mail, Mailbox
 from ..mail.models import Inbound, OutboxMail
 from ..mail.origin import robots
 from ..mail.origin.authentication import Verdict
@@ -23,6 +24,7 @@ from ..people.models import Link, Person
 from ..text import clean, single_line
 from . import spam
 from .batch import House, is_of
+from .words import Found, find, uncut
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
 TEST = "house.test"  # the kind of the operator's test mails
@@ -41,9 +43,7 @@ class Case:
         self.session, self.raw, self.mail, self.house = session, raw, mail, house
         self.row_id = row.id if row else None
         self.mailbox_newsletter_id = row.newsletter_id if row else None
-        self.trimmed = Trimmed(mail.body)
-        self.files, self.has_more = tuple(File(single_line(one.name), one.bytes) for one in mail.attachments), False
-        self.forward: Forward | None = None  # what was forwarded, of a mail to the address for that
+        self.take_in(uncut(mail))
         self.shown: dict[str, Verdict] = {}  # whether it is from an address, as far as that was asked
 
     @cached_property
@@ -55,11 +55,11 @@ class Case:
 
     def read(self, reading: Reading) -> None:
         """Let the words and the files be found, in a process of their own. Raises `NotStarted`."""
-        self.trimmed = reading.trim(self.mail, self.known)
-        if (self.mail.attachments or len(self.raw) > MAX_PARSED) and (found := reading.files(self.raw)):
-            self.files, self.has_more = found
-        if self.forwarded_to is not None:
-            self.forward = reading.forwarded(self.raw, self.known)
+        self.take_in(find(reading, self.raw, self.mail, self.known, self.forwarded_to is not None))
+
+    def take_in(self, found: Found) -> None:
+        """Put in what was found in it."""
+        self.trimmed, self.files, self.has_more, self.forward = found
 
     @cached_property
     def forwarded_to(self) -> Newsletter | None:
@@ -78,12 +78,16 @@ class Case:
     def expect(self) -> None:
         """Say what will be looked up of it, before others of its batch are judged: one query fetches it for all."""
         house = self.house
-        house.mails.expect(self._named_ids)
-        house.editions.expect(self.message_ids)
+        self.expect_quoted()
         house.links.expect(self.tokens)
         house.returned.expect([*self.tokens, *self._return_tokens])
         house.people.expect([self.mail.from_address] if self.sender else [])
         house.same.expect([self.content(self.any_newsletter_id)])
+
+    def expect_quoted(self) -> None:
+        """Say the same of what may be quoted in it, for `known`."""
+        self.house.mails.expect(self._named_ids)
+        self.house.editions.expect(self.message_ids)
 
     @cached_property
     def words(self) -> str:
@@ -136,7 +140,7 @@ class Case:
     def message_ids(self) -> list[str]:
         """Return what the mail says that it answers, in the form that ours have."""
         stated = dict.fromkeys([*self.mail.in_reply_to[:REFERRED], *self.mail.references[-REFERRED:]])
-        return [one for one in map(_bracketed, stated) if one]
+        return [one for one in map(bracketed, stated) if one]
 
     @cached_property
     def _ours_by_id(self) -> dict[str, OutboxMail]:
@@ -145,7 +149,7 @@ class Case:
 
     @cached_property
     def _named_ids(self) -> list[str]:
-        return [*self.message_ids, *filter(None, [_bracketed(self.mail.message_id)])]
+        return [*self.message_ids, *filter(None, [bracketed(self.mail.message_id)])]
 
     @cached_property
     def answered(self) -> list[OutboxMail]:
@@ -175,7 +179,7 @@ class Case:
     @cached_property
     def tested(self) -> OutboxMail | None:
         """The operator's test mail that it answers, or that it is: by its Message-ID or the token of its address."""
-        named = [_bracketed(self.mail.message_id), *self.message_ids]
+        named = [bracketed(self.mail.message_id), *self.message_ids]
         found = [self._ours_by_id[one] for one in named if one in self._ours_by_id]
         found += self.house.returned.by(self.books, self.tokens).values()
         return next((mail for mail in found if mail.kind == TEST), None)
@@ -188,12 +192,12 @@ class Case:
         """Addresses and Message-IDs by which we know our own mail."""
         if self.session is None:
             return frozenset()
-        own_id = _bracketed(self.mail.message_id)
+        own_id = bracketed(self.mail.message_id)
         return frozenset(self.house.own_addresses(self.session) | ({own_id} & self._ours_by_id.keys()))
 
     def sent_as(self, message_id: str) -> OutboxMail | None:
         """Our mail with this Message-ID."""
-        named = _bracketed(message_id)
+        named = bracketed(message_id)
         return self.house.mails.by(self.books, [named] if named else []).get(named)
 
     def person(self, address: str) -> Person | None:
@@ -292,9 +296,3 @@ class Case:
         if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):
             return [one.text for one in self.house.ran(self.books, self.newsletter.id)[:QUOTABLE]]
         return []
-
-
-def _bracketed(message_id: str) -> str:
-    """A Message-ID in the form that ours have."""
-    bare = message_id.strip("<> ")
-    return f"<{bare}>" if bare else ""

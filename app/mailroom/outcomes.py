@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -19,11 +18,9 @@ from ..mail import erasing, inbound, outbox
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsroom import arriving
+from .decision import Judged
 
-if TYPE_CHECKING:
-    from .placing import Judged
-
-Taken = tuple[Inbound, "Judged"]
+Taken = tuple[Inbound, Judged]
 
 JUST_SENT = timedelta(minutes=1)  # a server next door may return a mail before we have noted that it was sent
 
@@ -77,7 +74,7 @@ def _letters(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[
     return keys
 
 
-def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged: "Judged") -> Letter:
+def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged: Judged) -> Letter:
     assignment = session.get_one(Assignment, judged.decision.assignment_id)
     return from_experts.take(session, actor, assignment, judged.reading.text, row.stored_at)
 

@@ -5,79 +5,63 @@ from the start. What makes a mail unplaceable holds up no other: it is put off, 
 failed.
 """
 
-import logging
 import math
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
-from ..actors import Mailroom
-from ..audit import together
 from ..db import Database
 from ..db_faults import Busy
 from ..mail import inbound, leases
-from ..mail.incoming import Mail
+from ..mail.incoming import Known, Mail
 from ..mail.lifecycle import PLACES_OF_MAIL
 from ..mail.reading import NotStarted, Reading
-from ..newsletters.models import Newsletter
+from . import settling
 from .batch import House, Settings
-from .decision import Decision
+from .decision import Judged
 from .evidence import Case
 from .judges import decide
-from .outcomes import take
 from .recipients import answerable
+from .settling import Became
+from .words import Found, find, uncut
 
 __all__ = ["Settings", "place_due"]
 
 BATCH = 50  # mails that are leased, and placed, together, where they have no more bytes than `inbound.TOGETHER`
+AHEAD = 1.0  # seconds for which mails are read before those that were read are placed: one that is slow holds up others
 LOOK = 0.2  # seconds that one look at the database lasts: while it does, nothing erased leaves the database's files
 RACES = 3  # how often a mail is judged again at once because another worker placed the same one meanwhile
 DEADLY = 50  # claims of a mail after which it is not even read: it has killed its workers
-UNPLACEABLE = "could not be placed"
+EDITION = "edition"  # the place of a mail on which those after it may rest
 NO_ORIGINALS = PLACES_OF_MAIL.which("is_no_original")
 
+S = TypeVar("S", "Opened", leases.Leased)
 T = TypeVar("T")
-# The place that mails came to, "again" or "lost"; None where one failed, and nothing where it lost a race.
-Became = dict[leases.Claim, str | None]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A claimed mail with what was read in it and decided about it, as plain values."""
-
-    claim: leases.Claim
-    decision: Decision
-    content: str
-    reading: inbound.Reading
-    message_id: str
-    body: str
-    answerable: bool
-
-    @property
-    def is_duplicate(self) -> bool:
-        return self.decision.place == "duplicate"
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """A claimed mail as it is stored, and what it is as a message."""
+class Opened:
+    """A claimed mail, as far as it is read: what is stored, what it is as a message, what the trimmer may know, and the
+    words that were found in it.
+    """
 
     stored: leases.Leased
     raw: bytes
     mail: Mail
+    known: Known = field(default_factory=Known)
+    is_forward: bool = False
+    found: Found | None = None
+
+    @property
+    def claim(self) -> leases.Claim:
+        return self.stored.claim
 
 
 def place_due(
@@ -91,7 +75,8 @@ def place_due(
 ) -> Counter[str]:
     """Give up to `limit` stored mails their place; how many came to each, "again" where it has to be tried once more.
 
-    `at` sets the time. Raises `Busy` and `NotStarted`: what is leased then is placed once its lease is over.
+    `at` sets the time. Raises `Busy`: what is leased then is placed once its lease is over. Raises `NotStarted`, which
+    is no try of any mail.
     """
     done: Counter[str] = Counter()
     placing = _Placing(database, reading, settings, at)
@@ -99,7 +84,11 @@ def place_due(
         claims = database.write(partial(leases.claim, most=min(BATCH, left), lease=lease), at)
         if not claims:
             break
-        done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
+        try:
+            done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
+        except NotStarted:  # it is no mail's fault, and is no try of theirs
+            database.write(partial(leases.give_back, claims=claims), at)
+            raise
     return done
 
 
@@ -127,7 +116,7 @@ class _Placing:
             self.database.write(partial(leases.give_back, claims=unreached), self.at)
         for claim in claims:
             place = became.get(claim) or self._alone(claim)
-            done[place or self.database.write(partial(_give_up, claim=claim), self.at)] += 1
+            done[place or self.database.write(partial(settling.give_up, claim=claim), self.at)] += 1
         return done
 
     def _alone(self, claim: leases.Claim) -> str | None:
@@ -140,25 +129,53 @@ class _Placing:
     def _in_turn(self, claims: Sequence[leases.Claim], until: float = math.inf) -> Became:
         """Place mails as if one came after the other, in as few transactions as that can be done in."""
         became: Became = {}
-        left: Sequence[Parsed] = self._parsed([claim for claim in claims if claim.attempts <= DEADLY], until, became)
-        while left:
-            judged, left = self._judged(left, until, became)
-            if judged:
-                became |= self._settled(judged)
+        stored = self._stored([claim for claim in claims if claim.attempts <= DEADLY])
+        while stored:
+            parsed, stored = self._each(self._parse, stored, until, became)
+            while parsed:
+                read, parsed = self._each(self._find, self._quoting(parsed, until, became), until, became)
+                while read:
+                    judged, read = self._judged(read, until, became)
+                    became |= self._settled(judged)
+                    if any(one.decision.place == EDITION for one in judged):  # others may quote it as it arrived
+                        parsed, read = [*read, *parsed], []
         return became
 
-    def _parsed(self, claims: Sequence[leases.Claim], until: float, became: Became) -> list[Parsed]:
-        """Open and parse mails, outside of any transaction."""
+    def _stored(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
         with self.database.read(self.at) as session:
-            stored = leases.leased(session, claims) if claims else []
-        steps = (self._step(one.claim, until, became, partial(self._parse, one)) for one in stored)
-        return [parsed for parsed in steps if parsed is not None]
+            return leases.leased(session, claims) if claims else []
 
-    def _parse(self, stored: leases.Leased) -> Parsed:
+    def _each(
+        self, work: Callable[[S], T], mails: Sequence[S], until: float, became: Became
+    ) -> tuple[Sequence[T], Sequence[S]]:
+        """Read one mail after the other, with no look at the database open meanwhile. Returns also what is left.
+
+        At most for `AHEAD` seconds: one that takes longer doesn't hold back those before it.
+        """
+        began, done = time.monotonic(), list[T]()
+        for number, mail in enumerate(mails):
+            if number and time.monotonic() - began > AHEAD:
+                return done, mails[number:]
+            found = self._step(mail.claim, until, became, partial(work, mail))
+            if found is not None:
+                done.append(found)
+        return done, []
+
+    def _parse(self, stored: leases.Leased) -> Opened:
         raw = stored.raw
-        return Parsed(stored, raw, self.reading.parse(raw))
+        return Opened(stored, raw, self.reading.parse(raw))
 
-    def _judged(self, mails: Sequence[Parsed], until: float, became: Became) -> tuple[list[Judged], Sequence[Parsed]]:
+    def _find(self, one: Opened) -> Opened:
+        return replace(one, found=find(self.reading, one.raw, one.mail, one.known, one.is_forward))
+
+    def _quoting(self, mails: Sequence[Opened], until: float, became: Became) -> list[Opened]:
+        """Put in what may be quoted in each, and whether it is one that somebody of the desk forwards."""
+        with self.database.read(self.at) as session:
+            cases = self._cases(session, mails, Case.expect_quoted)
+            steps = (self._step(one.claim, until, became, partial(_quoting, one, case)) for one, case in cases)
+            return [one for one in steps if one is not None]
+
+    def _judged(self, mails: Sequence[Opened], until: float, became: Became) -> tuple[list[Judged], Sequence[Opened]]:
         """Judge mails, outside of any transaction that writes, up to one whose judgement rests on those before it.
 
         These have to be placed first: returns also what is left from there on.
@@ -166,14 +183,9 @@ class _Placing:
         judged: list[Judged] = []
         firsts: set[str] = set()
         with self.database.read(self.at) as session:
-            began, house = time.monotonic(), House(self.settings)
-            cases = [Case(session, one.raw, one.mail, house, one.stored.row) for one in mails]
-            for case in cases:
-                with suppress(Exception):  # what is wrong with one mail is told when it is judged
-                    case.expect()
-            for number, (one, case) in enumerate(zip(mails, cases, strict=True)):
-                claim = one.stored.claim
-                found = self._step(claim, until, became, partial(self._judge, claim, case))
+            began = time.monotonic()
+            for number, (one, case) in enumerate(self._cases(session, mails, Case.expect)):
+                found = self._step(one.claim, until, became, partial(_judge, one, case))
                 if found is None:
                     continue
                 if found.content in firsts:
@@ -181,16 +193,20 @@ class _Placing:
                 judged.append(found)
                 if found.decision.place not in NO_ORIGINALS:
                     firsts.add(found.content)
-                # Others may answer an edition, or quote it as it arrived.
-                if found.decision.place == "edition" or time.monotonic() - began > LOOK:
+                if found.decision.place == EDITION or time.monotonic() - began > LOOK:
                     return judged, mails[number + 1 :]
         return judged, []
 
-    def _judge(self, claim: leases.Claim, case: Case) -> Judged:
-        case.read(self.reading)
-        decision = decide(case)
-        content, reply = case.content(decision.newsletter_id), answerable(case, decision)
-        return Judged(claim, decision, content, case.reading, case.mail.message_id, case.mail.body, reply)
+    def _cases(
+        self, session: Session, mails: Sequence[Opened], expect: Callable[[Case], None]
+    ) -> list[tuple[Opened, Case]]:
+        """Make the cases of one look at the database, which say what will be looked up of each."""
+        house = House(self.settings)
+        cases = [(one, Case(session, one.raw, one.mail, house, one.stored.row)) for one in mails]
+        for _, case in cases:
+            with suppress(Exception):  # what is wrong with one mail is told when it is judged
+                expect(case)
+        return cases
 
     def _step(self, claim: leases.Claim, until: float, became: Became, work: Callable[[], T]) -> T | None:
         """Do a step with one mail. None where it failed, or its lease could end meanwhile: then it became something."""
@@ -200,18 +216,31 @@ class _Placing:
         try:
             return work()
         except Exception as error:
-            _tell(claim, error)
+            settling.tell(claim, error)
             became[claim] = None
             return None
 
     def _settled(self, judged: Sequence[Judged]) -> Became:
         """Place mails in one transaction; where that fails, each in a savepoint of its own."""
+        if not judged:
+            return {}
         try:
-            return self.database.write(partial(_settle, judged=judged), self.at)
+            return self.database.write(partial(settling.settle, judged=judged), self.at)
         except Busy:
             raise
         except Exception:  # told of the mail whose it is, when that one fails again
-            return self.database.write(partial(_settle_each, judged=judged), self.at)
+            return self.database.write(partial(settling.settle_each, judged=judged), self.at)
+
+
+def _quoting(one: Opened, case: Case) -> Opened:
+    return replace(one, known=case.known, is_forward=case.forwarded_to is not None)
+
+
+def _judge(one: Opened, case: Case) -> Judged:
+    case.take_in(one.found or uncut(one.mail))
+    decision = decide(case)
+    content, reply = case.content(decision.newsletter_id), answerable(case, decision)
+    return Judged(one.claim, decision, content, case.reading, case.mail.message_id, case.mail.body, reply)
 
 
 def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
@@ -223,55 +252,3 @@ def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:
             some = []
         some.append(claim)
     yield some
-
-
-def _settle_each(session: Session, judged: Sequence[Judged]) -> Became:
-    """Place each mail in a savepoint of its own; None where that failed. One that lost a race is left out."""
-    became: Became = {}
-    for one in judged:
-        try:
-            with session.begin_nested():
-                became |= _settle(session, [one])
-        except (OperationalError, StaleDataError):  # the whole transaction lost one, and is run again
-            raise
-        except IntegrityError:  # another worker placed the same mail just now
-            pass
-        except Exception as error:
-            _tell(one.claim, error)
-            became[one.claim] = None
-    return became
-
-
-def _settle(session: Session, judged: Sequence[Judged]) -> Became:
-    """Make what decisions say and place the mails whose leases still hold; tells the places, "lost" of the others."""
-    rows = leases.claimed(session, [one.claim for one in judged])
-    mails = [(rows[one.claim], one) for one in judged if one.claim in rows]
-    letters = take(session, Mailroom(), mails)
-    with together(session):
-        for row, one in mails:
-            facts = {**one.decision.facts, "content_mac": inbound.mac_of(session, one.content)}
-            if row.id in letters:
-                facts["letter_id"] = letters[row.id]
-            inbound.place(session, Mailroom(), row, one.decision.place, one.decision.reasons, **facts)
-    return {one.claim: one.decision.place if one.claim in rows else "lost" for one in judged}
-
-
-def _give_up(session: Session, claim: leases.Claim) -> str:
-    """Placing failed: put it off, and after the last try show it as failed."""
-    row = leases.claimed(session, [claim]).get(claim)
-    if row is None:
-        return "lost"
-    if claim.attempts < leases.TRIES:
-        leases.put_off(session, row)
-        return "again"
-    newsletter_id = row.newsletter_id or session.scalar(select(Newsletter.id).order_by(Newsletter.id).limit(1))
-    inbound.place(session, Mailroom(), row, "failed", [UNPLACEABLE], newsletter_id=newsletter_id)
-    return "failed"
-
-
-def _tell(claim: leases.Claim, error: Exception) -> None:
-    """The error's own words may hold what somebody wrote: the log gets its name and its place only."""
-    if isinstance(error, Busy | NotStarted):  # not the mail's fault
-        raise error
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("mail %s could not be placed: %s\n%s", claim.inbound_id, type(error).__name__, where)

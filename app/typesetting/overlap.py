@@ -15,7 +15,7 @@ def runs(text: str) -> set[tuple[str, ...]]:
     """Every run of four neighbouring words; a text of fewer words is one run."""
     words = [word.casefold() for word in _WORDS.findall(text[:LONGEST])]
     size = min(RUN, len(words))
-    return {tuple(words[at : at + size]) for at in range(len(words) - size + 1)} if size else set()
+    return set(zip(*(words[at:] for at in range(size)), strict=False))
 
 
 def share(part: Iterable[tuple[str, ...]], whole: set[tuple[str, ...]]) -> float:

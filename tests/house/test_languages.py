@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.languages import function_words, guess_language, guessed_languages
+from app import languages
+from app.languages import function_words, guess_language, guessed_languages, script_of
 from tests.support.source import APP
 
 ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent / "bench" / "asked_in").glob("*.txt")}
@@ -61,3 +62,48 @@ def test_short_ones_are_guessed_and_where_nothing_tells_nothing_is(text: str, la
 
 def test_a_long_letter_is_guessed_by_its_first_words() -> None:
     assert guess_language("Why is there no water? " * 30 + "Почему нет воды? " * 10) == "en"
+
+
+def test_the_sums_of_all_languages_have_room_beside_one_another() -> None:
+    """Of the longest text that is looked at, whatever is in it: one that ran over would count for the next language."""
+    most_parts = languages.LONGEST * languages.GUESSED_FROM
+    for script in {script_of(" ".join(words)) for words in function_words().values()}:
+        learned = languages._learned(script)
+        numbers = {learned.unseen, *learned.parts.values()}
+        highest = max(languages._at(one, place) for one in numbers for place in range(len(learned.languages)))
+        assert 0 < highest * most_parts < 1 << languages.BITS
+        assert all(one < 1 << (languages.BITS * len(learned.languages)) for one in numbers)
+
+
+def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
+    parts = languages._parts(languages._plain("Why is there no water? Xyzzy!"))
+    scores = languages._learned("Latn").scores(parts)
+    for language in ("en", "de", "az"):
+        known = languages._likelihoods(language)
+        alone = sum(known.get(part, languages.UNSEEN) for part in parts)
+        assert scores[language] == pytest.approx(alone, abs=len(parts) / languages.ONE)
+        assert [part for part in parts if languages._learned("Latn").knows(part, language)] == [
+            part for part in parts if part in known
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [("", "Zyyy"), ("12 + 3?", "Zyyy"), ("7 wells", "Latn"), ("Où est l’eau ?", "Latn"), ("Вода, H2O", "Cyrl"),
+     (f"{'1 ' * languages.LOOKED_AT} water", "Zyyy")],
+)  # fmt: skip
+def test_the_script_of_most_letters_is_that_of_a_text(text: str, script: str) -> None:
+    assert script_of(text) == script
+
+
+def test_letters_of_no_other_script_stand_in_ascii() -> None:
+    """So what has no other signs needs no look for them."""
+    letters = [one for one in map(chr, range(128)) if one.isalpha()]
+    assert {name for name, found in languages._scripts().items() for one in letters if found.search(one)} == {"Latn"}
+    assert all(languages._scripts()["Latn"].search(one) for one in letters)
+    assert not any(
+        found.search(chr(one))
+        for found in languages._scripts().values()
+        for one in range(128)
+        if not chr(one).isalpha()
+    )

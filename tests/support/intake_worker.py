@@ -25,7 +25,7 @@ from mail_accounts import Mailbox, mailboxes_of
 from tests.support.app import BASE_URL, SECRETS
 
 LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
-TOGETHER = 2  # mails placed in one transaction: more would seldom be done before the worker is killed
+TOGETHER = 4  # mails placed in one transaction: more would seldom be done before the worker is killed
 
 
 def work(url: str, mailbox: Mailbox, reading: str) -> None:

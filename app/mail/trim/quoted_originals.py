@@ -1,7 +1,7 @@
 """Finds our own texts in a reply: the edition or the invitation that it quotes, re-wrapped and re-quoted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -36,9 +36,20 @@ def tokens(text: str) -> list[str]:
 def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
     """Every `RUN` words in a row of a text of ours, and its short lines whole."""
     every = tokens(text)[:MOST_WORDS]
-    rows = frozenset(tuple(every[place : place + RUN]) for place in range(max(0, len(every) - RUN + 1)))
     short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
-    return rows, short
+    return frozenset(_in_rows(every)), short
+
+
+@lru_cache(maxsize=8)
+def _cut_together(texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
+    """The same of several texts, put together once: replies quote the same few."""
+    cuts = [_cut(text) for text in texts]
+    return frozenset().union(*(rows for rows, _ in cuts)), frozenset().union(*(short for _, short in cuts))
+
+
+def _in_rows(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Every `RUN` words in a row."""
+    return zip(*(words[place:] for place in range(RUN)), strict=False)
 
 
 def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
@@ -57,8 +68,8 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
         left -= len(text)
     stream = [(word, place) for place, line in enumerate(of_line) for word in line][:MOST_WORDS]
     only = [word for word, _ in stream]
-    sets = [_cut(text) for text in texts]
-    starts = [any(tuple(only[place : place + RUN]) in rows for rows, _ in sets) for place in range(len(only) - RUN + 1)]
+    rows, short = _cut_together(tuple(texts))
+    starts = [row in rows for row in _in_rows(only)]
     counts = [0] * len(lines)
     for start, end in runs(starts):
         if end - start + RUN - 1 >= LEAST:
@@ -67,12 +78,12 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
     for place, said in enumerate(of_line):
         found[place] = bool(said) and counts[place] >= LEAST_SHARE * len(said)
     if any(found):
-        _join_short(of_line, found, boilerplate(lines, found), [short for _, short in sets])
+        _join_short(of_line, found, boilerplate(lines, found), short)
     return found
 
 
 def _join_short(
-    of_line: list[list[str]], found: list[bool], added: list[bool], short: list[frozenset[tuple[str, ...]]]
+    of_line: list[list[str]], found: list[bool], added: list[bool], short: frozenset[tuple[str, ...]]
 ) -> None:
     """A short line of ours ("Thank you,") is ours beside another of ours, not alone; what a newsletter's program put
     between them doesn't part them.
@@ -84,7 +95,7 @@ def _join_short(
             place = full[number]
             line = of_line[place]
             if not found[place] and before and len(line) <= 2 * RUN:
-                found[place] = any(tuple(line) in lines for lines in short)
+                found[place] = tuple(line) in short
             before = found[place] or (before and added[place])
 
 

@@ -1,0 +1,33 @@
+"""The words and the files of a mail, as the process that reads finds them; it needs no database meanwhile."""
+
+from typing import NamedTuple
+
+from ..mail.incoming import File, Forward, Known, Mail, Trimmed
+from ..mail.parsing.parse import MAX_PARSED
+from ..mail.reading import Reading
+from ..text import single_line
+
+
+class Found(NamedTuple):
+    """What was found in a mail: its words and what was cut, the files that hung on it and whether there are more of
+    them, and of one that somebody of the desk forwarded the mail in it.
+    """
+
+    trimmed: Trimmed
+    files: tuple[File, ...]
+    has_more: bool = False
+    forward: Forward | None = None
+
+
+def uncut(mail: Mail) -> Found:
+    """Return what is known of a mail in which nothing was looked for: all of it is words."""
+    return Found(Trimmed(mail.body), tuple(File(single_line(one.name), one.bytes) for one in mail.attachments))
+
+
+def find(reading: Reading, raw: bytes, mail: Mail, known: Known, is_forward: bool) -> Found:
+    """Let the words, the files and what was forwarded be found, in a process of their own. Raises `NotStarted`."""
+    found = uncut(mail)._replace(trimmed=reading.trim(mail, known))
+    if (mail.attachments or len(raw) > MAX_PARSED) and (listed := reading.files(raw)):
+        files, has_more = listed
+        found = found._replace(files=files, has_more=has_more)
+    return found._replace(forward=reading.forwarded(raw, known)) if is_forward else found
