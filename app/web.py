@@ -26,8 +26,11 @@ from . import counters, errors, formatting, static_files
 from .db_faults import Busy
 from .languages import direction
 from .listing import Rows
-from .mail.translation import say, spoken
+from .mail.translation import say
 from .newsletters.models import Newsletter
+from .page_language import WORDS
+from .page_language import language as language
+from .page_language import meant_for as meant_for
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -160,20 +163,6 @@ def paged(
     return Paged(rows[:size], {"newer": here() if behind else None, "older": older})
 
 
-def language() -> str:
-    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
-    English.
-    """
-    return spoken(meant_for())
-
-
-def meant_for() -> str:
-    """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
-    may.
-    """
-    return str(g.get("language", "en"))
-
-
 def _locale() -> str:
     """The page's language for Babel; English dates are set day first, as in our mails, so that no day is a month."""
     code = language()
@@ -195,6 +184,7 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    app.before_request(WORDS.as_default)
     app.before_request(_refuse_foreign)
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = _form_proof
@@ -202,7 +192,6 @@ def prepare(app: Flask) -> None:
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
-    # The extension works out locale and catalogue anew for each text; a page of the desk has two hundred of them.
     app.jinja_env.globals.update(gettext=_in_words, ngettext=_in_number)
     limiter.init_app(app)
     app.after_request(_dress)
