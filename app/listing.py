@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
+Key = int | BindParameter[int]  # of a newsletter, or where it will stand in a statement that is built once
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
 HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 from ..actors import Staff
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Listing
+from ..listing import Key, Listing
 from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
 
@@ -66,7 +66,7 @@ def named(session: Session, keys: Select[int] | Sequence[int]) -> list[Named]:
     return [Named(row.id, row.public_id, row.headline or "", row.body or "") for row in rows]
 
 
-def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
+def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
     """Return the questions in these states, to be counted."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
     return Listing(mine, (Question.id,), each=(Question.state, states))
