@@ -61,8 +61,12 @@ class Listing(Generic[Row]):
         """Select the keys of the first rows."""
         return self.select(None, limit).with_only_columns(self.order[-1])
 
+    def place(self, row: Row) -> Place:
+        """Return the place of a row in the order."""
+        return tuple(getattr(row, column.key) for column in self.order)
+
     def _behind(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
-        place = row if isinstance(row, tuple) else [getattr(row, column.key) for column in self.order]
+        place = row if isinstance(row, tuple) else self.place(row)
         values = [literal(value, column.type) for value, column in zip(place, self.order, strict=True)]
         left, right = (self.order[0], values[0]) if len(values) == 1 else (tuple_(*self.order), tuple_(*values))
         return left > right if rising else left < right
@@ -145,18 +149,34 @@ class Chain(Generic[Row]):
     rising: bool = False
 
     def page(self, session: Session, behind: Row | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them; with `up` those in front of it, the nearest first."""
-        return self._rows(behind, limit, up, lambda one, *place: one.page(session, *place))
+        """Rows from behind one of them; with `up` those in front of it, the nearest first. In one statement, and one
+        more for all the parts that follow where the first of them has too few."""
+        first, *others = self._parts(behind, up)
+        rows = first.page(session, behind, limit, up)
+        return rows + (self._others(session, others, limit - len(rows), up) if len(rows) < limit and others else [])
+
+    def _parts(self, behind: Row | None, up: bool) -> Sequence[Listing[Row]]:
+        at = (len(self.parts) - 1 if up else 0) if behind is None else self.part(behind)
+        return self.parts[at::-1] if up else self.parts[at:]
+
+    def _others(self, session: Session, parts: Sequence[Listing[Row]], limit: int, up: bool) -> list[Row]:
+        walks = (part.select(None, limit, up).with_only_columns(part.order[-1]).subquery() for part in parts)
+        keys = union_all(*(select(literal(at), walk.c[0]) for at, walk in enumerate(walks))).subquery()
+        key = parts[0].order[-1]
+        found = session.execute(select(key.class_, keys.c[0]).join(keys, keys.c[1] == key)).all()
+        rows: list[Row] = []
+        for at, part in enumerate(parts):
+            mine = [row for row, of in found if of == at]
+            rows += sorted(mine, key=part.place, reverse=part.rising == up)
+        return rows[:limit]
 
     def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
         """One column of the same rows."""
         return self._rows(behind, limit, up, lambda one, *place: one.column(session, what, *place))
 
     def _rows(self, behind: Row | None, limit: int, up: bool, load: Callable[..., list[T]]) -> list[T]:
-        at = len(self.parts) - 1 if up else 0
-        at = at if behind is None else self.part(behind)
         rows: list[T] = []
-        for one in self.parts[at::-1] if up else self.parts[at:]:
+        for one in self._parts(behind, up):
             rows += load(one, behind, limit - len(rows), up)
             behind = None
             if len(rows) >= limit:

@@ -10,13 +10,13 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import true
 
 from ...db import now
-from ...editions.models import Edition
 from ...formatting import tongue
 from ...letters import crowds, queries
 from ...letters.lifecycle import STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...listing import Rows
+from ..choices import Offer
 from ..filtered_list import Declared, Filter, Options, editions, fixed
 from ..frame import Desk
 from .letter_words import CHANNELS, FILED, FILTERS, HELD
@@ -83,11 +83,7 @@ LETTERS = Declared(
             _l("Came by"), _l("by way of: %(channel)s"), fixed({one: CHANNELS[one] for one in ALL_CHANNELS})
         ),
         "language": Filter(_l("Written in"), _l("in %(language)s"), _languages),
-        "edition": Filter(
-            _l("About the edition"),
-            _l("about the edition of %(day)s"),
-            editions(RECENT, lambda desk: Edition.runs_at <= now(desk.session)),
-        ),
+        "edition": Filter(_l("About the edition"), _l("about the edition of %(day)s"), editions),
         "kind": Filter(_l("Filed as"), _l("filed as: %(kind)s"), fixed({kind: FILED[kind] for kind in KINDS})),
         "held": Filter(_l("Held for"), _l("held for: %(why)s"), fixed(HELD)),
         "age": Filter(_l("Age"), "%(age)s", fixed({name: label for name, (label, *_rest) in AGES.items()})),
@@ -97,4 +93,5 @@ LETTERS = Declared(
     listing=_listing,
     load=queries.load,
     size=40,  # rows that fit a laptop's screen
+    offer=Offer(RECENT, has_run=True),
 )

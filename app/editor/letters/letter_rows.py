@@ -10,25 +10,26 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import BindParameter
 
-from ...editions.models import Edition
 from ...formatting import age, by_name, count, day, exact, full_date, zone
 from ...languages import direction
 from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...letters.signs import BY_CODE
-from ...listing import Chain, counts
+from ...listing import Chain
 from ...mail import inbound
-from ...newsletters.queries import topics_of
 from ...newsroom import receipt_notes
 from ...newsroom.endings import may_wait_again
 from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..filtered_list import Filtered, Hits, Options, named
-from ..frame import Desk
+from ..around import Around, Columns, nothing
+from ..choices import EditionChoice
+from ..filtered_list import Filtered, Hits, Options, named, offered
+from ..frame import Desk, look_around
 from ..mail import incoming_mails
 from ..mail.incoming_mails import About
 from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
@@ -42,31 +43,40 @@ KINDS = ("comment", "tip", "unsubscribe", "spam")
 PARTS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
 UNHELD = ("waiting", "new")  # lists that show which letters came in and are like many others
 _heading = itemgetter(1, 2)
-COUNTED = ("waiting", "new", "held")  # whose numbers the list says
+COUNTED = ("new", "held")  # whose numbers the list says, besides that of all that waits
 
 
 def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     """The list beside which `item` is read, or which stands alone."""
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
-    is_first = not (item or request.args.get("before") or listed.search)
+    is_whole = not (request.args.get("before") or listed.search)  # deeper pages have other things to ask for
+    here = look_around(desk, _along if is_whole else nothing)
+    is_first = is_whole and not item
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
     about = incoming_mails.about(desk.session, shown.rows, editions)
-    counted = _counts(desk) if not (request.args.get("before") or listed.search) else {}
+    held = is_first and listed.state == ONLY_HELD and here.along["held crowds"]
+    flood = is_first and listed.state in UNHELD and here.along["like many"]
+    counted = _counts(here) if is_whole else {}
     return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
         "days": _days(about, listed, shown, item),
         "editions": editions,
-        "crowds": crowds.largest(desk.session, desk.newsletter.id) if is_first and listed.state == ONLY_HELD else [],
-        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if is_first and listed.state in UNHELD else [],
-        "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
+        "crowds": crowds.largest(desk.session, desk.newsletter.id) if held else [],
+        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
+        "topics": [] if item else offered(desk).topics,
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 
 
-def _counts(desk: Desk) -> dict[str, str]:
-    """Return how many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
-    lists = [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED]
-    return dict(zip(COUNTED, map(count, counts(desk.session, lists)), strict=True))
+def _along(key: BindParameter[int], _at: BindParameter[datetime]) -> Columns:
+    """Ask how many letters some lists have, and whether any are like many others."""
+    lists = {name: queries.listing(key, FILTERS[name][1]).counted for name in COUNTED}
+    return {**lists, "held crowds": crowds.any_held(key), "like many": crowds.any_to_hold(key)}
+
+
+def _counts(here: Around) -> dict[str, str]:
+    """Return how many letters wait, for the first page of a list."""
+    return {"waiting": count(here.numbers["letters"])} | {name: count(here.along[name]) for name in COUNTED}
 
 
 def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:
@@ -166,7 +176,7 @@ def _settled(one: Letter) -> str:
     return _("Ended") if one.is_ended else _("Withdrawn") if one.is_withdrawn else ""
 
 
-def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str, Any]:
+def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
     by_mail = item.channel == "mail"
     mail = inbound.of_letter(session, item.id) if by_mail else None
