@@ -4,9 +4,20 @@ stop."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
@@ -16,6 +27,7 @@ Query = Select[*tuple[Any, ...]]
 Key = int | BindParameter[int]  # of a newsletter, or where it will stand in a statement that is built once
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
 HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
+NOTHING: Mapping[str, Any] = {}
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -114,13 +126,27 @@ def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 
-def walked(session: Session, walks: Mapping[str, Select[Any]]) -> dict[str, list[int]]:
+class Walking(NamedTuple):
+    """Several queries for keys as one statement, by their names."""
+
+    names: tuple[str, ...]
+    query: CompoundSelect[Any]
+
+
+def walking(walks: Mapping[str, Select[Any]]) -> Walking:
+    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
+    return Walking((*walks,), union_all(*keys))
+
+
+def walked(
+    session: Session, walks: Walking | Mapping[str, Select[Any]], given: Mapping[str, Any] = NOTHING
+) -> dict[str, list[int]]:
     """Return the keys that several queries find, by their names, in one statement. Those of each come as it finds them,
     which both databases do in its order, and SQL doesn't promise: it is for keys whose order is no matter of meaning.
     """
-    found: dict[str, list[int]] = {name: [] for name in walks}
-    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
-    for name, key in session.execute(union_all(*keys)):
+    names, query = walks if isinstance(walks, Walking) else walking(walks)
+    found: dict[str, list[int]] = {name: [] for name in names}
+    for name, key in session.execute(query, given):
         found[name].append(key)
     return found
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
-from ..db import UTCDateTime
+from ..actors import Staff
+from ..blanks import Blanks
+from ..db import now
 from ..editions.queries import Coming, beside_coming, coming_beside
 from ..formatting import ago, count, day, is_past, left
 from ..letters import queries as letters
@@ -27,11 +28,10 @@ from ..questions.lifecycle import STATES
 
 (HELD,), (FAILED,) = MAIL_STATES.which("is_held"), MAIL_STATES.which("is_failed")
 Columns = Mapping[str, ColumnElement[Any]]
-# What a page asks along, by the names of its columns, of the key of a newsletter and of the time.
-Along = Callable[[BindParameter[int], BindParameter[datetime]], Columns]
+Along = Callable[[Blanks], Columns]  # what a page asks along, by the names of its columns
 
 
-def nothing(_key: BindParameter[int], _at: BindParameter[datetime]) -> Columns:
+def nothing(_blanks: Blanks) -> Columns:
     """What most pages ask along."""
     return {}
 
@@ -47,18 +47,20 @@ class Around:
     along: Mapping[str, Any]
 
 
-def around(session: Session, newsletter_id: int, along: Along = nothing) -> Around:
+def around(session: Session, actor: Staff, along: Along) -> Around:
     """Ask what stands around a page, and what the page asks along, in one statement."""
-    query, names, more = _asking(along)
-    edition, filled, found = coming_beside(session, query, newsletter_id)
+    query, blanks, names, more = _asking(along)
+    given = blanks.filled(now(session), actor.newsletter_id, actor.person_id)
+    edition, filled, found = coming_beside(session, query, given)
     numbers = dict(zip(names, found, strict=False))
     return Around(edition, filled, numbers, dict(zip(more, found[len(names) :], strict=True)))
 
 
 @cache
-def _asking(along: Along) -> tuple[Select[Any], list[str], list[str]]:
-    """Return the statement and the names of what it finds. It is built once: that costs more than asking it."""
-    key, at = bindparam("newsletter", type_=Integer), bindparam("at", type_=UTCDateTime)
+def _asking(along: Along) -> tuple[Select[Any], Blanks, list[str], list[str]]:
+    """Return the statement, its blanks, and the names of what it finds."""
+    blanks = Blanks()
+    key = blanks.newsletter
     lists: dict[str, Listing[Any]] = {
         "letters": letters.listing(key, LETTERS.which("waits")),
         "questions": questions.in_states(key, STATES.which("is_going")),
@@ -67,8 +69,9 @@ def _asking(along: Along) -> tuple[Select[Any], list[str], list[str]]:
         "held": mail_queries.listing(key, HELD),
         "failed": mail_queries.listing(key, FAILED),
     }
-    more = along(key, at)
-    return beside_coming(key, at, [*(one.counted for one in lists.values()), *more.values()]), [*lists], [*more]
+    more = along(blanks)
+    query = beside_coming(blanks, [*(one.counted for one in lists.values()), *more.values()])
+    return query, blanks, [*lists], [*more]
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:

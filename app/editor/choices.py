@@ -5,10 +5,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Integer, String, bindparam, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, String, bindparam, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
-from ..db import UTCDateTime, now
+from ..blanks import Blanks
+from ..db import now
 from ..editions.models import Edition, when_it_ran
 from ..listing import Listing
 from ..newsletters.models import Topic
@@ -52,10 +53,11 @@ class Choices:
 
 def choices(session: Session, newsletter_id: int, offer: Offer, chosen: str) -> Choices:
     """Return what a newsletter's list offers, and the edition of the public id that is chosen already."""
-    given = {"newsletter": newsletter_id, "at": now(session), "chosen": chosen}
+    query, blanks = _asking(offer)
+    given = blanks.filled(now(session), newsletter_id) | {"chosen": chosen}
     editions: list[EditionChoice] = []
     topics: list[TopicChoice] = []
-    for kind, key, address, name, *about in session.execute(_asking(offer), given):
+    for kind, key, address, name, *about in session.execute(query, given):
         if kind == "edition":
             editions.append(EditionChoice(key, address, *about))
         else:
@@ -66,14 +68,15 @@ def choices(session: Session, newsletter_id: int, offer: Offer, chosen: str) -> 
 
 
 @cache
-def _asking(offer: Offer) -> CompoundSelect[Any]:
-    key, at = bindparam("newsletter", type_=Integer), bindparam("at", type_=UTCDateTime)
-    mine = Edition.newsletter_id == key
-    run = [Edition.runs_at <= at] if offer.has_run else []
+def _asking(offer: Offer) -> tuple[CompoundSelect[Any], Blanks]:
+    blanks = Blanks()
+    mine = Edition.newsletter_id == blanks.newsletter
+    run = [Edition.runs_at <= blanks.now] if offer.has_run else []
     newest = Listing[Edition](select(Edition.id).where(mine, *run), (Edition.runs_at,)).select(None, offer.recent)
     chosen = select(Edition.id).where(Edition.public_id == bindparam("chosen", type_=String))
     keys = union_all(select(newest.subquery().c[0]), chosen)
     about = (Edition.number, Edition.runs_at, Edition.sent_at)
     editions = select(literal("edition"), Edition.id, Edition.public_id, literal(""), *about)
     topics = select(literal("topic"), Topic.id, Topic.slug, Topic.name, null(), null(), null())
-    return union_all(editions.where(mine, Edition.id.in_(keys)), topics.where(Topic.newsletter_id == key))
+    here = topics.where(Topic.newsletter_id == blanks.newsletter)
+    return union_all(editions.where(mine, Edition.id.in_(keys)), here), blanks

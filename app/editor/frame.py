@@ -262,7 +262,7 @@ def unknown(desk: Desk, name: str, endpoint: str) -> None:
 def look_around(desk: Desk, along: Along = nothing) -> Around:
     """Return what stands around the page, which is asked once for a page, with what the page itself asks along."""
     if "around" not in desk.asked:
-        desk.asked["around"] = around(desk.session, desk.newsletter.id, along)
+        desk.asked["around"] = around(desk.session, desk.actor, along)
     found: Around = desk.asked["around"]
     return found
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import BindParameter
 
 from ...answers.models import Assignment
+from ...blanks import Blanks
 from ...formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...languages import direction
 from ...letters import contacts, crowds, queries
@@ -95,8 +95,9 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     }
 
 
-def _along(key: BindParameter[int], _at: BindParameter[datetime]) -> Columns:
+def _along(blanks: Blanks) -> Columns:
     """Ask how many letters some lists have, and whether any are like many others."""
+    key = blanks.newsletter
     lists = {name: queries.listing(key, FILTERS[name][1]).counted for name in COUNTED}
     return {**lists, "held crowds": crowds.any_held(key), "like many": crowds.any_to_hold(key)}
 
