@@ -73,10 +73,10 @@ def editions(blanks: Blanks) -> Walks:
 def open_questions(blanks: Blanks) -> Walks:
     """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
     first = coming(blanks.now, blanks.newsletter, Edition.id).limit(1).scalar_subquery()
-    told_from = blanks.moment("told from", lambda at: (at - DATES).date(), Date)
+    first_day = blanks.moment("first day", lambda at: (at - DATES).date(), Date)
     return {
         "ask": unasked(blanks.newsletter, SHOWN),
-        "dated": dated(told_from, blanks.newsletter, Question.id).limit(SHOWN),
+        "dated": dated(first_day, blanks.newsletter, Question.id).limit(SHOWN),
         "picked": select(Question.id).where(Question.edition_id == first),
     }
 
