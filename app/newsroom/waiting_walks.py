@@ -45,7 +45,6 @@ BACKLOG = timedelta(weeks=4)  # what is late by more is counted, and stands in t
 Walks = dict[str, Select[int]]  # keys of rows, by what they wait for
 CLOCKS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 Clock = InstrumentedAttribute[Any]
-OWING = ("late", "due")
 NOTED = timedelta(days=2)  # before this day's midnight: so long is it told that readers have written back to notes
 TEXTS = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
 LETTERS = {"letters": "is_received", "held": "is_held"}
