@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard app/translations/*/LC_MESSAGES/*.po))
+# Where bytecode is not kept, each of the hundreds of processes that the tests start would compile the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 # What marks a text for people besides gettext's own names; the test of the catalogues reads it here too.
 KEYWORDS := _l

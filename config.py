@@ -119,6 +119,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "HOSTS": tuple(value["HOSTS"].lower().split()),
         "OWN_HOSTS": frozenset(value["OWN_HOSTS"].lower().split()),
         "TRUSTED_PROXIES": int(value["TRUSTED_PROXIES"]),
+        "LETTERS_A_DAY": int(value["LETTERS_A_DAY"]),
         "LIMITS": value["LIMITS"] != "0",
         "MAIL_DKIM_SELECTORS": tuple(value["MAIL_DKIM_SELECTORS"].split()),
         "MAILBOXES": mailboxes,
@@ -196,6 +197,8 @@ def _faults(value: dict[str, str], secrets: dict[int, bytes], demo: bool) -> lis
         faults.append("OWN_HOSTS are names or numbers like ghost.internal or 10.0.0.5, without https:// and port")
     if value["PORT"].isdigit() and int(value["PORT"]) > 65_535:
         faults.append("PORT is 65535 at most")
+    if value["LETTERS_A_DAY"].isdigit() and int(value["LETTERS_A_DAY"]) < 1_000:
+        faults.append("LETTERS_A_DAY is 1000 or more: fewer would shut out readers on a busy day")
     if not set(value["SECOND_FACTOR"].split()) <= {"admin", "editor", "assistant"}:
         faults.append("SECOND_FACTOR lists roles with blanks between: admin, editor, assistant")
     stays = ("SESSION_IDLE_HOURS", "SESSION_DAYS")

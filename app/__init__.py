@@ -1,11 +1,27 @@
 """Readers Asked: a reader question-and-answer desk for newsletters."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the process that reads mails needs nothing of this, and would be three times as large
     from flask import Flask
 
 
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """What is loaded stays, and looking through all of it for what has gone would take a quarter of the start."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_nothing_collected()
 def create_app(config: dict[str, Any] | None = None) -> "Flask":
     """The table of contents of the product. `config` is what `config.load()` returns, which is also the default."""
     import click

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
+from sqlalchemy import DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
@@ -104,32 +104,6 @@ class Editable:
         return {"version_id_col": cls.version}
 
 
-def table(*constraints: Any) -> Any:
-    """Table arguments with AUTOINCREMENT, so that SQLite never gives an erased row's key to a new one."""
-    return (*constraints, {"sqlite_autoincrement": True})
-
-
-def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def whole(name: str, *columns: str) -> CheckConstraint:
-    """Return that these columns have a value all together, or none of them."""
-    first, *others = columns
-    return CheckConstraint(" AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others), name=name)
-
-
-def rows_where(rule: str, on_sqlite: str = "") -> dict[str, Any]:
-    """Return the options of an index that is kept of those rows alone in which a rule in SQL holds."""
-    return {"postgresql_where": text(rule), "sqlite_where": text(on_sqlite or rule)}
-
-
-def tied(name: str, when: str, needs: str) -> CheckConstraint:
-    """Return where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
-    return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)
-
-
 def now(session: Session) -> datetime:
     """The session's time: the demo newsroom and the tests live through a year in a minute."""
     return session.info.get("at") or datetime.now(UTC)
@@ -198,6 +172,7 @@ class Database:
         pool_size: int = 8,
         matcher: str = "words",
         rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
+        letters_a_day: int | None = None,
     ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
@@ -210,6 +185,7 @@ class Database:
         self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
+        info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
         self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
@@ -220,7 +196,7 @@ class Database:
             engine = create_engine(self.url, **kept)
             event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
             event.listen(engine, "connect", sqlite.connected(query_only=not writes))
-            event.listen(engine, "begin", sqlite.begun("BEGIN IMMEDIATE" if writes else "BEGIN"))
+            event.listen(engine, "begin", sqlite.begin_to_write if writes else sqlite.begun("BEGIN"))
             return engine
         engine = self._server(pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)
@@ -295,6 +271,7 @@ def opened(settings: Mapping[str, Any]) -> Database:
     """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
     try:
         ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
-        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, settings["MATCHER"], rules)
+        about = settings["MATCHER"], rules, settings["LETTERS_A_DAY"]
+        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, *about)
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

@@ -8,7 +8,9 @@ import signal
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from waitress import wasyncore
@@ -16,9 +18,10 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import WSGITask
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 THREADS = 8  # requests that one process answers at once
+FORMS = 5  # of them what is sent: one more than may wait for a writer who takes long (sqlite.py)
 CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
 SILENCE = 30  # seconds without a byte to or from a client
 WHOLE = 120  # seconds that a request may take to come: what the largest upload takes at 2 Mbit/s
@@ -35,7 +38,6 @@ PARTING = 5.0  # seconds that requests in flight have when the server is stopped
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 SETTINGS = Adjustments(
-    threads=THREADS,
     connection_limit=2 * CONNECTIONS,  # never reached: see `Pages.handle_accept`
     cleanup_interval=5,
     max_request_header_size=HEAD,
@@ -85,6 +87,56 @@ class Connection(HTTPChannel):
         if self.request is None:
             self.began = time.time()
         return bool(super().received(data))
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request with a form, and what is to be called once it is answered."""
+
+    connection: Connection
+    answered: Callable[[], None]
+
+    def service(self) -> None:
+        try:
+            self.connection.service()
+        finally:
+            self.answered()
+
+    def cancel(self) -> None:
+        self.connection.cancel()
+
+
+class PagesFirst(ThreadedTaskDispatcher):
+    """The threads that work, of which what is sent has `FORMS` at the most, in the order in which it came.
+
+    In a rush of letters a page still finds a thread at once, and shares the processor with few; letters wait for their
+    turn to write anyhow.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting, self.taken = deque[Connection](), 0
+
+    def add_task(self, task: Connection) -> None:
+        if getattr(task.requests[0], "command", "GET") in ("GET", "HEAD"):
+            super().add_task(task)
+            return
+        with self.lock:
+            self.waiting.append(task)
+        self._take()
+
+    def _take(self) -> None:
+        with self.lock:
+            if self.taken == FORMS or not self.waiting:
+                return
+            self.taken += 1
+            one = self.waiting.popleft()
+        super().add_task(Sent(one, self._answered))
+
+    def _answered(self) -> None:
+        with self.lock:
+            self.taken -= 1
+        self._take()
 
 
 class Pages(TcpWSGIServer):
@@ -150,7 +202,9 @@ def answer_at(environ: dict[str, Any], moment: float) -> None:
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
     """Return what answers with a WSGI app at each `turn`."""
     place = (listener.family, listener.type, listener.proto, listener.getsockname())
-    return Pages(app, {}, _sock=listener, bind_socket=False, adj=SETTINGS, sockinfo=place)
+    threads = PagesFirst()
+    threads.set_thread_count(THREADS)
+    return Pages(app, {}, _sock=listener, bind_socket=False, adj=SETTINGS, sockinfo=place, dispatcher=threads)
 
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:

@@ -14,9 +14,10 @@ from sqlalchemy import Engine, make_url
 from .db_faults import Busy
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+AGAIN = 4  # milliseconds after which a writer asks anew
 PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
 LONG = 2.0  # seconds after which a writer takes long
-WAITING = 4  # writers of a process that wait for one that takes long: its other threads go on answering readers
+WAITING = 3  # writers of a process that wait for one that takes long: its other threads go on answering
 
 
 class Turns:
@@ -106,6 +107,27 @@ def connected(query_only: bool) -> Callable[[Any, Any], None]:
             connection.execute(f"PRAGMA {pragma}")
 
     return connect
+
+
+def begin_to_write(connection: Any) -> None:
+    """Begin a transaction of a writer, who asks again every few milliseconds while another process writes.
+
+    SQLite's own waiting sleeps longer from time to time, up to a tenth of a second, while writers of the other process
+    follow each other with hardly a gap: whoever came first would be last.
+    """
+    driver, until = connection.connection.dbapi_connection, time.monotonic() + BUSY_TIMEOUT / 1000
+    driver.execute(f"PRAGMA busy_timeout={AGAIN}")
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # which says what is wrong as any other statement does
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
 
 
 def begun(statement: str) -> Callable[[Any], None]:

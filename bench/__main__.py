@@ -1,7 +1,8 @@
 """`make bench`: the goals of speed in one table, with floor, figure, target and what was committed before.
 
 `readers` are questions sent and public pages, `desk` the desk's pages and an expert's, `mail` what comes in, `service`
-memory and start. Without a name these four are measured, at each size and in each database. By name there are also
+memory and start, `strain` what others notice of a rush, of a database in which nobody can write and of hostile mails.
+Without a name these five are measured, at each size and in each database. By name there are also
 `trim` (whose words are found), `matching` (whether doubles are), `look-alikes` (how many of those shown unasked are
 false) and `languages` (whether the language of a sentence is found), and `flames`: a flame graph of each of the three
 that are furthest from their goals by the committed figures. Rounds of what is compared are interleaved, since the
@@ -20,7 +21,13 @@ from .goals import Figures
 from .load import Pace
 from .surroundings import Run, aside, machine, say
 
-GOALS = {"readers": "readers", "desk": "desk", "mail": "mail_in", "service": "service"}  # whose figures the table has
+GOALS = {
+    "readers": "readers",
+    "desk": "desk",
+    "mail": "mail_in",
+    "service": "service",
+    "strain": "strain",
+}  # whose figures the table has
 TOLD = {"trim": "trim", "matching": "matching", "look-alikes": "look_alikes", "languages": "languages"}
 PARTS = (*GOALS, *TOLD, "flames")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import psutil
 from flask import Flask
@@ -24,11 +24,13 @@ from app import create_app
 from app.actors import Clock
 from app.answers.models import Assignment
 from app.db import Database
+from app.editions import archive
 from app.editions.models import Edition
 from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.newsletters.queries import by_slug
 from app.newsroom.weekly_counts import count_due
 from app.people import links, sign_in
 from app.people.directory import by_email
@@ -42,12 +44,14 @@ from .databases import NAMES, filled
 from .floor_rows import prepare
 from .goals import BY_KEY, Figures, Measured, Place, worst
 from .load import Call, Contender, Result, interleave
+from .readers import changing
 from .servers import serving
 from .surroundings import Run, environment
 
 # One editor: two would wait for each other now and then. The letters are what all look at.
 CLIENTS, AT_THE_LETTERS = 1, 8
-EXPERT, AUTOSAVE = "an expert's link", "a draft saved"
+EXPERT, AUTOSAVE, EDITION = "an expert's link", "a draft saved", "an edition of 30, made anew"
+FOUND = ("search", "search of readers")
 ABSENT = 404  # a page that this version has not
 Found = dict[str, dict[str, Measured]]  # by the goal's key and by the page
 
@@ -62,6 +66,7 @@ class Desk:
     floor: tuple[int, psutil.Process]
     calls: dict[str, Call]
     drafts: Iterator[Call]
+    edition: Iterator[Call]
 
 
 def report(run: Run) -> Figures:
@@ -104,7 +109,9 @@ def served(url: str, folder: str) -> Iterator[Desk]:
         page, drafts = doors.expert(app, database.write(_experts_link))
         with database.read() as session:
             calls = {name: Call(path, cookie=cookie) for name, path in _paths(session).items()}
-        yield Desk(app, port, server, floor, calls | {EXPERT: page}, drafts)
+        calls |= {EXPERT: page, FOUND[1]: Call(f"/{SLUG}/answers", urlencode({"words": "prices"}))}
+        edition = changing(database, Call(f"/{SLUG}/editions/{database.write(_edition_of_thirty)}"))
+        yield Desk(app, port, server, floor, calls, drafts, edition)
         database.close()
 
 
@@ -117,6 +124,16 @@ def _way_in(session: Session) -> str:
 def _experts_link(session: Session) -> str:
     writing = select(Assignment.id).where(Assignment.is_writing).order_by(Assignment.id.desc()).limit(1)
     return links.new_link(session, assignment_id=session.scalars(writing).one())
+
+
+def _edition_of_thirty(session: Session) -> str:
+    """Let the newest edition that was sent have the thirty Q&As that ran last, and return its public key."""
+    newsletter = by_slug(session, SLUG)
+    assert newsletter is not None
+    newest = archive.sent_editions(newsletter).page(session, None, 1)[0]
+    for place, item in enumerate(archive.listing(newsletter).page(session, None, 30)):
+        item.edition_id, item.position = newest.id, 1_000 + place
+    return newest.public_id
 
 
 def _paths(session: Session) -> dict[str, str]:
@@ -165,6 +182,7 @@ def _paths(session: Session) -> dict[str, str]:
         "archive": "/archive",
         "insights": "/insights",
         "trail": "/trail",
+        FOUND[0]: "/search?q=prices",
     }
     return {name: f"/desk/{SLUG}{path}" for name, path in paths.items()}
 
@@ -179,7 +197,8 @@ def _next_planned(session: Session, newsletter_id: int | None) -> str | None:
 def _status(desk: Desk, page: str) -> int:
     call = desk.calls[page]
     headers = {"Cookie": call.cookie} if call.cookie else {}
-    return desk.app.test_client(use_cookies=False).get(call.path, headers=headers).status_code
+    client, sent = desk.app.test_client(use_cookies=False), dict(parse_qsl(call.body or ""))
+    return (client.post if sent else client.get)(call.path, data=sent, headers=headers).status_code
 
 
 def statements(desk: Desk, page: str) -> list[str]:
@@ -203,7 +222,7 @@ def _measured(run: Run, desks: dict[int, Desk]) -> dict[int, Found]:
     for page in desks[smallest].calls:
         if any(_status(desk, page) == ABSENT for desk in desks.values()):
             continue
-        room = "letters" if page.startswith("letters") else "expert" if page == EXPERT else "desk"
+        room = _room(page)
         counted = {size: len(statements(desk, page)) for size, desk in desks.items()}
         calls: dict[int, Iterator[Call]] = {size: repeat(desk.calls[page]) for size, desk in desks.items()}
         results, bare = _in_turn(run, desks, calls, AT_THE_LETTERS if room == "letters" else CLIENTS, Call("/"))
@@ -219,13 +238,25 @@ def _measured(run: Run, desks: dict[int, Desk]) -> dict[int, Found]:
                 before = results[smallest]
                 figures["growth"] = Measured(result.p50, before.p50, failed=failed + before.failed)
             for name, figure in figures.items():
-                found[size].setdefault(f"{room}-{name}", {})[page if room != "expert" else ""] = figure
+                if (key := f"{room}-{name}") in BY_KEY:
+                    found[size].setdefault(key, {})[page if room != "expert" else ""] = figure
     insert = Call("/insert", urlencode({"body": "The water is lower in winter. " * 20}))
     results, bare = _in_turn(run, desks, {size: desk.drafts for size, desk in desks.items()}, CLIENTS, insert)
     _print_row(run, AUTOSAVE, {}, results)
     for size, result in results.items():
         found[size]["autosave-cpu"] = {"": Measured(result.cpu_ms, bare.cpu_ms, failed=result.failed)}
+    results, _ = _in_turn(run, desks, {size: desk.edition for size, desk in desks.items()}, CLIENTS, Call("/rows"))
+    _print_row(run, EDITION, {}, results)
+    for size, result in results.items():
+        found[size]["edition-cpu"] = {"": Measured(result.cpu_ms, failed=result.failed)}
     return found
+
+
+def _room(page: str) -> str:
+    """Return which goals a page is measured for."""
+    if page in FOUND:
+        return "search"
+    return "letters" if page.startswith("letters") else "expert" if page == EXPERT else "desk"
 
 
 def _in_turn(

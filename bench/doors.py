@@ -24,9 +24,14 @@ def _app(settings: tuple[tuple[str, str], ...]) -> Flask:
     return create_app(config.load(dict(settings)))
 
 
+def app_of(settings: dict[str, str]) -> Flask:
+    """The product of these settings, in this process."""
+    return _app(tuple(settings.items()))
+
+
 def ask_form(settings: dict[str, str], number: int) -> str:
     """The body of one reader's POST, with a token of its own, as the page would have given it."""
-    app = _app(tuple(settings.items()))
+    app = app_of(settings)
     with app.test_request_context(), app.extensions["database"].read() as session:
         newsletter = by_slug(session, "river")
         assert newsletter is not None
@@ -36,7 +41,7 @@ def ask_form(settings: dict[str, str], number: int) -> str:
 
 def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
     """What readers see."""
-    app = _app(tuple(settings.items()))
+    app = app_of(settings)
     with app.extensions["database"].read() as session, app.test_request_context():
         newsletter = by_slug(session, "river")
         assert newsletter is not None
@@ -59,7 +64,7 @@ def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
 
 def unchanged(settings: dict[str, str]) -> list[tuple[str, Call]]:
     """What a browser asks for that has the page already."""
-    app = _app(tuple(settings.items()))
+    app = app_of(settings)
     paths = {"archive": "/river/answers", "feed": "/river/feed.xml"}
     return [(name, Call(path, expect=304, tag=_tag(app, path))) for name, path in paths.items()]
 

@@ -6,17 +6,12 @@ stand, how long the desk's pages took, what became of the flood, and how large t
 """
 
 import argparse
-import os
 import random
 import re
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -42,7 +37,7 @@ from tests.support.honest_letters import HONEST
 from tests.support.proof_of_work import solve
 
 from . import doors, fill
-from .servers import ROOT, serving
+from .servers import command, serving
 from .surroundings import SECRET, environment, machine, say
 
 HANDS = 12  # connections of those who flood
@@ -170,17 +165,6 @@ def at_the_desk(port: int, cookie: str, watch: Watch, stop: threading.Event) -> 
             timed("desk: file", "POST", f"{desk}/{public_id}/file", urlencode(fields))
 
 
-@contextmanager
-def worker(settings: dict[str, str]) -> Iterator[None]:
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
-    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, start_new_session=True)
-    try:
-        yield
-    finally:
-        child.terminate()
-        child.wait(30)
-
-
 def report(url: str, folder: str, flood: Flood) -> None:
     settings = environment(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1"}
     migrate(url)
@@ -188,9 +172,9 @@ def report(url: str, folder: str, flood: Flood) -> None:
     fill.newsroom(database, FILLED)
     before = _state(database)
     app = create_app(config.load(settings))
-    with serving("wsgi:app", settings) as (port, _server), worker(settings):
+    with serving("wsgi:app", settings) as (port, _server), command(settings, "worker"):
         own: Database = app.extensions["database"]
-        cookie, watch, stop = doors.cookie(app, own.write(_way_in)), Watch(), threading.Event()
+        cookie, watch, stop = doors.cookie(app, own.write(way_in)), Watch(), threading.Event()
         desk = threading.Thread(target=at_the_desk, args=(port, cookie, watch, stop))
         desk.start()
         run_flood(port, flood, watch)
@@ -207,7 +191,8 @@ def report(url: str, folder: str, flood: Flood) -> None:
         say(f"the database has {size / 2**20:.1f} MiB, {size / (flood.posts + len(HONEST)):.0f} bytes a letter")
 
 
-def _way_in(session: Session) -> str:
+def way_in(session: Session) -> str:
+    """A link that lets the newsroom's first person in."""
     person = session.scalars(select(Person).order_by(Person.id).limit(1)).one()
     return sign_in.invite(session, Clock(), person, "desk")
 

@@ -63,7 +63,7 @@ def reply() -> bytes:
         f"Line {line} of question {number}: why does the salt rise in this village?" for line in range(6)
     )
     return (
-        _delivered(number)
+        delivered(number)
         + (
             f"To: ask@river.example\r\nSubject: Re: The salt in the wind\r\nDate: Mon, 12 Oct 2026 10:00:00 +0000\r\n"
             f"MIME-Version: 1.0\r\n"
@@ -81,12 +81,12 @@ def of_the_corpus() -> Mails:
     def one() -> bytes:
         number = next(_numbers)
         head, end, body = raws[number % len(raws)].partition(b"\n\n")
-        return _delivered(number).replace(b"\r\n", b"\n") + _WRITER.sub(b"", head + b"\n") + end[1:] + body
+        return delivered(number).replace(b"\r\n", b"\n") + _WRITER.sub(b"", head + b"\n") + end[1:] + body
 
     return one
 
 
-def _delivered(number: int) -> bytes:
+def delivered(number: int) -> bytes:
     """Return what stands at the top of a mail."""
     return (
         f"Return-Path: <reader{number}@post.example>\r\nDelivered-To: ask@river.example\r\n"
@@ -175,14 +175,19 @@ def prepare(url: str) -> Database:
     database = opened(url)
     fill.newsroom(database, QUESTIONS)
     FLOOR.create(database.writer)
+    take_mail(database)
+    return database
 
-    def take_mail(session: Session) -> None:
+
+def take_mail(database: Database) -> None:
+    """Let the first newsletter have an address for its readers' mails."""
+
+    def take(session: Session) -> None:
         newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
         assert newsletter is not None
         newsletter.inbox, newsletter.list_address = "ask@river.example", "letter@river.example"
 
-    database.write(take_mail)
-    return database
+    database.write(take)
 
 
 def report(run: Run) -> Figures:

@@ -43,14 +43,30 @@ def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, psutil
     command = [sys.executable, "-c", SERVE, app, str(port)]
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
     try:
-        for _ in range(int(PATIENCE / 0.05)):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        else:
-            raise RuntimeError(f"{app} did not come up")
+        wait_for(port, app)
         yield port, psutil.Process(child.pid)
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait(15)
+
+
+def wait_for(port: int, name: str) -> None:
+    """Return once somebody listens there. Raises `RuntimeError`."""
+    for _ in range(int(PATIENCE / 0.05)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{name} did not come up")
+
+
+@contextmanager
+def command(environment: dict[str, str], *words: str) -> Iterator[None]:
+    """A command of the product, until the block ends."""
+    line = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+    child = subprocess.Popen(line, cwd=ROOT, env={**os.environ, **environment}, start_new_session=True)
+    try:
+        yield
+    finally:
+        child.terminate()
+        child.wait(30)

@@ -1,6 +1,8 @@
-"""The whole service as a newsroom starts it, pages and worker together: its memory, and how soon it answers."""
+"""The whole service as a newsroom starts it, pages and worker together: its memory, how soon it answers, also after the
+process of its pages was killed, and how much of a disk it takes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,8 +10,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
+from importlib.metadata import distributions
 from pathlib import Path
 from statistics import median
 
@@ -21,51 +23,72 @@ from .goals import Figures, Measured, Place
 from .servers import PATIENCE, ROOT, free_port
 from .surroundings import Run, environment
 
+MEASURED = ("start", "start-cpu", "memory", "recovery")
 TIMES = 20  # that each page is opened before memory is looked at
 
 
 def report(run: Run) -> Figures:
     """Measure at the smallest size: neither hangs on how much is stored."""
     figures: Figures = {}
-    one = replace(run, sizes=run.sizes[:1])
     for kind in run.databases:
         with (
-            filled(one, kind, "readers", fill.newsroom) as urls,
+            filled(run.at_the_smallest(), kind, "readers", fill.newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
             for size, url in urls.items():
-                settings = environment(url, folder)
+                settings = environment(url, folder) | {"PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
                 paths = [call.path for _, call in doors.pages(settings)]
+                _started(settings, paths)  # as wherever it has been started before, its bytecode is there
                 taken = [_started(settings, paths) for _ in range(run.pace.rounds)]
-                for key, several in zip(("start", "start-cpu", "memory"), zip(*taken, strict=True), strict=True):
+                for key, several in zip(MEASURED, zip(*taken, strict=True), strict=True):
                     figures[Place(key, NAMES[kind], size)] = Measured(median(several))
                     run.say(f"serve, {NAMES[kind]}: {key} {' '.join(f'{value:.2f}' for value in several)}")
+        figures[Place("installed", NAMES[kind], run.sizes[0])] = Measured(_installed())
     return figures
 
 
-def _started(settings: dict[str, str], paths: list[str]) -> tuple[float, float, float]:
-    """Seconds and processor seconds until it answers, and the memory of all processes once pages were opened."""
+def _started(settings: dict[str, str], paths: list[str]) -> tuple[float, float, float, float]:
+    """Seconds and processor seconds until it answers, the memory of all processes once pages were opened, and seconds
+    until it answers again after the process of its pages was killed."""
     port = free_port()
-    began = time.monotonic()
-    with _serve({**settings, "PORT": str(port)}) as server:
-        while not _answers(port, "/healthz"):
-            if server.status() == psutil.STATUS_ZOMBIE or time.monotonic() > began + PATIENCE:
-                raise RuntimeError("serve did not come up")
-            time.sleep(0.01)
-        seconds = time.monotonic() - began
+    with _serve({**settings, "PORT": str(port), "WEB_CONCURRENCY": "1"}) as server:
+        seconds = _until_it_answers(port, server)
         cpu = sum(sum(one.cpu_times()[:2]) for one in (server, *server.children(recursive=True)))
         for path in paths * TIMES:
             if not _answers(port, path):
                 raise RuntimeError(f"{path} was not answered")
         family = (server, *server.children(recursive=True))
-        return seconds, cpu, sum(one.memory_full_info().pss for one in family) / 1e6
+        memory = sum(one.memory_full_info().pss for one in family) / 1e6
+        min(server.children(), key=psutil.Process.create_time).kill()  # pages are started first
+        return seconds, cpu, memory, _until_it_answers(port, server)
+
+
+def _until_it_answers(port: int, server: psutil.Process) -> float:
+    began = time.monotonic()
+    while not _answers(port, "/healthz"):
+        if server.status() == psutil.STATUS_ZOMBIE or time.monotonic() > began + PATIENCE:
+            raise RuntimeError("serve did not come up")
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def _installed() -> float:
+    """Megabytes that the product and what it needs take on a disk, without bytecode."""
+    needed = re.findall(r"(?m)^([a-z0-9._-]+)==", (ROOT / "requirements" / "runtime.txt").read_text("utf-8"))
+    named = {re.sub(r"[._]", "-", one.metadata["Name"].lower()): one for one in distributions()}
+    libraries = (
+        Path(str(one.locate_file(file))) for name in needed if (one := named.get(name)) for file in one.files or ()
+    )
+    ours = (file for folder in ("app", "demo", "docs", "migrations") for file in (ROOT / folder).rglob("*"))
+    return sum(one.stat().st_size for one in (*libraries, *ours) if one.suffix != ".pyc" and one.is_file()) / 1e6
 
 
 @contextmanager
 def _serve(settings: dict[str, str]) -> Iterator[psutil.Process]:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "serve"]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     child = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, **settings}, start_new_session=True, stdout=subprocess.DEVNULL
+        command, cwd=ROOT, env={**kept, **settings}, start_new_session=True, stdout=subprocess.DEVNULL
     )
     try:
         yield psutil.Process(child.pid)

@@ -6,20 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .goals import (
-    BY_KEY,
-    BY_WHAT,
-    GOALS,
-    MARGIN,
-    UNMEASURED,
-    Figures,
-    Goal,
-    Measured,
-    Place,
-    compared,
-    is_met,
-    is_worse,
-)
+from .goals import BY_KEY, BY_WHAT, GOALS, MARGIN, Figures, Goal, Measured, Place, compared, is_met, is_worse
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 HEADS = ("goal", "what", "database", "questions", "floor", "measured", "of the floor", "target", "result")
@@ -114,7 +101,6 @@ def printed(figures: Figures, committed: Figures) -> str:
             f"{met.count(True)} met, {met.count(False)} missed. WORSE is by more than {MARGIN:.0%} than what is "
             "committed in docs/performance.md, or by any statement or request; only ratios and counts are compared.",
             f"Floors: {'; '.join(f'{goals}: {floor}' for floor, goals in FLOORS.items())}.",
-            *(f"Not measured: {what} ({why})." for what, why in UNMEASURED.items()),
         ]
     )
 
@@ -125,7 +111,6 @@ def as_json(figures: Figures, committed: Figures, **about: Any) -> dict[str, Any
         **about,
         "margin": MARGIN,
         "rows": [_told(place, figures[place], committed.get(place)) for place in in_order(figures)],
-        "not_measured": [{"what": what, "why": why} for what, why in UNMEASURED.items()],
     }
 
 

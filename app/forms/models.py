@@ -3,7 +3,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import OfNewsletter, Public, Row, table
+from ..db import OfNewsletter, Public, Row
+from ..table_rules import table
 
 
 class PressKey(Row, OfNewsletter):

@@ -13,7 +13,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, rows_where, table, tied, whole
+from ..db import Editable, OfNewsletter, Public, Row, Verified
+from ..table_rules import one_of, rows_where, table, tied, whole
 from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")

@@ -24,7 +24,7 @@ MAXIMUM = 2_000  # characters of a question
 MAXIMUM_BACKGROUND = 4_000
 # Letters of a day that a newsletter keeps however many come, of some kilobytes each: no flood is to fill the disk, on
 # which every reader's words lie. With the 30 days for which what is held is kept that is some gigabytes.
-MOST_A_DAY = 20_000
+MOST_A_DAY = 20_000  # where LETTERS_A_DAY says nothing else
 # Built once: see days.py.
 _ROW = Letter.__table__.c
 _SENT = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
@@ -134,9 +134,15 @@ def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> No
         raise NotTaking(newsletter.slug)
 
 
+def most_a_day(session: Session) -> int:
+    """Return how many letters of a newsletter are kept in a day, before only some more come in."""
+    most: int = session.info.get("letters_a_day", MOST_A_DAY)
+    return most
+
+
 def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
-    today = {"at": newsletter.id, "day": day_only(now(session)), "others": MOST_A_DAY - 1}
+    today = {"at": newsletter.id, "day": day_only(now(session)), "others": most_a_day(session) - 1}
     return session.connection().scalar(_ONE_BEHIND, today) is not None
 
 

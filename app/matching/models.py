@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import DDL, JSON, CheckConstraint, Float, Index, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from ..db import Base, OfNewsletter, Row, one_of, rows_where, table
+from ..db import Base, OfNewsletter, Row
+from ..table_rules import one_of, rows_where, table
 
 NOUNS = ("letter", "question")
 Key = tuple[str, int]  # of a letter or question: its noun, and its key there

@@ -3,7 +3,8 @@
 from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ..db import OfNewsletter, Row, table
+from ..db import OfNewsletter, Row
+from ..table_rules import table
 
 
 class FormerName(Row, OfNewsletter):

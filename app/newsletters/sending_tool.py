@@ -11,11 +11,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
 from ..actors import Staff
-from ..db import Editable, OfNewsletter, Public, Row, added, keys, lock, new_public_id, now, one_of, quietly, table
+from ..db import Editable, OfNewsletter, Public, Row, added, keys, lock, new_public_id, now, quietly
 from ..fields import Wrong
 from ..lifecycle import must
 from ..sending_tools.asking import Account
 from ..sending_tools.known_tools import TOOLS, Tool
+from ..table_rules import one_of, table
 from .models import Newsletter
 from .settings import Faulty
 

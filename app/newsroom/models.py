@@ -5,7 +5,8 @@ from datetime import date, datetime
 from sqlalchemy import JSON, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import OfNewsletter, Row, table
+from ..db import OfNewsletter, Row
+from ..table_rules import table
 
 
 class CountedWeek(Row, OfNewsletter):

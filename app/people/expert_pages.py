@@ -12,8 +12,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .. import audit
 from ..actors import Actor, Staff
 from ..audit import erasures
-from ..db import OfNewsletter, Public, Row, added, lock, now, table, whole
+from ..db import OfNewsletter, Public, Row, added, lock, now
 from ..lifecycle import Missing, given, must, within
+from ..table_rules import table, whole
 from ..text import single_line
 from .models import Expert
 

@@ -14,10 +14,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, Verified, one_of, rows_where, table, tied, whole
+from ..db import Editable, OfNewsletter, Public, Row, Verified
 from ..fields import fields_of
 from ..mail.translation import N_
 from ..permissions import ROLES
+from ..table_rules import one_of, rows_where, table, tied, whole
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
 LINKS = ("page", "reply", "stop")

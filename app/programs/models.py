@@ -3,7 +3,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import OfNewsletter, Public, Row, one_of, rows_where, table, tied
+from ..db import OfNewsletter, Public, Row
+from ..table_rules import one_of, rows_where, table, tied
 from .chats import CHATS
 
 KINDS = ("webhook", *CHATS)

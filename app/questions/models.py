@@ -4,7 +4,8 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, one_of, rows_where, table, tied, whole
+from ..db import Editable, OfNewsletter, Public, Row
+from ..table_rules import one_of, rows_where, table, tied, whole
 from .lifecycle import STATES, QuestionStates
 
 

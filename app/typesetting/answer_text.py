@@ -35,12 +35,13 @@ _CJK_LINE_END = re.compile(rf"(?<={_CJK})\n(?={_CJK})")
 # The bullets that word processors write into plain text; two in the private use area, for Symbol and Wingdings.
 _BULLET = re.compile("^[ \t\u00a0]*[•◦▪‣●○■□·\uf0b7\uf0a7][ \t\u00a0]+", re.MULTILINE)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_MAY_BE_WIDE = re.compile("[\u1100-\U0010ffff]")  # from Hangul on: nothing before is wide (UAX 11)
 _MARKUP_LINE = re.compile(r"[ \t]*(?:[>#]|`{3}|(?:[-*_][ \t]*){3,}$)")
 MAIL_BREAKS_AT = range(55, 101)  # columns: where mail programs break the lines of a paragraph
 
 
 def _columns(text: str) -> int:
-    return len(text) + sum(east_asian_width(char) in "WF" for char in text)
+    return len(text) + sum(east_asian_width(char) in "WF" for char in _MAY_BE_WIDE.findall(text))
 
 
 def _ended(line: str, after: str, width: int) -> bool:

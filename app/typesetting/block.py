@@ -56,10 +56,10 @@ class Block:
 def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
     """Set the marks of a paragraph's text in its runs. What opens and closes it carries no emphasis."""
     done, at = [Run(setting.opening)], 0
+    signs = setting.edited("".join(run.text for run in runs))
     for run in runs:
-        places = range(at, at + len(run.text))
-        text = "".join(setting.edits.get(place, char) for place, char in zip(places, run.text, strict=True))
-        done.append(replace(run, text=text))
-        at += len(run.text)
+        end = at + len(run.text)
+        done.append(replace(run, text="".join(signs[at:end])))
+        at = end
     done.append(Run(setting.closing))
     return tuple(run for run in done if run.text)

@@ -27,6 +27,7 @@ _FAMILY = {
     }.items()
     for sign in signs
 }
+_MARK_SIGN = re.compile(f"[{''.join(_FAMILY)}]")
 _ALWAYS_OPEN, _ALWAYS_CLOSE = "„‚〝「｢『", "〞〟」｣』"
 _APOSTROPHES = "'＇‘’‛"
 _PRIMES = "'’\"”"
@@ -68,22 +69,23 @@ class Mark:
 def _scan(text: str) -> list[Mark]:
     """Find the signs. What is invisible (ZWNJ, RLM and the like) is looked through, and so are marks on the way
     right."""
-    seen = [at for at, char in enumerate(text) if category(char) != "Cf"]
-    following = ""
+    places = [found.start() for found in _MARK_SIGN.finditer(text)]
     afters: dict[int, str] = {}
-    for at in reversed(seen):
-        if text[at] in _FAMILY:
-            afters[at] = following
-        else:
-            following = text[at]
+    for at in reversed(places):
+        beside = _seen(text, range(at + 1, len(text)))
+        afters[at] = afters[beside] if beside in afters else text[beside] if beside is not None else ""
     marks: list[Mark] = []
-    before = ""
-    for at in seen:
-        if text[at] in _FAMILY:
-            touching = marks[-1] if marks and before and before == marks[-1].sign else None
-            marks.append(Mark(text, at, before, afters[at], touching))
-        before = text[at]
+    for at in places:
+        beside = _seen(text, range(at - 1, -1, -1))
+        before = "" if beside is None else text[beside]
+        touching = marks[-1] if marks and before and before == marks[-1].sign else None
+        marks.append(Mark(text, at, before, afters[at], touching))
     return marks
+
+
+def _seen(text: str, places: range) -> int | None:
+    """Return the first of these places whose character is visible."""
+    return next((at for at in places if category(text[at]) != "Cf"), None)
 
 
 def _is_word(char: str) -> bool:

@@ -22,17 +22,28 @@ class Setting:
     edits: dict[int, str] = field(default_factory=dict)
     closing: str = ""
 
+    def edited(self, text: str) -> list[str]:
+        """Return what stands for each character of the paragraph, without what goes before and after it."""
+        done = list(text)
+        for at, new in self.edits.items():
+            done[at] = new
+        return done
+
     def apply(self, text: str) -> str:
-        return self.opening + "".join(self.edits.get(at, char) for at, char in enumerate(text)) + self.closing
+        return self.opening + "".join(self.edited(text)) + self.closing
 
 
 def _edges(text: str, marks: list[Mark]) -> tuple[Mark | None, Mark | None]:
     """The marks that are a paragraph's very first and very last characters."""
-    bare = [at for at, char in enumerate(text) if not char.isspace() and category(char) != "Cf"]
-    if not bare or not marks:
+    if not marks:
         return None, None
     first, last = marks[0], marks[-1]
-    return first if first.at == bare[0] else None, last if last.at == bare[-1] else None
+    is_first, is_last = _is_empty(text[: first.at]), _is_empty(text[last.at + 1 :])
+    return first if is_first else None, last if is_last else None
+
+
+def _is_empty(text: str) -> bool:
+    return all(char.isspace() or category(char) == "Cf" for char in text)
 
 
 def _left_over(mark: Mark | None) -> Mark | None:

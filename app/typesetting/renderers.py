@@ -4,8 +4,10 @@ Each form is a table of what wraps a run, what a line break is, and how its text
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 from operator import attrgetter
@@ -140,14 +142,23 @@ _CLASSES: dict[Role, str] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def _runs_to(char: str) -> str:
+    """Return to which side a letter runs; nothing for what is no letter."""
+    if category(char)[0] != "L":
+        return ""
+    return "left" if bidirectional(char) == "L" else "right"
+
+
 def text_direction(text: str, usual: str) -> str:
     """The direction of most letters of a text, or the usual one where neither has more.
 
     `dir="auto"` would follow the first letter, and turn round a Persian paragraph that begins with a Latin name.
     """
-    kinds = [bidirectional(char) for char in text if category(char)[0] == "L"]
-    left = kinds.count("L")
-    right = len(kinds) - left
+    runs_to = Counter[str]()
+    for char, number in Counter(text).items():
+        runs_to[_runs_to(char)] += number
+    left, right = runs_to["left"], runs_to["right"]
     return usual if left == right else "rtl" if right > left else "ltr"
 
 

@@ -41,6 +41,8 @@ def test_production_without_settings_names_each_that_is_missing() -> None:
         ("SECRET_KEYS", "1:" + base64.b64encode(config.DEMO_SECRET.encode()).decode()),
         ("BASE_URL", "http://ask.example.org"),
         ("LIMITS", "0"),
+        ("LETTERS_A_DAY", "999"),
+        ("LETTERS_A_DAY", "many"),
         ("MAIL_FROM", "nobody"),
         ("MAIL_TRANSPORT", "folder"),
         ("MAIL_TRANSPORT", "pigeon"),

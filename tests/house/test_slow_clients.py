@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -158,7 +158,6 @@ def test_what_is_no_request_is_refused_in_words_that_name_no_software(port: int,
 def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
     """The server by itself in a thread, with a page of 3 MB behind every address, and one behind `/later` that is held."""
     monkeypatch.setattr(page_server.SETTINGS, "cleanup_interval", 0.1)
-    over = threading.Event()
 
     def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
         page = b"a" * 3_000_000
@@ -167,6 +166,15 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
             page = b"at last"
         respond("200 OK", [("Content-Length", str(len(page)))])
         return [page]
+
+    with turning(app) as here:
+        yield here
+
+
+@contextmanager
+def turning(app: Callable[..., list[bytes]]) -> Iterator[page_server.Pages]:
+    """The server by itself, in a thread."""
+    over = threading.Event()
 
     def turn() -> None:
         while not over.is_set():
@@ -181,6 +189,32 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
         thread.join()
         here.task_dispatcher.shutdown()
         here.close()
+
+
+def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
+    """However many are sent: they are taken a few at a time, in the order in which they came."""
+    taken, over = list[str](), threading.Event()
+
+    def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+        if environ["REQUEST_METHOD"] == "POST":
+            taken.append(environ["PATH_INFO"])
+            over.wait(PATIENCE)
+        respond("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    letters = [f"/letter-{number}" for number in range(3 * page_server.THREADS)]
+    with turning(app) as here:
+        port, threads = int(here.effective_port), here.task_dispatcher
+        senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
+        for number, sender in enumerate(senders, 1):
+            sender.start()
+            until(lambda number=number: len(taken) + len(threads.waiting) == number, "a letter")  # type: ignore[misc]
+        assert [called(port, "GET", "/page") for _ in range(3)] == ["ok"] * 3
+        assert taken == letters[: page_server.FORMS]
+        over.set()
+        for sender in senders:
+            sender.join()
+    assert sorted(taken, key=letters.index) == letters
 
 
 @pytest.mark.threat("slow clients")

@@ -1,6 +1,7 @@
 """The server refuses to start where it would do harm, and says why in words that mend it; commands run all the same."""
 
 import base64
+import gc
 import hashlib
 import subprocess
 import sys
@@ -196,6 +197,20 @@ REFUSED = (
     "Readers Asked doesn't start:\n"
     "  the database is behind this program (migration 0001): run readers-asked migrate\n"
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_memory_is_collected_after_a_start_as_before_it_also_where_it_fails(tmp_path: Path, is_on: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        create_app(config.load(settings(f"sqlite:///{tmp_path}/newsroom.db"))).extensions["database"].close()
+        assert gc.isenabled() == is_on
+        with pytest.raises(KeyError):
+            create_app({"NOTHING": "else"})
+        assert gc.isenabled() == is_on
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.static_files import FOLDER, JOINED, KINDS, current, files, light_css
+from app.static_files import FOLDER, JOINED, KINDS, current, files, icon, light_css
 from tests.support.desk import LOCALHOST
 from tests.support.pages import Page
 
@@ -39,7 +39,7 @@ def said(answer: TestResponse) -> dict[str, str]:
 def test_every_file_is_kept_for_good_under_the_address_of_its_version(client: FlaskClient) -> None:
     page = Page(client.get("/sign-in", base_url=LOCALHOST).text)
     named = [*page.attributes("link", "href"), *page.attributes("script", "src")]
-    assert named == [f"/static/{current()}/{name}" for name in ("favicon.svg", "expert-page.css")]
+    assert named == [icon(), f"/static/{current()}/expert-page.css"]
     for name in {*files()}:
         answer = client.get(f"/static/{current()}/{name}")
         assert (answer.status_code, answer.headers["Cache-Control"], answer.data) == (200, GOOD, files()[name].body)

@@ -10,10 +10,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from app import sqlite
+from app.db import Database
 from app.db_faults import Busy
-from app.sqlite import WAITING, Turns
+from app.sqlite import WAITING, Turns, file_of
 from tests.support.at_the_form import receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -41,7 +44,7 @@ def test_they_come_in_the_order_in_which_they_stand() -> None:
     assert done == [*range(WAITING)]
 
 
-def test_the_sixth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
+def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
     turns, outcomes = Turns(), list[str]()
 
     def write() -> None:
@@ -79,6 +82,48 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     assert outcomes == ["waited"]
     with turns.mine():
         assert len(turns._queue) == 1, "and whoever went stands there no more"
+
+
+def look(session: Session) -> None:
+    session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_whoever_waits_for_another_process_asks_again_soon_and_not_for_ever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one writes again and again, with gaps that are shorter than SQLite's own waiting gets with time."""
+    database.write(look)
+    over, gaps, passed = threading.Event(), list[float](), list[int]()
+    other = sqlite3.connect(file_of(database.url) or "", isolation_level=None, check_same_thread=False)
+
+    def write_on() -> None:
+        while not over.is_set():
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(0.03)
+            other.execute("ROLLBACK")
+            gaps.append(time.monotonic())
+            time.sleep(0.004)
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    try:
+        for _ in range(15):
+            database.write(look)
+            before = len(gaps)
+            until(lambda: len(gaps) > before, "the other's next turn")  # noqa: B023 - it ends here
+            database.write(look)
+            passed.append(len(gaps) - before)
+    finally:
+        over.set()
+        writer.join()
+    assert sum(passed) <= 3 * len(passed), "one of the next gaps is found"
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 50)
+    with pytest.raises(Busy):
+        database.write(look)
+    other.close()
+    database.write(look)
 
 
 def test_readers_read_on_while_another_process_keeps_the_database_to_itself(

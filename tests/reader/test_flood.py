@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,10 +10,12 @@ from flask.testing import FlaskClient
 from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 
-from app.db import Database
+import config
+from app.db import Database, opened
 from app.letters import crowds, receive
 from app.letters.models import Letter
 from app.reader import submission
+from tests.support.app import SAFE
 from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -127,7 +130,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond what is kept of a day some still come in; who is not among them reads it, and is told no number."""
-    monkeypatch.setattr(receive, "MOST_A_DAY", 2)
+    monkeypatch.setattr(receive, "most_a_day", lambda _session: 2)
     monkeypatch.setattr(submission, "BEYOND", RateLimitItemPerMinute(1, 10))
     first = token(limited)
     assert [ask(limited, form=form).status_code for form in (first, token(limited), token(limited))] == [200] * 3
@@ -141,3 +144,12 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
         assert len(session.scalars(select(Letter)).all()) == 3
     again = ask(limited, form=first)
     assert (again.status_code, len(receipt_on(again.text))) == (200, 20)  # what was sent keeps its number
+
+
+def test_a_newsroom_may_keep_more_letters_of_a_day(tmp_path: Path) -> None:
+    given = {**SAFE, "DATABASE_URL": f"sqlite:///{tmp_path}/newsroom.db"}
+    for more, most in (({}, receive.MOST_A_DAY), ({"LETTERS_A_DAY": "60000"}, 60_000)):
+        database = opened(config.load({**given, **more}))
+        with database.read() as session:
+            assert receive.most_a_day(session) == most
+        database.close()

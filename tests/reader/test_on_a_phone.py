@@ -12,6 +12,11 @@ from tests.support.cast import Newsroom
 
 pytestmark = pytest.mark.browser
 WIDTH, HEIGHT = 390, 844
+DRAWN = """async link => {
+  const image = Object.assign(new Image(), {src: link.href});
+  await image.decode();
+  return image.naturalWidth > 0;
+}"""
 NOTES = [
     {"country": country, "checked_on": "2026-10-12", "text": {"en": "Wait for your own phone, and use Tor Browser."}}
     for country in ("UZ", "CN", "KZ")
@@ -42,6 +47,11 @@ def test_send_stands_within_a_screen_and_a_half_and_the_notes_above_it(
     assert send["end"] <= 1.5 * HEIGHT
     assert phone.locator("form details:has(p[lang=en])").count() == notes
     assert box(phone, f"form details:has(p[lang=en]) >> nth={notes - 1}")["end"] < send["y"]
+
+
+def test_the_icon_that_stands_in_the_page_is_shown(phone: Page, site: str, newsroom: Newsroom) -> None:
+    phone.goto(f"{site}/steppe/ask")
+    assert phone.locator("link[rel=icon]").evaluate(DRAWN)
 
 
 def test_search_stands_before_the_answers(phone: Page, site: str, database: Database, newsroom: Newsroom) -> None:

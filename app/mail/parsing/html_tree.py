@@ -15,6 +15,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 MOST_NESTED = 500
 MOST_ATTRIBUTES = 500
 MOST_MADE_AGAIN = 500_000
+MOST_TAGS = 30_000  # of a page; the largest newsletters have a third of that
 SMALL = 16_000  # signs of a page that holds too little for its attributes to cost a tenth of a second
 
 # Quotes hold a ">" only where a value begins (HTML, section 13.2.5.37). What nobody closed goes to the end.
@@ -25,6 +26,8 @@ TOKEN = re.compile(
     r"|<[!?/][^>]*+(?:>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|title)\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
+_ROUGHLY = re.compile(r"<[a-z/!?][^>]*+>?", re.IGNORECASE)
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
@@ -79,10 +82,15 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
 
 def tamed(html: str) -> str:
     """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
-    carries attributes by the hundred, or what was never closed would be made again too often."""
-    if not _is_wild(html):
+    carries attributes by the hundred, there are tags by the ten thousand, or what was never closed would be made again
+    too often."""
+    if html.count("<") > MOST_TAGS:
+        text = _ROUGHLY.sub("\n", _UNSEEN.sub("", html))
+    elif _is_wild(html):
+        text = TOKEN.sub(_break, html)
+    else:
         return html
-    lines = (line.strip() for line in TOKEN.sub(_break, html).replace("<", "&lt;").split("\n"))
+    lines = (line.strip() for line in text.replace("<", "&lt;").split("\n"))
     text = "\n".join(filter(None, lines))
     return f"<pre>{text}</pre>"
 

@@ -1,0 +1,203 @@
+"""Under strain: the list of letters while mail and readers come at full rate, readers' pages while nobody can write,
+and mails that were made to keep a program busy."""
+
+import multiprocessing
+import smtplib
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import cycle, repeat
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from statistics import quantiles
+
+import psutil
+import psycopg
+from sqlalchemy import make_url
+
+from app.db import Database
+from app.mail.incoming import Mail
+from app.mail.reading import Reading
+from app.mailroom.envelope import keep_all
+from app.mailroom.placing import Settings, place_due
+from tests.support import postgres
+from tests.support.hostile_mails import HOSTILE
+
+from . import doors, fill, mail_in
+from .databases import NAMES, empty, filled, opened
+from .flood import way_in
+from .goals import BY_KEY, Figures, Measured, Place, worst
+from .load import Call, Result, run
+from .readers import sends
+from .servers import command, free_port, serving, wait_for
+from .surroundings import Run, environment
+
+READERS, MAILS = 32, 300  # who send at the same time; mails a second
+TOGETHER = 50  # mails that come in one delivery
+LETTERS = Call("/desk/river/letters")
+START = multiprocessing.get_context("spawn")  # what is forked would have the parent's connections
+Served = tuple[int, psutil.Process]
+Work = Callable[[int, dict[str, str], Event, Event], None]  # a port, settings, what to say once begun, when to stop
+
+
+def report(of: Run) -> Figures:
+    """Measure in each database, at the smallest size."""
+    figures: Figures = {}
+    for kind in of.databases:
+        figures |= _crowded(of, kind) | _hostile(of, kind)
+    return figures
+
+
+def _crowded(of: Run, kind: str) -> Figures:
+    figures: Figures = {}
+    with (
+        filled(of.at_the_smallest(), kind, "mail", with_mail) as urls,
+        tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
+    ):
+        for size, url in urls.items():
+            settings = environment(url, folder)
+            with serving("wsgi:app", settings) as served:
+                found = {"queue-p99": _queue(of, served, settings), "locked-p99": _locked(of, served, settings)}
+            found["piped-p99"] = _handed_over(of, settings)
+            figures |= {Place(key, NAMES[kind], size): one for key, one in found.items()}
+    return figures
+
+
+def with_mail(database: Database, size: int) -> None:
+    """A newsroom of so many questions that takes mail."""
+    fill.newsroom(database, size)
+    mail_in.take_mail(database)
+
+
+def _queue(of: Run, served: Served, settings: dict[str, str]) -> Measured:
+    """How long somebody waits for the list of letters at the most, for 99 of 100: alone, and beside all the others."""
+    app = doors.app_of(settings)
+    letters = Call(LETTERS.path, cookie=doors.cookie(app, app.extensions["database"].write(way_in)))
+    seconds = of.pace.rounds * of.pace.seconds
+    run(*served, repeat(letters), 1, 0.5)
+    alone = run(*served, repeat(letters), 1, seconds)
+    with command(settings, "worker"), _others(served, settings, _send, _mail):
+        crowded = run(*served, repeat(letters), 1, seconds)
+    _say(of, "letters", alone, crowded)
+    return Measured(crowded.p99, alone.p99, failed=alone.failed + crowded.failed)
+
+
+def _locked(of: Run, served: Served, settings: dict[str, str]) -> Measured:
+    """How long a reader waits for a page while nobody can write and the readers who send wait for that."""
+    pages = [call for _, call in doors.pages(settings)]
+    seconds = of.pace.rounds * of.pace.seconds
+    alone = run(*served, cycle(pages), 1, seconds)
+    with _others(served, settings, _send), nobody_writes(settings["DATABASE_URL"]):
+        meanwhile = run(*served, cycle(pages), 1, seconds)
+    _say(of, "readers' pages, nobody can write", alone, meanwhile)
+    return Measured(meanwhile.p99, failed=meanwhile.failed)
+
+
+def _handed_over(of: Run, settings: dict[str, str]) -> Measured:
+    """How long a mail server waits at the most, for 99 of 100 mails, until one is stored that it hands over."""
+    port, took = free_port(), list[float]()
+    with command(settings, "mail", "lmtp", "--port", str(port)):
+        wait_for(port, "LMTP")
+        with smtplib.LMTP("127.0.0.1", port) as line:
+            for _ in range(MAILS):
+                began = time.perf_counter()
+                line.sendmail("reader@post.example", ["ask@river.example"], mail_in.reply())
+                took.append((time.perf_counter() - began) * 1000)
+    cuts = quantiles(took, n=100)
+    of.say(f"{'a mail by LMTP':<34} p50 {cuts[49]:.1f} p99 {cuts[98]:.1f} ms")
+    return Measured(cuts[98])
+
+
+def _say(of: Run, what: str, alone: Result, beside: Result) -> None:
+    shown = (f"{when} p50 {one.p50:.1f} p99 {one.p99:.1f} ms" for when, one in (("alone", alone), ("then", beside)))
+    of.say(f"{what:<34} {'   '.join(shown)}")
+
+
+@contextmanager
+def _others(served: Served, settings: dict[str, str], *works: Work) -> Iterator[None]:
+    """Processes that go on until the block ends, each well under way when it begins."""
+    stop = START.Event()
+    begun = [START.Event() for _ in works]
+    children = [
+        START.Process(target=work, args=(served[0], settings, one, stop))
+        for work, one in zip(works, begun, strict=True)
+    ]
+    for child in children:
+        child.start()
+    try:
+        for one in begun:
+            if not one.wait(60):
+                raise RuntimeError("nobody came")
+        yield
+    finally:
+        stop.set()
+        for child in children:
+            child.join(60)
+
+
+def _send(port: int, settings: dict[str, str], begun: Event, stop: Event) -> None:
+    """Readers who send one question after the other."""
+    asked, me = sends(settings), psutil.Process()
+    while not stop.is_set():
+        run(port, me, asked, READERS, 0.5)
+        begun.set()
+
+
+def _mail(_port: int, settings: dict[str, str], begun: Event, stop: Event) -> None:
+    """Mails that are delivered, for the worker to place."""
+    database = opened(settings["DATABASE_URL"])
+    while not stop.is_set():
+        until = time.monotonic() + TOGETHER / MAILS
+        keep_all(database, [mail_in.reply() for _ in range(TOGETHER)], "pipe")
+        begun.set()
+        time.sleep(max(0.0, until - time.monotonic()))
+    database.close()
+
+
+@contextmanager
+def nobody_writes(url: str) -> Iterator[None]:
+    """Hold what whoever sends a question has to wait for."""
+    if url.startswith("sqlite"):
+        line = sqlite3.connect(str(make_url(url).database), isolation_level=None, timeout=30)
+        line.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            line.rollback()
+            line.close()
+        return
+    with psycopg.connect(postgres.plain(url)) as holder:
+        holder.execute("LOCK TABLE letters IN EXCLUSIVE MODE")
+        yield
+        holder.rollback()
+
+
+def _hostile(of: Run, kind: str) -> Figures:
+    """The processor's time for each hostile mail from the queue to where it belongs; the dearest counts."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder, empty(kind, 1, Path(folder)) as urls:
+        for url in urls:
+            database = mail_in.prepare(url)
+            found: dict[str, Measured] = {}
+            meter = mail_in.Meter(database)
+            with Reading(10) as reading:
+                for number, (name, mail) in enumerate(HOSTILE.items()):
+                    keep_all(database, [raw(number, mail)], "pipe")
+                    taken = meter.taken(partial(place_due, database, reading, Settings(), 1), 1)
+                    found[name] = Measured(taken.cpu_ms)
+            database.close()
+            of.say("hostile mails: " + ", ".join(f"{name} {one.value:.0f} ms" for name, one in found.items()))
+            return {Place("hostile-cpu", NAMES[kind], mail_in.QUESTIONS): worst(found, BY_KEY["hostile-cpu"])}
+    return {}
+
+
+def raw(number: int, mail: Mail) -> bytes:
+    """A hostile mail as it would come."""
+    kind, text = ("html", mail.html) if mail.html else ("plain", mail.plain)
+    lines = (text or "").replace("\r\n", "\n").encode()
+    return mail_in.delivered(number) + (
+        b"To: ask@river.example\r\nSubject: Re: The salt in the wind\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: text/" + kind.encode() + b"; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + lines
+    )
