@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -9,10 +10,11 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.units import format_unit
 from flask import Flask, g
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 
 from .listing import MANY
 from .mail.translation import beside, by_skeleton, full, in_digits_of, locale
+from .page_language import language
 from .text import group_digits
 from .typesetting.house_languages import phrases_for
 
@@ -21,7 +23,7 @@ UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its
 
 def _where() -> Locale:
     """Return whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
-    return locale(str(get_locale()))
+    return locale(language())
 
 
 def zone() -> ZoneInfo:
@@ -38,25 +40,35 @@ def _said(text: str) -> str:
 
 def day(moment: datetime | date, style: str = "long") -> str:
     """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov" or "Wed 18 Nov 2026"."""
-    local = _local(moment) if isinstance(moment, datetime) else moment
-    is_another_year = local.year != datetime.now(zone()).year
+    local = _local(moment).date() if isinstance(moment, datetime) else moment
+    return _day(language(), local, style, local.year != datetime.now(zone()).year)
+
+
+# Saying a day or a time costs Babel more than the rest of a row costs us, and the rows of a list say few of them anew.
+_said_once = lru_cache(maxsize=4096)
+
+
+@_said_once
+def _day(spoken: str, local: date, style: str, is_another_year: bool) -> str:
+    where = locale(spoken)
     if style == "short":
-        return by_skeleton(_where(), "yMMMEd" if is_another_year else "MMMEd", local)
+        return by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
     if is_another_year:
-        return full_date(local)
-    if "MMMMEEEEd" in _where().datetime_skeletons:
-        said = format_skeleton("MMMMEEEEd", _as_datetime(local), locale=_where())
+        return _full_date(spoken, local)
+    if "MMMMEEEEd" in where.datetime_skeletons:
+        said = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=where)
     else:
-        said = format_date(local, full(_where(), local, local.year), locale=_where())
-    return beside(_where(), _said(said), local)
-
-
-def _as_datetime(local: datetime | date) -> datetime:
-    return local.replace(tzinfo=None) if isinstance(local, datetime) else datetime(local.year, local.month, local.day)
+        said = format_date(local, full(where, local, local.year), locale=where)
+    return beside(where, in_digits_of(where, said), local)
 
 
 def clock_time(moment: datetime) -> str:
-    return _said(format_skeleton("Hm", _as_datetime(_local(moment)), locale=_where()))
+    return _clock_time(language(), _local(moment).replace(tzinfo=None, second=0, microsecond=0))
+
+
+@_said_once
+def _clock_time(spoken: str, local: datetime) -> str:
+    return in_digits_of(locale(spoken), format_skeleton("Hm", local, locale=locale(spoken)))
 
 
 def moment(moment: datetime) -> str:
@@ -65,12 +77,22 @@ def moment(moment: datetime) -> str:
 
 
 def full_date(moment: datetime | date) -> str:
-    local = _local(moment) if isinstance(moment, datetime) else moment
-    return beside(_where(), _said(format_date(local, "long", locale=_where())), local)
+    return _full_date(language(), _local(moment).date() if isinstance(moment, datetime) else moment)
+
+
+@_said_once
+def _full_date(spoken: str, local: date) -> str:
+    where = locale(spoken)
+    return beside(where, in_digits_of(where, format_date(local, "long", locale=where)), local)
 
 
 def exact(moment: datetime) -> str:
-    return _said(format_datetime(_as_datetime(_local(moment)), "medium", locale=_where()))
+    return _exact(language(), _local(moment).replace(tzinfo=None, microsecond=0))
+
+
+@_said_once
+def _exact(spoken: str, local: datetime) -> str:
+    return in_digits_of(locale(spoken), format_datetime(local, "medium", locale=locale(spoken)))
 
 
 def ago(moment: datetime, threshold: float = 0.99) -> str:
@@ -83,14 +105,19 @@ def age(moment: datetime) -> str:
     """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
     minutes = max(1, int(abs(datetime.now(UTC) - moment).total_seconds() // 60))
     number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
-    return _said(format_unit(number, f"duration-{unit}", length="short", locale=_where()))
+    return _length(language(), number, unit, "short")
 
 
 def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
     """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
     minutes = max(1, int((moment - datetime.now(UTC)).total_seconds() // 60))
     size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
-    return _said(format_unit(minutes // size, f"duration-{unit}", length=length, locale=_where()))
+    return _length(language(), minutes // size, unit, length)
+
+
+@_said_once
+def _length(spoken: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
+    return in_digits_of(locale(spoken), format_unit(number, f"duration-{unit}", length=length, locale=locale(spoken)))
 
 
 def is_past(moment: datetime) -> bool:
@@ -108,17 +135,22 @@ def in_digits(number: int | str) -> str:
     return said.replace(",", "٬") if said != str(number) else said
 
 
-def comma(language: str = "") -> str:
+def comma(of: str = "") -> str:
     """The comma between two words of a language, or of the page's, with the space that belongs to it."""
-    return phrases_for(language or str(get_locale()).replace("_", "-"))["comma"]
+    return phrases_for(of or language())["comma"]
 
 
 def tongue(code: str) -> str:
     """The name of a language in the page's language; an unknown one is not named."""
+    return _tongue(language(), code)
+
+
+@_said_once
+def _tongue(spoken: str, code: str) -> str:
     if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
         return ""
     try:
-        return str(Locale.parse(code.replace("-", "_")).get_display_name(get_locale()) or "")
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(spoken)) or "")
     except (UnknownLocaleError, ValueError):
         return ""
 

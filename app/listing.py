@@ -4,17 +4,30 @@ stop."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
+Key = int | BindParameter[int]  # of a newsletter, or where it will stand in a statement that is built once
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
 HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
+NOTHING: Mapping[str, Any] = {}
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -60,8 +73,12 @@ class Listing(Generic[Row]):
         """Select the keys of the first rows."""
         return self.select(None, limit).with_only_columns(self.order[-1])
 
+    def place(self, row: Row) -> Place:
+        """Return the place of a row in the order."""
+        return tuple(getattr(row, column.key) for column in self.order)
+
     def _behind(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
-        place = row if isinstance(row, tuple) else [getattr(row, column.key) for column in self.order]
+        place = row if isinstance(row, tuple) else self.place(row)
         values = [literal(value, column.type) for value, column in zip(place, self.order, strict=True)]
         left, right = (self.order[0], values[0]) if len(values) == 1 else (tuple_(*self.order), tuple_(*values))
         return left > right if rising else left < right
@@ -109,13 +126,27 @@ def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 
-def walked(session: Session, walks: Mapping[str, Select[Any]]) -> dict[str, list[int]]:
+class Walking(NamedTuple):
+    """Several queries for keys as one statement, by their names."""
+
+    names: tuple[str, ...]
+    query: CompoundSelect[Any]
+
+
+def walking(walks: Mapping[str, Select[Any]]) -> Walking:
+    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
+    return Walking((*walks,), union_all(*keys))
+
+
+def walked(
+    session: Session, walks: Walking | Mapping[str, Select[Any]], given: Mapping[str, Any] = NOTHING
+) -> dict[str, list[int]]:
     """Return the keys that several queries find, by their names, in one statement. Those of each come as it finds them,
     which both databases do in its order, and SQL doesn't promise: it is for keys whose order is no matter of meaning.
     """
-    found: dict[str, list[int]] = {name: [] for name in walks}
-    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
-    for name, key in session.execute(union_all(*keys)):
+    names, query = walks if isinstance(walks, Walking) else walking(walks)
+    found: dict[str, list[int]] = {name: [] for name in names}
+    for name, key in session.execute(query, given):
         found[name].append(key)
     return found
 
@@ -144,18 +175,34 @@ class Chain(Generic[Row]):
     rising: bool = False
 
     def page(self, session: Session, behind: Row | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them; with `up` those in front of it, the nearest first."""
-        return self._rows(behind, limit, up, lambda one, *place: one.page(session, *place))
+        """Rows from behind one of them; with `up` those in front of it, the nearest first. In one statement, and one
+        more for all the parts that follow where the first of them has too few."""
+        first, *others = self._parts(behind, up)
+        rows = first.page(session, behind, limit, up)
+        return rows + (self._others(session, others, limit - len(rows), up) if len(rows) < limit and others else [])
+
+    def _parts(self, behind: Row | None, up: bool) -> Sequence[Listing[Row]]:
+        at = (len(self.parts) - 1 if up else 0) if behind is None else self.part(behind)
+        return self.parts[at::-1] if up else self.parts[at:]
+
+    def _others(self, session: Session, parts: Sequence[Listing[Row]], limit: int, up: bool) -> list[Row]:
+        walks = (part.select(None, limit, up).with_only_columns(part.order[-1]).subquery() for part in parts)
+        keys = union_all(*(select(literal(at), walk.c[0]) for at, walk in enumerate(walks))).subquery()
+        key = parts[0].order[-1]
+        found = session.execute(select(key.class_, keys.c[0]).join(keys, keys.c[1] == key)).all()
+        rows: list[Row] = []
+        for at, part in enumerate(parts):
+            mine = [row for row, of in found if of == at]
+            rows += sorted(mine, key=part.place, reverse=part.rising == up)
+        return rows[:limit]
 
     def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
         """One column of the same rows."""
         return self._rows(behind, limit, up, lambda one, *place: one.column(session, what, *place))
 
     def _rows(self, behind: Row | None, limit: int, up: bool, load: Callable[..., list[T]]) -> list[T]:
-        at = len(self.parts) - 1 if up else 0
-        at = at if behind is None else self.part(behind)
         rows: list[T] = []
-        for one in self.parts[at::-1] if up else self.parts[at:]:
+        for one in self._parts(behind, up):
             rows += load(one, behind, limit - len(rows), up)
             behind = None
             if len(rows) >= limit:

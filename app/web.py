@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -28,8 +29,11 @@ from . import counters, errors, formatting, static_files
 from .db_faults import Busy
 from .languages import direction
 from .listing import Rows
-from .mail.translation import say, spoken
+from .mail.translation import say
 from .newsletters.models import Newsletter
+from .page_language import WORDS
+from .page_language import language as language
+from .page_language import meant_for as meant_for
 from .people import sessions
 from .people.models import BrowserSession, Person
 from .running import db as db
@@ -75,16 +79,20 @@ class SignedIn(UserMixin):
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedIn | None:
-    with db.read() as session:
-        found = sessions.who(session, token)
-        note = found is not None and sessions.is_to_note(session, found[1])
+    look: Callable[[str], sessions.Who | None] = g.get("look", _look)  # the desk's door looks for more at once
+    found = look(token)
     if found is None:
         return None
-    if note:
+    if sessions.is_to_note(datetime.now(UTC), found[1]):
         key = found[1].id
         with suppress(Busy):  # nobody is kept from their page because it can't be noted that they were here
             db.write(lambda session: sessions.note_seen(session, key))
     return SignedIn(token, *found)
+
+
+def _look(token: str) -> sessions.Who | None:
+    with db.read() as session:
+        return sessions.who(session, token)
 
 
 _salt: dict[int, bytes] = {}
@@ -163,20 +171,6 @@ def paged(
     return Paged(rows[:size], {"newer": here() if behind else None, "older": older})
 
 
-def language() -> str:
-    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
-    English.
-    """
-    return spoken(meant_for())
-
-
-def meant_for() -> str:
-    """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
-    may.
-    """
-    return str(g.get("language", "en"))
-
-
 def _locale() -> str:
     """The page's language for Babel; English dates are set day first, as in our mails, so that no day is a month."""
     code = language()
@@ -205,6 +199,7 @@ def prepare(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
     app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    app.before_request(WORDS.as_default)
     app.before_request(_refuse_foreign)
     csrf.init_app(app)
     app.jinja_env.add_extension(WithoutIndents)
@@ -214,7 +209,6 @@ def prepare(app: Flask) -> None:
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
-    # The extension works out locale and catalogue anew for each text; a page of the desk has two hundred of them.
     app.jinja_env.globals.update(gettext=_in_words, ngettext=_in_number)
     limiter.init_app(app)
     app.after_request(_dress)

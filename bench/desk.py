@@ -202,11 +202,12 @@ def _status(desk: Desk, page: str) -> int:
 
 
 def statements(desk: Desk, page: str) -> list[str]:
-    """What a page asks of its database."""
+    """What a page asks of its database, the beginning of a transaction not counted: only SQLite would show it."""
     asked: list[str] = []
 
     def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        asked.append(statement)
+        if statement != "BEGIN":
+            asked.append(statement)
 
     reader = desk.app.extensions["database"].reader
     event.listen(reader, "before_cursor_execute", listen)

@@ -47,8 +47,12 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
 
     @property
     def ran_at(self) -> datetime:
-        """Return when readers had it: at its hour, or before that where it was marked as sent earlier."""
-        return min(self.runs_at, self.sent_at or self.runs_at)
+        return when_it_ran(self.runs_at, self.sent_at)
+
+
+def when_it_ran(runs_at: datetime, sent_at: datetime | None) -> datetime:
+    """Return when readers had an edition: at its hour, or before that where it was marked as sent earlier."""
+    return min(runs_at, sent_at or runs_at)
 
 
 class EditionItem(Row):

@@ -1,14 +1,17 @@
 """Editions and what they are for, as the desk and the worker look them up."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..answers.models import Assignment
+from ..blanks import Blanks
 from ..db import now
+from ..listing import Key, Query
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from .models import Edition
@@ -26,26 +29,43 @@ def title_of(session: Session, edition: Edition) -> str:
 
 def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
     """The next editions that are to run, soonest first."""
-    return list(session.scalars(coming(session, newsletter_id, Edition).limit(limit)))
+    return list(session.scalars(coming(now(session), newsletter_id, Edition).limit(limit)))
 
 
-def coming(session: Session, newsletter_id: int, what: Any) -> Select[Any]:
-    """Select the editions that are to run, or a column of theirs, soonest first."""
-    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > now(session))
+def coming(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+    """Select the editions that are to run after a moment, or a column of theirs, soonest first."""
+    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > at)
     return select(what).where(*ahead).order_by(Edition.runs_at, Edition.id)
 
 
-def coming_beside(
-    session: Session, newsletter_id: int, numbers: Sequence[ColumnElement[int]]
-) -> tuple[Edition | None, int, list[int]]:
-    """Return the next edition that is to run, how many of its slots are filled, and some numbers, in one statement: a
+class Coming(NamedTuple):
+    """What the pages of the desk say of the edition that comes."""
+
+    public_id: str
+    runs_at: datetime
+    cutoff_at: datetime
+    slots: int
+    is_locked: bool
+
+
+def beside_coming(blanks: Blanks, numbers: Sequence[ColumnElement[Any]]) -> Query:
+    """Select the next edition of a newsletter that is to run, how many of its slots are filled, and some numbers: a
     page of the desk has them around it.
     """
     filled = select(func.count()).where(Question.edition_id == Edition.id).correlate(Edition).scalar_subquery()
-    first = coming(session, newsletter_id, Edition.id).limit(1).correlate(None).scalar_subquery()
-    query = select(Edition, filled, *numbers).select_from(Newsletter).outerjoin(Edition, Edition.id == first)
-    edition, many, *found = session.execute(query.where(Newsletter.id == newsletter_id)).one()
-    return edition, many, found
+    first = coming(blanks.now, blanks.newsletter, Edition.id).limit(1).correlate(None).scalar_subquery()
+    edition = (Edition.public_id, Edition.runs_at, Edition.cutoff_at, Edition.slots, Edition.is_locked)
+    query = select(*edition, filled, *numbers).select_from(Newsletter).outerjoin(Edition, Edition.id == first)
+    return query.where(Newsletter.id == blanks.newsletter)
+
+
+def coming_beside(
+    session: Session, query: Query, filled: Mapping[str, Any]
+) -> tuple[Coming | None, int, Sequence[Any]]:
+    """Ask what `beside_coming` selects: the edition, or None, how many of its slots are filled, and the numbers."""
+    row = session.execute(query, filled).one()
+    end = len(Coming._fields)
+    return Coming(*row[:end]) if row[0] is not None else None, row[end], row[end + 1 :]
 
 
 def run_of(session: Session, assignment: Assignment) -> Edition | None:

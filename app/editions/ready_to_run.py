@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
 from ..db import now
+from ..listing import Key
 from ..newsletters.models import Newsletter
 from ..people.models import Expert
 from ..questions import queries as questions
@@ -136,15 +137,16 @@ def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[Col
 
 def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
     """Return what must run by a day and has not yet, the nearest day first."""
-    return list(session.scalars(dated(session, newsletter_id, Question).limit(limit)))
+    return list(session.scalars(dated((now(session) - DATES).date(), newsletter_id, Question).limit(limit)))
 
 
-def dated(session: Session, newsletter_id: int, what: Any) -> Select[Any]:
-    """Select the same questions, or a column of theirs: a walk of the few that have a day."""
+def dated(since: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+    """Select the same questions, or a column of theirs, whose day is not before `since`: a walk of the few that have
+    one."""
     query = select(what).where(
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),
-        Question.must_run_by >= (now(session) - DATES).date(),
+        Question.must_run_by >= since,
         Question.can_run,
     )
     return query.order_by(Question.must_run_by, Question.id)

@@ -4,24 +4,23 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
-from sqlalchemy import ColumnElement, select, union_all
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..editions.models import Edition
 from ..formatting import day
 from ..letters.models import Letter
-from ..listing import Listing, Rows
+from ..listing import Rows
 from ..matching import DESK
 from ..matching.search import Piece, mark_of
 from ..matching.search import search as look_up
 from ..questions.models import Question
 from ..web import Paged, last_row, paged
+from .choices import Choices, EditionChoice, Offer, choices
 from .frame import Desk, found, unknown
 from .letters.letter_words import ENDS
 from .shortcuts import KEYS
@@ -48,7 +47,7 @@ class Declared(Generic[Row]):
     its filters.
 
     `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which
-    it gets by the names of the filters.
+    it gets by the names of the filters. `offer` says which editions its filters offer.
     """
 
     noun: type[Row]
@@ -59,6 +58,7 @@ class Declared(Generic[Row]):
     listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Rows[Row]]
     load: Callable[[Session, Staff, str], Row | None]
     size: int
+    offer: Offer | None = None
 
     def read(self, desk: Desk, args: Mapping[str, str]) -> "Filtered[Row]":
         """Read an address. One that says what there isn't gets a page that says so: half a filter would show other
@@ -72,6 +72,9 @@ class Declared(Generic[Row]):
         state = values.get("state") or self.usual(values)
         if state not in self.states:
             unknown(desk, "state", self.endpoint)
+        if self.offer:
+            offered = choices(desk.session, desk.newsletter.id, self.offer, values.get("edition", ""))
+            desk.asked["choices"] = offered
         options: dict[str, Options] = {}
         for name, one in self.filters.items():
             options[name] = one.options(desk, values.get(name, ""))
@@ -194,22 +197,17 @@ def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
     return lambda _desk, _typed: options
 
 
-def editions(recent: int, *rules: Callable[[Desk], ColumnElement[bool]]) -> Callable[[Desk, str], Options]:
-    """The newest editions to choose from, and the one that is chosen, in one query."""
-
-    def options(desk: Desk, public_id: str) -> Options:
-        mine = Edition.newsletter_id == desk.newsletter.id
-        newest = Listing[Edition](select(Edition.id).where(mine, *(rule(desk) for rule in rules)), (Edition.runs_at,))
-        chosen = select(Edition.id).where(Edition.public_id == public_id)
-        keys = union_all(select(newest.select(None, recent).subquery().c[0]), chosen)
-        query = select(Edition).where(mine, Edition.id.in_(keys))
-        rows = sorted(desk.session.scalars(query), key=attrgetter("runs_at"), reverse=True)
-        return {one.public_id: (named(one), one) for one in rows}
-
-    return options
+def offered(desk: Desk) -> Choices:
+    """Return what the filters of the list that was read offer."""
+    return desk.asked.get("choices", Choices())
 
 
-def named(edition: Edition) -> str:
+def editions(desk: Desk, _typed: str) -> Options:
+    """The newest editions to choose from, and the one that is chosen."""
+    return {one.public_id: (named(one), one) for one in offered(desk).editions}
+
+
+def named(edition: Edition | EditionChoice) -> str:
     """An edition as a filter calls it: "60, 2 Nov"."""
     date = day(edition.runs_at, "short")
     return f"{edition.number}, {date}" if edition.number else date

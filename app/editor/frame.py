@@ -1,13 +1,13 @@
 """The frame around every page of the desk, and the way of its views to the data: through the actor, or not at all."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -19,24 +19,15 @@ from werkzeug.wrappers import Response
 from .. import errors
 from ..actors import Staff
 from ..editions.items import headline, sent_headline
-from ..editions.models import Edition
-from ..editions.queries import coming_beside
-from ..formatting import ago, count, day, is_past, left
 from ..forms import form_drafts, press_keys
-from ..letters import queries as letters
-from ..letters.lifecycle import STATES as LETTERS
 from ..lifecycle import must
-from ..listing import Listing
-from ..mail import inbound
-from ..mail import queries as mail_queries
-from ..mail.lifecycle import STATES as MAIL_STATES
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import at_desks, by_slug
+from ..newsletters.queries import AtDesks, at_desks, by_slug, who_at_desks
+from ..people.sessions import Who
 from ..permissions import ROLES, may
-from ..questions import queries as questions
-from ..questions.lifecycle import STATES
 from ..web import called, db
 from ..web import found as found
+from .around import Along, Around, around, coming, nothing, sections
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -87,7 +78,7 @@ SIGNED_OUT = errors.Words(
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
-MAILS = (*MAIL_STATES.which("is_held"), *MAIL_STATES.which("is_failed"))  # whose numbers stand in the frame
+READS = ("GET", "HEAD")
 LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
 
 
@@ -99,6 +90,7 @@ class Desk:
     actor: Staff
     newsletter: Newsletter
     newsletters: Sequence[Newsletter] = ()
+    asked: dict[str, Any] = field(default_factory=dict, compare=False)  # what was asked for this page already
 
     def may(self, act: str) -> bool:
         return may(self.actor, act)
@@ -107,6 +99,8 @@ class Desk:
 @editor.before_request
 def only_staff() -> Response | None:
     """The door is closed: whoever is not signed in as staff gets to the way in, and back from there."""
+    if request.method in READS:
+        g.look = _look
     if not current_user.is_authenticated or current_user.door != "desk":
         back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
         if request.method == "POST":
@@ -148,8 +142,37 @@ def page_of_form() -> str:
     return url_for("editor.home", slug=sent["slug"]) if "slug" in sent else url_for("editor.start")
 
 
-def _enter(session: Session, slug: str) -> Desk:
-    desks = {desk[0].slug: desk for desk in at_desks(session, current_user.person_id)}
+@dataclass(frozen=True)
+class Looked:
+    """The session in which it was looked who opens a page, which the page goes on in, and where they may work."""
+
+    opened: ExitStack
+    session: Session
+    desks: AtDesks
+
+
+def _look(token: str) -> Who | None:
+    """Look who it is and at which desks they work: for a page that only reads, in one statement of the transaction that
+    the page itself is read in. A change looks again, in its own.
+    """
+    with ExitStack() as stack:
+        session = stack.enter_context(db.read())
+        found = who_at_desks(session, token)
+        if found is None:
+            return None
+        g.looked = Looked(stack.pop_all(), session, found[1])
+        return found[0]
+
+
+@editor.teardown_request
+def _leave(_error: BaseException | None) -> None:
+    """Close what nobody went on in: whoever was led elsewhere."""
+    if looked := g.pop("looked", None):
+        looked.opened.close()
+
+
+def _enter(session: Session, slug: str, at: AtDesks) -> Desk:
+    desks = {desk[0].slug: desk for desk in at}
     if slug not in desks:  # it had this name before, or somebody else works there
         newsletter = found(by_slug(session, slug))
         called(slug, newsletter if newsletter.slug in desks else None)
@@ -182,8 +205,13 @@ def _may_press(address: str) -> bool:
 @contextmanager
 def at_desk(slug: str) -> Iterator[Desk]:
     """The desk of a newsletter for a page that only reads. 404 for a stranger."""
-    with db.read() as session:
-        yield _enter(session, slug)
+    looked: Looked | None = g.pop("looked", None)
+    if looked is None:
+        with db.read() as session:
+            yield _enter(session, slug, at_desks(session, current_user.person_id))
+        return
+    with looked.opened:
+        yield _enter(looked.session, slug, looked.desks)
 
 
 def change(slug: str, fn: Callable[[Desk], T]) -> T:
@@ -194,7 +222,7 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
     """
 
     def once(session: Session) -> T:
-        desk = _enter(session, slug)
+        desk = _enter(session, slug, at_desks(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
             press_keys.take(session, desk.actor, g.press)
             form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
@@ -231,70 +259,33 @@ def unknown(desk: Desk, name: str, endpoint: str) -> None:
     abort(errors.page(404, words=words))
 
 
+def look_around(desk: Desk, along: Along = nothing) -> Around:
+    """Return what stands around the page, which is asked once for a page, with what the page itself asks along."""
+    if "around" not in desk.asked:
+        desk.asked["around"] = around(desk.session, desk.actor, along)
+    found: Around = desk.asked["around"]
+    return found
+
+
 def page(desk: Desk, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
-    edition, filled, numbers = coming_beside(desk.session, desk.newsletter.id, [one.counted for one in _lists(desk)])
+    here = look_around(desk)
     return render_template(
         template,
         newsletter=desk.newsletter,
         newsletters=desk.newsletters,
-        sections=_sections(desk, numbers),
+        sections=sections(desk.newsletter, here.numbers),
         section=section,
-        coming=_coming(desk, edition, filled) if edition else None,
+        coming=coming(desk.newsletter, here.edition, here.filled) if here.edition else None,
         me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,
     )
 
 
-editor.app_template_filter("headline")(headline)
-editor.app_template_filter("sent_headline")(sent_headline)
-
-
 def role_label(role: str) -> str:
     return gettext(ROLES[role].label)
 
 
-def _lists(desk: Desk) -> list[Listing[Any]]:
-    """The lists whose numbers stand in the frame."""
-    key = desk.newsletter.id
-    lists: list[Listing[Any]] = [letters.listing(key, LETTERS.which("waits"))]
-    lists += [questions.in_states(key, STATES.which(which)) for which in ("is_going", "is_shelved")]
-    return [*lists, inbound.listing(key, "pen"), *(mail_queries.listing(key, state) for state in MAILS)]
-
-
-def _sections(desk: Desk, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    slug, (waiting, going, shelved, penned, held, failed) = desk.newsletter.slug, numbers
-    # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
-    pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or desk.newsletter.inbox else []
-    rows = [
-        ("edition", _("This edition"), "editor.home", "", False),
-        ("letters", _("Letters"), "editor.letters", count(waiting), False),
-        *pen,
-        ("questions", _("Questions"), "editor.questions", count(going), False),
-        ("shelf", _("Shelf"), "editor.shelf", count(shelved), False),
-        ("experts", _("Experts"), "editor.experts", "", False),
-        ("outbox", _("Outbox"), "editor.outbox", count(failed or held), failed > 0),
-        ("archive", _("Archive"), "editor.archive", "", False),
-        ("insights", _("Insights"), "editor.insights", "", False),
-        ("settings", _("Settings"), "editor.settings", "", False),
-    ]
-    return [
-        {"key": key, "label": label, "href": url_for(endpoint, slug=slug), "count": number, "broken": broken}
-        for key, label, endpoint, number, broken in rows
-    ]
-
-
-def _coming(desk: Desk, edition: Edition, filled: int) -> dict[str, str]:
-    return {
-        "date_label": day(edition.runs_at, "short"),
-        "cutoff_label": _("locked")
-        if edition.is_locked
-        else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
-        if is_past(edition.cutoff_at)
-        else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
-        "slots_label": ngettext(
-            "%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled", edition.slots, filled=filled
-        ),
-        "href": url_for("editor.edition", slug=desk.newsletter.slug, public_id=edition.public_id),
-    }
+editor.app_template_filter("headline")(headline)
+editor.app_template_filter("sent_headline")(sent_headline)

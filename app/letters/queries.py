@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import Event
-from ..listing import Listing
+from ..listing import Key, Listing
 from .lifecycle import STATES
 from .models import Addition, Credit, Letter, MachineTranslation, ReceiptNote
 
@@ -19,7 +19,7 @@ def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
 
 
 def listing(
-    newsletter_id: int,
+    newsletter_id: Key,
     states: Sequence[str],
     *rules: ColumnElement[bool],
     since: datetime | None = None,

@@ -16,7 +16,7 @@ from ..audit import record, together
 from ..audit.queries import newest_of
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, expect, must
-from ..listing import Listing
+from ..listing import Key, Listing
 from .incoming import File
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
@@ -264,7 +264,7 @@ def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None
     return session.scalar(select(Inbound).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def listing(newsletter_id: int, place: str) -> Listing[Inbound]:
+def listing(newsletter_id: Key, place: str) -> Listing[Inbound]:
     """Return the list of a newsletter's mails in one place, newest first."""
     here = (Inbound.newsletter_id == newsletter_id, Inbound.state == place)
     return Listing(select(Inbound).where(*here), (Inbound.id,))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
-from ..listing import Listing
+from ..listing import Key, Listing
 from ..listing import counts as counted
 from .lifecycle import STATES
 from .models import OutboxMail
@@ -16,7 +16,7 @@ def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | N
     return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def listing(newsletter_id: int, state: str) -> Listing[OutboxMail]:
+def listing(newsletter_id: Key, state: str) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails in one state, the newest first."""
     here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
     return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))

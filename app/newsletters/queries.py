@@ -1,11 +1,16 @@
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
+from ..people import sessions
 from ..people.models import Membership, Person
 from .former_names import FormerName
 from .models import Newsletter, NewsletterText, Topic
+
+AtDesks = list[tuple[Newsletter, str, str]]  # newsletters with somebody's name and role there
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
@@ -32,7 +37,7 @@ def desks_of(session: Session, person_id: int) -> list[Newsletter]:
     )
 
 
-def at_desks(session: Session, person_id: int) -> list[tuple[Newsletter, str, str]]:
+def at_desks(session: Session, person_id: int) -> AtDesks:
     """Return the same newsletters, each with this person's name and the role that they have there, in one statement."""
     query = (
         select(Newsletter, Person.name, Membership.role)
@@ -42,6 +47,26 @@ def at_desks(session: Session, person_id: int) -> list[tuple[Newsletter, str, st
         .order_by(Newsletter.id)
     )
     return [(newsletter, name, role) for newsletter, name, role in session.execute(query)]
+
+
+@cache
+def _asking() -> Select[Any]:
+    mine = and_(Membership.person_id == Person.id, Membership.at_work())
+    query = (
+        sessions.asking().outerjoin(Membership, mine).outerjoin(Newsletter, Newsletter.id == Membership.newsletter_id)
+    )
+    return query.add_columns(Newsletter, Membership.role).order_by(Newsletter.id)
+
+
+def who_at_desks(session: Session, token: str) -> tuple[sessions.Who, AtDesks] | None:
+    """Find who sits behind a browser's session, as `sessions.who` does, and what `at_desks` says of them, in one
+    statement."""
+    rows = session.execute(_asking(), sessions.asked(session, token)).all()
+    if not rows:
+        return None
+    person, began, is_half = rows[0][:3]
+    desks = [(newsletter, person.name, role) for *_who, newsletter, role in rows if newsletter is not None]
+    return (person, began, bool(is_half)), desks
 
 
 def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:

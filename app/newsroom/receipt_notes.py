@@ -5,6 +5,7 @@ Nobody is told of a note, and whoever never comes back loses nothing. Its words 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from ..letters import receipts
 from ..letters.days import day_only
 from ..letters.models import Addition, Letter, ReceiptNote
 from ..lifecycle import Illegal, NotYours, given, must, within
-from ..listing import MANY
+from ..listing import MANY, Key
 from ..newsletters.models import Newsletter
 from ..text import clean
 from .public_state import Standing, standing_of
@@ -120,15 +121,16 @@ def answered(session: Session, newsletter_id: int, days: int, today: bool) -> Se
 
     Days are those of UTC: of who left no address no minute is kept.
     """
-    query = answers(session, newsletter_id, days, today).group_by(Letter.id).order_by(Letter.id).limit(MANY)
+    midnight = day_only(now(session))
+    query = answers(newsletter_id, midnight - days * DAY, None if today else midnight)
+    query = query.group_by(Letter.id).order_by(Letter.id).limit(MANY)
     return [(letter, at) for letter, at in session.execute(query.add_columns(func.max(Addition.added_at)))]
 
 
-def answers(session: Session, newsletter_id: int, days: int, today: bool) -> Select[Letter]:
-    """Select the letters of these answers, once for each."""
-    midnight = day_only(now(session))
+def answers(newsletter_id: Key, since: Any, until: datetime | None = None) -> Select[Letter]:
+    """Select the letters of the answers between two midnights, once for each."""
     here = Letter.newsletter_id + 0 == newsletter_id  # plus nothing: from the few answers to their letters
     query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
     query = query.where(here, Letter.is_listed)
-    return query.where(Addition.added_at >= midnight - days * DAY, true() if today else Addition.added_at < midnight)
+    return query.where(Addition.added_at >= since, true() if until is None else Addition.added_at < until)

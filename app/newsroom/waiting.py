@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, Assignment, Check
 from ..db import by_keys, now
@@ -21,6 +21,7 @@ from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.models import Question
 from . import waiting_walks as walks
+from .waiting_rows import Texts, answers_of, assignments_of
 from .waiting_walks import CLOCKS, SHOWN
 
 
@@ -46,7 +47,7 @@ class Task:
 class Board:
     """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
     the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
-    1,001, and what else `waiting_walks.counted` finds.
+    1,001, and what else `waiting_walks.counting` finds.
     """
 
     desk: list[Task]
@@ -68,18 +69,20 @@ def group_of(task: Task) -> str:
     return "experts" if task.kind in CLOCKS else {"check": "settle", "approve": "settle"}.get(task.kind, task.kind)
 
 
-def board(session: Session, newsletter: Newsletter) -> Board:
-    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
-    keys = walked(session, walks.to_all(session, newsletter))
+def board(session: Session, newsletter: Newsletter, counted: Mapping[str, Any]) -> Board:
+    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row.
+    `counted` is what `waiting_walks.counting` found."""
+    walking, blanks = walks.to_all()
+    keys = walked(session, walking, blanks.filled(now(session), newsletter.id))
     questions = by_keys(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
     theirs = [question.edition_id for question in questions.values() if question.edition_id]
     editions = by_keys(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
     coming = sorted((editions[key] for key in keys["coming"]), key=_runs)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.laid_out(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
-    answers = _answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
-    assignments = _assignments(session, [key for name in ("drafted", *walks.OWING) for key in keys[name]])
-    counted = walks.counted(session, newsletter.id)
+    answers = answers_of(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    owing = keys["late"] if len(keys["late"]) == SHOWN else keys["late"] + keys["due"]  # what is late comes first
+    assignments = assignments_of(session, keys["drafted"] + owing)
     return Board(
         desk=[
             *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
@@ -106,27 +109,6 @@ def whole(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
 
 def _runs(edition: Edition) -> tuple[datetime, int]:
     return edition.runs_at, edition.id
-
-
-Texts = list[tuple[Answer, Question, Check | None]]
-
-
-def _answers(session: Session, keys: Sequence[int]) -> Texts:
-    """Several answers with their questions and newest checks, those that have waited longest first."""
-    newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    query = (
-        select(Answer, Question, Check)
-        .join(Question, Question.id == Answer.question_id)
-        .outerjoin(Check, Check.id == newest)
-        .where(Answer.id.in_(keys))
-        .order_by(Answer.state_at, Answer.id)
-    )
-    return [(answer, question, check) for answer, question, check in session.execute(query)] if keys else []
-
-
-def _assignments(session: Session, keys: Sequence[int]) -> list[Assignment]:
-    query = select(Assignment).options(joinedload(Assignment.question)).where(Assignment.id.in_(keys))
-    return list(session.scalars(query.order_by(Assignment.id))) if keys else []
 
 
 def _editions_to_finish(missed: Sequence[Edition], locked: Sequence[Edition]) -> list[Task]:
@@ -241,8 +223,8 @@ def _dates_to_keep(
 
 def _all_texts(*states: str) -> Callable[[Session, Newsletter], list[Task]]:
     def tasks(session: Session, newsletter: Newsletter) -> list[Task]:
-        keys = walked(session, {state: walks.texts(newsletter, state, MANY) for state in states})
-        found = _answers(session, [key for some in keys.values() for key in some])
+        keys = walked(session, {state: walks.texts(newsletter.id, state, MANY) for state in states})
+        found = answers_of(session, [key for some in keys.values() for key in some])
         return [*_texts_to_settle(found, newsletter), *_in_check(found)]
 
     return tasks
@@ -250,19 +232,20 @@ def _all_texts(*states: str) -> Callable[[Session, Newsletter], list[Task]]:
 
 def _all_with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
     newest = {
-        state: mine.order_by(clock.desc(), Assignment.id).limit(MANY) for state, mine, clock in walks.clocks(newsletter)
+        state: mine.order_by(clock.desc(), Assignment.id).limit(MANY)
+        for state, mine, clock in walks.clocks(newsletter.id)
     }
     keys = walked(session, newest)
-    return _owing(_assignments(session, [key for some in keys.values() for key in some]))[-MANY:]
+    return _owing(assignments_of(session, [key for some in keys.values() for key in some]))[-MANY:]
 
 
 def _all_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
-    found = session.scalars(select(Question).where(Question.id.in_(walks.unasked(newsletter, MANY))))
+    found = session.scalars(select(Question).where(Question.id.in_(walks.unasked(newsletter.id, MANY))))
     return _nobody_asked(session, list(found))
 
 
 def _all_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
-    return _invitations_to_send(_assignments(session, list(session.scalars(walks.drafted(newsletter, MANY)))))
+    return _invitations_to_send(assignments_of(session, list(session.scalars(walks.drafted(newsletter.id, MANY)))))
 
 
 # The lists that can be looked at whole, by their names in an address.

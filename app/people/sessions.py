@@ -1,19 +1,23 @@
 """The browsers in which somebody is signed in: who sits there, when they were last seen, how each is ended at once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor
-from ..db import keys, now
+from ..db import UTCDateTime, keys, now
 from ..sign_in_rules import SignInRules
 from .factor_table import Factor
 from .models import BrowserSession, Membership, Person
 
 SEEN_EVERY = timedelta(minutes=5)
 EXPERTS_STAY = timedelta(days=30)
+# The person behind a browser's session, the session, and whether it is let in half-way only.
+Who = tuple[Person, BrowserSession, bool]
 
 
 def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
@@ -25,38 +29,56 @@ def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
 
 def lives(session: Session) -> ColumnElement[bool]:
     """Return that a browser is signed in still: its time isn't over, and it has not rested for too long."""
-    at, seen = now(session), func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
-    rests = and_(BrowserSession.door == "desk", seen <= at - stays(session, "desk")[0])
-    return and_(BrowserSession.ends_at > at, not_(rests))
+    return _lives(now(session), now(session) - stays(session, "desk")[0])
 
 
-def is_half(session: Session) -> ColumnElement[bool]:
+def _lives(at: Any, rested: Any) -> ColumnElement[bool]:
+    seen = func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
+    return and_(BrowserSession.ends_at > at, not_(and_(BrowserSession.door == "desk", seen <= rested)))
+
+
+def _is_half() -> ColumnElement[bool]:
     """Return that a browser of the desk has still to show a second factor: its person has one or needs it."""
     mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
-    roles = session.info["sign_in"].roles
-    at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), Membership.role.in_(roles))
-    needs = or_(exists().where(*mine), exists().where(*at_work))
+    needing = Membership.role.in_(bindparam("roles", expanding=True))
+    at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), needing)
+    needs = or_(exists().where(*mine), exists(select(Membership.id).where(*at_work).correlate(Person)))
     return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)
 
 
-def who(session: Session, token: str) -> tuple[Person, BrowserSession, bool] | None:
-    """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
-    ended or was revoked."""
-    found = session.execute(
-        select(Person, BrowserSession, is_half(session))
+@cache
+def asking() -> Select[Person, BrowserSession, bool]:
+    """Select the person behind a browser's session, the session, and whether it is let in half-way only. It is asked at
+    every page, so it is built once: each time it gets what `asked` returns.
+    """
+    return (
+        select(Person, BrowserSession, _is_half())
         .join(BrowserSession, BrowserSession.person_id == Person.id)
         .where(
-            BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)),
-            lives(session),
+            BrowserSession.token_mac.in_(bindparam("macs", expanding=True)),
+            _lives(bindparam("at", type_=UTCDateTime), bindparam("rested", type_=UTCDateTime)),
             Person.disabled_at.is_(None),
         )
-    ).first()
+    )
+
+
+def asked(session: Session, token: str) -> dict[str, Any]:
+    """Return what `asking` needs to know."""
+    rested = now(session) - stays(session, "desk")[0]
+    roles = list(session.info["sign_in"].roles)
+    return {"macs": keys(session).macs("sessions.token", token), "at": now(session), "rested": rested, "roles": roles}
+
+
+def who(session: Session, token: str) -> Who | None:
+    """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
+    ended or was revoked."""
+    found = session.execute(asking(), asked(session, token)).first()
     return (found[0], found[1], bool(found[2])) if found else None
 
 
-def is_to_note(session: Session, began: BrowserSession) -> bool:
+def is_to_note(at: datetime, began: BrowserSession) -> bool:
     """Return whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
-    return began.door == "desk" and (began.seen_at is None or now(session) - began.seen_at >= SEEN_EVERY)
+    return began.door == "desk" and (began.seen_at is None or at - began.seen_at >= SEEN_EVERY)
 
 
 def note_seen(session: Session, key: int) -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from .. import audit
 from ..actors import Actor, Staff
 from ..db import keys, lock, new_public_id, now
 from ..lifecycle import Illegal, Missing, given, must, within
-from ..listing import Listing
+from ..listing import Key, Listing
 from ..seal import Unsealable
 from ..text import clean, for_print
 from .chats import CHATS
@@ -157,12 +158,12 @@ def can_be_sent_again(delivery: Delivery) -> bool:
 
 def in_trouble(session: Session, newsletter_id: int | None = None) -> list[Program]:
     """Return the programs, of one newsletter or of all, that have failed for a day or are paused since they failed."""
-    return list(session.scalars(troubled(session, newsletter_id).order_by(Program.id)))
+    return list(session.scalars(troubled(now(session) - RED, newsletter_id).order_by(Program.id)))
 
 
-def troubled(session: Session, newsletter_id: int | None = None) -> Select[Program]:
-    """Select the same programs."""
-    failing = Program.failing_since <= now(session) - RED
+def troubled(since: Any, newsletter_id: Key | None = None) -> Select[Program]:
+    """Select the same programs: those that have failed `since` then."""
+    failing = Program.failing_since <= since
     query = select(Program).where(failing | Program.paused_by.in_(("failed", "gone")))
     return query if newsletter_id is None else query.filter_by(newsletter_id=newsletter_id)
 

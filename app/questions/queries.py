@@ -1,7 +1,8 @@
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
@@ -9,7 +10,7 @@ from ..audit import Event
 from ..audit.events import changing
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Listing
+from ..listing import Key, Listing
 from ..newsletters.models import Newsletter, Topic
 from .models import Note, Question, QuestionText, QuestionTopic
 from .translation_table import Translation
@@ -70,7 +71,7 @@ def named(session: Session, keys: Select[int] | Sequence[int]) -> list[Named]:
     return [Named(row.id, row.public_id, row.headline or "", row.body or "") for row in rows]
 
 
-def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
+def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
     """Return the questions in these states, to be counted."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
     return Listing(mine, (Question.id,), each=(Question.state, states))
@@ -113,13 +114,18 @@ def first_letters(question: Question, family: Sequence[int], limit: int) -> Sele
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     """Return how many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]
-    query = letters_behind_each(leads, func.count())
-    query = query.group_by(query.selected_columns[0])
-    counted = {key: number for key, number in session.execute(query)}  # noqa: C416 - dict() would take it for a mapping
+    rows = session.execute(_asking(), {"leads": leads})
+    counted = {key: number for key, number in rows}  # noqa: C416 - dict() would take it for a mapping
     return {key: counted.get(key, 0) for key in leads}
 
 
-def letters_behind_each(question_ids: Sequence[int], *what: Any) -> Select[Any]:
+@cache
+def _asking() -> Select[Any]:
+    query = letters_behind_each(bindparam("leads", expanding=True), func.count())
+    return query.group_by(query.selected_columns[0])
+
+
+def letters_behind_each(question_ids: Sequence[int] | BindParameter[Any], *what: Any) -> Select[Any]:
     """Select the key of a question, and something of each live letter behind it and what was merged into it."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))

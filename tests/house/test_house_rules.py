@@ -23,7 +23,7 @@ SERVING = (
 DOORS = ("reader", "expert", "translator", "editor", "entrance", "mailroom", "api")
 # What stands around the doors and the commands; no noun knows of it.
 AROUND = (
-    "web", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
+    "web", "page_language", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
     "forgetting_order",
     "migrate", "backup", "doctor", "watching",
     "migrate", "backup", "doctor", "watching", "processes", "page_server", "hosts",

@@ -38,6 +38,8 @@ ALLOWED = {
     ("editor.questions", "SEARCH editions USING COVERING INDEX ix_editions_newsletter_id_runs_at_id (newsletter_id=?)"): _IN_ORDER,
     ("editor.letters", "SEARCH letters USING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
     ("editor.letter", "SEARCH letters USING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
+    ("editor.letters", "SEARCH letters USING COVERING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
+    ("editor.letter", "SEARCH letters USING COVERING INDEX ix_letters_crowds (newsletter_id=?)"): _IN_ORDER,
     ("editor.take_trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
     ("editor.trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
     ("extend the chain", "SCAN chain_links"): _IN_ORDER,

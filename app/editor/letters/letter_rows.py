@@ -5,30 +5,33 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions.models import Edition
-from ...formatting import age, by_name, count, day, exact, full_date, zone
+from ...answers.models import Assignment
+from ...blanks import Blanks
+from ...formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...languages import direction
 from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...letters.signs import BY_CODE
-from ...listing import Chain, counts
+from ...listing import Chain
 from ...mail import inbound
-from ...newsletters.queries import topics_of
+from ...matching.search import Piece
 from ...newsroom import receipt_notes
 from ...newsroom.endings import may_wait_again
 from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..filtered_list import Filtered, Hits, Options, named
-from ..frame import Desk
+from ..around import Around, Columns, nothing
+from ..choices import EditionChoice
+from ..filtered_list import Filtered, Hits, Options, named, offered
+from ..frame import Desk, look_around
 from ..mail import incoming_mails
 from ..mail.incoming_mails import About
 from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
@@ -42,31 +45,66 @@ KINDS = ("comment", "tip", "unsubscribe", "spam")
 PARTS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
 UNHELD = ("waiting", "new")  # lists that show which letters came in and are like many others
 _heading = itemgetter(1, 2)
-COUNTED = ("waiting", "new", "held")  # whose numbers the list says
+HERE = "~row~"  # stands for the letter in the address of a row: no part of an address before it is so called
+OPENS = 200  # signs of a letter that its row shows
+COUNTED = ("new", "held")  # whose numbers the list says, besides that of all that waits
+
+
+class Line(NamedTuple):
+    """A row of the list, in words: forty of them are drawn at once, and what is looked up in each adds up."""
+
+    id: str
+    version: int
+    mark: str
+    state: str
+    stands: str
+    is_of_reader: bool
+    expert: str
+    source: str
+    language: str
+    tongue: str
+    pieces: Sequence[Piece]
+    begins: str
+    says: str
+    came: str
+    age: str
+    exact: str
+    is_open: bool
+    href: str
 
 
 def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     """The list beside which `item` is read, or which stands alone."""
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
-    is_first = not (item or request.args.get("before") or listed.search)
+    is_whole = not (request.args.get("before") or listed.search)  # deeper pages have other things to ask for
+    here = look_around(desk, _along if is_whole else nothing)
+    is_first = is_whole and not item
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
     about = incoming_mails.about(desk.session, shown.rows, editions)
-    counted = _counts(desk) if not (request.args.get("before") or listed.search) else {}
+    held = is_first and listed.state == ONLY_HELD and here.along["held crowds"]
+    flood = is_first and listed.state in UNHELD and here.along["like many"]
+    counted = _counts(here) if is_whole else {}
     return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
         "days": _days(about, listed, shown, item),
         "editions": editions,
-        "crowds": crowds.largest(desk.session, desk.newsletter.id) if is_first and listed.state == ONLY_HELD else [],
-        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if is_first and listed.state in UNHELD else [],
-        "topics": [] if item else topics_of(desk.session, desk.newsletter.id),
+        "crowds": crowds.largest(desk.session, desk.newsletter.id) if held else [],
+        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
+        "topics": [] if item else offered(desk).topics,
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 
 
-def _counts(desk: Desk) -> dict[str, str]:
-    """Return how many letters wait, on the first page of a list: deeper ones have other things to ask the database."""
-    lists = [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED]
-    return dict(zip(COUNTED, map(count, counts(desk.session, lists)), strict=True))
+def _along(blanks: Blanks) -> Columns:
+    """Ask how many letters some lists have, and whether any are like many others."""
+    key = blanks.newsletter
+    lists = {name: queries.listing(key, FILTERS[name][1]).counted for name in COUNTED}
+    return {**lists, "held crowds": crowds.any_held(key), "like many": crowds.any_to_hold(key)}
+
+
+def _counts(here: Around) -> dict[str, str]:
+    """Return how many letters wait, for the first page of a list."""
+    return {"waiting": count(here.numbers["letters"])} | {name: count(here.along[name]) for name in COUNTED}
 
 
 def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:
@@ -102,10 +140,34 @@ def _beyond(listed: Filtered[Letter], item: Letter, limit: int, up: bool = False
 
 def _days(
     about: About, listed: Filtered[Letter], shown: Hits[Letter], item: Letter | None
-) -> list[tuple[str, bool, list[dict[str, Any]]]]:
+) -> list[tuple[str, bool, list[Line]]]:
     """The rows under their headings, each with whether it is a part of the list, which is seen, and no day."""
+    place = listed.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
+    looks = {state: (kind, is_seen, str(label)) for state, (kind, is_seen, label) in LOOKS.items()}
+
+    def row(one: Letter) -> Line:
+        expert, opened = about.expert(one), item is not None and item.id == one.id
+        return Line(
+            one.public_id,
+            one.version,
+            *looks[str(one.state)],
+            one.author == "reader",
+            expert.expert.name if expert else "",
+            about.replies_to(one) or str(CHANNELS[one.channel]),
+            one.language,
+            tongue(one.language),
+            shown.pieces.get(one.id, ()),
+            (one.body or "")[:OPENS],
+            _says(one, expert),
+            one.received_at.isoformat(),
+            _age(one),
+            full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
+            opened,
+            place.replace(HERE, one.public_id, 1),
+        )
+
     return [
-        (PARTS.get(part) or day(when), part in PARTS, [_row(one, about, item, listed, shown) for one, *_when in some])
+        (PARTS.get(part) or day(when), part in PARTS, [row(one) for one, *_when in some])
         for (part, when), some in groupby(zip(shown.rows, *_headings(listed, shown.rows), strict=True), key=_heading)
     ]
 
@@ -131,23 +193,14 @@ def _day_of(one: Letter) -> date:
     return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
 
 
-def _row(
-    one: Letter, about: About, item: Letter | None, listed: Filtered[Letter], shown: Hits[Letter]
-) -> dict[str, Any]:
-    expert = about.expert(one)
-    alike = _("Has a look-alike") if one.alike and one.is_received else ""
-    return {
-        "letter": one,
-        "looks": LOOKS[str(one.state)],
-        "expert": expert.expert.name if expert else "",
-        "source": about.replies_to(one) or CHANNELS[one.channel],
-        "pieces": shown.pieces.get(one.id, ()),
-        "says": _settled(one) or (expert.question.short_title if expert else alike),
-        "age": _age(one),
-        "exact": full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
-        "open": item is not None and item.id == one.id,
-        "href": listed.address("editor.letter", public_id=one.public_id, before=request.args.get("before") or None),
-    }
+def _says(one: Letter, expert: Assignment | None) -> str:
+    """Return the last words of a row: what became of the letter, what an expert writes about, or that it has a
+    look-alike."""
+    if settled := _settled(one):
+        return settled
+    if expert:
+        return expert.question.short_title
+    return _("Has a look-alike") if one.alike and one.is_received else ""
 
 
 def _age(one: Letter) -> str:
@@ -166,7 +219,7 @@ def _settled(one: Letter) -> str:
     return _("Ended") if one.is_ended else _("Withdrawn") if one.is_withdrawn else ""
 
 
-def pane_of(desk: Desk, item: Letter, editions: dict[int, Edition]) -> dict[str, Any]:
+def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
     by_mail = item.channel == "mail"
     mail = inbound.of_letter(session, item.id) if by_mail else None

@@ -27,13 +27,14 @@ from ...mail.inbound import Reading
 from ...mail.models import Inbound, InboundRaw
 from ...people import directory
 from ...seal import Unsealable
+from ..choices import EditionChoice
 from ..conflict import token_of
 from ..frame import Desk
 from ..letters.letter_words import CHECK_REPLIES, REPLIES
 from ..questions.question_words import REASONS
 
 AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # in an address, as people write it
-NO_EDITIONS: Mapping[int, Edition] = {}
+NO_EDITIONS: Mapping[int, EditionChoice] = {}
 
 
 def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
@@ -70,7 +71,7 @@ def with_files(session: Session, which: ColumnElement[bool]) -> list[tuple[Inbou
 class About:
     """The subjects of several letters: the editions that they reply to, the assignments that experts write about."""
 
-    editions: dict[int, Edition] = field(default_factory=dict)
+    editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
 
     def expert(self, letter: Letter) -> Assignment | None:
@@ -85,7 +86,7 @@ class About:
         return _("Reply to %(edition)s", edition=edition.number or day(edition.runs_at, "short"))
 
 
-def about(session: Session, letters: Sequence[Letter], known: Mapping[int, Edition] = NO_EDITIONS) -> About:
+def about(session: Session, letters: Sequence[Letter], known: Mapping[int, EditionChoice] = NO_EDITIONS) -> About:
     """Return what the letters are about, in two queries at most however many they are; `known` editions aren't asked
     for again.
     """

@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from sqlalchemy import CompoundSelect, bindparam, func, literal, select, union_all
 
-from ...db import by_keys, now
+from ...db import now
 from ...formatting import age, ago, clock_time, day, zone
 from ...mail import question_mails
 from ...mail.kinds import KINDS
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
 from ...newsroom.undo import is_undone
-from ...people.directory import names_of
+from ...people.models import Person
 from ...people.staff import invited_by
-from ...questions.models import Question
+from ...questions.models import Question, QuestionText
+from ...questions.queries import Named as AskedOf
 from ..conflict import token_of
 from ..frame import Desk
 
@@ -34,7 +37,7 @@ ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it
 NEAR = 100  # seconds that are told as such
 ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
 
-Named = tuple[dict[int, str], dict[int, Question], dict[int, str]]
+Named = tuple[dict[int, str], dict[int, AskedOf], dict[int, str]]
 
 
 def name_of(kind: str) -> str:
@@ -47,9 +50,31 @@ def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
     """The names of those whom several mails are to, the questions that they are about, and whom they invite to the
     desk.
     """
-    people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
-    questions = by_keys(desk.session, Question, [mail.question_id for mail in mails if mail.question_id])
+    people, questions = dict[int, str](), dict[int, AskedOf]()
+    keys = {
+        "people": [mail.person_id for mail in mails if mail.person_id],
+        "questions": [mail.question_id for mail in mails if mail.question_id],
+    }
+    for public_id, key, *words in desk.session.execute(_asking(), keys) if any(keys.values()) else ():
+        if public_id:
+            questions[key] = AskedOf(key, public_id, *words)
+        else:
+            people[key] = words[0]
     return people, questions, invited_by(desk.session, mails)
+
+
+@cache
+def _asking() -> CompoundSelect[Any]:
+    """Select people by their names, and questions by their words, in one statement that is built once."""
+    blank = literal("")
+    people = select(blank, Person.id, Person.name, blank)
+    words = (func.coalesce(one, "") for one in (QuestionText.headline, QuestionText.body))
+    questions = select(Question.public_id, Question.id, *words)
+    questions = questions.outerjoin(QuestionText, QuestionText.id == Question.text_id)
+    return union_all(
+        people.where(Person.id.in_(bindparam("people", expanding=True))),
+        questions.where(Question.id.in_(bindparam("questions", expanding=True))),
+    )
 
 
 def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:

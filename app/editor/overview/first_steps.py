@@ -2,51 +2,49 @@
 the list goes when all are done or somebody puts it away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Exists, or_, select
+from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
 from ... import audit
 from ...audit import Event
+from ...blanks import Blanks
 from ...db import lock, now
 from ...editions.models import Edition
+from ...editions.queries import coming
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
 from ...people.models import Expert, Membership
+from ..around import Columns
 from ..editions.rhythm_text import in_words
 from ..flash import announce
 from ..frame import Desk, change, editor
 
 LOOK = "look"
-Facts = dict[str, bool]
+Facts = Mapping[str, Any]
 
 
-def _facts(desk: Desk) -> Facts:
-    """Return what has happened at this newsletter, by one question to the database that counts nothing."""
-    key, now_ = desk.newsletter.id, now(desk.session)
-    asked: dict[str, Exists] = {
-        "looked": select(Event.id).filter_by(newsletter_id=key, action="newsletter.look").exists(),
-        "asked": select(Letter.id).filter_by(newsletter_id=key, channel="web").exists(),
-        "in": select(Inbound.id).filter_by(newsletter_id=key).exists(),
+def facts(blanks: Blanks) -> Columns:
+    """Ask what has happened at a newsletter: columns of a statement that count nothing."""
+    key = blanks.newsletter
+    to_any = or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None))
+    colleague = select(Membership.id).where(Membership.newsletter_id == key, Membership.person_id != blanks.person)
+    return {
+        "looked": select(Event.id).where(Event.newsletter_id == key, Event.action == "newsletter.look").exists(),
+        "asked": select(Letter.id).where(Letter.newsletter_id == key, Letter.channel == "web").exists(),
+        "in": select(Inbound.id).where(Inbound.newsletter_id == key).exists(),
         # A way in that was mailed belongs to no newsletter, and went out as well as any.
-        "out": select(OutboxMail.id)
-        .where(or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None)), OutboxMail.is_sent)
-        .exists(),
+        "out": select(OutboxMail.id).where(to_any, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
-        "colleague": select(Membership.id)
-        .where(Membership.newsletter_id == key, Membership.person_id != desk.actor.person_id)
-        .exists(),
-        "planned": select(Edition.id)
-        .where(Edition.newsletter_id == key, Edition.is_ahead, Edition.runs_at > now_)
-        .exists(),
+        "colleague": colleague.exists(),
+        "planned": coming(blanks.now, key, Edition.id).exists(),
         "sent": select(Edition.id).where(Edition.newsletter_id == key, Edition.is_sent).exists(),
     }
-    return dict(zip(asked, desk.session.execute(select(*asked.values())).one(), strict=True))
 
 
 class Step(NamedTuple):
@@ -102,12 +100,13 @@ STEPS = (
 )
 
 
-def first_steps(desk: Desk) -> list[dict[str, Any]]:
-    """Return the steps that somebody can take, each with whether it is done; none once all are, or were put away."""
+def first_steps(desk: Desk, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps that somebody can take, each with whether it is done by the `facts`; none once all are, or were
+    put away."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
-    facts, home = _facts(desk), url_for("editor.home", slug=desk.newsletter.slug)
-    if all(facts.values()):
+    home = url_for("editor.home", slug=desk.newsletter.slug)
+    if all(facts[name] for step in STEPS for name in step.done_by):
         return []
     return [
         {

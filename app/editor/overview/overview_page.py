@@ -13,15 +13,18 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ...answers import correspondence
+from ...blanks import Blanks
 from ...editions.slots import open_slots
 from ...formatting import age, ago, count, day, exact, is_past, left
 from ...newsletters.queries import desks_of
 from ...newsroom import receipt_notes
 from ...newsroom.waiting import Board, Task, board, group_of
+from ...newsroom.waiting_walks import counting
 from ...web import db
-from ..frame import Desk, at_desk, editor, page
-from .faults import FIRST, faults
-from .first_steps import first_steps
+from ..around import Columns
+from ..frame import Desk, at_desk, editor, look_around, page
+from .faults import FIRST, faults, signs
+from .first_steps import facts, first_steps
 
 
 @editor.get("/")
@@ -37,7 +40,8 @@ def start() -> Response:
 @editor.get("/<slug>/")
 def home(slug: str) -> str:
     with at_desk(slug) as desk:
-        tasks = board(desk.session, desk.newsletter)
+        counted = look_around(desk, _along if desk.newsletter.steps_hidden_at else _along_with_steps).along
+        tasks = board(desk.session, desk.newsletter, counted)
         mails = _mails(desk, tasks.numbers)
         mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
@@ -64,8 +68,17 @@ def home(slug: str) -> str:
                 for heading, found, mails, groups in columns
             ],
             slots=_slots(tasks),
-            steps=first_steps(desk),
+            steps=first_steps(desk, counted),
         )
+
+
+def _along(blanks: Blanks) -> Columns:
+    """What the page asks along with what stands around it."""
+    return {**counting(blanks), **signs(blanks)}
+
+
+def _along_with_steps(blanks: Blanks) -> Columns:
+    return {**_along(blanks), **facts(blanks)}
 
 
 def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:

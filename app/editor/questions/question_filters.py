@@ -9,12 +9,12 @@ from sqlalchemy import Select, select
 
 from ...answers.merging_questions import with_expert
 from ...listing import Listing
-from ...newsletters.queries import topics_of
 from ...people.models import Expert
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..filtered_list import Declared, Filter, Options, editions
+from ..choices import Offer
+from ..filtered_list import Declared, Filter, Options, editions, offered
 from ..frame import Desk
 from .question_states import WORDS
 
@@ -33,7 +33,7 @@ KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert"
 
 
 def _topics(desk: Desk, _typed: str) -> Options:
-    return {one.slug: (one.name, one) for one in topics_of(desk.session, desk.newsletter.id)}
+    return {one.slug: (one.name, one) for one in offered(desk).topics}
 
 
 def _experts(desk: Desk, typed: str) -> Options:
@@ -56,18 +56,20 @@ QUESTIONS = Declared(
     states=FILTERS,
     filters={
         "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topics),
-        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions(RECENT)),
+        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions),
         "expert": Filter(_l("Who has it"), _l("with %(name)s"), _experts),
     },
     usual=lambda values: "all" if values else "going",
     listing=_listing,
     load=queries.load,
     size=30,
+    offer=Offer(RECENT),
 )
 SHELF = replace(
     QUESTIONS,
     endpoint="editor.shelf",
     states={"shelved": FILTERS["shelved"]},
     filters={},
+    offer=None,
     usual=lambda _values: "shelved",
 )

@@ -11,6 +11,7 @@ from ...db import by_keys
 from ...editions.models import Edition
 from ...questions import queries
 from ...questions.models import Question
+from ..choices import EditionChoice
 from ..filtered_list import Hits
 from ..frame import Desk, at_desk, editor, page
 from .question_filters import QUESTIONS
@@ -49,9 +50,10 @@ def places_of(desk: Desk, questions: Sequence[Question]) -> dict[int, list[Place
 
 
 def _rows(
-    desk: Desk, shown: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, Edition]
+    desk: Desk, shown: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, EditionChoice]
 ) -> list[dict[str, Any]]:
-    askers, dates = queries.askers(desk.session, shown.rows), dict(editions)
+    askers = queries.askers(desk.session, shown.rows)
+    dates: dict[int, Edition | EditionChoice] = {**editions}
     ran_long_ago = {one.edition_id for one in shown.rows if one.edition_id} - set(dates)
     dates |= by_keys(desk.session, Edition, ran_long_ago)
     return [
@@ -65,7 +67,7 @@ def _rows(
     ]
 
 
-def _stands(question: Question, places: list[Place], edition: Edition | None) -> dict[str, str]:
+def _stands(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
     """Return in words, and with a mark, where a question stands."""
     words = WORDS[str(question.state)]
     if words.says:

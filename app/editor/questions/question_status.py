@@ -13,6 +13,7 @@ from ...answers.models import Answer, Assignment, Check
 from ...editions.models import Edition
 from ...formatting import ago, day, is_past
 from ...questions.models import Question
+from ..choices import EditionChoice
 from .question_states import WORDS
 
 
@@ -129,7 +130,7 @@ def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     return _("Nobody yet")
 
 
-def day_of_run(question: Question, edition: Edition | None) -> str:
+def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
     """Return the day on which a question is to run, or ran, which may have been before the edition's own."""
     return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
 

@@ -1,0 +1,164 @@
+"""What is kept or asked together for the desk's pages shows nobody another desk's rows, and lets nobody in for longer:
+a page asks few statements, and each page anew who opens it."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from app.actors import Clock, Reader
+from app.db import Database, now
+from app.editions import planning
+from app.letters import filing, receive
+from app.newsletters.models import Topic
+from app.people.models import BrowserSession, Membership, Person
+from tests.support.cast import Newsroom, another_newsletter
+from tests.support.desk import Desk
+from tests.support.letters import change, rows_of, write
+from tests.support.stored import counted
+
+pytestmark = pytest.mark.both_databases
+
+FILTERS = (
+    "",
+    "channel=web",
+    "language=fa",
+    "kind=tip",
+    "held=links",
+    "age=over-week",
+    "alike=1",
+    "state=filed",
+    "state=all",
+)
+
+
+def joins_the_coast(database: Database, newsroom: Newsroom, role: str = "editor") -> int:
+    """Nora works at The Coast too, where two readers have asked and a topic is kept; gives its key."""
+
+    def join(session: Session) -> int:
+        coast = another_newsletter(session)
+        session.add(
+            Membership(person_id=newsroom.nora.person_id, newsletter_id=coast.id, role=role, joined_at=now(session))
+        )
+        for words in ("Who owns the pier of the harbour?", "Where do the gulls sleep in winter?"):
+            receive.send(session, Reader(), coast, receive.Ask(words), form=receive.Form(words, 1))
+        session.add(Topic(newsletter_id=coast.id, slug="piers", name="Piers"))
+        planning.plan_newsletter(session, Clock(), coast)
+        return coast.id
+
+    return database.write(join)
+
+
+def hold(database: Database, newsroom: Newsroom, public_id: str) -> None:
+    change(database, public_id, lambda session, letter: filing.hold(session, newsroom.nora, letter, ["links"]))
+
+
+def framed(nora: Desk, path: str) -> str:
+    """The words of a page with its frame."""
+    return re.sub("<[^>]*>", "", nora.open(path).text)
+
+
+def asks(nora: Desk, path: str) -> int:
+    """How many statements a page takes, the beginnings of transactions left out."""
+    with counted(nora.database) as statements:
+        nora.get(path)
+    return sum(not one.startswith("BEGIN") for one in statements)
+
+
+@pytest.mark.threat("another desk")
+def test_the_lists_of_two_desks_in_one_process_show_each_their_own(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    write(database, newsroom, "Who counts the salt in our orchard?")
+    joins_the_coast(database, newsroom)
+    for _ in range(2):  # what the first round has built and kept is used in the second
+        for query in FILTERS:
+            here, there = nora.get(f"/letters?{query}"), nora.get(f"/desk/coast/letters?{query}")
+            shown = query in ("", "channel=web", "state=all")
+            assert ("salt" in here.words, "pier" in here.words) == (shown, False), query
+            assert ("salt" in there.words, "pier" in there.words) == (False, shown), query
+            assert ("Piers" in here.words, "Piers" in there.words) == (False, shown), query
+        pages = [framed(nora, f"{desk}/letters") for desk in (nora.desk, "/desk/coast")]
+        assert [re.findall(r"Letters\s+(\d)", page)[0] for page in pages] == ["1", "2"]
+        assert set(nora.get("/letters").values("edition")).isdisjoint(nora.get("/desk/coast/letters").values("edition"))
+
+
+@pytest.mark.threat("seized editor's device")
+@pytest.mark.parametrize("page", ["", "letters", "letters?state=filed&channel=mail", "questions", "shelf", "outbox"])
+def test_whoever_is_signed_out_shut_out_or_disabled_opens_no_further_page(
+    nora: Desk, database: Database, newsroom: Newsroom, page: str
+) -> None:
+    mine = {"person_id": newsroom.nora.person_id}
+    steps = (
+        (update(Membership).filter_by(**mine).values(disabled_at=datetime.now(UTC)), 404),
+        (update(Membership).filter_by(**mine).values(disabled_at=None), 200),
+        (update(Person).filter_by(id=newsroom.nora.person_id).values(disabled_at=datetime.now(UTC)), 303),
+        (update(Person).filter_by(id=newsroom.nora.person_id).values(disabled_at=None), 200),
+        (update(BrowserSession).filter_by(**mine).values(ends_at=datetime.now(UTC)), 303),
+    )
+    assert nora.open(page).status_code == 200
+    for step, status in steps:
+        database.write(lambda session, step=step: session.execute(step))
+        assert nora.open(page).status_code == status, (step, page)
+
+
+@pytest.mark.threat("rogue assistant")
+def test_another_role_is_seen_at_the_next_page(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    assert "Nora Lind, editor" in framed(nora, "letters")
+    role = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(role="assistant")
+    database.write(lambda session: session.execute(role))
+    assert "Nora Lind, assistant" in framed(nora, "letters")
+    assert nora.send("settings/mail", {}).status_code == 404
+
+
+def test_a_role_at_one_desk_is_none_at_another(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    joins_the_coast(database, newsroom, "assistant")
+    for _ in range(2):
+        assert "Nora Lind, editor" in framed(nora, "letters")
+        assert "Nora Lind, assistant" in framed(nora, "/desk/coast/letters")
+
+
+def test_no_connection_stays_taken_however_a_page_ends(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    """The session in which it is looked who opens a page is the one that the page is read in, or is closed."""
+    pool = nora.database.reader.pool
+    for path, status in (("letters", 200), ("letters/012345678901", 404), ("nothing/here", 404), ("letters?held=x", 404),
+                         ("/desk/nowhere/letters", 404), ("/desk/", 303), ("questions?above=012345678901", 404)):  # fmt: skip
+        assert nora.open(path).status_code == status, path
+        assert pool.checkedout() == 0, path
+    database.write(lambda session: session.execute(update(BrowserSession).values(ends_at=datetime.now(UTC))))
+    assert nora.open("letters").status_code == 303
+    assert pool.checkedout() == 0
+
+
+def test_a_list_of_letters_takes_five_statements_with_any_one_filter(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    """Who opens it, what its filters offer, its rows, and what stands around it; one more for the parts of what waits
+    where the first has too few rows, which are here."""
+    first = write(database, newsroom, "Who counts the salt in our orchard?")
+    write(database, newsroom, "Who counts the snow on our roofs?")
+    hold(database, newsroom, first)
+    for query in FILTERS:
+        assert asks(nora, f"/letters?{query}") <= 5, query
+    assert asks(nora, "/letters?state=filed") == 4
+
+
+def test_all_that_waits_stands_in_its_order_however_the_parts_are_asked_for(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    """What came in, the newest first, then what is held, which is asked for with the part between."""
+    came = [write(database, newsroom, f"What falls on plate {number} of the field?") for number in range(3)]
+    held = [write(database, newsroom, f"Buy what stands on page {number} of it?") for number in range(2)]
+    for one in held:
+        hold(database, newsroom, one)
+    shown = rows_of(nora.get("/letters"))
+    assert (shown[:3], set(shown[3:]), len(shown)) == (came[::-1], set(held), 5)
+
+
+def test_this_edition_takes_ten_statements_where_little_waits(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    write(database, newsroom, "Who counts the salt in our orchard?")
+    assert asks(nora, "") <= 10
