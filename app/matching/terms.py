@@ -55,19 +55,17 @@ def fold(word: str) -> str:
 def units(text: str) -> Iterator[Unit]:
     """The words and signs of a text in order."""
     if not _A_SIGN.search(text):  # most texts have none, and not looking out for them saves a fifth
-        return (
-            Unit(match.start(), match.end(), term, False) for match in _LETTERS.finditer(text) if (term := _term(match))
-        )
+        words = _LETTERS.finditer(text)
+        return (Unit(word.start(), word.end(), term, False) for word in words if (term := _term(word.group())))
     return (
         Unit(match.start(), match.end(), term, match.lastgroup == "sign")
         for match in _UNIT.finditer(text)
-        if (term := _term(match))
+        if (term := _term(match.group()))
     )
 
 
-def _term(match: re.Match[str]) -> str:
+def _term(word: str) -> str:
     """Return the form under which what was found is looked for; empty where nothing is left of it."""
-    word = match.group()
     if word.isascii() and word.isalnum():
         return word.lower()[:LONGEST]
     term = fold(_JOINED.sub("", word))
@@ -76,12 +74,11 @@ def _term(match: re.Match[str]) -> str:
     return term[:LONGEST]
 
 
-def _parts(text: str, unit: Unit) -> list[str]:
+def _parts(word: str, term: str) -> list[str]:
     """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
-    if unit.end - unit.start == len(unit.term) or unit.is_sign:
+    if len(word) == len(term):
         return []
-    written = text[unit.start : unit.end]
-    pieces = _JOINED.split(written)
+    pieces = _JOINED.split(word)
     return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
 
 
@@ -111,7 +108,7 @@ class Cut:
             elif not _next_to(unit, after):
                 asked.append(unit.term)
             terms.append(unit.term)
-            if parts := _parts(text, unit):
+            if not unit.is_sign and (parts := _parts(text[unit.start : unit.end], unit.term)):
                 terms += parts
                 asked += parts
         self.terms = terms[:MOST]
@@ -121,6 +118,25 @@ class Cut:
 def cut(text: str) -> list[str]:
     """The terms under which a text is found."""
     return Cut(text).terms
+
+
+class Cutter:
+    """Cuts many texts as `cut` does. What a word gives is kept for as long as the cutter is: most come again."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def cut(self, text: str) -> list[str]:
+        if not text.isascii() and _A_SIGN.search(text):
+            return cut(text)
+        terms: list[str] = []
+        for word in _LETTERS.findall(text):
+            found = self._known.get(word)
+            if found is None:
+                term = _term(word)
+                found = self._known[word] = [term, *_parts(word, term)] if term else []
+            terms += found
+        return terms[:MOST]
 
 
 def is_of_signs(term: str) -> bool:
