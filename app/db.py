@@ -27,7 +27,6 @@ R = TypeVar("R", bound="Row")
 TRIES = 5  # how often a transaction that lost a race is run again
 GONE = 2.0  # seconds after which one whose connection broke is not
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
-_SYMBOLS = (CROCKFORD * 8).encode()  # one for each byte, each symbol equally often
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -52,7 +51,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def new_public_id() -> str:
     """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
-    return secrets.token_bytes(12).translate(_SYMBOLS).decode()
+    return secrets.token_bytes(12).translate(CROCKFORD.encode() * 8).decode()
 
 
 class Base(DeclarativeBase):
