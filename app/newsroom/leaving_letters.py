@@ -1,4 +1,4 @@
-"""Which letters have had their time, and which are next, by the rules of the newsletter's settings.
+"""Letters that have had their time, and those that are next, by the rules of the newsletter's settings.
 
 Nothing is noted beforehand: what is taken up again stays, and other days hold at once. They are found along indexes,
 the oldest first, so that what is kept for good is not read.
