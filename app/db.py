@@ -51,7 +51,7 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def new_public_id() -> str:
     """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
-    return "".join(CROCKFORD[byte % 32] for byte in secrets.token_bytes(12))
+    return secrets.token_bytes(12).translate(CROCKFORD.encode() * 8).decode()
 
 
 class Base(DeclarativeBase):

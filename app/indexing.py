@@ -6,6 +6,7 @@ due until the transaction that indexed it has been committed. Rows are locked wh
 is erased at that moment is either not seen any more, or taken out again by the erasing transaction, which waits.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,10 @@ DUE = text("indexed_version <> version")
 # others.
 MORE = 100_000
 ROWS_MARKED = 5_000  # in one transaction of a rebuild
+ROWS_REBUILT = (
+    500  # in one transaction of a rebuild: many share a commit and their terms' counts, in a tenth of a second
+)
+BREATH = 0.01  # seconds between two of them: another process that writes on SQLite looks now and then whether it may
 
 
 def index_due(database: Database) -> int:
@@ -47,9 +52,9 @@ def index_due(database: Database) -> int:
     return done
 
 
-def _due(session: Session, model: Any) -> Any:
+def _due(session: Session, model: Any, most: int) -> Any:
     order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
-    query = select(model).where(DUE).order_by(*order).limit(BATCH)
+    query = select(model).where(DUE).order_by(*order).limit(most)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
 
 
@@ -60,10 +65,10 @@ def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
     return ids
 
 
-def index_letters(session: Session) -> list[int]:
-    """Put a batch of changed letters where the desk can find them; what was taken back is taken out. Gives their
+def index_letters(session: Session, most: int = BATCH) -> list[int]:
+    """Put so many changed letters at most where the desk can find them; what was taken back is taken out. Gives their
     keys."""
-    letters = _due(session, Letter)
+    letters = _due(session, Letter, most)
     gone = [("letter", letter.id) for letter in letters if letter.body is None]
     take_out(session, DESK, gone)
     there = [letter for letter in letters if letter.body is not None]
@@ -89,10 +94,10 @@ def _letter(letter: Letter, added: str) -> Doc:
     )
 
 
-def index_questions(session: Session) -> list[int]:
-    """Put a batch of changed questions where the desk can find them, and where the public can, if they are public.
-    Gives their keys."""
-    rows = _due(session, Question)
+def index_questions(session: Session, most: int = BATCH) -> list[int]:
+    """Put so many changed questions at most where the desk can find them, and where the public can, if they are
+    public. Gives their keys."""
+    rows = _due(session, Question, most)
     ids = [question.id for question in rows]
     topics = questions.topics_of(session, ids)
     items = select(EditionItem).where(EditionItem.question_id.in_(ids))
@@ -156,27 +161,33 @@ def index_anew(database: Database) -> Iterator[int]:
     with database.read() as session:
         count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
     for model in count:
-        while database.write(lambda session, model=model: _mark(session, model)):  # type: ignore[misc]
+        behind: int | None = None
+        while (behind := database.write(lambda session, model=model, at=behind: _mark(session, model, at))) is not None:  # type: ignore[misc]
             pass
     # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
     at = {index_letters: 0, index_questions: 0}
     total = {index_letters: count[Letter], index_questions: count[Question]}
     while at:
         each = min(at, key=lambda one: at[one] / total[one])
-        if done := database.write(each):
+        if done := database.write(lambda session, each=each: each(session, ROWS_REBUILT)):  # type: ignore[misc]
             at[each] += len(done)
             yield len(done)
+            time.sleep(BREATH)
         else:
             del at[each]
     while embed_due(database):
         yield 0
 
 
-def _mark(session: Session, model: Any) -> bool:
-    """Let a part of the rows be due; gives whether there were any."""
-    part = session.scalars(select(model.id).where(model.indexed_version != 0).limit(ROWS_MARKED)).all()
-    quietly(session, update(model).where(model.id.in_(part)).values(indexed_version=0))
-    return bool(part)
+def _mark(session: Session, model: Any, behind: int | None) -> int | None:
+    """Let a part of the rows be due, those behind a key; gives the last one's key, None where there is none."""
+    rows = select(model.id).order_by(model.id).limit(ROWS_MARKED)
+    part = session.scalars(rows if behind is None else rows.where(model.id > behind)).all()
+    if not part:
+        return None
+    these = model.id.between(part[0], part[-1])
+    quietly(session, update(model).where(these, model.indexed_version != 0).values(indexed_version=0))
+    return int(part[-1])
 
 
 def deal_anew(database: Database, since: datetime | None) -> None:

@@ -119,7 +119,8 @@ def destroy_old(_app: Flask, database: Database) -> None:
 
 def forget_old(_app: Flask, database: Database) -> None:
     """Erase the words that have had their time, and what is known of people who left, batch by batch."""
-    for sweep in (forgetting.sweep, forgetting_people.sweep, forgetting_ran.sweep):
+    forgetting.forget_letters(database, FORGOTTEN)
+    for sweep in (forgetting.sweep_others, forgetting_people.sweep, forgetting_ran.sweep):
         for _ in range(FORGOTTEN):
             if not database.write(sweep):
                 break

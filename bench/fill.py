@@ -47,7 +47,7 @@ SHARES = (("published", 0.55), ("open", 0.2), ("answered", 0.05), ("shelved", 0.
 
 
 def _sentence(rng: random.Random, words: int) -> str:
-    return " ".join(rng.choice(WORDS) for _ in range(words)).capitalize() + "?"
+    return " ".join(rng.choices(WORDS, k=words)).capitalize() + "?"
 
 
 def _batches(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -24,7 +25,7 @@ from app.db import Database
 from app.matching import DESK, semantic
 from app.matching.alike import Probe, alike
 from app.matching.evaluating import Figures, Query, Stored, asker, evaluate, fill, small_database
-from app.matching.index import INSERT, counts_of, scoped, tsvector
+from app.matching.index import Terms, counts_of, scoped, write_terms
 from app.matching.models import DeskDoc, DeskTerm
 from app.matching.search import search
 from app.matching.terms import cut, stems
@@ -186,7 +187,8 @@ def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) ->
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         for start in range(0, size, BATCH):
             pairs = [tongue.ask() for _ in range(min(BATCH, size - start))]
-            rows, written = [], []
+            rows: list[dict[str, Any]] = []
+            written: list[Terms] = []
             for key, (first, _) in enumerate(pairs, start + 1):
                 terms = cut(first)
                 names = scoped(newsletter_id, terms + stems(terms))
@@ -205,13 +207,9 @@ def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) ->
                         "more": "",
                     }
                 )
-                written.append(
-                    {"rowid": key, "terms": " ".join(names), "more": ""}
-                    if database.is_sqlite
-                    else {"rowid": key, "terms": tsvector(names, [])}
-                )
+                written.append((key, names, []))
             connection.execute(insert(DeskDoc), rows)
-            connection.execute(text(INSERT[database.is_sqlite].format(fts=DESK.fts)), written)
+            write_terms(connection, DESK, written)
             some += pairs[:20]
         listed = [{"term": term, "docs": docs} for term, docs in counted.items()]
         for start in range(0, len(listed), BATCH):

@@ -24,6 +24,8 @@ OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
 CAME = ("received_at", "id")  # the columns of a letter's place in a list
+STOOD = ("state_at", "id")  # by how long they stand as they are
+WORDS = "erased_at IS NULL AND state"
 CREDITS = ("none", "first", "full")
 VOUCHED = -1
 
@@ -87,7 +89,16 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
         Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
-        Index("ix_letters_with_words", "newsletter_id", "state", "state_at", **rows_where("erased_at IS NULL")),
+        # What has had its time is found along these two (newsroom/forgetting.py).
+        Index("ix_letters_with_words", "newsletter_id", "author", "state", *STOOD, **rows_where(f"{WORDS} <> 'filed'")),
+        Index(
+            "ix_letters_filed_with_words",
+            "newsletter_id",
+            "author",
+            "filed_as",
+            *STOOD,
+            **rows_where(f"{WORDS} = 'filed'"),
+        ),
         Index("ix_letters_unindexed", *CAME, **rows_where("indexed_version <> version")),
     )
 

@@ -5,18 +5,21 @@ term is kept in a table of its own: PostgreSQL has no quick way to tell, and bot
 """
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, select, text, tuple_
+from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
-from .terms import cut, stems
+from .terms import Cutter, stems
 
 # Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
+
+Terms = tuple[int, list[str], list[str]]  # a document's key; what is asked and what else it says, cut and `scoped`
 
 
 @dataclass(frozen=True)
@@ -55,21 +58,42 @@ def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
     changed = [row for key, row in there.items() if not _same_words(row, wanted[key])]
     counted: Counter[str] = Counter()
     counted.subtract(_take_out(session, collection, changed))
-    for key, doc in wanted.items():
-        row = there.get(key) or collection.docs(noun=doc.noun, noun_id=doc.noun_id)
-        row.newsletter_id, row.text, row.more = doc.newsletter_id, doc.text, doc.more
-        row.offered, row.answered, row.topics = doc.offered, doc.answered, list(doc.topics)
-        row.question_id, row.edition_id = doc.question_id, doc.edition_id
-        if key not in there:
-            there[key] = row
-            changed.append(row)
     for row in changed:
         row.embedded = False
-    session.add_all(changed)
+    for key, row in there.items():
+        for name, value in _values(wanted[key]).items():
+            setattr(row, name, value)
     session.flush()
-    counted.update(_put_in(session, collection, changed))
+    written = {row.id: wanted[row.noun, row.noun_id] for row in changed}
+    written |= _inserted(session, collection, [doc for key, doc in wanted.items() if key not in there])
+    counted.update(_put_in(session, collection, written))
     _count(session, collection, counted)
     _drop_vectors(session, collection, _keys(changed))
+
+
+def _values(doc: Doc) -> dict[str, Any]:
+    """A document's columns but for its noun and key, which never change."""
+    return {
+        "newsletter_id": doc.newsletter_id,
+        "text": doc.text,
+        "more": doc.more,
+        "offered": doc.offered,
+        "answered": doc.answered,
+        "topics": list(doc.topics),
+        "question_id": doc.question_id,
+        "edition_id": doc.edition_id,
+    }
+
+
+def _inserted(session: Session, collection: Collection, docs: Sequence[Doc]) -> dict[int, Doc]:
+    """Write documents that are not there yet, past the unit of work; gives them by their rows' keys, in order."""
+    if not docs:
+        return {}
+    row = collection.docs
+    new = [_values(doc) | {"noun": doc.noun, "noun_id": doc.noun_id, "embedded": False} for doc in docs]
+    inserting = insert(row).returning(row.id, row.noun, row.noun_id)
+    rows = {(noun, noun_id): key for key, noun, noun_id in session.connection().execute(inserting, new)}
+    return {rows[doc.key]: doc for doc in docs}
 
 
 def _same_words(row: _Doc, doc: Doc) -> bool:
@@ -117,8 +141,11 @@ def merge_segments(session: Session) -> None:
 
 
 def _rows(session: Session, collection: Collection, keys: Sequence[Key]) -> list[_Doc]:
-    docs = collection.docs
-    return list(session.scalars(select(docs).where(tuple_(docs.noun, docs.noun_id).in_(keys)))) if keys else []
+    docs, by_noun = collection.docs, defaultdict[str, list[int]](list)
+    for noun, key in keys:
+        by_noun[noun].append(key)
+    mine = [and_(docs.noun == noun, docs.noun_id.in_(some)) for noun, some in by_noun.items()]
+    return list(session.scalars(select(docs).where(or_(*mine)))) if keys else []
 
 
 def _keys(rows: Sequence[_Doc]) -> list[Key]:
@@ -131,30 +158,36 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
         session.execute(delete(Vector).where(Vector.kept_in == collection.name, gone))
 
 
-def _put_in(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
-    """Write the rows' terms into the full-text index; gives what they add to the counts."""
-    cuts = [(row, *_cut(row)) for row in rows]
-    sqlite = is_sqlite(session)
-    written = [
-        {"rowid": row.id, "terms": " ".join(terms), "more": " ".join(more)}
-        if sqlite
-        else {"rowid": row.id, "terms": tsvector(terms, more)}
-        for row, terms, more in cuts
-    ]
-    if written:
-        session.execute(text(INSERT[sqlite].format(fts=collection.fts)), written)
-    return [one for row, terms, _ in cuts for one in counts_of(row.newsletter_id, terms)]
+def _put_in(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
+    """Write the terms of documents, by their rows' keys, into the full-text index; gives what they add to the
+    counts."""
+    cutter, counted = Cutter(), Counter[str]()
+    written: list[Terms] = []
+    for rowid, doc in docs.items():
+        terms = cutter.cut(doc.text)
+        names = scoped(doc.newsletter_id, terms + stems(terms))
+        written.append((rowid, names, scoped(doc.newsletter_id, cutter.cut(doc.more))))
+        counted.update(counts_of(doc.newsletter_id, names))
+    write_terms(session.connection(), collection, written)
+    return counted
 
 
-INSERT = {
-    True: "INSERT INTO {fts} (rowid, terms, more) VALUES (:rowid, :terms, :more)",
-    False: "INSERT INTO {fts} (rowid, terms) VALUES (:rowid, CAST(:terms AS tsvector))",
-}
+def write_terms(connection: Connection, collection: Collection, rows: Sequence[Terms]) -> None:
+    """Write rows of the full-text index, all in one statement."""
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        inserting = f"INSERT INTO {collection.fts} (rowid, terms, more) VALUES (?, ?, ?)"  # noqa: S608 - names of ours
+        connection.exec_driver_sql(inserting, [(key, " ".join(terms), " ".join(more)) for key, terms, more in rows])
+        return
+    listed = {"keys": [row[0] for row in rows], "terms": [tsvector(terms, more) for _, terms, more in rows]}
+    connection.execute(text(_LISTED_TERMS.format(fts=collection.fts)), listed)
 
 
-def _cut(row: _Doc) -> tuple[list[str], list[str]]:
-    terms = cut(row.text)
-    return scoped(row.newsletter_id, terms + stems(terms)), scoped(row.newsletter_id, cut(row.more))
+_LISTED_TERMS = (
+    "INSERT INTO {fts} (rowid, terms) SELECT key, CAST(terms AS tsvector)"
+    " FROM unnest(CAST(:keys AS bigint[]), CAST(:terms AS text[])) AS listed (key, terms)"
+)
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
@@ -194,12 +227,12 @@ def _count(session: Session, collection: Collection, counted: Counter[str]) -> N
     ring."""
     name = collection.terms.__tablename__
     rows = [(term, docs) for term, docs in sorted(counted.items()) if docs]
-    up = [{"term": term, "docs": docs} for term, docs in rows if docs > 0]
+    up = [row for row in rows if row[1] > 0]
     down = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
     if up and is_sqlite(session):
-        session.execute(text(_UP.format(name=name, given="VALUES (:term, :docs)")), up)
+        session.connection().exec_driver_sql(_UP.format(name=name, given="VALUES (?, ?)"), up)
     elif up:  # a statement for each of some thousand terms is most of what indexing costs there
-        listed = {"terms": [row["term"] for row in up], "docs": [row["docs"] for row in up]}
+        listed = {"terms": [term for term, _ in up], "docs": [docs for _, docs in up]}
         session.execute(text(_UP.format(name=name, given=_LISTED)), listed)
     if down:
         session.execute(text(_GONE.format(name=name)), down)

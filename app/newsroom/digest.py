@@ -32,7 +32,7 @@ from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import directory
 from ..people.models import Person
-from . import forgetting, forgetting_answers, forgetting_people, receipt_notes
+from . import forgetting_answers, forgetting_people, leaving_letters, receipt_notes
 from .waiting_walks import CLOCKS
 
 GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
@@ -117,7 +117,7 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
 
 def _leaving(session: Session, newsletter: Newsletter) -> int:
     """Return how many letters, answers and people go within the week."""
-    letters_ = sum(forgetting.numbers(session, newsletter, LEAVING).values())
+    letters_ = sum(leaving_letters.numbers(session, newsletter, LEAVING).values())
     people = forgetting_people.number_of_experts(session, newsletter, LEAVING)
     people += len(forgetting_people.colleagues_coming(session, newsletter, LEAVING))
     return letters_ + forgetting_answers.number(session, newsletter, LEAVING) + people

@@ -4,113 +4,62 @@ What an edition printed stays, and that there was a letter, what it was and on w
 what is taken up again stays, and other days hold at once.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, delete, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from ..actors import Clock
 from ..answers.models import Assignment
-from ..db import lock, now
+from ..db import Database, lock, now
 from ..letters import erasing_letters
 from ..letters.models import Contact, Letter
 from ..letters.queries import stood_behind
-from ..listing import MANY
 from ..mail.models import Inbound, OutboxContent, OutboxMail
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people.models import Link
-from ..questions.lifecycle import STATES
 from ..questions.models import Question
 from ..questions.queries import family, lead_of
 from ..questions.wording import erase_words, forget_own_words
-from . import forgetting_answers
+from . import forgetting_answers, leaving_letters
 
-BATCH = 100  # letters of one rule in one transaction
+BATCH = 100  # mails in one transaction
 BOUNCES = timedelta(days=7)  # after a mail left: servers try for five (RFC 5321, section 4.5.4.1), then they report
 
-_own, _lead = aliased(Question), aliased(Question)
-_of_reader = Letter.author == "reader"
-_asks = and_(_of_reader, Letter.is_filed, Letter.filed_as == "question")
-_is_spam = or_(Letter.is_held, and_(Letter.is_filed, Letter.filed_as == "spam"))
+
+def forget_letters(database: Database, batches: int) -> None:
+    """Erase the words of letters that have had their time. They are looked for while others may write, and erased a few
+    in each transaction."""
+    for _ in range(batches):
+        with database.read() as session:
+            parcels = leaving_letters.due(session)
+        for parcel in parcels:
+            database.write(lambda session, parcel=parcel: forget_parcel(session, parcel))  # type: ignore[misc]
+        if not parcels:
+            break
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Letters of one kind, which lose their words so many days, by the setting `days`, after `since`."""
-
-    days: str
-    since: SQLColumnExpression[Any]
-    which: ColumnElement[bool]
-
-
-RULES = {
-    "spam": Rule("spam_days", Letter.state_at, and_(_of_reader, _is_spam)),
-    "idle": Rule("idle_days", Letter.state_at, and_(_of_reader, ~_is_spam, or_(~Letter.is_filed, ~_asks))),
-    "closed": Rule("idle_days", _lead.state_at, and_(_asks, _lead.state.in_(STATES.which("has_ended")))),
-    "ran": Rule("ran_days", _lead.published_at, and_(_asks, _lead.state.in_(STATES.which("has_run")))),
-    "expert": Rule("expert_mail_days", Letter.state_at, Letter.author == "expert"),
-}
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """A letter whose words go on a day, by a rule."""
-
-    rule: str
-    letter: Letter
-    on: datetime
-
-
-def _due(newsletter: Newsletter, rule: Rule, until: datetime) -> Select[Letter, datetime]:
-    """Return which letters a rule takes until then, with the time from which it counts, the oldest first."""
-    before = until - days_of(newsletter, rule)
-    return (
-        select(Letter, rule.since)
-        .outerjoin(_own, _own.id == Letter.question_id)
-        .outerjoin(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
-        .where(Letter.newsletter_id == newsletter.id, Letter.erased_at.is_(None), rule.which, rule.since < before)
-        .order_by(rule.since, Letter.id)
-    )
-
-
-def days_of(newsletter: Newsletter, rule: Rule) -> timedelta:
-    """Return how long a newsletter keeps the words of the letters of a rule."""
-    return timedelta(days=getattr(newsletter, rule.days))
-
-
-def coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Leaving]:
-    """Return the letters of a newsletter that lose their words next, up to `limit` of each rule."""
-    found = []
-    for name, rule in RULES.items():
-        for letter, since in session.execute(_due(newsletter, rule, now(session) + within).limit(limit)):
-            found.append(Leaving(name, letter, since + days_of(newsletter, rule)))
-    return found
-
-
-def numbers(session: Session, newsletter: Newsletter, within: timedelta) -> dict[str, int]:
-    """Return how many letters each rule takes until then, counted up to 1,001."""
-    due = {name: _due(newsletter, rule, now(session) + within) for name, rule in RULES.items()}
-    keys = {name: one.with_only_columns(Letter.id).order_by(None).limit(MANY + 1) for name, one in due.items()}
-    return {name: session.scalar(select(func.count()).select_from(one.subquery())) or 0 for name, one in keys.items()}
+def forget_parcel(session: Session, parcel: leaving_letters.Parcel) -> int:
+    """Erase the words of those of some letters that have had their time still. Returns how many it was."""
+    letters = leaving_letters.still_due(session, parcel)
+    for letter in letters:
+        forget(session, letter)
+    return len(letters)
 
 
 def sweep(session: Session) -> int:
-    """Erase a batch of what has had its time, of each newsletter and rule, as they come: of many that are due none goes
-    before another.
+    """Erase a batch of what has had its time, of each newsletter and rule, the oldest first.
 
     Returns how many letters, mails and versions of answers it was.
     """
-    done = 0
-    for newsletter in all_newsletters(session):
-        for rule in RULES.values():
-            due = _due(newsletter, rule, now(session)).order_by(None)  # to sort them, all that are due would be read
-            for letter in session.scalars(due.limit(BATCH)).all():
-                forget(session, letter)
-                done += 1
-        done += _forget_mails(session, newsletter) + forgetting_answers.sweep(session, newsletter)
+    return sum(forget_parcel(session, parcel) for parcel in leaving_letters.due(session)) + sweep_others(session)
+
+
+def sweep_others(session: Session) -> int:
+    """Erase a batch of what else has had its time: mails and versions of answers. Returns how many it was."""
+    newsletters = all_newsletters(session)
+    done = sum(_forget_mails(session, one) + forgetting_answers.sweep(session, one) for one in newsletters)
     return done + _untie(session)
 
 

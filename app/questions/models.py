@@ -30,6 +30,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
         Index(None, "merged_into_id"),
         Index("ix_questions_unindexed", "id", **rows_where("indexed_version <> version")),  # see app/indexing.py
         Index("ix_questions_shown", "newsletter_id", "id", **rows_where("shown_at IS NOT NULL")),
+        Index("ix_questions_closed", "newsletter_id", "state_at", "id", **rows_where("state = 'closed'")),
         Index("ix_questions_must_run", "newsletter_id", "must_run_by", **rows_where("must_run_by IS NOT NULL")),
     )
 

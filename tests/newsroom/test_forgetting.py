@@ -9,69 +9,32 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app import remains
-from app.actors import Reader
 from app.answers import writing
 from app.answers.models import Draft
 from app.db import Database
 from app.editions.models import EditionItem
-from app.letters import contacts, filing, receive
+from app.letters import contacts, filing
 from app.letters.models import Contact, Credit, Letter
 from app.letters.receive import Ask
 from app.lifecycle import Missing
 from app.mail.delivery import deliver_due
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import digest, endings, forgetting
-from app.questions import moves
+from app.newsroom import digest, forgetting
 from app.questions.models import Note, QuestionText
-from app.questions.notes import note
 from tests.support.assignments import arrived
 from tests.support.at_the_form import ask as sent_by_form
 from tests.support.at_the_form import published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.files import left, standing
+from tests.support.forgotten import WROTE, wrote
 from tests.support.letters import asked
 from tests.support.pages import Page
 
 NOW = datetime.now(UTC)
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-# What Timur wrote, by what became of it.
-WROTE = {
-    "held": "Buy the kettles of Osh at the well",
-    "spam": "Buy the silver kettles of Osh today",
-    "unfiled": "Nobody has looked at the tannery yet",
-    "ended": "Why is the ferry never on time?",
-    "comment": "The pears were good this year",
-    "closed": "Who locked the reading room?",
-    "running": "Who weighs the salt at the cannery?",
-    "ran": "Who owns the silos along the line?",
-}
-
-
-def wrote(database: Database, newsroom: Newsroom) -> dict[str, int]:
-    """Each letter, as the desk has dealt with it; gives their keys."""
-
-    def fn(session: Session) -> dict[str, int]:
-        first, *others = WROTE
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        held = receive.send(
-            session, Reader(), newsletter, Ask(WROTE[first]), form=receive.Form("robot", 1), signs=["trap"]
-        )
-        letters = {first: held, **dict(zip(others, asked(session, newsroom, *map(WROTE.get, others)), strict=True))}
-        filing.file(session, newsroom.nora, letters["spam"], "spam")
-        filing.file(session, newsroom.nora, letters["comment"], "comment")
-        filing.end(session, newsroom.nora, letters["ended"], "later")
-        closed = moves.open_question(session, newsroom.nora, [letters["closed"]], headline="The Reading Room")
-        note(session, newsroom.nora, closed, "Is it the one behind the mill?")
-        endings.close_question(session, newsroom.nora, closed, "nobody")
-        moves.open_question(session, newsroom.nora, [letters["running"]], headline="The Salt")
-        return {name: letter.id for name, letter in letters.items()}
-
-    letters = database.write(fn)
-    published(database, newsroom, [letters["ran"]], body="Who built the silos, and whose are they?")
-    return letters
 
 
 def sweep(database: Database, at: datetime) -> None:

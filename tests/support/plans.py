@@ -60,14 +60,12 @@ ALLOWED = {
     ("forget old words", "SCAN questions"): _HOURLY,
     ("forget old words", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _HOURLY,
-    ("forget old words", "SEARCH letters USING INDEX ix_letters_with_words (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SEARCH outbox USING INDEX ix_outbox_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
     ("tidy up", "SCAN translators"): _HOURLY,
     ("editor.leaving", "SCAN assignments"): _LEAVING,
     ("editor.leaving", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING COVERING INDEX ix_assignments_newsletter_id_expert_id_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
-    ("editor.leaving", "SEARCH letters USING INDEX ix_letters_with_words (newsletter_id=?)"): _LEAVING,
 }  # fmt: skip
 SOUGHT = [
     *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask_babel import lazy_gettext as _l
 
 from ...formatting import count, day
-from ...newsroom import forgetting, forgetting_answers, forgetting_people
+from ...newsroom import forgetting_answers, forgetting_people, leaving_letters
 from ..frame import at_desk, editor, page
 from ..letters.letter_words import CHANNELS
 
@@ -23,8 +23,8 @@ WHICH = {
 @editor.get("/<slug>/leaving")
 def leaving(slug: str) -> str:
     with at_desk(slug) as desk:
-        numbers = forgetting.numbers(desk.session, desk.newsletter, WITHIN)
-        next_ones = forgetting.coming(desk.session, desk.newsletter, WITHIN, FIRST)
+        numbers = leaving_letters.numbers(desk.session, desk.newsletter, WITHIN)
+        next_ones = leaving_letters.coming(desk.session, desk.newsletter, WITHIN, FIRST)
         kinds = [
             {
                 "key": name,
