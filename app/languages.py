@@ -131,7 +131,7 @@ def _parts(plain: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Learned:
-    """What is known of the languages of one script: how unlikely each part of a word is in each of them.
+    """The languages of one script, as they were learned: how unlikely each part of a word is in each of them.
 
     The numbers of a part stand side by side in one whole number, `BITS` bits for each language. So one sum over the
     parts of a text adds up the numbers of all languages at once, in a tenth of the time that it takes one by one.

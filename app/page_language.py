@@ -23,7 +23,7 @@ def meant_for() -> str:
 
 
 class PageWords(Domain):
-    """What `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for each text, and
+    """The catalogue that `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for each text, and
     a list of forty rows has hundreds of them."""
 
     def gettext(self, string: str, **values: Any) -> str:

@@ -58,7 +58,7 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
 
 
 class Locked(NamedTuple):
-    """What was locked into an edition, in order, and by question what was corrected in it since; nothing while it is
+    """The items that were locked into an edition, in order, and by question what was corrected in it since; nothing while it is
     planned.
     """
 

@@ -39,7 +39,7 @@ def coming(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
 
 
 class Coming(NamedTuple):
-    """What the pages of the desk say of the edition that comes."""
+    """The edition that comes, as the pages of the desk tell of it."""
 
     public_id: str
     runs_at: datetime

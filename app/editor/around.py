@@ -1,4 +1,4 @@
-"""What stands around every page of the desk: its sections with their numbers, and the edition that comes."""
+"""The frame of every page of the desk: its sections with their numbers, and the edition that comes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ Along = Callable[[Blanks], Columns]  # what a page asks along, by the names of i
 
 
 def nothing(_blanks: Blanks) -> Columns:
-    """What most pages ask along."""
+    """Ask nothing along, as most pages do."""
     return {}
 
 

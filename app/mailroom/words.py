@@ -9,7 +9,7 @@ from ..text import single_line
 
 
 class Found(NamedTuple):
-    """What was found in a mail: its words and what was cut, the files that hung on it and whether there are more of
+    """The words and files of a mail: its words and what was cut, the files that hung on it and whether there are more of
     them, and of one that somebody of the desk forwarded the mail in it.
     """
 

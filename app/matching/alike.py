@@ -28,7 +28,7 @@ __all__ = ["Alike", "Compared", "Key", "Probe", "Reason", "Scored", "alike"]
 
 
 class Doc(NamedTuple):
-    """What is compared of a document; see `models._Doc` for the meaning of each value."""
+    """A document, as far as it is compared; see `models._Doc` for the meaning of each value."""
 
     noun: str
     noun_id: int

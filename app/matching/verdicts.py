@@ -64,7 +64,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a desk has decided: what it called another question than one thing, and the newest scores of pairs that
+    """Decisions of a desk: what it called another question than one thing, and the newest scores of pairs that
     are the same, or not."""
 
     matcher: str

@@ -213,7 +213,7 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
 
 
 class Around(NamedTuple):
-    """What a question has around it: its topics and all of its newsletter, how many readers ask it, the newest event
+    """The things around a question: its topics and all of its newsletter, how many readers ask it, the newest event
     that made an open page of it old. What is rare is told to be there or not, and is asked for only where it is.
     """
 

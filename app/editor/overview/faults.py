@@ -63,7 +63,7 @@ def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> li
 
 
 def signs(blanks: Blanks) -> Columns:
-    """What is looked for to find whether the worker does its work, as columns of a statement."""
+    """Return the signs of whether the worker does its work, as columns of a statement."""
     return {**stalled.firsts(blanks.now), **held_erasures.seen()}
 
 

@@ -73,7 +73,7 @@ def home(slug: str) -> str:
 
 
 def _along(blanks: Blanks) -> Columns:
-    """What the page asks along with what stands around it."""
+    """Return what the page asks along with what stands around it."""
     return {**counting(blanks), **signs(blanks)}
 
 

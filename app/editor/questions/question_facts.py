@@ -1,4 +1,4 @@
-"""What a decision about a question can rest on, as a form of its page shows it."""
+"""Facts on which a decision about a question can rest, as a form of its page shows it."""
 
 from collections.abc import Sequence
 from typing import Any

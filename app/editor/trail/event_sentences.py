@@ -37,7 +37,7 @@ Experts = Mapping[tuple[str, int], str]
 
 
 class Known(NamedTuple):
-    """What a page knows already: the names of people and of experts, and the numbers of versions, by their keys."""
+    """Names and numbers that a page knows already: the names of people and of experts, and the numbers of versions, by their keys."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]
