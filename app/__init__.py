@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the process that reads mails needs nothing of this, and wou
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Collect nothing: what is loaded stays, and looking through all of it for what has gone would take a quarter of the start."""
+    """Collect nothing: what is loaded stays, and looking through all of it would take a quarter of the start."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -23,8 +23,8 @@ def meant_for() -> str:
 
 
 class PageWords(Domain):
-    """The catalogue that `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for each text, and
-    a list of forty rows has hundreds of them."""
+    """The catalogue that `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for
+    each text, and a list of forty rows has hundreds of them."""
 
     def gettext(self, string: str, **values: Any) -> str:
         said = say(language()).gettext(string)

@@ -58,8 +58,8 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
 
 
 class Locked(NamedTuple):
-    """The items that were locked into an edition, in order, and by question what was corrected in it since; nothing while it is
-    planned.
+    """The items that were locked into an edition, in order, and by question what was corrected in it since; nothing
+    while it is planned.
     """
 
     items: list[EditionItem]

@@ -1,4 +1,4 @@
-"""Choices of the filters of the desk's lists that are its own: editions and topics, in one statement that is built once."""
+"""Choices of the filters of the desk's lists: its editions and topics, in one statement that is built once."""
 
 from dataclasses import dataclass
 from datetime import datetime

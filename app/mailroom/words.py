@@ -9,8 +9,8 @@ from ..text import single_line
 
 
 class Found(NamedTuple):
-    """The words and files of a mail: its words and what was cut, the files that hung on it and whether there are more of
-    them, and of one that somebody of the desk forwarded the mail in it.
+    """The words of a mail and what was cut, the files that hung on it and whether there are more of them, and of one
+    that somebody of the desk forwarded the mail in it.
     """
 
     trimmed: Trimmed

@@ -37,7 +37,7 @@ Experts = Mapping[tuple[str, int], str]
 
 
 class Known(NamedTuple):
-    """Names and numbers that a page knows already: the names of people and of experts, and the numbers of versions, by their keys."""
+    """Names of people and of experts, and numbers of versions, that a page knows already, by their keys."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]
