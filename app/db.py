@@ -224,17 +224,18 @@ class Database:
             session.info["at"] = at
             yield session
 
-    def write(self, fn: Callable[[Session], T], at: datetime | None = None) -> T:
+    def write(self, fn: Callable[[Session], T], at: datetime | None = None, *, empties_log: bool = True) -> T:
         """Run `fn` in one transaction and commit it.
 
         A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
-        `at` sets the session's time (see `now`). Raises `Busy` when the database stays locked or the race stays lost,
+        `at` sets the session's time (see `now`). Without `empties_log`, whoever erases several times empties SQLite's
+        log once, at the end. Raises `Busy` when the database stays locked or the race stays lost,
         and of that `NoRoom` where it can't take any.
         """
         with self._turns.mine() if self.is_sqlite else nullcontext():
-            return self._written(fn, at)
+            return self._written(fn, at, empties_log)
 
-    def _written(self, fn: Callable[[Session], T], at: datetime | None) -> T:
+    def _written(self, fn: Callable[[Session], T], at: datetime | None, empties_log: bool) -> T:
         began = time.monotonic()
         for attempt in range(TRIES):
             session = self._write()
@@ -242,7 +243,7 @@ class Database:
             try:
                 with session, session.begin():
                     done = fn(session)
-                if session.info.get("erased"):
+                if empties_log and session.info.get("erased"):
                     sqlite.empty_log(self.url)  # where it can't, and on PostgreSQL, see remains.py
                 return done
             except StaleDataError as error:

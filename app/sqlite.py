@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from .db_faults import Busy
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+BEGIN = "BEGIN IMMEDIATE"
 AGAIN = 4  # milliseconds after which a writer asks anew
 PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
 LONG = 2.0  # seconds after which a writer takes long
@@ -115,19 +117,27 @@ def begin_to_write(connection: Any) -> None:
     SQLite's own waiting sleeps longer from time to time, up to a tenth of a second, while writers of the other process
     follow each other with hardly a gap: whoever came first would be last.
     """
-    driver, until = connection.connection.dbapi_connection, time.monotonic() + BUSY_TIMEOUT / 1000
+    driver, until = connection.connection.driver_connection, time.monotonic() + BUSY_TIMEOUT / 1000
     driver.execute(f"PRAGMA busy_timeout={AGAIN}")
     try:
-        while time.monotonic() < until:
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    break
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # which says what is wrong as any other statement does
+        connection.exec_driver_sql(BEGIN)
+    except OperationalError as fault:
+        _begin_later(driver, until, fault)
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+
+
+def _begin_later(driver: sqlite3.Connection, until: float, fault: OperationalError) -> None:
+    """Begin as soon as nobody else writes. Raises the fault where it isn't that, or it takes too long."""
+    found: BaseException | None = fault.orig
+    while getattr(found, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+        try:
+            driver.execute(BEGIN)
+        except sqlite3.OperationalError as again:
+            found = again
+        else:
+            return
+    raise fault
 
 
 def begun(statement: str) -> Callable[[Any], None]:

@@ -85,6 +85,8 @@ def _load(token: str) -> SignedIn | None:
         return None
     if sessions.is_to_note(datetime.now(UTC), found[1]):
         key = found[1].id
+        if looked := g.pop("looked", None):  # noting may have to wait, and the page is to show what holds then
+            looked.opened.close()
         with suppress(Busy):  # nobody is kept from their page because it can't be noted that they were here
             db.write(lambda session: sessions.note_seen(session, key))
     return SignedIn(token, *found)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
@@ -52,7 +52,8 @@ def matters(
     """
     found = unfit(picked)
     questions = {one.question.id: one.question for one in picked}
-    found += _with_experts(session, edition, questions)
+    if questions:
+        found += _mails(session, edition, questions) + _asked(session, questions)
     found += [Matter("twice", expert=name, number=many) for name, many in _twice(picked)]
     for one in picked:
         if one.must_run_by and one.must_run_by < edition.rule_date:
@@ -96,19 +97,21 @@ def is_last_chance(question: Question, edition: Edition, then: date | None) -> b
     return then is None or by < then
 
 
-def _with_experts(session: Session, edition: Edition, questions: dict[int, Question]) -> list[Matter]:
-    """Return what an expert wrote by mail about one of them and nobody has filed, as it may say that something in it is
-    wrong; and who was asked one and has no approved answer to it.
+def _mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[Matter]:
+    """Return what an expert wrote by mail about one of them and nobody has filed: it may say that something in it is
+    wrong.
     """
-    if not questions:
-        return []
-    waits = and_(Letter.newsletter_id == edition.newsletter_id, Letter.waits, Letter.assignment_id == Assignment.id)
-    query = select(Assignment, Letter.id, Letter.public_id).outerjoin(Letter, waits)
-    query = query.where(Assignment.question_id.in_(questions), or_(Assignment.is_asked, Letter.id.is_not(None)))
-    rows = session.execute(query.order_by(Assignment.id, Letter.id)).all()
-    mails = sorted((key, letter, one) for one, key, letter in rows if key is not None)[:SHOWN]
-    asked = dict.fromkeys(one for one, _key, _letter in rows if one.is_asked)
+    query = select(Letter.public_id, Assignment).join(Assignment, Assignment.id == Letter.assignment_id)
+    query = query.where(
+        Letter.newsletter_id == edition.newsletter_id, Letter.waits, Assignment.question_id.in_(questions)
+    )
     return [
-        *(Matter("mail", questions[one.question_id], letter, expert=one.expert.name) for _key, letter, one in mails),
-        *(Matter("asked", questions[one.question_id], expert=one.expert.name) for one in asked),
+        Matter("mail", questions[one.question_id], letter, expert=one.expert.name)
+        for letter, one in session.execute(query.order_by(Letter.id).limit(SHOWN))
     ]
+
+
+def _asked(session: Session, questions: dict[int, Question]) -> list[Matter]:
+    """Return who was asked one of them and has no approved answer to it."""
+    query = select(Assignment).where(Assignment.question_id.in_(questions), Assignment.is_asked).order_by(Assignment.id)
+    return [Matter("asked", questions[one.question_id], expert=one.expert.name) for one in session.scalars(query)]

@@ -15,7 +15,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from .. import audit
 from ..actors import Actor, Staff
 from ..answers.editing import approved_of
-from ..db import lock
+from ..db import lock, now
 from ..lifecycle import Illegal, Missing, Stale, must
 from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
@@ -84,7 +84,7 @@ Picks = dict[Edition, list[Question]]
 
 def coming_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that are to run, soonest first, with what stands in their slots, in one query."""
-    return _with_picks(session, coming(session, newsletter_id, Edition).limit(limit))
+    return _with_picks(session, coming(now(session), newsletter_id, Edition).limit(limit))
 
 
 def _with_picks(session: Session, editions: Select[Edition]) -> Picks:

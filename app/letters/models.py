@@ -89,7 +89,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
         Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
-        # What has had its time is found along these two (newsroom/forgetting.py).
+        # What has had its time is found along these two (newsroom/leaving_letters.py).
         Index("ix_letters_with_words", "newsletter_id", "author", "state", *STOOD, **rows_where(f"{WORDS} <> 'filed'")),
         Index(
             "ix_letters_filed_with_words",

@@ -8,9 +8,9 @@ than the newsletter's is none of these: readers may ask in any (R1, R8).
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
@@ -69,6 +69,7 @@ class Seen:
     text: str
     before: Sequence[str]
     way: Collection[str]
+    cut: Callable[[str], frozenset[str]] = field(default=pieces_of, repr=False)
 
     @cached_property
     def content(self) -> str | None:
@@ -81,8 +82,8 @@ class Seen:
     @cached_property
     def alike(self) -> int:
         """Count the letters of late that have most of its words."""
-        own = pieces_of(self.text)
-        return sum(are_like(own, pieces_of(other)) for other in self.before)
+        own = self.cut(self.text)
+        return sum(are_like(own, self.cut(other)) for other in self.before)
 
     @property
     def is_bare(self) -> bool:
@@ -189,11 +190,12 @@ class Lately:
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
         for at, text in session.connection().execute(_RECENT, today):
             self._walks[at >= self._counted].append((at, text))
+        self._cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
 
     def signs_of(self, text: str, way: Collection[str] = ()) -> list[str]:
         """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
         before = [other for walk in self._walks for _, other in walk if other]
-        return weighed(Seen(text, before, way))
+        return weighed(Seen(text, before, way, self._cut))
 
     def add(self, text: str, received_at: datetime) -> None:
         if received_at >= self._day:

@@ -84,11 +84,7 @@ def place_due(
         claims = database.write(partial(leases.claim, most=min(BATCH, left), lease=lease), at)
         if not claims:
             break
-        try:
-            done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
-        except NotStarted:  # it is no mail's fault, and is no try of theirs
-            database.write(partial(leases.give_back, claims=claims), at)
-            raise
+        done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
     return done
 
 
@@ -110,36 +106,50 @@ class _Placing:
         time."""
         done: Counter[str] = Counter()
         became: Became = {}
-        for some in _by_size(claims):
-            became |= self._in_turn(some, until)
-        if unreached := [claim for claim in claims if became.get(claim) == "again"]:
-            self.database.write(partial(leases.give_back, claims=unreached), self.at)
+        try:
+            for some in _by_size(claims):
+                self._in_turn(some, became, until)
+        except NotStarted:  # it is no mail's fault, and no try of those which haven't failed by themselves
+            self._give_back([claim for claim in claims if became.get(claim, "again") == "again"])
+            for claim in (claim for claim in claims if became.get(claim, "") is None):
+                self._give_up(claim)
+            raise
+        self._give_back([claim for claim in claims if became.get(claim) == "again"])
         for claim in claims:
-            place = became.get(claim) or self._alone(claim)
-            done[place or self.database.write(partial(settling.give_up, claim=claim), self.at)] += 1
+            done[became.get(claim) or self._alone(claim) or self._give_up(claim)] += 1
         return done
+
+    def _give_back(self, claims: Sequence[leases.Claim]) -> None:
+        if claims:
+            self.database.write(partial(leases.give_back, claims=claims), self.at)
+
+    def _give_up(self, claim: leases.Claim) -> str:
+        return self.database.write(partial(settling.give_up, claim=claim), self.at)
 
     def _alone(self, claim: leases.Claim) -> str | None:
         """Judge a mail again, and place it by itself: another one may have become its first."""
         for _ in range(RACES):
-            if claim in (became := self._in_turn([claim])):
+            became: Became = {}
+            self._in_turn([claim], became)
+            if claim in became:
                 return became[claim]
         return None
 
-    def _in_turn(self, claims: Sequence[leases.Claim], until: float = math.inf) -> Became:
-        """Place mails as if one came after the other, in as few transactions as that can be done in."""
-        became: Became = {}
+    def _in_turn(self, claims: Sequence[leases.Claim], became: Became, until: float = math.inf) -> None:
+        """Place mails as if one came after the other, in as few transactions as that can be done in, and note what
+        they became."""
         stored = self._stored([claim for claim in claims if claim.attempts <= DEADLY])
         while stored:
             parsed, stored = self._each(self._parse, stored, until, became)
             while parsed:
-                read, parsed = self._each(self._find, self._quoting(parsed, until, became), until, became)
+                known, later = self._quoting(parsed, until, became)
+                read, unread = self._each(self._find, known, until, became)
+                parsed = [*unread, *later]
                 while read:
                     judged, read = self._judged(read, until, became)
                     became |= self._settled(judged)
                     if any(one.decision.place == EDITION for one in judged):  # others may quote it as it arrived
                         parsed, read = [*read, *parsed], []
-        return became
 
     def _stored(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
         with self.database.read(self.at) as session:
@@ -168,12 +178,19 @@ class _Placing:
     def _find(self, one: Opened) -> Opened:
         return replace(one, found=find(self.reading, one.raw, one.mail, one.known, one.is_forward))
 
-    def _quoting(self, mails: Sequence[Opened], until: float, became: Became) -> list[Opened]:
-        """Put in what may be quoted in each, and whether it is one that somebody of the desk forwards."""
+    def _quoting(self, mails: Sequence[Opened], until: float, became: Became) -> tuple[list[Opened], Sequence[Opened]]:
+        """Put in what may be quoted in each, and whether it is one that somebody of the desk forwards. Returns also
+        those that this look had no time for."""
+        done: list[Opened] = []
         with self.database.read(self.at) as session:
-            cases = self._cases(session, mails, Case.expect_quoted)
-            steps = (self._step(one.claim, until, became, partial(_quoting, one, case)) for one, case in cases)
-            return [one for one in steps if one is not None]
+            began = time.monotonic()
+            for number, (one, case) in enumerate(self._cases(session, mails, Case.expect_quoted)):
+                found = self._step(one.claim, until, became, partial(_quoting, one, case))
+                if found is not None:
+                    done.append(found)
+                if time.monotonic() - began > LOOK:
+                    return done, mails[number + 1 :]
+        return done, []
 
     def _judged(self, mails: Sequence[Opened], until: float, became: Became) -> tuple[list[Judged], Sequence[Opened]]:
         """Judge mails, outside of any transaction that writes, up to one whose judgement rests on those before it.

@@ -4,7 +4,9 @@ What an edition printed stays, and that there was a letter, what it was and on w
 what is taken up again stays, and other days hold at once.
 """
 
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from sqlalchemy.orm import Session
 from ..actors import Clock
 from ..answers.models import Assignment
 from ..db import Database, lock, now
+from ..db_faults import Busy
 from ..letters import erasing_letters
 from ..letters.models import Contact, Letter
 from ..letters.queries import stood_behind
@@ -22,6 +25,7 @@ from ..people.models import Link
 from ..questions.models import Question
 from ..questions.queries import family, lead_of
 from ..questions.wording import erase_words, forget_own_words
+from ..remains import empty_log
 from . import forgetting_answers, leaving_letters
 
 BATCH = 100  # mails in one transaction
@@ -34,10 +38,12 @@ def forget_letters(database: Database, batches: int) -> None:
     for _ in range(batches):
         with database.read() as session:
             parcels = leaving_letters.due(session)
-        for parcel in parcels:
-            database.write(lambda session, parcel=parcel: forget_parcel(session, parcel))  # type: ignore[misc]
         if not parcels:
             break
+        for parcel in parcels:
+            database.write(partial(forget_parcel, parcel=parcel), empties_log=False)
+        with suppress(Busy):  # while somebody reads what stood there: the worker does so again and again
+            empty_log(database)
 
 
 def forget_parcel(session: Session, parcel: leaving_letters.Parcel) -> int:

@@ -13,6 +13,7 @@ from app.db import Database, now
 from app.editions import planning
 from app.letters import filing, receive
 from app.newsletters.models import Topic
+from app.people import sessions
 from app.people.models import BrowserSession, Membership, Person
 from tests.support.cast import Newsroom, another_newsletter
 from tests.support.desk import Desk
@@ -102,6 +103,18 @@ def test_whoever_is_signed_out_shut_out_or_disabled_opens_no_further_page(
     for step, status in steps:
         database.write(lambda session, step=step: session.execute(step))
         assert nora.open(page).status_code == status, (step, page)
+
+
+@pytest.mark.threat("seized editor's device")
+def test_whoever_is_shut_out_while_it_waits_to_be_noted_that_they_are_here_gets_no_page(
+    nora: Desk, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noting waits for its turn to write: what holds after it counts."""
+    assert nora.open("letters").status_code == 200
+    database.write(lambda session: session.execute(update(BrowserSession).values(seen_at=None)))
+    out = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(disabled_at=datetime.now(UTC))
+    monkeypatch.setattr(sessions, "note_seen", lambda session, _key: session.execute(out))
+    assert nora.open("letters").status_code == 404
 
 
 @pytest.mark.threat("rogue assistant")

@@ -3,7 +3,7 @@
 import pytest
 
 from app.mail.parsing.html_text import text_of
-from app.mail.parsing.html_tree import MOST_TAGS
+from app.mail.parsing.html_tree import MOST_ELEMENTS
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,14 @@ def test_the_text_of_a_page(html: str, text: str) -> None:
     assert text_of(html) == text
 
 
-def test_a_page_with_more_tags_than_any_letter_has_is_read_for_its_words_alone() -> None:
+def test_a_page_with_more_elements_than_any_letter_has_is_read_for_its_words_alone() -> None:
     """Nothing is lost, and what nobody sees stays unseen: a tree of so many would take half a second."""
-    many = "<p>" * MOST_TAGS
-    head = "<STYLE>p { color: red }</STYLE><script>var a = '<b>';</script><!-- <p>not seen</p> -->"
-    assert text_of(f"{head}{many}<b>Who</b> measures 1 &lt; 2 &amp; 3 < 4?{many}") == "Who\nmeasures 1 < 2 & 3 < 4?"
+    many = "<p>" * MOST_ELEMENTS
+    head = "<STYLE>p { color: red }</STYLE><script>var a = '<b>';</script><template>no</template><!-- <p>no</p> -->"
+    assert (
+        text_of(f"{head}{many}<b>W</b>ho <span>asks 1</span> &lt; 2 &amp; 3 < 4?<p>I</p>{many}")
+        == "Who asks 1 < 2 & 3 < 4?\nI"
+    )
     assert text_of(f"Who measures it?{many}<!-- never closed <p>not seen") == "Who measures it?"
+    ends = "</p>" * MOST_ELEMENTS
+    assert text_of(f"<blockquote>quoted</blockquote>{ends}") == "> quoted", "ends are no elements"

@@ -246,6 +246,23 @@ def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: Room) -> None
 
 
 @SQLITE
+def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_its_try(room: Room) -> None:
+    """Else one that always fails would never be shown as failed on a machine that is short of memory."""
+    for number in range(3):
+        room.store(mail(body=f"Who looks after well {number}?"), at=LATER)
+    steps = iter((ValueError("a flaw of ours"), NotStarted()))
+
+    def fail(_step: str) -> None:
+        if fault := next(steps, None):
+            raise fault
+
+    with pytest.raises(NotStarted):
+        watched(room, fail)
+    with room.database.read() as session:
+        assert session.scalars(select(Inbound.attempts).order_by(Inbound.id)).all() == [1, 0, 0]
+
+
+@SQLITE
 def test_what_was_tried_before_is_placed_by_itself(room: Room) -> None:
     """One of them may have killed the worker that had them all."""
     first, second, third = (room.store(mail(body=f"Who looks after well {number}?"), at=LATER) for number in range(3))

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app import sqlite
 from app.db import Database
 from app.letters import filing
 from app.letters.models import Letter
@@ -98,8 +99,11 @@ def test_few_go_in_one_transaction(database: Database, newsroom: Newsroom, monke
     monkeypatch.setattr(leaving_letters, "PARCEL", 3)
     done: list[int] = []
     write = database.write
-    monkeypatch.setattr(database, "write", lambda fn, *rest: done.append(write(fn, *rest)))
+    emptied: list[int] = []
+    monkeypatch.setattr(database, "write", lambda fn, **how: done.append(write(fn, **how)))
+    monkeypatch.setattr(sqlite, "empty_log", lambda _url: emptied.append(len(done)) or True)
     forgetting.forget_letters(database, 5)
     assert done == [3, 3, 1]
+    assert emptied == ([3] if database.is_sqlite else []), "once, and not behind each"
     with database.read() as session:
         assert session.scalar(select(func.count()).where(Letter.erased_at.is_(None))) == 0

@@ -15,19 +15,18 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 MOST_NESTED = 500
 MOST_ATTRIBUTES = 500
 MOST_MADE_AGAIN = 500_000
-MOST_TAGS = 30_000  # of a page; the largest newsletters have a third of that
+MOST_ELEMENTS = 15_000  # of a page; the largest newsletters have a third of that
 SMALL = 16_000  # signs of a page that holds too little for its attributes to cost a tenth of a second
 
+UNSEEN = "script|style|title|textarea|template|select|iframe|noframes"
 # Quotes hold a ">" only where a value begins (HTML, section 13.2.5.37). What nobody closed goes to the end.
 TOKEN = re.compile(
     r"<!--(?:>|->|.*?(?:--!?>|\Z))"
-    r"|<(?P<unseen>script|style|title|textarea|template|select|iframe|noframes)\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"
+    rf"|<(?P<unseen>{UNSEEN})\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"
     r"|<(?P<end>/?)(?P<tag>[a-z][^\s/>]{0,40})(?P<rest>(?:[^>=]++|=\s*+(?:\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)"
     r"|<[!?/][^>]*+(?:>|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|title)\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
-_ROUGHLY = re.compile(r"<[a-z/!?][^>]*+>?", re.IGNORECASE)
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
@@ -39,6 +38,11 @@ IMPLIED = frozenset(
 # HTML, section 13.2.4.3: these go on in the next paragraph when they were not closed.
 _GOES_ON = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
 _CELLS = frozenset(["td", "th", "caption"])
+# For a page with too many elements: what nobody sees, the beginnings of elements, tags inside of a line, and others.
+_NOT_SEEN = re.compile(rf"<!--.*?(?:-->|\Z)|<({UNSEEN})\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
+_BEGINS = re.compile(r"<[a-z]", re.IGNORECASE)
+_IN_LINE = re.compile(rf"</?(?:span|{'|'.join(sorted(_GOES_ON))})\b[^>]*+>?", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<[a-z/!?][^>]*+>?", re.IGNORECASE)
 
 
 Attributes = dict[str, str | None]
@@ -82,10 +86,10 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
 
 def tamed(html: str) -> str:
     """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
-    carries attributes by the hundred, there are tags by the ten thousand, or what was never closed would be made again
-    too often."""
-    if html.count("<") > MOST_TAGS:
-        text = _ROUGHLY.sub("\n", _UNSEEN.sub("", html))
+    carries attributes by the hundred, there are elements by the ten thousand, or what was never closed would be made
+    again too often."""
+    if html.count("<") > MOST_ELEMENTS and len(_BEGINS.findall(html)) > MOST_ELEMENTS:
+        text = _ANY_TAG.sub("\n", _IN_LINE.sub("", _NOT_SEEN.sub("", html)))
     elif _is_wild(html):
         text = TOKEN.sub(_break, html)
     else:
