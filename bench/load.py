@@ -10,7 +10,7 @@ from statistics import median, quantiles
 import psutil
 
 LEAST = 2  # finished in a round, for it to tell anything
-WARM, LONGEST = 12, 8  # requests before the first round, and how often they are tried for
+WARM, FIRST = 12, 0.05  # how often is asked before the first round, and for how many seconds each time
 
 
 @dataclass(frozen=True)
@@ -116,19 +116,16 @@ def middle(results: Sequence[Result]) -> Result:
     return Result(done, failed, **values, size=results[-1].size)
 
 
-def _warm(one: Contender, clients: int, seconds: float) -> None:
-    """Ask until each process has surely answered, so that no round pays for a first time."""
-    done = 0
-    for _ in range(LONGEST):
-        done += run(one.port, one.server, one.calls, clients, seconds).done
-        if done >= WARM:
-            return
+def _warm(one: Contender, clients: int) -> None:
+    """Ask over many connections, since each stays with one process, so that no round pays for the first time of any."""
+    for _ in range(WARM):
+        run(one.port, one.server, one.calls, clients, FIRST)
 
 
 def interleave(pace: Pace, clients: int, *contenders: Contender) -> list[Result]:
     """Let them run one after the other, round after round, since the machine's speed drifts."""
     for one in contenders:
-        _warm(one, clients, min(0.5, pace.seconds))
+        _warm(one, clients)
     rounds = [
         [run(one.port, one.server, one.calls, clients, pace.seconds) for one in contenders] for _ in range(pace.rounds)
     ]
