@@ -154,7 +154,8 @@ def _said_of(words: str) -> Select[Expert, int]:
 def histories(
     session: Session, experts: Sequence[Expert], question: Question | None = None, each: int = HISTORY
 ) -> dict[int, History]:
-    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked.
+    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked
+    or that are prepared for them.
 
     What they say to `question` does not count.
     """

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tupl
 from sqlalchemy.orm import Session
 
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
-from .terms import Cutter, stems
+from .terms import cut, stems
 
 # Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
@@ -161,12 +161,12 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
 def _put_in(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
     """Write the terms of documents, by their rows' keys, into the full-text index; gives what they add to the
     counts."""
-    cutter, counted = Cutter(), Counter[str]()
+    counted = Counter[str]()
     written: list[Terms] = []
     for rowid, doc in docs.items():
-        terms = cutter.cut(doc.text)
+        terms = cut(doc.text)
         names = scoped(doc.newsletter_id, terms + stems(terms))
-        written.append((rowid, names, scoped(doc.newsletter_id, cutter.cut(doc.more))))
+        written.append((rowid, names, scoped(doc.newsletter_id, cut(doc.more))))
         counted.update(counts_of(doc.newsletter_id, names))
     write_terms(session.connection(), collection, written)
     return counted

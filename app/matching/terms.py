@@ -150,25 +150,6 @@ def cut(text: str) -> list[str]:
     return Cut(text).terms
 
 
-class Cutter:
-    """Cuts many texts as `cut` does. What a word gives is kept for as long as the cutter is: most come again."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
-
-    def cut(self, text: str) -> list[str]:
-        if not text.isascii() and _A_SIGN.search(text):
-            return cut(text)
-        terms: list[str] = []
-        for word in _LETTERS.findall(text):
-            found = self._known.get(word)
-            if found is None:
-                term = _term(word)
-                found = self._known[word] = [term, *_parts(word, term)] if term else []
-            terms += found
-        return terms[:MOST]
-
-
 def is_of_signs(term: str) -> bool:
     """Return whether a term is of a script that is cut into signs."""
     first = term[0]

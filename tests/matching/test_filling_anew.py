@@ -8,7 +8,6 @@ from sqlalchemy import event, select
 from app import indexing
 from app.db import Database
 from app.matching.models import DeskDoc, DeskTerm
-from app.matching.terms import Cutter, cut
 from tests.support.cast import Newsroom
 from tests.support.letters import ask
 
@@ -44,15 +43,3 @@ def test_it_goes_in_parts_and_leaves_out_none(
         found = session.scalars(select(DeskDoc.noun_id)).all()
         counted = session.get_one(DeskTerm, f"{newsroom.newsletter_id}·plates").docs
     assert (sorted(found), counted) == (sorted(letters), len(ASKED))
-
-
-def test_many_texts_are_cut_as_each_by_itself() -> None:
-    texts = [
-        "Nora's e-mail, l'eau: 1,000.50!",
-        "Wer zahlt für Çelik, ЁЛКИ und Łódź? Wer?",
-        "中国在塞尔维亚 bought what, Nora's?",
-        "",
-    ]
-    texts += ["می‌خواهم بدانم", "ใครเป็นคนจ่าย", "x" * 200, "’’ ·· ـ", "٣٫٥ x² ﬁle", "one two " * 9_000]
-    cutter = Cutter()
-    assert [cutter.cut(text) for text in texts * 2] == [cut(text) for text in texts * 2]
