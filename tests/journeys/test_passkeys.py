@@ -69,7 +69,7 @@ def test_a_passkey_is_made_shown_and_asked_for_at_each_way_in(
     comes_in(page, database, newsroom, house)
     expect(page.get_by_role("heading", name="Your second factor")).to_be_visible()
     page.get_by_role("button", name="Show my passkey").click()
-    page.wait_for_url(re.compile("/desk/steppe/"))
+    page.wait_for_url(f"{house}/desk/steppe/")  # whole: the address of the second factor's page ends in it too
 
     comes_in(page, database, newsroom, house)
     devtools.send("WebAuthn.clearCredentials", {"authenticatorId": number})  # type: ignore[attr-defined]
