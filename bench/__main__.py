@@ -44,7 +44,7 @@ def main() -> None:
     add("--database", choices=NAMES, nargs="+", default=["sqlite"], help="TEST_POSTGRES_URL names a server")
     add("--rounds", type=int, default=3, help="of each measurement, of which the median counts")
     add("--seconds", type=float, default=2.0, help="of each round")
-    add("--kept", type=Path, help="a folder for filled SQLite databases, used again the next time")
+    add("--kept", type=Path, help="a folder: filled databases are used again the next time")
     add("--json", action="store_true", help="the table for a program")
     add("--write", action="store_true", help="put the figures into docs/performance.md")
     given = parser.parse_args()

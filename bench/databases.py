@@ -59,7 +59,7 @@ def opened(url: str) -> Database:
 
 @contextmanager
 def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], object]) -> Iterator[dict[int, str]]:
-    """By size, the addresses of databases that `fill` has filled. On SQLite, copies of those that were kept."""
+    """By size, the addresses of databases that `fill` has filled, or copies of those that were kept."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as name,
         empty(kind, len(run.sizes), Path(name)) as urls,
@@ -67,9 +67,8 @@ def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], objec
         if not urls:
             run.say(f"{what}, {NAMES[kind]}: not measured, no server lets us make a database ({postgres.NAMED})")
         for size, url in zip(run.sizes, urls, strict=False):
-            kept = run.kept / f"{what}-{size}.db" if run.kept and kind == "sqlite" else None
-            if kept and kept.is_file():
-                _copy(kept, url)
+            kept = _kept(run.kept, url, f"{what}-{size}") if run.kept else None
+            if kept and _copy(kept, url):
                 migrate(url)
                 continue
             run.say(f"{what}, {NAMES[kind]}, {size:,} questions: filling ...")
@@ -81,11 +80,32 @@ def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], objec
                 connection.commit()
             database.close()
             if kept:
-                kept.parent.mkdir(exist_ok=True)
-                _copy(Path(str(make_url(url).database)), f"sqlite:///{kept}")
+                _copy(url, kept)
         yield dict(zip(run.sizes, urls, strict=False))
 
 
-def _copy(file: Path, url: str) -> None:
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(str(make_url(url).database))) as copy:
-        source.backup(copy)
+def _kept(folder: Path, url: str, name: str) -> str:
+    """Where a filled database is kept: SQLite's in the folder, PostgreSQL's beside the others of its server."""
+    if url.startswith("sqlite"):
+        folder.mkdir(exist_ok=True)
+        return f"sqlite:///{folder.resolve() / name}.db"
+    kept = make_url(url).set(database=f"bench_kept_{name}")
+    return kept.render_as_string(hide_password=False)
+
+
+def _copy(source: str, target: str) -> bool:
+    """Make the target anew, the same as the source; return whether there is a source."""
+    one, other = make_url(source), make_url(target)
+    if source.startswith("sqlite"):
+        if not Path(str(one.database)).is_file():
+            return False
+        with closing(sqlite3.connect(str(one.database))) as file, closing(sqlite3.connect(str(other.database))) as copy:
+            file.backup(copy)
+        return True
+    everywhere = one.set(database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(postgres.plain(everywhere), autocommit=True) as admin:
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [one.database]).fetchone():
+            return False
+        admin.execute(f'DROP DATABASE IF EXISTS "{other.database}" WITH (FORCE)')
+        admin.execute(f'CREATE DATABASE "{other.database}" TEMPLATE "{one.database}" STRATEGY FILE_COPY')
+    return True

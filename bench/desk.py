@@ -70,7 +70,7 @@ class Desk:
 
 
 def report(run: Run) -> Figures:
-    """Measure in each database. Those of SQLite that were kept are used again."""
+    """Measure in each database."""
     figures: Figures = {}
     for kind in run.databases:
         with (
