@@ -9,6 +9,7 @@ import secrets
 from sqlalchemy.orm import Session
 
 from .db import Row
+from .driver_statements import run
 from .listing import HIGHEST_KEY
 
 
@@ -26,5 +27,5 @@ def drawn_key(session: Session, model: type[Row], above: int | None = None) -> i
     while True:
         key = least + secrets.randbelow(room)
         # In plain words: this stands in each submission, where building the query costs more than asking it.
-        if connection.exec_driver_sql(f"SELECT 1 FROM {name} WHERE id = {key}").first() is None:  # noqa: S608
+        if not run(connection, f"SELECT 1 FROM {name} WHERE id = {key}", ()).fetchall():  # noqa: S608
             return key

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, ForeignKey, String, inspect
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .db import Base, Database
+from .driver_statements import run
 
 
 class PublicVersion(Base):
@@ -169,7 +170,7 @@ def version_of(database: Database, slug: str) -> Version | None:
 def version_in(session: Session, slug: str) -> Version | None:
     """Return the same as a session's transaction sees it."""
     connection = session.connection()
-    row = connection.exec_driver_sql(_asked(connection.dialect.name == "sqlite"), (slug,)).first()
+    row = run(connection, _asked(connection.dialect.name == "sqlite"), (slug,)).fetchone()
     return (row[0], row[1]) if row else None
 
 

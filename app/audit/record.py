@@ -9,11 +9,15 @@ from sqlalchemy.orm import Session
 from ..actors import Actor
 from ..db import now
 from ..drawn_keys import drawn_key
+from ..driver_statements import DriverStatement
 from .events import EVENTS
 from .models import Event
 
 # Past the unit of work, which costs as much again: an event is never changed, and nothing hangs on it.
 _ADD = insert(Event.__table__)  # type: ignore[arg-type]
+_SAID = ("at", "actor", "action", "noun", "noun_id", "newsletter_id", "question_id", "old", "new", "facts")
+_IN_LINE = DriverStatement(_ADD.returning(Event.id), _SAID)
+_DRAWN = DriverStatement(_ADD, ("id", *_SAID))
 Waiting = list[
     tuple[dict[str, Any], Any]
 ]  # what is to be written at the end of `together`, and the row that it is about
@@ -62,13 +66,14 @@ def record(
         "new": new,
         "facts": facts or None,
     }
-    key = None
-    if waiting is None:
-        key = session.connection().execute(_ADD, said).inserted_primary_key
-    else:
+    if waiting is not None:
         waiting.append((said, row))
+    elif "id" in said:
+        _DRAWN.run(session.connection(), said)
+    else:
+        said["id"] = _IN_LINE.run(session.connection(), said).fetchall()[0][0]
     if watched is not None:
-        watched.append(Event(**{**said, "id": key[0] if key else None}))
+        watched.append(Event(**said))
 
 
 @contextmanager

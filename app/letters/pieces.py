@@ -5,22 +5,40 @@ they were erased, hashed or not.
 """
 
 import re
+from collections.abc import Iterator
 
 PIECE = 5  # letters
 LOOKED_AT = 600  # characters of a letter
 LIKE = 0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+_PLACES = [slice(at, at + PIECE) for at in range(3 * LOOKED_AT)]  # a letter has three others as its small one at most
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 def pieces_of(text: str) -> frozenset[str]:
     """Return a letter's pieces."""
-    letters = _NO_LETTER.sub("", text[:LOOKED_AT].casefold())
-    return frozenset(letters[at : at + PIECE] for at in range(max(1, len(letters) - PIECE + 1)))
+    return frozenset(_one_by_one(text)[1])
 
 
 def are_like(one: frozenset[str], other: frozenset[str]) -> bool:
-    few, many = sorted((len(one), len(other)))
-    if few / many < LIKE:  # they can't have more in common than the shorter one has
+    here, there = len(one), len(other)
+    if (here / there if here < there else there / here) < LIKE:  # no more in common than the shorter one has
         return False
     both = len(one & other)
-    return both / (len(one) + len(other) - both) >= LIKE
+    return both / (here + there - both) >= LIKE
+
+
+def is_like(one: frozenset[str], text: str) -> bool:
+    """Return whether a letter's pieces and those of a text are like each other, mostly without keeping the text's."""
+    here, (most, pieces) = len(one), _one_by_one(text)
+    both = len(one.intersection(pieces))
+    if both / here < LIKE:  # what the text has beside makes it less
+        return False
+    # It has as many pieces as places where one begins, or fewer where some come again.
+    return both / (here + most - both) >= LIKE or are_like(one, pieces_of(text))
+
+
+def _one_by_one(text: str) -> tuple[int, Iterator[str]]:
+    """Return how many pieces a letter has, those that come again counted too, and one after the other."""
+    letters = _NO_LETTER.sub("", text[:LOOKED_AT].casefold())
+    most = max(1, len(letters) - PIECE + 1)
+    return most, map(letters.__getitem__, _PLACES[:most])

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from .. import new_rows
 from ..actors import Actor
 from ..db import keys, now
+from ..driver_statements import DriverStatement
 from ..languages import guess_language
 from ..lifecycle import Refused
 from ..newsletters.models import Newsletter
@@ -28,10 +29,11 @@ MAXIMUM_BACKGROUND = 4_000
 MOST_A_DAY = 20_000  # where LETTERS_A_DAY says nothing else
 # Built once: see days.py.
 _ROW = Letter.__table__.c
-_SENT = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
-_SENT_AND_NEWEST = select(_SENT.scalar_subquery(), days.NEWEST.scalar_subquery())
+_OF_FORM = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
+_SENT = DriverStatement(_OF_FORM)
+_SENT_AND_NEWEST = DriverStatement(select(_OF_FORM.scalar_subquery(), days.NEWEST.scalar_subquery()))
 _TODAY = _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day")
-_ONE_BEHIND = select(_ROW.received_at).where(*_TODAY).offset(bindparam("others")).limit(1)
+_ONE_BEHIND = DriverStatement(select(_ROW.id).where(*_TODAY).offset(bindparam("others")).limit(1))
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,18 @@ class Ask:
     def faults(self) -> dict[str, str]:
         """The faults by field; empty when the letter can be taken."""
         return _faults(self)
+
+    @cached_property
+    def kept_body(self) -> str:
+        return clean(self.body)
+
+    @cached_property
+    def kept_language(self) -> str:
+        return self.language or guess_language(self.kept_body)
+
+    def work_out(self) -> None:
+        """Work out what follows from the words alone, so that whoever writes after it doesn't wait for that."""
+        _ = self.faults, self.kept_body, self.kept_language
 
 
 @dataclass(frozen=True)
@@ -128,8 +142,8 @@ def hashes(session: Session, form: Form) -> dict[str, bytes]:
 
 def already_sent(session: Session, form: Form) -> Letter | None:
     """The letter that this form made before."""
-    key = session.connection().scalar(_SENT, {"mac": keys(session).mac("letters.form", form.nonce, form.key_no)})
-    return None if key is None else session.get(Letter, key)
+    found = _SENT.rows(session, {"mac": keys(session).mac("letters.form", form.nonce, form.key_no)})
+    return session.get(Letter, found[0][0]) if found else None
 
 
 def _look(
@@ -138,7 +152,7 @@ def _look(
     """Return the place of a new letter behind the newest of its day, and the letter that the form made before."""
     mac = keys(session).mac("letters.form", form.nonce, form.key_no) if form else None
     about = {"mac": mac, **days.about_day(newsletter.id, moment)}
-    key, newest = session.connection().execute(_SENT_AND_NEWEST, about).one()
+    [(key, newest)] = _SENT_AND_NEWEST.rows(session, about)
     return days.behind(moment, newest), None if key is None else session.get(Letter, key)
 
 
@@ -159,7 +173,7 @@ def most_a_day(session: Session) -> int:
 def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
     today = {"at": newsletter.id, "day": day_only(now(session)), "others": most_a_day(session) - 1}
-    return session.connection().scalar(_ONE_BEHIND, today) is not None
+    return bool(_ONE_BEHIND.rows(session, today))
 
 
 def send(
@@ -180,10 +194,10 @@ def send(
     moment = ask.given_at or now(session)
     came, before = _look(session, newsletter, form, moment)
     if before:
-        raise AlreadySent(before, same=before.body is None or before.body == clean(ask.body))
+        raise AlreadySent(before, same=before.body is None or before.body == ask.kept_body)
     if ask.faults:
         raise Faulty(ask.faults)
-    body, background = clean(ask.body), clean(ask.background)
+    body, background = ask.kept_body, clean(ask.background)
     has_day = channel == "web" and ask.hear_back == "number"
     seen = [*signs] or [*filter(None, [held_reason(body)])]
     letter = Letter(
@@ -193,7 +207,7 @@ def send(
         body=body,
         background=background or None,
         verbatim=ask.verbatim,
-        language=ask.language or guess_language(body),
+        language=ask.kept_language,
         about_edition_id=ask.about_edition_id,
         held_reason=seen[0] if seen else None,
         signs=seen,

@@ -17,12 +17,13 @@ from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from ..db import now
+from ..driver_statements import DriverStatement
 from ..languages import N_
 from ..text import held_reason, word_count
 from .days import COUNTED, day_only
 from .likeness import FEW, small_words
 from .models import Letter
-from .pieces import LOOKED_AT, are_like, pieces_of
+from .pieces import LOOKED_AT, are_like, is_like, pieces_of
 
 HOLDS = 10  # of all weights together
 PROOF = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
@@ -69,7 +70,7 @@ class Seen:
     text: str
     before: Sequence[str]
     way: Collection[str]
-    cut: Callable[[str], frozenset[str]] = field(default=pieces_of, repr=False)
+    like: Callable[[frozenset[str], str], bool] = field(default=is_like, repr=False)
 
     @cached_property
     def content(self) -> str | None:
@@ -82,8 +83,8 @@ class Seen:
     @cached_property
     def alike(self) -> int:
         """Count the letters of late that have most of its words."""
-        own = self.cut(self.text)
-        return sum(are_like(own, self.cut(other)) for other in self.before)
+        own = pieces_of(self.text)
+        return sum(self.like(own, other) for other in self.before)
 
     @property
     def is_bare(self) -> bool:
@@ -172,7 +173,8 @@ def weighed(seen: Seen) -> list[str]:
 
 def signs_of(session: Session, newsletter_id: int, text: str, way: Collection[str] = ()) -> list[str]:
     """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
-    return Lately(session, newsletter_id).signs_of(text, way)
+    before = [other for (other,) in _WORDS.rows(session, _today(session, newsletter_id)) if other]
+    return weighed(Seen(text, before, way))
 
 
 class Lately:
@@ -183,19 +185,19 @@ class Lately:
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
-        self._day = day = day_only(now(session))
-        self._counted = day + COUNTED
-        today = {"at": newsletter_id, "day": day, "counted": self._counted}
+        today = _today(session, newsletter_id)
+        self._day, self._counted = today["day"], today["counted"]
         # Those without a minute, and the others.
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
-        for at, text in session.connection().execute(_RECENT, today):
+        for at, text in _RECENT.rows(session, today):
             self._walks[at >= self._counted].append((at, text))
-        self._cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
+        cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
+        self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_like(own, cut(other))
 
     def signs_of(self, text: str, way: Collection[str] = ()) -> list[str]:
         """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
         before = [other for walk in self._walks for _, other in walk if other]
-        return weighed(Seen(text, before, way, self._cut))
+        return weighed(Seen(text, before, way, self._like))
 
     def add(self, text: str, received_at: datetime) -> None:
         if received_at >= self._day:
@@ -205,17 +207,25 @@ class Lately:
             del walk[RECENT:]
 
 
-def _newest(*walk: ColumnElement[bool]) -> Select[Any]:
-    here = select(_ROW.received_at, _ROW.body).where(_ROW.newsletter_id == bindparam("at"), _ROW.body.is_not(None))
+def _today(session: Session, newsletter_id: int) -> dict[str, Any]:
+    day = day_only(now(session))
+    return {"at": newsletter_id, "day": day, "counted": day + COUNTED}
+
+
+def _newest(columns: tuple[ColumnElement[Any], ...], *walk: ColumnElement[bool]) -> Select[Any]:
+    here = select(*columns).where(_ROW.newsletter_id == bindparam("at"), _ROW.body.is_not(None))
     some = here.where(_ROW.question_id.is_(None), *walk).order_by(_ROW.received_at.desc()).limit(RECENT)
     return select(some.subquery())
 
 
+def _of_today(*columns: ColumnElement[Any]) -> DriverStatement:
+    without_minute = _ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")
+    others = _ROW.received_at >= bindparam("counted")
+    return DriverStatement(union_all(_newest(columns, *without_minute), _newest(columns, others)))
+
+
 _ROW = Letter.__table__.c
-_RECENT = union_all(  # built once: see days.py
-    _newest(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
-    _newest(_ROW.received_at >= bindparam("counted")),
-)
+_RECENT, _WORDS = _of_today(_ROW.received_at, _ROW.body), _of_today(_ROW.body)
 
 
 def _sites(text: str) -> set[str]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Float, Integer, Subquery, column, select, text
 from sqlalchemy.orm import Session
 
+from ..driver_statements import run
 from . import semantic
 from .index import is_sqlite, scoped
 from .models import PUBLIC, Collection, Key
@@ -174,7 +175,7 @@ def _counts_in(session: Session, collection: Collection, names: Sequence[str]) -
     list into a query that SQLAlchemy has built takes as long again as asking it."""
     places = ", ".join([("?" if is_sqlite(session) else "%s")] * len(names))
     asked = f"SELECT term, docs FROM {collection.terms.__tablename__} WHERE term IN ({places})"  # noqa: S608
-    return dict(session.connection().exec_driver_sql(asked, tuple(names)).all())
+    return dict(run(session.connection(), asked, names).fetchall())
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:

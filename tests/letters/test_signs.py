@@ -12,7 +12,7 @@ from app.actors import Reader
 from app.db import Database
 from app.letters import receipts, receive
 from app.letters.models import Letter
-from app.letters.pieces import LIKE, are_like, pieces_of
+from app.letters.pieces import LIKE, are_like, is_like, pieces_of
 from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, Seen, signs_of, weighed
 from app.newsletters.models import Newsletter
 from app.questions import moves
@@ -91,10 +91,11 @@ def share(one: str, other: str) -> float:
 def test_letters_of_one_length_are_alike_that_share_most_of_their_pieces_and_no_others() -> None:
     rng = Random(5)
     some = [make(rng) for make in (identical, with_gaps, paraphrased, noise, links, mixed) for _ in range(8)]
-    some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "соль", "盐"]
+    some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "salt " * 9, "ſalt ΐ" * 200, "соль", "盐"]
     pairs = [(one, other) for one in some for other in some]
     found = {(one, other): are_like(pieces_of(one), pieces_of(other)) for one, other in pairs}
     assert found == {(one, other): share(one, other) >= LIKE for one, other in pairs}
+    assert {(one, other): is_like(pieces_of(one), other) for one, other in pairs} == found
     assert {*found.values()} == {True, False}
 
 
