@@ -14,7 +14,7 @@ from flask import current_app, g, request
 
 from ..letters.models import Letter
 from ..seen_by_readers import Version
-from .copies import Copy, Key, good_until
+from .copies import Copy, Key, Shelf, good_until
 from .page_frame import Place
 from .submission import Sent
 
@@ -24,30 +24,44 @@ MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
 _MARKS = re.compile(f"({'|'.join(MARKS)})".encode())
 
 
+def kept(sent: Sent) -> bytes | None:
+    """Return the page for a letter that has just come, and that waits; None where it is still to be made."""
+    version: Version | None = g.version
+    copy = _shelf().get(_key(sent.letter), version) if version else None
+    return _filled(copy, sent.receipt) if copy else None
+
+
 def page(place: Place, sent: Sent, make: Callable[[str], tuple[str, bool]]) -> bytes:
-    """Return the page for a letter that has just come, and that waits.
+    """Make that page, and keep it.
 
     `make` makes it for a number, and says whether the letter still waits: somebody may have filed it meanwhile, and
     then its page is nobody else's.
     """
-    key, shelf = _key(place, sent.letter), current_app.extensions["copies"].shelf
     version: Version | None = g.version
     if version is None:
         return make(sent.receipt)[0].encode()
-    if (copy := shelf.get(key, version)) is None:
-        until = good_until(place.session, place.newsletter)
-        made, still_waits = make(MARKS)
-        copy = Copy(version, until, [], _MARKS.split(made.encode()), "")
-        if still_waits:
-            shelf.put(key, copy)
-    digits = {mark.encode(): digit.encode() for mark, digit in zip(MARKS, sent.receipt, strict=True)}
-    return b"".join(digits.get(part, part) for part in copy.parts)
+    until = good_until(place.session, place.newsletter)
+    made, still_waits = make(MARKS)
+    copy = Copy(version, until, [], _MARKS.split(made.encode()), "")
+    if still_waits:
+        _shelf().put(_key(sent.letter), copy)
+    return _filled(copy, sent.receipt)
 
 
-def _key(place: Place, letter: Letter) -> Key:
+def _filled(copy: Copy, receipt: str) -> bytes:
+    digits = {mark.encode(): digit.encode() for mark, digit in zip(MARKS, receipt, strict=True)}
+    return b"".join(map(digits.get, copy.parts, copy.parts))
+
+
+def _shelf() -> Shelf:
+    shelf: Shelf = current_app.extensions["copies"].shelf
+    return shelf
+
+
+def _key(letter: Letter) -> Key:
     """Return what a page follows from beside its newsletter."""
-    came = letter.received_at
-    day = came.date() if letter.hear_back == "number" else came.astimezone(ZoneInfo(place.newsletter.zone)).date()
+    came, newsletter = letter.received_at, g.newsletter_view
+    day = came.date() if letter.hear_back == "number" else came.astimezone(ZoneInfo(newsletter.zone)).date()
     about = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{day}")
     # At no address: whatever was sent, the page is the same, and nobody can ask for it.
-    return Key(request.script_root, f"/{place.newsletter.slug}/arrived", about)
+    return Key(request.script_root, f"/{newsletter.slug}/arrived", about)

@@ -62,7 +62,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
     browsers, and where the line is lost "back" leads past it.
     """
     with at(slug) as place:
-        typed = request.form
+        typed = request.form.to_dict()
         form = form_token.read(typed.get("form", ""), place.newsletter)
         token = typed["form"] if form else None
         must_take(place.session, place.newsletter, form)
@@ -77,6 +77,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         if has_no_place(place, form):
             return form_page(place, Draft(typed, {"form": "full"}, token)), 503
         why = hold(place, typed, form, filled.body)
+    filled.work_out()
 
     def take(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)

@@ -32,26 +32,29 @@ T = TypeVar("T")
 APP = Path(__file__).parent.parent
 FRESH = 60  # seconds for which a cache need not ask again; what is withdrawn is gone everywhere soon after
 # What search engines may keep; forms behind a link, receipts and whatever goes wrong are for nobody else.
-TO_BE_FOUND = (
-    "root",
-    "home",
-    "protection",
-    "feed",
-    "json_feed",
-    "calendar",
-    "ask",
-    "answers",
-    "topic",
-    "story",
-    "expert",
-    "corrections",
-    "editions",
-    "edition",
-    "robots",
-    "sitemap",
-    "sitemap_of_pages",
-    "sitemap_of_year",
-)
+TO_BE_FOUND = {
+    f"reader.{name}"
+    for name in (
+        "root",
+        "home",
+        "protection",
+        "feed",
+        "json_feed",
+        "calendar",
+        "ask",
+        "answers",
+        "topic",
+        "story",
+        "expert",
+        "corrections",
+        "editions",
+        "edition",
+        "robots",
+        "sitemap",
+        "sitemap_of_pages",
+        "sitemap_of_year",
+    )
+}
 
 
 class NoSessionForReaders(SecureCookieSessionInterface):
@@ -70,7 +73,7 @@ def _close_the_jar(state: Any) -> None:
 
 @reader.after_request
 def _may_be_found(response: Response) -> Response:
-    if response.status_code == 200 and request.endpoint in {f"reader.{name}" for name in TO_BE_FOUND}:
+    if response.status_code == 200 and request.endpoint in TO_BE_FOUND:
         response.headers["X-Robots-Tag"] = "all"
     return response
 

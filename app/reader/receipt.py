@@ -42,6 +42,10 @@ def send_once(
     other words gets the page of `again`. Raises what `make` raises.
     """
     sent = once(slug, form, make)
+    # Of one that nobody has looked at yet, all pages say the same.
+    is_untouched = sent.is_new and sent.letter.waits
+    if is_untouched and (kept := arrived.kept(sent)):
+        return kept
     with at(slug) as place:
         if not sent.same:
             return again(place, sent), 409
@@ -50,8 +54,7 @@ def send_once(
             letter = place.session.get_one(Letter, sent.letter.id)
             return _state(place, letter, receipt, template="reader/arrived.html"), letter.waits
 
-        # Of one that nobody has looked at yet, all pages say the same.
-        return arrived.page(place, sent, page) if sent.is_new and sent.letter.waits else page(sent.receipt)[0]
+        return arrived.page(place, sent, page) if is_untouched else page(sent.receipt)[0]
 
 
 def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
