@@ -13,6 +13,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from .db_faults import Busy
+from .driver_statements import run
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
 BEGIN = "BEGIN IMMEDIATE"
@@ -31,14 +32,14 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._queue: deque[object] = deque()
+        self._changed = threading.Lock()
+        self._queue: deque[threading.Condition] = deque()  # each is told alone when it is its turn
         self._since = 0.0  # when the first of them came to its turn, by time.monotonic()
 
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Wait for one's turn and have it inside. Raises `Busy`."""
-        me = object()
+        me = threading.Condition(self._changed)
         with self._changed:
             self._queue.append(me)
             if self._queue[0] is me:
@@ -54,16 +55,17 @@ class Turns:
             with self._changed:
                 self._queue.popleft()
                 self._since = time.monotonic()  # of the next one, which has yet to wake
-                self._changed.notify_all()
+                if self._queue:
+                    self._queue[0].notify()
 
-    def _wait(self, me: object) -> None:
+    def _wait(self, me: threading.Condition) -> None:
         until = time.monotonic() + BUSY_TIMEOUT / 1000
         while self._queue[0] is not me:
             now = time.monotonic()
             are_many = now - self._since > LONG and self._queue.index(me) > WAITING
             if are_many or now > until:
                 raise Busy("others are writing, and it takes long")
-            self._changed.wait(LONG)
+            me.wait(LONG)
 
 
 def file_of(url: str) -> Path | None:
@@ -120,7 +122,7 @@ def begin_to_write(connection: Any) -> None:
     driver, until = connection.connection.driver_connection, time.monotonic() + BUSY_TIMEOUT / 1000
     driver.execute(f"PRAGMA busy_timeout={AGAIN}")
     try:
-        connection.exec_driver_sql(BEGIN)
+        run(connection, BEGIN, ())
     except OperationalError as fault:
         _begin_later(driver, until, fault)
     finally:
@@ -143,7 +145,7 @@ def _begin_later(driver: sqlite3.Connection, until: float, fault: OperationalErr
 def begun(statement: str) -> Callable[[Any], None]:
     # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql(statement)
+        run(connection, statement, ())
 
     return begin
 
