@@ -268,9 +268,10 @@ def _dress(response: Response) -> Response:
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
         del headers["X-Frame-Options"]  # it knows no list of sites
-    for name, value in headers.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend([one for one in headers.items() if one[0].lower() not in given])
+    if "cache-control" not in given:
+        response.headers["Cache-Control"] = "no-store"
     if current_app.config["BASE_URL"].startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
