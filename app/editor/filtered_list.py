@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -18,6 +19,7 @@ from ..listing import Rows
 from ..matching import DESK
 from ..matching.search import Hit, Piece, mark_of
 from ..matching.search import search as look_up
+from ..page_language import language
 from ..questions.models import Question
 from ..web import Paged, last_row, paged
 from .choices import Choices, EditionChoice, Offer, choices
@@ -196,9 +198,13 @@ class Hits(Paged[Row]):
 
 
 def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
-    """The options of a filter that are the same for every desk."""
-    options = {value: (label, value) for value, label in words.items()}
-    return lambda _desk, _typed: options
+    """The options of a filter that are the same for every desk, said once for a language."""
+
+    @cache
+    def options(_language: str) -> Options:
+        return {value: (str(label), value) for value, label in words.items()}
+
+    return lambda _desk, _typed: options(language())
 
 
 def offered(desk: Desk) -> Choices:
