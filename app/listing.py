@@ -14,7 +14,9 @@ from sqlalchemy import (
     Select,
     func,
     literal,
+    or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -107,6 +109,12 @@ class Listing(Generic[Row]):
     def _counting(self) -> Query:
         keys = self._whole.with_only_columns(self.order[-1]).limit(MANY + 1)
         return select(func.count()).select_from(keys.subquery())
+
+    @property
+    def rule(self) -> ColumnElement[bool]:
+        """Ask of a row whether it stands in the list."""
+        rule = self._whole.whereclause
+        return true() if rule is None else rule
 
     @property
     def _whole(self) -> Query:
@@ -211,7 +219,10 @@ class Chain(Generic[Row]):
 
     def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
         """Those of several rows that stand in the list."""
-        return [row for one in self.parts for row in one.among(session, keys)]
+        if not keys:
+            return []
+        key, rules = self.parts[0].order[-1], (part.rule for part in self.parts)
+        return list(session.scalars(select(key.class_).where(key.in_(keys), or_(*rules))))
 
 
 Rows = Listing[Row] | Chain[Row]

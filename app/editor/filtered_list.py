@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -16,8 +17,9 @@ from ..formatting import day
 from ..letters.models import Letter
 from ..listing import Rows
 from ..matching import DESK
-from ..matching.search import Piece, mark_of
+from ..matching.search import Hit, Piece, mark_of
 from ..matching.search import search as look_up
+from ..page_language import language
 from ..questions.models import Question
 from ..web import Paged, last_row, paged
 from .choices import Choices, EditionChoice, Offer, choices
@@ -146,8 +148,12 @@ class Filtered(Generic[Row]):
         name = noun.__name__.lower()
         before = mark_of(session, DESK, name, after.id) if after else None
         hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), before=before, limit=most)
-        order = {hit.noun_id: at for at, hit in enumerate(hits)}
-        rows = sorted(self.listing.among(session, list(order)), key=lambda one: order[one.id])
+        by_key: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
+        keys = [*by_key]
+        rows = self.listing.among(session, keys[: size + 1])
+        if len(rows) <= size:  # a filter left few of these
+            rows += self.listing.among(session, keys[size + 1 :])
+        rows.sort(key=lambda one: by_key[one.id].mark, reverse=True)
         last = rows[size - 1] if rows[size:] else None
         if last is None and len(hits) == most:  # the filters left few of these, and there are more
             last = session.get(noun, hits[-1].noun_id)
@@ -155,7 +161,7 @@ class Filtered(Generic[Row]):
             "newer": self.address() if after else None,
             "older": self.address(before=last.public_id) if last else None,
         }
-        return Hits(rows[:size], keyset, {one.id: hits[order[one.id]].snippet for one in rows[:size]})
+        return Hits(rows[:size], keyset, {one.id: by_key[one.id].snippet for one in rows[:size]})
 
     def frame(self, shown: "Hits[Row]", counted: Mapping[str, str] | None = None, **more: Options) -> dict[str, Any]:
         """Return what the page shows around its rows: `counted` says how many rows a state has, `more` what the rows of
@@ -192,9 +198,13 @@ class Hits(Paged[Row]):
 
 
 def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
-    """The options of a filter that are the same for every desk."""
-    options = {value: (label, value) for value, label in words.items()}
-    return lambda _desk, _typed: options
+    """The options of a filter that are the same for every desk, said once for a language."""
+
+    @cache
+    def options(_language: str) -> Options:
+        return {value: (str(label), value) for value, label in words.items()}
+
+    return lambda _desk, _typed: options(language())
 
 
 def offered(desk: Desk) -> Choices:

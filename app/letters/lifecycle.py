@@ -53,7 +53,13 @@ LETTER = Machine(
         Move("join", (), ("filed",), act="write", needs=(joined,)),
         Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
         Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(words,)),
-        Move("undo", ("received", "held", "filed", "ended"), ("received", "held", "filed", "ended"), act="undo"),
+        Move(
+            "undo",
+            ("received", "held", "filed", "ended"),
+            ("received", "held", "filed", "ended"),
+            act="undo",
+            needs=(words,),
+        ),
         Move(
             "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
         ),

@@ -113,19 +113,15 @@ def search(
     listed = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
     kinds = "" if set(nouns) >= set(NOUNS) else f" AND d.noun IN ({listed})"
     kinds += " AND d.answered" if answered else ""
-    ids = session.scalars(
+    rows = session.execute(
         text(
-            f"SELECT f.rowid FROM {collection.fts} f JOIN {docs} d ON d.id = f.rowid WHERE {matches}"  # noqa: S608 - names of ours
+            f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {collection.fts} f"  # noqa: S608 - names of ours
+            f" JOIN {docs} d ON d.id = f.rowid WHERE {matches}"
             f"{' AND f.rowid < :before' if before else ''}{kinds} ORDER BY f.rowid DESC LIMIT :limit"
         ),
         {"query": found, "limit": limit, **({"before": before} if before else {})},
-    ).all()
-    rows = {row.id: row for row in session.scalars(select(collection.docs).where(collection.docs.id.in_(ids)))}
-    return [
-        Hit(key, rows[key].noun, rows[key].noun_id, f"{rows[key].text}\n{rows[key].more}", tuple(asked))
-        for key in ids
-        if key in rows  # PostgreSQL shows each statement what is there by then
-    ]
+    )
+    return [Hit(key, noun, noun_id, f"{words}\n{more}", tuple(asked)) for key, noun, noun_id, words, more in rows]
 
 
 def mark_of(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
@@ -175,12 +171,13 @@ def _at_a_gap(words: str, at: int, found: Sequence[Unit]) -> int:
 
 
 def _spans(found: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
-    size = len(clause.sequence)
-    for at in range(len(found) - size + 1):
-        stretch = found[at : at + size]
-        if all(map(_reads, stretch, clause.sequence, [clause.unfinished] * size)):
-            yield stretch[0].start, stretch[-1].end
-
-
-def _reads(unit: Unit, wanted: str, unfinished: bool) -> bool:
-    return unit.term.startswith(wanted) if unfinished else unit.term == wanted
+    first, size = clause.sequence[0], len(clause.sequence)
+    if clause.unfinished:  # which one word is, and no phrase
+        return ((unit.start, unit.end) for unit in found if unit.term.startswith(first))
+    begins = (at for at, unit in enumerate(found) if unit.term == first)
+    stretches = (found[at : at + size] for at in begins)
+    return (
+        (stretch[0].start, stretch[-1].end)
+        for stretch in stretches
+        if tuple(unit.term for unit in stretch) == clause.sequence
+    )

@@ -1,6 +1,6 @@
 """Rows of the list of letters, and the letter that is read beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import accumulate, groupby
@@ -53,8 +53,7 @@ COUNTED = ("new", "held")  # whose numbers the list says, besides that of all th
 class Line(NamedTuple):
     """A row of the list, in words: forty of them are drawn at once, and what is looked up in each adds up."""
 
-    id: str
-    version: int
+    key: str  # its public id and, behind a dot, its version: a letter that moved meanwhile is left alone
     mark: str
     state: str
     stands: str
@@ -143,27 +142,30 @@ def _days(
 ) -> list[tuple[str, bool, list[Line]]]:
     """The rows under their headings, each with whether it is a part of the list, which is seen, and no day."""
     place = listed.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
+    # What is said of many rows is said in words once.
     looks = {state: (kind, is_seen, str(label)) for state, (kind, is_seen, label) in LOOKS.items()}
+    channels = {channel: str(label) for channel, label in CHANNELS.items()}
+    filed = {kind: str(label) for kind, label in FILED.items()}
+    begins, ends = place.split(HERE, 1)
 
     def row(one: Letter) -> Line:
         expert, opened = about.expert(one), item is not None and item.id == one.id
         return Line(
-            one.public_id,
-            one.version,
+            f"{one.public_id}.{one.version}",
             *looks[str(one.state)],
             one.author == "reader",
             expert.expert.name if expert else "",
-            about.replies_to(one) or str(CHANNELS[one.channel]),
+            about.replies_to(one) or channels[one.channel],
             one.language,
             tongue(one.language),
             shown.pieces.get(one.id, ()),
             (one.body or "")[:OPENS],
-            _says(one, expert),
+            _says(one, expert, filed),
             one.received_at.isoformat(),
             _age(one),
             full_date(_day_of(one)) if _keeps_the_day(one) else exact(one.received_at),
             opened,
-            place.replace(HERE, one.public_id, 1),
+            f"{begins}{one.public_id}{ends}",
         )
 
     return [
@@ -193,10 +195,10 @@ def _day_of(one: Letter) -> date:
     return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
 
 
-def _says(one: Letter, expert: Assignment | None) -> str:
+def _says(one: Letter, expert: Assignment | None, filed: Mapping[str, Any]) -> str:
     """Return the last words of a row: what became of the letter, what an expert writes about, or that it has a
     look-alike."""
-    if settled := _settled(one):
+    if settled := _settled(one, filed):
         return settled
     if expert:
         return expert.question.short_title
@@ -210,12 +212,14 @@ def _age(one: Letter) -> str:
     return age(datetime.now(UTC) - timedelta(days=days)) if days else _("today")
 
 
-def _settled(one: Letter) -> str:
-    """Return what the desk or the house did with it already."""
+def _settled(one: Letter, filed: Mapping[str, Any] = FILED) -> str:
+    """Return what the desk or the house did with it already. `filed` are the words for its kinds."""
+    if one.is_received:
+        return ""
     if one.is_held:
         return _("Held: %(why)s", why=HELD.get(one.held_reason or "", one.held_reason))
     if one.is_filed:
-        return str(FILED[one.filed_as or "comment"])
+        return str(filed[one.filed_as or "comment"])
     return _("Ended") if one.is_ended else _("Withdrawn") if one.is_withdrawn else ""
 
 
