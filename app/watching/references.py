@@ -1,10 +1,8 @@
 """The reference of a request: six signs that its log lines, its answer's head and its error page have in common."""
 
-import secrets
-
 from flask import g
 
-from ..db import CROCKFORD
+from ..db import drawn_signs
 
 HEADER = "X-Request-ID"
 
@@ -18,4 +16,4 @@ def reference() -> str:
 
 def drawn() -> str:
     """Return a reference that is drawn now."""
-    return "".join(secrets.choice(CROCKFORD) for _ in range(6))
+    return drawn_signs(6)
