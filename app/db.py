@@ -49,9 +49,14 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def drawn_signs(number: int) -> str:
+    """So many random Crockford symbols, of 5 bits each."""
+    return secrets.token_bytes(number).translate(CROCKFORD.encode() * 8).decode()
+
+
 def new_public_id() -> str:
     """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
-    return secrets.token_bytes(12).translate(CROCKFORD.encode() * 8).decode()
+    return drawn_signs(12)
 
 
 class Base(DeclarativeBase):
@@ -183,6 +188,7 @@ class Database:
         self._turns = sqlite.Turns()
         # For a quick look (seen_by_readers.py, changes.py): whoever looks finds out whether its connection works.
         self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
+        self.glances = sqlite.Glances(sqlite.file_of(url))
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
@@ -266,6 +272,7 @@ class Database:
     def close(self) -> None:
         for engine in (self.reader, self.writer, self.looker):
             engine.dispose()
+        self.glances.close()
 
 
 def opened(settings: Mapping[str, Any]) -> Database:

@@ -29,14 +29,11 @@ JOINED = {
 LONGEST = 200  # characters of an Accept-Encoding that is looked at: no browser sends more, and what was seen is kept
 FOR_GOOD = "public, max-age=31536000, immutable"  # RFC 8246; a year is what RFC 9111 allows to be taken for ever
 KINDS = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
-# What such a file says of its safety instead of what a page says (app/web.py): it loads nothing.
-DRESS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-_WRITTEN_CSS = re.compile(r'("[^"]*")|/\*.*?\*/|\s*;?\s*([{}])\s*|\s*([;,])\s*|(\s)\s+|(?<=:)\s+', re.DOTALL)
+# What such a file says of its safety instead of what a page says (app/web.py): it loads nothing. A policy counts for
+# what can run, which a sheet can't.
+FOR_ALL = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+RUNS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Referrer-Policy": "no-referrer"}
+_WRITTEN_CSS = re.compile(r'("[^"]*")|/\*.*?\*/\s*|\s*;?\s*([{}])\s*|\s*([;,>])\s*|(\s)\s+|(?<=:)\s+', re.DOTALL)
 _WRITTEN_JS = re.compile(r"^\s*(?:/\*.*?\*/|//[^\n]*)\s*|^\s+", re.DOTALL | re.MULTILINE)
 
 
@@ -89,7 +86,7 @@ def current() -> str:
 
 def icon() -> Markup:
     """Return the icon as an address that holds it (RFC 2397): every browser asks for one, and this way not us."""
-    drawn = files()["favicon.svg"].body.decode().replace('"', "'")
+    drawn = files()["favicon.svg"].body.decode().strip().replace('"', "'")
     address = "data:image/svg+xml," + quote(drawn, safe=" '/:=")
     return Markup(address)  # noqa: S704 - a file of ours, and quoted
 
@@ -121,8 +118,14 @@ def _serve(filename: str, version: str | None = None) -> Response:
     response.set_etag(f"{found.tag}-gzip" if is_packed else found.tag)
     if is_packed:
         response.headers["Content-Encoding"] = "gzip"
-    response.make_conditional(request, accept_ranges=True, complete_length=len(response.get_data()))
+    parts = "Range" in request.headers  # else nobody asks whether they could have one
+    response.make_conditional(request, accept_ranges=parts, complete_length=len(response.get_data()))
     return response
+
+
+def dress(kind: str) -> Mapping[str, str]:
+    """Return the headers for safety of a file of this kind."""
+    return FOR_ALL if kind == KINDS[".css"] else FOR_ALL | RUNS
 
 
 def takes_gzip(accepted: str) -> bool:

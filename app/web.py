@@ -44,14 +44,14 @@ login = LoginManager()
 babel = Babel()
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -260,7 +260,7 @@ def _dress(response: Response) -> Response:
         # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400
-    headers = static_files.DRESS if is_file else HEADERS
+    headers = static_files.dress(response.mimetype) if is_file else HEADERS
     if g.get("framed_by"):
         headers = HEADERS | {
             "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",

@@ -22,7 +22,8 @@ from app import page_server, processes
 
 def serve():
     module, name = sys.argv[1].split(":")
-    page_server.serve(getattr(import_module(module), name), listener)
+    app = getattr(import_module(module), name)
+    page_server.serve(app, listener, app.extensions.get("at_once"))
 
 listener = page_server.listen("127.0.0.1", int(sys.argv[2]))
 sys.exit(processes.run({"web 1": serve, "web 2": serve}))

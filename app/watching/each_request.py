@@ -39,13 +39,13 @@ class Proxies:
 
     def wrong(self, given: str, trusted: int) -> str | None:
         """Return what to note: that most requests come otherwise than is set; at most once in an hour."""
-        hops = len(given.split(",")) if given else 0
+        is_right = fits(given, trusted)
         with self._lock:
-            if fits := hops >= trusted if trusted else not hops:
+            if is_right:
                 self._right += 1
             else:
                 self._wrong += 1
-            if fits or self._wrong <= self._right or time.monotonic() - self._noted_at < BETWEEN_NOTES:
+            if is_right or self._wrong <= self._right or time.monotonic() - self._noted_at < BETWEEN_NOTES:
                 return None
             self._noted_at, self._right, self._wrong = time.monotonic(), 0, 0
         return LACKING if trusted else UNEXPECTED
@@ -82,6 +82,17 @@ def note(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int,
         metrics.count(endpoint, environ["REQUEST_METHOD"], status, seconds)
     if endpoint and endpoint.partition(".")[0] not in FOR_MACHINES:
         _look_at_proxy(app, environ.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def is_as_set(app: Flask, environ: dict[str, Any]) -> bool:
+    """Return whether a request came through proxies as TRUSTED_PROXIES says. Of others something may be stored."""
+    return fits(environ.get("HTTP_X_FORWARDED_FOR", ""), app.config["TRUSTED_PROXIES"])
+
+
+def fits(given: str, trusted: int) -> bool:
+    """Return whether these are as many addresses as the proxies that are trusted add."""
+    hops = len(given.split(",")) if given else 0
+    return hops >= trusted if trusted else not hops
 
 
 def _look_at_proxy(app: Flask, given: str) -> None:

@@ -1,13 +1,10 @@
 """The reference of a request: six signs that its log lines, its answer's head and its error page have in common."""
 
-import secrets
-
 from flask import g
 
-from ..db import CROCKFORD
+from ..db import drawn_signs
 
 HEADER = "X-Request-ID"
-_SIGNS = CROCKFORD.encode() * 8  # one for each byte that can be drawn
 
 
 def reference() -> str:
@@ -19,4 +16,4 @@ def reference() -> str:
 
 def drawn() -> str:
     """Return a reference that is drawn now."""
-    return secrets.token_bytes(6).translate(_SIGNS).decode()
+    return drawn_signs(6)

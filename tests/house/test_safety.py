@@ -459,10 +459,13 @@ def test_every_answer_is_dressed_and_none_of_a_form_is_kept(client: FlaskClient,
         client.post("/steppe/receipt", data={"receipt": "1"}),
     ]  # fmt: skip
     assert [page.status_code for page in answers] == [200, 404, 405, 308, 413, 400, 404, 422]
-    for page in (*answers, client.get("/static/reader.css"), client.get("/static/nothing.css")):
+    for page in (*answers, client.get("/static/proof.js"), client.get("/static/nothing.css")):
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
         assert page.headers["Referrer-Policy"] == "no-referrer"
         assert page.headers["X-Content-Type-Options"] == "nosniff"
+    sheet = client.get("/static/reader.css").headers
+    wanted = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+    assert {name: sheet.get(name) for name in wanted} == wanted, "a sheet runs and loads nothing"
     # An empty form of readers is found again by Back, with its words (docs/adr/0003).
     assert [page.headers["Cache-Control"] for page in answers] == ["private, max-age=0", *["no-store"] * 7]
     assert {page.headers.get("ETag") for page in answers} == {None}

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.serving import served
 from tests.support.slow_clients import SLOW, Slow, slow_clients
+from tests.support.turning import turning
 from tests.support.waiting import PATIENCE, until
 
 MANY = 500
@@ -169,26 +170,6 @@ def pages(monkeypatch: pytest.MonkeyPatch) -> Iterator[page_server.Pages]:
 
     with turning(app) as here:
         yield here
-
-
-@contextmanager
-def turning(app: Callable[..., list[bytes]]) -> Iterator[page_server.Pages]:
-    """The server by itself, in a thread."""
-    over = threading.Event()
-
-    def turn() -> None:
-        while not over.is_set():
-            here.turn(0.05)
-
-    with page_server.listen("127.0.0.1", 0) as listener:
-        here = page_server.pages_of(app, listener)
-        thread = threading.Thread(target=turn)
-        thread.start()
-        yield here
-        over.set()
-        thread.join()
-        here.task_dispatcher.shutdown()
-        here.close()
 
 
 def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:

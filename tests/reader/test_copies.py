@@ -42,7 +42,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk_people import hired_vera, second_desk
 from tests.support.forks import FORKS
 from tests.support.pages import Page
-from tests.support.public_pages import addresses, fresh, unsigned, with_topic_and_page
+from tests.support.public_pages import addresses, at_once, fresh, unsigned, with_topic_and_page
 from tests.support.stored import counted
 
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
@@ -170,8 +170,12 @@ def test_after_every_change_each_page_is_as_if_there_were_no_copies(
     for name, change in changes(newsroom, vera, *silos):
         before = {path: served(client, path) for path in paths.values()}
         database.write(change)
+        assert {at_once(app, path) for path in paths.values()} == {None}, f"{name}: a copy of before is given at once"
         after = {path: served(client, path) for path in paths.values()}
         assert after == {path: fresh(app, path) for path in paths.values()}, name
+        if database.is_sqlite:
+            kept = {path: page if page[0] == 200 else None for path, page in after.items()}
+            assert {path: at_once(app, path) for path in paths.values()} == kept, name
         changed[name] = before != after
         index_due(database)
     assert [name for name, was in changed.items() if not was] == [], "no page shows it, so nothing is tried by it"

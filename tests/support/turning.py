@@ -1,0 +1,29 @@
+"""The server of the pages by itself, in a thread of the test."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from app import page_server
+
+
+@contextmanager
+def turning(
+    app: Callable[..., Iterable[bytes]], at_once: page_server.AtOnce | None = None
+) -> Iterator[page_server.Pages]:
+    """Answer with a WSGI app until the block ends."""
+    over = threading.Event()
+
+    def turn() -> None:
+        while not over.is_set():
+            here.turn(0.05)
+
+    with page_server.listen("127.0.0.1", 0) as listener:
+        here = page_server.pages_of(app, listener, at_once)
+        thread = threading.Thread(target=turn)
+        thread.start()
+        yield here
+        over.set()
+        thread.join()
+        here.task_dispatcher.shutdown()
+        here.close()
