@@ -19,6 +19,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
 from app.questions import moves, notes, queries, wording
+from app.questions.around import Around, around
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
@@ -361,9 +362,9 @@ def test_one_statement_says_what_a_question_has_around_it(nora, database, newsro
     database.write(lambda session: notes.note(session, newsroom.nora, at(session, lead), "Ask Leyla."))
     database.write(lambda session: merge(session, newsroom.nora, at(session, lead), at(session, other)))
 
-    def around(session: Session, address: str) -> queries.Around:
+    def beside(session: Session, address: str) -> Around:
         question = at(session, address)
-        found = queries.around(session, question, literal(True), literal(False))
+        found = around(session, newsroom.nora, question, lambda _blanks: (literal(True), literal(False)))
         newest = newest_change(question)
         assert (found.newest, found.readers) == (
             newest.id if newest else 0,
@@ -374,11 +375,11 @@ def test_one_statement_says_what_a_question_has_around_it(nora, database, newsro
         return found
 
     with database.read() as session:
-        assert around(session, alone)[4:] == (False, False, False, False, (True, False))
-        assert around(session, other)[4:6] == (True, False)
-        assert around(session, lead)[4:6] == (False, True)
-        assert [topic.name for topic in around(session, alone).all_topics] == ["Salt"]
-        assert around(session, other).readers == 3
+        assert beside(session, alone)[4:] == (False, False, False, False, (True, False))
+        assert beside(session, other)[4:6] == (True, False)
+        assert beside(session, lead)[4:6] == (False, True)
+        assert [topic.name for topic in beside(session, alone).all_topics] == ["Salt"]
+        assert beside(session, other).readers == 3
 
 
 @pytest.mark.both_databases
