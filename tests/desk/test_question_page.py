@@ -21,10 +21,10 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
 from app.people.models import Expert
 from app.questions import moves, notes, queries, wording
-from app.questions.around import Around, around
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
+from app.questions.surroundings import Around, around
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import section, walked

@@ -23,9 +23,9 @@ from ...matching.alike import Compared
 from ...newsroom import invitations
 from ...people import directory
 from ...people.models import Expert
-from ...questions.around import around
 from ...questions.firewall import Leaking
 from ...questions.models import Question
+from ...questions.surroundings import around
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn

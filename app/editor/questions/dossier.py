@@ -25,9 +25,9 @@ from ...mail.models import Inbound
 from ...newsletters.models import Topic
 from ...people.directory import everybody_of
 from ...questions import queries
-from ...questions.around import Around, around
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
+from ...questions.surroundings import Around, around
 from ..frame import Desk
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
