@@ -13,11 +13,12 @@ Moment = Callable[[datetime], Any]  # what is written into a blank, by the time 
 
 
 class Blanks:
-    """The blanks of one statement: a newsletter, whoever asks, and moments."""
+    """The blanks of one statement: a newsletter, whoever asks, one of its questions, and moments."""
 
     def __init__(self) -> None:
         self.newsletter: BindParameter[int] = bindparam("newsletter", type_=Integer)
         self.person: BindParameter[int] = bindparam("person", type_=Integer)
+        self.question: BindParameter[int] = bindparam("question", type_=Integer)
         self._moments: dict[str, Moment] = {}
 
     @property
@@ -29,7 +30,7 @@ class Blanks:
         self._moments[name] = of
         return bindparam(name, type_=kind)
 
-    def filled(self, at: datetime, newsletter: int, person: int = 0) -> dict[str, Any]:
+    def filled(self, at: datetime, newsletter: int, person: int = 0, question: int = 0) -> dict[str, Any]:
         """Return what is written into them."""
         moments = {name: of(at) for name, of in self._moments.items()}
-        return {"newsletter": newsletter, "person": person, **moments}
+        return {"newsletter": newsletter, "person": person, "question": question, **moments}

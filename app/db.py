@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import DateTime, ForeignKey, MetaData, String, create_engine, event, select, text
+from sqlalchemy import DateTime, ForeignKey, MetaData, Select, String, bindparam, create_engine, event, select, text
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
@@ -148,7 +149,12 @@ def address(session: Session, path: str) -> str:
 
 def by_keys(session: Session, noun: type[R], keys: Collection[int]) -> dict[int, R]:
     """Several rows by their keys, in one query."""
-    return {row.id: row for row in session.scalars(select(noun).where(noun.id.in_(keys)))} if keys else {}
+    return {row.id: row for row in session.scalars(_by_keys(noun), {"keys": list(keys)})} if keys else {}
+
+
+@cache
+def _by_keys(noun: type[R]) -> Select[R]:
+    return select(noun).where(noun.id.in_(bindparam("keys", expanding=True)))
 
 
 def quietly(session: Session, change: Any) -> None:

@@ -1,6 +1,6 @@
 """Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -157,7 +157,13 @@ def _tongue(spoken: str, code: str) -> str:
 
 def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
     """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
-    return sorted(((code, tongue(code)) for code in {*codes} if tongue(code)), key=lambda one: (one[1], one[0]))
+    return list(_by_name(language(), frozenset(codes)))
+
+
+@_said_once
+def _by_name(spoken: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
+    named = ((code, _tongue(spoken, code)) for code in codes)
+    return sorted((one for one in named if one[1]), key=lambda one: (one[1], one[0]))
 
 
 def autonym(code: str) -> str:

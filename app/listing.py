@@ -56,7 +56,7 @@ class Listing(Generic[Row]):
         """One column of the same rows."""
         return list(session.scalars(self.select(behind, limit, up).with_only_columns(what)))
 
-    def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:
+    def select(self, behind: Row | Place | None, limit: Key, up: bool = False) -> Query:
         """The statement of a page."""
         rising, query = self.rising != up, self.query
         order = self.order if rising else tuple(column.desc() for column in self.order)
@@ -71,7 +71,7 @@ class Listing(Generic[Row]):
         keys = union_all(*(select(walk.c[0]) for walk in walks)).subquery()
         return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
 
-    def keys(self, limit: int) -> Select[int]:
+    def keys(self, limit: Key) -> Select[int]:
         """Select the keys of the first rows."""
         return self.select(None, limit).with_only_columns(self.order[-1])
 

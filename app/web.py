@@ -181,7 +181,9 @@ def _locale() -> str:
 
 def _form_proof() -> str:
     """Return what a form carries to show that it is ours: what the door chose, else what the session's cookie knows."""
-    return str(g.get("form_proof") or generate_csrf())
+    if "form_proof" not in g:
+        g.form_proof = generate_csrf()
+    return str(g.form_proof)
 
 
 class WithoutIndents(Extension):

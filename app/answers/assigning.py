@@ -13,6 +13,7 @@ from ..actors import Actor, Expert, Staff
 from ..audit.queries import number_since
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, Refused, given, must
+from ..listing import Key
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -123,9 +124,9 @@ def invitation_values(
     )
 
 
-def was_assigned(question: Question) -> ColumnElement[bool]:
+def was_assigned(question: Key) -> ColumnElement[bool]:
     """Ask whether a question has been given to anybody, as a column of a statement."""
-    return exists().where(Assignment.question_id == question.id)
+    return exists().where(Assignment.question_id == question)
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:

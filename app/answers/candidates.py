@@ -7,19 +7,22 @@ are read; how much somebody has to do and how they reply counts over the whole h
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import cache
 from statistics import median
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, false, func, select, union_all
+from sqlalchemy import Integer, Select, bindparam, case, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ..db import now
+from ..db import UTCDateTime, now
+from ..listing import Query
 from ..matching import DESK
 from ..matching.alike import Compared, Probe, by_score
 from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
 from ..newsletters.models import Topic
 from ..people import expert_search
-from ..people.models import Expert
+from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from .assigning import of_question
@@ -34,6 +37,7 @@ PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
 BEHIND = 1_000_000  # keys at most that one query finds, so that those of the next stand behind
 USUAL = 2  # questions at once, where nobody has said how many
+NONE = 0  # the key of no row
 
 
 @dataclass
@@ -51,22 +55,55 @@ class History:
         return max(1, round(median(self.days))) if self.days else None
 
 
+class Known(NamedTuple):
+    """An expert, as far as they are ranked and shown beside a question: of eighty who are looked at a page shows a few.
+
+    `live` is how many questions they have on their desk.
+    """
+
+    id: int
+    public_id: str
+    name: str
+    title: str
+    organisation: str
+    credit_line: str
+    ties: str
+    topics: list[str]
+    languages: list[str]
+    at_once: int | None
+    away_until: date | None
+    verified_at: datetime | None
+    has_address: bool
+    live: int
+
+    @property
+    def is_full(self) -> bool:
+        return self.at_once is not None and self.live >= self.at_once
+
+
+# The same, to be selected.
+KNOWN = (
+    Expert.id,
+    Expert.public_id,
+    Person.name,
+    *(Expert.title, Expert.organisation, Expert.credit_line, Expert.ties),
+    *(Expert.topics, Expert.languages, Expert.at_once, Expert.away_until, Expert.verified_at),
+    Person.email_sealed.is_not(None),
+    live_now(),
+)
+
+
 @dataclass(frozen=True)
 class Fit:
     """An expert with why and why not. `here` is what this question has of theirs already; `past` the
     questions that reasons name; `language` that of the question."""
 
-    expert: Expert
+    expert: Known
     facts: tuple[Fact, ...]
-    live: int
     history: History
     here: Assignment | None
     past: dict[int, questions.Named]
     language: str
-
-    @property
-    def is_full(self) -> bool:
-        return self.expert.at_once is not None and self.live >= self.expert.at_once
 
 
 def compared(session: Session, question: Question, topics: tuple[str, ...]) -> Compared:
@@ -97,45 +134,56 @@ def ranked(
         near = compared(session, question, tuple(topic.name for topic in topics))
     names = near.probe.topics
     similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]
-    looked_at = _said_of(words) if words else _proposed(question, names, similar)
-    rows = [(row, number) for row, number in session.execute(looked_at) if row.id not in has]
-    experts, busy = [row for row, _number in rows], {row.id: number for row, number in rows}
-    past_of = histories(session, experts, question, EACH)
+    looked_at = _said_of(session, words) if words else _proposed(session, question, names, similar)
+    experts = {one.id: one for one in looked_at if one.id not in has}
+    past_of = histories(session, list(experts), question, EACH)
     past = _past(session, past_of.values(), similar)
-    candidates = [_candidate(row, past_of[row.id], busy[row.id], past) for row in experts]
+    candidates = [_candidate(one, past_of[key], past) for key, one in experts.items()]
     language = question.text.language if question.text else "und"
     asked = Asked(f"{question.headline} {question.wording}".strip(), language, names)
-    known = {row.id: row for row in experts}
     return [
-        Fit(known[one.key], one.reasons, busy[one.key], past_of[one.key], of_experts.get(one.key), past, language)
+        Fit(experts[one.key], one.reasons, past_of[one.key], of_experts.get(one.key), past, language)
         for one in rank(asked, candidates, today=now(session).date())
     ]
 
 
-def _proposed(question: Question, topics: tuple[str, ...], similar: list[int]) -> Select[Expert, int]:
-    """Select whom to compare, each with what they have on their desk: who answered what is like it or of its topics,
-    who names them, whom the desk knows, who is new, as many as are looked at.
-    """
+def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[Known]:
+    """Return whom to compare."""
+    said = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
+    given = {"question": question.id, "newsletter": question.newsletter_id, "similar": similar, "said": said}
+    return [Known(*row) for row in session.execute(_proposing(), given | {"looked_at": LOOKED_AT})]
+
+
+@cache
+def _proposing() -> Query:
+    """Select whom to compare: who answered what is like a question or of its topics, who names them, whom the desk
+    knows, who is new, as many as are looked at. It is built once, with blanks for the question."""
+    question, newsletter, looked_at = (
+        bindparam(name, type_=Integer) for name in ("question", "newsletter", "looked_at")
+    )
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
-        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).filter_by(question_id=question.id))
+        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question))
     )
     of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
-    here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
+    here = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter)
     newest = select(Expert.id).where(Expert.is_listed())
-    said = (*topics, *f"{question.headline} {question.wording}".split())
     sources = (
-        answered.where(Assignment.question_id.in_(similar)),
+        answered.where(Assignment.question_id.in_(bindparam("similar", expanding=True))),
         answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
-        expert_search.about(said).limit(LOOKED_AT),
+        expert_search.about(bindparam("said", expanding=True)).limit(looked_at),
         here.order_by(Assignment.id.desc()).limit(NEWEST),
-        newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
+        newest.order_by(Expert.id.desc()).limit(looked_at),
     )
-    among = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, LOOKED_AT)))
-    return among.add_columns(live_now()).order_by(Expert.id)
+    among = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, looked_at)))
+    return _known(among).order_by(Expert.id)
 
 
-def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
+def _known(experts: Query) -> Query:
+    return experts.join(Person, Person.id == Expert.person_id).with_only_columns(*KNOWN)
+
+
+def _first_of(sources: Iterable[Select[int]], limit: Any) -> Select[int]:
     """Select the first different keys that several queries find, those of the first query before those of the next."""
     walks = [walk.subquery() for walk in sources]
     found = union_all(
@@ -147,21 +195,34 @@ def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
     return select(found.c.key).group_by(found.c.key).order_by(func.min(found.c.place)).limit(limit)
 
 
-def _said_of(words: str) -> Select[Expert, int]:
-    return expert_search.directory(words).select(None, LOOKED_AT).add_columns(live_now())
+def _said_of(session: Session, words: str) -> list[Known]:
+    among = _known(expert_search.directory(words).select(None, LOOKED_AT))
+    return [Known(*row) for row in session.execute(among)]
 
 
 def histories(
-    session: Session, experts: Sequence[Expert], question: Question | None = None, each: int = HISTORY
+    session: Session, experts: Sequence[int], question: Question | None = None, each: int = HISTORY
 ) -> dict[int, History]:
-    """Return how these experts have replied over two years, newest first, to the newest `each` that they were asked
-    or that are prepared for them.
+    """Return how experts have replied over two years, by their keys, newest first, to the newest `each` that they were
+    asked or that are prepared for them.
 
     What they say to `question` does not count.
     """
-    found = {row.id: History() for row in experts}
+    found = {key: History() for key in experts}
     at = now(session)
-    here = Assignment.newsletter_id == question.newsletter_id if question else false()
+    about = (question.id, question.newsletter_id) if question else (NONE, NONE)
+    given = {"experts": experts, "question": about[0], "newsletter": about[1], "each": each}
+    for expert_id, *row in session.execute(_replies(), given | {"at": at, "since": at - REMEMBERED}):
+        _remember(found[expert_id], *row)
+    return found
+
+
+@cache
+def _replies() -> Query:
+    """Select what became of the newest questions that experts were asked, built once."""
+    question, newsletter, each = (bindparam(name, type_=Integer) for name in ("question", "newsletter", "each"))
+    at, since = (bindparam(name, type_=UTCDateTime) for name in ("at", "since"))
+    here = Assignment.newsletter_id == newsletter
     waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > at))
     query = select(
         Assignment.expert_id,
@@ -169,17 +230,14 @@ def histories(
         case((~Assignment.is_cancelled, Assignment.invited_at)),
         Assignment.received_at,
         case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
-    ).where(~Assignment.is_drafted, Assignment.state_at >= at - REMEMBERED)
+    ).where(~Assignment.is_drafted, Assignment.state_at >= since, Assignment.question_id != question)
     one = aliased(Assignment)
-    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc())
-    back = back.offset(each).limit(1)
+    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc()).offset(each).limit(1)
     query = query.join(Expert, Expert.id == Assignment.expert_id)
-    query = query.where(Expert.id.in_(found), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
-    if question is not None:
-        query = query.where(Assignment.question_id != question.id)
-    for expert_id, *row in session.execute(query.order_by(Assignment.id.desc()).limit(HISTORY)):
-        _remember(found[expert_id], *row)
-    return found
+    query = query.where(
+        Expert.id.in_(bindparam("experts", expanding=True)), Assignment.id > func.coalesce(back.scalar_subquery(), 0)
+    )
+    return query.order_by(Assignment.id.desc()).limit(HISTORY)
 
 
 # Whether somebody replied to an invitation; who still has time has neither replied nor been silent.
@@ -212,14 +270,14 @@ def _past(session: Session, histories: Iterable[History], similar: list[int]) ->
     return {row.id: row for row in questions.named(session, keys) if row.title}
 
 
-def _candidate(expert: Expert, history: History, busy: int, past: dict[int, questions.Named]) -> Candidate:
+def _candidate(expert: Known, history: History, past: dict[int, questions.Named]) -> Candidate:
     return Candidate(
         key=expert.id,
         past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),
         answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),
-        live=busy,
+        live=expert.live,
         at_once=expert.at_once or USUAL,
         last_asked=history.last_asked.date() if history.last_asked else None,
         away_until=expert.away_until,

@@ -6,11 +6,10 @@ from sqlalchemy import ColumnElement, Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..letters.models import Letter
-from ..listing import Listing
+from ..listing import Key, Listing
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
 from ..people.models import Expert
-from ..questions.models import Question
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Assignment
 
@@ -59,16 +58,16 @@ def waiting_of_experts(
     return [(letter, assignment) for letter, assignment in session.execute(query.limit(SHOWN))]
 
 
-def is_waiting_about(question: Question) -> ColumnElement[bool]:
+def is_waiting_about(question: Key, newsletter: Key) -> ColumnElement[bool]:
     """Ask whether an expert's letter about a question waits, as a column of a statement."""
-    theirs = exists().where(Letter.assignment_id == Assignment.id, Assignment.question_id == question.id)
-    return theirs.where(Letter.newsletter_id == question.newsletter_id, Letter.waits)
+    theirs = exists().where(Letter.assignment_id == Assignment.id, Assignment.question_id == question)
+    return theirs.where(Letter.newsletter_id == newsletter, Letter.waits)
 
 
-def is_robot_about(question: Question) -> ColumnElement[bool]:
+def is_robot_about(question: Key) -> ColumnElement[bool]:
     """Ask whether an automatic reply came for a question, as a column of a statement."""
     return exists().where(
-        Inbound.assignment_id == Assignment.id, Assignment.question_id == question.id, Inbound.is_automatic
+        Inbound.assignment_id == Assignment.id, Assignment.question_id == question, Inbound.is_automatic
     )
 
 

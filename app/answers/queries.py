@@ -3,8 +3,9 @@ row.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -75,17 +76,22 @@ def versions_and_checks(
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
     """Every assignment of several questions with its answer and the newest quote check, in one query."""
+    found: list[tuple[Assignment, Answer | None, Check | None]]
+    rows = session.execute(_parts_of(), {"questions": question_ids})
+    found = [(assignment, answer, check) for assignment, answer, check in rows]
+    for assignment, answer, _check in found:
+        set_committed_value(assignment, "answer", answer)
+    return found
+
+
+@cache
+def _parts_of() -> Select[Assignment, Answer, Check]:
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    query = (
+    return (
         select(Assignment, Answer, Check)
         .options(lazyload(Answer.expert))  # who has the assignment: there already
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest)
-        .where(Assignment.question_id.in_(question_ids))
+        .where(Assignment.question_id.in_(bindparam("questions", expanding=True)))
         .order_by(Assignment.id)
     )
-    found: list[tuple[Assignment, Answer | None, Check | None]]
-    found = [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
-    for assignment, answer, _check in found:
-        set_committed_value(assignment, "answer", answer)
-    return found

@@ -3,21 +3,35 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
 from ..db import now
 from ..listing import Key
-from ..newsletters.models import Newsletter
-from ..people.models import Expert
+from ..newsletters.models import Newsletter, Topic
+from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 
 SHOWN = 40
 LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
+EXPERTS = 100  # to choose from
 DATES = timedelta(days=60)  # how long a date that has passed is still told of
 
 
@@ -87,23 +101,43 @@ def ready_to_run(
     ago.
     """
     has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
-    query = select(Question).where(Question.id.in_(_candidates(newsletter)), has_answer)
+    query = select(Question).where(Question.id.in_(_candidates(newsletter.id)), has_answer)
     for rule in _rules(session, newsletter, wanted):
         query = query.where(rule)
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
-def experts_ready(session: Session, newsletter: Newsletter, limit: int = 100) -> list[Expert]:
-    """List the experts whose approved answers are among them, for the choice of one."""
+class Choice(NamedTuple):
+    """A topic or an expert by which they can be narrowed down; `address` is how the page's address names it."""
+
+    key: int
+    address: str
+    name: str
+
+
+def choices(session: Session, newsletter: Newsletter) -> tuple[list[Choice], list[Choice]]:
+    """List the newsletter's topics, and the experts whose approved answers are among them, in one statement."""
+    found: dict[str, list[Choice]] = {"topic": [], "expert": []}
+    for kind, *choice in session.execute(_choosing(), {"newsletter": newsletter.id}):
+        found[kind].append(Choice(*choice))
+    topics, experts = found["topic"], found["expert"]
+    return sorted(topics, key=lambda one: one.name), sorted(experts, key=lambda one: one.name.casefold())
+
+
+@cache
+def _choosing() -> CompoundSelect[Any]:
+    newsletter = bindparam("newsletter", type_=Integer)
+    topics = select(literal("topic"), Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter)
     whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
-    found = session.scalars(select(Expert).where(Expert.id.in_(whose.distinct())).limit(limit))
-    return sorted(found, key=lambda expert: expert.name.casefold())
+    experts = select(literal("expert"), Expert.id, Expert.public_id, Person.name)
+    experts = experts.join(Person, Person.id == Expert.person_id).where(Expert.id.in_(whose.distinct()))
+    return union_all(topics, select(experts.limit(EXPERTS).subquery()))
 
 
-def _candidates(newsletter: Newsletter) -> Select[Any]:
+def _candidates(newsletter: Key) -> Select[Any]:
     """Query what was answered first, shelved last, or has a date: short walks of indexes, however much there is."""
-    mine = select(Question.id).where(Question.newsletter_id == newsletter.id)
+    mine = select(Question.id).where(Question.newsletter_id == newsletter)
     answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
     shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
     dated = mine.where(Question.is_ready, Question.must_run_by.is_not(None))

@@ -16,6 +16,7 @@ from ..blanks import Blanks
 from ..db import now
 from ..editions.queries import Coming, beside_coming, coming_beside
 from ..formatting import ago, count, day, is_past, left
+from ..forms import form_drafts
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
 from ..listing import Listing
@@ -38,12 +39,13 @@ def nothing(_blanks: Blanks) -> Columns:
 
 @dataclass(frozen=True)
 class Around:
-    """The edition that comes and how many of its slots are filled, the `numbers` of the sections, and the answers to
-    what the page asked along."""
+    """The edition that comes and how many of its slots are filled, the `numbers` of the sections, whether whoever looks
+    has drafts, and the answers to what the page asked along."""
 
     edition: Coming | None
     filled: int
     numbers: Mapping[str, int]
+    has_drafts: bool
     along: Mapping[str, Any]
 
 
@@ -52,8 +54,9 @@ def around(session: Session, actor: Staff, along: Along) -> Around:
     query, blanks, names, more = _asking(along)
     given = blanks.filled(now(session), actor.newsletter_id, actor.person_id)
     edition, filled, found = coming_beside(session, query, given)
+    has_drafts, *found = found
     numbers = dict(zip(names, found, strict=False))
-    return Around(edition, filled, numbers, dict(zip(more, found[len(names) :], strict=True)))
+    return Around(edition, filled, numbers, has_drafts, dict(zip(more, found[len(names) :], strict=True)))
 
 
 @cache
@@ -70,7 +73,8 @@ def _asking(along: Along) -> tuple[Select[Any], Blanks, list[str], list[str]]:
         "failed": mail_queries.listing(key, FAILED),
     }
     more = along(blanks)
-    query = beside_coming(blanks, [*(one.counted for one in lists.values()), *more.values()])
+    has_drafts = form_drafts.has_any(blanks.person, key)
+    query = beside_coming(blanks, [has_drafts, *(one.counted for one in lists.values()), *more.values()])
     return query, blanks, [*lists], [*more]
 
 

@@ -25,7 +25,7 @@ from ..lifecycle import must
 from ..questions import queries as questions
 from .flash import announce
 from .form_values import number_in
-from .frame import Desk, at_desk, change, editor, page_of_form
+from .frame import Desk, at_desk, change, editor, look_around, page_of_form
 from .trail.event_sentences import hands
 from .undo_press import within
 
@@ -56,13 +56,9 @@ def drafts_of(action: str) -> Kept:
     if request.method == "POST":
         return Kept([], request.form.get("draft", ""), request.path == path, desk.newsletter.slug)
     if "drafts" not in g:
-        g.drafts = form_drafts.own(desk.session, desk.actor)
+        there = look_around(desk).has_drafts
+        g.drafts = form_drafts.own(desk.session, desk.actor) if there else defaultdict(list)
     return Kept([form_drafts.opened(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
-
-
-def there_are_none() -> None:
-    """Note that a page has no drafts to offer, which it found out with something else."""
-    g.drafts = defaultdict(list)
 
 
 @editor.app_template_filter("typed_words")

@@ -197,8 +197,10 @@ def _may(act: str) -> bool:
 @editor.app_template_global("may_press")
 def _may_press(address: str) -> bool:
     """Return whether a form that is sent to an address is to be shown: at the desk only to whoever may do its act."""
-    path, pages = urlsplit(address).path.removeprefix(request.script_root), current_app.create_url_adapter(request)
-    endpoint = pages.match(path, method="POST")[0] if pages else ""
+    path = urlsplit(address).path.removeprefix(request.script_root)
+    if "pages" not in g:
+        g.pages = current_app.create_url_adapter(request)
+    endpoint = g.pages.match(path, method="POST")[0] if g.pages else ""
     return endpoint not in editor.acts or _may(editor.act_of(endpoint, path))
 
 

@@ -1,9 +1,10 @@
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -82,17 +83,25 @@ class Beside(NamedTuple):
 
 def beside(session: Session, letter_ids: Sequence[int]) -> dict[int, Beside]:
     """Return what stands beside each of several letters: in one statement, and two more where anything was added."""
-    return _by_letter(session, session.execute(_and_beside(select(Letter.id)).where(Letter.id.in_(letter_ids))).all())
+    return _by_letter(session, session.execute(_asking_beside(), {"letters": letter_ids}).all())
 
 
-def loaded_with(session: Session, query: Select[Letter]) -> tuple[list[Letter], dict[int, Beside]]:
-    """Load letters, and what stands beside each by its key, in as many statements."""
-    rows = session.execute(_and_beside(query)).all()
+@cache
+def _asking_beside() -> Select[Any]:
+    return with_beside(select(Letter.id)).where(Letter.id.in_(bindparam("letters", expanding=True)))
+
+
+def loaded_with(
+    session: Session, query: Select[Any], given: Mapping[str, Any]
+) -> tuple[list[Letter], dict[int, Beside]]:
+    """Load letters, and what stands beside each by its key, by a query made `with_beside`, in as many statements."""
+    rows = session.execute(query, given).all()
     letters = [letter for letter, *_rest in rows]
     return letters, _by_letter(session, [(letter.id, *rest) for letter, *rest in rows])
 
 
-def _and_beside(query: Select[Any]) -> Select[Any]:
+def with_beside(query: Select[Any]) -> Select[Any]:
+    """Let a query for letters find also what stands beside each."""
     is_added = or_(*(exists().where(noun.letter_id == Letter.id) for noun in (Addition, ReceiptNote)))
     query = query.add_columns(Credit, MachineTranslation, is_added).outerjoin(Credit, Credit.letter_id == Letter.id)
     return query.outerjoin(MachineTranslation, MachineTranslation.letter_id == Letter.id)

@@ -6,9 +6,10 @@ is shown unasked. The matcher of words finds the same language only; the extra `
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, Integer, Subquery, column, select, text
+from sqlalchemy import Float, Integer, Select, Subquery, column, select, text
 from sqlalchemy.orm import Session
 
 from ..driver_statements import run
@@ -217,20 +218,26 @@ def proposed(
     names = scoped(newsletter_id, terms)
     values: dict[str, Any]
     if is_sqlite(session):
-        found = _found(FOUND[True].format(fts=collection.fts))
+        query = _proposing(collection, 0)
         listed = " OR ".join(f'"{name}"' for name in names)
         values = {"query": f"terms : ({listed})"}
     else:
-        # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
-        each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(len(names)))
-        found = _found(FOUND[False].format(each=each))
+        query = _proposing(collection, len(names))
         values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
         values |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
         values["length"] = counts.length or 1.0
+    return [Doc(*row) for row in session.execute(query, values)]
+
+
+@cache
+def _proposing(collection: Collection, terms: int) -> Select[Any]:
+    """Select what is compared: on PostgreSQL by so many terms, each in a walk of its own, on SQLite by all in one."""
+    # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
+    each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(terms))
+    found = _found(FOUND[not terms].format(fts=collection.fts, each=each))
     docs = collection.docs
     query = select(*_columns(collection)).join(found, found.c.rowid == docs.id).where(docs.offered)
-    rows = session.execute(query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED), values)
-    return [Doc(*row) for row in rows]
+    return query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED)
 
 
 # Of the documents with one of the terms those that share the rarest: their numbers, and how far each is.

@@ -79,19 +79,24 @@ def _expected(term: str) -> float:
 
 
 class Words:
-    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), with the stems of these, and
-    `stored`; `units` are its words and signs in order, which only reasons need."""
+    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), and `stored`. `compared` are those
+    asked with their stems, and `units` its words and signs in order: only the one text needs them that others are
+    compared to."""
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)
         self.text = text
         self.asked = cut.asked[:COMPARED]
-        self.compared = self.asked + list(dict.fromkeys(stems(self.asked)))
-        self.stored = {*cut.terms, *stems(cut.terms)}
+        terms = set(cut.terms)
+        self.stored = terms.union(stems(terms))
+
+    @cached_property
+    def compared(self) -> list[str]:
+        return self.asked + list(dict.fromkeys(stems(self.asked)))
 
     @cached_property
     def units(self) -> Sequence[Unit]:
-        return list(units(self.text))
+        return units(self.text)
 
 
 def grams(term: str, sizes: Iterable[int] = GRAMS) -> list[str]:

@@ -6,7 +6,7 @@ without spaces give each sign and each pair of neighbours, for which plain full-
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..text import LETTER, MARKS
@@ -53,23 +53,27 @@ def fold(word: str) -> str:
     return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word)
 
 
-def units(text: str) -> Iterator[Unit]:
+def units(text: str) -> list[Unit]:
     """The words and signs of a text in order."""
-    if not _A_SIGN.search(text):  # most texts have none, and not looking out for them saves a fifth
-        words = _LETTERS.finditer(text)
-        return (Unit(word.start(), word.end(), term, False) for word in words if (term := _term(word.group())))
-    return (
+    found = list((_UNIT if _A_SIGN.search(text) else _LETTERS).finditer(text))  # most texts have no signs
+    terms = _folded([match.group() for match in found])
+    return [
         Unit(match.start(), match.end(), term, match.lastgroup == "sign")
-        for match in _UNIT.finditer(text)
-        if (term := _term(match.group()))
-    )
+        for match, term in zip(found, terms, strict=True)
+        if term
+    ]
 
 
-def _term(word: str) -> str:
-    """Return the form under which a word is looked for; empty where nothing is left of it."""
-    if word.isascii() and word.isalnum():
-        return word.lower()[:LONGEST]
-    return _in_index(fold(_JOINED.sub("", word)))
+def _folded(written: Sequence[str]) -> list[str]:
+    """Return the forms under which words and signs are looked for; empty where nothing is left of one. They are folded
+    in one piece, which is a third of the work of folding one after the other; each stands on a line of its own
+    meanwhile, over which nothing is joined."""
+    if not written:
+        return []
+    folded = fold(_JOINED.sub("", "\n".join(written))).split("\n")
+    if "".join(folded).isalnum() and max(map(len, folded)) <= LONGEST:  # most are, as they stand
+        return folded
+    return [one if one.isalnum() and len(one) <= LONGEST else _in_index(one) for one in folded]
 
 
 def _in_index(folded: str) -> str:
@@ -93,24 +97,23 @@ def _next_to(one: Unit | None, other: Unit | None) -> bool:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return the terms of a text without signs. It is folded in one piece, which is a third of the work of folding one
-    word after the other; words stand on lines of their own meanwhile, over which nothing is joined."""
+    """Return the terms of a text without signs."""
     written = _LETTERS.findall(text)
-    if not written:
-        return []
+    folded = _folded(written)
+    if not _JOINED.search(text):
+        return list(filter(None, folded))
     terms: list[str] = []
-    for word, folded in zip(written, fold(_JOINED.sub("", "\n".join(written))).split("\n"), strict=True):
-        term = folded if folded.isalnum() and len(folded) <= LONGEST else _in_index(folded)
+    for word, term in zip(written, folded, strict=True):
         if term:
             terms.append(term)
-        if term and len(term) != len(word):
-            terms += _parts(word, term)
+            if len(term) != len(word):
+                terms += _parts(word, term)
     return terms
 
 
 def _signs_and_words_of(text: str) -> tuple[list[str], list[str]]:
     """Return the terms of a text in which signs stand, and those by which it looks for others."""
-    found = list(units(text))
+    found = units(text)
     terms: list[str] = []
     asked: list[str] = []
     for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):

@@ -4,9 +4,11 @@ A cut-off of one collection doesn't fit another, and one matcher's not another's
 """
 
 from dataclasses import dataclass
+from functools import cache
 from math import log10
+from typing import Any
 
-from sqlalchemy import Integer, String, cast, null, select, union_all
+from sqlalchemy import CompoundSelect, Integer, String, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -84,19 +86,28 @@ class Decided:
 
 def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> Decided:
     """Return what this desk has decided with one matcher, and by any about one thing, in one statement."""
-    newest = select(Verdict.score, Verdict.same).filter_by(newsletter_id=newsletter_id, matcher=matcher)
-    newest = newest.order_by(Verdict.id.desc()).limit(NEWEST)
-    walks = [newest.add_columns(cast(null(), String).label("noun"), cast(null(), Integer).label("key"))]
-    if key is not None:
-        about = select(Verdict.score, Verdict.same).where(~Verdict.same)
-        as_a = about.add_columns(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == key[0], Verdict.a_id == key[1])
-        as_b = about.add_columns(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == key[0], Verdict.b_id == key[1])
-        walks += [as_a, as_b]
-    found = session.execute(union_all(*(select(walk.subquery()) for walk in walks))).all()
+    noun, noun_id = key or ("", 0)
+    given = {"newsletter": newsletter_id, "matcher": matcher, "noun": noun, "key": noun_id}
+    found = session.execute(_deciding(key is not None), given).all()
     scores = [(score, same) for score, same, noun, _key in found if noun is None]
     others = {(noun, noun_id) for _score, _same, noun, noun_id in found if noun is not None}
     different, alike = ([score for score, same in scores if same is which] for which in (False, True))
     return Decided(matcher, others, different, alike)
+
+
+@cache
+def _deciding(about_one: bool) -> CompoundSelect[Any]:
+    newsletter, key = (bindparam(name, type_=Integer) for name in ("newsletter", "key"))
+    matcher, noun = (bindparam(name, type_=String) for name in ("matcher", "noun"))
+    newest = select(Verdict.score, Verdict.same).where(Verdict.newsletter_id == newsletter, Verdict.matcher == matcher)
+    newest = newest.order_by(Verdict.id.desc()).limit(NEWEST)
+    walks = [newest.add_columns(cast(null(), String).label("noun"), cast(null(), Integer).label("key"))]
+    if about_one:
+        about = select(Verdict.score, Verdict.same).where(~Verdict.same)
+        as_a = about.add_columns(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == key)
+        as_b = about.add_columns(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == key)
+        walks += [as_a, as_b]
+    return union_all(*(select(walk.subquery()) for walk in walks))
 
 
 def prior(matcher: str, documents: int) -> float:

@@ -2,31 +2,33 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, String, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
-from ..audit import Event
-from ..audit.events import changing
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Key, Listing
-from ..newsletters.models import Newsletter, Topic
+from ..listing import Key, Listing, Query
+from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
-from .translation_table import Translation
-from .translator_table import Translator
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     """One question of the actor's newsletter."""
-    return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
+    return session.scalar(_loading(), {"public_id": public_id, "newsletter": actor.newsletter_id})
+
+
+@cache
+def _loading() -> Select[Question]:
+    mine = Question.newsletter_id == bindparam("newsletter", type_=Integer)
+    return select(Question).where(Question.public_id == bindparam("public_id", type_=String), mine)
 
 
 # A question whose making was undone is no question: it only stays for the trail to point at.
 _made = Question.closed_reason.is_distinct_from("undone")
 
 
-def listing(newsletter_id: int, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
+def listing(newsletter_id: Key, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
     """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which
     are walked instead of each state's index."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
@@ -63,12 +65,33 @@ class Named(NamedTuple):
         return self.headline or self.wording[:80]
 
 
-def named(session: Session, keys: Select[int] | Sequence[int]) -> list[Named]:
+def named(session: Session, keys: Sequence[int]) -> list[Named]:
     """Several questions by their words, the newest first."""
+    rows = session.execute(_naming(), {"keys": keys})
+    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+
+
+@cache
+def _naming() -> Query:
+    return _named(Question.id.in_(bindparam("keys", expanding=True)))
+
+
+def newest_named(session: Session, newsletter_id: int, states: Sequence[str], limit: int) -> list[Named]:
+    """The newest questions of a newsletter in some states, by their words."""
+    rows = session.execute(_naming_newest(tuple(states)), {"newsletter": newsletter_id, "most": limit})
+    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+
+
+@cache
+def _naming_newest(states: Sequence[str]) -> Query:
+    newsletter, most = (bindparam(name, type_=Integer) for name in ("newsletter", "most"))
+    return _named(Question.id.in_(listing(newsletter, states).keys(most)))
+
+
+def _named(among: ColumnElement[bool]) -> Query:
     columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
     query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
-    rows = session.execute(query.where(Question.id.in_(keys)).order_by(Question.id.desc()))
-    return [Named(row.id, row.public_id, row.headline or "", row.body or "") for row in rows]
+    return query.where(among).order_by(Question.id.desc())
 
 
 def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
@@ -82,9 +105,9 @@ def family(session: Session, question: Question) -> list[int]:
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
 
 
-def family_keys(question: Question) -> Select[int]:
+def family_keys(question: Key) -> Select[int]:
     """Select the keys of a question and of all that was merged into it."""
-    return select(Question.id).where(or_(Question.id == question.id, Question.merged_into_id == question.id))
+    return select(Question.id).where(or_(Question.id == question, Question.merged_into_id == question))
 
 
 def merged_into(session: Session, question: Question) -> list[Question]:
@@ -103,12 +126,21 @@ def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = Fals
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
-def first_letters(question: Question, family: Sequence[int], limit: int) -> Select[Letter]:
-    """Select some of the letters behind a question and what was merged into it whose words are here: its own before the
-    others', oldest first."""
-    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
-    own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
-    return query.order_by(*own_first).limit(limit)
+def first_letters(
+    session: Session, question: Question, family: Sequence[int], limit: int
+) -> tuple[list[Letter], dict[int, letters.Beside]]:
+    """Return some of the letters behind a question and what was merged into it whose words are here, its own before
+    the others', oldest first; and what stands beside each."""
+    return letters.loaded_with(session, _first_letters(), {"question": question.id, "family": family, "most": limit})
+
+
+@cache
+def _first_letters() -> Select[Any]:
+    question, most = (bindparam(name, type_=Integer) for name in ("question", "most"))
+    behind = Letter.question_id.in_(bindparam("family", expanding=True))
+    query = select(Letter).where(behind, Letter.is_filed, Letter.erased_at.is_(None))
+    own_first = (Letter.question_id != question, Letter.received_at, Letter.id)
+    return letters.with_beside(query.order_by(*own_first).limit(most))
 
 
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
@@ -125,7 +157,7 @@ def _asking() -> Select[Any]:
     return query.group_by(query.selected_columns[0])
 
 
-def letters_behind_each(question_ids: Sequence[int] | BindParameter[Any], *what: Any) -> Select[Any]:
+def letters_behind_each(question_ids: Sequence[Key] | BindParameter[Any], *what: Any) -> Select[Any]:
     """Select the key of a question, and something of each live letter behind it and what was merged into it."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
@@ -210,56 +242,6 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
     for question_id, topic in rows:
         found[question_id].append(topic)
     return found
-
-
-class Around(NamedTuple):
-    """The things around a question: its topics and all of its newsletter, how many readers ask it, the newest event
-    that made an open page of it old. What is rare is told to be there or not, and is asked for only where it is.
-    """
-
-    topics: list[Topic]
-    all_topics: list[Topic]
-    readers: int
-    newest: int
-    has_merged: bool
-    has_notes: bool
-    is_translated: bool
-    is_at_translators: bool
-    more: tuple[bool, ...]
-
-
-def around(session: Session, question: Question, *more: ColumnElement[bool]) -> Around:
-    """Return what a question has around it, and `more` that may be there or not, in one statement."""
-    key = question.id
-    behind = letters_behind_each([key], Letter.id).subquery()
-    changes = select(Event.id).where(Event.question_id == key, Event.action.in_(changing("question")))
-    columns = (
-        select(func.count()).select_from(behind).where(behind.c[0] == key).scalar_subquery(),
-        changes.order_by(Event.id.desc()).limit(1).scalar_subquery(),
-        *(exists().where(column == key) for column in _OF_QUESTION),
-        *more,
-    )
-    its = exists().where(QuestionTopic.topic_id == Topic.id, QuestionTopic.question_id == key)
-    query = select(Topic, its, *columns).select_from(Newsletter)
-    query = query.outerjoin(Topic, Topic.newsletter_id == Newsletter.id).order_by(Topic.name)
-    rows = session.execute(query.where(Newsletter.id == question.newsletter_id)).all()
-    there = [(topic, is_its) for topic, is_its, *_ in rows if topic is not None]
-    readers, newest, *flags = rows[0][2:]
-    has_merged, has_notes, is_translated, is_at_translators, *others = flags
-    return Around(
-        [topic for topic, is_its in there if is_its],
-        [topic for topic, _is_its in there],
-        readers,
-        newest or 0,
-        has_merged,
-        has_notes,
-        is_translated,
-        is_at_translators,
-        tuple(others),
-    )
-
-
-_OF_QUESTION = (Question.merged_into_id, Note.question_id, Translation.question_id, Translator.question_id)
 
 
 def notes_of(question: Question) -> Listing[Note]:

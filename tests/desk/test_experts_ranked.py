@@ -277,10 +277,10 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
 
     newest = orchard.database.write(more)
     with orchard.database.read() as session:
-        experts = list(session.scalars(select(Expert).where(Expert.id == orchard.newsroom.leyla.expert_id)))
+        leyla = [orchard.newsroom.leyla.expert_id]
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
-        [all_of_it] = candidates.histories(session, experts, question).values()
-        [newest_of_it] = candidates.histories(session, experts, question, each=3).values()
+        [all_of_it] = candidates.histories(session, leyla, question).values()
+        [newest_of_it] = candidates.histories(session, leyla, question, each=3).values()
     assert len(all_of_it.answered) == 4
     assert newest_of_it.answered == all_of_it.answered[:2], "of the newest three one is a draft of this question"
     assert newest_of_it.answered[0] == newest

@@ -7,6 +7,7 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from app.answers import editing
+from app.answers.assigning import assign
 from app.answers.merging_questions import merge
 from app.answers.models import Answer, Assignment
 from app.db import Database, as_of, now
@@ -18,16 +19,18 @@ from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
+from app.people.models import Expert
 from app.questions import moves, notes, queries, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
+from app.questions.surroundings import Around, around
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import section, walked
 from tests.support.letters import TIMUR, asked
 from tests.support.shown import seen
-from tests.support.stored import everything, one, queries_of
+from tests.support.stored import counted, everything, one, queries_of
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -361,9 +364,9 @@ def test_one_statement_says_what_a_question_has_around_it(nora, database, newsro
     database.write(lambda session: notes.note(session, newsroom.nora, at(session, lead), "Ask Leyla."))
     database.write(lambda session: merge(session, newsroom.nora, at(session, lead), at(session, other)))
 
-    def around(session: Session, address: str) -> queries.Around:
+    def beside(session: Session, address: str) -> Around:
         question = at(session, address)
-        found = queries.around(session, question, literal(True), literal(False))
+        found = around(session, newsroom.nora, question, lambda _blanks: (literal(True), literal(False)))
         newest = newest_change(question)
         assert (found.newest, found.readers) == (
             newest.id if newest else 0,
@@ -374,11 +377,29 @@ def test_one_statement_says_what_a_question_has_around_it(nora, database, newsro
         return found
 
     with database.read() as session:
-        assert around(session, alone)[4:] == (False, False, False, False, (True, False))
-        assert around(session, other)[4:6] == (True, False)
-        assert around(session, lead)[4:6] == (False, True)
-        assert [topic.name for topic in around(session, alone).all_topics] == ["Salt"]
-        assert around(session, other).readers == 3
+        assert beside(session, alone)[4:] == (False, False, False, False, (True, False))
+        assert beside(session, other)[4:6] == (True, False)
+        assert beside(session, lead)[4:6] == (False, True)
+        assert [topic.name for topic in beside(session, alone).all_topics] == ["Salt"]
+        assert beside(session, other).readers == 3
+
+
+def test_a_question_that_nobody_was_asked_or_written_about_asks_for_no_parts_mails_or_drafts(nora, database, newsroom):
+    address = opened(database, newsroom)
+
+    def asked_for() -> set[str]:
+        with counted(nora.database) as statements:
+            nora.get(address)
+        rows = {"parts": "answers.text_id", "mails": "SELECT outbox.version", "drafts": "SELECT form_drafts."}
+        return {name for name, words in rows.items() if words in "\n".join(statements)}
+
+    def assigned(session: Session) -> None:
+        question = session.scalars(select(Question).filter_by(public_id=address.rpartition("/")[2])).one()
+        assign(session, newsroom.nora, question, session.get_one(Expert, newsroom.leyla.expert_id))
+
+    assert asked_for() == set()
+    database.write(assigned)
+    assert asked_for() == {"parts"}
 
 
 @pytest.mark.both_databases

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -14,18 +15,17 @@ from ...answers.briefing import FEWEST, MOST, Brief
 from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
+from ...blanks import Blanks
 from ...editions import queries as editions
 from ...editions.slots import Picks
-from ...forms import form_drafts
 from ...lifecycle import Illegal, Missing, TooLong
 from ...matching.alike import Compared
 from ...newsroom import invitations
 from ...people import directory
 from ...people.models import Expert
-from ...questions import queries
 from ...questions.firewall import Leaking
 from ...questions.models import Question
-from .. import drafts
+from ...questions.surroundings import around
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
@@ -98,13 +98,14 @@ def _form(
 
 def _fits(desk: Desk, question: Question, sought: str) -> tuple[list[Fit], list[Assignment]]:
     """Return who fits a question, and who was asked it before; what is rare is asked for only where it is there."""
-    rare = (assigning.was_assigned(question), form_drafts.has_any(desk.actor))
-    around = queries.around(desk.session, question, *rare)
-    was_assigned, has_drafts = around.more
-    if not has_drafts:
-        drafts.there_are_none()
+    beside = around(desk.session, desk.actor, question, _rare)
+    [was_assigned] = beside.more
     here = assigning.of_question(desk.session, question) if was_assigned else []
-    return ranked(desk.session, question, sought, here=here, topics=around.topics), here
+    return ranked(desk.session, question, sought, here=here, topics=beside.topics), here
+
+
+def _rare(blanks: Blanks) -> Sequence[ColumnElement[bool]]:
+    return [assigning.was_assigned(blanks.question)]
 
 
 def _writes_it(fit: Fit) -> bool:

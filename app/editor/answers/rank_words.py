@@ -65,7 +65,7 @@ def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
         have,
         most=most,
     )
-    return Why("late" if fit.is_full else "wait", words)
+    return Why("late" if fit.expert.is_full else "wait", words)
 
 
 def _recent(_fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
@@ -118,5 +118,5 @@ def _known(fit: Fit) -> Iterator[Why]:
         yield Why("wait", _("Own interest: %(ties)s", ties=fit.expert.ties[:140]))
     if not fit.expert.verified_at:
         yield Why("wait", _("Nobody has checked yet who this is"))
-    if fit.expert.person.email_sealed is None:
+    if not fit.expert.has_address:
         yield Why("wait", _("No address: you ask them yourself"))

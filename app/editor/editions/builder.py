@@ -15,13 +15,10 @@ from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.ready_to_run import Wanted, experts_ready, facts_of, must_run, ready_to_run
+from ...editions.ready_to_run import Choice, Wanted, choices, facts_of, must_run, ready_to_run
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
-from ...newsletters.models import Topic
-from ...newsletters.queries import topics_of
 from ...newsroom import arriving, publishing, skipping
-from ...people.models import Expert
 from ...questions.models import Question
 from ..conflict import done_since, facts_of_edition, token
 from ..frame import Desk, page
@@ -103,16 +100,15 @@ def _to_build_with(
 ) -> dict[str, Any]:
     """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
-    topics, experts = topics_of(session, newsletter.id), experts_ready(session, newsletter)
+    topics, experts = choices(session, newsletter)
     wanted, unread = _wanted(topics, experts, edition)
     both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
     in_slots, found = both[: len(picked)], both[len(picked) :]
     later = slots.next_editions(session, edition)
     next_date = next((one.rule_date for one in later), None)
     warned = matters(session, edition, in_slots, open_slots, must_run(session, newsletter.id), next_date)
-    options = {name: list(choices) for name, choices in CHOICES.items()}
-    options["topic"] = [(topic.slug, topic.name) for topic in topics]
-    options["expert"] = [(expert.public_id, expert.name) for expert in experts]
+    options = {name: list(some) for name, some in CHOICES.items()}
+    options["topic"], options["expert"] = ([(one.address, one.name) for one in some] for some in (topics, experts))
     form = request.args.get("form")
     return {
         "picked": in_slots,
@@ -141,12 +137,12 @@ LABELS = {
 }
 
 
-def _wanted(topics: Sequence[Topic], experts: Sequence[Expert], edition: Edition) -> tuple[Wanted, list[str]]:
+def _wanted(topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition) -> tuple[Wanted, list[str]]:
     """Return what the address asks for, and the filters in it that nothing can be made of."""
     keys: dict[str, dict[str, Any]] = {
-        "topic": {topic.slug: topic.id for topic in topics},
-        "expert": {expert.public_id: expert.id for expert in experts},
-        **{name: {value: value for value, _label in choices} for name, choices in CHOICES.items()},
+        "topic": {one.address: one.key for one in topics},
+        "expert": {one.address: one.key for one in experts},
+        **{name: {value: value for value, _label in some} for name, some in CHOICES.items()},
     }
     asked = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     found: dict[str, Any] = {name: keys[name][value] for name, value in asked.items() if value in keys[name]}

@@ -140,18 +140,21 @@ def expert(slug: str, public_id: str) -> str | Response:
         kept = directory.standing(desk.session, one)
         if kept is not None and kept is not one:  # an old address leads to who they turned out to be
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
-        return _one(desk, public_id)
+        return _page(desk, one)
 
 
-def _one(
+def _one(desk: Desk, public_id: str, *typed: Any, **more: Any) -> str:
+    return _page(desk, found(directory.load_expert(desk.session, desk.actor, public_id)), *typed, **more)
+
+
+def _page(
     desk: Desk,
-    public_id: str,
+    expert: Expert,
     typed: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
     stale: bool = False,
     email: str | None = None,
 ) -> str:
-    expert = found(directory.load_expert(desk.session, desk.actor, public_id))
     verifier = expert.verified_by_id
     own_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
     noted = own_page.noted_by_id if own_page else None
@@ -170,7 +173,7 @@ def _one(
         faults=faults or {},
         today=now(desk.session).date(),
         live=live(desk.session, [expert.id])[expert.id],
-        history=histories(desk.session, [expert])[expert.id],
+        history=histories(desk.session, [expert.id])[expert.id],
         stands=STANDS,
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),

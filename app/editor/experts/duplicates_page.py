@@ -32,7 +32,7 @@ def _duplicates(
     """The pairs; `emails` are the addresses, by experts' keys, that were asked for."""
     last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
-    experts = list({one.id: one for pair in pairs for one in (pair.one, pair.other)}.values())
+    keys = list(dict.fromkeys(one.id for pair in pairs for one in (pair.one, pair.other)))
     here = partial(url_for, "editor.expert_duplicates", slug=desk.newsletter.slug)
     older = here(after=pairs[-1].one.public_id) if len(pairs) >= PAGE else None
     return page(
@@ -40,8 +40,8 @@ def _duplicates(
         "editor/experts/duplicates.html",
         "experts",
         pairs=pairs,
-        live=live(desk.session, [one.id for one in experts]),
-        histories=histories(desk.session, experts),
+        live=live(desk.session, keys),
+        histories=histories(desk.session, keys),
         emails=emails or {},
         place=request.args.get("after") or None,
         keyset={"newer": here() if last else None, "older": older},

@@ -230,7 +230,6 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
     about = incoming_mails.about(session, [item], editions)
     expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
     beside = queries.beside(session, [item.id])[item.id]
-    in_work = question_queries.listing(key, STATES.which("is_in_work"))
     credit = beside.credit
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
@@ -250,7 +249,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
         "credit_name": contacts.names_of(session, [item], {item.id: credit} if credit else {}).get(item.id),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.named(session, in_work.keys(50)),
+        "open_questions": question_queries.newest_named(session, key, STATES.which("is_in_work"), 50),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
         "reading": reading,

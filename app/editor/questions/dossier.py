@@ -7,18 +7,18 @@ from itertools import islice
 from typing import Any
 
 from flask import url_for
+from sqlalchemy import ColumnElement
 
-from ...answers import correspondence, editing
+from ...answers import assigning, correspondence, editing
 from ...answers import queries as answers
 from ...answers.assigning import suggestion_of
 from ...answers.correspondence import is_robot_about, is_waiting_about
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
+from ...blanks import Blanks
 from ...editions import slots
 from ...editions.models import Edition
-from ...forms import form_drafts
-from ...letters import queries as letters
 from ...letters.models import Letter
 from ...mail import question_mails
 from ...mail.models import Inbound
@@ -27,7 +27,7 @@ from ...people.directory import everybody_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from .. import drafts
+from ...questions.surroundings import Around, around
 from ..frame import Desk
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
@@ -86,7 +86,8 @@ class Dossier:
     topics: list[Topic]
     all_topics: Sequence[Topic]
     may: frozenset[str]
-    around: queries.Around
+    around: Around
+    has_mails: bool  # about it
     has_leaving: bool  # mails to experts about it that can still be stopped
 
     @cached_property
@@ -151,31 +152,40 @@ def next_with_room(desk: Desk, question: Question, coming: slots.Picks | None = 
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
     picks = desk.may("pick") and question.is_answered
-    leaving = question_mails.are_leaving(session, queries.family_keys(question))
-    rare = (leaving, is_waiting_about(question), is_robot_about(question), form_drafts.has_any(desk.actor))
-    around = queries.around(session, question, *rare)
-    has_leaving, is_waiting, is_robot, has_drafts = around.more
-    if not has_drafts:
-        drafts.there_are_none()
-    merged = queries.merged_into(session, question) if around.has_merged else []
+    found = around(session, desk.actor, question, _rare)
+    has_mails, has_leaving, was_assigned, is_waiting, is_robot = found.more
+    merged = queries.merged_into(session, question) if found.has_merged else []
     family = [question.id, *(one.id for one in merged)]
-    some, beside = letters.loaded_with(session, queries.first_letters(question, family, SHOWN))
+    some, beside = queries.first_letters(session, question, family, SHOWN)
     return Dossier(
         desk=desk,
         question=question,
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
         merged=merged,
         family=family,
-        readers=around.readers,
+        readers=found.readers,
         originals=originals(desk, question, some, beside, merged),
-        parts=_parts(desk, question, is_waiting, is_robot),
+        parts=_parts(desk, question, is_waiting, is_robot) if was_assigned else [],
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next_with_room(desk, question) if picks else None,
-        topics=around.topics,
-        all_topics=around.all_topics,
-        around=around,
+        topics=found.topics,
+        all_topics=found.all_topics,
+        around=found,
+        has_mails=has_mails,
         has_leaving=has_leaving,
         may=frozenset(QUESTION.open_to(desk.actor, question)),
+    )
+
+
+def _rare(blanks: Blanks) -> Sequence[ColumnElement[bool]]:
+    """Ask for what is asked for in full only where it is there."""
+    key, family = blanks.question, queries.family_keys(blanks.question)
+    return (
+        question_mails.are_there(family),
+        question_mails.are_leaving(family, blanks.now),
+        assigning.was_assigned(key),
+        is_waiting_about(key, blanks.newsletter),
+        is_robot_about(key),
     )
 
 

@@ -136,5 +136,5 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
 
 def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
     """Return what a question could be merged into."""
-    rows = queries.named(desk.session, queries.listing(desk.newsletter.id, STATES.which("is_in_work")).keys(50))
+    rows = queries.newest_named(desk.session, desk.newsletter.id, STATES.which("is_in_work"), 50)
     return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]

@@ -160,6 +160,8 @@ def _notes(file: Dossier, below: At) -> Iterable[Entry]:
 
 def _mails(file: Dossier, below: At) -> Iterable[Entry]:
     desk = file.desk
+    if not file.has_mails:
+        return
     mails = question_mails.about(desk.session, file.family, PAGE + 1, below)
     names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(file))
     for mail, message in mails:

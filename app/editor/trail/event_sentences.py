@@ -1,11 +1,12 @@
 """Events of the trail as sentences with the names in them, in a fixed number of queries however many there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
+from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
 
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
@@ -15,6 +16,7 @@ from ...formatting import tongue
 from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
+from ...people.models import Expert, Person
 from ...permissions import ROLES
 from ...questions.models import Question, QuestionText
 from ..declared_form import labels
@@ -140,9 +142,23 @@ def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:
     keys = {
         noun: {event.noun_id for event in events if event.noun == noun} for noun in ("expert", "assignment", "answer")
     }
-    found = {("expert", key): key for key in keys["expert"]}
-    for noun, table in (("assignment", Assignment), ("answer", Answer)):
-        query = select(table.id, table.expert_id).where(table.id.in_(keys[noun]))
-        found |= {(noun, key): expert for key, expert in desk.session.execute(query)} if keys[noun] else {}
-    names = expert_names(desk.session, sorted(set(found.values())))
-    return {place: names[key] for place, key in found.items() if key in names}
+    if not any(keys.values()):
+        return {}
+    found = desk.session.execute(_whose(), {f"{noun}s": list(some) for noun, some in keys.items()})
+    return {(noun, key): name for noun, key, name in found}
+
+
+@cache
+def _whose() -> CompoundSelect[Any]:
+    """Select the names of experts by the keys of their profiles, assignments and answers, built once."""
+    columns = {"expert": (Expert.id, Expert.id), "assignment": (Assignment.id, Assignment.expert_id)}
+    columns["answer"] = (Answer.id, Answer.expert_id)
+    return union_all(
+        *(
+            select(literal(noun), key, Person.name)
+            .select_from(Person)
+            .join(Expert, Expert.person_id == Person.id)
+            .where(whose == Expert.id, key.in_(bindparam(f"{noun}s", expanding=True)))
+            for noun, (key, whose) in columns.items()
+        )
+    )
