@@ -46,7 +46,7 @@ _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _DROPPED = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
     # The zero width space marks words in Thai, Lao, Burmese and Khmer; elsewhere it only defeats searching.
-    rf"|(?<!{SPACELESS})\u200b"
+    rf"|\u200b(?<!{SPACELESS}\u200b)"
 )
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
@@ -75,6 +75,8 @@ def clean(text: str, keep_overrides: bool = True) -> str:
     ZWNJ, ZWJ, LRM and RLM stay, because they are spelling in Persian and its neighbours. With `keep_overrides=False`
     the bidi embeddings, overrides and isolates (UAX #9) go too: they can make our own text read as something else.
     """
+    if text.isprintable():  # nothing of what follows is: no line ends, controls, format characters, halves of a pair
+        return normal(text).strip()
     text = _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text))
     text = _DROPPED.sub("", text)
     if not keep_overrides:

@@ -262,7 +262,7 @@ def _dress(response: Response) -> Response:
         # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400
-    headers = static_files.dress(response.mimetype) if is_file else HEADERS
+    headers = static_files.dress(response.mimetype or "") if is_file else HEADERS
     if g.get("framed_by"):
         headers = HEADERS | {
             "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",

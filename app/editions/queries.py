@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -30,6 +31,19 @@ def title_of(session: Session, edition: Edition) -> str:
 def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
     """The next editions that are to run, soonest first."""
     return list(session.scalars(coming(now(session), newsletter_id, Edition).limit(limit)))
+
+
+def next_run(session: Session, newsletter_id: int) -> datetime | None:
+    """Return when the next edition is to run."""
+    at: datetime | None = session.scalar(_next_run(), {"at": now(session), "newsletter": newsletter_id})
+    return at
+
+
+@cache
+def _next_run() -> Select[Any]:
+    """Built once: it is asked for each page of readers that is made."""
+    at, newsletter = bindparam("at", type_=Edition.runs_at.type), bindparam("newsletter", type_=Integer)
+    return coming(at, newsletter, Edition.runs_at).limit(1)
 
 
 def coming(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:

@@ -72,12 +72,18 @@ def _listed(place: Place, slug: str | None) -> str:
         "answers",
         by_year=[(y, list(group)) for y, group in groupby(shown, lambda story: story.at.astimezone(zone()).year)],
         topics=topics,
-        years=[(one, all_of_it(year=one)) for one in years],
+        years=_of_years(years, all_of_it),
         topic=topic,
         lasting=address(session, all_of_it(lang=None)),
         year=year,
         keyset=items.keyset,
     )
+
+
+def _of_years(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
+    """Return each year with its address. Only one is built, since of an old archive they would be half of the page."""
+    before, year, after = address_of(year=0).rpartition("year=0")
+    return [(one, f"{before}{year[:-1]}{one}{after}") for one in years]
 
 
 def _of_topic(place: Place, topic: str, **asked: Any) -> str:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from .. import hosts
 from ..db import Database
-from ..editions.queries import coming_editions
+from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
 from ..seen_by_readers import version_of
 from ..static_files import takes_gzip
@@ -117,7 +117,8 @@ def make_for_all(session: Session, newsletter: Newsletter) -> None:
 def good_until(session: Session, newsletter: Newsletter) -> float:
     """Return until when a page that is made now is true, unless something changes."""
     turns = (time.time() // QUARTER + 1) * QUARTER
-    return min([turns, *(edition.runs_at.timestamp() for edition in coming_editions(session, newsletter.id, 1))])
+    runs_at = next_run(session, newsletter.id)
+    return min(turns, runs_at.timestamp()) if runs_at else turns
 
 
 def proof(session: Session, newsletter: Newsletter) -> str:

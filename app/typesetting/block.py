@@ -55,6 +55,8 @@ class Block:
 
 def set_runs(runs: tuple[Run, ...], setting: Setting) -> tuple[Run, ...]:
     """Set the marks of a paragraph's text in its runs. What opens and closes it carries no emphasis."""
+    if not setting.edits:
+        return tuple(run for run in (Run(setting.opening), *runs, Run(setting.closing)) if run.text)
     done, at = [Run(setting.opening)], 0
     signs = setting.edited("".join(run.text for run in runs))
     for run in runs:

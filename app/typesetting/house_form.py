@@ -65,6 +65,7 @@ class Piece:
 
 
 _COMMAS = ",،，、"
+_BLANKS = re.compile(r"[ \t\n]{2,}|[\t\n]")  # what isn't one blank already: to put that in its place takes time
 
 
 def fill(pattern: str, values: Mapping[str, str | None]) -> str:
@@ -80,7 +81,7 @@ def fill(pattern: str, values: Mapping[str, str | None]) -> str:
 
 def _line(text: str) -> str:
     """Clean a text that stands on one line; no-break spaces are spelling (French puts them before : and ?)."""
-    return re.sub(r"[ \t\n]+", " ", join_lines(for_print(text))).strip()
+    return _BLANKS.sub(" ", join_lines(for_print(text))).strip()
 
 
 def _plain(role: Role, text: str) -> Paragraph:

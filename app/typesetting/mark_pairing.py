@@ -223,6 +223,8 @@ def _read(texts: Sequence[str], resuming: bool) -> list[list[Mark]]:
     stack: list[Mark] = []
     for marks in pages:
         start = _resume(marks, stack, resuming)
+        if start == len(marks):
+            continue
         counts = Counter(opened.family for opened in stack)
         for number, mark in enumerate(marks[start:], start + 1):
             _settle(mark, marks[number : number + 64], stack, counts)

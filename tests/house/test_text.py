@@ -87,6 +87,15 @@ def test_our_own_text_loses_overrides_and_nothing_else() -> None:
     )
 
 
+def test_what_can_be_printed_has_nothing_in_it_that_is_cleaned_away() -> None:
+    """So it need not be looked through for that."""
+    printable = [*filter(str.isprintable, map(chr, range(0x110000)))]
+    assert len(printable) > 100_000
+    assert [
+        char for char in printable if clean(f"a{char}b\n", False) != unicodedata.normalize("NFC", f"a{char}b")
+    ] == []
+
+
 @given(ANY_TEXT)
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     once = clean(text)

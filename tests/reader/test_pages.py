@@ -254,6 +254,17 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
         "/topics/grain?year=2021": ["The Silos"],
     }
     assert 'href="/steppe/topics/grain"' in client.get(f"/steppe/q/{silos}/the-silos").text
+    leads = {
+        path: [href for href in Page(client.get(path).text).addresses if "year=" in href and "lang=en" not in href]
+        for path in ("/steppe/answers", "/steppe/topics/grain?lang=fa")
+    }
+    this_year = datetime.now(UTC).year
+    assert leads == {
+        "/steppe/answers": [f"/steppe/answers?year={year}" for year in range(this_year, 2020, -1)],
+        "/steppe/topics/grain?lang=fa": [
+            f"/steppe/topics/grain?year={year}&lang=fa" for year in range(this_year, 2020, -1)
+        ],
+    }
     former = client.get("/steppe/answers?topic=grain&year=2021")
     assert (former.status_code, former.location) == (301, "/steppe/topics/grain?year=2021")
     # What nothing has run on is shown nobody: it says what the desk is at work on.
