@@ -109,7 +109,7 @@ def guess_language(text: str) -> str:
     if script == "Hani":
         ways: dict[str, str] = table["signs"]
         return max(ways, key=lambda way: sum(map(text[:LOOKED_AT].count, ways[way])))
-    plain, learned = _plain(text), _learned(script)
+    plain, learned = _plain(text[:LOOKED_AT]), _learned(script)
     parts = _parts(plain[:GUESSED_FROM])
     scores = learned.scores(parts)
     best, *others = sorted(scores, key=lambda language: scores[language], reverse=True) or ["und"]

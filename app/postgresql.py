@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg
 from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.exc import OperationalError
@@ -77,10 +76,10 @@ class Dialing:
 
     def __call__(self, dialect: Any, _record: object, arguments: Any, named: Any) -> Any:
         if (began := time.monotonic()) < self._not_before:
-            raise psycopg.OperationalError("the server did not answer a moment ago")
+            raise dialect.loaded_dbapi.OperationalError("the server did not answer a moment ago")
         try:
             return dialect.connect(*arguments, **named)
-        except psycopg.OperationalError:
+        except dialect.loaded_dbapi.OperationalError:
             if time.monotonic() - began > IN_VAIN:
                 self._not_before = time.monotonic() + IN_VAIN
             raise

@@ -43,11 +43,10 @@ _WORDS = re.compile(WORD)
 # VT, FF and NEL come from word processors as line ends; dropping them would glue two words together.
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Controls, the deprecated BOM and tag characters, and non-characters, which XML 1.0 (section 2.2) and feeds refuse.
-_DROPPED = re.compile(
-    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]"
-    # The zero width space marks words in Thai, Lao, Burmese and Khmer; elsewhere it only defeats searching.
-    rf"|\u200b(?<!{SPACELESS}\u200b)"
-)
+_DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]")
+# The zero width space marks words in Thai, Lao, Burmese and Khmer; elsewhere it only defeats searching. It stands first
+# in the pattern, by itself, since Python looks for one sign many times faster than for one of two things.
+_ZERO_WIDTH = re.compile(rf"\u200b(?<!{SPACELESS}\u200b)")
 _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -78,7 +77,7 @@ def clean(text: str, keep_overrides: bool = True) -> str:
     if text.isprintable():  # nothing of what follows is: no line ends, controls, format characters, halves of a pair
         return normal(text).strip()
     text = _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text))
-    text = _DROPPED.sub("", text)
+    text = _DROPPED.sub("", _ZERO_WIDTH.sub("", text))
     if not keep_overrides:
         text = _OVERRIDES.sub("", text)
     return _BLANK_LINES.sub("\n\n", normal(text)).strip()

@@ -45,7 +45,7 @@ def standings(texts: Sequence[str]) -> list[Standing]:
     places = []
     for at, (text, some) in enumerate(zip(texts, words, strict=True)):
         share = sum(common[word] >= least for word in some) / (len(some) or 1)
-        small = small_words(text[:LOOKED_AT])
+        small = small_words(text)
         lack = 1 - min(small / USUAL, 1)
         place = ALONE + round((share + lack) * NOISE) + bool(_LINK.search(text[:LOOKED_AT])) * CLICK
         places.append(min(place, HIGHEST))
@@ -67,8 +67,9 @@ def _content(text: str) -> set[str]:
 
 
 def small_words(text: str) -> float:
-    """Return the share of small words of any language in a text; where that would tell nothing, it is that of a
-    sentence."""
+    """Return the share of small words of any language in a text, of which the beginning is looked at; where that would
+    tell nothing, it is that of a sentence."""
+    text = text[:LOOKED_AT]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
     if len(terms) < SENTENCE or script_of(text) not in _scripts():
         return USUAL

@@ -75,7 +75,7 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
 
 
 def _letter(newsletter: Newsletter, mailed: Mailed, to: str, lately: signs.Lately, way: Collection[str]) -> Letter:
-    body = given("text", clean(mailed.words)[:LONGEST])
+    body = given("text", _kept(mailed.words))
     seen = lately.signs_of(body, way)
     lately.add(body, mailed.received_at)
     return Letter(
@@ -89,9 +89,14 @@ def _letter(newsletter: Newsletter, mailed: Mailed, to: str, lately: signs.Latel
         received_at=mailed.received_at,
         held_reason=seen[0] if seen else None,
         signs=seen,
-        desk_note=clean(mailed.comment)[:LONGEST] or None,
+        desk_note=_kept(mailed.comment) or None,
         forwarded_by_id=mailed.forwarded_by_id,
     )
+
+
+def _kept(words: str) -> str:
+    """Return what is kept of words; of a megabyte no more is cleaned than may be."""
+    return clean(words[: 2 * LONGEST])[:LONGEST]
 
 
 def from_pen(
@@ -120,7 +125,7 @@ def reread(session: Session, actor: Actor, letter: Letter, before: str, words: s
     lock(session, letter)
     if not letter.waits:
         raise Illegal("letter", "read again", letter.state)
-    old, new = clean(before)[:LONGEST], clean(words)[:LONGEST]
+    old, new = _kept(before), _kept(words)
     if letter.body != old or not new or new == old:
         return False
     letter.body = new

@@ -24,7 +24,7 @@ from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from ..web import db
-from . import imap, lmtp, pipe, reprocessing, webhook
+from . import imap, pipe, reprocessing, webhook
 from .batch import settings_of
 from .inspecting import inspect
 from .placing import place_due
@@ -85,6 +85,8 @@ def poll() -> None:
 @click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
 def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Take mail from a mail server by LMTP, until told to stop."""
+    from . import lmtp  # with its library, which no other process needs
+
     db.write(lambda session: None)  # whoever can't store says so now, not to the first message
     if socket is None and host not in HERE:
         click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)

@@ -13,7 +13,7 @@ _WORDS = re.compile(rf"{WORD}|{SIGN}")
 
 def runs(text: str) -> set[tuple[str, ...]]:
     """Every run of four neighbouring words; a text of fewer words is one run."""
-    words = [word.casefold() for word in _WORDS.findall(text[:LONGEST])]
+    words = _WORDS.findall(text[:LONGEST].casefold())
     size = min(RUN, len(words))
     return set(zip(*(words[at:] for at in range(size)), strict=False))
 

@@ -229,3 +229,11 @@ def test_the_app_by_itself_as_any_server_loads_it_says_so_too(behind: str, tmp_p
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.startswith(REFUSED), "Traceback" in ended.stderr) == (4, True, False)
+
+
+def test_no_process_of_a_newsroom_on_sqlite_loads_the_driver_of_postgresql_or_takes_mail_by_lmtp() -> None:
+    looks = (
+        "import sys, app.cli, app.db; print(sorted({'psycopg', 'aiosmtpd', 'sqlalchemy'}.intersection(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "['sqlalchemy']"

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from app.letters.likeness import ALONE, HIGHEST, standings
+from app.letters.likeness import ALONE, HIGHEST, LOOKED_AT, USUAL, small_words, standings
 from tests.support.floods import KINDS, flood, honest, mixed
 
 READERS, FIRST, FOUND = 44, 60, 40
@@ -38,3 +38,10 @@ def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd(
     assert [one.crowd for one in found] == [None, 1, 1, 1, None]
     assert {one.place for one in found[1:4]} == {HIGHEST + 3}
     assert found[0].place == found[4].place == ALONE
+
+
+def test_small_words_are_looked_for_at_the_beginning_of_a_letter() -> None:
+    said, noise = "Who of the people in the village weighs the salt? ", "Salt weighs village people. "
+    times = LOOKED_AT // len(said)
+    whole = (said * (times + 1))[:LOOKED_AT]
+    assert small_words(whole + noise * 1_000) == small_words(whole) > USUAL

@@ -51,3 +51,14 @@ def test_a_mail_longer_than_any_letter_loses_nothing() -> None:
     quoted = f"Why?\n\nOn 2 May 2024 at 10:14, Nora <nora@steppe.example> wrote:\n{numbered(lambda n: f'> {n}' + chr(10), 60_000)}"
     found = trim(plain(quoted))
     assert (found.text, found.rest.count("\n> ")) == ("Why?", 60_000)
+
+
+def test_of_a_thousand_answers_the_first_four_hundred_lose_the_telephones_line() -> None:
+    answers = numbered(lambda n: f"Word {n}.\n\nSent from my iPhone\n> quoted\n", 1_000)
+    found = trim(plain(answers)).text
+    assert [found.count(words) for words in ("Word", "Sent from my iPhone")] == [1_000, 600]
+
+
+def test_of_a_thousand_lines_that_announce_a_quote_four_hundred_are_believed() -> None:
+    found = trim(plain("-----Original Message-----\n" * 1_000))
+    assert [text.count("Original") for text in (found.text, found.rest)] == [600, 400]

@@ -23,6 +23,7 @@ MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
 LEADS = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
 # Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
 SAME_LETTER = 0.8
+MOST_ANSWERS = 400  # stretches of their own words at whose ends a signature is looked for; a letter has a handful
 
 
 def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
@@ -51,9 +52,9 @@ def _of_plain(text: str, known: Known) -> Trimmed:
 
 
 def _cut(lines: list[Line], known: Known) -> Trimmed:
-    """The first of the ways to cut that leaves any words."""
+    """The first of the ways to cut that leaves any words; all where there are none."""
     own = kept(lines, known)
-    for way in WAYS:
+    for way in WAYS if any(has_words(line.text) for line in lines) else ():
         read_as, mine = way(lines, own, known)
         text = _joined(read_as, mine)
         if has_words(text):
@@ -66,7 +67,7 @@ Cut = tuple[list[Line], list[bool]]
 
 def _without_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
     mine = list(own)
-    for number, (start, end) in enumerate(runs(own)):
+    for number, (start, end) in enumerate(runs(own)[:MOST_ANSWERS]):
         texts = [line.text for line in lines[start:end]]
         first = below_banner(texts) if not number else 0
         stay = above(texts[first:])

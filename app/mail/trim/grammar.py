@@ -15,6 +15,7 @@ from .vocabulary import vocabulary
 MOST_WRAPPED, MOST_HEADED = 4, 40
 # A mail holds a handful of attributions; whoever sends more lines that end in a colon than this has written them.
 MOST_LOOKED_AT = 400
+MOST_OPENINGS = 400  # of all kinds, for the same reason
 LONGEST_NAME = 14  # words before an address
 FULL = 45  # signs of a line that a program wrapped because the next word did not fit
 LONGEST = 600  # signs in an attribution with all its lines, links included
@@ -213,7 +214,7 @@ def openings(lines: list[Line]) -> list[Opening]:
     found: list[Opening] = []
     place = looked = 0
     free = 0  # the first line that belongs to no opening yet
-    while place < len(lines):
+    while place < len(lines) and len(found) < MOST_OPENINGS:
         line = lines[place]
         opening, step = None, place + 1
         if line.mark is Mark.INTRO:
