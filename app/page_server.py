@@ -23,7 +23,6 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 THREADS = 8  # requests that one process answers at once
 FORMS = 5  # of them what is sent: one more than may wait for a writer who takes long (sqlite.py)
-BESIDE = 2  # of these how many begin while a page is being made
 CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
 SILENCE = 30  # seconds without a byte to or from a client
 WHOLE = 120  # seconds that a request may take to come: what the largest upload takes at 2 Mbit/s
@@ -127,8 +126,8 @@ class Connection(HTTPChannel):
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A request, and what is to be called once it is answered."""
+class Sent:
+    """A request with a form, and what is to be called once it is answered."""
 
     connection: Connection
     answered: Callable[[], None]
@@ -144,44 +143,35 @@ class Counted:
 
 
 class PagesFirst(ThreadedTaskDispatcher):
-    """The threads that work, of which what is sent has `FORMS` at the most, in the order in which it came, and no more
-    than `BESIDE` begin while a page is being made.
+    """The threads that work, of which what is sent has `FORMS` at the most, in the order in which it came.
 
     In a rush of letters a page still finds a thread at once, and shares the processor with few; letters wait for their
-    turn to write anyhow. However long a page takes, letters go on beside it.
+    turn to write anyhow.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting, self.taken, self.pages = deque[Connection](), 0, 0
+        self.waiting, self.taken = deque[Connection](), 0
 
     def add_task(self, task: Connection) -> None:
         if getattr(task.requests[0], "command", "GET") in ("GET", "HEAD"):
-            with self.lock:
-                self.pages += 1
-            super().add_task(Counted(task, self._page_answered))
+            super().add_task(task)
             return
         with self.lock:
             self.waiting.append(task)
         self._take()
 
     def _take(self) -> None:
-        """Let as many begin as may."""
         with self.lock:
-            free = max(0, (BESIDE if self.pages else FORMS) - self.taken)
-            begin = [self.waiting.popleft() for _ in range(min(free, len(self.waiting)))]
-            self.taken += len(begin)
-        for one in begin:
-            super().add_task(Counted(one, self._form_answered))
+            if self.taken == FORMS or not self.waiting:
+                return
+            self.taken += 1
+            one = self.waiting.popleft()
+        super().add_task(Sent(one, self._answered))
 
-    def _form_answered(self) -> None:
+    def _answered(self) -> None:
         with self.lock:
             self.taken -= 1
-        self._take()
-
-    def _page_answered(self) -> None:
-        with self.lock:
-            self.pages -= 1
         self._take()
 
 

@@ -198,43 +198,6 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
     assert sorted(taken, key=letters.index) == letters
 
 
-def test_while_a_page_is_being_made_few_letters_begin_and_these_go_on() -> None:
-    """A page that takes long keeps no letter from being taken: one begins for each that is answered."""
-    taken, written, page_over = list[str](), threading.Semaphore(0), threading.Event()
-
-    def app(environ: dict[str, Any], respond: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
-        taken.append(environ["PATH_INFO"])
-        if environ["REQUEST_METHOD"] == "POST":
-            written.acquire(timeout=PATIENCE)
-        else:
-            page_over.wait(PATIENCE)
-        respond("200 OK", [("Content-Length", "2")])
-        return [b"ok"]
-
-    letters = [f"/letter-{number}" for number in range(2 * page_server.FORMS)]
-    few, many = page_server.BESIDE, page_server.FORMS
-    with turning(app) as here:
-        port, threads = int(here.effective_port), here.task_dispatcher
-        reader = threading.Thread(target=called, args=(port, "GET", "/page"))
-        senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
-        reader.start()
-        until(lambda: taken == ["/page"], "the page")
-        for number, sender in enumerate(senders, 1):
-            sender.start()
-            until(lambda number=number: len(taken) - 1 + len(threads.waiting) == number, "a letter")  # type: ignore[misc]
-        assert taken == ["/page", *letters[:few]]
-        written.release()
-        until(lambda: len(taken) == 2 + few, "the next letter")
-        assert taken == ["/page", *letters[: few + 1]]
-        page_over.set()
-        until(lambda: len(taken) == 2 + many, "as many as there may be at once")
-        assert len(threads.waiting) == len(letters) - many - 1
-        written.release(len(letters))
-        for thread in (reader, *senders):
-            thread.join()
-    assert sorted(taken[1:], key=letters.index) == letters
-
-
 @pytest.mark.threat("slow clients")
 def test_answers_that_leave_later_hold_no_thread(pages: page_server.Pages) -> None:
     """Three times as many as there are threads: if these slept, it would take three seconds."""
