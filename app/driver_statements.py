@@ -2,7 +2,7 @@
 
 One that is built once costs SQLAlchemy several times what it costs SQLite, each time. What was made of it is kept here:
 its words, and how a value of each type is stored and read. Faults come as SQLAlchemy's own, and whoever listens to an
-engine's statements hears these too.
+engine's statements before they run (`before_cursor_execute`) hears these too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,19 +27,21 @@ def run(connection: Connection, said: str, values: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Said:
-    """A statement as one database hears it: its words, the names of its values in their order, how each is stored."""
+class _Compiled:
+    """A statement as one database hears it: its words, the values that it has itself, the names of all values in their
+    order with how each is stored, and the places of those columns that are read otherwise than they come."""
 
     words: str
-    given: Mapping[str, Any]
-    stored: Sequence[tuple[str, Processor | None]]
-    read: Sequence[tuple[int, Processor]]
+    own: Mapping[str, Any]
+    to_store: Sequence[tuple[str, Processor | None]]
+    to_read: Sequence[tuple[int, Processor]]
     is_positional: bool
 
     def values(self, given: Mapping[str, Any]) -> Any:
-        given = {**self.given, **given}
-        stored = [given[name] if store is None else store(given[name]) for name, store in self.stored]
-        return stored if self.is_positional else dict(zip((name for name, _ in self.stored), stored, strict=True))
+        """Return what the driver takes. Raises `KeyError` for a value that nobody gave."""
+        given = {**self.own, **given}
+        values = [given[name] if store is None else store(given[name]) for name, store in self.to_store]
+        return values if self.is_positional else dict(zip((name for name, _ in self.to_store), values, strict=True))
 
 
 class DriverStatement:
@@ -47,41 +49,43 @@ class DriverStatement:
 
     def __init__(self, built: Any, columns: Sequence[str] | None = None) -> None:
         self._built, self._columns = built, columns
-        self._said: dict[str, _Said] = {}  # by the name of the database's dialect
+        self._by_dialect: dict[str, _Compiled] = {}
 
     def run(self, connection: Connection, given: Mapping[str, Any]) -> Any:
-        """Run it with these values; return the driver's cursor. Raises what SQLAlchemy raises."""
-        said = self._as_said(connection.dialect)
-        return run(connection, said.words, said.values(given))
+        """Run it with these values; return the driver's cursor.
+
+        Raises what SQLAlchemy raises, and `KeyError` for a value that is lacking.
+        """
+        compiled = self._for(connection.dialect)
+        return run(connection, compiled.words, compiled.values(given))
 
     def rows(self, session: Session, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Return the rows that it finds."""
+        """Return the rows that it finds. Raises the same."""
         connection = session.connection()
         found: list[tuple[Any, ...]] = self.run(connection, given).fetchall()
-        if not (read := self._as_said(connection.dialect).read):
+        if not (to_read := self._for(connection.dialect).to_read):
             return found
         rows = [list(row) for row in found]
         for row in rows:
-            for place, as_value in read:
-                row[place] = as_value(row[place])
+            for place, read in to_read:
+                row[place] = read(row[place])
         return [tuple(row) for row in rows]
 
-    def _as_said(self, dialect: Dialect) -> _Said:
-        if (said := self._said.get(dialect.name)) is None:
-            said = self._said[dialect.name] = self._put_into_words(dialect)
-        return said
+    def _for(self, dialect: Dialect) -> _Compiled:
+        if (compiled := self._by_dialect.get(dialect.name)) is None:
+            compiled = self._by_dialect[dialect.name] = self._compiled(dialect)
+        return compiled
 
-    def _put_into_words(self, dialect: Dialect) -> _Said:
+    def _compiled(self, dialect: Dialect) -> _Compiled:
         compiled = self._built.compile(dialect=dialect, column_keys=self._columns)
         names = compiled.positiontup or list(compiled.bind_names.values())
-        stored = [(name, _of(compiled.binds[name].type, dialect).bind_processor(dialect)) for name in names]
         columns = [_of(column.type, dialect) for column in getattr(self._built, "selected_columns", ())]
-        read = [(place, one.result_processor(dialect, None)) for place, one in enumerate(columns)]
-        return _Said(
+        to_read = [(place, one.result_processor(dialect, None)) for place, one in enumerate(columns)]
+        return _Compiled(
             compiled.string,
-            compiled.params,
-            stored,
-            [(place, as_value) for place, as_value in read if as_value],
+            {name: compiled.params[name] for name in names if not compiled.binds[name].required},
+            [(name, _of(compiled.binds[name].type, dialect).bind_processor(dialect)) for name in names],
+            [(place, read) for place, read in to_read if read],
             bool(compiled.positiontup),
         )
 

@@ -32,12 +32,13 @@ IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read
 FILES = 4 * CONNECTIONS
 WAITING = 1024  # connections that the system keeps until they are taken
 # A WSGI app that waits for nothing. Where it gives None, the other one is asked, by a thread that may wait.
-AtOnce = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes] | None]
+Immediate = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes] | None]
 HOLD = "readers_asked.hold"  # in a request's environment: what holds its answer back
 SWITCH = 0.0005  # seconds after which a thread that works lets another one work (`serve` says why)
 PARTING = 5.0  # seconds that requests in flight have when the server is stopped
 
 
+log = logging.getLogger(__name__)
 # It would tell of each rush.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -77,7 +78,7 @@ class Answer(WSGITask):
         if self.has_body or wanted:
             super().set_close_on_finish()
 
-    def give(self, at_once: AtOnce) -> bool:
+    def give(self, at_once: Immediate) -> bool:
         """Give the answer that is there at once, in one piece with its head; return whether there is one."""
         self.start()
         if (body := at_once(self.get_environment(), self._begin)) is None:
@@ -109,14 +110,18 @@ class Connection(HTTPChannel):
             self.began = time.time()
         return bool(super().received(data))
 
-    def answer(self, at_once: AtOnce) -> bool:
+    def answer(self, at_once: Immediate) -> bool:
         """Answer a request that has just come, if that can be done at once, in the thread that holds all connections.
         Return whether it was."""
         [request] = self.requests
         if request.error or request.command not in ("GET", "HEAD"):
             return False
         task = Answer(self, request)
-        if not task.give(at_once):
+        try:
+            if not task.give(at_once):
+                return False
+        except Exception:  # nothing has been sent: a thread answers, if only that something is wrong
+            log.exception("an answer that is there at once")
             return False
         self.requests.clear()
         request.close()
@@ -180,7 +185,7 @@ class Pages(TcpWSGIServer):
 
     channel_class = Connection
 
-    def __init__(self, *arguments: Any, at_once: AtOnce | None = None, **more: Any) -> None:
+    def __init__(self, *arguments: Any, at_once: Immediate | None = None, **more: Any) -> None:
         self.held: set[Connection] = set()  # whose answers leave later
         self.at_once = at_once
         super().__init__(*arguments, **more)
@@ -240,7 +245,7 @@ def answer_at(environ: dict[str, Any], moment: float) -> None:
         time.sleep(max(0.0, moment - time.monotonic()))
 
 
-def pages_of(app: Callable[..., Any], listener: socket.socket, at_once: AtOnce | None = None) -> Pages:
+def pages_of(app: Callable[..., Any], listener: socket.socket, at_once: Immediate | None = None) -> Pages:
     """Return what answers with a WSGI app at each `turn`, and what can be answered at once without a thread for it."""
     place = (listener.family, listener.type, listener.proto, listener.getsockname())
     threads = PagesFirst()
@@ -249,7 +254,7 @@ def pages_of(app: Callable[..., Any], listener: socket.socket, at_once: AtOnce |
     return Pages(app, {}, **held, adj=SETTINGS, dispatcher=threads, at_once=at_once)
 
 
-def serve(app: Callable[..., Any], listener: socket.socket, at_once: AtOnce | None = None) -> None:
+def serve(app: Callable[..., Any], listener: socket.socket, at_once: Immediate | None = None) -> None:
     """Answer what comes to the `listener` until SIGTERM or SIGINT, or until whoever has started this process is gone;
     then finish what is being answered, for `PARTING` at the most.
 

@@ -65,7 +65,7 @@ class Turns:
             are_many = now - self._since > LONG and self._queue.index(me) > WAITING
             if are_many or now > until:
                 raise Busy("others are writing, and it takes long")
-            me.wait(LONG)
+            me.wait(max(0.0, self._since + LONG - now) or LONG)  # until the one before has had long
 
 
 def file_of(url: str) -> Path | None:

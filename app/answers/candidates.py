@@ -82,15 +82,8 @@ class Known(NamedTuple):
 
 
 # The same, to be selected.
-KNOWN = (
-    Expert.id,
-    Expert.public_id,
-    Person.name,
-    *(Expert.title, Expert.organisation, Expert.credit_line, Expert.ties),
-    *(Expert.topics, Expert.languages, Expert.at_once, Expert.away_until, Expert.verified_at),
-    Person.email_sealed.is_not(None),
-    live_now(),
-)
+_BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": live_now()}
+KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in Known._fields]
 
 
 @dataclass(frozen=True)

@@ -121,8 +121,11 @@ def choices(session: Session, newsletter: Newsletter) -> tuple[list[Choice], lis
     found: dict[str, list[Choice]] = {"topic": [], "expert": []}
     for kind, *choice in session.execute(_choosing(), {"newsletter": newsletter.id}):
         found[kind].append(Choice(*choice))
-    topics, experts = found["topic"], found["expert"]
-    return sorted(topics, key=lambda one: one.name), sorted(experts, key=lambda one: one.name.casefold())
+    return _by_name(found["topic"]), _by_name(found["expert"])
+
+
+def _by_name(choices: list[Choice]) -> list[Choice]:
+    return sorted(choices, key=lambda one: one.name.casefold())
 
 
 @cache

@@ -70,7 +70,7 @@ def _make_room(session: Session, actor: Staff, form: str) -> None:
 
 def has_any(person: Key, newsletter: Key) -> ColumnElement[bool]:
     """Ask whether somebody has drafts, as a column of a statement."""
-    return exists().where(FormDraft.person_id == person, FormDraft.newsletter_id == newsletter)
+    return exists().where(*_own(person, newsletter))
 
 
 def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
@@ -110,7 +110,7 @@ def drop(session: Session, actor: Staff, public_id: str) -> bool:
 
 def drop_sent(session: Session, actor: Staff, public_id: str, key: bytes) -> None:
     """Delete the draft of a form that is sent: the one that the form names, and what was saved from the same window."""
-    mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
+    mine = _own(actor.person_id, actor.newsletter_id)
     session.execute(delete(FormDraft).where(*mine, or_(FormDraft.public_id == public_id, FormDraft.form_digest == key)))
 
 
@@ -126,7 +126,11 @@ def sweep(session: Session) -> None:
 
 
 def _mine(actor: Staff) -> Select[FormDraft]:
-    return select(FormDraft).filter_by(person_id=actor.person_id, newsletter_id=actor.newsletter_id)
+    return select(FormDraft).where(*_own(actor.person_id, actor.newsletter_id))
+
+
+def _own(person: Key, newsletter: Key) -> tuple[ColumnElement[bool], ...]:
+    return FormDraft.person_id == person, FormDraft.newsletter_id == newsletter
 
 
 def _place(draft: FormDraft) -> str:

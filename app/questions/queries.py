@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -67,28 +67,31 @@ class Named(NamedTuple):
 
 def named(session: Session, keys: Sequence[int]) -> list[Named]:
     """Several questions by their words, the newest first."""
-    rows = session.execute(_naming(), {"keys": keys})
-    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+    return _named(session, _naming(), {"keys": keys})
 
 
 @cache
 def _naming() -> Query:
-    return _named(Question.id.in_(bindparam("keys", expanding=True)))
+    return _names(Question.id.in_(bindparam("keys", expanding=True)))
 
 
 def newest_named(session: Session, newsletter_id: int, states: Sequence[str], limit: int) -> list[Named]:
     """The newest questions of a newsletter in some states, by their words."""
-    rows = session.execute(_naming_newest(tuple(states)), {"newsletter": newsletter_id, "most": limit})
-    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+    return _named(session, _naming_newest(tuple(states)), {"newsletter": newsletter_id, "most": limit})
 
 
 @cache
 def _naming_newest(states: Sequence[str]) -> Query:
     newsletter, most = (bindparam(name, type_=Integer) for name in ("newsletter", "most"))
-    return _named(Question.id.in_(listing(newsletter, states).keys(most)))
+    return _names(Question.id.in_(listing(newsletter, states).keys(most)))
 
 
-def _named(among: ColumnElement[bool]) -> Query:
+def _named(session: Session, query: Query, given: Mapping[str, Any]) -> list[Named]:
+    rows = session.execute(query, given)
+    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+
+
+def _names(among: ColumnElement[bool]) -> Query:
     columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
     query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
     return query.where(among).order_by(Question.id.desc())

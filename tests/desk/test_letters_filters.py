@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 
 import pytest
 from flask import g, request
@@ -302,3 +303,10 @@ def test_what_waited_in_the_pen_stands_under_its_own_day_and_no_day_comes_twice(
     came(database, mailed(database, newsroom, FIGURES), 1)  # written yesterday, and let in last
     [now_first, between, now_last] = days()
     assert (now_first, now_last, between in (today, before)) == (today, before, False)
+
+
+def test_a_row_is_drawn_by_the_names_that_its_words_have() -> None:
+    """The template takes them apart by their places."""
+    source = Path(letter_rows.__file__).parents[2] / "templates/macros/desk.html"
+    [names] = re.findall(r"for (.+) in lines %", source.read_text(encoding="utf-8"))
+    assert names.replace("sign", "mark").split(", ") == [*letter_rows.Line._fields]

@@ -67,6 +67,19 @@ def test_a_fault_is_sqlalchemys_own_and_says_nothing_of_what_was_given(database:
         assert session.scalars(select(Letter.id)).all() == []
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        DriverStatement(select(Letter.id).where(Letter.public_id == bindparam("public_id"))),
+        DriverStatement(insert(Letter.__table__), ["public_id"]),
+    ],
+    ids=["asked", "put in"],
+)
+def test_a_value_that_nobody_gives_is_missed(database: Database, statement: DriverStatement) -> None:
+    with database.read() as session, pytest.raises(KeyError, match="public_id"):
+        statement.run(session.connection(), {})
+
+
 def test_they_are_heard_with_all_others(database: Database) -> None:
     with counted(database) as heard, database.read() as session:
         DriverStatement(select(Letter.id)).rows(session, {})

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from app import sqlite
 from app.db import Database
 from app.db_faults import Busy
-from app.sqlite import WAITING, Turns, file_of
+from app.sqlite import LONG, WAITING, Turns, file_of
 from tests.support.at_the_form import receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.serving import served
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 MANY = 12  # more than a process has threads
 
@@ -64,6 +64,34 @@ def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
     for thread in threads:
         thread.join()
     assert outcomes == ["waited"] + ["had its turn"] * WAITING
+
+
+def test_whoever_comes_just_before_the_turn_changes_is_told_as_early() -> None:
+    """What counts is how long the one who writes has been writing."""
+    turns, took = Turns(), list[float]()
+    first, last = threading.Event(), threading.Event()
+
+    def keep(until_then: threading.Event) -> None:
+        with turns.mine():
+            until_then.wait(PATIENCE)
+
+    def write() -> None:
+        began = time.monotonic()
+        with suppress(Busy), turns.mine():
+            return
+        took.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=keep, args=(one,)) for one in (first, last)]
+    threads += [threading.Thread(target=write) for _ in range(WAITING + 1)]
+    for at, thread in enumerate(threads, 1):
+        thread.start()
+        until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
+    first.set()
+    until(lambda: len(took) == 1, "one is told")
+    assert took[0] < 1.5 * LONG
+    last.set()
+    for thread in threads:
+        thread.join()
 
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

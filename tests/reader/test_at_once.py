@@ -149,6 +149,16 @@ def test_all_else_goes_to_a_thread(app: Flask, database: Database, line: Line) -
     assert line.given[-3:] == [False, False, True]
 
 
+def test_where_it_goes_wrong_a_thread_answers(app: Flask, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.ask("/steppe/answers")
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(app.extensions["copies"], "give", fails)
+    assert line.ask("/steppe/answers")[0] == 500
+
+
 def test_requests_that_come_by_other_proxies_than_are_set_are_still_noted(
     app: Flask, database: Database, line: Line
 ) -> None:

@@ -9,7 +9,7 @@ from app import page_server
 
 @contextmanager
 def turning(
-    app: Callable[..., Iterable[bytes]], at_once: page_server.AtOnce | None = None
+    app: Callable[..., Iterable[bytes]], at_once: page_server.Immediate | None = None
 ) -> Iterator[page_server.Pages]:
     """Answer with a WSGI app until the block ends."""
     over = threading.Event()
