@@ -105,20 +105,14 @@ def allowed(machine: Machine, state: str | None, action: str, role: str) -> bool
 
 
 class Paper:
-    """A session that keeps nothing: here only the tables are asked."""
+    """A session that keeps nothing: here only the tables are asked, and what is recorded waits to be written."""
 
     def __init__(self) -> None:
-        self.info = {"at": datetime(2026, 11, 18, 9, tzinfo=UTC)}
+        self.info = {"at": datetime(2026, 11, 18, 9, tzinfo=UTC), "events": []}
 
     def add(self, row: object) -> None: ...
 
     def flush(self) -> None: ...
-
-    def connection(self) -> "Paper":
-        return self
-
-    def execute(self, _statement: object, _row: object) -> SimpleNamespace:
-        return SimpleNamespace(inserted_primary_key=(1,))
 
 
 class Row(SimpleNamespace):
