@@ -1,8 +1,8 @@
 """How the database finds what is asked of it: which statements read a table from one end to the other.
 
 A table is large unless it stands in `SMALL`, so that a new one has to be walked by an index until somebody says why
-not. On SQLite a plan doesn't follow from how many rows there are; PostgreSQL is told to do without a walk over all rows
-where it can.
+not. On SQLite a plan doesn't follow from how many rows there are, unless somebody had them counted by ANALYZE;
+PostgreSQL is told to do without a walk over all rows where it can.
 """
 
 import re
