@@ -67,6 +67,12 @@ ALLOWED = {
     ("editor.leaving", "SEARCH assignments USING COVERING INDEX ix_assignments_newsletter_id_expert_id_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
 }  # fmt: skip
+# The mail of the morning says what leaves next, too, and whether the chain is whole: once a day, if it is due just now.
+ALLOWED |= {
+    ("morning mails", step): why
+    for (place, step), why in ALLOWED.items()
+    if place in ("editor.leaving", "extend the chain")
+}
 SOUGHT = [
     *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
     *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
