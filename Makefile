@@ -12,7 +12,7 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-security test-ghost quick check style bench migration words lock audit licences browsers format pictures first-edition
+.PHONY: help install run test test-security test-ghost quick check style bench migration words lock audit licences programs format pictures first-edition
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-13s %s\n' "$$name" "$$words"; done
@@ -27,14 +27,14 @@ run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (
 # there are cores, since some tests wait for processes that they kill or for a browser.
 TOGETHER := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder
 
-test: .venv/development $(CATALOGUES) browsers ## everything, on SQLite and PostgreSQL, with a real browser
+test: .venv/development $(CATALOGUES) programs ## everything, on SQLite and PostgreSQL, with a real browser
 	$(PYTEST) $(TOGETHER)
 
 # One process for each core and no more: among these are tests that measure how long an answer takes.
-test-security: .venv/development $(CATALOGUES) browsers ## what is tried against readers, experts and the desk, on SQLite and PostgreSQL: threat, attempts, result
+test-security: .venv/development $(CATALOGUES) programs ## what is tried against readers, experts and the desk, on SQLite and PostgreSQL: threat, attempts, result
 	$(PYTEST) -n $$(getconf _NPROCESSORS_ONLN) --dist loadfile --no-loadscope-reorder -q --threats
 
-test-ghost: .venv/development $(CATALOGUES) browsers ## drafts in the real Ghost: fetches and builds it once (npm, g++; some minutes)
+test-ghost: .venv/development $(CATALOGUES) programs ## drafts in the real Ghost: fetches and builds it once (npm, g++; some minutes)
 	$(PYTEST) -q -m ghost tests/journeys/test_drafts.py
 
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
@@ -73,10 +73,10 @@ BENCH ?=
 bench: .venv/development $(CATALOGUES) ## the goals of speed, what they cost here and before: BENCH="--questions 1000 --seconds 0.5 --json"
 	$(BIN)/python -m bench $(BENCH)
 
-pictures: .venv/development $(CATALOGUES) browsers ## take the README's pictures anew, from the demo newsroom
+pictures: .venv/development $(CATALOGUES) programs ## take the README's pictures anew, from the demo newsroom
 	$(BIN)/python -m demo.pictures
 
-first-edition: .venv/development $(CATALOGUES) browsers ## a newsroom's start played on a bare Debian, by README and docs word for word (root, some minutes)
+first-edition: .venv/development $(CATALOGUES) programs ## a newsroom's start played on a bare Debian, by README and docs word for word (root, some minutes)
 	$(BIN)/python -m tests.support.first_edition
 
 # Drafted on a database of its own, made and brought up to date for that: nobody's settings are asked.
@@ -110,14 +110,14 @@ audit: .venv/development ## known vulnerabilities of what is locked, as PyPI tel
 licences: .venv/development ## write docs/licences.md anew, from what is locked and installed
 	$(BIN)/python -m tests.support.licences
 
-# Debian's browsers, never a download of the test tools. Where one can't be had, the browser tests say so.
-browsers:
+# Debian's programs, never a download of the test tools. Where one can't be had, the tests that need it say so.
+programs:
 	@as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
-	for browser in chromium firefox-esr; do \
-	if command -v $$browser >/dev/null; then continue; fi; \
-	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$browser >/dev/null 2>&1; \
-	then echo "$$browser was installed for the browser tests"; \
-	else echo "WARNING: no $$browser, and it could not be installed (apt-get install $$browser): its tests are skipped"; fi; done
+	for program in chromium firefox-esr faketime; do \
+	if command -v $$program >/dev/null; then continue; fi; \
+	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$program >/dev/null 2>&1; \
+	then echo "$$program was installed for the tests"; \
+	else echo "WARNING: no $$program, and it could not be installed (apt-get install $$program): what needs it is skipped"; fi; done
 
 # What pip can't fetch it says in many lines; the last one is ours.
 fetch = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) || \

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 from config import Unsafe
 
 from . import postgresql, sqlite
+from .core.clock import utc_now
 from .db_faults import Busy, NoRoom, lost_race, takes_nothing
 from .seal import Keys
 from .sign_in_rules import SignInRules
@@ -112,7 +113,7 @@ class Editable:
 
 def now(session: Session) -> datetime:
     """The session's time: the demo newsroom and the tests live through a year in a minute."""
-    return session.info.get("at") or datetime.now(UTC)
+    return session.info.get("at") or utc_now()
 
 
 def added(session: Session, row: R) -> R:

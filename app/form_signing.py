@@ -7,13 +7,14 @@ would say when somebody sat at the form.
 import hashlib
 import json
 import secrets
-import time
 from functools import lru_cache
 from typing import Any
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
+
+from .core.clock import unix_time
 
 DAY = 86_400  # seconds
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -34,7 +35,7 @@ def _signer_of(keys: tuple[bytes, ...], purpose: str) -> URLSafeSerializer:
 
 
 def today() -> int:
-    return int(time.time() // DAY)
+    return int(unix_time() // DAY)
 
 
 def nonce() -> str:

@@ -1,7 +1,7 @@
 """Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from babel.units import format_unit
 from flask import Flask, g
 from flask_babel import gettext
 
+from .core.clock import utc_now
 from .listing import MANY
 from .mail.translation import beside, by_skeleton, full, in_digits_of, locale
 from .page_language import language
@@ -41,7 +42,7 @@ def _said(text: str) -> str:
 def day(moment: datetime | date, style: str = "long") -> str:
     """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov" or "Wed 18 Nov 2026"."""
     local = _local(moment).date() if isinstance(moment, datetime) else moment
-    return _day(language(), local, style, local.year != datetime.now(zone()).year)
+    return _day(language(), local, style, local.year != utc_now().astimezone(zone()).year)
 
 
 # Saying a day or a time costs Babel more than the rest of a row costs us, and the rows of a list say few of them anew.
@@ -97,20 +98,20 @@ def _exact(spoken: str, local: datetime) -> str:
 
 def ago(moment: datetime, threshold: float = 0.99) -> str:
     """Return how long ago, or until: "3 days"."""
-    passed = max(abs(datetime.now(UTC) - moment), timedelta(minutes=1))
+    passed = max(abs(utc_now() - moment), timedelta(minutes=1))
     return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
 
 
 def age(moment: datetime) -> str:
     """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
-    minutes = max(1, int(abs(datetime.now(UTC) - moment).total_seconds() // 60))
+    minutes = max(1, int(abs(utc_now() - moment).total_seconds() // 60))
     number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
     return _length(language(), number, unit, "short")
 
 
 def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
     """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
-    minutes = max(1, int((moment - datetime.now(UTC)).total_seconds() // 60))
+    minutes = max(1, int((moment - utc_now()).total_seconds() // 60))
     size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
     return _length(language(), minutes // size, unit, length)
 
@@ -121,7 +122,7 @@ def _length(spoken: str, number: int, unit: str, length: Literal["short", "long"
 
 
 def is_past(moment: datetime) -> bool:
-    return moment < datetime.now(UTC)
+    return moment < utc_now()
 
 
 def count(number: int) -> str:

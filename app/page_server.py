@@ -21,6 +21,8 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
+from .core.clock import unix_time
+
 THREADS = 8  # requests that one process answers at once
 FORMS = 5  # of them what is sent: one more than may wait for a writer who takes long (sqlite.py)
 CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
@@ -107,7 +109,7 @@ class Connection(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
-            self.began = time.time()
+            self.began = unix_time()
         return bool(super().received(data))
 
     def answer(self, at_once: Immediate) -> bool:

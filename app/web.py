@@ -4,11 +4,9 @@ import hashlib
 import hmac
 import re
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -26,6 +24,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from . import counters, errors, formatting, static_files
+from .core.clock import unix_time, utc_now
 from .db_faults import Busy
 from .languages import direction
 from .listing import Rows
@@ -83,7 +82,7 @@ def _load(token: str) -> SignedIn | None:
     found = look(token)
     if found is None:
         return None
-    if sessions.is_to_note(datetime.now(UTC), found[1]):
+    if sessions.is_to_note(utc_now(), found[1]):
         key = found[1].id
         if looked := g.pop("looked", None):  # noting may have to wait, and the page is to show what holds then
             looked.opened.close()
@@ -110,7 +109,7 @@ def counted(sign: str) -> str:
 
     With several processes the day's salt is derived from the signing key, so that they count together.
     """
-    day = int(time.time() // 86_400)
+    day = int(unix_time() // 86_400)
     if day not in _salt:
         _salt.clear()
         _salt[day] = (

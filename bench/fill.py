@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock
 from app.answers.models import Answer, AnswerText, Assignment
+from app.core.clock import utc_now
 from app.db import Database, new_public_id
 from app.editions.items import digest
 from app.editions.models import Edition, EditionItem
@@ -21,7 +22,7 @@ from app.people.models import Expert
 from app.questions.models import Question, QuestionText
 from demo.scale.book import write_rows
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = utc_now().replace(microsecond=0)
 WORDS = [
     "who",
     "pays",

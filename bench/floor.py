@@ -2,12 +2,12 @@
 of one row with its commit, in the same database under the same server."""
 
 import os
-from datetime import UTC, datetime
 
 from flask import Flask, render_template, request
 from jinja2 import DictLoader
 from sqlalchemy import select
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.seal import Keys
 
@@ -38,5 +38,5 @@ def rows() -> str:
 
 @app.post("/insert")
 def insert() -> str:
-    database.write(lambda session: session.add(FloorRow(body=request.form["body"], at=datetime.now(UTC))))
+    database.write(lambda session: session.add(FloorRow(body=request.form["body"], at=utc_now())))
     return "stored"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database, now
 from app.mail.delivery import claim, settle
 from app.mail.models import OutboxMail
@@ -35,7 +36,7 @@ def load(database: Database, progress: Progress | None = None, at: datetime | No
 
     It is one transaction: a loading that is interrupted leaves nothing behind.
     """
-    moment = (at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    moment = (at or utc_now()).astimezone(UTC).replace(microsecond=0)
     database.write(lambda session: _live(session, moment, progress))
 
 

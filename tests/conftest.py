@@ -37,7 +37,7 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytest_plugins = ["tests.support.security_table"]
+pytest_plugins = ["tests.support.clock", "tests.support.security_table"]
 TESTS = Path(__file__).parent
 SERVER = pytest.StashKey[ExitStack]()
 # The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself

@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
 from ..audit.models import Erasure
+from ..core.clock import utc_now
 from ..db import Database
 from ..version import VERSION
 from . import erasure_list
@@ -50,7 +50,7 @@ def make(
     what it was.
     """
     with whole_file(path, replace) as file, one_moment(database) as connection:
-        at = datetime.now(UTC)
+        at = utc_now()
         tables = tables_of(connection)
         if "newsletters" not in tables:
             raise Broken("There is no newsroom in the database.")

@@ -18,6 +18,7 @@ from .. import rotation, sealing_keys, starting
 from ..audit import chain, chain_check
 from ..audit.models import Event
 from ..backup import erasure_list
+from ..core.clock import utc_now
 from ..db import now
 from ..mail import stalled
 from ..mail.delivery import Undelivered
@@ -191,7 +192,7 @@ def clock(house: House) -> Iterator[Finding]:
         yield fault(f"the clock is {long(stored - at)} behind what was stored last")
     said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.said
     for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
-        if (theirs := _moment(date)) and abs(theirs - datetime.now(UTC)) > OFF:
+        if (theirs := _moment(date)) and abs(theirs - utc_now()) > OFF:
             yield fault(f"{who} says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong")
 
 

@@ -5,7 +5,6 @@ behind one exit of Tor. So a device on which somebody of the desk was signed in 
 browser that has waited for `WAIT` seconds.
 """
 
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from flask import abort, current_app, g, request, session
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from .. import errors
+from ..core.clock import unix_time
 from ..db import keys
 from ..people.models import Person
 from ..seal import Unsealable, new_token
@@ -39,7 +39,7 @@ def _name() -> str:
 
 def remember(rows: Session, response: Response, person: Person) -> None:
     """Let this device be known as one of somebody of the desk. Sealed: whoever finds it reads nobody's name in it."""
-    sealed = keys(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(time.time())}")
+    sealed = keys(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(unix_time())}")
     response.set_cookie(
         _name(),
         urlsafe_b64encode(sealed).decode(),
@@ -66,7 +66,7 @@ def _opened(cookie: str) -> tuple[str, str]:
             person, sign, since = keys(rows).open(PLACE, urlsafe_b64decode(cookie)).split()
     except (ValueError, Unsealable):  # binascii.Error is a ValueError
         return "", ""
-    return (person, sign) if time.time() - int(since) < LIFE else ("", "")
+    return (person, sign) if unix_time() - int(since) < LIFE else ("", "")
 
 
 def asker() -> str:
@@ -78,14 +78,14 @@ def asker() -> str:
 def _waited() -> str:
     """Return the sign of a browser that was sent to wait and has done so."""
     sign, _, since = session.get("waits", "").partition(" ")
-    return sign if since and WAIT <= time.time() - int(since) < MATURE else ""
+    return sign if since and WAIT <= unix_time() - int(since) < MATURE else ""
 
 
 def wait(limit: RequestLimit) -> None:
     """Answer whoever is over a limit: say how long to wait, and note in their browser since when they do."""
     _, _, since = session.get("waits", "").partition(" ")
-    if not since or time.time() - int(since) >= WAIT:
-        session["waits"] = f"{new_token()} {int(time.time())}"
+    if not since or unix_time() - int(since) >= WAIT:
+        session["waits"] = f"{new_token()} {int(unix_time())}"
     abort(errors.page(429, words=BUSY))
 
 

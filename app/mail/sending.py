@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from flask import Flask
 
 from mail_accounts import OAuthAccount
 
+from ..core.clock import utc_now
 from ..db import Database
 from ..text import single_line
 from .deadline import Deadline
@@ -60,7 +60,7 @@ def _folder(app: Flask, house: str) -> Send:
 
     def send(message: Message, message_id: str) -> None:
         raw = Envelope(message, message_id, house).as_bytes()
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{message_id.strip('<').partition('.')[0]}.eml"
+        name = f"{utc_now():%Y%m%dT%H%M%S.%fZ}-{message_id.strip('<').partition('.')[0]}.eml"
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = folder / f".{name}"

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import hmac
-import time
 
 from flask import Blueprint, Response, abort, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from config import webhook_key
 
+from ..core.clock import unix_time
 from ..db_faults import Busy
 from ..mail.inbound import MAXIMUM
 from ..programs.signed_calls import signature
@@ -63,7 +63,7 @@ def _is_signed(key: bytes, raw: bytes) -> bool:
     )
     if not (message_id and timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16):
         return False
-    if abs(time.time() - int(timestamp)) > TOLERANCE:
+    if abs(unix_time() - int(timestamp)) > TOLERANCE:
         return False
     wanted = signature(key, message_id, timestamp, raw).encode()
     return any(hmac.compare_digest(wanted, one.encode()) for one in given.split())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from babel import Locale
@@ -12,6 +12,7 @@ from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from ..actors import Reader
+from ..core.clock import utc_now
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
@@ -155,7 +156,7 @@ def form_page(place: Place, draft: Draft) -> str:
         tongues=languages_of(newsletter),
         consent=consent(newsletter),
         coming=place.coming(),
-        kept_until=datetime.now(UTC) + timedelta(days=newsletter.keep_days),
+        kept_until=utc_now() + timedelta(days=newsletter.keep_days),
         notes=country_notes(newsletter),
     )
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from .. import hosts
+from ..core.clock import unix_time
 from ..db import Database
 from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
@@ -116,7 +117,7 @@ def make_for_all(session: Session, newsletter: Newsletter) -> None:
 
 def good_until(session: Session, newsletter: Newsletter) -> float:
     """Return until when a page that is made now is true, unless something changes."""
-    turns = (time.time() // QUARTER + 1) * QUARTER
+    turns = (unix_time() // QUARTER + 1) * QUARTER
     runs_at = next_run(session, newsletter.id)
     return min(turns, runs_at.timestamp()) if runs_at else turns
 
@@ -152,7 +153,7 @@ class Shelf:
                     self._drop(old)
             if (copy := self._held.get(key)) is None:
                 return None
-            if copy.of != of or copy.until <= time.time():
+            if copy.of != of or copy.until <= unix_time():
                 self._drop(key)
                 return None
             self._held.move_to_end(key)

@@ -15,9 +15,9 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from typing import Any
 
+from ..core.clock import unix_time
 from .asking import Account, Draft, Made, ask, listed, named
 
 KEY = re.compile(r"([0-9a-f]{24}):((?:[0-9a-f]{2}){32})")
@@ -40,7 +40,7 @@ def token(key: str, at: int) -> str:
 
 
 def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> list[dict[str, Any]]:
-    head = {"Authorization": f"Ghost {token(account.key, int(time.time()))}", "Accept-Version": VERSION}
+    head = {"Authorization": f"Ghost {token(account.key, int(unix_time()))}", "Accept-Version": VERSION}
     return listed(ask(account, f"{POSTS}{way}", head, sent and {"posts": [sent]}, method, **query), "posts")
 
 

@@ -8,6 +8,7 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.newsletters.models import Newsletter
 from demo.house import content
@@ -61,7 +62,7 @@ def grow(database: Database, questions: int, progress: Progress | None = None, a
     It is one transaction: what is interrupted leaves nothing behind. `progress` hears how many questions of how many.
     """
     check(database, questions)
-    today = (at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    today = (at or utc_now()).astimezone(UTC).replace(microsecond=0)
     database.write(lambda session: _fill(session, questions, today, progress))
 
 

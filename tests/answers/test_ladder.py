@@ -15,6 +15,7 @@ from app.actors import Clock
 from app.answers import assigning, ladder, mailed_answers
 from app.answers.models import Assignment
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Edition
 from app.lifecycle import Illegal, NotYours
@@ -139,7 +140,7 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Aske
         if how == "accepted":
             assigning.accept(session, salt.newsroom.leyla, one)
         elif how == "mailed":
-            mailed_answers.take(session, nora, one, "I will answer tomorrow.", datetime.now(tz=one.state_at.tzinfo))
+            mailed_answers.take(session, nora, one, "I will answer tomorrow.", utc_now())
         elif how == "closed":
             endings.close_question(session, nora, one.question, "later")
         elif how == "unclear":

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.actors import Clock, Mailroom
 from app.answers import assigning, editing, mailed_answers, reminders, writing
 from app.answers.models import Answer, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters.models import Letter
 from app.mail import outbox
@@ -256,7 +257,7 @@ def test_no_reminder_says_who_asked_or_how(database: Database, newsroom: Newsroo
 
     database.write(reword)
     database.write(lambda session: assigning.accept(session, newsroom.leyla, salt.assignment(session)))
-    evening = datetime.now(UTC).replace(hour=17, minute=0)  # in Prague too, on whichever day this runs
+    evening = utc_now().replace(hour=17, minute=0)  # in Prague too, on whichever day this runs
     due_at = evening + 10 * DAY
     database.write(lambda session: assigning.extend(session, newsroom.nora, salt.assignment(session), due_at))
     reminders.remind(database, due_at - 8 * HOUR)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.actors import Reader
 from app.audit import Event, chain, chain_check
 from app.audit.models import ChainLink
+from app.core.clock import utc_now
 from app.db import Database
 from app.db_faults import Busy
 from app.indexing import index_due
@@ -368,7 +369,7 @@ def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Machine, newsroom: N
 
 @pytest.mark.threat("rewritten trail")
 def test_events_that_nobody_chains_are_told_of(desk: Machine, newsroom: Newsroom, database: Database) -> None:
-    database.write(lambda session: _open(session, newsroom, 1), datetime.now(UTC) - timedelta(hours=2))
+    database.write(lambda session: _open(session, newsroom, 1), utc_now() - timedelta(hours=2))
     assert "Events have not been taken in for an hour" in desk.refused("audit", "verify")
     chain.extend(database)
     assert "The trail is as it was written." in desk.done("audit", "verify")

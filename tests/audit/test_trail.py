@@ -17,6 +17,7 @@ from app import audit
 from app.audit import Event, trail
 from app.audit.events import EVENTS
 from app.cli import MACHINES
+from app.core.clock import utc_now
 from app.db import Database, as_of
 from app.editor.trail.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
@@ -261,7 +262,7 @@ def plan(database: Database, newsletter_id: int, sought: trail.Sought) -> list[s
     keep = lambda _c, _cursor, statement, values, *_rest: statements.append((statement, values))  # noqa: E731
     event.listen(database.reader, "before_cursor_execute", keep)
     with database.read() as session:
-        trail.listing(newsletter_id, sought).page(session, (datetime.now(UTC), 9), 50)
+        trail.listing(newsletter_id, sought).page(session, (utc_now(), 9), 50)
         event.remove(database.reader, "before_cursor_execute", keep)
         [(statement, values)] = [one for one in statements if "audit" in one[0]]
         steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)

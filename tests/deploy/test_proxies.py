@@ -4,13 +4,13 @@ import base64
 import gzip
 import re
 import select
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+from app.core.clock import unix_time
 from app.mail.inbound import MAXIMUM
 from app.mailroom.webhook import path
 from app.programs.signed_calls import signature
@@ -142,7 +142,7 @@ def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(si
 
 
 def posted(site: Site, raw: bytes) -> int:
-    stamp = str(int(time.time()))
+    stamp = str(int(unix_time()))
     headers = {
         "Content-Type": "message/rfc822", "webhook-id": "msg_1", "webhook-timestamp": stamp,
         "webhook-signature": signature(webhook_key(HOOK), "msg_1", stamp, raw),

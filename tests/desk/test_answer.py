@@ -1,6 +1,6 @@
 """An answer on the desk in a browser without scripts: two at once, versions, the check, sending back, approving."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import editing
 from app.answers.models import Answer, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -49,7 +50,7 @@ def test_an_answer_without_words_is_not_saved(nora, database, address):
 
 
 def test_a_text_goes_back_with_a_note(nora, database, address):
-    later = (datetime.now() + timedelta(days=3)).isoformat(timespec="minutes")
+    later = f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}"
     nora.post(f"{address}/return", note="Who reads the plates?", due_at=later)
     assert (one(database, Assignment).state, one(database, Answer).state) == ("returned", "draft")
     with database.read() as session:

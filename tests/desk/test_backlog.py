@@ -1,6 +1,6 @@
 """Home says how many there are, however few it shows; the whole list stands by age, and what is old is stood down by one press."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask, g
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.answers.models import Assignment
+from app.core.clock import utc_now
 from app.db import Database, now
 from app.formatting import day
 from app.mail.models import OutboxMail
@@ -97,7 +98,7 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
 ) -> None:
     with app.test_request_context():
         g.zone = "Europe/Prague"
-        today = day(datetime.now(UTC))
+        today = day(utc_now())
     salt = arrived(database, newsroom)
     salt.send()
     salt.approve()
@@ -111,7 +112,7 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
 def test_failed_mails_stand_in_a_list_of_their_own(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     for to in ("leyla", "marek"):
         asked(database, newsroom, f"Who measures the salt, {to}?", to=to)
-    refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": datetime.now(UTC)}
+    refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": utc_now()}
     mine = OutboxMail.__table__.c.kind == "expert.invitation"
     database.write(lambda s: s.execute(OutboxMail.__table__.update().where(mine).values(refused)))
     [alarm] = [part for part in nora.get("").parts("section.alarm") if "delivered" in part.words]

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
@@ -75,7 +76,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 @pytest.mark.both_databases
 def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Coming, newsroom: Newsroom) -> None:
     first, second, third = coming.ready(*ALL)
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
 
     def prepare(session: Session) -> None:
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="salt", name="Salt")
@@ -87,7 +88,7 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
         the(session, third).must_run_by = today
         old = session.scalars(select(Answer).filter_by(question_id=the(session, first).id)).one()
         session.execute(
-            Answer.__table__.update().where(Answer.id == old.id).values({"state_at": datetime.now(UTC) - timedelta(9)})
+            Answer.__table__.update().where(Answer.id == old.id).values({"state_at": utc_now() - timedelta(9)})
         )
 
     nora.database.write(prepare)
@@ -173,7 +174,7 @@ def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: Coming) -> N
 
 def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: Coming) -> None:
     [first] = coming.ready(FIRST)
-    by = (datetime.now(UTC) + timedelta(days=40)).date()
+    by = (utc_now() + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
         assert the(session, first).must_run_by == by

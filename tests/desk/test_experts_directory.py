@@ -1,7 +1,7 @@
 """The directory: found in any spelling, narrowed, page by page; how many questions at once; people who are in it twice."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -29,6 +29,7 @@ from tests.support.app import BASE_URL
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
+from tests.support.clock import today
 from tests.support.desk import Desk, as_it_stands, section
 from tests.support.desk_people import come_in
 from tests.support.stored import counted, everything
@@ -94,9 +95,9 @@ def test_experts_are_found_by_all_that_is_known_of_them(nora: Desk, newsroom: Ne
 
 
 def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Desk, newsroom: Newsroom) -> None:
-    away = {"away_until": date.today() + timedelta(9)}
+    away = {"away_until": today() + timedelta(9)}
     record(nora.database, newsroom, "Saule Bekova", **away)
-    record(nora.database, newsroom, "Timo Back", away_until=date.today() - timedelta(1))
+    record(nora.database, newsroom, "Timo Back", away_until=today() - timedelta(1))
     nora.database.write(lambda s: handed_in(s, newsroom, "Who measures?"))
     wanted = ("Leyla Aydın", "Marek Dvořák", "Saule Bekova", "Timo Back")
     assert names(nora.words("experts?show=away"), *wanted) == ["Saule Bekova"]

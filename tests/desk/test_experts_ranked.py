@@ -21,6 +21,7 @@ from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.clock import today
 from tests.support.desk import Desk
 from tests.support.stored import counted, everything
 
@@ -106,7 +107,7 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
     nora: Desk, orchard: Orchard, newsroom: Newsroom
 ) -> None:
     def busy(session: Session) -> None:
-        away = {"away_until": date.today() + timedelta(20), "ties": "Sells plates to the ministry."}
+        away = {"away_until": today() + timedelta(20), "ties": "Sells plates to the ministry."}
         orchard.profile(session, newsroom.leyla.expert_id, at_once=1, **away)
         orchard.profile(session, newsroom.marek.expert_id, languages=["cs"])
         directory.record_expert(session, newsroom.nora, "Saule Bekova", None)

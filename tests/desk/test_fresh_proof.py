@@ -1,7 +1,7 @@
 """What asks for a fresh proof of who presses: each row of the table, at the desk, and how often a day asks for one."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.editor.frame import editor
 from app.editor.reauthentication import PROOFS, proof_of
@@ -45,7 +46,7 @@ PRESSED = {
 
 def long_ago(database: Database) -> None:
     """Let all browsers have proved who sits there this morning."""
-    at = datetime.now(UTC) - timedelta(hours=3)
+    at = utc_now() - timedelta(hours=3)
     database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=at)))
 
 
@@ -135,7 +136,7 @@ def test_what_waits_is_done_by_one_press_more_and_once(
 def test_what_waits_is_gone_after_an_hour(database: Database, newsroom: Newsroom, vera: Browser) -> None:
     vera.press(f"{DESK}/people", name="Saule Bekova", email="saule@desk.example", role="editor")
     onward = asked(vera)
-    old = datetime.now(UTC) - held_presses.KEPT
+    old = utc_now() - held_presses.KEPT
     database.write(lambda session: session.execute(update(FormDraft).values(saved_at=old)))
     assert vera.open(onward).headers["Location"] == f"{DESK}/"
     database.write(held_presses.sweep)

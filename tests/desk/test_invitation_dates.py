@@ -1,7 +1,7 @@
 """The dates that Nora sets for an invitation: to come, in order, before the cut-off or knowingly after it, and said in full."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.answers import assigning
 from app.answers.models import Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.queries import coming_editions
 from app.letters.models import Letter
@@ -19,6 +20,7 @@ from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom, handed_in
+from tests.support.clock import today
 from tests.support.desk import Desk
 from tests.support.incoming_mails import checked, mail
 from tests.support.mailroom import LEYLA, Room
@@ -53,7 +55,7 @@ def typed(moment: datetime) -> str:
 
 
 def days(number: float) -> str:
-    return typed(datetime.now(PRAGUE) + timedelta(days=number))
+    return typed(utc_now().astimezone(PRAGUE) + timedelta(days=number))
 
 
 def state(database: Database) -> str:
@@ -138,7 +140,7 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     letter = one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
     at = version(nora.get(here), "reply")
-    for day in ("2026-01-05", f"{date.today()}"):
+    for day in ("2026-01-05", f"{today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
         assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come")]
         assert f'name="later_on" value="{day}"' in page

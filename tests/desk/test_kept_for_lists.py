@@ -2,13 +2,13 @@
 a page asks few statements, and each page anew who opens it."""
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.actors import Clock, Reader
+from app.core.clock import utc_now
 from app.db import Database, now
 from app.editions import planning
 from app.letters import filing, receive
@@ -93,11 +93,11 @@ def test_whoever_is_signed_out_shut_out_or_disabled_opens_no_further_page(
 ) -> None:
     mine = {"person_id": newsroom.nora.person_id}
     steps = (
-        (update(Membership).filter_by(**mine).values(disabled_at=datetime.now(UTC)), 404),
+        (update(Membership).filter_by(**mine).values(disabled_at=utc_now()), 404),
         (update(Membership).filter_by(**mine).values(disabled_at=None), 200),
-        (update(Person).filter_by(id=newsroom.nora.person_id).values(disabled_at=datetime.now(UTC)), 303),
+        (update(Person).filter_by(id=newsroom.nora.person_id).values(disabled_at=utc_now()), 303),
         (update(Person).filter_by(id=newsroom.nora.person_id).values(disabled_at=None), 200),
-        (update(BrowserSession).filter_by(**mine).values(ends_at=datetime.now(UTC)), 303),
+        (update(BrowserSession).filter_by(**mine).values(ends_at=utc_now()), 303),
     )
     assert nora.open(page).status_code == 200
     for step, status in steps:
@@ -112,7 +112,7 @@ def test_whoever_is_shut_out_while_it_waits_to_be_noted_that_they_are_here_gets_
     """Noting waits for its turn to write: what holds after it counts."""
     assert nora.open("letters").status_code == 200
     database.write(lambda session: session.execute(update(BrowserSession).values(seen_at=None)))
-    out = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(disabled_at=datetime.now(UTC))
+    out = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(disabled_at=utc_now())
     monkeypatch.setattr(sessions, "note_seen", lambda session, _key: session.execute(out))
     assert nora.open("letters").status_code == 404
 
@@ -140,7 +140,7 @@ def test_no_connection_stays_taken_however_a_page_ends(nora: Desk, database: Dat
                          ("/desk/nowhere/letters", 404), ("/desk/", 303), ("questions?above=012345678901", 404)):  # fmt: skip
         assert nora.open(path).status_code == status, path
         assert pool.checkedout() == 0, path
-    database.write(lambda session: session.execute(update(BrowserSession).values(ends_at=datetime.now(UTC))))
+    database.write(lambda session: session.execute(update(BrowserSession).values(ends_at=utc_now())))
     assert nora.open("letters").status_code == 303
     assert pool.checkedout() == 0
 

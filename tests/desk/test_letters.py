@@ -1,12 +1,13 @@
 """The letters on the desk: reading, filing, ending, several at once, and what somebody else did meanwhile."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 
 from app.actors import Mailroom, Reader
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Database, now
 from app.editions.queries import coming_editions
 from app.editor.bulk import BULK
@@ -362,6 +363,6 @@ def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     letter = write(database, newsroom, "Who measures the salt in the wind?")
-    day = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
+    day = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
     database.write(lambda s: s.execute(update(Letter).filter_by(public_id=letter).values(received_at=day)))
     assert nora.get("/letters").texts("li.row time") == ["3 days"]

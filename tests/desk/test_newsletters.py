@@ -27,6 +27,7 @@ from app.newsroom import pausing
 from app.questions.models import Question
 from tests.support.assignments import arrived
 from tests.support.cast import Newsroom, answered
+from tests.support.clock import today
 from tests.support.desk import LOCALHOST, Desk, undone
 from tests.support.desk_people import second_desk
 from tests.support.edition_desk import Coming
@@ -150,7 +151,7 @@ def test_up_to_a_day_only_the_editions_before_it_go(vera: Desk, database: Databa
         assert session.scalars(select(Edition.rule_date).order_by(Edition.rule_date)).all() == runs[2:]
 
 
-@pytest.mark.parametrize("until", ["2020-01-01", "tomorrow", date.today().isoformat()])
+@pytest.mark.parametrize("until", ["2020-01-01", "tomorrow", today().isoformat()])
 def test_a_day_that_is_not_to_come_is_refused_and_stays_typed(vera: Desk, database: Database, until: str) -> None:
     before = everything(database)
     form = vera.get(PAGE).form(f"/desk/steppe/{PAGE}/pause")

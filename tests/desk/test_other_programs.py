@@ -1,12 +1,13 @@
 """The pages of other programs: added, tried, paused, told again, removed, by an admin; and what the desk is told of one that fails."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.doctor import machines
 from app.doctor.findings import House
@@ -143,7 +144,7 @@ def test_the_desk_and_the_operator_are_told_of_one_that_fails(
 
     let_hear(database, newsroom, site.address)
     assert (vera.get("").texts(".alarm b"), doctor()) == ([], [])
-    began = datetime.now(UTC) - timedelta(days=2)
+    began = utc_now() - timedelta(days=2)
     database.write(lambda s: s.execute(update(Program).values(failing_since=began)) and None)
     said = ["“The site” has taken nothing for 2 days."]
     assert (nora.get("").texts(".alarm b"), vera.get("").texts(".alarm b")) == (said, said)

@@ -1,13 +1,14 @@
 """This edition's page: what is broken or pressing comes first, each with the way to mend it, in so many queries and no more."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import remains
 from app.answers import editing
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions import slots
 from app.editions.models import Edition
@@ -49,12 +50,12 @@ def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
     edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
     slots.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
-    past = datetime.now(UTC) - timedelta(days=1)
+    past = utc_now() - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
     first, second = session.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(2))
     refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": past}
     session.execute(OutboxMail.__table__.update().where(OutboxMail.id == first.id).values(refused))
-    late = {"state": "queued", "due_at": datetime.now(UTC) - 20 * MINUTE}
+    late = {"state": "queued", "due_at": utc_now() - 20 * MINUTE}
     session.execute(OutboxMail.__table__.update().where(OutboxMail.id == second.id).values(late))
 
 
@@ -73,7 +74,7 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 
 
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
-    sign_of_life(database, datetime.now(UTC) - 45 * MINUTE, remains.EMPTY_LOG)
+    sign_of_life(database, utc_now() - 45 * MINUTE, remains.EMPTY_LOG)
     assert alarms(nora) == []
     database.write(lambda session: sightings.note(session, {sightings.FAILED + remains.EMPTY_LOG: 1}))
     assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
@@ -81,7 +82,7 @@ def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Data
 
 def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsroom: Newsroom) -> None:
     objects(database, newsroom)
-    now = datetime.now(UTC)
+    now = utc_now()
     for due, waits in ((now + MINUTE, False), (now - 20 * MINUTE, True)):
         columns = {"state": "queued", "due_at": due, "leased_until": None}
         database.write(lambda s, columns=columns: s.execute(OutboxMail.__table__.update().values(columns)))
@@ -105,7 +106,7 @@ def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, news
     def more(session: Session, numbers: range) -> None:
         for number in numbers:
             question = answered(session, newsroom, f"What falls on plate {number}?")
-            question.must_run_by = datetime.now(UTC).date()
+            question.must_run_by = utc_now().date()
         assert session.scalars(select(Question).where(Question.must_run_by.is_not(None))).first()
 
     database.write(lambda session: more(session, range(1)))

@@ -1,12 +1,13 @@
 """Browsers that are signed in: proving once more who sits there, when they were last seen, and each way out."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.editor.conflict import token
 from app.entrance.browser_names import family
@@ -37,7 +38,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.
 
 
 def ago(**length: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**length)
+    return utc_now() - timedelta(**length)
 
 
 def put_back(database: Database, **columns: Any) -> None:

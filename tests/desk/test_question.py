@@ -1,7 +1,7 @@
 """The desk's half of the main job in a browser without scripts: from two letters to an approved and picked Q&A."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +11,7 @@ from app.actors import Expert as Asked
 from app.actors import Reader
 from app.answers import assigning, editing
 from app.answers.models import Answer, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters import receive
 from app.mail import outbox
@@ -295,7 +296,7 @@ def invited(database: Database, newsroom: Newsroom, public_id: str) -> str:
 def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsroom):
     public_id = opened(database, newsroom)
     address = f"/questions/{public_id}/assignments/{invited(database, newsroom, public_id)}"
-    later = (datetime.now(ZoneInfo("Europe/Prague")) + timedelta(days=9)).replace(second=0, microsecond=0)
+    later = (utc_now().astimezone(ZoneInfo("Europe/Prague")) + timedelta(days=9)).replace(second=0, microsecond=0)
     nora.post(f"{address}/extend", due_at=f"{later:%Y-%m-%dT%H:%M}")
     assert one(database, Assignment).due_at == later
     nora.post(f"{address}/link")

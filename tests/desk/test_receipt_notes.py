@@ -1,6 +1,6 @@
 """Nora asks Timur something at his receipt: he left no address, and answers there when he comes back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters.models import Addition, Letter, ReceiptNote
 from app.newsletters.models import Newsletter
@@ -195,7 +196,7 @@ def test_the_morning_after_the_desk_is_told_once_and_without_a_word_of_it(
     open_receipt(client, timur, "/answer", reply=YEAR)
     mornings = []
     for days in range(3):
-        with database.read(datetime.now(UTC) + timedelta(days=days)) as session:
+        with database.read(utc_now() + timedelta(days=days)) as session:
             found = digest.sections(session, session.get_one(Newsletter, newsroom.newsletter_id))
         mornings.append([(one.number, one.lines) for one in found if one.kind == "notes"])
     assert mornings == [[], [(1, ())], []]

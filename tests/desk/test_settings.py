@@ -22,6 +22,7 @@ from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
 from app.version import VERSION
 from tests.support.cast import Newsroom, answered, handed_in
+from tests.support.clock import today
 from tests.support.desk import Desk, as_it_stands, settings_with
 from tests.support.pages import Page
 from tests.support.shown import seen
@@ -125,7 +126,7 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
 
 
 def said_day(day: date) -> str:
-    year = f" {day.year}" if day.year != date.today().year else ""
+    year = f" {day.year}" if day.year != today().year else ""
     month = f"{day:%b}".replace("Sep", "Sept")  # as CLDR has it
     return f"{day:%a} {day.day} {month}{year}"
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -21,6 +21,7 @@ from app import audit, remains, worker
 from app.audit import chain
 from app.backup import erasure_list
 from app.backup.erasure_list import Erasures, Keeper
+from app.core.clock import utc_now
 from app.db import Database
 from app.doctor import checks, findings, incoming_mail, machines
 from app.letters.models import Letter
@@ -58,7 +59,7 @@ def look(app: Flask, name: str, database: Database | None = None) -> list[tuple[
 
 
 def ago(**time: float) -> datetime:
-    return datetime.now(UTC) - timedelta(**time)
+    return utc_now() - timedelta(**time)
 
 
 @on_sqlite
@@ -191,7 +192,7 @@ def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
     assert look(app, "outgoing mail") == []
     database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=11))
     assert look(app, "outgoing mail") == [("fault", "a mail has been due for 11 minutes")]
-    later = datetime.now(UTC) + timedelta(minutes=20)
+    later = utc_now() + timedelta(minutes=20)
     tried = update(OutboxMail).values(attempts=3, state_at=ago(minutes=70), due_at=later)
     database.write(lambda s: s.execute(tried) and None)
     assert look(app, "outgoing mail") == [("fault", "2 mails wait to be tried again, the oldest for 70 minutes")]

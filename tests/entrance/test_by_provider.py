@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actors import Clock
+from app.core.clock import unix_time
 from app.db import Database, now
 from app.people import directory, disabling, oidc, staff
 from app.people.models import Membership, Person
@@ -91,10 +92,10 @@ HOSTILE: dict[str, Callable[[Provider], None]] = {
     "another audience": twisted(aud="another client"),
     "several audiences, and not said for whom": twisted(aud=["readers asked", "another client"]),
     "for another of several": twisted(aud=["readers asked", "another client"], azp="another client"),
-    "expired": lambda provider: provider.claims.update(exp=int(time.time()) - oidc.LEEWAY - 5),
-    "of an hour ago": lambda provider: provider.claims.update(iat=int(time.time()) - HOUR),
-    "of tomorrow": lambda provider: provider.claims.update(iat=int(time.time()) + 24 * HOUR),
-    "not yet": lambda provider: provider.claims.update(nbf=int(time.time()) + HOUR),
+    "expired": lambda provider: provider.claims.update(exp=int(unix_time()) - oidc.LEEWAY - 5),
+    "of an hour ago": lambda provider: provider.claims.update(iat=int(unix_time()) - HOUR),
+    "of tomorrow": lambda provider: provider.claims.update(iat=int(unix_time()) + 24 * HOUR),
+    "not yet": lambda provider: provider.claims.update(nbf=int(unix_time()) + HOUR),
     "without an end": twisted(exp=None),
     "of nobody": twisted(sub=None),
     "of a number": twisted(sub=7),
@@ -171,7 +172,7 @@ def test_whoever_takes_too_long_at_the_provider_begins_again(
 def test_clocks_may_differ_by_less_than_a_minute(
     app: Flask, database: Database, newsroom: Newsroom, provider: Provider
 ) -> None:
-    at = int(time.time())
+    at = int(unix_time())
     provider.claims.update(exp=at - oidc.LEEWAY + 20, iat=at + oidc.LEEWAY - 20)
     assert status(comes_back(app)) == 303
 
@@ -429,7 +430,7 @@ def test_the_settings_say_by_what_the_provider_s_sign_in_counts_as_a_second_fact
 def test_a_session_at_the_provider_is_no_fresh_proof_of_who_sits_there(
     app: Flask, database: Database, newsroom: Newsroom, provider: Provider
 ) -> None:
-    at = int(time.time())
+    at = int(unix_time())
     fresh = []
     for moment in (None, at - HOUR, at - 60, at + 40, 10**30):
         claims = {"auth_time": moment} if moment else {}

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app.actors import Clock
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Base, Database
 from app.entrance.onward import local
 from app.entrance.ways_in import EVEN
@@ -157,7 +158,7 @@ def test_a_link_opens_once_and_not_after_its_time(
         person = session.get_one(Person, newsroom.nora.person_id)  # type: ignore[attr-defined]
         return sign_in.invite(session, Clock(), person, "desk")  # type: ignore[arg-type]
 
-    expired = database.write(long_ago, datetime.now(UTC) - timedelta(days=8))
+    expired = database.write(long_ago, utc_now() - timedelta(days=8))
     fresh = browse()
     for link in (used, expired, "/sign-in/never-was-one"):
         assert fresh.open(link).status_code == 410

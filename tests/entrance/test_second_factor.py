@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pyotp
 import pytest
@@ -10,6 +10,7 @@ import zxingcpp
 from flask import Flask
 from sqlalchemy import update
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.people import factors
 from app.people.models import BrowserSession
@@ -31,7 +32,7 @@ def with_app(browser: Browser) -> tuple[str, list[str]]:
 
 def later_code(secret: str) -> str:
     """The next code: the one of now may be used already."""
-    return pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
+    return pyotp.TOTP(secret).at(utc_now() + timedelta(seconds=30))
 
 
 @pytest.mark.threat("seized editor's device")
@@ -115,7 +116,7 @@ def test_whoever_has_a_factor_proves_by_it_and_not_by_a_mail(
 ) -> None:
     nora = at_the_desk(app, database, NORA)
     secret, _ = with_app(nora)
-    long_ago = datetime.now(UTC) - timedelta(minutes=11)
+    long_ago = utc_now() - timedelta(minutes=11)
     database.write(lambda s: s.execute(update(BrowserSession).values(stepped_up_at=long_ago)))
     assert nora.open(FACTORS).status_code == 303
     nora.follow()

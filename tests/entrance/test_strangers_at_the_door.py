@@ -1,14 +1,14 @@
 """Strangers ask in Nora's name, and behind the same exit as she: her devices get in."""
 
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from app.core.clock import unix_time, utc_now
 from app.db import Database
 from app.entrance import devices
 from app.mail.models import OutboxMail
@@ -34,7 +34,7 @@ def test_the_device_on_which_nora_was_signed_in_gets_its_mail_at_once_through_a_
     for _ in range(30):
         ask(Browser(app), NORA)
     before = mails(database)
-    began = datetime.now(UTC)
+    began = utc_now()
     ask(laptop, NORA)
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
@@ -55,7 +55,7 @@ def test_a_known_device_of_somebody_else_is_a_strangers(app: Flask, database: Da
     with database.read() as session:
         last = session.scalars(select(SignIn).order_by(SignIn.id.desc())).first()
         assert last is not None
-        assert (last.is_known, last.mail_due_at > datetime.now(UTC)) == (False, True)  # type: ignore[operator]
+        assert (last.is_known, last.mail_due_at > utc_now()) == (False, True)  # type: ignore[operator]
 
 
 @pytest.mark.threat("stranger at the door")
@@ -109,8 +109,7 @@ def test_behind_a_flooded_exit_a_known_device_asks_at_once_and_a_new_one_after_a
     phone.open("/sign-in")
     assert phone.press("/sign-in", email=NORA).status_code == 429
     assert (phone.heading, "Wait for a minute" in phone.text) == ("Many ask from your network", True)
-    real = time.time
-    monkeypatch.setattr(devices.time, "time", lambda: real() + devices.WAIT)
+    monkeypatch.setattr(devices, "unix_time", lambda: unix_time() + devices.WAIT)
     phone.open("/sign-in")
     assert phone.press("/sign-in", email=NORA).status_code == 303
     assert last_mail(database, NORA)

@@ -1,6 +1,6 @@
 """The page behind an assignment's link: Leyla writes there, without an account, and nothing that she types is lost."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.answers import assigning
 from app.answers.models import Answer, AnswerText, Draft
+from app.core.clock import utc_now
 from app.db import Database
 from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, Asked, asked
@@ -244,7 +245,7 @@ def test_who_asks_back_all_day_is_told_to_wait_and_keeps_the_words(salt: Asked, 
     assert "Which lake?" in leyla.text
     with salt.database.read() as session:
         assert len(session.scalars(select(Note)).all()) == assigning.ASKS_A_DAY
-    tomorrow = datetime.now(UTC) + timedelta(days=1, minutes=1)
+    tomorrow = utc_now() + timedelta(days=1, minutes=1)
     salt.database.write(
         lambda session: assigning.ask_back(session, salt.newsroom.leyla, salt.assignment(session), "Which lake?"),
         at=tomorrow,

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException
 import config as configuration
 from app import create_app
 from app.actors import Clock
+from app.core.clock import utc_now
 from app.editor.frame import editor
 from app.letters.models import Letter
 from app.mail.models import Inbound, OutboxMail
@@ -51,7 +52,7 @@ LOOKED_AT = (
 )  # public pages
 TRIES = 3  # ways to one press that are tried until it is taken
 DEEP = 4  # presses of one way: what is locked can be sent, and what was sent can be recalled
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+TOMORROW = (utc_now() + timedelta(days=1)).date().isoformat()
 TYPED = {
     "text": "Who measures the salt there?",
     "email": "new@gauges.example",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -22,6 +22,7 @@ from app.newsroom.models import CountedWeek
 from app.people.models import Expert
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
+from tests.support.clock import today
 from tests.support.lives import Lives, lives
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
@@ -73,7 +74,7 @@ def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_
     marek_is_next(database, newsroom)
     kept = [writes(database, newsroom, number) for number in range(12)]
     overdue = writes(database, newsroom, 90, hear_back="once", email="dana@post.example")
-    past = date.today() - timedelta(days=2)
+    past = today() - timedelta(days=2)
     database.write(lambda s: s.execute(update(Contact).where(Contact.letter_id == overdue).values(erase_on=past)))
     gone, ends = list[int](), Counter[str]()
     for number, last in enumerate(STEPS, 100):

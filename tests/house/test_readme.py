@@ -17,6 +17,7 @@ import pytest
 
 import config
 from app import create_app
+from tests.support import clock
 from tests.support.browser import Browser
 from tests.support.missing import without
 from tests.support.serving import START, free_port
@@ -73,7 +74,7 @@ def clone(tmp_path: Path) -> Path:
 
 def bare(port: int) -> dict[str, str]:
     """What a fresh shell knows, and a port that nobody else has."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port)}
+    return {**clock.inherited(), "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port)}
 
 
 @contextmanager

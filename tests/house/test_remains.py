@@ -1,6 +1,6 @@
 """An erasure ends when the database's own files have lost the words; these tests look at the bytes, and tidy nothing up."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from app import remains, worker
+from app.core.clock import utc_now
 from app.db import Database
 from app.db_faults import Busy
 from app.letters.models import Letter
@@ -111,7 +112,7 @@ def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database
 
 
 def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None:
-    at = datetime.now(UTC)
+    at = utc_now()
 
     def seen(name: str, **before: float) -> None:
         database.write(lambda session: sightings.note(session, {name: 1}), at - timedelta(**before))

@@ -4,7 +4,7 @@ import logging
 import re
 import shutil
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.actors import Clock, Reader
 from app.answers import assigning
 from app.answers.briefing import Brief
 from app.answers.models import Assignment
+from app.core.clock import utc_now
 from app.db import Base, Database, now
 from app.editions.models import Edition, EditionItem
 from app.letters import contacts, days, receipts, receive
@@ -44,9 +45,9 @@ from tests.support.desk import Desk
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE
 
-TODAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
+TODAY = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
 # When the reader is at the keyboard: hours away from now, when the newsroom was founded.
-AWAY = 10 if 12 <= datetime.now(UTC).hour < 17 else 5
+AWAY = 10 if 12 <= utc_now().hour < 17 else 5
 MINUTE = TODAY + timedelta(hours=AWAY, minutes=23, seconds=45, microseconds=678)
 OWN_WORDS = "My cousin Zarina in Moynaq coughs from the salt. Who measures it?"
 

@@ -102,6 +102,6 @@ def test_a_threat_that_the_model_does_not_know_ends_the_run(tmp_path: Path) -> N
 
 
 def test_the_command_runs_it() -> None:
-    make = ("make", "-n", "-o", ".venv/development", "-o", "browsers", "test-security")
+    make = ("make", "-n", "-o", ".venv/development", "-o", "programs", "test-security")
     said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line for line in said.splitlines() if "pytest" in line and line.endswith("--threats")] != []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.version import VERSION
+from tests.support import clock
 from tests.support.app import SAFE, SECRETS
 from tests.support.missing import without
 from tests.support.shell_blocks import shell_blocks
@@ -24,7 +25,7 @@ def run(block: str, folder: Path, **environment: str) -> str:
     command.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT} "$@"\n')
     command.chmod(0o755)
     path = f"{command.parent}:{os.environ['PATH']}"
-    known = {"PATH": path, "HOME": str(folder), **environment}
+    known = {**clock.inherited(), "PATH": path, "HOME": str(folder), **environment}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block], cwd=folder, env=known, capture_output=True, text=True, check=False
     )

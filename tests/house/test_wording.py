@@ -1,10 +1,11 @@
 """How the desk says the time that is left: never more than there is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 
+from app.core.clock import utc_now
 from app.formatting import left
 
 
@@ -14,9 +15,9 @@ from app.formatting import left
 )
 def test_the_time_that_is_left_is_rounded_down(app: Flask, hours: float, said: str) -> None:
     with app.test_request_context():
-        assert left(datetime.now(UTC) + timedelta(hours=hours)) == said
+        assert left(utc_now() + timedelta(hours=hours)) == said
 
 
 def test_a_moment_that_is_over_has_no_time_left_and_is_still_said(app: Flask) -> None:
     with app.test_request_context():
-        assert left(datetime.now(UTC) - timedelta(days=1), "short") == "1 min"
+        assert left(utc_now() - timedelta(days=1), "short") == "1 min"

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from app import worker
+from app.core.clock import utc_now
 from app.db import Database
 from app.db_faults import Busy
 from app.letters.models import Letter
@@ -224,7 +224,7 @@ def test_each_part_writes_down_that_it_lives(
             return set(sightings.begins_with(session, sightings.PART))
 
     assert {duty.part for duty in worker.DUTIES} == set(sightings.PARTS)
-    began = datetime.now(UTC)
+    began = utc_now()
     with at_work(app, monkeypatch):
         until(lambda: lives() == set(sightings.PARTS), "signs of life")
     with database.read() as session:

@@ -1,7 +1,7 @@
 """Nora builds an edition in a real browser: by dragging, with the keyboard alone, without scripts; and at night on a phone."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock
 from app.answers import assigning
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions import slots
 from app.editions.models import Edition
@@ -300,7 +301,7 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
 
     def dates(session: Session) -> None:
         for question in session.scalars(select(Question).where(Question.state == "answered")):
-            question.must_run_by = (datetime.now(UTC) + timedelta(days=20)).date()
+            question.must_run_by = (utc_now() + timedelta(days=20)).date()
 
     database.write(dates)
     weekly_counts.count_due(database)

@@ -1,6 +1,6 @@
 """Vera the admin in a real browser: she invites, gives a role, reads who may what and the trail, and looks at her sessions."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import update
 
 from app.actors import Clock
+from app.core.clock import utc_now
 from app.db import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
@@ -67,7 +68,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     press(vera, "Let them come back")
 
     # An hour later it takes a proof, and what was pressed waits for it.
-    before = datetime.now(UTC) - timedelta(hours=1)
+    before = utc_now() - timedelta(hours=1)
     database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
     vera.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}")
     press(vera, "Deactivate")

@@ -1,7 +1,7 @@
 """Routing in a real browser: who fits is ticked and asked, a file is looked through and imported, twice is made once; by
 pointer, by keyboard alone, without scripts. Every page fits and axe finds nothing."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -16,6 +16,7 @@ from app.people.models import Expert
 from app.questions import moves, wording
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
+from tests.support.clock import today
 from tests.support.town import WAYS, Town
 
 pytestmark = pytest.mark.browser
@@ -84,7 +85,7 @@ def test_every_page_of_routing_fits_and_axe_finds_nothing(
 
     def more(session) -> list[str]:
         nora = newsroom.nora
-        away = {"away_until": date.today() + timedelta(9), "topics": ["вода", "salt"], "languages": ["fa", "kk-Arab"]}
+        away = {"away_until": today() + timedelta(9), "topics": ["вода", "salt"], "languages": ["fa", "kk-Arab"]}
         parisa = directory.record_expert(session, nora, "پریسا رضایی", None, ties="Sells plates.", at_once=1, **away)
         directory.record_expert(session, nora, "Leyla Aydin", "leyla@uni.example")
         before = salt.assignment(session)

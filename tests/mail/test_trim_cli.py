@@ -7,9 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import clock
+
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "mail", "trim")
-BARE = {"PATH": os.environ["PATH"], "LC_ALL": "C"}  # no settings, and a terminal that knows ASCII only
+BARE = {
+    **clock.inherited(),
+    "PATH": os.environ["PATH"],
+    "LC_ALL": "C",
+}  # no settings, and a terminal that knows ASCII only
 
 MESSAGE = """\
 From: Timur <timur@mail.example>

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import worker
 from app.actors import Mailroom
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters import acknowledging, mailed_letters
 from app.letters.models import Contact, Letter
@@ -93,7 +94,7 @@ def test_a_sender_has_one_a_day_however_the_address_is_written(database: Databas
 def test_its_sending_forgets_its_words_and_keeps_the_address_for_the_one_notice(
     app: Flask, database: Database, wanted: Newsroom
 ) -> None:
-    mailed(database, wanted, at=datetime.now(UTC))
+    mailed(database, wanted, at=utc_now())
     worker.deliver(app, app.extensions["database"])
     with database.read() as session:
         mail = session.scalars(select(OutboxMail)).one()
@@ -110,7 +111,7 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
     def take(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
         mailed_letters.take(
-            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, AIGERIM, datetime.now(UTC)), answerable=True
+            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, AIGERIM, utc_now()), answerable=True
         )
 
     database.write(take)

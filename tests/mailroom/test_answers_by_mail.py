@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import AnswerText, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters.models import Letter
 from app.lifecycle import Illegal, Missing, NotYours, Stale
@@ -49,9 +50,7 @@ def file(room: Room, kind: str, number: int = -1, version: int | None = None, **
 
 def again(room: Room, salt: Asked, words: str) -> None:
     """She writes another mail, which the desk's hand brings to the assignment."""
-    room.database.write(
-        lambda s: mailed_answers.take(s, room.newsroom.ilya, salt.assignment(s), words, datetime.now().astimezone())
-    )
+    room.database.write(lambda s: mailed_answers.take(s, room.newsroom.ilya, salt.assignment(s), words, utc_now()))
 
 
 def waiting(room: Room, salt: Asked) -> set[int]:

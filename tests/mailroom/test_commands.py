@@ -18,6 +18,7 @@ from app.db import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
 from mail_accounts import mailboxes_of
+from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
@@ -46,7 +47,7 @@ def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
     """A command as a process of its own, ended at the end if it has not ended by itself."""
     child = subprocess.Popen(
         (sys.executable, "-m", "flask", "--app", "wsgi", *command), cwd=ROOT, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.PIPE, env={**clock.inherited(), "PATH": os.environ["PATH"], **environment},
     )  # fmt: skip
     try:
         yield child

@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.actors import Mailroom
+from app.core.clock import utc_now
 from app.db import Base, Database, keys
 from app.editions import locking
 from app.editions.models import Edition
@@ -36,7 +37,7 @@ from tests.support.mailroom import LEYLA, LIST, MAREK, SETTINGS, Room, reading
 from tests.support.replies import in_every_language
 
 SALT = "Why is there salt on our windows after a storm, and who counts it?"
-LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)  # than all that happens in the newsroom before
+LATER = utc_now().replace(microsecond=0) + timedelta(hours=1)  # than all that happens in the newsroom before
 MAILS = 300
 # What is drawn anew each time, or sealed: what is sealed is opened and compared by itself.
 DRAWN = {"public_id", "form_mac", "receipt_mac", "return_mac", "token_mac", "version", "message_id"}

@@ -17,6 +17,7 @@ from app.db_faults import Busy
 from app.mail import inbound
 from app.mailroom import lmtp, pipe
 from app.mailroom.envelope import with_envelope
+from tests.support import clock
 from tests.support.app import BASE_URL, SAFE, SECRETS
 from tests.support.mail_servers import our_lmtp
 from tests.support.ways_in import WORDS, Client, stored
@@ -184,7 +185,7 @@ def test_only_its_size_sends_a_piped_mail_back(database: Database) -> None:
 def flask(*arguments: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command as a mail server starts it, with nothing in its environment but what is said here."""
     command = (sys.executable, "-m", "flask", "--app", "wsgi", *arguments)
-    environment = {"PATH": os.environ["PATH"], **environment}
+    environment = {**clock.inherited(), "PATH": os.environ["PATH"], **environment}
     return subprocess.run(command, check=False, cwd=ROOT, input=given, capture_output=True, env=environment, timeout=60)
 
 

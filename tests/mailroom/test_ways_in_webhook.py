@@ -1,9 +1,8 @@
 """The webhook: a secret address, a signature by the Standard Webhooks scheme, and 200 only after the commit."""
 
 import base64
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from werkzeug.test import TestResponse
 
 import config
 from app import create_app
+from app.core.clock import unix_time, utc_now
 from app.db import Database
 from app.mail import inbound
 from app.mailroom import webhook
@@ -79,8 +79,8 @@ def without(name: str) -> dict[str, str]:
 UNSIGNED = {
     "another's key": lambda: headers(WORDS, key=b"x" * 24),
     "other bytes": lambda: headers(WORDS + b"!"),
-    "six minutes old": lambda: headers(WORDS, at=time.time() - 360),
-    "from tomorrow": lambda: headers(WORDS, at=time.time() + 86_400),
+    "six minutes old": lambda: headers(WORDS, at=unix_time() - 360),
+    "from tomorrow": lambda: headers(WORDS, at=unix_time() + 86_400),
     "another's id": lambda: {**headers(WORDS), "webhook-id": "msg_2"},
     "a time that is none": lambda: {**headers(WORDS), "webhook-timestamp": "²²"},
     "no id": lambda: without("id"),
@@ -145,6 +145,6 @@ def test_mail_that_waits_too_long_is_seen_from_outside(
 
     assert asked() == {"/healthz": 200, "/readyz": 200}
     for minutes, ready in ((9, 200), (11, 503)):
-        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        at = utc_now() - timedelta(minutes=minutes)
         database.write(lambda session: inbound.store(session, WORDS, source="pipe"), at)
         assert asked() == {"/healthz": 200, "/readyz": ready}

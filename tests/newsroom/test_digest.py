@@ -13,6 +13,7 @@ from app.actors import Clock, Mailroom, Reader
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
 from app.audit import chain, chain_check
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
@@ -29,7 +30,7 @@ from tests.support.cast import Newsroom, answered
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAY = timedelta(days=1)
 PRAGUE = ZoneInfo("Europe/Prague")
-NOW = datetime.now(PRAGUE)
+NOW = utc_now().astimezone(PRAGUE)
 TODAY = NOW.date() if NOW.time() < time(7, 30) else NOW.date() + DAY  # the day whose morning is the next one
 
 
@@ -163,7 +164,7 @@ def test_who_has_mailed_is_not_late(database: Database, newsroom: Newsroom) -> N
     salt = asked(database, newsroom)
     at = half_past_seven(TODAY + 60 * DAY)
     assert "One expert is late:\n- Leyla Aydın: The Salt Wind" in morning(database, at)
-    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
+    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
     assert not [part for part in morning(database, at + DAY) if "late" in part]
 
 
@@ -187,7 +188,7 @@ def raised(database: Database, at: datetime) -> list[str]:
 
 
 def mailed_by_leyla(database: Database, salt: Asked) -> None:
-    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", datetime.now(UTC)))
+    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
 
 
 @pytest.mark.parametrize(
@@ -209,8 +210,8 @@ def fail_invitation(database: Database, salt: Asked, **facts: Any) -> None:
         if "said" in facts:
             outbox.move(session, Clock(), mail, "fail", **facts)
         else:
-            outbox.move(session, Clock(), mail, "send", sent_at=datetime.now(UTC))
-            mail.bounced_at = datetime.now(UTC)
+            outbox.move(session, Clock(), mail, "send", sent_at=utc_now())
+            mail.bounced_at = utc_now()
 
     database.write(fail)
 

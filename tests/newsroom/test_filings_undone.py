@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Answer, AnswerText, Assignment, Check, Draft
+from app.core.clock import utc_now
 from app.db import Base, Database, now
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
@@ -231,7 +232,7 @@ def test_from_that_day_on_she_is_the_one_to_ask(nora, database, salt):
         assigning.decline(session, salt.newsroom.leyla, assignment, "no time", now(session).date() + timedelta(days=2))
         return assignment.question.public_id, assignment.expert.public_id
 
-    question, leyla = database.write(could, datetime.now(UTC) - timedelta(days=3))
+    question, leyla = database.write(could, utc_now() - timedelta(days=3))
     ask = f"/desk/steppe/questions/{question}/ask?expert={leyla}"
     assert f'<a class="btn btn--next" href="{ask}">Ask Leyla Aydın again</a>' in nora.get(f"/questions/{question}")
     assert f'value="{leyla}" id="e-{leyla}" checked>' in nora.get(ask)

@@ -1,7 +1,7 @@
 """What people wrote has its time, by the newsletter's settings; then the worker erases it, and what was printed stays."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app import remains
 from app.answers import writing
 from app.answers.models import Draft
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import EditionItem
 from app.letters import contacts, filing
@@ -32,7 +33,7 @@ from tests.support.forgotten import WROTE, wrote
 from tests.support.letters import asked
 from tests.support.pages import Page
 
-NOW = datetime.now(UTC)
+NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from app.actors import Clock
 from app.answers import assigning, closing, editing, writing
 from app.answers.models import Answer, AnswerText, Assignment, Check
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Database, now
 from app.editions.models import EditionItem
 from app.mail import outbox
@@ -29,7 +30,7 @@ from tests.support.desk import Desk
 from tests.support.files import left, standing
 
 DAY = timedelta(days=1)
-NOW = datetime.now(UTC)
+NOW = utc_now()
 # What the house knows of Leyla besides what ran, by where it stands.
 OF_LEYLA = {
     "profile": "grew up in Moynaq and swims in the lake",
@@ -65,13 +66,13 @@ def everything_of_leyla(salt: Asked) -> None:
 
 
 def sweep(database: Database, days: float = 0) -> None:
-    at = datetime.now(UTC) + days * DAY
+    at = utc_now() + days * DAY
     while database.write(forgetting_people.sweep, at):
         pass
 
 
 def fresh(newsroom: Newsroom) -> Any:
-    return replace(newsroom.nora, proved_at=datetime.now(UTC))
+    return replace(newsroom.nora, proved_at=utc_now())
 
 
 def leyla(salt: Asked, act: Callable[..., None]) -> None:
@@ -148,7 +149,7 @@ def test_what_never_ran_goes_after_the_days_of_drafts(database: Database, newsro
     )
 
     def forget(days: float) -> None:
-        while database.write(forgetting.sweep, datetime.now(UTC) + days * DAY):
+        while database.write(forgetting.sweep, utc_now() + days * DAY):
             pass
 
     database.write(lambda s: s.execute(update(Newsletter).values(draft_days=50, idle_days=3_000, expert_mail_days=1)))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.actors import Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
@@ -36,7 +37,7 @@ from tests.support.desk import Desk
 from tests.support.pages import words_of
 from tests.support.stored import counted
 
-TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+TODAY = utc_now().replace(hour=12, minute=0, second=0, microsecond=0)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
 THEN = TODAY - 3 * WEEK
 

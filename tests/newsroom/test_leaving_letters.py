@@ -1,12 +1,13 @@
 """Letters that have had their time are found along indexes, and they are just those of the rules."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app import sqlite
+from app.core.clock import utc_now
 from app.db import Database
 from app.letters import filing
 from app.letters.models import Letter
@@ -18,7 +19,7 @@ from tests.support.cast import Newsroom
 from tests.support.forgotten import wrote
 from tests.support.letters import asked
 
-NOW = datetime.now(UTC)
+NOW = utc_now()
 DAY = timedelta(days=1)
 
 

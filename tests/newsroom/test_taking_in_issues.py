@@ -23,6 +23,7 @@ from app.newsroom import taking_in_issues
 from app.people.models import Expert, Person
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
+from tests.support import clock
 from tests.support.cast import Newsroom
 from tests.support.source import ROOT
 
@@ -192,7 +193,12 @@ def test_to_look_needs_no_database(tmp_path: Path) -> None:
         "--json",
     ]
     done = run(
-        command, cwd=tmp_path, env={"HOME": str(tmp_path), "PATH": ""}, capture_output=True, check=False, timeout=120
+        command,
+        cwd=tmp_path,
+        env={**clock.inherited(), "HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        check=False,
+        timeout=120,
     )
     found = json.loads(done.stdout)
     assert [block.pop("unsure") for block in found] == [[], []]

@@ -5,7 +5,7 @@ The log is that of a server that took the mails: when, from which return path, t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app import worker
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Base, Database
 from app.editions.models import Edition
 from app.letters.ending_sentences import ENDINGS
@@ -30,7 +31,7 @@ from tests.support.cast import Newsroom
 from tests.support.letters import asked
 from tests.support.smtp_servers import Server, an_app, id_of, served
 
-NOW = datetime.now(UTC)
+NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ASKERS = (8, 7, 6)  # who asked each of three questions of one edition

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Edition
 from app.newsroom import alarms, program_messages
@@ -78,7 +79,7 @@ def lives_through(database: Database, began: datetime, **time: float) -> tuple[d
 def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
     database: Database, newsroom: Newsroom, site: Hearer
 ) -> None:
-    key, began = let_hear(database, newsroom, site.address), datetime.now(UTC)
+    key, began = let_hear(database, newsroom, site.address), utc_now()
     site.answer = Answer(b"<b hit>", 500)
     happens(database, newsroom, began)
     happens(database, newsroom, began)
@@ -101,7 +102,7 @@ def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
 def test_after_five_days_it_is_paused_and_the_desk_is_told(
     database: Database, newsroom: Newsroom, site: Hearer
 ) -> None:
-    key, began = let_hear(database, newsroom, site.address), datetime.now(UTC)
+    key, began = let_hear(database, newsroom, site.address), utc_now()
     site.answer = Answer(b"", 503)
     happens(database, newsroom, began)
     tell(database, began)
@@ -195,7 +196,7 @@ def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the
     assert claimed is not None
     assert tell(database) == {}
     calling.call(claimed, OWN)  # and then it is killed
-    assert tell(database, datetime.now(UTC) + calling.LEASE + timedelta(seconds=1)) == {"arrived": 1}
+    assert tell(database, utc_now() + calling.LEASE + timedelta(seconds=1)) == {"arrived": 1}
     assert (len(site.ids), len(set(site.ids))) == (2, 1)
 
 
@@ -210,7 +211,7 @@ def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program
     days = (29, 31)
     left = []
     for day in days:
-        database.write(calling.sweep, at=datetime.now(UTC) + timedelta(days=day))
+        database.write(calling.sweep, at=utc_now() + timedelta(days=day))
         left.append(len(log(database)))
     assert left == [1, 0]
     happens(database, newsroom)
@@ -225,7 +226,7 @@ def test_what_waits_for_a_program_whose_key_is_missing_is_told_once_it_is_back(
     database: Database, newsroom: Newsroom, site: Hearer, fixed: None
 ) -> None:
     """Whoever looks after the machine has set other keys by mistake: the desk hears of it, and nothing is lost."""
-    began = datetime.now(UTC)
+    began = utc_now()
     key = let_hear(database, newsroom, site.address)
     happens(database, newsroom, began)
     with database.read() as session:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
@@ -42,7 +43,7 @@ def site() -> Iterator[Hearer]:
 
 
 def later(**time: float) -> datetime:
-    return datetime.now(UTC) + timedelta(**time)
+    return utc_now() + timedelta(**time)
 
 
 AFTER = {"minutes": GRACE.total_seconds() / 60 + 1}

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Correction, Edition
 from app.indexing import index_due
@@ -77,7 +78,7 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
         True,
         False,
     )
-    today = datetime.now(UTC).date().isoformat()
+    today = utc_now().date().isoformat()
     note = page.part(".corrections")
     assert note.words.endswith(f"{WRONG} {RIGHT}")
     assert note.attributes("time", "datetime") == [today]

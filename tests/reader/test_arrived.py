@@ -1,7 +1,6 @@
 """The page with a new number comes from a copy: the same as if it were made for its reader, and true at every request."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.newsletters.models import Newsletter
 from app.reader.arrived import MARKS
@@ -72,7 +72,7 @@ def test_what_the_desk_changes_stands_on_the_next_page(
         False,
     )
     form = token(client)
-    change(database, newsroom, state="paused", state_at=datetime.now(UTC))
+    change(database, newsroom, state="paused", state_at=utc_now())
     refused = ask(client, form=form)
     assert (refused.status_code, "pauses, and takes no questions" in refused.text) == (409, True)
 

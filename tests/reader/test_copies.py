@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ import config
 from app import create_app
 from app.actors import Staff
 from app.answers import translating
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
 from app.editions.queries import coming_editions
@@ -197,10 +197,10 @@ def test_each_statement_on_what_pages_show_draws_another_version(
         item = session.scalars(select(EditionItem).filter_by(question_id=question_of(session, silos[0]).id)).one()
         made = {"input": item.input, "output": item.output, "sha256": item.sha256}
         session.add(ItemTranslation(item_id=item.id, language="fa", number=1, **made))
-        note = {"wrong": "It was Aral.", "right": "It is Osh.", "made_at": datetime.now(UTC)}
+        note = {"wrong": "It was Aral.", "right": "It is Osh.", "made_at": utc_now()}
         session.add(Correction(newsletter_id=here.id, question_id=item.question_id, **note))
         two = {"a_noun": "question", "a_id": 1, "b_noun": "question", "b_id": 2, "matcher": "words"}
-        session.add(Verdict(newsletter_id=here.id, **two, same=False, score=0.5, decided_at=datetime.now(UTC)))
+        session.add(Verdict(newsletter_id=here.id, **two, same=False, score=0.5, decided_at=utc_now()))
 
     database.write(fill)
     for table, seen in SEEN.items():
@@ -346,7 +346,7 @@ def test_a_copy_ends_when_time_makes_it_untrue(
 ) -> None:
     client.get("/steppe/")
     copy = shelf(app)._held[copies.Key("", "/steppe/", ())]
-    now = datetime.now(UTC)
+    now = utc_now()
     assert now < datetime.fromtimestamp(copy.until, UTC) <= now + timedelta(minutes=15)
     assert copy.until % 900 == 0
     soon = (now + timedelta(minutes=1)).replace(microsecond=0)
@@ -359,7 +359,7 @@ def test_a_copy_ends_when_time_makes_it_untrue(
     before = served(client, "/steppe/calendar.ics")[1]
     copy = shelf(app)._held[copies.Key("", "/steppe/calendar.ics", ())]
     assert copy.until <= soon.timestamp()
-    monkeypatch.setattr(copies, "time", SimpleNamespace(time=lambda: soon.timestamp() + 0.1))
+    monkeypatch.setattr(copies, "unix_time", lambda: soon.timestamp() + 0.1)
     assert shelf(app).get(copies.Key("", "/steppe/calendar.ics", ()), copy.of) is None
     assert before.count("VEVENT") > 0
 

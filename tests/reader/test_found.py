@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Edition
 from app.indexing import index_due
@@ -158,5 +159,5 @@ def test_a_shared_address_says_what_it_leads_to_and_which_one_is_right(
         "og:url": f"{HERE}{salt}",
         "og:site_name": 'Steppe "A" <b>',
         "og:locale": "en",
-        "article:published_time": datetime.now(UTC).date().isoformat(),
+        "article:published_time": utc_now().date().isoformat(),
     }

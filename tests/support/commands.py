@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support import clock
 from tests.support.source import ROOT
 
 # What a newsroom answers in a script; all else has a usual value.
@@ -16,7 +17,7 @@ FIRST = {
 
 def bare(folder: Path, **more: str) -> dict[str, str]:
     """A fresh shell's environment, with its home in a folder."""
-    return {"PATH": os.environ["PATH"], "HOME": str(folder), **more}
+    return {**clock.inherited(), "PATH": os.environ["PATH"], "HOME": str(folder), **more}
 
 
 def options(changes: dict[str, str] | None = None) -> list[str]:

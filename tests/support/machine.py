@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from tests.support import clock
 from tests.support.forks import FORKS
 from tests.support.missing import without
 from tests.support.waiting import until
@@ -60,7 +61,12 @@ class Machine:
 
     def __init__(self, pid: int, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self.environment = {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "LANG": "C.UTF-8", **environment}
+        self.environment = {
+            **clock.inherited(),
+            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "LANG": "C.UTF-8",
+            **environment,
+        }
         self._pid = pid
         self._serving: list[Any] = []
         self._started: list[subprocess.Popen[bytes]] = []
@@ -205,7 +211,7 @@ def machine(folder: Path, **environment: str) -> Iterator[Machine]:
     over.mkdir()
     folders = [*OVER, *{place.parts[1] for place in closed}]
     variables = {
-        "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
+        **clock.inherited(), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
         "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
     }  # fmt: skip
     child = subprocess.Popen(

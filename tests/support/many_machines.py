@@ -27,7 +27,7 @@ from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.migrate import migrate
 from app.seal import Keys
-from tests.support import postgres
+from tests.support import clock, postgres
 from tests.support.answering import running
 from tests.support.app import SECRETS
 from tests.support.smtp_servers import Server, id_of
@@ -85,7 +85,7 @@ class Machines:
         self.near = f"postgresql+psycopg://postgres@/newsroom?host={folder}"
         secret = base64.b64encode(SECRETS[1]).decode()
         self.settings = {
-            "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BASE_URL": f"https://{SITE}", "SECRET_KEYS": f"1:{secret}",
+            **clock.inherited(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BASE_URL": f"https://{SITE}", "SECRET_KEYS": f"1:{secret}",
             "DATABASE_URL": self.url, "TRUSTED_PROXIES": "1",
             "MAIL_FROM": f"desk@{SITE}", "MAIL_SERVER": made.address["smtp"], "MAIL_PORT": "2525", "MAIL_TIMEOUT": "20",
             "MAIL_AUTHSERV_ID": "mx.example.org", "MAIL_RECEIVED_BY": "mx.example.org",

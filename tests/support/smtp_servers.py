@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parseaddr
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 
+from app.core.clock import utc_now
 from tests.support.answering import running
 
 HOUSE = "desk@newsroom.example"
@@ -171,7 +172,7 @@ def served_apart(note: Path) -> Iterator[int]:
 def self_signed(folder: Path) -> Path:
     """A certificate for this machine that nobody has vouched for, with its key in the same file."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-    today = datetime.now(UTC)
+    today = utc_now()
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(today - timedelta(days=1))

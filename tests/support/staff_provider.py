@@ -9,7 +9,6 @@ import hmac
 import json
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -21,6 +20,7 @@ from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwk, jwt
 
+from app.core.clock import unix_time
 from oidc_account import StaffProvider
 from tests.support.answering import Answer, Answering, running
 
@@ -125,7 +125,7 @@ class Provider(ThreadingHTTPServer):
         })  # fmt: skip
 
     def id_token(self, began: dict[str, str]) -> str:
-        now = int(time.time())
+        now = int(unix_time())
         own = {"sub": self.user["sub"]} if self.is_plain else self.user
         usual = {"iss": self.issuer, "aud": began["client_id"], "exp": now + 300, "iat": now, "nonce": began["nonce"]}
         claims = {name: value for name, value in {**usual, **own, **self.claims}.items() if value is not None}

@@ -8,13 +8,13 @@ types a code as soon as there is one, and tells mail servers at port 8090 whose 
 import ssl
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from secrets import token_urlsafe
 from urllib.parse import parse_qs
 
+from app.core.clock import unix_time
 from mail_accounts import OAuthAccount, Provider
 from tests.support.answering import Answer, Answering, running
 
@@ -84,7 +84,7 @@ class TokenServer(ThreadingHTTPServer):
             self.asked.append((path, form))
             if path == "/introspect":
                 user, until = self.access.get(form.get("token", ""), ("", 0.0))
-                return Answer({"active": until > time.time(), "username": user, "scope": "mail"})
+                return Answer({"active": until > unix_time(), "username": user, "scope": "mail"})
             if self.answers and (answer := self.answers.pop(0)) is not None:
                 return answer
             if "scope" in form:
@@ -108,7 +108,7 @@ class TokenServer(ThreadingHTTPServer):
         return self.tokens(user)
 
     def tokens(self, user: str) -> Answer:
-        self.access[access := f"access-{token_urlsafe(8)}"] = (user, time.time() + self.life)
+        self.access[access := f"access-{token_urlsafe(8)}"] = (user, unix_time() + self.life)
         more = {"refresh_token": self.allows(user)} if self.rotates else {}
         return Answer({"access_token": access, "token_type": "Bearer", "expires_in": self.life, **more})
 

@@ -10,7 +10,6 @@ import hmac
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from app.core.clock import unix_time
 from app.sending_tools.asking import Account
 from app.sending_tools.known_tools import TOOLS
 from tests.support.answering import Answer, Answering, running
@@ -111,7 +111,7 @@ def _ghost_knows(token: str) -> bool:
     head, claims, signed = token.split(".")
     right = hmac.digest(bytes.fromhex(GHOST_SECRET), f"{head}.{claims}".encode(), hashlib.sha256)
     said, of = json.loads(_unbase64(claims)), json.loads(_unbase64(head))
-    lives = 0 < said["exp"] - said["iat"] <= 300 and said["iat"] <= time.time() <= said["exp"]
+    lives = 0 < said["exp"] - said["iat"] <= 300 and said["iat"] <= unix_time() <= said["exp"]
     return (
         hmac.compare_digest(right, _unbase64(signed))
         and lives

@@ -4,10 +4,10 @@ import base64
 import hashlib
 import hmac
 import socket
-import time
 
 from sqlalchemy import select
 
+from app.core.clock import unix_time
 from app.db import Database
 from app.mail import inbound
 from app.mail.models import Inbound
@@ -61,7 +61,7 @@ def headers(
     raw: bytes, *, message_id: str = "msg_1", at: float | None = None, key: bytes = b"k" * 24
 ) -> dict[str, str]:
     """What the Standard Webhooks scheme says, by its text and not by our code."""
-    stamp = str(int(time.time() if at is None else at))
+    stamp = str(int(unix_time() if at is None else at))
     made = hmac.new(key, f"{message_id}.{stamp}.".encode() + raw, hashlib.sha256).digest()
     signed = f"v1,{base64.b64encode(made).decode()}"
     return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}

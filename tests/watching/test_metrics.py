@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, update
 
 from app import worker
+from app.core.clock import utc_now
 from app.db import Database
 from app.doctor.checks import CHECKS
 from app.editions.models import Edition
@@ -111,7 +112,7 @@ def test_the_desks_requests_are_counted_by_endpoint_method_and_status(
 def test_queues_mails_editions_and_the_worker(
     app: Flask, watched: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    room, at = Room(database, newsroom), datetime.now(UTC)
+    room, at = Room(database, newsroom), utc_now()
     quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
     before, since = quarter - timedelta(seconds=1), quarter + timedelta(microseconds=1)
     room.store(mail(), before)

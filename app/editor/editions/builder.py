@@ -3,13 +3,13 @@ read.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from ...core.clock import utc_now
 from ...editions import handing_over, history, locking, slots
 from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
@@ -81,8 +81,8 @@ def builder(
         since=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
         moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
-        over=edition.runs_at < datetime.now(UTC),
-        may_recall=edition.sent_at is not None and datetime.now(UTC) < edition.sent_at + publishing.GRACE,
+        over=edition.runs_at < utc_now(),
+        may_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publishing.GRACE,
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=arriving.changes(session, edition) if edition.arrived_at else [],

@@ -1,7 +1,7 @@
 """Rows of the list of letters, and the letter that is read beside it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from ...answers.models import Assignment
 from ...blanks import Blanks
+from ...core.clock import utc_now
 from ...formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...languages import direction
 from ...letters import contacts, crowds, queries
@@ -208,8 +209,8 @@ def _says(one: Letter, expert: Assignment | None, filed: Mapping[str, Any]) -> s
 def _age(one: Letter) -> str:
     if not _keeps_the_day(one):
         return age(one.received_at)
-    days = (datetime.now(UTC).date() - _day_of(one)).days  # counted by the calendar: there is no hour to count from
-    return age(datetime.now(UTC) - timedelta(days=days)) if days else _("today")
+    days = (utc_now().date() - _day_of(one)).days  # counted by the calendar: there is no hour to count from
+    return age(utc_now() - timedelta(days=days)) if days else _("today")
 
 
 def _settled(one: Letter, filed: Mapping[str, Any] = FILED) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import abort, redirect, url_for
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import correspondence
 from ...blanks import Blanks
+from ...core.clock import utc_now
 from ...editions.slots import open_slots
 from ...formatting import age, ago, count, day, exact, is_past, left
 from ...newsletters.queries import desks_of
@@ -55,7 +56,7 @@ def home(slug: str) -> str:
             desk,
             "editor/overview/home.html",
             "edition",
-            today=day(datetime.now(UTC)),
+            today=day(utc_now()),
             standing=_standing(desk, tasks, len(mails)),
             faults=faults(desk, tasks, _address),
             waits=[

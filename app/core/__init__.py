@@ -1,0 +1,1 @@
+"""Foundations that every part of the product uses."""

@@ -1,0 +1,124 @@
+"""The clock of the tests: a run begins at a fixed moment and time goes on from there, whatever the date is.
+
+pytest starts itself again with libfaketime, which each process that a test starts inherits: server, worker, commands, mail servers,
+browsers. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
+
+    CLOCK=leap-day .venv/bin/python -m pytest tests/editions
+    .venv/bin/python -m tests.support.clock new-year make run
+
+docs/adr/0033-a-clock-for-the-tests.md says why it is done this way.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+
+CHOSEN = "CLOCK"
+FIXED = {
+    "FAKETIME": "",  # seconds to add to the machine's time
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # how long things take stays true
+    "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # Chromium hangs for seconds with this fix for an older glibc
+    "LD_PRELOAD": "",
+    "TZ": "",
+}
+
+
+class Clock(NamedTuple):
+    """A moment, in UTC, at which a run begins; the time zone of its machine; and what is special about it."""
+
+    start: datetime
+    zone: str
+    why: str
+
+
+def _clock(start: str, zone: str, why: str) -> Clock:
+    return Clock(datetime.fromisoformat(start).replace(tzinfo=UTC), zone, why)
+
+
+# The newsletters of the tests and the demo run on the first and third Wednesday at 09:00 in Prague; the cut-off is two days earlier.
+CLOCKS = {
+    "usual": _clock("2026-11-10 09:40", "UTC", "a Tuesday, six days before a cut-off"),
+    "before-cut-off": _clock("2026-11-16 07:00", "UTC", "an hour before a cut-off"),
+    "after-cut-off": _clock("2026-11-16 09:00", "UTC", "an hour after a cut-off"),
+    "midnight": _clock("2026-11-11 23:55", "UTC", "five minutes before midnight in UTC"),
+    "month-end": _clock(
+        "2026-11-30 22:30", "Europe/Prague", "the last evening of a month, between a cut-off and its edition"
+    ),
+    "new-year": _clock("2026-12-31 22:55", "Europe/Prague", "five minutes before New Year in Prague"),
+    "spring-forward": _clock("2027-03-28 00:55", "Europe/Prague", "five minutes before 02:00 becomes 03:00 in Prague"),
+    "fall-back": _clock("2026-10-25 00:55", "Europe/Prague", "five minutes before 03:00 becomes 02:00 in Prague"),
+    "no-summer-time": _clock(
+        "2027-03-28 00:55", "Asia/Almaty", "that spring night on a machine in a zone without summer time"
+    ),
+    "leap-day": _clock("2028-02-29 10:00", "UTC", "29 February, the day before an edition"),
+    "summer-break": _clock("2027-06-25 14:00", "UTC", "the Friday before a summer break"),
+    "five-years-on": _clock(
+        "2031-12-01 05:00", "UTC", "five years on: certificates, cookies, receipts and keys have aged"
+    ),
+}
+
+
+def chosen() -> Clock:
+    """Return the clock that the environment asks for. ValueError for one that is neither known nor a time."""
+    name = os.environ.get(CHOSEN) or "usual"
+    return CLOCKS.get(name) or _clock(name, "UTC", "chosen by hand")
+
+
+def today(zone: str = "Europe/Prague") -> date:
+    """Return the date in a zone; without one where the newsletters of the tests are."""
+    return datetime.now(ZoneInfo(zone)).date()
+
+
+def inherited() -> dict[str, str]:
+    """Return the variables by which a process has this clock, for one that is started with an environment of its own."""
+    return {name: os.environ[name] for name in FIXED if name in os.environ}
+
+
+def is_fixed() -> bool:
+    return "FAKETIME" in os.environ
+
+
+def _library() -> Path | None:
+    """Find libfaketime where Debian and its kin put it."""
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+
+
+def _at(clock: Clock, library: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that begins at a clock's moment."""
+    offset = f"{clock.start.timestamp() - time.time():+.3f}"
+    return {**environ, **FIXED, "FAKETIME": offset, "LD_PRELOAD": str(library), "TZ": clock.zone}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the run again at its clock, before it has started a worker. Where there is no libfaketime it goes on as it is, and
+    tests/house/test_clock.py says so."""
+    if is_fixed() or (library := _library()) is None:
+        return
+    config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
+    os.execve(sys.executable, sys.orig_argv, _at(chosen(), library, os.environ))  # noqa: S606 - it is this very command
+
+
+def pytest_report_header() -> str:
+    return f"clock: {chosen().start:%Y-%m-%d %H:%M} UTC, {chosen().why}" if is_fixed() else "clock: THE MACHINE'S OWN"
+
+
+def main() -> int:
+    """Run a command at a clock."""
+    os.environ[CHOSEN], *command = sys.argv[1:]
+    if (library := _library()) is None:
+        print("libfaketime is missing: apt-get install libfaketime", file=sys.stderr)
+        return 1
+    return subprocess.run(command, env=_at(chosen(), library, os.environ), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
