@@ -24,6 +24,7 @@ import pytest
 CHOSEN = "CLOCK"
 FIXED = {
     "FAKETIME": "",  # seconds to add to the machine's time
+    "FAKETIME_DISABLE_SHM": "1",  # a lock that all share stays locked where a process is killed that holds it
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # how long things take stays true
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # Chromium hangs for seconds with this fix for an older glibc
     "LD_PRELOAD": "",

@@ -17,6 +17,7 @@ from app.db import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.seal import Keys
+from tests.support import clock
 from tests.support.app import SECRETS
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
 from tests.support.mail_servers import needs, walkable
@@ -30,6 +31,7 @@ NAMES = (
 CERTIFICATE, KEY = "/etc/ssl/newsroom.pem", "/etc/ssl/newsroom.key"
 SITE = "https://ask.example.org"
 
+KEPT = " ".join(clock.FIXED)  # Postfix hands on nothing of its environment but what it is told to
 POSTFIX = f"""
 cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
@@ -41,7 +43,8 @@ postconf -e 'myhostname = mx.example.org' 'mydestination = example.org, mx.examp
   'alias_maps = hash:/etc/aliases' 'inet_protocols = ipv4' 'mynetworks = 127.0.0.0/8' 'relay_domains = branch.example' \\
   'transport_maps = hash:/etc/postfix/transport' 'maillog_file = /var/log/postfix.log' \\
   'smtpd_tls_cert_file = {CERTIFICATE}' 'smtpd_tls_key_file = {KEY}' 'smtpd_tls_security_level = may' \\
-  'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' 'mailbox_size_limit = 0' 'message_size_limit = 30000000'
+  'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' 'mailbox_size_limit = 0' 'message_size_limit = 30000000' \\
+  'import_environment = MAIL_CONFIG LANG=C {KEPT}' 'export_environment = MAIL_CONFIG LANG {KEPT}'
 postconf -M 'nobody/unix=nobody unix - n n - - pipe user=nobody argv=/bin/false'
 postconf -M 'submission/inet=submission inet n - y - - smtpd'
 postconf -P submission/inet/smtpd_tls_security_level=encrypt submission/inet/smtpd_sasl_auth_enable=yes \\
