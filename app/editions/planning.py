@@ -15,12 +15,14 @@ from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
-from .calendar import EditionDate, Rhythm, cutoff, in_utc, occurrences, read_extra, read_rhythm, read_skip
+from .calendar import EditionDate, Rhythm, cutoff, in_utc, next_dates, occurrences, read_extra, read_rhythm, read_skip
 from .lifecycle import EDITION
 from .models import Edition
+from .queries import select_editions_to_run
 from .slots import share_out
 
 AHEAD = 180  # days
+LOOKED_THROUGH = 50  # dates, for the first whose cut-off is ahead: a daily one may have its cut-off weeks before
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:
@@ -69,6 +71,15 @@ def plan_newsletter(
     return len(missing)
 
 
+def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
+    """Let the rule of a new newsletter start with its first date whose cut-off is ahead, if it gives one."""
+    at = now(session)
+    for one in next_dates(rhythm_of(newsletter), at, LOOKED_THROUGH):
+        if cutoff(one.local_at, newsletter.zone, newsletter.cutoff_minutes) > at:
+            newsletter.rule_start = one.rule_date
+            return
+
+
 def put_on(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
     """Let an edition run at another local time. The newsletter's calendar keeps it: the old day as a pause, the new one
     as an extra date, and neither where the rule says the same.
@@ -106,10 +117,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why:
     they are "locked", or something is "picked" or "asked" for them, or "letters" are about them.
     """
-    query = select(Edition).where(
-        Edition.newsletter_id == newsletter.id, Edition.is_ahead, Edition.runs_at > now(session)
-    )
-    coming = session.scalars(query.order_by(Edition.runs_at)).all()
+    coming = session.scalars(select_editions_to_run(now(session), newsletter.id, Edition)).all()
     if not coming:
         return []
     dates = _dates(newsletter, coming[0].rule_date, max(edition.rule_date for edition in coming))

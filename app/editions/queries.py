@@ -28,9 +28,44 @@ def title_of(session: Session, edition: Edition) -> str:
     return f"{session.get_one(Newsletter, edition.newsletter_id).name}, {edition.local_at[:10]}"
 
 
-def coming_editions(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
-    """The next editions that are to run, soonest first."""
-    return list(session.scalars(coming(now(session), newsletter_id, Edition).limit(limit)))
+# "The coming edition" means three things, and each has one query:
+#   for readers  the next ones that run            select_editions_to_run
+#   for experts  the next ones that take texts     select_editions_taking_answers
+#   at the desk  the one that is being made        select_edition_in_production
+# They differ between an edition's cut-off and its run: it runs next, and the desk still fills and locks it, but nobody
+# is asked to write for it any more.
+
+
+def select_editions_to_run(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+    """Select the editions that run after a moment, or a column of theirs, soonest first."""
+    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > at)
+    return select(what).where(*ahead).order_by(Edition.runs_at, Edition.id)
+
+
+def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
+    """The next editions that run, soonest first: the dates that readers are told."""
+    return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
+
+
+def select_editions_taking_answers(at: Any, newsletter_id: Key) -> Select[Edition]:
+    """Select the editions that an expert can be asked for, soonest first: neither locked nor past cut-off."""
+    return select_editions_to_run(at, newsletter_id, Edition).where(Edition.is_planned, Edition.cutoff_at > at)
+
+
+def list_editions_taking_answers(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
+    """The next editions that an expert can be asked for, soonest first."""
+    return list(session.scalars(select_editions_taking_answers(now(session), newsletter_id).limit(limit)))
+
+
+def select_edition_in_production(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+    """Select the edition that the desk works on, or a column of it: the first that is still to run."""
+    return select_editions_to_run(at, newsletter_id, what).limit(1)
+
+
+def find_edition_in_production(session: Session, newsletter_id: int) -> Edition | None:
+    """The edition that the desk works on until it has run, or None where no edition is planned."""
+    edition: Edition | None = session.scalar(select_edition_in_production(now(session), newsletter_id, Edition))
+    return edition
 
 
 def next_run(session: Session, newsletter_id: int) -> datetime | None:
@@ -43,17 +78,11 @@ def next_run(session: Session, newsletter_id: int) -> datetime | None:
 def _next_run() -> Select[Any]:
     """Built once: it is asked for each page of readers that is made."""
     at, newsletter = bindparam("at", type_=Edition.runs_at.type), bindparam("newsletter", type_=Integer)
-    return coming(at, newsletter, Edition.runs_at).limit(1)
-
-
-def coming(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
-    """Select the editions that are to run after a moment, or a column of theirs, soonest first."""
-    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > at)
-    return select(what).where(*ahead).order_by(Edition.runs_at, Edition.id)
+    return select_editions_to_run(at, newsletter, Edition.runs_at).limit(1)
 
 
 class Coming(NamedTuple):
-    """The edition that comes, as the pages of the desk tell of it."""
+    """The edition in production, as the pages of the desk show it."""
 
     public_id: str
     runs_at: datetime
@@ -63,11 +92,11 @@ class Coming(NamedTuple):
 
 
 def beside_coming(blanks: Blanks, numbers: Sequence[ColumnElement[Any]]) -> Query:
-    """Select the next edition of a newsletter that is to run, how many of its slots are filled, and some numbers: a
-    page of the desk has them around it.
+    """Select the edition in production, how many of its slots are filled, and some numbers: a page of the desk has them
+    around it.
     """
     filled = select(func.count()).where(Question.edition_id == Edition.id).correlate(Edition).scalar_subquery()
-    first = coming(blanks.now, blanks.newsletter, Edition.id).limit(1).correlate(None).scalar_subquery()
+    first = select_edition_in_production(blanks.now, blanks.newsletter, Edition.id).correlate(None).scalar_subquery()
     edition = (Edition.public_id, Edition.runs_at, Edition.cutoff_at, Edition.slots, Edition.is_locked)
     query = select(*edition, filled, *numbers).select_from(Newsletter).outerjoin(Edition, Edition.id == first)
     return query.where(Newsletter.id == blanks.newsletter)

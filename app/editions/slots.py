@@ -21,7 +21,7 @@ from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
-from .queries import coming
+from .queries import select_editions_taking_answers, select_editions_to_run
 
 MOST_SLOTS = 12
 LOOKED_THROUGH = 12  # editions, for the words on a button
@@ -82,9 +82,14 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
 Picks = dict[Edition, list[Question]]
 
 
-def coming_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
-    """Return the next editions that are to run, soonest first, with what stands in their slots, in one query."""
-    return _with_picks(session, coming(now(session), newsletter_id, Edition).limit(limit))
+def list_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+    """Return the next editions that run, soonest first, with what stands in their slots, in one query."""
+    return _with_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
+
+
+def list_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+    """Return the next editions that an expert can be asked for, with what stands in their slots, in one query."""
+    return _with_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
 
 
 def _with_picks(session: Session, editions: Select[Edition]) -> Picks:

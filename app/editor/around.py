@@ -15,7 +15,7 @@ from ..actors import Staff
 from ..blanks import Blanks
 from ..db import now
 from ..editions.queries import Coming, beside_coming, coming_beside
-from ..formatting import ago, count, day, is_past, left
+from ..formatting import count, day, is_past, left
 from ..forms import form_drafts
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
@@ -107,7 +107,7 @@ def coming(newsletter: Newsletter, edition: Coming, filled: int) -> dict[str, st
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")
         if edition.is_locked
-        else _("cut-off was %(time)s ago", time=ago(edition.cutoff_at))
+        else _("past its cut-off, runs in %(time)s", time=left(edition.runs_at))
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
         "slots_label": ngettext(

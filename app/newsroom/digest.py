@@ -18,7 +18,7 @@ from ..answers.models import Answer, Assignment
 from ..answers.queries import newest_checks
 from ..audit import chain
 from ..db import Database, address, now
-from ..editions.queries import coming_editions
+from ..editions.queries import find_edition_in_production
 from ..editions.slots import open_slots, sections_of
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
@@ -37,7 +37,7 @@ from .waiting_walks import CLOCKS
 
 GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
 DAY = timedelta(days=1)
-SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone are worth a mail
+SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone begin to be worth a mail
 LEAVING = timedelta(weeks=1)  # before words are erased that have had their time: told, and worth no mail by itself
 FIRST = 5  # of each that are named
 
@@ -75,10 +75,10 @@ def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
 def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
     found = sections(session, newsletter)
-    coming = next(iter(coming_editions(session, newsletter.id, 1)), None)
-    if not _worth_a_mail(found, coming.cutoff_at if coming else None, now(session)):
+    edition = find_edition_in_production(session, newsletter.id)
+    if not _worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
         return False
-    ahead = coming.cutoff_at if coming and coming.is_planned and coming.cutoff_at > now(session) else None
+    ahead = edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None
     link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
     head = chain.reached(session).said
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link, head=head)
@@ -87,7 +87,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
 
 
 def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
-    near = cutoff_at is not None and at < cutoff_at <= at + SLOTS_NEAR
+    near = cutoff_at is not None and cutoff_at <= at + SLOTS_NEAR
     return any(near if section.kind == "slots" else section.kind != "leaving" for section in found)
 
 
@@ -169,7 +169,8 @@ def _answers(session: Session, newsletter_id: int, state: str, since: datetime) 
 
 
 def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
-    for edition in coming_editions(session, newsletter.id, 1):
-        link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
-        return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link
-    return 0, ""
+    edition = find_edition_in_production(session, newsletter.id)
+    if edition is None:
+        return 0, ""
+    link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+    return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..actors import Clock, Staff
 from ..db import now
-from ..editions.planning import plan_newsletter
+from ..editions.planning import plan_newsletter, start_with_open_edition
 from ..editions.rhythm import Choices, read_typed
 from ..fields import Wrong, read_form
 from ..languages import N_
@@ -77,7 +77,8 @@ def checked(session: Session, choices: Choices, texts: Mapping[str, str], typed:
 
 
 def found(session: Session, actor: Staff | Clock, columns: Mapping[str, Any], texts: Mapping[str, str]) -> Newsletter:
-    """Make a newsletter of columns and sentences that were looked at, and its editions.
+    """Make a newsletter of columns and sentences that were looked at, and its editions from the first one whose cut-off
+    is ahead.
 
     Whoever makes it at a desk has the same role at its own.
     """
@@ -86,5 +87,6 @@ def found(session: Session, actor: Staff | Clock, columns: Mapping[str, Any], te
     keep_texts(session, actor, made, made.language, dict(texts))
     if isinstance(actor, Staff):
         give_role(session, actor, session.get_one(Person, actor.person_id), made.id, actor.role)
+    start_with_open_edition(session, made)
     plan_newsletter(session, actor, made)
     return made

@@ -11,15 +11,13 @@ from ..answers.models import Assignment
 from ..db import address, now
 from ..editions.block_data import lead_in
 from ..editions.calendar import default_due_at, default_reply_by
-from ..editions.queries import coming_editions, run_of
+from ..editions.queries import list_editions_taking_answers, run_of
 from ..mail.mail_templates import write
 from ..mail.message import Message
 from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender
 from ..newsletters.models import Newsletter
 from ..people.directory import email_of
-
-AHEAD = 6  # editions that are looked through for one that still takes answers
 
 
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
@@ -55,9 +53,7 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
     """Send the ladder's invitation; where its edition takes nothing any more, it is for the next one that does."""
     meant = run_of(session, assignment)
     if meant is not None and (not meant.is_planned or meant.cutoff_at <= now(session)):
-        coming = coming_editions(session, assignment.newsletter_id, AHEAD)
-        free = (one for one in coming if one.is_planned and one.cutoff_at > now(session))
-        edition = next(free, None)
+        edition = next(iter(list_editions_taking_answers(session, assignment.newsletter_id, 1)), None)
         assignment.for_edition_id = edition.id if edition else None
         session.flush()
     invite(session, Clock(), assignment, once_key=once_key)

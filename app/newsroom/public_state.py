@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..editions.archive import story_path
 from ..editions.models import Edition
-from ..editions.queries import coming_editions
+from ..editions.queries import list_editions_to_run
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import AS_READERS_SEE_IT
@@ -54,7 +54,7 @@ class Standing:
 
 def standing_of(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
     """Return how a letter stands; without the next dates where nobody reads them."""
-    coming = [edition.runs_at for edition in coming_editions(session, newsletter.id)] if dates else []
+    coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
     lead = lead_of(session, question) if question else None
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None

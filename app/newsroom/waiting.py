@@ -90,7 +90,7 @@ def board(session: Session, newsletter: Newsletter, counted: Mapping[str, Any]) 
             *_invitations_to_send(assignments),
             *_letters_to_read(counted),
             *_dates_to_keep([questions[key] for key in keys["dated"]], newsletter, coming, editions),
-            *_slot_to_fill(coming, slots.open_slots(sections)),
+            *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
         ],
         experts=_pressing_first(_owing(assignments), now(session)),
         checks=_in_check(answers),
@@ -199,11 +199,13 @@ def _letters_to_read(counted: Mapping[str, Any]) -> list[Task]:
     ]
 
 
-def _slot_to_fill(coming: list[Edition], numbers: list[int]) -> list[Task]:
+def _slot_to_fill(coming: list[Edition], numbers: list[int], here: datetime) -> list[Task]:
+    """Return the first open slot of the edition in production: due at its cut-off, after that when it runs."""
     edition = coming[0] if coming else None
     if edition is None or not edition.is_planned or not numbers:
         return []
-    return [Task("slot", edition.state_at, edition.cutoff_at, edition=edition, number=numbers[0])]
+    due_at = edition.cutoff_at if edition.cutoff_at > here else edition.runs_at
+    return [Task("slot", edition.state_at, due_at, edition=edition, number=numbers[0])]
 
 
 def _dates_to_keep(

@@ -26,7 +26,7 @@ from ..answers.lifecycle import ANSWER_STATES
 from ..answers.models import Answer, Assignment, Check
 from ..blanks import Blanks
 from ..editions.models import Edition
-from ..editions.queries import coming
+from ..editions.queries import select_edition_in_production, select_editions_to_run
 from ..editions.ready_to_run import DATES, dated
 from ..letters import queries as letters
 from ..letters.days import day_only
@@ -65,13 +65,13 @@ def editions(blanks: Blanks) -> Walks:
     first = {"locked": mine.where(Edition.is_locked), "missed": missed}
     return {
         **{name: query.order_by(Edition.runs_at, Edition.id).limit(SHOWN) for name, query in first.items()},
-        "coming": coming(blanks.now, blanks.newsletter, Edition.id).limit(2),
+        "coming": select_editions_to_run(blanks.now, blanks.newsletter, Edition.id).limit(2),
     }
 
 
 def open_questions(blanks: Blanks) -> Walks:
     """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
-    first = coming(blanks.now, blanks.newsletter, Edition.id).limit(1).scalar_subquery()
+    first = select_edition_in_production(blanks.now, blanks.newsletter, Edition.id).scalar_subquery()
     first_day = blanks.moment("first day", lambda at: (at - DATES).date(), Date)
     return {
         "ask": unasked(blanks.newsletter, SHOWN),

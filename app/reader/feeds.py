@@ -20,7 +20,7 @@ from ..editions.calendar import EditionDate
 from ..editions.ics import to_ics
 from ..editions.items import block_from
 from ..editions.models import Correction, EditionItem
-from ..editions.queries import coming_editions
+from ..editions.queries import list_editions_to_run
 from ..typesetting.renderers import to_html
 from . import copies
 from .page_frame import Place, at, public, reader
@@ -148,7 +148,7 @@ def calendar(slug: str) -> Response:
     with at(slug) as place:
         newsletter = place.newsletter
         copies.make_for_all(place.session, newsletter)
-        coming = coming_editions(place.session, newsletter.id, DATES)
+        coming = list_editions_to_run(place.session, newsletter.id, DATES)
         host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
         made = to_ics(
             newsletter.name,

@@ -17,7 +17,7 @@ from flask_babel import refresh
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..editions.queries import coming_editions
+from ..editions.queries import list_editions_to_run
 from ..formatting import autonym
 from ..mail.translation import spoken
 from ..newsletters.models import Newsletter
@@ -111,7 +111,7 @@ class Place:
         )
 
     def coming(self) -> list[datetime]:
-        return [edition.runs_at for edition in coming_editions(self.session, self.newsletter.id)]
+        return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
     def _languages(self) -> list[tuple[str, str, str]]:
         """Code, own name and address of this page in each language; none on the answer to a form, whose text would

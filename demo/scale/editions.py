@@ -13,7 +13,7 @@ from app.editions.items import digest
 from app.editions.lifecycle import EDITION
 from app.editions.models import Edition, EditionItem
 from app.editions.planning import rhythm_of
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from app.typesetting.house_form import LeadIn, Piece, Voice, set_block
@@ -112,7 +112,7 @@ def plan_coming(book: Book, room: Room) -> None:
     ).all()
     waiting = iter(ready)
     today = session.info["at"]
-    for edition in coming_editions(session, newsletter.id, 3):
+    for edition in list_editions_to_run(session, newsletter.id, 3):
         is_due = edition.cutoff_at <= today
         for question, _ in zip(waiting, range(edition.slots if is_due else edition.slots - 2), strict=False):
             slots.pick(session, room.editor, question, edition)

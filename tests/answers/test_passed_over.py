@@ -12,7 +12,7 @@ from app.answers.models import Answer, Assignment
 from app.db import Database, now
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editions.ready_to_run import ready_to_run
 from app.lifecycle import Refused
 from app.mail import outbox
@@ -59,7 +59,7 @@ def runs(two: Asked) -> None:
     """The question is picked without him, locked and sent."""
 
     def run(session: Session) -> None:
-        nora, edition = two.newsroom.nora, coming_editions(session, two.newsroom.newsletter_id, 1)[0]
+        nora, edition = two.newsroom.nora, list_editions_to_run(session, two.newsroom.newsletter_id, 1)[0]
         slots.pick(session, nora, session.get_one(Question, two.question_id), edition)
         locking.lock_edition(session, nora, edition)
         publishing.send(session, nora, edition)
@@ -92,7 +92,7 @@ def test_an_approved_answer_can_be_picked_while_others_are_asked(two: Asked) -> 
 
 def test_whoever_is_still_asked_is_named_before_the_lock(two: Asked, nora: Desk) -> None:
     with two.database.read() as session:
-        edition = coming_editions(session, two.newsroom.newsletter_id, 1)[0].public_id
+        edition = list_editions_to_run(session, two.newsroom.newsletter_id, 1)[0].public_id
         question = session.get_one(Question, two.question_id).public_id
     nora.post(f"editions/{edition}/pick", question=question)
     assert "Marek Dvořák is still asked. If it runs without their answer, they are told" in nora.words(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.actors import Clock, Reader
 from app.editions import planning
 from app.editions.models import Edition, EditionItem
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.letters.models import Credit, Letter
 from app.mail.models import OutboxMail
@@ -267,7 +267,7 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: Coming, news
         aino = directory.staff_actor(session, person.id, other.id)
         assert aino is not None
         question = questions.open_question(session, aino, [], body="How thick is the ice?", language="en")
-        return coming_editions(session, other.id, 1)[0].public_id, question.public_id
+        return list_editions_to_run(session, other.id, 1)[0].public_id, question.public_id
 
     edition, question = nora.database.write(found)
     before = everything(nora.database)

@@ -22,7 +22,7 @@ def locked(database: Database, newsroom: Newsroom) -> str:
 
     def fn(session):
         question = answered(session, newsroom, "Who measures the salt?")
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         return edition.public_id

@@ -118,7 +118,7 @@ def picked(salt: Asked) -> str:
     salt.send()
     salt.approve()
     with salt.database.read() as session:
-        return public_state.coming_editions(session, salt.newsroom.newsletter_id, 1)[0].public_id
+        return public_state.list_editions_to_run(session, salt.newsroom.newsletter_id, 1)[0].public_id
 
 
 def to_pull(nora: Desk, salt: Asked) -> Press:

@@ -12,7 +12,7 @@ from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
 from app.db import Database
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -38,7 +38,7 @@ def invitation(database: Database, newsroom: Newsroom) -> str:
     def prepare(session):
         question = session.get_one(Question, handed_in(session, newsroom, WORDS).question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
-        edition = coming_editions(session, newsroom.newsletter_id, 2)[1]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 2)[1]
         drafted = assigning.assign(session, newsroom.nora, question, marek, for_edition_id=edition.id)
         return f"/questions/{question.public_id}/assignments/{drafted.public_id}"
 
@@ -47,7 +47,7 @@ def invitation(database: Database, newsroom: Newsroom) -> str:
 
 def cutoff(database: Database, newsroom: Newsroom) -> datetime:
     with database.read() as session:
-        return coming_editions(session, newsroom.newsletter_id, 2)[1].cutoff_at.astimezone(PRAGUE)
+        return list_editions_to_run(session, newsroom.newsletter_id, 2)[1].cutoff_at.astimezone(PRAGUE)
 
 
 def typed(moment: datetime) -> str:

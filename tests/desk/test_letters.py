@@ -9,7 +9,7 @@ from app.actors import Mailroom, Reader
 from app.audit import Event
 from app.core.clock import utc_now
 from app.db import Database, now
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.bulk import BULK
 from app.editor.conflict import token
 from app.letters import filing, mailed_letters, receipts, receive
@@ -78,7 +78,7 @@ def test_a_letter_shows_its_words_and_never_an_address(nora, database, newsroom)
 
 def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_cut(nora, database, newsroom):
     def fn(session):
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.number = 60
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         row = inbound.store(session, b"as it came", source="imap", newsletter_id=newsletter.id)

@@ -13,7 +13,7 @@ from sqlalchemy import event, select, true, update
 from app.actors import Mailroom
 from app.db import Database, now
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.frame import Desk
 from app.editor.letters import letter_pages, letter_rows
 from app.editor.letters.letter_filters import LETTERS
@@ -58,7 +58,7 @@ def ran(database: Database, newsroom: Newsroom, number: int) -> str:
     """The next edition, as if it had run yesterday; gives its public id."""
 
     def fn(session):
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         past = now(session) - timedelta(days=1)
         session.execute(
             update(Edition).where(Edition.id == edition.id).values(number=number, runs_at=past, cutoff_at=past)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.audit import Event
 from app.db import Database
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter, NewsletterText
 from app.newsletters.queries import by_slug, desks_of
 from app.newsroom.founding import TAKEN
@@ -34,7 +34,7 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
             "نامه‌ی دریا", "fa", ["fa", "en"], "sea@steppe.example", "FREQ=WEEKLY;BYDAY=FR", "Asia/Tehran",
         )  # fmt: skip
         assert [text.body for text in session.scalars(select(NewsletterText))] == ["چند خواننده پرسیدند:"]
-        assert len(coming_editions(session, made.id, 50)) > 20
+        assert len(list_editions_to_run(session, made.id, 50)) > 20
         events = [
             one.action
             for one in session.scalars(select(Event).filter_by(newsletter_id=made.id))

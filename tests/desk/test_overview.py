@@ -48,7 +48,7 @@ def objects(database: Database, newsroom: Newsroom) -> None:
 
 def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
-    edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+    edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     slots.pick(session, newsroom.nora, answered(session, newsroom, "Who pays the gauges?"), edition)
     past = utc_now() - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))

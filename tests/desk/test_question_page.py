@@ -12,7 +12,7 @@ from app.answers.merging_questions import merge
 from app.answers.models import Answer, Assignment
 from app.db import Database, as_of, now
 from app.editions import slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.conflict import newest_change
 from app.indexing import index_due
 from app.letters import receive
@@ -332,7 +332,10 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
 
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> str:
-        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        question, edition = (
+            answered(session, newsroom, WORDS),
+            list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
+        )
         slots.pick(session, newsroom.nora, question, edition)
         return question.public_id
 

@@ -9,7 +9,7 @@ from app import permissions
 from app.db import Database
 from app.editions.date_search import dated
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.formatting import full_date
 from app.indexing import index_due
 from app.letters import receipts
@@ -86,7 +86,7 @@ def test_an_expert_is_found_by_name_with_the_mails_to_her(nora: Desk, salt: Aske
 )
 def test_a_date_is_understood_as_it_is_written(newsroom: Newsroom, database: Database, typed: str) -> None:
     def plant(session: Session) -> None:
-        one = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        one = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         one.local_at = "2026-12-02T09:00"
 
     database.write(plant)

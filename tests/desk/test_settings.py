@@ -14,7 +14,7 @@ from app.audit import Event
 from app.db import Database, now
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.fields import KINDS
 from app.newsletters.models import SETTINGS, Newsletter, NewsletterText
 from app.newsletters.setting_fields import PARTS
@@ -97,7 +97,7 @@ def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, w
 
 def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroom) -> None:
     def fill(session: Session) -> list[Edition]:
-        coming = coming_editions(session, newsroom.newsletter_id, 4)
+        coming = list_editions_to_run(session, newsroom.newsletter_id, 4)
         for edition in coming[:2]:
             slots.pick(session, newsroom.nora, answered(session, newsroom, f"Who ran {edition.rule_date}?"), edition)
         locking.lock_edition(session, newsroom.nora, coming[0])
@@ -116,7 +116,7 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
         "All dates, to skip one "
     )
     with nora.database.read() as session:
-        left = coming_editions(session, newsroom.newsletter_id, 4)
+        left = list_editions_to_run(session, newsroom.newsletter_id, 4)
         assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
         assert left[3].rule_date > coming[3].rule_date
     nora.press("settings/dates", **as_it_stands(nora, "settings/dates") | {"skips": pause, "slots": "3"})

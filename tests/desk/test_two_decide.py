@@ -11,7 +11,7 @@ from app.answers.models import Assignment
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
@@ -103,7 +103,10 @@ def test_who_takes_it_from_the_shelf_second_hears_who_was_first(nora, ilya, data
 
 def test_what_was_carried_over_is_not_pulled_from_where_nobody_saw_it(nora, vera, database, newsroom):
     def pick(session: Session) -> tuple[str, str]:
-        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        question, edition = (
+            answered(session, newsroom, WORDS),
+            list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
+        )
         slots.pick(session, newsroom.nora, question, edition)
         return question.public_id, edition.public_id
 
@@ -214,7 +217,10 @@ def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
 
 def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time(nora, vera, database, newsroom):
     def sent(session: Session) -> str:
-        question, edition = answered(session, newsroom, WORDS), coming_editions(session, newsroom.newsletter_id, 1)[0]
+        question, edition = (
+            answered(session, newsroom, WORDS),
+            list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
+        )
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publishing.send(session, newsroom.nora, edition)

@@ -5,7 +5,7 @@ from flask import Flask
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
 from app.db import Database
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter
 from app.people import sessions
 from app.people.models import Person
@@ -60,7 +60,7 @@ def test_from_every_form_of_the_desk_an_old_page_leads_back_to_where_it_was_type
 ) -> None:
     question = place(database, salt).rpartition("/assignments")[0]
     with database.read() as session:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
     nora.token = "old"
     for sent, page in {
         "settings/texts": "settings/texts",

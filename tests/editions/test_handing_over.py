@@ -13,7 +13,7 @@ from app.audit import Event
 from app.db import Database, keys, now
 from app.editions import handing_over, locking, slots
 from app.editions.models import Edition, HandedDraft
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.lifecycle import Illegal, Missing
 from app.newsletters import sending_tool
 from app.newsletters.models import Newsletter
@@ -52,7 +52,7 @@ class Handing:
         keep(session, self.newsroom, self.server)
 
     def edition(self, session: Session) -> Edition:
-        return coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+        return list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
 
     def press(self) -> None:
         self.database.write(lambda s: handing_over.hand(s, self.newsroom.nora, self.edition(s)))

@@ -12,7 +12,7 @@ from app.answers import assigning, editing, writing
 from app.answers.closing import close
 from app.db import Database
 from app.editions import locking, slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters import contacts
 from app.letters.models import Letter
 from app.newsroom import publishing
@@ -85,7 +85,7 @@ def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
     )
     editing.approve(session, nora, answer, checklist=editing.CHECKLIST)
     contacts.leave_unnamed(session, nora, session.scalars(select(Letter)).one())
-    edition = coming_editions(session, question.newsletter_id, 1)[0]
+    edition = list_editions_to_run(session, question.newsletter_id, 1)[0]
     slots.pick(session, nora, question, edition)
     locking.lock_edition(session, nora, edition)
     publishing.send(session, nora, edition)

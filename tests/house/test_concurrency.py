@@ -161,7 +161,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
     """Every taken move, made again in the order of the trail, leads to the order that stands there: none is lost."""
 
     def pick_three(session: Session) -> tuple[int, list[int], int]:
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         publishing.set_slots(session, newsroom.nora, edition, 3)
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
@@ -211,7 +211,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
     for number in range(ROUNDS):
         question_id = database.write(lambda s, n=number: answered(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
         with database.read() as session:
-            editions_ids = [e.id for e in public_state.coming_editions(session, newsroom.newsletter_id, 12)[-2:]]
+            editions_ids = [e.id for e in public_state.list_editions_to_run(session, newsroom.newsletter_id, 12)[-2:]]
 
         def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
             def pick(session: Session) -> None:

@@ -174,7 +174,7 @@ def answer_to(session: Session, question: Question) -> Answer:
 
 
 def coming(session: Session, newsroom: Newsroom) -> Edition:
-    return public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+    return public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
 
 
 def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.cli import MACHINES
 from app.db import Database, now
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.answers.answer_page import MOVES as OF_ANSWERS
 from app.editor.answers.invitation_page import MOVES as OF_ASSIGNMENTS
 from app.editor.editions.edition_page import PRESSES as OF_EDITIONS
@@ -114,7 +114,7 @@ def stands_at(database: Database, newsroom: Newsroom, state: str) -> str:
     one, other = opened(database, newsroom), opened(database, newsroom, "Another Wind")
 
     def put(session: Session) -> None:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         facts = {
             "queued": {"edition_id": edition.id, "position": 1},
             "published": {"edition_id": edition.id, "position": 1, "published_at": now(session)},

@@ -401,7 +401,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     public_id = answered(database, newsroom, [letter])
     with database.read() as session:
         key = question_of(session, public_id).id
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)

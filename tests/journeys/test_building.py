@@ -36,7 +36,7 @@ MOST_TAPS = 30  # PRODUCT.md, T5
 
 def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
     def fn(session: Session) -> str:
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         publishing.set_slots(session, newsroom.nora, edition, slots)
         return edition.public_id
 

@@ -58,7 +58,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
         question = answered(session, newsroom, "Who pays the gauges?")
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
@@ -86,7 +86,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 def test_the_reply_address_is_copied_by_one_press(chromium, database, newsroom, site, tmp_path):
     def takes_mail(session) -> tuple[str, str]:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         return edition.public_id, arriving.reply_token(session, edition)
 
     edition, token = database.write(takes_mail)

@@ -59,7 +59,7 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     """One question that waits, one whose answer is edited and one where it is checked, one that is picked, one that ran, and a letter nobody has filed."""
     nora, newsletter = newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id)
     newsletter.inbox = "ask@steppe.example"
-    coming = public_state.coming_editions(session, newsletter.id, 2)
+    coming = public_state.list_editions_to_run(session, newsletter.id, 2)
     for place, edition in enumerate(coming):
         question = wrote(session, newsroom, f"runs {place}")
         answer = answer_of(session, newsroom, question)

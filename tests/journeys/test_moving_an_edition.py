@@ -9,7 +9,7 @@ from icalendar import Calendar
 from playwright.sync_api import Browser, expect
 
 from app.db import Database
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from tests.support.cast import Newsroom
 from tests.support.town import Town
 
@@ -27,7 +27,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nora_moves_an_edition_and_the_calendars_follow(town: Town, newsroom: Newsroom, width: int) -> None:
     with town.database.read() as session:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         before, address = datetime.fromisoformat(edition.local_at), f"/desk/steppe/editions/{edition.public_id}"
     after = before + timedelta(days=3)
     nora = town.editor(width=width)
@@ -45,7 +45,7 @@ def test_nora_moves_an_edition_and_the_calendars_follow(town: Town, newsroom: Ne
     expect(nora.page.get_by_text("The edition runs on").first).to_be_visible()
     moments = Calendar.from_ical(nora.context.request.get(f"{town.site}/steppe/calendar.ics").body()).events
     with town.database.read() as session:
-        moved = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        moved = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         assert (moved.local_at, moments[0]["DTSTART"].dt) == (after.isoformat(timespec="minutes"), moved.runs_at)
     nora.open(f"/desk/steppe/editions/calendar?month={after:%Y-%m}")
     expect(nora.page.locator(f"td:has(time[datetime='{after:%Y-%m-%d}']) .on--edition")).to_be_visible()

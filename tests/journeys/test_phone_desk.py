@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db import Database, now
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.indexing import index_due
 from app.newsletters.models import Newsletter
 from app.newsroom import publishing
@@ -152,7 +152,7 @@ def test_a_headline_from_right_to_left_does_not_turn_its_line_round(
     persian, english = "چه کسی نمک را وزن می‌کند؟", "Who weighs the salt?"
 
     def run(session: Session) -> None:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in (persian, english):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         locking.lock_edition(session, newsroom.nora, edition)

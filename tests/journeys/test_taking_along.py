@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from app.db import Database
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.typesetting.whole_mail import mail
 from tests.support.cast import Newsroom, answered
 from tests.support.town import Town
@@ -33,7 +33,7 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 def test_nora_takes_the_draft_and_the_word_file_along(town: Town, newsroom: Newsroom) -> None:
     town.database.write(lambda s: answered(s, newsroom, "Who measures the salt?").public_id)
     with town.database.read() as session:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
     nora = town.editor()
     nora.open(f"/desk/steppe/editions/{edition}")
     nora.page.get_by_role("button", name="Put in slot 1").first.click()

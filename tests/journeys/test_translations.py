@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.editions import locking, slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.newsroom import publishing
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
@@ -48,7 +48,7 @@ def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroo
     nora.look_unfolded()
 
     def sent(session: Session) -> None:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, session.get_one(Question, question.id), edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publishing.send(session, newsroom.nora, edition)

@@ -52,7 +52,7 @@ def question_of_the_letter(room: Room) -> Asked:
         question = moves.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, room.newsroom.leyla.expert_id)
-        edition = public_state.coming_editions(session, room.newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, room.newsroom.newsletter_id, 1)[0]
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
         return question.id, assignment.id, assignment.public_id

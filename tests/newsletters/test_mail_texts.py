@@ -249,7 +249,7 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
         wording.reword(session, newsroom.ilya, question, **reworded)
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
         editing.approve(session, nora, salt.answer(session), checklist=editing.CHECKLIST)
-        slots.pick(session, nora, question, public_state.coming_editions(session, newsroom.newsletter_id, 1)[0])
+        slots.pick(session, nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
         publishing.carry_over(session, nora, question)
         publishing.drop(session, nora, question, "It is too long.")
         endings.close_question(session, nora, question, "nobody", "We have it from elsewhere.")

@@ -15,7 +15,7 @@ from app.answers.models import AnswerText
 from app.db import Database, now
 from app.editions import history, locking
 from app.editions.models import Correction, Edition, EditionItem
-from app.editions.queries import coming_editions, title_of
+from app.editions.queries import list_editions_to_run, title_of
 from app.indexing import index_due
 from app.lifecycle import Illegal, Missing, NotYours, TooLong
 from app.mail import inbound
@@ -108,7 +108,7 @@ def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does
     corrected(database, newsroom, silos)
     answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
     with database.read() as session:
-        following = coming_editions(session, newsroom.newsletter_id, 1)[0].public_id
+        following = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
     planned = forms(database, following)
     assert {name: "Nukus" in _text(name, form) for name, form in planned.items()} == dict.fromkeys(EXPORTS, True)
     locked(database, newsroom)

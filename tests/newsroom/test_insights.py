@@ -20,7 +20,7 @@ from app.core.clock import utc_now
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.frame import Desk as Frame
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
@@ -75,7 +75,7 @@ def assignment_of(session: Session, expert: Any) -> Assignment:
 def publish(session: Session, newsroom: Newsroom) -> None:
     answer, question = session.scalars(select(Answer)).one(), session.scalars(select(Question)).one()
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
-    edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+    edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
     publishing.send(session, newsroom.nora, edition)
@@ -129,7 +129,7 @@ def test_what_can_still_change_is_counted_again_and_the_newest_first(database: D
     assert weekly_counts.count_due(database, TODAY + timedelta(minutes=11)) == 3  # the fourth week is settled for a day
 
     with database.read() as session:
-        edition = coming_editions(session, autumn.newsletter_id, 1)
+        edition = list_editions_to_run(session, autumn.newsletter_id, 1)
     assert len(edition) == 1
     database.write(lambda session: recall(session, autumn), TODAY)
     weekly_counts.count_due(database, TODAY + timedelta(minutes=30))

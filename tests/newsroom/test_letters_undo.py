@@ -9,7 +9,7 @@ from app.actors import Clock
 from app.audit import Event
 from app.db import Database, now
 from app.editions import slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.indexing import index_due
 from app.letters import filing
 from app.letters.models import Contact, Letter
@@ -203,7 +203,7 @@ def test_what_runs_keeps_its_askers(nora, database, newsroom):
     def pick(session):
         question = answered(session, newsroom, "Salt")
         moves.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
 
     database.write(pick)

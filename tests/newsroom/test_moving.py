@@ -15,7 +15,7 @@ from app.audit.queries import newest_of
 from app.db import Database, now
 from app.editions import planning, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.lifecycle import Illegal, Missing, NotYours
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -29,8 +29,9 @@ WIND = "Where does the wind come from?"
 DAYS = timedelta(days=3)
 
 
-def edition(session: Session, newsroom: Newsroom, number: int = 0) -> Edition:
-    return coming_editions(session, newsroom.newsletter_id, 4)[number]
+def edition(session: Session, newsroom: Newsroom, number: int = 1) -> Edition:
+    """One of the editions to run. The second is far enough away for every date before it to be ahead, whatever day it is."""
+    return list_editions_to_run(session, newsroom.newsletter_id, 4)[number]
 
 
 def local(row: Edition) -> datetime:
@@ -65,7 +66,7 @@ def asked(database: Database, newsroom: Newsroom, salt: Asked) -> Asked:
     return salt
 
 
-def move(database: Database, newsroom: Newsroom, by: timedelta, number: int = 0) -> tuple[datetime, datetime]:
+def move(database: Database, newsroom: Newsroom, by: timedelta, number: int = 1) -> tuple[datetime, datetime]:
     """Nora moves an edition; gives its local time before and after."""
 
     def fn(session: Session) -> tuple[datetime, datetime]:
@@ -163,13 +164,10 @@ def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
 ) -> None:
     def nearly(session: Session) -> None:
         assignment = asked.assignment(session)
-        assignment.due_at, assignment.for_edition_id = (
-            now(session) + timedelta(days=2),
-            edition(session, newsroom, 1).id,
-        )
+        assignment.due_at, assignment.for_edition_id = (now(session) + timedelta(days=2), edition(session, newsroom).id)
 
     database.write(nearly)
-    move(database, newsroom, -timedelta(days=2), 1)
+    move(database, newsroom, -timedelta(days=2))
     with database.read() as session:
         due = asked.assignment(session).due_at
         assert due is not None
@@ -190,7 +188,7 @@ def test_a_day_that_is_over_too_far_or_taken_is_refused(
     database: Database, newsroom: Newsroom, by: timedelta | None, missing: str
 ) -> None:
     with database.read() as session:
-        gap = local(edition(session, newsroom, 1)) - local(edition(session, newsroom))
+        gap = local(edition(session, newsroom, 2)) - local(edition(session, newsroom))
     with pytest.raises(Missing) as refused:
         move(database, newsroom, gap if by is None else by)
     assert refused.value.fact == missing
@@ -217,7 +215,7 @@ def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
     database: Database, newsroom: Newsroom, asked: Asked
 ) -> None:
     with database.read() as session:
-        first, second = edition(session, newsroom), edition(session, newsroom, 1)
+        first, second = edition(session, newsroom), edition(session, newsroom, 2)
         days, key, was = second.rule_date - first.rule_date, second.id, asked.assignment(session).due_at
         zone = ZoneInfo(session.get_one(Newsletter, newsroom.newsletter_id).zone)
     database.write(lambda s: skipping.skip(s, newsroom.nora, edition(s, newsroom)))
@@ -258,11 +256,11 @@ def test_the_calendar_to_subscribe_to_reads_back_as_the_editions_stand(
 ) -> None:
     """The .ics of readers, read by icalendar: after a move and a skip it has the very moments of the editions."""
     move(database, newsroom, DAYS)
-    database.write(lambda s: skipping.skip(s, newsroom.nora, edition(s, newsroom, 1)))
+    database.write(lambda s: skipping.skip(s, newsroom.nora, edition(s, newsroom, 2)))
     file = nora.client.get("/steppe/calendar.ics", base_url="https://localhost")
     events = Calendar.from_ical(file.data).events
     with database.read() as session:
-        coming = coming_editions(session, newsroom.newsletter_id, 30)
+        coming = list_editions_to_run(session, newsroom.newsletter_id, 30)
         assert [event["DTSTART"].dt for event in events] == [one.runs_at for one in coming]
         assert len({str(event["UID"]) for event in events}) == len(coming)
     assert Calendar.from_ical(Calendar.from_ical(file.data).to_ical()).events == events

@@ -10,7 +10,7 @@ from app.actors import Clock
 from app.db import Database, now
 from app.editions import slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.formatting import day
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -31,7 +31,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     """The coming editions by their public ids; salt and wind are picked for the first one."""
 
     def fn(session: Any) -> list[str]:
-        coming = coming_editions(session, newsroom.newsletter_id, 100)
+        coming = list_editions_to_run(session, newsroom.newsletter_id, 100)
         for words in (SALT, WIND):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), coming[0])
         return [edition.public_id for edition in coming]
@@ -85,7 +85,7 @@ def test_the_page_says_where_the_picks_went_and_that_they_stay_there(app, nora, 
 
 def test_what_had_no_later_slot_to_go_to_comes_back_as_well(nora, database, newsroom, dates):
     def no_room(session: Any) -> None:
-        for edition in coming_editions(session, newsroom.newsletter_id, 100)[1:]:
+        for edition in list_editions_to_run(session, newsroom.newsletter_id, 100)[1:]:
             skipping.skip(session, newsroom.nora, edition)
 
     database.write(no_room)

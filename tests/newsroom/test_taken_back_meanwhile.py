@@ -14,7 +14,7 @@ from app.actors import Reader
 from app.db import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.indexing import index_due
 from app.letters import contacts, filing, receipts, receive
 from app.letters.models import Addition, Credit, Letter
@@ -175,7 +175,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
         question, letter = answered(session, newsroom, OTHER), session.get_one(Letter, key)
         moves.join(session, newsroom.nora, question, [letter])
         contacts.verify_credit(session, newsroom.nora, letter, "called him back")
-        [edition] = coming_editions(session, newsroom.newsletter_id, 1)
+        [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, question, edition)
         return edition.id
 

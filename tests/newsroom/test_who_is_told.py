@@ -23,7 +23,7 @@ from app.cli import MACHINES
 from app.db import Database, now
 from app.editions import locking, planning, slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters import filing, mailed_letters, receipts, receive
 from app.letters.models import Letter
 from app.lifecycle import Move
@@ -93,7 +93,7 @@ class Salt:
 
     @property
     def edition(self) -> Edition:
-        return coming_editions(self.session, self.room.newsletter_id, 1)[0]
+        return list_editions_to_run(self.session, self.room.newsletter_id, 1)[0]
 
 
 Step = Callable[[Salt], object]

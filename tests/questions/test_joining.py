@@ -9,7 +9,7 @@ from app.answers import assigning, merging_questions
 from app.audit import watched
 from app.db import Database
 from app.editions import locking, slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.letters.models import Letter
 from app.lifecycle import Illegal
@@ -45,7 +45,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
     def then(session: Session) -> None:
         lead = answered(session, newsroom, SALT)
         merging_questions.merge(session, newsroom.nora, row(session, merged), lead)
-        [edition] = coming_editions(session, newsroom.newsletter_id, 1)
+        [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, lead, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publishing.send(session, newsroom.nora, edition)

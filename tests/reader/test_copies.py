@@ -19,7 +19,7 @@ from app.answers import translating
 from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.indexing import index_due
 from app.letters.models import Letter
 from app.letters.receipts import find_receipt, reader_of
@@ -149,7 +149,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     yield "one more who asks", join
     yield "other words", lambda s: wording.reword(s, nora, shown(s), headline="Gauges", body="Who pays?", language="en")
     yield "that they are cleared", lambda s: wording.clear(s, nora, shown(s), shown(s).text_id or 0)
-    yield "a skip", lambda s: skipping.skip(s, nora, coming_editions(s, key, 1)[0])
+    yield "a skip", lambda s: skipping.skip(s, nora, list_editions_to_run(s, key, 1)[0])
     yield "a reader who leaves", unnamed
     yield "a translation", translate
     yield "a correction", correct
@@ -352,7 +352,7 @@ def test_a_copy_ends_when_time_makes_it_untrue(
     soon = (now + timedelta(minutes=1)).replace(microsecond=0)
 
     def hurry(session: Session) -> None:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.cutoff_at = edition.runs_at = soon
 
     database.write(hurry)

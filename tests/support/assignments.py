@@ -82,14 +82,14 @@ class Asked:
         def approve(session: Session) -> None:
             nora, answer = self.newsroom.nora, self.answer(session)
             editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason="read to her by phone")
-            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, nora, session.get_one(Question, self.question_id), edition)
 
         self.database.write(approve)
 
     def run(self) -> None:
         def run(session: Session) -> None:
-            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
             publishing.send(session, self.newsroom.nora, edition)
 
@@ -117,7 +117,7 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         expert = session.get_one(ExpertRow, getattr(newsroom, to).expert_id)
-        edition = public_state.coming_editions(session, newsletter.id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
         assignment = assigning.assign(session, newsroom.nora, question, expert, Brief(brief), for_edition_id=edition.id)
         invitations.invite(session, newsroom.nora, assignment)

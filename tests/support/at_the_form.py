@@ -49,7 +49,7 @@ def answered(
         nora, rows = newsroom.nora, [session.get_one(Letter, key) for key in letters]
         question = questions.open_question(session, nora, rows, headline=headline, body=body, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.slots = 1_000
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
@@ -65,7 +65,7 @@ def answered(
 
 def locked(database: Database, newsroom: Newsroom) -> None:
     def lock(session: Session) -> None:
-        edition = public_state.coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)

@@ -57,7 +57,7 @@ def another_newsletter(session: Session) -> Newsletter:
 
 
 def found(session: Session) -> Newsroom:
-    """Found the Steppe Letter; it runs on each first and third Wednesday."""
+    """Found the Steppe Letter, as the product does; it runs on each first and third Wednesday."""
     newsletter = Newsletter(
         slug="steppe",
         name="The Steppe Letter",
@@ -79,6 +79,7 @@ def found(session: Session) -> Newsroom:
     nora = _hire(session, newsletter, "Nora Lind", "nora@desk.example", "editor")
     ilya = _hire(session, newsletter, "Ilya Brandt", "ilya@desk.example", "assistant")
     leyla, marek, gulnara = (_record(session, nora, *expert) for expert in EXPERTS)
+    planning.start_with_open_edition(session, newsletter)
     planning.plan_newsletter(session, Clock(), newsletter)
     return Newsroom(newsletter.id, newsletter.slug, nora, ilya, leyla, marek, gulnara)
 

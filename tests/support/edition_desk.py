@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.editions import slots
 from app.editions.models import Edition
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.editor.editions.edition_page import OF_ALL_SLOTS
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
@@ -33,7 +33,7 @@ class Coming:
     def __init__(self, nora: Desk, newsroom: Newsroom) -> None:
         self.nora, self.database, self.newsroom = nora, nora.database, newsroom
         with self.database.read() as session:
-            self.id, self.next_id = (e.public_id for e in coming_editions(session, newsroom.newsletter_id, 2))
+            self.id, self.next_id = (e.public_id for e in list_editions_to_run(session, newsroom.newsletter_id, 2))
         self.page = f"editions/{self.id}"
 
     def ready(self, *words: str) -> list[str]:

@@ -109,7 +109,7 @@ class Room:
 
         def run(session: Session) -> int:
             question = answered(session, self.newsroom, words)
-            edition = public_state.coming_editions(session, self.newsroom.newsletter_id, 1)[0]
+            edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
             if locked:
                 locking.lock_edition(session, self.newsroom.nora, edition)

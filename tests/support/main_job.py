@@ -90,7 +90,7 @@ class MainJob:
                 session, self.editor, name, "expert@field.example", credit_line=credit_line, relation=relation
             )
             directory.verify_expert(session, self.editor, expert, "called the switchboard")
-            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
+            edition = public_state.list_editions_to_run(session, self.newsletter_id, 1)[0]
             assignment = assigning.assign(session, self.editor, question, expert, for_edition_id=edition.id)
             invitations.invite(session, self.editor, assignment)
 
@@ -122,7 +122,7 @@ class MainJob:
         def approve(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
             editing.approve(session, self.editor, answer, checklist=editing.CHECKLIST, version=answer.version)
-            edition = public_state.coming_editions(session, self.newsletter_id, 1)[0]
+            edition = public_state.list_editions_to_run(session, self.newsletter_id, 1)[0]
             slots.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
 
         self.at(4, approve)

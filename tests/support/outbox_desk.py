@@ -8,7 +8,7 @@ from app.actors import Clock, Reader
 from app.answers import assigning
 from app.db import Database
 from app.editions import locking, slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -72,7 +72,7 @@ def sent_for_dana(session: Session, newsroom: Newsroom) -> None:
     letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form("dana", 1))
     question = answered(session, newsroom, "Who knew?")
     questions.join(session, newsroom.nora, question, [letter])
-    edition = coming_editions(session, newsletter.id, 1)[0]
+    edition = list_editions_to_run(session, newsletter.id, 1)[0]
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
     publishing.send(session, newsroom.nora, edition)

@@ -23,7 +23,7 @@ from app.answers.models import Assignment
 from app.db import Database, keys, now
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.fields import read_form
 from app.forms import form_drafts
 from app.letters import contacts, filing, machine_translation, mailed_letters, receipts, receive
@@ -218,7 +218,7 @@ def _sent(house: House, ask: receive.Ask, nonce: str) -> Letter:
 def life(house: House, at: int) -> None:
     """A question from the letter to the edition; each tenth edition of them is sent."""
     session, nora = house.session, house.nora
-    edition = coming_editions(session, house.newsletter.id, 1)[0]
+    edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
     if at % 10 == 0:
         publishing.set_slots(session, nora, edition, 10)
     question, assignment, who = _asked(house, at, edition, f"life {at}")
@@ -290,7 +290,7 @@ def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Questio
 def stopped_on_the_way(house: House, at: int) -> None:
     """One whose expert says no and names another, who asks back, who types, or whose text is being checked."""
     session, nora = house.session, house.nora
-    edition = coming_editions(session, house.newsletter.id, 1)[0]
+    edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
     _question, assignment, who = _asked(house, at, edition, f"stopped {at}")
     if at % 3 == 0:
         assigning.decline(session, who, assignment, "no time", said=LONG(at))

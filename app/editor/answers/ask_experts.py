@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -17,7 +18,10 @@ from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...blanks import Blanks
 from ...editions import queries as editions
+from ...editions import slots
+from ...editions.models import Edition
 from ...editions.slots import Picks
+from ...formatting import day
 from ...lifecycle import Illegal, Missing, TooLong
 from ...matching.alike import Compared
 from ...newsroom import invitations
@@ -29,7 +33,7 @@ from ...questions.surroundings import around
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
-from ..questions.dossier import Dossier, coming_with_picks, next_with_room
+from ..questions.dossier import NEXT, Dossier
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
 
@@ -43,14 +47,20 @@ BEST = 3  # on the question's own page, and unfolded here
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
     with at_desk(slug) as desk:
-        question, coming = the_question(desk, public_id), coming_with_picks(desk, OFFERED)
-        room = _first_with_room(desk, question, coming)
+        question, open_editions = the_question(desk, public_id), _open_editions(desk)
+        room = _first_with_room(desk, question, open_editions)
         typed = {"words": desk.newsletter.sections[question.section].words, "edition": room}
-        return _form(desk, question, typed, request.args.getlist("expert"), coming=coming)
+        return _form(desk, question, typed, request.args.getlist("expert"), open_editions=open_editions)
 
 
-def _first_with_room(desk: Desk, question: Question, coming: Picks | None = None) -> str:
-    free = next_with_room(desk, question, coming)
+def _open_editions(desk: Desk) -> Picks:
+    """The editions that experts can be asked for."""
+    return slots.list_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED)
+
+
+def _first_with_room(desk: Desk, question: Question, open_editions: Picks) -> str:
+    """Return the edition that an answer is most likely for: one of the next with an open slot in its section."""
+    free = slots.first_with_room(desk.newsletter, dict(islice(open_editions.items(), NEXT)), question.section)
     return free.public_id if free else ""
 
 
@@ -60,10 +70,10 @@ def _form(
     typed: Mapping[str, Any],
     ticked: Sequence[str],
     unfit: Unfit | None = None,
-    coming: Picks | None = None,
+    open_editions: Picks | None = None,
 ) -> str:
-    """Show the form as it was typed, with the experts who are ticked in the order of the page; `coming` are the next
-    editions, where they are at hand."""
+    """Show the form as it was typed, with the experts who are ticked in the order of the page; `open_editions` are
+    those that can be chosen, where they are at hand."""
     sought = request.form.get("find", "").strip()
     fits, here = _fits(desk, question, sought)
     order = {key: place for place, key in enumerate(ticked)}
@@ -74,7 +84,7 @@ def _form(
     near = [fit for fit in others if fit not in foreign]
     few = len(near) if sought else BEST
     before = [row for row in here if row.can_stand_before]
-    coming = coming_with_picks(desk, OFFERED) if coming is None else coming
+    open_editions = _open_editions(desk) if open_editions is None else open_editions
     return page(
         desk,
         "editor/answers/ask.html",
@@ -85,7 +95,7 @@ def _form(
         foreign=foreign,
         others=len(fits) > SHOWN,
         sought=sought,
-        editions=[(one.public_id, one.runs_at) for one in coming if one.is_planned],
+        editions=[*((one.public_id, day(one.runs_at)) for one in open_editions), ("", _("Any later one"))],
         standing=[(row.public_id, row.expert.name) for row in before],
         typed=typed,
         ticked=ticked,
@@ -168,13 +178,22 @@ def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Se
         step_at = coming_time(desk, "step_at")
     except Missing:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
-    edition_id = request.form.get("edition", _first_with_room(desk, question))
-    edition = found(editions.load(desk.session, desk.actor, edition_id)) if edition_id else None
+    edition = _chosen_edition(desk, question)
     printed = (typed[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
     brief = Brief(typed["brief"], int(words) if words else None, *printed)
     drafts = [_assign(desk, question, one, edition.id if edition else None, brief) for one in experts]
     _set_up(desk, question, drafts, typed, step_at)
     return drafts
+
+
+def _chosen_edition(desk: Desk, question: Question) -> Edition | None:
+    """Return the edition of the form, or None for any later one. Raises `Unfit` where it takes no more answers."""
+    open_editions = _open_editions(desk)
+    public_id = request.form.get("edition", _first_with_room(desk, question, open_editions))
+    edition = found(editions.load(desk.session, desk.actor, public_id)) if public_id else None
+    if edition and edition not in open_editions:
+        raise Unfit(edition=_("That edition takes no more answers. Choose a later one"))
+    return edition
 
 
 def _experts(desk: Desk, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Expert]:

@@ -16,7 +16,7 @@ from ...audit import Event
 from ...blanks import Blanks
 from ...db import lock, now
 from ...editions.models import Edition
-from ...editions.queries import coming
+from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
 from ...people.models import Expert, Membership
@@ -42,7 +42,7 @@ def facts(blanks: Blanks) -> Columns:
         "out": select(OutboxMail.id).where(to_any, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
         "colleague": colleague.exists(),
-        "planned": coming(blanks.now, key, Edition.id).exists(),
+        "planned": select_editions_to_run(blanks.now, key, Edition.id).exists(),
         "sent": select(Edition.id).where(Edition.newsletter_id == key, Edition.is_sent).exists(),
     }
 

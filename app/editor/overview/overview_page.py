@@ -16,7 +16,7 @@ from ...answers import correspondence
 from ...blanks import Blanks
 from ...core.clock import utc_now
 from ...editions.slots import open_slots
-from ...formatting import age, ago, count, day, exact, is_past, left
+from ...formatting import age, count, day, exact, is_past, left
 from ...newsletters.queries import desks_of
 from ...newsroom import receipt_notes
 from ...newsroom.waiting import Board, Task, board, group_of
@@ -122,7 +122,8 @@ def _edition_stands(tasks: Board, is_running: bool) -> str:
         ngettext("One slot is still open", "%(num)s slots are still open", free) if free else _("Every slot is filled")
     )
     if is_past(edition.cutoff_at):
-        return _("%(slots)s; the cut-off was %(time)s ago.", slots=slots, time=ago(edition.cutoff_at))
+        until = left(edition.runs_at)
+        return _("%(slots)s; the edition is past its cut-off and runs in %(time)s.", slots=slots, time=until)
     return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=left(edition.cutoff_at))
 
 

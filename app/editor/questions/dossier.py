@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from flask import url_for
@@ -137,16 +136,10 @@ class Dossier:
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
-def coming_with_picks(desk: Desk, limit: int = NEXT) -> slots.Picks:
-    """The next editions that are to run, each with what stands in its slots."""
-    return slots.coming_with_picks(desk.session, desk.newsletter.id, limit)
-
-
-def next_with_room(desk: Desk, question: Question, coming: slots.Picks | None = None) -> Edition | None:
-    """The edition that an answer is most likely for: the next one with an open slot in the question's section, of the
-    editions that are `coming`, where they are at hand."""
-    next_ones = dict(islice((coming_with_picks(desk) if coming is None else coming).items(), NEXT))
-    return slots.first_with_room(desk.newsletter, next_ones, question.section)
+def next_with_room(desk: Desk, question: Question) -> Edition | None:
+    """The next edition to run with an open slot in the question's section, past its cut-off too: the answer is here."""
+    to_run = slots.list_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
+    return slots.first_with_room(desk.newsletter, to_run, question.section)
 
 
 def dossier(desk: Desk, question: Question) -> Dossier:

@@ -1,0 +1,88 @@
+"""Between an edition's cut-off and its run: the desk still fills it, readers wait for it, and nobody is asked to write for it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.answers.models import Assignment
+from app.core.clock import utc_now
+from app.db import Database
+from app.editions.models import Edition
+from app.editions.queries import list_editions_to_run
+from app.formatting import day
+from app.questions.models import Question
+from tests.support.cast import Newsroom, answered
+from tests.support.desk import Desk
+from tests.support.questions import opened
+from tests.support.stored import one
+
+HOURS = timedelta(hours=1)
+
+
+@pytest.fixture
+def closed(database: Database, newsroom: Newsroom) -> Edition:
+    """The coming edition; its cut-off was 19 hours ago, and it runs in 29."""
+
+    def close(session: Session) -> Edition:
+        edition = list_editions_to_run(session, newsroom.newsletter_id)[0]
+        edition.cutoff_at, edition.runs_at = utc_now() - 19 * HOURS, utc_now() + 29 * HOURS + timedelta(minutes=5)
+        return edition
+
+    return database.write(close)
+
+
+@pytest.fixture
+def later(database: Database, newsroom: Newsroom, closed: Edition) -> Edition:
+    with database.read() as session:
+        return list_editions_to_run(session, newsroom.newsletter_id)[1]
+
+
+def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Edition) -> None:
+    page = nora.get("")
+    line = page.part("section.coming").words
+    assert "past its cut-off, runs in 29 hours" in line
+    assert "2 slots are still open; the edition is past its cut-off and runs in 29 hours." in page.words
+    assert [task for task in page.texts("main li") if "slot 1" in task] == ["Fill slot 1 29 hrs left"]
+
+
+def test_experts_are_asked_for_the_one_after_it(
+    nora: Desk, app, database: Database, newsroom: Newsroom, closed: Edition, later: Edition
+) -> None:
+    question = opened(database, newsroom)
+    page = nora.get(f"questions/{question}/ask")
+    offered = page.attributes("select[name=edition] option", "value")
+    assert (closed.public_id in offered, offered[0], page.value("edition")) == (False, later.public_id, later.public_id)
+
+
+def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
+    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
+) -> None:
+    question = opened(database, newsroom)
+    typed = {
+        "name": "Timo Back",
+        "email": "timo@field.example",
+        "brief": "How it is measured.",
+        "edition": closed.public_id,
+    }
+    page = nora.post(f"questions/{question}/ask", 422, act="send", **typed)
+    assert page.errors == [("edition", "That edition takes no more answers. Choose a later one")]
+    assert [page.value(name) for name in ("name", "email", "brief")] == [
+        typed[name] for name in ("name", "email", "brief")
+    ]
+    with database.read() as session:
+        assert session.query(Assignment).count() == 0
+
+
+def test_an_answer_that_is_here_can_still_run_in_it(
+    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
+) -> None:
+    question = database.write(lambda s: answered(s, newsroom, "Who measures the salt?").public_id)
+    nora.post(f"questions/{question}/pick", edition=closed.public_id)
+    assert one(database, Question).edition_id == closed.id
+
+
+def test_readers_are_told_the_day_on_which_it_runs(nora: Desk, app, closed: Edition) -> None:
+    front = app.test_client().get("/steppe/", base_url="https://localhost").text
+    with app.test_request_context():
+        assert day(closed.runs_at) in front
