@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.actors import Clock, Staff
 from app.editions import planning
-from app.editions.calendar import EditionDate, next_dates, occurrences, read_rhythm
+from app.editions.calendar import EditionDate, cutoff, next_dates, occurrences, read_rhythm
 from app.editions.models import Edition
 from app.newsletters import settings
 from app.newsletters.models import Newsletter, Topic
@@ -131,8 +131,8 @@ def _topic(session: Session, newsletter: Newsletter, row: Row) -> int:
 
 
 def _plan(house: House, desk: Desk, first: EditionDate) -> None:
-    """Plan from the first edition that had a Q&A, so that no older date waits for ever."""
-    since = first.runs_at - timedelta(minutes=1)
+    """Plan from the first edition that had a Q&A, when its cut-off was ahead, so that no older date waits for ever."""
+    since = cutoff(first.local_at, desk.newsletter.zone, desk.newsletter.cutoff_minutes) - timedelta(minutes=1)
     ahead = (house.at - since).days + PLANNED
     planning.plan_newsletter(house.session, Clock(), desk.newsletter, ahead, since)
     query = select(Edition).filter_by(newsletter_id=desk.newsletter.id).order_by(Edition.runs_at)
