@@ -12,7 +12,7 @@ KEYWORDS := _l
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test test-security test-ghost quick check style bench migration words lock audit licences programs format pictures first-edition
+.PHONY: help install run test test-security test-ghost clocks quick check style bench migration words lock audit licences programs format pictures first-edition
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name words; do printf '  make %-13s %s\n' "$$name" "$$words"; done
@@ -20,8 +20,11 @@ help: ## list what can be made
 EXTRAS ?=
 install: .venv/runtime $(EXTRAS:%=.venv/extra-%) $(CATALOGUES) $(BIN)/readers-asked ## what it takes to run it, into .venv; EXTRAS="dns semantic" brings these along
 
-run: .venv/runtime $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
-	@PORT=$(PORT) exec $(BIN)/python serve.py
+# CLOCK=new-year shows the demo as it is then; start it in another folder, or it keeps the newsroom of today.
+CLOCK ?=
+AT_CLOCK = $(if $(CLOCK),$(BIN)/python -m tests.support.clock $(CLOCK))
+run: .venv/$(if $(CLOCK),development,runtime) $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
+	@PORT=$(PORT) exec $(AT_CLOCK) $(BIN)/python serve.py
 
 # A file's tests stay together, since they share what was made for them, and the longest files come first. One worker more than
 # there are cores, since some tests wait for processes that they kill or for a browser.
@@ -36,6 +39,15 @@ test-security: .venv/development $(CATALOGUES) programs ## what is tried against
 
 test-ghost: .venv/development $(CATALOGUES) programs ## drafts in the real Ghost: fetches and builds it once (npm, g++; some minutes)
 	$(PYTEST) -q -m ghost tests/journeys/test_drafts.py
+
+# What dates can touch; pages in a browser and the same on PostgreSQL say no more about them.
+DATED := answers audit demo desk editions entrance expert letters mail/test_outbox.py newsletters newsroom people programs \
+	questions reader translator house/test_clock.py
+clocks: .venv/development $(CATALOGUES) programs ## what dates can touch, at twelve moments: New Year, 29 February, past a cut-off ... (an hour)
+	@failed=; for clock in $$($(BIN)/python -m tests.support.clock); do \
+	echo "== $$clock"; \
+	CLOCK=$$clock $(PYTEST) $(TOGETHER) -q -m "not browser" -k "not postgresql" $(DATED:%=tests/%) || failed="$$failed $$clock"; \
+	done; test -z "$$failed" || { echo "failed at:$$failed"; exit 1; }
 
 # Rooms of pages, and files of commands, processes, pages among verbs, the largest mails, and what `make check` runs as well.
 SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletters reader translator watching \

@@ -6,7 +6,9 @@ browsers. The environment variable CLOCK chooses another moment, by its name in 
     CLOCK=leap-day .venv/bin/python -m pytest tests/editions
     .venv/bin/python -m tests.support.clock new-year make run
 
-docs/adr/0033-a-clock-for-the-tests.md says why it is done this way.
+Without a command the second lists the clocks, and `make clocks` runs what dates can touch at each of them.
+
+docs/adr/0030-a-clock-for-the-tests.md says why it is done this way.
 """
 
 import os
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -83,6 +85,11 @@ def inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in FIXED if name in os.environ}
 
 
+def later(by: timedelta) -> dict[str, str]:
+    """Return the environment of a process whose clock is so much ahead of ours."""
+    return {**os.environ, "FAKETIME": f"{float(os.environ['FAKETIME']) + by.total_seconds():+.3f}"}
+
+
 def is_fixed() -> bool:
     return "FAKETIME" in os.environ
 
@@ -113,7 +120,10 @@ def pytest_report_header() -> str:
 
 
 def main() -> int:
-    """Run a command at a clock."""
+    """Run a command at a clock, or without one list the clocks."""
+    if len(sys.argv) < 3:
+        print("\n".join(CLOCKS))
+        return 0
     os.environ[CHOSEN], *command = sys.argv[1:]
     if (library := _library()) is None:
         print("libfaketime is missing: apt-get install libfaketime", file=sys.stderr)

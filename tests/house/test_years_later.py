@@ -1,0 +1,52 @@
+"""Five years later: what people kept from today, a number, a link, a tab, a signed-in browser, meets a house with other keys."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.db import Database
+from tests.support import clock
+from tests.support.assignments import WORDING, Asked
+from tests.support.at_the_form import QUESTION, ask, receipt_on, token
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.missing import without
+from tests.support.years_later import visited
+
+
+@pytest.fixture(autouse=True)
+def fixed() -> None:
+    if not clock.is_fixed():
+        without("libfaketime: nothing can be years later (apt-get install faketime)")
+
+
+def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
+    client: FlaskClient, database: Database, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    receipt, old_tab = receipt_on(ask(client).text), token(client)
+    state, sent = visited(
+        5, database.url, tmp_path,
+        [
+            {"path": "/steppe/receipt", "data": {"receipt": receipt}},
+            {"path": "/steppe/send", "data": {"form": old_tab, "body": QUESTION, "then": "send"}},
+        ],
+    )  # fmt: skip
+    assert (state.status, state.page.heading) == (200, "Your receipt")
+    assert "Nora Lind is going to read it" in state.page.words
+    assert (sent.status, sent.page.value("body")) == (400, QUESTION)
+    assert "This page has stood open for too long" in sent.page.words
+
+
+def test_a_browser_that_was_signed_in_is_asked_to_sign_in(nora: Desk, database: Database, tmp_path: Path) -> None:
+    cookie = next(iter(nora.client._cookies.values()))
+    [home] = visited(5, database.url, tmp_path, [{"path": "/desk/steppe/"}], f"{cookie.key}={cookie.value}")
+    assert (home.status, home.location) == (303, "/sign-in?to=desk&next=/desk/steppe/")
+
+
+def test_an_experts_link_opens_what_has_not_run_and_says_that_it_was_due(
+    database: Database, salt: Asked, tmp_path: Path
+) -> None:
+    [opened] = visited(5, database.url, tmp_path, [{"path": salt.link}])
+    assert (opened.status, opened.page.heading) == (200, WORDING)
+    assert "Your text was due on" in opened.page.words
