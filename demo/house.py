@@ -24,6 +24,7 @@ CONTENT = Path(__file__).parent / "content"
 SIDES = {"shift-change": "a", "nafas": "b"}  # which questions and letters are whose
 FOUNDED = 425  # days ago: before the first expert was checked
 PLANNED = 180  # days ahead of today
+A_DAY = timedelta(days=1)
 
 Row = dict[str, Any]
 
@@ -35,6 +36,14 @@ def content(name: str) -> Row:
 
 def ago(at: datetime, days: float) -> datetime:
     return at - timedelta(days=days)
+
+
+def time_after_run(runs_at: datetime, moment: datetime, until: datetime) -> datetime:
+    """Return when something about an edition comes: at `moment`. Where that is before the edition ran, it comes between
+    the run and `until`; what has the later `moment` still comes later."""
+    if runs_at < moment:
+        return moment
+    return (runs_at + (until - runs_at) * (A_DAY / (A_DAY + until - moment))).replace(microsecond=0)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The mails of the last hours: they lie in the store as a mail server would have brought them, for the worker to
 place."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime
 
@@ -15,15 +15,24 @@ from app.newsroom.arriving import reply_token
 from app.people.links import new_reply_token
 from config import DEMO_AUTHSERV_ID
 
-from .house import House, Row
+from .house import House, Row, time_after_run
 
 
-def arrive(house: House, row: Row) -> None:
-    """Store one mail of the content, at its time."""
-    inbound.store(house.session, _raw(house, row), source="lmtp", mailbox="demo")
+def came_at(house: House, row: Row) -> datetime:
+    """Return when a mail of the content comes: a reply to an edition comes after it."""
+    moment = house.at - timedelta(minutes=row["minutes_ago"])
+    where, _, what = row["to"].partition(" ")
+    if where != "edition":
+        return moment
+    return time_after_run(house.desks[row["newsletter"]].sent[int(what) - 1].runs_at, moment, house.at)
 
 
-def _raw(house: House, row: Row) -> bytes:
+def arrive(house: House, row: Row, moment: datetime) -> None:
+    """Store one mail of the content."""
+    inbound.store(house.session, _raw(house, row, moment), source="lmtp", mailbox="demo")
+
+
+def _raw(house: House, row: Row, moment: datetime) -> bytes:
     to, sender = _recipient(house, row), row["from_address"]
     given = row.get("headers", {})
     headers = {
@@ -35,7 +44,7 @@ def _raw(house: House, row: Row) -> bytes:
         ),
         "To": f"<{to}>",
         "Subject": Header(row["subject"], "utf-8" if not row["subject"].isascii() else "us-ascii").encode(),
-        "Date": format_datetime(house.at - timedelta(minutes=row["minutes_ago"])),
+        "Date": format_datetime(moment),
         "Message-ID": f"<{row['minutes_ago']}.{sender}>",
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Transfer-Encoding": "8bit",

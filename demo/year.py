@@ -6,7 +6,7 @@ from functools import partial
 
 from app.actors import Expert as Guest
 from app.actors import Staff, Visitor
-from app.editions import locking
+from app.editions import locking, slots
 from app.editions.models import Edition
 from app.newsroom import publishing, skipping
 from app.newsroom.publishing import GRACE
@@ -16,11 +16,12 @@ from app.questions import notes
 from app.seal import new_token
 
 from . import mails
-from .house import SIDES, Desk, House, Row, ago, content, office_hours
+from .house import SIDES, Desk, House, Row, ago, content, office_hours, time_after_run
 from .life import LEAST, STEPS, Life, Step, arrive, path_of, take_letter
 
 Event = tuple[datetime, Callable[[], object]]
 LEAD = range(24, 36)  # days from a question's first letter to the edition that it ran in
+LOCKED = timedelta(hours=1)  # after its cut-off an edition is locked
 
 
 def events(house: House) -> list[Event]:
@@ -33,9 +34,10 @@ def events(house: House) -> list[Event]:
             found += _life(house, desk, row)
         for number, row in enumerate(content(f"letters-{SIDES[slug]}")["letter"]):
             letter = partial(take_letter, house, desk, row, f"{slug} unfiled {number}")
-            found.append((_came(house, desk, row, _said(house, row, "") or house.at), letter))
+            found.append((_came(desk, row, _said(house, row, "") or house.at, house.at), letter))
     for row in content("mails")["mail"]:
-        found.append((house.at - timedelta(minutes=row["minutes_ago"]), partial(mails.arrive, house, row)))
+        moment = mails.came_at(house, row)
+        found.append((moment, partial(mails.arrive, house, row, moment)))
     return sorted(found, key=lambda event: event[0])
 
 
@@ -74,25 +76,41 @@ def _ways_in(house: House) -> Iterator[Event]:
 
 
 def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
-    """Those with a Q&A are locked after the cut-off and sent; the others went out without one."""
+    """Those with a Q&A are locked after the cut-off and sent; the others went out without one. A coming edition that is
+    past its cut-off is full and locked."""
     for back, edition in enumerate(desk.sent, 1):
         if back not in backs:
             yield edition.cutoff_at, partial(skipping.skip, house.session, desk.editor, edition)
             continue
-        locked = edition.cutoff_at + timedelta(hours=1)
-        yield locked, partial(locking.lock_edition, house.session, desk.editor, edition)
+        yield _lock(house, desk, edition)
         yield edition.runs_at, partial(publishing.send, house.session, desk.editor, edition)
         yield min(edition.runs_at + GRACE, house.at), _nothing  # by then its mails are due
+    for edition in desk.coming:
+        if edition.cutoff_at <= house.at:
+            yield edition.cutoff_at, partial(_fill, house, desk, edition)
+            yield _lock(house, desk, edition)
+
+
+def _fill(house: House, desk: Desk, edition: Edition) -> None:
+    """Pick what the desk has in reserve for an open slot."""
+    for row in content(f"questions-{SIDES[desk.newsletter.slug]}")["question"]:
+        if row.get("reserve"):
+            slots.pick(house.session, desk.editor, house.questions[row["key"]], edition)
+
+
+def _lock(house: House, desk: Desk, edition: Edition) -> Event:
+    moment = min(edition.cutoff_at + LOCKED, house.at)
+    return moment, partial(locking.lock_edition, house.session, desk.editor, edition)
 
 
 def _nothing() -> None:
     """A moment at which only mails are due."""
 
 
-def _came(house: House, desk: Desk, letter: Row, moment: datetime) -> datetime:
+def _came(desk: Desk, letter: Row, moment: datetime, until: datetime) -> datetime:
     """A letter about an edition comes after it."""
     back = letter.get("about_edition_back")
-    return max(moment, desk.sent[back - 1].runs_at) if back else moment
+    return time_after_run(desk.sent[back - 1].runs_at, moment, until) if back else moment
 
 
 def _for_edition(desk: Desk, row: Row) -> Edition:
@@ -107,7 +125,7 @@ def _life(house: House, desk: Desk, row: Row) -> Iterator[Event]:
     until = edition.runs_at if "edition_back" in row else house.at
     first = ago(until, row.get("days_ago", lead))
     for number, letter in enumerate(row["letter"]):
-        came = min(_came(house, desk, letter, first + timedelta(days=number)), house.at)
+        came = min(_came(desk, letter, first + timedelta(days=number), until), house.at)
         if number == 0:
             first = came
         yield came, partial(arrive, life, letter, number)

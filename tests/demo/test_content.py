@@ -127,6 +127,11 @@ def test_each_state_has_its_facts(side: str) -> None:
         assert (key, "days_ago" in question) == (key, state != "published")
         assert (key, "closed_reason" in question) == (key, state == "closed")
         assert (key, "merged_into" in question) == (key, state == "merged")
+    slots = NEWSLETTERS[SIDES[side]]["slots"]
+    coming = Counter(
+        question["state"] for question in QUESTIONS[side] if question["state"] == "queued" or question.get("reserve")
+    )
+    assert coming == {"queued": 1, "answered": slots - 1}
 
 
 @pytest.mark.parametrize("side", SIDES)

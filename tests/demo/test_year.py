@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -222,7 +221,7 @@ def test_what_is_open_has_dates_that_are_still_true(session: Session) -> None:
 
 def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> None:
     for newsletter in all_newsletters(session):
-        coming = public_state.coming_editions(session, newsletter.id, 1)[0]
+        coming = public_state.list_editions_to_run(session, newsletter.id, 1)[0]
         queued = session.scalars(select(Question).filter_by(edition_id=coming.id)).all()
         assert [(row.state, row.position) for row in queued] == [("queued", 1)]
         row = next(row for row in FILES["newsletters"]["newsletter"] if row["slug"] == newsletter.slug)
@@ -306,23 +305,3 @@ def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, s
         f"/shift-change/q/{envelope.public_id}/half-the-pay-in-an-envelope",
     )
     assert receipts.reader_of(letter) == Reader(letter.id)
-
-
-@pytest.mark.parametrize(
-    "at",
-    [
-        datetime(2028, 2, 29, 0, 0, 30, tzinfo=UTC),
-        datetime(2027, 3, 28, 1, 30, tzinfo=UTC),  # the clocks are put on
-    ],
-)
-def test_it_can_be_loaded_on_any_day(sqlite_template: Path, tmp_path: Path, at: datetime) -> None:
-    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'newsroom.db')}"
-    database = Database(url, Keys(SECRETS), BASE_URL)
-    load(database, at=at)
-    with database.read() as session:
-        states: Counter[Any] = Counter(session.scalars(select(Question.state)))
-        assert states == Counter(CALLED[row["state"]][0] for rows in QUESTIONS.values() for row in rows)
-        assert session.scalar(select(func.max(OutboxMail.created_at))) == at.replace(microsecond=0)
-        [check] = session.scalars(select(Check).where(Check.ended_at.is_(None)))
-        assert check.due_at > at
-    database.close()
