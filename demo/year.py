@@ -31,7 +31,7 @@ def events(house: House) -> list[Event]:
         rows = content(f"questions-{SIDES[slug]}")["question"]
         found += _editions(house, desk, {row["edition_back"] for row in rows if "edition_back" in row})
         for row in rows:
-            found += _life(house, desk, row)
+            found += _life(house, desk, row, _lead(row, rows))
         for number, row in enumerate(content(f"letters-{SIDES[slug]}")["letter"]):
             letter = partial(take_letter, house, desk, row, f"{slug} unfiled {number}")
             found.append((_came(desk, row, _said(house, row, "") or house.at, house.at), letter))
@@ -113,16 +113,22 @@ def _came(desk: Desk, letter: Row, moment: datetime, until: datetime) -> datetim
     return time_after_run(desk.sent[back - 1].runs_at, moment, until) if back else moment
 
 
+def _lead(row: Row, rows: list[Row]) -> Row:
+    """Return the question that a question was merged into, or the question itself."""
+    return next((one for one in rows if one["key"] == row.get("merged_into")), row)
+
+
 def _for_edition(desk: Desk, row: Row) -> Edition:
     back: int | None = row.get("edition_back")
     return desk.sent[back - 1] if back else desk.coming[0 if row["state"] == "queued" else 1]
 
 
-def _life(house: House, desk: Desk, row: Row) -> Iterator[Event]:
-    edition = _for_edition(desk, row)
+def _life(house: House, desk: Desk, row: Row, lead_row: Row) -> Iterator[Event]:
+    """Yield what happens to a question. What was merged into one that ran happened before that one's edition."""
+    edition = _for_edition(desk, lead_row)
     lead = LEAD[row.get("edition_back", 0) * 5 % len(LEAD)]
     life = Life(house, desk, row, edition)
-    until = edition.runs_at if "edition_back" in row else house.at
+    until = edition.runs_at if "edition_back" in lead_row else house.at
     first = ago(until, row.get("days_ago", lead))
     for number, letter in enumerate(row["letter"]):
         came = min(_came(desk, letter, first + timedelta(days=number), until), house.at)

@@ -41,8 +41,9 @@ QUESTIONS = {
 }
 # The newsletter that is between a cut-off and its edition at a moment.
 IN_THE_GAP = {"leap-day": "shift-change", "spring-forward": "nafas"}
-MOMENTS = {name: CLOCKS[name].start for name in ("usual", "leap-day", "spring-forward", "five-years-on")} | {
-    "just-sent": datetime(2026, 11, 18, 8, 2, tzinfo=UTC)  # two minutes after an edition
+MOMENTS = {name: CLOCKS[name].start for name in ("leap-day", "spring-forward", "five-years-on")} | {
+    "long-before": datetime(2027, 1, 4, 12, 0, tzinfo=UTC),  # hours before a cut-off, nineteen days after an edition
+    "just-sent": datetime(2026, 11, 18, 8, 2, tzinfo=UTC),  # two minutes after an edition
 }
 REPLIES = sum(path.read_text(encoding="utf-8").count("about_edition_back =") for path in CONTENT.glob("*.toml"))
 EDITORS = {"shift-change": "tereza@platan.example", "nafas": "shirin@platan.example"}
