@@ -21,7 +21,7 @@ from app.questions.models import Question
 
 from .house import Desk, House, Row, ago
 
-REPLY_LATE = 2  # days since a late expert should have said yes or no
+REPLY_LATE = 4  # days since a late expert should have said yes or no: by then the worker reminds nobody
 VERIFIED = "Confirmed by a reply from the address that came with the question."
 WRITTEN = ("invite", "accept", "submit")
 APPROVED = (*WRITTEN, "edit", "check", "settle", "approve")
