@@ -30,9 +30,7 @@ from tests.support.cast import Newsroom
 from tests.support.databases import Places, address_of, alone, demo_year, postgres_copy, with_people
 from tests.support.desk import Desk
 from tests.support.desk_people import hired_vera
-from tests.support.missing import without
 from tests.support.serving import loaded_before, served
-from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -280,17 +278,10 @@ def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCach
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """A real browser: Debian's, never a download of the test tools. Without a window it takes half the processor time."""
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    if path is None:
-        without("chromium")
-    from playwright.sync_api import expect, sync_playwright  # not above: most tests need no browser
+    from tests.support.chromium import started_chromium  # not above: most tests need no browser
 
-    expect.set_options(timeout=PATIENCE * 1_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+    with started_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

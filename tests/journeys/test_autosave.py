@@ -20,7 +20,7 @@ def opened(phone: BrowserContext, address: str) -> Page:
 
 
 def says(page: Page, words: str) -> None:
-    expect(page.locator("form#answer [data-status]")).to_contain_text(words, timeout=10_000)
+    expect(page.locator("form#answer [data-status]")).to_contain_text(words)
 
 
 def bodies(salt: Asked) -> list[str]:

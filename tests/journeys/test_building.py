@@ -25,12 +25,13 @@ from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.mailed_in import expert_writes
 from tests.support.town import Town
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import next_page, press, until, until_page
 
 pytestmark = pytest.mark.browser
 
 FIRST, SECOND, THIRD = "Who measures the salt?", "Where does the wind come from?", "Who pays the gauges?"
 MOST_TABS = 90
+STILL = "!document.getAnimations().some((one) => one.playState === 'running')"
 MOST_TAPS = 30  # PRODUCT.md, T5
 
 
@@ -55,9 +56,7 @@ def stands(database: Database, public_id: str) -> list[str]:
 
 def nora_at(chromium: Browser, database: Database, site: str, **options: Any) -> Page:
     """A page of Nora's browser, signed in."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
-    context.set_default_timeout(PATIENCE * 1_000)
-    page = context.new_page()
+    page = chromium.new_context(viewport={"width": 1280, "height": 900}, **options).new_page()
 
     def invite(session: Session) -> str:
         return sign_in.invite(
@@ -65,8 +64,7 @@ def nora_at(chromium: Browser, database: Database, site: str, **options: Any) ->
         )
 
     page.goto(site + database.write(invite))
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_load_state()
+    press(page.get_by_role("button", name="Sign in"))
     return page
 
 
@@ -76,7 +74,6 @@ def on_the_phone(chromium: Browser, page: Page, **options: Any) -> Page:
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True,
         storage_state=page.context.storage_state(), **options,
     )  # fmt: skip
-    context.set_default_timeout(PATIENCE * 1_000)
     return context.new_page()
 
 
@@ -93,6 +90,7 @@ def button(page: Page, name: str) -> Locator:
 
 def drag(page: Page, headline: str, to: Any) -> None:
     """Take what has this headline by its grip, and let go over `to`."""
+    until_page(page, STILL)
     grip = page.locator("[data-question]", has_text=headline).locator(".grip").first
     grip.scroll_into_view_if_needed()
     start, goal = grip.bounding_box(), to.bounding_box()
@@ -131,14 +129,18 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
 
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.get_by_role("link", name="HTML mail").first.click()
+    press(page.get_by_role("link", name="HTML mail").first)
     mail = page.frame_locator("iframe.mail-frame")
     expect(mail.locator(".qa-heading")).to_have_count(2)
     button(page, f"Take out: {THIRD}").click()
     expect(mail.locator(".qa-heading")).to_have_count(1)
     expect(mail.locator("body")).to_have_css("background-color", "rgb(251, 250, 247)")
-    inner, frame = mail.locator("body").bounding_box(), page.locator(".mail-frame").bounding_box()
-    assert inner and frame and inner["height"] <= frame["height"] <= inner["height"] + 8  # nothing to scroll in it
+
+    def fits() -> bool:
+        inner, frame = mail.locator("body").bounding_box(), page.locator(".mail-frame").bounding_box()
+        return bool(inner and frame and inner["height"] <= frame["height"] <= inner["height"] + 8)
+
+    until(fits, "a frame in which nothing is to be scrolled", page=page)
     assert complaints == []
     button(page, f"Put in slot 2: {THIRD}").click()
     expect(mail.locator(".qa-heading")).to_have_count(2)
@@ -154,6 +156,7 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
 
 def by_finger(page: Page, headline: str, to: Locator) -> None:
     """The same with a finger, under which the page does not scroll."""
+    until_page(page, STILL)
     grip = page.locator(".slot", has_text=headline).locator(".grip")
     grip.evaluate("one => one.scrollIntoView({ block: 'center' })")
     start, goal, scrolled = grip.bounding_box(), to.bounding_box(), page.evaluate("scrollY")
@@ -186,29 +189,28 @@ def by_keyboard(page: Page, name: str) -> None:
 
 
 def by_button(page: Page, name: str) -> None:
-    button(page, name).click()
-    page.wait_for_load_state()
+    press(button(page, name))
 
 
 def test_every_move_has_a_button(chromium, database, newsroom, site):
     """With the keyboard alone, and with scripts off, where there is nothing to drag by."""
     ready(database, newsroom, FIRST, SECOND)
     edition = edition_of(database, newsroom, slots=2)
-    for press, scripts in ((by_keyboard, True), (by_button, False)):
+    for act, scripts in ((by_keyboard, True), (by_button, False)):
         page = nora_at(chromium, database, site, java_script_enabled=scripts)
         page.goto(f"{site}/desk/steppe/editions/{edition}")
         slots = page.locator("#slot-list .head")
-        press(page, f"Put in slot 1: {FIRST}")
+        act(page, f"Put in slot 1: {FIRST}")
         expect(slots).to_have_text([FIRST])
-        press(page, f"Put in slot 2: {SECOND}")
+        act(page, f"Put in slot 2: {SECOND}")
         expect(slots).to_have_text([FIRST, SECOND])
-        press(page, f"Move up: {SECOND}")
+        act(page, f"Move up: {SECOND}")
         expect(slots).to_have_text([SECOND, FIRST])
         expect(page.locator(".grip:visible")).to_have_count(2 if scripts else 0)
-        press(page, f"Take out: {SECOND}")
+        act(page, f"Take out: {SECOND}")
         expect(slots).to_have_text([FIRST])
         label = page.locator(".slot .acts button", has_text="Move to").inner_text().partition(":")[0].strip()
-        press(page, f"{label}: {FIRST}")
+        act(page, f"{label}: {FIRST}")
         expect(slots).to_have_count(0)
         assert stands(database, edition) == []
         database.write(lambda session: take_all_out(session, newsroom))
@@ -246,39 +248,42 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
         nonlocal taps
         taps += 1
         what.first.tap()
-        page.wait_for_load_state()
+
+    def follow(what: Any) -> None:
+        with next_page(page):
+            tap(what)
 
     def named(name: str, role: str = "button") -> Any:
         return page.get_by_role(role, name=re.compile(name))
 
     page.goto(f"{site}/desk/steppe/")
-    tap(named("Send Marek Dvořák the invitation", "link"))  # he was rung up instead
+    follow(named("Send Marek Dvořák the invitation", "link"))  # he was rung up instead
     by_hand = page.locator("a", has_text="Enter the answer").first
     while not by_hand.is_visible():
         tap(page.locator("details:not([open])", has=by_hand).locator("> summary"))
-    tap(by_hand)
+    follow(by_hand)
     tap(page.get_by_label("The answer", exact=True))
     page.keyboard.insert_text("The river took half of it, and the ministry the rest.")
     tap(page.get_by_label("How it came"))
     page.get_by_label("How it came").select_option("messenger")
     tap(page.get_by_label("They say that these are their own words"))
-    tap(named("^Keep the answer"))
-    tap(named("^Edit Marek", "link"))
+    follow(named("^Keep the answer"))
+    follow(named("^Edit Marek", "link"))
     tap(page.locator("textarea[name=answer]"))
     page.keyboard.press("Control+A")
     page.keyboard.insert_text("The river took half of it. The ministry took the rest.")
-    tap(named("Save and send Marek Dvořák the check"))
+    follow(named("Save and send Marek Dvořák the check"))
 
     tap(named("all sections"))
-    tap(page.locator(".sections a"))
-    tap(named("Leyla Aydın has written by mail", "link"))
+    follow(page.locator(".sections a"))
+    follow(named("Leyla Aydın has written by mail", "link"))
     expect(page.locator("main")).to_contain_text("the figure is wrong")
-    tap(page.locator(".coming a"))
+    follow(page.locator(".coming a"))
     tap(button(page, "Take out: The Salt Wind"))
     expect(page.locator("#slot-list .head")).to_have_text([FIRST])
     tap(button(page, f"Put in slot 2: {SECOND}"))
     expect(page.locator("#slot-list .head")).to_have_text([FIRST, SECOND])
-    tap(named("^Lock the edition"))
+    follow(named("^Lock the edition"))
     expect(page.locator("main")).to_contain_text("It is locked")
     tap(named("^Copy it"))
     expect(page.get_by_text("Copied", exact=True)).to_be_visible()
@@ -322,9 +327,8 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
         f"editions/{edition}?form=markdown&length=long",
     ):
         look(path)
-    for press in ("Lock the edition", "Mark as sent"):
+    for name in ("Lock the edition", "Mark as sent"):
         nora.page.goto(f"{site}/desk/steppe/editions/{edition}")
-        nora.page.get_by_role("button", name=press).click()
-        nora.page.wait_for_load_state()
+        press(nora.page.get_by_role("button", name=name))
         look(f"editions/{edition}")
     nora.context.close()

@@ -17,7 +17,7 @@ from app.people.models import Person
 from tests.support.cast import Newsroom
 from tests.support.line import Line
 from tests.support.questions import opened
-from tests.support.waiting import until
+from tests.support.waiting import press, until
 
 pytestmark = pytest.mark.browser
 TYPED = "Who measures the salt that the wind carries?"
@@ -37,8 +37,7 @@ class Desks:
         link = self.database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, who.person_id), "desk"))
         page = context.new_page()
         page.goto(self.address(link))
-        page.get_by_role("button").first.click()
-        page.wait_for_url("**/desk/**")
+        press(page.get_by_role("button").first)
         page.close()
         return context
 
@@ -75,7 +74,7 @@ def type_wording(page: Page, words: str) -> None:
 
 
 def says(page: Page, words: str) -> None:
-    expect(page.locator("form p[role=status]", has_text=words).first).to_be_visible(timeout=15_000)
+    expect(page.locator("form p[role=status]", has_text=words).first).to_be_visible()
 
 
 def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(
@@ -89,8 +88,7 @@ def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(
     page = desks.open(nora, question)
     expect(page.locator("#body")).to_have_value(TYPED)
     expect(page.get_by_text("It stands in the form again.")).to_be_visible()
-    page.get_by_role("button", name="Save the wording").click()
-    page.wait_for_load_state()
+    press(page.get_by_role("button", name="Save the wording"))
     assert desks.drafts() == 0
     expect(page.get_by_text("It stands in the form again.")).to_have_count(0)
 
@@ -118,7 +116,7 @@ def test_only_where_saving_failed_the_page_says_so_and_warns(desks: Desks, newsr
     page.fill("#body", TYPED)
     says(page, NOT_KEPT)
     page.close(run_before_unload=True)
-    until(lambda: (page.wait_for_timeout(50), bool(warned))[1], "the page warns")
+    until(lambda: warned, "the page warns", page=page)
     assert warned == ["beforeunload"]
     line.mend()
     says(page, KEPT)
@@ -144,8 +142,7 @@ def test_a_draft_of_before_somebody_elses_save_is_no_way_around_it(
     page.close()
     other = desks.open(ilya, question)
     type_wording(other, "Ilya words it.")
-    other.get_by_role("button", name="Save the wording").click()
-    other.wait_for_load_state()
+    press(other.get_by_role("button", name="Save the wording"))
     page = desks.open(nora, question)
     expect(page.locator("#body")).to_have_value(TYPED)
     page.get_by_role("button", name="Save the wording").click()
@@ -158,7 +155,7 @@ def test_typed_back_to_what_stands_there_is_no_draft(desks: Desks, newsroom: New
     page.fill("#body", TYPED)
     says(page, KEPT)
     page.fill("#body", "")
-    until(lambda: (page.wait_for_timeout(50), desks.drafts() == 0)[1], "the draft is gone")
+    until(lambda: desks.drafts() == 0, "the draft is gone", page=page)
 
 
 def test_a_double_click_keeps_one_letter(desks: Desks, newsroom: Newsroom, database: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.editions import slots
-from app.editions.queries import coming_editions
+from app.editions.queries import list_editions_to_run
 from app.sending_tools import ghost as api
 from app.sending_tools.asking import Account, Draft, NotMade
 from app.sending_tools.known_tools import TOOLS, hand_over
@@ -20,7 +20,7 @@ from tests.support.serving import loaded_before, served
 from tests.support.source import ROOT
 from tests.support.tools_that_send import KEYS, tool_server
 from tests.support.town import Town, Visit
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import until
 
 QUESTIONS = ("Who measures the salt?", "Where does the wind come from?")
 PICTURE = ROOT / "build" / "draft-in-ghost.png"  # a smaller one stands in docs/pictures
@@ -38,7 +38,7 @@ def edition_page(database: Database, newsroom: Newsroom) -> str:
     """The page of the coming edition, with two questions in it."""
 
     def fill(session: Session) -> str:
-        edition = coming_editions(session, newsroom.newsletter_id, 1)[0]
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in QUESTIONS:
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         return f"/desk/steppe/editions/{edition.public_id}"
@@ -59,11 +59,12 @@ def hands_over(nora: Visit, page: str, address: str, key: str) -> str:
     nora.open(page)
     nora.press("Make the draft in Ghost")
     link = nora.page.get_by_role("link", name="Open it in Ghost")
-    for _ in range(40):
-        if link.count():
-            break
-        nora.page.wait_for_timeout(500)
+
+    def is_made() -> bool:
         nora.page.reload()
+        return link.count() > 0
+
+    until(is_made, "the draft")
     expect(nora.page.get_by_text("Ghost: The draft stands there.")).to_be_visible()
     nora.look()
     return link.get_attribute("href") or ""
@@ -99,13 +100,11 @@ def test_the_draft_stands_in_the_real_ghost(town: Town, newsroom: Newsroom, ghos
     theirs.get_by_label("Email address").fill(real_ghost.OWNER["email"])
     theirs.get_by_label("Password").fill(real_ghost.OWNER["password"])
     theirs.get_by_role("button", name="Sign in").click()
-    theirs.wait_for_url("**/ghost/#/**", timeout=PATIENCE * 1_000)
-    theirs.wait_for_load_state("networkidle")
+    expect(theirs.get_by_label("Password")).to_have_count(0)
     theirs.goto(led)
     for words in QUESTIONS:
-        expect(theirs.locator("h2", has_text=words).first).to_be_visible(timeout=60_000)
+        expect(theirs.locator("h2", has_text=words).first).to_be_visible()
     PICTURE.parent.mkdir(exist_ok=True)
-    theirs.wait_for_timeout(1_000)  # its notices have come and gone
     theirs.screenshot(path=PICTURE)
     theirs.context.close()
 

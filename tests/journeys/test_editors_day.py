@@ -1,7 +1,6 @@
 """An editor's day in a real browser, by pointer, by keyboard alone and without scripts: what waits, two questions that are one,
 two people at one text, what the figures say, what was done; and a reader who looks once more before sending."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from app.questions import moves, wording
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.town import WAYS, Press, Town, Visit, write
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -63,11 +62,8 @@ def page_of(database: Database, words: str) -> str:
 
 
 def open_until(visit: Visit, address: str, words: str) -> None:
-    until = time.monotonic() + PATIENCE
     visit.open(address)
-    while words not in main_of(visit) and time.monotonic() < until:
-        visit.page.wait_for_timeout(200)
-        visit.page.reload()
+    until(lambda: words in main_of(visit) or not visit.page.reload(), words)
 
 
 @WAYS

@@ -25,6 +25,7 @@ from app.questions.models import Question
 from tests.support.cast import Newsroom
 from tests.support.desk_walk import Walk
 from tests.support.mailed_in import mail_in
+from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
 
@@ -119,7 +120,7 @@ def test_no_page_is_widened_by_a_long_link(
         return sign_in.invite(session, Clock(), person, door)
 
     page.goto(site + database.write(lambda session: way_in(session, "Leyla Aydın", "expert")))
-    page.get_by_role("button").first.click()
+    press(page.get_by_role("button").first)
     start = walk.come_in(database.write(lambda session: way_in(session, "Nora Lind", "desk")))
     for _kind in walk.every_page(
         start, {"editor.question": 2, "editor.letter": 2, "editor.edition": 3, "editor.mail": 3}

@@ -17,6 +17,7 @@ from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.line import Line
+from tests.support.waiting import next_page, press, until, until_page
 
 pytestmark = pytest.mark.browser
 SALT = "Who weighs the salt at home, and “why”?"
@@ -93,7 +94,7 @@ def test_a_listed_site_shows_the_answers_as_high_as_they_are(
     expect(frame.get_by_role("link", name="The Silos")).to_be_visible()
     expect(page.locator("iframe")).not_to_have_attribute("height", "480")
     inside = frame.locator("body").evaluate("(body) => Math.ceil(body.getBoundingClientRect().height)")
-    assert page.evaluate("Number(document.querySelector('iframe').height)") == inside
+    until_page(page, "inside => Number(document.querySelector('iframe').height) === inside", inside)
     assert frame.locator("html").evaluate("(html) => html.scrollWidth <= html.clientWidth")
     frame.get_by_role("link", name="The Silos").click()
     page.wait_for_url(f"http://127.0.0.1:{line.port}/steppe/q/**")
@@ -111,7 +112,8 @@ def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
     page.keyboard.press("Tab")
     page.keyboard.type(SALT)
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    with next_page(page):
+        page.keyboard.press("Enter")
     asked(page, database, line)
 
 
@@ -121,9 +123,9 @@ def test_plain_html_does_the_same_without_scripts(
     news.html = snippets[1] + snippets[3]
     page = laptop.browser.new_context(java_script_enabled=False).new_page() if laptop.browser else laptop.new_page()
     page.goto(news.origin)
-    assert page.get_by_role("link", name="The Silos").get_attribute("href", timeout=1000)
+    assert page.get_by_role("link", name="The Silos").get_attribute("href")
     page.get_by_label("Your question").fill(SALT)
-    page.get_by_role("button", name="Go on").click()
+    press(page.get_by_role("button", name="Go on"))
     asked(page, database, line)
     page.context.close()
 
@@ -141,7 +143,7 @@ def test_a_site_that_is_not_listed_shows_nothing(
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text))
     page.goto(news.origin)
-    page.wait_for_timeout(500)
+    until(lambda: refused, "the browser’s word on it", page=page)
     assert page.frame_locator("iframe").get_by_role("link", name="The Silos").count() == 0
     assert [("frame-ancestors" in words) for words in refused] == [True]
 

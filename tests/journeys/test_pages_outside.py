@@ -14,6 +14,7 @@ from tests.support import accessibility
 from tests.support.assignments import Asked
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
+from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
 SIZES = ((1440, 900), (390, 844), (640, 400), (320, 640))  # the third is a window of 1280 × 800 at 200 %
@@ -45,21 +46,21 @@ def test_readers_pages(language: str, page: Page, site: str, database: Database,
         page.goto(f"{site}/steppe/{path}?lang={language}")
         assert page.locator("html").get_attribute("lang") == language
         look(page)
-    page.locator(".masthead .nav a").nth(2).click()
-    page.locator("main a[href*='/editions/']").first.click()
+    press(page.locator(".masthead .nav a").nth(2))
+    press(page.locator("main a[href*='/editions/']").first)
     look(page)
     page.goto(f"{site}/steppe/ask?lang={language}")
     page.locator("#body").fill("Who built the silos, and who owns them now?")
-    page.locator("#send").click()
+    press(page.locator("#send"))
     look(page)  # what is answered already
-    page.locator("#send").click()
+    press(page.locator("#send"))
     look(page)
     number = page.locator(".code").inner_text()
     page.goto(f"{site}/steppe/receipt?lang={language}")
-    page.locator("main form button").click()
+    press(page.locator("main form button"))
     look(page)  # nothing was typed
     page.locator("#receipt").fill(number)
-    page.locator("main form button").click()
+    press(page.locator("main form button"))
     look(page)
 
 
@@ -93,8 +94,8 @@ def test_the_pages_of_an_expert_who_signs_in(page: Page, site: str, salt: Asked)
 
     page.goto(site + salt.database.write(way_in))
     look(page)
-    page.get_by_role("button").first.click()
-    page.wait_for_url("**/expert/")
+    press(page.get_by_role("button").first)
+    assert page.url == f"{site}/expert/"
     look(page)
     page.goto(f"{site}/expert/profile")
     look(page)

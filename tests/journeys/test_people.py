@@ -52,7 +52,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     saule = town.visit(width)
     saule.open(town.mailed_link("saule@desk.example", "Your place at the desk"))
     press(saule, "Sign in")
-    saule.page.wait_for_url(f"{site}/desk/steppe/")
+    assert saule.page.url == f"{site}/desk/steppe/"
 
     press(vera, "Ilya Brandt")
     vera.page.get_by_label("Role", exact=True).select_option("editor")

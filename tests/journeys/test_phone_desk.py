@@ -20,6 +20,7 @@ from tests.support.cast import Newsroom, another_newsletter, answered
 from tests.support.outbox_desk import sent_for_dana
 from tests.support.questions import opened
 from tests.support.town import Town
+from tests.support.waiting import next_page
 
 pytestmark = pytest.mark.browser
 SECTIONS = ["This edition", "Letters", "Questions", "Shelf", "Experts", "Outbox", "Archive", "Insights", "Settings"]
@@ -49,7 +50,7 @@ def test_the_sections_are_one_line_that_unfolds(
     page.keyboard.press("Escape")
     expect(links.first).to_be_hidden()
     page.get_by_role("button", name="all sections").click()
-    links.nth(4).click()
+    nora.follow(links.nth(4))
     nora.shows("Experts")
 
 
@@ -83,10 +84,11 @@ def test_on_a_wide_screen_they_stand_beside_the_page(
         expect(link).to_be_visible()
     expect(nora.page.locator(".unfold")).to_be_hidden()
     nora.page.get_by_label("Search the whole desk").fill("leyla")
-    nora.page.keyboard.press("Enter")
+    with next_page(nora.page):
+        nora.page.keyboard.press("Enter")
     nora.shows("Found for leyla")
     nora.look()
-    nora.page.get_by_role("link", name="Leyla Aydın").click()
+    nora.follow(nora.page.get_by_role("link", name="Leyla Aydın"))
     nora.shows("Leyla Aydın")
 
 

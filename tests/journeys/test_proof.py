@@ -25,6 +25,11 @@ globalThis.made = 0;
 const Before = globalThis.Worker;
 globalThis.Worker = Before && class extends Before { constructor(...all) { super(...all); globalThis.made += 1; } };
 """
+MADE = """async () => {
+  await navigator.getBattery?.(); // what it looks at before it begins
+  await new Promise((done) => setTimeout(done));
+  return globalThis.made;
+}"""
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database:
     page.on("console", lambda message: said.append(message.text))
     typed(page, flooded)
     solved = page.locator("input[name=proof]")
-    expect(solved).to_have_count(1, timeout=30_000)
+    expect(solved).to_have_count(1)
     numbers = [int(part) for part in (solved.get_attribute("value") or "").split(".")]
     assert (len(numbers), numbers) == (proof_of_work.PARTS, sorted(set(numbers)))
     page.get_by_role("button", name="Send my question", exact=True).click()
@@ -75,7 +80,7 @@ def test_where_it_is_not_done_the_question_is_taken_all_the_same(
     page = context.new_page()
     typed(page, flooded)
     if scripts:
-        assert page.evaluate("() => new Promise((done) => setTimeout(() => done(globalThis.made), 300))") == 0
+        assert page.evaluate(MADE) == 0
     assert page.locator("input[name=proof]").count() == 0
     page.get_by_role("button", name="Send my question", exact=True).click()
     expect(page.locator("p.code")).to_have_count(1)

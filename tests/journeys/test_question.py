@@ -29,7 +29,7 @@ from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
 from tests.support.serving import loaded_before, served
 from tests.support.town import Visit
-from tests.support.waiting import until_page
+from tests.support.waiting import next_page, press, until_page
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +70,6 @@ class Desk:
         context = self.chromium.new_context(
             java_script_enabled=scripts, viewport={"width": width, "height": 900}, storage_state=self.signed_in
         )
-        context.set_default_navigation_timeout(30_000)
         return Visit(context, self.site, scripts)
 
     def question(self) -> str:
@@ -117,20 +116,16 @@ def room(
         person = newsroom.nora.person_id
         link = database.write(lambda session: sign_in.invite(session, Clock(), session.get_one(Person, person), "desk"))
         context = chromium.new_context()
-        context.set_default_timeout(30_000)
         page = context.new_page()
         page.goto(site + link.removeprefix(site))
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_load_state()
+        press(page.get_by_role("button", name="Sign in"))
         yield Desk(chromium, database, newsroom, site, context.storage_state())
         context.close()
         database.close()
 
 
 def pressed_by_pointer(page: Page, name: str) -> None:
-    target = page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first
-    with page.expect_navigation():
-        target.click()
+    press(page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first)
 
 
 def pressed_by_key(page: Page, name: str) -> None:
@@ -139,7 +134,7 @@ def pressed_by_key(page: Page, name: str) -> None:
         page.keyboard.press("Tab")
         focused = "document.activeElement.matches('a, button') ? document.activeElement.innerText : ''"
         if name in str(page.evaluate(focused)):
-            with page.expect_navigation():
+            with next_page(page):
                 page.keyboard.press("Enter")
             return
     raise AssertionError(f"{name} can’t be reached with the tab key")
@@ -164,9 +159,9 @@ def typed_by_key(page: Page, text: str) -> None:
 def test_214_words_are_cut_to_169_with_three_changes_and_sent_back_in_two_presses(room, by_key, scripts):
     assert (word_count(LONG), word_count(SHORT), len(changes(LONG, SHORT))) == (214, 169, 3)
     nora, presses = room.nora(scripts), 0
-    press, page = (pressed_by_key if by_key else pressed_by_pointer), nora.page
+    press_it, page = (pressed_by_key if by_key else pressed_by_pointer), nora.page
     page.goto(room.site + room.question())
-    press(page, "Edit Leyla Aydın’s answer")
+    press_it(page, "Edit Leyla Aydın’s answer")
     presses += 1
     if by_key:
         typed_by_key(page, SHORT)
@@ -175,7 +170,7 @@ def test_214_words_are_cut_to_169_with_three_changes_and_sent_back_in_two_presse
     if scripts:  # the count and the changes follow what is typed
         expect(page.locator("[data-words]")).to_have_text("169")
         page.locator("#so-far del").first.wait_for()
-    press(page, "Save and send Leyla Aydın the check")
+    press_it(page, "Save and send Leyla Aydın the check")
     presses += 1
     expect(page.locator(".standing")).to_contain_text("Leyla Aydın checks the text")
     assert (room.newest(Answer).state, room.newest(AnswerText).words, room.newest(OutboxMail).kind, presses) == (
@@ -201,6 +196,7 @@ def test_a_colleague_is_called_by_one_press_and_stands_out_in_the_trail(room):
     nora.page.goto(room.site + room.question())
     nora.unfold("Notes, and what happened")
     nora.page.get_by_role("button", name="@Ilya Brandt").click()
+    expect(nora.page.locator("#note")).to_be_focused()
     nora.page.keyboard.insert_text("can you ring them?")
     pressed_by_pointer(nora.page, "Add the note")
     expect(nora.page.locator(".called")).to_have_text(["@Ilya Brandt", "@Nora"])
@@ -218,8 +214,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.goto(f"{room.site}{address}")
     nora.unfold("Something else with this answer")
     nora.unfold("Approve it")
-    page.get_by_role("button", name="Approve Leyla Aydın’s answer").click()
-    page.wait_for_load_state()
+    press(page.get_by_role("button", name="Approve Leyla Aydın’s answer"))
     expect(page.get_by_text("Not ticked yet")).to_have_count(6)
     nora.look_unfolded()
     for path in (f"{address}/letters", brief):
@@ -231,8 +226,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     assert are_beside(page, ".edit-own", "#answer") is (width > 700)
     room.database.write(lambda s: editing.edit(s, room.newsroom.ilya, newest_answer(s), SHORT))
     box.fill(LONG.replace("calm", "quiet"))
-    page.get_by_role("button", name="Save", exact=True).click()
-    page.wait_for_load_state()
+    press(page.get_by_role("button", name="Save", exact=True))
     nora.shows("Ilya Brandt was faster")
     until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
     nora.look_unfolded()

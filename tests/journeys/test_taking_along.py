@@ -37,6 +37,7 @@ def test_nora_takes_the_draft_and_the_word_file_along(town: Town, newsroom: News
     nora = town.editor()
     nora.open(f"/desk/steppe/editions/{edition}")
     nora.page.get_by_role("button", name="Put in slot 1").first.click()
+    expect(nora.page.locator("#slot-list .head")).to_have_count(1)
     expect(nora.page.get_by_role("link", name="Word file")).to_have_count(1)
     files = {}
     for label in ("Mail draft", "Word file"):
@@ -75,10 +76,9 @@ def test_nora_copies_the_call_and_a_reader_scans_the_code(town: Town) -> None:
     nora = town.editor()
     nora.context.grant_permissions(["clipboard-read", "clipboard-write"])
     nora.open("/desk/steppe/editions")
-    nora.page.get_by_role("link", name="For the newsletter").click()
-    nora.look()
+    nora.follow(nora.page.get_by_role("link", name="For the newsletter"))
     short = nora.page.locator("code.hash").inner_text()
-    nora.press("Copy for the newsletter")
+    nora.page.get_by_role("button", name="Copy for the newsletter").click()
     expect(nora.page.get_by_text("Copied", exact=True)).to_be_visible()
     copied = nora.page.evaluate("navigator.clipboard.readText()")
     assert copied.splitlines()[-1] == f"Ask your question here: {short}"

@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 
 from tests.support import accessibility
+from tests.support.waiting import press
 
 # Nothing to look at: files, a mail, what only sends one on, and the report of a file that somebody has to bring first.
 FILES = (
@@ -34,8 +35,7 @@ class Walk:
     def come_in(self, link: str) -> str:
         """Gives the address of the desk."""
         self.page.goto(self.house + urlsplit(link).path)
-        self.page.get_by_role("button").first.click()
-        self.page.wait_for_url("**/desk/**")
+        press(self.page.get_by_role("button").first)
         return urlsplit(self.page.url).path
 
     def kind(self, path: str) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
+import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from tests.support.missing import without
 from tests.support.serving import free_port
 from tests.support.waiting import PATIENCE, until
+
+LOST = "the browser says that the line is lost"
 
 
 class Hands(Protocol):
@@ -21,7 +24,7 @@ class Hands(Protocol):
     def is_picked(self, selector: str) -> bool: ...
     def shows(self, selector: str) -> bool: ...
     def text(self, selector: str) -> str: ...
-    def is_lost(self) -> bool: ...
+    def wait_until_lost(self) -> None: ...
     def back(self) -> None: ...
 
 
@@ -36,7 +39,7 @@ class InChromium:
         self.page.fill(f"[name={name}]", text)
 
     def pick(self, selector: str) -> None:
-        self.page.click(selector, no_wait_after=True)
+        self.page.locator(selector).first.click()
 
     def value(self, name: str) -> str:
         return self.page.locator(f"[name={name}]").first.input_value()
@@ -54,13 +57,12 @@ class InChromium:
     def text(self, selector: str) -> str:
         return self.page.locator(selector).first.inner_text()
 
-    def is_lost(self) -> bool:
-        self.page.wait_for_timeout(10)  # while nothing else is asked of it, it doesn't learn of its new address
-        return self.page.url.startswith("chrome-error:")
+    def wait_until_lost(self) -> None:
+        until(lambda: self.page.url.startswith("chrome-error:"), LOST, page=self.page)
 
     def back(self) -> None:
         # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
-        self.page.wait_for_timeout(1000)
+        self.page.wait_for_timeout(1_500)
         with suppress(Error):  # it takes a page out of the cache of pages for an aborted one
             self.page.go_back(wait_until="commit")
 
@@ -96,8 +98,8 @@ class InFirefox:
     def text(self, selector: str) -> str:
         return str(self._found(selector).text)
 
-    def is_lost(self) -> bool:
-        return not self.firefox.find_elements("css selector", "form")
+    def wait_until_lost(self) -> None:
+        until(lambda: not self.firefox.find_elements("css selector", "form"), LOST)
 
     def back(self) -> None:
         self.firefox.go_back()
@@ -123,7 +125,11 @@ def started_firefox() -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory(prefix="firefox-") as logs:
         # It removes the file that it is to log to before it writes it anew: a folder, and never a device such as null.
-        firefox = Marionette(bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("LD_PRELOAD", raising=False)  # with libfaketime it hangs in its first moment
+            firefox = Marionette(
+                bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs
+            )
         firefox.start_session()
         try:
             yield firefox
@@ -145,6 +151,6 @@ def in_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[Hands
 def press_in_vain(hands: Hands, selector: str, field: str) -> None:
     """Press what sends the form on a line that loses it; then go back to the form from the browser's own page about that."""
     hands.pick(selector)
-    until(hands.is_lost, "the browser says that the line is lost")
+    hands.wait_until_lost()
     hands.back()
     until(lambda: hands.shows(field), "the form is back")

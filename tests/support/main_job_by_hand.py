@@ -56,15 +56,12 @@ def the_expert_answers(laura: Visit, link: str) -> None:
 
 def question_page(nora: Visit, desk: str = DESK) -> None:
     nora.open(f"{desk}/questions")
-    nora.page.locator("main a[href*='/questions/']", has_text="The Salt Wind").first.click()
-    nora.page.wait_for_load_state()
-    nora.look()
+    nora.follow(nora.page.locator("main a[href*='/questions/']", has_text="The Salt Wind"))
 
 
 def the_editor_edits_and_sends_the_check(nora: Visit, desk: str = DESK) -> None:
     question_page(nora, desk)
-    nora.page.get_by_role("link", name=re.compile("^Edit ")).first.click()  # one press
-    nora.page.wait_for_load_state()
+    nora.follow(nora.page.get_by_role("link", name=re.compile("^Edit ")))  # one press
     nora.page.locator("textarea[name=answer]").fill(SECOND)
     nora.press("Save and send Laura Venter the check")  # two
     expect(nora.page.locator("main")).to_contain_text("My station")
@@ -90,19 +87,16 @@ def the_editor_approves(nora: Visit, desk: str = DESK) -> None:
 def the_edition_is_built(nora: Visit, desk: str = DESK) -> str:
     """Pick the answer for the coming edition; gives the address of its page."""
     nora.open(f"{desk}/")
-    nora.page.locator(".coming a").click()
-    nora.page.wait_for_load_state()
+    nora.follow(nora.page.locator(".coming a"))
     edition = nora.page.url
     nora.page.get_by_role("button", name=re.compile("^Put in slot 1")).click()
-    nora.page.wait_for_load_state()
+    expect(nora.page.locator("#slot-list .head")).to_have_count(1)
     nora.look()
     return edition
 
 
 def the_edition_is_locked_and_sent(nora: Visit) -> None:
-    nora.page.get_by_role("button", name="Lock the edition").click()
-    nora.page.wait_for_load_state()
-    nora.look()
+    nora.follow(nora.page.get_by_role("button", name="Lock the edition"))
     nora.press("Mark as sent")
 
 
@@ -110,11 +104,7 @@ def the_receipt_says_so(reader: Visit, receipt: str, newsletter: str = "/steppe"
     reader.open(f"{newsletter}/receipt")
     in_persian = receipt.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     reader.page.locator("input[name=receipt]").fill(in_persian)
-    reader.page.locator("main form button").first.click()
-    reader.page.wait_for_load_state()
-    reader.look()
-    reader.page.locator("main a[href*='/q/']").first.click()
-    reader.page.wait_for_load_state()
-    reader.look()
+    reader.follow(reader.page.locator("main form button"))
+    reader.follow(reader.page.locator("main a[href*='/q/']"))
     reader.shows("The Salt Wind")
     expect(reader.page.locator("main")).to_contain_text(QUESTION)

@@ -2,7 +2,6 @@
 
 import email
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.policy import default
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sqlalchemy import select
 
 from app.actors import Clock
@@ -19,7 +18,7 @@ from app.people import sign_in
 from app.people.models import Person
 from app.text import digits
 from tests.support import accessibility
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, next_page, press, until
 
 MOST_TABS = 120  # from the top of a page to a button in it
 
@@ -41,11 +40,14 @@ class Visit:
         self.page.goto(path if path.startswith("http") else self.site + path)
         self.look()
 
-    def press(self, name: str, exact: bool = True) -> None:
-        """Press a button or a link by what it says."""
+    def press(self, name: str | re.Pattern[str], exact: bool = True) -> None:
+        """Press a button or a link by what it says, and look at the page that it leads to."""
         button = self.page.get_by_role("button", name=name, exact=exact)
-        (button if button.count() else self.page.get_by_role("link", name=name, exact=exact)).first.click()
-        self.page.wait_for_load_state()
+        self.follow(button if button.count() else self.page.get_by_role("link", name=name, exact=exact))
+
+    def follow(self, target: Locator) -> None:
+        """Press what leads to another page, and look at that."""
+        press(target.first)
         self.look()
 
     def unfold(self, summary: str) -> None:
@@ -119,17 +121,20 @@ class Town:
 
     def mailed_link(self, to: str, subject: str) -> str:
         """The one link of the newest mail to this address whose subject has these words; waits for the worker."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+        links: list[str] = []
+
+        def has_come() -> bool:
             for file in sorted(self.mails.glob("[!.]*.eml"), reverse=True):
                 mail = email.message_from_bytes(file.read_bytes(), policy=default)
                 body = mail.get_body(("plain",))
                 if to in str(mail["To"]) and subject in str(mail["Subject"]) and body is not None:
-                    links = re.findall(r"https?://\S+", body.get_content())
-                    assert len(set(links)) == 1, links
-                    return str(links[0])
-            time.sleep(0.2)
-        raise AssertionError(f"no mail to {to} about {subject}")
+                    links.extend(re.findall(r"https?://\S+", body.get_content()))
+                    return True
+            return False
+
+        until(has_come, f"a mail to {to} about {subject}")
+        [link] = set(links)
+        return link
 
     def close(self) -> None:
         for context in self.contexts:
@@ -161,7 +166,7 @@ def by_keyboard(visit: Visit, name: str) -> None:
     elif kind == "SUMMARY":
         visit.page.keyboard.press("Enter")
     else:
-        with visit.page.expect_navigation():
+        with next_page(visit.page):
             visit.page.keyboard.press("Enter")
         visit.look()
 

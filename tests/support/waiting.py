@@ -1,19 +1,31 @@
-"""Waiting for a fact, never for a time."""
+"""Wait for a fact, never for a time.
+
+A click that leads to another page goes through `press`, and other ways there stand inside `with next_page(page):`. What a script
+does on the same page is waited for with `expect(...)`. tests/house/test_waits.py says what else there is.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Locator, Page
 
-PATIENCE = 20.0  # seconds that a process may take to come up or to do what is waited for
+PATIENCE = 60.0  # seconds until a fact is given up, on a machine that has much else to do
 
 
-def until(done: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+def until(
+    done: Callable[[], object], what: str, patience: float = PATIENCE, pause: float = 0.05, page: Page | None = None
+) -> None:
+    """Wait for a fact, with a pause between two looks. With a page its events are handled meanwhile: dialogs, requests, words
+    on the console."""
     end = time.monotonic() + patience
     while not done():
         assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.05)
+        if page is None:
+            time.sleep(pause)
+        else:
+            page.wait_for_timeout(10)
 
 
 def until_page(page: Page, fact: str, arg: Any = None) -> None:
@@ -31,7 +43,17 @@ def until_page(page: Page, fact: str, arg: Any = None) -> None:
                 return False
             raise
 
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, f"waited in vain: {fact}"
-        page.wait_for_timeout(10)
+    until(holds, fact, page=page)
+
+
+@contextmanager
+def next_page(page: Page) -> Iterator[None]:
+    """Wait until what is done inside has led to another page, and that has loaded."""
+    with page.expect_navigation():
+        yield
+
+
+def press(target: Locator) -> None:
+    """Click what leads to another page, and wait until that has loaded."""
+    with next_page(target.page):
+        target.click()
