@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support import clock
 from tests.support.machine import LONGEST, Machine, patiently
 from tests.support.missing import without
 
@@ -22,6 +23,8 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/systemd/system
 ln -s /dev/null /run/systemd/system/tmp.mount  # what is shared with the machine lies there
 printf '[Unit]\\nDefaultDependencies=no\\n' > /run/systemd/system/bare.target
+mkdir /run/systemd/system.conf.d
+printf '[Manager]\\nDefaultEnvironment=%s\\n' "$CLOCK_OF_UNITS" > /run/systemd/system.conf.d/clock.conf
 exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
   /usr/lib/systemd/systemd --system --unit=bare.target --show-status=0 --log-target=null
 """
@@ -33,7 +36,9 @@ def booted(inside: Machine) -> Iterator[Machine]:
     if not Path("/usr/lib/systemd/systemd").exists():
         without("systemd")
     spaces = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--cgroup", "--uts", "--ipc")
-    child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT], env=inside.environment)
+    clock_of_units = " ".join(f'"{name}={value}"' for name, value in clock.inherited().items())
+    environment = {**inside.environment, "CLOCK_OF_UNITS": clock_of_units}
+    child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT], env=environment)
     try:
         patiently(lambda: child.poll() is not None or _systemd(child.pid) is not None, "systemd")
         if (pid := _systemd(child.pid)) is None:
