@@ -6,11 +6,9 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -20,7 +18,7 @@ from app import create_app
 from tests.support import clock
 from tests.support.browser import Browser
 from tests.support.missing import without
-from tests.support.serving import START, free_port
+from tests.support.serving import START, answers, free_port
 from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named
 
@@ -90,12 +88,9 @@ def running(line: str, folder: Path, environment: dict[str, str]) -> Iterator[No
 
 
 def page(address: str) -> str:
-    until = time.monotonic() + START
-    while True:
-        with suppress(URLError, ConnectionError), urlopen(address, timeout=START) as answer:  # noqa: S310 - an address of ours
-            return str(answer.read().decode())
-        assert time.monotonic() < until, f"{address} did not come up"
-        time.sleep(0.05)
+    assert answers(address, START), f"{address} did not come up"
+    with urlopen(address, timeout=START) as answer:  # noqa: S310 - an address of ours
+        return str(answer.read().decode())
 
 
 def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Path) -> None:

@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url
+
+from tests.support.waiting import PATIENCE, until
 
 NAMED = "TEST_POSTGRES_URL"
 USUAL = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
@@ -95,12 +96,9 @@ def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
         )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     try:
-        for _ in range(100):
-            if lets_us_in(url):
-                break
-            time.sleep(0.1)
+        until(lambda: lets_us_in(url), "PostgreSQL", pause=0.1)
         yield url
     finally:
         child.send_signal(signal.SIGINT)  # at once, whoever is still connected
-        child.wait(30)
+        child.wait(PATIENCE)
         shutil.rmtree(folder, ignore_errors=True)

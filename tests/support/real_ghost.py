@@ -10,7 +10,6 @@ import platform
 import shutil
 import subprocess
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from tests.support.serving import free_port
 from tests.support.source import ROOT
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 
 GHOST, NODE, PNPM = "6.65.0", "22.23.3", "12.4.2"
 PLACE = ROOT / "build" / f"ghost-{GHOST}"
@@ -138,14 +137,15 @@ def _with_a_newsroom(url: str) -> str:
             found = answer.read()
             return json.loads(found) if found.startswith(b"{") else None
 
-    until = time.monotonic() + START
-    while True:
+    def answers() -> bool:
         with suppress(OSError, HTTPError):
-            if ask("site/"):
-                break
-        if time.monotonic() > until:
-            raise Lacking("it didn't come up")
-        time.sleep(0.5)
+            return bool(ask("site/"))
+        return False
+
+    try:
+        until(answers, "Ghost", START, pause=0.5)
+    except AssertionError:
+        raise Lacking("it didn't come up") from None
     ask("authentication/setup/", {"setup": [{**OWNER, "blogTitle": "The Steppe Letter"}]})
     ask("session/", {"username": OWNER["email"], "password": OWNER["password"]})
     made = ask("integrations/?include=api_keys", {"integrations": [{"name": "Readers Asked"}]})

@@ -1,24 +1,28 @@
 """The product as it runs: pages and worker as processes of their own, on a free port of this machine."""
 
+import fcntl
 import os
 import runpy
+import secrets
 import socket
 import subprocess
 import sys
-import time
+import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.request import urlopen
 
 from tests.support.app import SECRETS
 from tests.support.forks import FORKS
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent.parent
-START = 60.0  # seconds that a server may take until it answers
+START = 120.0  # seconds that a server may take until it answers
+PORTS = range(10_000, 32_000)  # Linux gives connections those from 32768 on
+_kept: list[ExitStack] = []
 
 
 COMMANDS = (("flask", "--app", "wsgi", "web"), ("flask", "--app", "wsgi", "worker"))
@@ -57,10 +61,18 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port at which nobody listens, and keep it: nobody else who asks here gets it until this process ends, and it is
+    none of those that the system gives to connections by itself."""
+    folder = Path(tempfile.gettempdir()) / "readers-asked-ports"
+    folder.mkdir(exist_ok=True)
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with suppress(OSError), ExitStack() as stack, socket.socket() as probe:
+            mark = stack.enter_context((folder / str(port)).open("w"))
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe.bind(("127.0.0.1", port))
+            _kept.append(stack.pop_all())
+            return port
 
 
 @contextmanager
@@ -89,11 +101,10 @@ def served(
 
 def answers(address: str, within: float) -> bool:
     """Wait until a page answers; False where it doesn't within so many seconds."""
-    until = time.monotonic() + within
-    while not _answers(address):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
+    try:
+        until(lambda: _answers(address), address, within)
+    except AssertionError:
+        return False
     return True
 
 
