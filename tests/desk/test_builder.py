@@ -34,7 +34,9 @@ from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
 from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
 from tests.support.shown import seen
+from tests.support.side_by_side import wait_until_it_waits
 from tests.support.stored import counted, everything
+from tests.support.waiting import PATIENCE
 
 ALL = [FIRST, SECOND, THIRD]
 
@@ -317,12 +319,12 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
             verb(session)
             session.flush()
             holds.set()
-            other.join(0.4)  # the other one is at the door now, and waits
+            wait_until_it_waits(database, other)
 
         return fn
 
     def second(verb: Any) -> None:
-        holds.wait(5)
+        holds.wait(PATIENCE)
         try:
             database.write(verb)
         except Refused as refused:
@@ -332,7 +334,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     other = threading.Thread(target=second, args=(verbs[1],))
     other.start()
     database.write(first(verbs[0]))
-    other.join(20)
+    other.join(PATIENCE)
     with database.read() as session:
         stands = [session.get_one(Edition, key).state, session.scalars(select(Question.state)).one()]
         words = session.scalars(select(Letter.body)).one()

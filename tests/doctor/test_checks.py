@@ -44,6 +44,7 @@ from tests.support.missing import without
 from tests.support.serving import free_port
 from tests.support.smtp_servers import RESET, SILENCE, self_signed
 from tests.support.staff_provider import staff_provider
+from tests.support.waiting import PATIENCE
 from tests.support.watched import sign_of_life
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -227,7 +228,7 @@ def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers
 def test_a_mail_server_that_refuses(
     app: Flask, smtp: smtp_servers.Server, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
 ) -> None:
-    monkeypatch.setattr(findings, "PATIENCE", 0.3)
+    monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else PATIENCE)
     smtp.answers[step] = answer
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
 

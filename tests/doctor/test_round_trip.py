@@ -72,7 +72,7 @@ UNPROVEN = 'its sender is not believed: not checked (docs/mail.md, "Who says who
 def test_the_mail_itself_comes_in_where_it_was_sent_to_an_address_of_ours(
     app: Flask, database: Database, house: Servers
 ) -> None:
-    assert run(app, "ask@steppe.example", "--wait", "20") == (
+    assert run(app, "ask@steppe.example", "--wait", "60") == (
         0,
         [
             "An answer comes to ask+TOKEN@steppe.example",
@@ -133,7 +133,7 @@ def test_an_answer_never_becomes_a_letter(
 ) -> None:
     user = f"nora-{len(request.node.callspec.id)}@post.example"
     with answering(house, user, lambda asked: reply(asked["Reply-To"], **by(asked))):
-        status, lines = run(app, user, "--wait", "20")
+        status, lines = run(app, user, "--wait", "60")
     assert (status, lines[3]) == (0, "LMTP > automatic (the mail itself, or an answer to it), N s after it was written")
     assert letters(database) == 0
 
@@ -143,7 +143,7 @@ def test_without_a_worker_the_command_looks_into_the_mailbox(
 ) -> None:
     takes_mail(database, newsroom, "letters@post.example")
     app.config["MAILBOXES"] = config.mailboxes_of(house.dovecot.mailbox("letters@post.example"))
-    status, lines = run(app, "letters@post.example", "--wait", "20")
+    status, lines = run(app, "letters@post.example", "--wait", "60")
     assert (status, lines[3]) == (
         0,
         "the mailbox letters@post.example@127.0.0.1/INBOX > automatic (the mail itself, or an answer to it), N s after it "
@@ -152,7 +152,7 @@ def test_without_a_worker_the_command_looks_into_the_mailbox(
 
 
 def test_a_bounce_tells_why(app: Flask, database: Database, house: Servers) -> None:
-    status, lines = run(app, "gulnara@gone.example", "--wait", "20")
+    status, lines = run(app, "gulnara@gone.example", "--wait", "60")
     assert (status, lines[3]) == (1, "LMTP > bounce (a bounce), N s after it was written")
     assert lines[4].startswith("it could not be delivered: 5.1.1 ")
 

@@ -31,6 +31,7 @@ from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.forks import FORKS
+from tests.support.waiting import PATIENCE
 
 PROCESSES = 8
 # Of each process; most where one can overwrite what another has written.
@@ -124,7 +125,7 @@ def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
         except queue.Empty:
             assert all(process.exitcode in (None, 0) for process in processes), "a process died"
     for process in processes:
-        process.join(30)
+        process.join(PATIENCE)
     return sum(heard, Counter[str]())
 
 
@@ -200,7 +201,7 @@ def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     return outcomes
 
 

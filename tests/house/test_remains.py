@@ -76,7 +76,6 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
 def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remains, "PATIENCE", 1.0)
     letter_id, rewriter = ask(database, newsroom, WORDS), remains.Rewriter()
 
     def held() -> bool:
@@ -86,7 +85,8 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
             return True
         return False
 
-    with database.read() as session:
+    with database.read() as session, monkeypatch.context() as patch:
+        patch.setattr(remains, "PATIENCE", 1.0)
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)

@@ -64,7 +64,7 @@ def rounds(database: Database, duty: str) -> int:
         return found.number if found else 0
 
 
-def sends_by(app: Flask, server: Server, seconds: float = 60) -> None:
+def sends_by(app: Flask, server: Server, seconds: float = 10 * PATIENCE) -> None:
     where = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_TIMEOUT": seconds}
     app.config.update(MAIL_TRANSPORT="smtp", MAIL_SUPPRESS_SEND=False, **where)
 
@@ -133,11 +133,11 @@ def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_o
 def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others_stay_as_they_are(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.5)
-    breaker = Breaker()
+    breaker, asked = Breaker(), time.monotonic
     put(database, 4)
     with served() as server:
         send = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
+        patient = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
         server.answers["GREETING"] = SILENCE
         for _ in range(2):  # the second comes too early, and calls nobody
             with pytest.raises(Held):
@@ -145,8 +145,8 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
         waits = ("queued", 1, "the server kept silent for too long")
         assert states(database) == {waits: 1, ("queued", 0, None): 3}
         server.answers = {}
-        until(lambda: not breaker.holds, "the end of the pause")
-        assert deliver_due(database, send, breaker=breaker) == {"sent": 3}
+        monkeypatch.setattr(delivery.time, "monotonic", lambda: asked() + delivery.FIRST_PAUSE)
+        assert deliver_due(database, patient, breaker=breaker) == {"sent": 3}
     assert states(database) == {waits: 1, ("sent", 1, None): 3}
 
 
@@ -207,11 +207,12 @@ def test_the_pause_grows_to_a_minute_and_ends_with_the_first_word_about_a_mail(m
 def test_a_batch_begins_no_further_mail_once_its_time_is_over(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "BUDGET", 0.2)
+    passed, asked = [0.0], time.monotonic
+    monkeypatch.setattr(delivery.time, "monotonic", lambda: asked() + passed[0])
     put(database, 3)
 
     def slow(_message: Message, _message_id: str) -> None:
-        time.sleep(0.3)
+        passed[0] += delivery.BUDGET
 
     assert [deliver_due(database, slow) for _ in range(4)] == [{"sent": 1}, {"sent": 1}, {"sent": 1}, {}]
 

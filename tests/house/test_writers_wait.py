@@ -24,6 +24,9 @@ from tests.support.serving import served
 from tests.support.waiting import PATIENCE, until
 
 MANY = 12  # more than a process has threads
+TRIES = (
+    3  # of what is measured in seconds: a machine that is busy may hold one up, and what is wrong is wrong each time
+)
 
 
 def test_they_come_in_the_order_in_which_they_stand() -> None:
@@ -68,7 +71,12 @@ def test_the_fifth_of_those_behind_one_that_takes_long_waits_no_more() -> None:
 
 def test_whoever_comes_just_before_the_turn_changes_is_told_as_early() -> None:
     """What counts is how long the one who writes has been writing."""
-    turns, took = Turns(), list[float]()
+    assert any(told_after() < 1.5 * LONG for _ in range(TRIES))
+
+
+def told_after() -> float:
+    """The seconds between a change of turns and the word to one of those who came just before it."""
+    turns, told = Turns(), list[float]()
     first, last = threading.Event(), threading.Event()
 
     def keep(until_then: threading.Event) -> None:
@@ -76,22 +84,22 @@ def test_whoever_comes_just_before_the_turn_changes_is_told_as_early() -> None:
             until_then.wait(PATIENCE)
 
     def write() -> None:
-        began = time.monotonic()
         with suppress(Busy), turns.mine():
             return
-        took.append(time.monotonic() - began)
+        told.append(time.monotonic())
 
     threads = [threading.Thread(target=keep, args=(one,)) for one in (first, last)]
     threads += [threading.Thread(target=write) for _ in range(WAITING + 1)]
     for at, thread in enumerate(threads, 1):
         thread.start()
         until(lambda at=at: len(turns._queue) == at, f"writer {at} waits")  # type: ignore[misc]
+    changed = time.monotonic()
     first.set()
-    until(lambda: len(took) == 1, "one is told")
-    assert took[0] < 1.5 * LONG
+    until(lambda: len(told) == 1, "one is told")
     last.set()
     for thread in threads:
         thread.join()
+    return told[0] - changed
 
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.forks import FORKS
 from tests.support.token_server import TokenServer, error, token_server
+from tests.support.waiting import PATIENCE
 
 ASK = "ask@steppe.example"
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -137,11 +138,11 @@ def test_processes_that_need_a_token_at_once_use_a_refresh_token_once(
         answers.append(here)
         starts.append(start)
     for here in answers:
-        assert here.poll(30)
+        assert here.poll(PATIENCE)
         here.recv()
     for start in starts:
         start.send(None)
-    tokens = {here.recv() for here in answers if here.poll(30)}
+    tokens = {here.recv() for here in answers if here.poll(PATIENCE)}
     assert (tokens, provider.count("/token"), len(provider.used)) == (set(provider.access), 1, 1)
 
 
@@ -153,7 +154,7 @@ def test_threads_that_need_a_token_at_once_use_a_refresh_token_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert (tokens, provider.count("/token")) == ([*provider.access] * 5, 1)
 
 
@@ -254,7 +255,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     provider.answers = [Answer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()
     assert refused(database, account) == FAULTS["away"][1]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
 
 
 @on_sqlite

@@ -24,6 +24,7 @@ from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
 from tests.support.mailroom import Room
 from tests.support.serving import free_port
+from tests.support.waiting import PATIENCE
 from tests.support.ways_in import Client, stored
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,7 +54,7 @@ def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
         yield child
     finally:
         child.send_signal(signal.SIGTERM)
-        child.communicate(timeout=30)
+        child.communicate(timeout=PATIENCE)
 
 
 def test_inspect_tells_what_would_become_of_a_mail_and_stores_nothing(app: Flask, room: Room) -> None:
@@ -154,4 +155,4 @@ def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database
         else:
             assert socket.stat().st_mode & 0o777 == 0o660
         child.send_signal(signal.SIGTERM)
-        assert child.wait(20) == 0
+        assert child.wait(PATIENCE) == 0

@@ -34,7 +34,7 @@ from app.newsletters.models import Newsletter
 from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.ways_in import Client, headers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -172,7 +172,7 @@ def test_the_same_mail_five_times_is_one_letter(
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(PATIENCE)
     with capsys.disabled():
         print(f"\nthe same mail five times, two workers: {places(database)}, {letters(database)} letter", end="")
     assert (places(database), letters(database)) == ({"letter": 1, "duplicate": 4}, 1)
@@ -209,7 +209,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
 
     def insist(way: Callable[[], str], taken: str) -> list[str]:
         said = [way() for _ in range(REFUSALS)]
-        all_refused.wait(60)
+        all_refused.wait(2 * PATIENCE)
         while said[-1] != taken:
             said.append(way())
         return said
@@ -222,7 +222,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
             senders.submit(insist, *way)
             for way in ((lambda: by_lmtp(port), "250"), (by_pipe, "0"), (by_webhook, "200"))
         ]
-        answers = [sender.result(90) for sender in heard]
+        answers = [sender.result(3 * PATIENCE) for sender in heard]
     other.close()
     with capsys.disabled():
         print(f"\nlocked until each was refused {REFUSALS} times; LMTP, pipe and webhook said {answers}", end="")

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +14,7 @@ from app.mailroom import imap
 from mail_accounts import Mailbox, mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting, dovecot
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.ways_in import WORDS, stored
 
 # Where it is the mail server that is tried, one database is enough.
@@ -82,7 +81,7 @@ def test_a_connection_that_breaks_anywhere_loses_nothing(server: Dovecot, databa
     server.put(user, *MAILS)
     broken = 0
     for after in range(50, 12_000, 350):
-        with cutting(server.imap, after) as port:
+        with cutting(server.imap, after) as (port, _came):
             try:
                 imap.poll(database, mailbox(server.mailbox(user, port)))
             except (OSError, imap.imaplib.IMAP4.error, imap.ImapToolsError):
@@ -150,7 +149,7 @@ def test_two_workers_at_one_mailbox_store_each_mail_once(server: Dovecot, databa
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert (sum(counts), sorted(stored(database))) == (60, sorted(("imap", raw) for raw in MAILS))
 
 
@@ -182,7 +181,7 @@ def test_a_wrong_password_is_told_without_the_password(
     (thread,) = imap.watch_all(database, [box], stop)
     until(lambda: caplog.messages != [], "a line in the log")
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert caplog.messages == ["mailbox at 127.0.0.1: MailboxLoginError"]
     assert "hunter2" not in repr(box)
 
@@ -199,7 +198,7 @@ def test_a_new_mail_is_fetched_within_moments(server: Dovecot, database: Databas
         until(lambda: server.count(user) == 0, "an empty mailbox")
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -210,15 +209,16 @@ def test_a_server_that_goes_away_is_tried_again(
     """Its connections break while they wait for news; mail that came meanwhile is there as soon as the server is."""
     monkeypatch.setattr(imap, "FIRST_WAIT", 0.2)
     stop = threading.Event()
-    with cutting(server.imap, 10_000) as port:
+    with cutting(server.imap, 10_000) as (port, came):
         (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
         server.put(user, MAILS[0])
         until(lambda: len(stored(database)) == 1, "the first mail")
         large = b"Subject: map\r\n\r\n" + (b"x" * 76 + b"\r\n") * 200  # more than this way carries
         server.put(user, large)
-        time.sleep(0.5)
+        tried = len(came)
+        until(lambda: len(came) > tried + 2, "further tries")
         assert len(stored(database)) == 1
     stop.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert imap.poll(database, mailbox(server.mailbox(user))) == 1
     assert [raw for _, raw in stored(database)] == [MAILS[0], large]

@@ -1,7 +1,6 @@
 """Search: any script, nothing that is typed is wrong, nobody finds what is not theirs, and what was erased leaves no bytes."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -22,6 +21,7 @@ from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
 from tests.support.files import left, standing
 from tests.support.letters import ask
+from tests.support.side_by_side import wait_until_it_waits
 
 WORDS = {
     "who": "Who measures the salt in the orchards?",
@@ -242,20 +242,17 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
         wording.erase_words(session, session.get_one(Question, question_id))
 
     for indexing, erasing in ((index_letters, taken_back), (index_questions, erased)):
-        has_read = threading.Event()
+        other = threading.Thread(target=database.write, args=(erasing,))
 
         def slowly(
-            session: Session, indexing: Callable[[Session], list[int]] = indexing, has_read: threading.Event = has_read
+            session: Session, indexing: Callable[[Session], list[int]] = indexing, other: threading.Thread = other
         ) -> None:
             indexing(session)
-            has_read.set()
-            time.sleep(0.3)
+            other.start()
+            wait_until_it_waits(database, other)
 
-        worker = threading.Thread(target=database.write, args=(slowly,))
-        worker.start()
-        has_read.wait()
-        database.write(erasing)
-        worker.join()
+        database.write(slowly)
+        other.join()
     index_due(database)
     with database.read() as session:
         assert session.scalars(select(DeskDoc.text)).all() == []

@@ -206,7 +206,7 @@ def test_a_look_waits_for_nobody(database: Database, newsroom: Newsroom) -> None
         alone.execute("UPDATE public_versions SET version = 'y'")
         began = time.monotonic()
         assert glanced_at(database, "steppe") is None
-        assert time.monotonic() - began < 1.0, "ten seconds are what others wait"
+        assert time.monotonic() - began < 5.0, "ten seconds are what others wait"
         alone.execute("COMMIT")
     assert glanced_at(database, "steppe") == (newsroom.newsletter_id, "y")
 

@@ -44,6 +44,7 @@ from tests.support.forks import FORKS
 from tests.support.pages import Page
 from tests.support.public_pages import addresses, at_once, fresh, unsigned, with_topic_and_page
 from tests.support.stored import counted
+from tests.support.waiting import PATIENCE
 
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
 NEVER_COPIED = {
@@ -278,7 +279,7 @@ def test_what_one_process_changes_the_other_shows_at_its_next_request(
         assert [page(), page()] == [(False, False), (False, True)]
     finally:
         ours.send("")
-        other.join(10)
+        other.join(PATIENCE)
 
 
 @pytest.mark.threat("stranger at the door")

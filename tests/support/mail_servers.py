@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ class Dovecot:
     @contextmanager
     def opened(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
         """The mailbox as another library sees it."""
-        client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=10)
+        client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=PATIENCE)
         client.plain_login(user, PASSWORD)
         client.select_folder("INBOX")
         try:
@@ -70,10 +69,13 @@ class Dovecot:
     def number_anew(self, user: str) -> None:
         """Take the server's memory of a mailbox away: the same mails are there under new UIDs and another UIDVALIDITY."""
         before = self.validity(user)
-        while self.validity(user) == before:  # it is made of the time in seconds
+
+        def is_new() -> bool:
             for file in (self.folder / "mail" / user / "mail").glob("dovecot*"):
                 file.unlink()
-            time.sleep(0.3)
+            return self.validity(user) != before
+
+        until(is_new, "another UIDVALIDITY", pause=0.3)  # it is made of the time in seconds
 
     def validity(self, user: str) -> int:
         with self.opened(user) as client:
@@ -337,8 +339,10 @@ def _stop(folder: Path) -> None:
 
 
 @contextmanager
-def cutting(port: int, after: int) -> Iterator[int]:
-    """A way to `port` that is cut once the server has said so many bytes, for each connection; gives its own port."""
+def cutting(port: int, after: int) -> Iterator[tuple[int, list[object]]]:
+    """A way to `port` that is cut once the server has said so many bytes, for each connection; gives its own port, and a list of
+    all that have come."""
+    came: list[object] = []
 
     def carry(source: socket.socket, target: socket.socket, most: int | None) -> None:
         with suppress(OSError):
@@ -353,7 +357,8 @@ def cutting(port: int, after: int) -> Iterator[int]:
     def serve() -> None:
         with suppress(OSError):
             while True:
-                client, _ = listener.accept()
+                client, address = listener.accept()
+                came.append(address)
                 server = socket.create_connection(("127.0.0.1", port))
                 for way in ((client, server, None), (server, client, after)):
                     threading.Thread(target=carry, args=way, daemon=True).start()
@@ -361,7 +366,7 @@ def cutting(port: int, after: int) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield listener.getsockname()[1]
+        yield listener.getsockname()[1], came
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

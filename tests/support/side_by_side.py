@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.lifecycle import Refused
+from tests.support.waiting import until
 
 SIDE_BY_SIDE = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -33,14 +34,20 @@ def side_by_side(
         first(session)
         session.flush()
         other.start()
-        while other.is_alive() and not _somebody_waits(database):
-            pass
+        wait_until_it_waits(database, other)
 
     database.write(both)
     other.join()
     return refused
 
 
+def wait_until_it_waits(database: Database, other: threading.Thread) -> None:
+    """Wait until a thread that writes is over, or stands behind the transaction that is open now."""
+    until(lambda: not other.is_alive() or _somebody_waits(database), "the other one at the door")
+
+
 def _somebody_waits(database: Database) -> bool:
+    if database.is_sqlite:
+        return len(database._turns._queue) > 1
     with database.read() as session:
         return bool(session.scalar(text(WAITING)))

@@ -124,7 +124,7 @@ class Session(socketserver.StreamRequestHandler):
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if reply == SILENCE:
-            self.server.over.wait(30)
+            self.server.over.wait()
             return False
         if reply == TRICKLE:
             while not self.server.over.wait(0.05):

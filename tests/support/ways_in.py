@@ -11,6 +11,7 @@ from app.core.clock import unix_time
 from app.db import Database
 from app.mail import inbound
 from app.mail.models import Inbound
+from tests.support.waiting import PATIENCE
 
 WORDS = b"From: Timur <timur@reader.example>\r\nSubject: Salt\r\n\r\nWhy is the salt rising?\r\n"
 
@@ -26,7 +27,7 @@ class Client:
     """A mail server that speaks LMTP by hand, so that each single reply is seen."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self.replies = self.socket.makefile("rb")
         assert self.reply().startswith("220")
         self.say("LHLO mx.reader.example")

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import shutil
 import ssl
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -125,11 +124,10 @@ class Stage:
         def arrived() -> bool:
             with MailBox("127.0.0.1", ssl_context=context).login(address, PASSWORD) as box:
                 found.extend(mail for mail in box.fetch(mark_seen=False, reverse=True) if subject in mail.subject)
-            time.sleep(0 if found else 1)
             return bool(found)
 
         self.tell(f"    waits for the mail to {address}")
-        until(arrived, f"a mail to {address} about “{subject}”", MAILED)
+        until(arrived, f"a mail to {address} about “{subject}”", MAILED, pause=1)
         return found[0]
 
     def _certificate(self, path: str) -> Path:
