@@ -9,6 +9,8 @@ import sys
 
 os.environ.setdefault("READERS_ASKED_ENV", "demo")
 
+from sqlalchemy import make_url
+
 import config as configuration
 from app import create_app
 from app.command_faults import FAULTS, sentence
@@ -16,7 +18,7 @@ from app.db import Database
 from app.migrate import migrate
 from app.processes import is_free, say, serve
 from demo.doors import doors
-from demo.load import is_loaded, load
+from demo.load import is_loaded, load, standstill
 
 
 def progress(done: int, total: int) -> None:
@@ -44,6 +46,11 @@ def greet(database: Database) -> None:
     for label, address in found:
         say(f"  {label.ljust(width)}  {address}")
     say("\nLinks that sign in work once; each start prints new ones.")
+    if last := standstill(database):
+        say(
+            f"\nThis demo's last edition was sent on {last:%d %B %Y}, so much of it is overdue. To start afresh, stop\n"
+            f"it, delete the database ({make_url(database.url).database}), and run it again."
+        )
 
 
 def main() -> int:

@@ -14,6 +14,7 @@ from flask_babel import gettext
 
 from .core.clock import utc_now
 from .listing import MANY
+from .mail import translation
 from .mail.translation import beside, by_skeleton, full, in_digits_of, locale
 from .page_language import language
 from .text import group_digits
@@ -40,9 +41,12 @@ def _said(text: str) -> str:
 
 
 def day(moment: datetime | date, style: str = "long") -> str:
-    """ "Wednesday 18 November", or "18 November 2026" in another year; `short` is "Wed 18 Nov" or "Wed 18 Nov 2026"."""
+    """ "Wednesday 18 November"; in another year "18 November 2025" for a day that is past, "Wednesday 6 January 2027"
+    for one to come. `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
+    """
     local = _local(moment).date() if isinstance(moment, datetime) else moment
-    return _day(language(), local, style, local.year != utc_now().astimezone(zone()).year)
+    today = utc_now().astimezone(zone()).date()
+    return _day(language(), local, style, local.year != today.year, local > today)
 
 
 # Saying a day or a time costs Babel more than the rest of a row costs us, and the rows of a list say few of them anew.
@@ -50,12 +54,12 @@ _said_once = lru_cache(maxsize=4096)
 
 
 @_said_once
-def _day(spoken: str, local: date, style: str, is_another_year: bool) -> str:
+def _day(spoken: str, local: date, style: str, is_another_year: bool, is_to_come: bool) -> str:
     where = locale(spoken)
     if style == "short":
         return by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
     if is_another_year:
-        return _full_date(spoken, local)
+        return translation.day(spoken, local, "UTC", this_year=0) if is_to_come else _full_date(spoken, local)
     if "MMMMEEEEd" in where.datetime_skeletons:
         said = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=where)
     else:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
 from app.db import Database, now
+from app.editions.models import Edition
 from app.mail.delivery import claim, settle
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -19,6 +20,7 @@ from .year import events
 FRESH = timedelta(
     days=1
 )  # mails of the last day and the morning before wait for the worker, so that there are some to see
+STALE = timedelta(weeks=4)  # twice as long as from one edition to the next
 UNDO = timedelta(minutes=1)  # for so long the desk can take a mail back; nobody did
 
 Progress = Callable[[int, int], None]
@@ -28,6 +30,13 @@ def is_loaded(database: Database) -> bool:
     """Whether there is a newsroom already, this one or another."""
     with database.read() as session:
         return session.scalar(select(Newsletter.id).limit(1)) is not None
+
+
+def standstill(database: Database, at: datetime | None = None) -> datetime | None:
+    """Return when the demo's last edition was sent, if that is so long before `at` (now) that much of it is overdue."""
+    with database.read(at) as session:
+        last = session.scalar(select(func.max(Edition.sent_at)))
+        return last if last is not None and now(session) - last > STALE else None
 
 
 def load(database: Database, progress: Progress | None = None, at: datetime | None = None) -> None:

@@ -29,7 +29,7 @@ from app.people import directory
 from app.questions.models import Question
 from app.seal import Keys
 from demo.doors import doors
-from demo.load import load
+from demo.load import load, standstill
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.clock import CLOCKS
 from tests.support.desk import Desk
@@ -202,3 +202,12 @@ def test_every_first_page_opens(platan: Loaded) -> None:
         for path, page in zip(paths, pages, strict=True)
         if re.search(r"\b(None|nan)\b(?! in particular)", page.words)
     ] == []
+
+
+def test_a_demo_that_was_left_for_weeks_says_so(platan: Loaded) -> None:
+    with platan.database.read() as session:
+        last = session.scalar(select(func.max(Edition.sent_at)))
+    assert (standstill(platan.database, platan.at), standstill(platan.database, platan.at + timedelta(weeks=5))) == (
+        None,
+        last,
+    )

@@ -1,0 +1,39 @@
+"""Days as pages say them, around New Year: a day to come has its weekday, whatever year it is in."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from flask import Flask, g
+
+from app import formatting
+
+NEW_YEARS_EVE = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)  # a minute before midnight in Prague
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "style", "said"),
+    [
+        ("en", date(2026, 11, 18), "long", "Wednesday 18 November"),
+        ("en", date(2027, 1, 6), "long", "Wednesday 6 January 2027"),
+        ("en", date(2025, 12, 17), "long", "17 December 2025"),
+        ("en", date(2027, 1, 6), "short", "Wed 6 Jan 2027"),
+        ("fa", date(2027, 1, 6), "long", "چهارشنبه ۶ ژانویهٔ ۲۰۲۷ (۱۶ دی ۱۴۰۵)"),
+    ],
+)  # fmt: skip
+def test_a_day_to_come_has_its_weekday(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, language: str, day: date, style: str, said: str
+) -> None:
+    monkeypatch.setattr(formatting, "utc_now", lambda: NEW_YEARS_EVE)
+    with app.test_request_context():
+        g.language, g.zone = language, "Europe/Prague"
+        assert formatting.day(day, style) == said
+
+
+def test_the_year_turns_with_the_newsletters_clock(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = []
+    for zone in ("UTC", "Europe/Prague"):
+        monkeypatch.setattr(formatting, "utc_now", lambda: NEW_YEARS_EVE.replace(hour=23))
+        with app.test_request_context():
+            g.zone = zone
+            said.append(formatting.day(date(2027, 1, 6)))
+    assert said == ["Wednesday 6 January 2027", "Wednesday 6 January"]
