@@ -20,9 +20,11 @@ import config as configuration
 from app import create_app
 from app.actors import Clock
 from app.answers import assigning
+from app.answers.models import Assignment
 from app.db import Database
 from app.editor.bulk import BULK
 from app.editor.frame import editor as door_of_the_desk
+from app.letters.models import Credit, Letter
 from app.mail import outbox
 from app.mail.message import Message
 from app.models import Base
@@ -139,7 +141,7 @@ def live(page: str) -> Iterator[str]:
 
 
 def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under: str = "/") -> Walk:
-    """Open `start` and all that can be reached from there, up to `each` addresses of a kind, all of them `under` one."""
+    """Open `start` and what can be reached from there, up to `each` addresses of a kind besides, all of them `under` one."""
     taken, seen, opened = Walk(), set(start), Counter[str]()
     todo = deque(start)
     while todo:
@@ -149,7 +151,7 @@ def walk(app: Flask, browser: Browser, start: list[str], each: int = EACH, under
         except HTTPException as missing:
             taken.answers[address] = missing.code or 0
             continue
-        if opened[endpoint] >= each:
+        if opened[endpoint] >= each and address not in start:
             continue
         opened[endpoint] += 1
         with counted(app.extensions["database"]) as statements:
@@ -203,6 +205,22 @@ def dump(app: Flask) -> dict[str, list[tuple[object, ...]]]:
 
 def _columns(table: Table) -> list[Column[object]]:
     return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]
+
+
+def questions_of_each_kind(session: Session) -> list[str]:
+    """Questions in all states, their own with those of their assignments, and one whose asker's name is to be checked.
+
+    Which of a long list a walker opens depends on the day; these are always among them.
+    """
+    newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == DESK.split("/")[2])).one()
+    states = select(Question.public_id, Question.state, Assignment.state).outerjoin(
+        Assignment, Assignment.question_id == Question.id
+    )
+    named = select(Letter.question_id).join(Credit).where(Credit.choice != "none", Credit.verified_at.is_(None))
+    mine = states.where(Question.newsletter_id == newsletter.id).order_by(Question.id)
+    kinds = {(question, assignment): public_id for public_id, question, assignment in session.execute(mine)}
+    to_check = session.scalars(mine.where(Question.id.in_(named)).limit(1))
+    return [f"{DESK}questions/{public_id}" for public_id in {*kinds.values(), *to_check}]
 
 
 def draft_an_assignment(session: Session) -> None:
