@@ -20,7 +20,7 @@ from app.seal import Keys
 from tests.support import clock
 from tests.support.app import SECRETS
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently
-from tests.support.mail_servers import needs, walkable
+from tests.support.mail_servers import CLOCK_24, needs, walkable
 
 PASSWORD = "app password"
 NAMES = (
@@ -232,7 +232,10 @@ def mail_machine(founded: Path) -> Iterator[MailMachine]:
             f"-keyout {KEY} -out {CERTIFICATE} -addext subjectAltName={names}; chmod 644 {KEY}"
         )
         inside.run(POSTFIX + BEFORE)
-        inside.run("cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail", DOVECOT.encode())
+        inside.run(
+            "cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail",
+            f"{DOVECOT}{CLOCK_24}".encode(),
+        )
         inside.run("postfix start; dovecot")
         patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
         yield MailMachine(inside, shared, founded)

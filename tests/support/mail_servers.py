@@ -22,6 +22,7 @@ from aiosmtpd.lmtp import LMTP
 
 from app.db import Database
 from app.mailroom.lmtp import Delivery, Intake
+from tests.support import clock
 from tests.support.missing import without
 from tests.support.serving import free_port
 from tests.support.waiting import PATIENCE, until
@@ -202,6 +203,11 @@ userdb {{
 """
 
 
+# Dovecot hands its processes nothing of its environment but what it is told to.
+CLOCK_24 = "import_environment {\n" + "".join(f"  {name} = %{{env:{name}}}\n" for name in clock.FIXED) + "}\n"
+CLOCK_23 = f"import_environment = PATH {' '.join(clock.FIXED)}\n"
+
+
 def _certificate(folder: Path) -> Path:
     """A certificate for 127.0.0.1 that only those trust who are told to."""
     subprocess.run(
@@ -230,6 +236,7 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
             folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,
             lmtp=server.lmtp, introspection=introspection, sasl=server.sasl,
         )  # fmt: skip
+        settings += CLOCK_24 if grammar is DOVECOT_24 else CLOCK_23
         (folder / "dovecot.conf").write_text(settings.lstrip())
         child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
         try:
