@@ -128,7 +128,7 @@ def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
         letter = outbox.read(session, one(database, OutboxMail, kind="expert.invitation"))
     assert letter.subject.endswith("words by Sat 20 Nov 2088?")
     assert "by Saturday 20 November 2088, 18:00 Prague time?" in letter.text
-    assert "due 20 November 2088, 18:00" in nora.get(invitation.partition("/assignments")[0])
+    assert "due Saturday 20 November 2088, 18:00" in nora.get(invitation.partition("/assignments")[0])
 
 
 def test_from_a_day_that_is_over_nobody_has_time_again(

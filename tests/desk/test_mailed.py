@@ -70,14 +70,14 @@ def test_a_no_a_later_and_a_question_back_are_one_press_each(nora, database, new
     files = [asked(database, newsroom, f"Who counts the salt of year {number}?") for number in range(3)]
     no, later, back = (expert_writes(database, file.assignment_id, f"No, sorry ({file.public_id}).") for file in files)
     nora.post(f"/letters/{no}/reply", kind="cannot", reason="not my field", version="1")
-    nora.post(f"/letters/{later}/reply", kind="later", later_on="2031-05-05", version="1")
+    nora.post(f"/letters/{later}/reply", kind="later", later_on="2099-05-05", version="1")
     nora.post(f"/letters/{back}/reply", kind="question back", version="1")
     with database.read() as session:
         found = [(a.state, a.decline_reason, a.later_on) for a in (file.assignment(session) for file in files)]
         assert session.scalars(select(Note.body)).all() == [f"No, sorry ({files[2].public_id})."]
     assert found == [
         ("declined", "not my field", None),
-        ("declined", "no time", date(2031, 5, 5)),
+        ("declined", "no time", date(2099, 5, 5)),
         ("invited", None, None),
     ]
 

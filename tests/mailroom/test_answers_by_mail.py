@@ -95,7 +95,7 @@ def test_a_no_that_was_meant_as_an_answer_after_all_becomes_one(room: Room, salt
 
 def test_an_answer_to_what_was_sent_back_is_a_new_version(room: Room, salt: Asked) -> None:
     file(room, "answer")
-    due = datetime(2030, 1, 1).astimezone()
+    due = datetime(2099, 1, 1).astimezone()
     room.database.write(lambda s: editing.send_back(s, room.newsroom.nora, salt.answer(s), "Shorter, please.", due))
     again(room, salt, "We measure it.")
     file(room, "answer")
@@ -118,10 +118,10 @@ def test_filing_twice_does_it_once(room: Room, salt: Asked) -> None:
 
 
 def test_cannot_and_later_say_no_in_the_experts_name(room: Room, salt: Asked) -> None:
-    file(room, "later", later_on=date(2027, 2, 1))
+    file(room, "later", later_on=date(2099, 2, 1))
     with room.database.read() as session:
         found = salt.assignment(session)
-        assert (found.state, found.decline_reason, found.later_on) == ("declined", "no time", date(2027, 2, 1))
+        assert (found.state, found.decline_reason, found.later_on) == ("declined", "no time", date(2099, 2, 1))
         assert session.get_one(Question, salt.question_id).state == "open"
     again(room, salt, "No, really not.")
     file(room, "cannot")  # it is a no already
@@ -215,7 +215,7 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
 
     file(room, "answer", number=0 if room.letters()[0].author == "expert" else 1)
     assert (texts(room)[-1][1], faults()) == ("mail", [])
-    due = datetime(2030, 1, 1).astimezone()
+    due = datetime(2099, 1, 1).astimezone()
     room.database.write(lambda s: editing.send_back(s, room.newsroom.nora, salt.answer(s), "Shorter, please.", due))
     file(room, "answer")
     assert (texts(room)[-1][1], faults()) == ("pen", ["check"])

@@ -57,7 +57,7 @@ def invited(salt: Asked) -> None:
 
 
 def declined(salt: Asked) -> None:
-    day = date(2031, 5, 5)
+    day = date(2099, 5, 5)
     salt.database.write(
         lambda session: assigning.decline(session, salt.newsroom.leyla, salt.assignment(session), "no time", day)
     )
