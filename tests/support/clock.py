@@ -1,7 +1,7 @@
 """The clock of the tests: a run begins at a fixed moment and time goes on from there, whatever the date is.
 
-pytest starts itself again with libfaketime, which each process that a test starts inherits: server, worker, commands, mail servers,
-browsers. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
+pytest starts itself again with libfaketime, which each process that a test starts inherits: server, worker, commands, mail servers and
+Chromium. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
 
     CLOCK=leap-day .venv/bin/python -m pytest tests/editions
     .venv/bin/python -m tests.support.clock new-year make run
@@ -83,6 +83,11 @@ def today(zone: str = "Europe/Prague") -> date:
 def inherited() -> dict[str, str]:
     """Return the variables by which a process has this clock, for one that is started with an environment of its own."""
     return {name: os.environ[name] for name in FIXED if name in os.environ}
+
+
+def outside() -> dict[str, str]:
+    """Return the environment of a process that keeps the machine's time."""
+    return {name: value for name, value in os.environ.items() if name not in FIXED}
 
 
 def later(by: timedelta) -> dict[str, str]:

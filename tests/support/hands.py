@@ -126,7 +126,7 @@ def started_firefox() -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="firefox-") as logs:
         # It removes the file that it is to log to before it writes it anew: a folder, and never a device such as null.
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("LD_PRELOAD", raising=False)  # with libfaketime it hangs in its first moment
+            patch.delenv("LD_PRELOAD", raising=False)  # with libfaketime it hangs in its first moment (ADR 30)
             firefox = Marionette(
                 bin=path, headless=True, port=free_port(), startup_timeout=3 * PATIENCE, gecko_log=logs
             )

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from tests.support import clock
 from tests.support.waiting import PATIENCE, until
 
 NAMED = "TEST_POSTGRES_URL"
@@ -77,14 +78,16 @@ def in_memory() -> str | None:
 def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
     """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
 
-    The server refuses to run as root."""
+    The server refuses to run as root. It keeps the machine's time, which nothing asks it for: with libfaketime a wait for a lock
+    missed its time limit.
+    """
     folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=in_memory()))
     account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     if account:
         shutil.chown(folder, "postgres", "postgres")
     data = str(folder / "data")
     initdb = (bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
+    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, env=clock.outside(), **account)  # type: ignore[call-overload]
     settings = [
         word
         for name, value in (SETTINGS | more | {"unix_socket_directories": str(folder)}).items()
@@ -92,7 +95,12 @@ def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
     ]
     with (folder / "log").open("wb") as log:
         child = subprocess.Popen(  # type: ignore[call-overload]
-            (bin_folder / "postgres", "-D", data, *settings), cwd=folder, stderr=log, stdout=log, **account
+            (bin_folder / "postgres", "-D", data, *settings),
+            cwd=folder,
+            env=clock.outside(),
+            stderr=log,
+            stdout=log,
+            **account,
         )
     url = f"postgresql+psycopg://postgres@/postgres?host={folder}"
     try:
