@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from flask import Flask, g
 from sqlalchemy.orm import Session
 
 from app.answers.models import Assignment
@@ -47,7 +48,7 @@ def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Editi
 
 
 def test_experts_are_asked_for_the_one_after_it(
-    nora: Desk, app, database: Database, newsroom: Newsroom, closed: Edition, later: Edition
+    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition
 ) -> None:
     question = opened(database, newsroom)
     page = nora.get(f"questions/{question}/ask")
@@ -82,7 +83,8 @@ def test_an_answer_that_is_here_can_still_run_in_it(
     assert one(database, Question).edition_id == closed.id
 
 
-def test_readers_are_told_the_day_on_which_it_runs(nora: Desk, app, closed: Edition) -> None:
+def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed: Edition) -> None:
     front = app.test_client().get("/steppe/", base_url="https://localhost").text
     with app.test_request_context():
+        g.zone = "Europe/Prague"
         assert day(closed.runs_at) in front

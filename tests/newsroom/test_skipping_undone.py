@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from sqlalchemy import select
 
 from app.actors import Clock
@@ -59,6 +59,7 @@ def mails(database: Database) -> list[tuple[str, str]]:
 
 def date_of(app: Flask, database: Database, edition: str) -> str:
     with database.read() as session, app.test_request_context():
+        g.zone = "Europe/Prague"
         return day(session.scalars(select(Edition.runs_at).filter_by(public_id=edition)).one())
 
 
