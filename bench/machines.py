@@ -99,7 +99,7 @@ def bear(machines: Machines, visitors: Visitors, fault: Fault) -> Seen:
 def settle(machines: Machines) -> None:
     """Wait until all mail is sent and placed; ten minutes pass at once for what a dead worker had leased."""
     time.sleep(5)
-    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = now() WHERE state = 'queued'")
+    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL WHERE leased_until IS NOT NULL")
     until(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox", SETTLED)
     waiting = "SELECT count(*) FROM inbound WHERE placed_at IS NULL"

@@ -15,6 +15,7 @@ from .archive import story_path
 from .block_data import own_phrases
 from .items import headline
 from .models import Correction, Edition, EditionItem
+from .queries import select_editions_to_run
 
 MOST = 50  # that one edition carries
 
@@ -61,15 +62,15 @@ def carried(session: Session, edition: Edition) -> list[Correction]:
         query = readable.where(Correction.edition_id == edition.id)
     elif edition.is_planned:
         waits = (Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None))
-        query = readable.where(*waits, _next(edition.newsletter_id) == edition.id)
+        query = readable.where(*waits, _next(session, edition.newsletter_id) == edition.id)
     else:
         return []
     return list(session.scalars(query.order_by(Correction.id).limit(MOST)))
 
 
-def _next(newsletter_id: int) -> ScalarSelect[int]:
-    planned = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_planned)
-    return planned.order_by(Edition.runs_at, Edition.id).limit(1).scalar_subquery()
+def _next(session: Session, newsletter_id: int) -> ScalarSelect[int]:
+    to_run = select_editions_to_run(now(session), newsletter_id, Edition.id)
+    return to_run.where(Edition.is_planned).limit(1).scalar_subquery()
 
 
 def take_in(session: Session, edition: Edition) -> list[Correction]:

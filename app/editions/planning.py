@@ -73,11 +73,11 @@ def plan_newsletter(
 
 def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
     """Let the rule of a new newsletter start with its first date whose cut-off is ahead, if it gives one."""
-    at = now(session)
-    for one in next_dates(rhythm_of(newsletter), at, LOOKED_THROUGH):
-        if cutoff(one.local_at, newsletter.zone, newsletter.cutoff_minutes) > at:
-            newsletter.rule_start = one.rule_date
-            return
+    rhythm, at = rhythm_of(newsletter), now(session)
+    dates = next_dates(rhythm, at, LOOKED_THROUGH)
+    open_dates = (one for one in dates if cutoff(one.local_at, rhythm.zone, newsletter.cutoff_minutes) > at)
+    if first := next(open_dates, None):
+        newsletter.rule_start = first.rule_date
 
 
 def put_on(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:

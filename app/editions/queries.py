@@ -36,10 +36,10 @@ def title_of(session: Session, edition: Edition) -> str:
 # is asked to write for it any more.
 
 
-def select_editions_to_run(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+def select_editions_to_run(moment: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the editions that run after a moment, or a column of theirs, soonest first."""
-    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > at)
-    return select(what).where(*ahead).order_by(Edition.runs_at, Edition.id)
+    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > moment)
+    return select(columns).where(*ahead).order_by(Edition.runs_at, Edition.id)
 
 
 def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
@@ -47,9 +47,15 @@ def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
 
 
-def select_editions_taking_answers(at: Any, newsletter_id: Key) -> Select[Edition]:
+def select_editions_taking_answers(moment: Any, newsletter_id: Key) -> Select[Edition]:
     """Select the editions that an expert can be asked for, soonest first: neither locked nor past cut-off."""
-    return select_editions_to_run(at, newsletter_id, Edition).where(Edition.is_planned, Edition.cutoff_at > at)
+    to_run = select_editions_to_run(moment, newsletter_id, Edition)
+    return to_run.where(Edition.is_planned, Edition.cutoff_at > moment)
+
+
+def takes_answers(session: Session, edition: Edition) -> bool:
+    """Return whether an expert can be asked for an edition now."""
+    return edition.is_planned and edition.cutoff_at > now(session)
 
 
 def list_editions_taking_answers(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
@@ -57,9 +63,9 @@ def list_editions_taking_answers(session: Session, newsletter_id: int, limit: in
     return list(session.scalars(select_editions_taking_answers(now(session), newsletter_id).limit(limit)))
 
 
-def select_edition_in_production(at: Any, newsletter_id: Key, what: Any) -> Select[Any]:
+def select_edition_in_production(moment: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the edition that the desk works on, or a column of it: the first that is still to run."""
-    return select_editions_to_run(at, newsletter_id, what).limit(1)
+    return select_editions_to_run(moment, newsletter_id, columns).limit(1)
 
 
 def find_edition_in_production(session: Session, newsletter_id: int) -> Edition | None:

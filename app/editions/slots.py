@@ -82,12 +82,12 @@ def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
 Picks = dict[Edition, list[Question]]
 
 
-def list_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+def list_editions_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that run, soonest first, with what stands in their slots, in one query."""
     return _with_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
 
 
-def list_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
+def list_editions_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that an expert can be asked for, with what stands in their slots, in one query."""
     return _with_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
 

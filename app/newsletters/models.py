@@ -50,6 +50,9 @@ class Section:
     slots: int
 
 
+USUAL_CUTOFF_MINUTES = 2880
+
+
 class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
@@ -111,7 +114,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
         default=list,
     )
     cutoff_minutes: Mapped[int] = setting(
-        WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=2880
+        WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=USUAL_CUTOFF_MINUTES
     )
     slots: Mapped[int] = number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), 1, 12, 2)
     section: Mapped[str] = line(READS, N_("Section"), N_("It stands before each headline."))

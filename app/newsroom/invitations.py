@@ -11,7 +11,8 @@ from ..answers.models import Assignment
 from ..db import address, now
 from ..editions.block_data import lead_in
 from ..editions.calendar import default_due_at, default_reply_by
-from ..editions.queries import list_editions_taking_answers, run_of
+from ..editions.models import Edition
+from ..editions.queries import list_editions_taking_answers, run_of, takes_answers
 from ..mail.mail_templates import write
 from ..mail.message import Message
 from ..newsletters import mail_texts
@@ -20,9 +21,19 @@ from ..newsletters.models import Newsletter
 from ..people.directory import email_of
 
 
+def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
+    """Return the edition that an invitation is for if it is sent now: the one that was meant, or if that takes no more
+    answers the next one that does. None where it is for any later one.
+    """
+    meant = run_of(session, assignment)
+    if meant is None or takes_answers(session, meant):
+        return meant
+    return next(iter(list_editions_taking_answers(session, assignment.newsletter_id, 1)), None)
+
+
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
     """Return when the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
-    edition = run_of(session, assignment)
+    edition = edition_asked_for(session, assignment)
     cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
     due_at = default_due_at(cutoff, newsletter.zone, now(session))
     return default_reply_by(now(session), due_at, newsletter.zone), due_at
@@ -38,7 +49,13 @@ def invite(
     also: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Invite an expert, with what the letter says about dates and print. Raises what `assigning.invite` raises."""
+    """Invite an expert for an edition that takes answers, with what the letter says about dates and print. Raises what
+    `assigning.invite` raises.
+    """
+    edition = edition_asked_for(session, assignment)
+    if edition is not run_of(session, assignment):
+        assignment.for_edition_id = edition.id if edition else None
+        session.flush()
     terms = _terms(session, assignment, reply_by, due_at)
     assigning.invite(session, actor, assignment, terms, also, once_key)
 
@@ -50,12 +67,7 @@ def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
-    """Send the ladder's invitation; where its edition takes nothing any more, it is for the next one that does."""
-    meant = run_of(session, assignment)
-    if meant is not None and (not meant.is_planned or meant.cutoff_at <= now(session)):
-        edition = next(iter(list_editions_taking_answers(session, assignment.newsletter_id, 1)), None)
-        assignment.for_edition_id = edition.id if edition else None
-        session.flush()
+    """Send the ladder's invitation."""
     invite(session, Clock(), assignment, once_key=once_key)
 
 
@@ -83,7 +95,7 @@ def _terms(
 ) -> assigning.Terms:
     """Return what the letter says about dates and print; the edition gives what the editor does not set."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    edition = run_of(session, assignment)
+    edition = edition_asked_for(session, assignment)
     usual_reply, usual_due = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
     return assigning.Terms(

@@ -82,9 +82,9 @@ def asked_for(session: Session, edition: Edition) -> Sequence[Assignment]:
 
 def hand_on(session: Session, actor: Staff, edition: Edition) -> dict[str, Any]:
     """Let what experts were asked for an edition that doesn't run be for the one after it. Gives what `dates_back`
-    takes; where no later edition is planned, everything stays.
+    takes; where no later edition takes answers, everything stays.
     """
-    target = session.scalar(slots.later_editions(edition).limit(1))
+    target = session.scalar(slots.later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
     if target is None:
         return {}
     asked = [one for one in asked_for(session, edition) if one.for_edition_id == edition.id]

@@ -1,20 +1,28 @@
 """Between an edition's cut-off and its run: the desk still fills it, readers wait for it, and nobody is asked to write for it."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask, g
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
 from app.db import Database
 from app.editions.models import Edition
-from app.editions.queries import list_editions_to_run
+from app.editions.queries import list_editions_to_run, takes_answers
 from app.formatting import day
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
+from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, answered
-from tests.support.desk import Desk
+from tests.support.desk import Desk, as_it_stands
+from tests.support.pages import Page
 from tests.support.questions import opened
 from tests.support.stored import one
 
@@ -79,6 +87,9 @@ def test_an_answer_that_is_here_can_still_run_in_it(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
 ) -> None:
     question = database.write(lambda s: answered(s, newsroom, "Who measures the salt?").public_id)
+    with nora.client.application.test_request_context():
+        g.zone = "Europe/Prague"
+        assert f"Pick it for {day(closed.runs_at)}" in nora.get(f"questions/{question}").buttons
     nora.post(f"questions/{question}/pick", edition=closed.public_id)
     assert one(database, Question).edition_id == closed.id
 
@@ -88,3 +99,48 @@ def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed: Edition) 
     with app.test_request_context():
         g.zone = "Europe/Prague"
         assert day(closed.runs_at) in front
+
+
+@pytest.mark.parametrize("press", ["one", "all"])
+def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
+    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition, press: str
+) -> None:
+    question = opened(database, newsroom)
+
+    def prepare(session: Session) -> str:
+        row = session.scalars(select(Question).filter_by(public_id=question)).one()
+        marek = session.get_one(Expert, newsroom.marek.expert_id)
+        return assigning.assign(session, newsroom.nora, row, marek, for_edition_id=closed.id).public_id
+
+    drafted = database.write(prepare)
+    page = nora.get(f"questions/{question}/assignments/{drafted}")
+    dates = {name: page.value(name) for name in ("reply_by", "due_at")}
+    if press == "one":
+        nora.post(f"questions/{question}/assignments/{drafted}/invite", **dates)
+    else:
+        nora.post(f"questions/{question}/invitations", assignment=drafted)
+    asked = one(database, Assignment)
+    assert (asked.state, asked.for_edition_id) == ("invited", later.id)
+    assert utc_now() < asked.reply_by < asked.due_at < later.cutoff_at < later.runs_at
+    with database.read() as session:
+        letter = outbox.read(session, session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one())
+    local = [moment.astimezone(ZoneInfo("Europe/Prague")) for moment in (later.runs_at, closed.runs_at)]
+    runs, over = (f"run on {moment:%A} {moment.day} {moment:%B}" for moment in local)
+    assert (runs in letter.text, over in letter.text) == (True, False)
+
+
+def test_a_new_newsletter_shows_the_dates_that_it_will_have(vera: Desk, database: Database) -> None:
+    """It would run each day, the first two of which are past their cut-off."""
+    typed = as_it_stands(vera, "new-newsletter") | {
+        "name": "The Delta", "slug": "delta", "publisher": "Meridian", "editor": "Vera", "address": "delta@steppe.example",
+        "languages": "en", "section": "Ask", "rule_by": "rule", "rule": "FREQ=DAILY", "at": "09:00", "zone": "Europe/Prague",
+    }  # fmt: skip
+    shown = vera.send("new-newsletter", typed | {"look": "1"}).text
+    vera.press("new-newsletter", **typed)
+    with database.read() as session:
+        delta = session.scalars(select(Newsletter).filter_by(slug="delta")).one()
+        first = list_editions_to_run(session, delta.id)[0]
+        assert takes_answers(session, first)
+    with vera.client.application.test_request_context():
+        g.zone = "Europe/Prague"
+        assert f"The next dates: {day(first.runs_at, 'short')}" in Page(shown).words

@@ -18,7 +18,8 @@ from app.editions.queries import (
     next_run,
 )  # fmt: skip
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom, another_newsletter
+from app.newsroom import founding
+from tests.support.cast import Newsroom
 
 # First and third Wednesdays at 09:00 in Prague, the cut-off two days before: 08:00 UTC in winter.
 NOV_4, NOV_18, DEC_2, DEC_16 = date(2026, 11, 4), date(2026, 11, 18), date(2026, 12, 2), date(2026, 12, 16)
@@ -29,12 +30,15 @@ def winter(day: int, hour: int = 12, minute: int = 0, month: int = 11) -> dateti
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
+COAST = {
+    "slug": "coast", "name": "The Coast", "publisher": "Meridian", "editor": "Mira", "language": "en", "languages": ["en"],
+    "address": "mira@coast.example", "section": "Ask", "rule": "FREQ=MONTHLY;BYDAY=1WE,3WE", "rule_start": date(2022, 1, 1),
+    "at": "09:00", "zone": "Europe/Prague", "skips": ["2027-07-01/2027-08-31"], "extra": [],
+}  # fmt: skip
+
+
 def found_coast(session: Session) -> int:
-    coast = another_newsletter(session)
-    coast.rule, coast.zone = "FREQ=MONTHLY;BYDAY=1WE,3WE", "Europe/Prague"
-    planning.start_with_open_edition(session, coast)
-    planning.plan_newsletter(session, Clock(), coast)
-    return coast.id
+    return founding.found(session, Clock(), COAST, {}).id
 
 
 @pytest.fixture
@@ -116,3 +120,11 @@ def test_planning_again_adds_no_edition_from_before(database: Database) -> None:
         lambda s: planning.plan_newsletter(s, Clock(), s.get_one(Newsletter, coast)), at=winter(3, 13)
     )
     assert (made, coming(database, coast, winter(3, 13))[0]) == (0, [NOV_18, DEC_2])
+
+
+def test_before_a_summer_break_all_go_on_after_it(database: Database) -> None:
+    """The Friday after the last edition before the break of July and August."""
+    friday = datetime(2027, 6, 25, 14, tzinfo=UTC)
+    coast = database.write(found_coast, at=friday)
+    september = [date(2027, 9, 1), date(2027, 9, 15)]
+    assert coming(database, coast, friday) == (september, september, september[0])

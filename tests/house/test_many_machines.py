@@ -121,7 +121,7 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
         machines.wire.mend("web1", "db")
         time.sleep(1)
     # What worker1 had in its hands is done again in ten minutes.
-    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = now() WHERE state = 'queued'")
+    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.tell("UPDATE inbound SET leased_until = NULL")
     patiently(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
     patiently(lambda: not machines.scalar("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")

@@ -25,7 +25,7 @@ def run(block: str, folder: Path, **environment: str) -> str:
     command.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT} "$@"\n')
     command.chmod(0o755)
     path = f"{command.parent}:{os.environ['PATH']}"
-    known = {**clock.inherited(), "PATH": path, "HOME": str(folder), **environment}
+    known = {**clock.clock_environment(), "PATH": path, "HOME": str(folder), **environment}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block], cwd=folder, env=known, capture_output=True, text=True, check=False
     )

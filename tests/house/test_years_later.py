@@ -12,7 +12,7 @@ from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.missing import without
-from tests.support.years_later import visited
+from tests.support.years_later import visit_years_later
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
     client: FlaskClient, database: Database, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     receipt, old_tab = receipt_on(ask(client).text), token(client)
-    state, sent = visited(
+    state, sent = visit_years_later(
         5, database.url, tmp_path,
         [
             {"path": "/steppe/receipt", "data": {"receipt": receipt}},
@@ -40,13 +40,13 @@ def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
 
 def test_a_browser_that_was_signed_in_is_asked_to_sign_in(nora: Desk, database: Database, tmp_path: Path) -> None:
     cookie = next(iter(nora.client._cookies.values()))
-    [home] = visited(5, database.url, tmp_path, [{"path": "/desk/steppe/"}], f"{cookie.key}={cookie.value}")
+    [home] = visit_years_later(5, database.url, tmp_path, [{"path": "/desk/steppe/"}], f"{cookie.key}={cookie.value}")
     assert (home.status, home.location) == (303, "/sign-in?to=desk&next=/desk/steppe/")
 
 
 def test_an_experts_link_opens_what_has_not_run_and_says_that_it_was_due(
     database: Database, salt: Asked, tmp_path: Path
 ) -> None:
-    [opened] = visited(5, database.url, tmp_path, [{"path": salt.link}])
+    [opened] = visit_years_later(5, database.url, tmp_path, [{"path": salt.link}])
     assert (opened.status, opened.page.heading) == (200, WORDING)
     assert "Your text was due on" in opened.page.words

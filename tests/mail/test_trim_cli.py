@@ -12,7 +12,7 @@ from tests.support import clock
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-m", "flask", "--app", "wsgi", "mail", "trim")
 BARE = {
-    **clock.inherited(),
+    **clock.clock_environment(),
     "PATH": os.environ["PATH"],
     "LC_ALL": "C",
 }  # no settings, and a terminal that knows ASCII only

@@ -48,7 +48,7 @@ def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
     """A command as a process of its own, ended at the end if it has not ended by itself."""
     child = subprocess.Popen(
         (sys.executable, "-m", "flask", "--app", "wsgi", *command), cwd=ROOT, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, env={**clock.inherited(), "PATH": os.environ["PATH"], **environment},
+        stdout=subprocess.PIPE, env={**clock.clock_environment(), "PATH": os.environ["PATH"], **environment},
     )  # fmt: skip
     try:
         yield child

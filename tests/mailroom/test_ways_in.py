@@ -185,7 +185,7 @@ def test_only_its_size_sends_a_piped_mail_back(database: Database) -> None:
 def flask(*arguments: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     """The command as a mail server starts it, with nothing in its environment but what is said here."""
     command = (sys.executable, "-m", "flask", "--app", "wsgi", *arguments)
-    environment = {**clock.inherited(), "PATH": os.environ["PATH"], **environment}
+    environment = {**clock.clock_environment(), "PATH": os.environ["PATH"], **environment}
     return subprocess.run(command, check=False, cwd=ROOT, input=given, capture_output=True, env=environment, timeout=60)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.actors import Mailroom
 from app.answers.models import AnswerText
 from app.db import Database, now
-from app.editions import history, locking
+from app.editions import corrections, history, locking
 from app.editions.models import Correction, Edition, EditionItem
 from app.editions.queries import list_editions_to_run, title_of
 from app.indexing import index_due
@@ -123,6 +123,20 @@ def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does
     # What is withdrawn for somebody's safety takes its corrections along, also there.
     database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
     assert "Nukus" not in forms(database, following)["text"].decode()
+
+
+def test_an_edition_that_was_never_sent_keeps_no_correction_from_the_next_one(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    corrected(database, newsroom, silos)
+
+    def miss(session: Any) -> list[int]:
+        missed, following = list_editions_to_run(session, newsroom.newsletter_id)
+        missed.runs_at, missed.cutoff_at = now(session) - timedelta(days=1), now(session) - timedelta(days=3)
+        session.flush()
+        return [len(corrections.carried(session, edition)) for edition in (missed, following)]
+
+    assert database.write(miss) == [0, 1]
 
 
 def _text(form: str, written: bytes) -> str:

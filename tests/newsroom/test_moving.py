@@ -229,6 +229,21 @@ def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
         assert kinds(session) == [("expert.carried_over", "Leyla Aydın"), ("expert.moved", "Leyla Aydın")]
 
 
+def test_it_is_not_for_one_that_is_past_its_cut_off(database: Database, newsroom: Newsroom, asked: Asked) -> None:
+    """A newsletter may have its cut-off before the edition before runs."""
+
+    def skip(session: Session) -> int:
+        first, closed, later = (edition(session, newsroom, number) for number in (1, 2, 3))
+        closed.cutoff_at = now(session) - timedelta(hours=1)
+        session.flush()
+        skipping.skip(session, newsroom.nora, first)
+        return later.id
+
+    key = database.write(skip)
+    with database.read() as session:
+        assert asked.assignment(session).for_edition_id == key
+
+
 def test_undoing_the_skip_gives_the_due_day_back(database: Database, newsroom: Newsroom, asked: Asked) -> None:
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
     with database.read() as session:

@@ -195,7 +195,7 @@ def test_to_look_needs_no_database(tmp_path: Path) -> None:
     done = run(
         command,
         cwd=tmp_path,
-        env={**clock.inherited(), "HOME": str(tmp_path), "PATH": ""},
+        env={**clock.clock_environment(), "HOME": str(tmp_path), "PATH": ""},
         capture_output=True,
         check=False,
         timeout=120,

@@ -36,7 +36,7 @@ def booted(inside: Machine) -> Iterator[Machine]:
     if not Path("/usr/lib/systemd/systemd").exists():
         without("systemd")
     spaces = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--cgroup", "--uts", "--ipc")
-    clock_of_units = " ".join(f'"{name}={value}"' for name, value in clock.inherited().items())
+    clock_of_units = " ".join(f'"{name}={value}"' for name, value in clock.clock_environment().items())
     environment = {**inside.environment, "CLOCK_OF_UNITS": clock_of_units}
     child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT], env=environment)
     try:

@@ -12,7 +12,6 @@ docs/adr/0030-a-clock-for-the-tests.md says why it is done this way.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -43,10 +42,12 @@ class Clock(NamedTuple):
 
 
 def _clock(start: str, zone: str, why: str) -> Clock:
-    return Clock(datetime.fromisoformat(start).replace(tzinfo=UTC), zone, why)
+    moment = datetime.fromisoformat(start)
+    return Clock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), zone, why)
 
 
-# The newsletters of the tests and the demo run on the first and third Wednesday at 09:00 in Prague; the cut-off is two days earlier.
+# The newsletter of most tests runs on the first and third Wednesday at 09:00 in Prague; its cut-off is two days earlier. In the
+# demo "Shift Change" has its cut-off at 17:00 on that Monday.
 CLOCKS = {
     "usual": _clock("2026-11-10 09:40", "UTC", "a Tuesday, six days before a cut-off"),
     "before-cut-off": _clock("2026-11-16 07:00", "UTC", "an hour before a cut-off"),
@@ -69,10 +70,13 @@ CLOCKS = {
 }
 
 
-def chosen() -> Clock:
-    """Return the clock that the environment asks for. ValueError for one that is neither known nor a time."""
+def get_clock() -> Clock:
+    """Return the clock that the environment asks for. UsageError for one that is neither known nor a time."""
     name = os.environ.get(CHOSEN) or "usual"
-    return CLOCKS.get(name) or _clock(name, "UTC", "chosen by hand")
+    try:
+        return CLOCKS.get(name) or _clock(name, "UTC", "chosen by hand")
+    except ValueError:
+        raise pytest.UsageError(f"CLOCK={name} is neither a time nor one of: {', '.join(CLOCKS)}") from None
 
 
 def today(zone: str = "Europe/Prague") -> date:
@@ -80,17 +84,17 @@ def today(zone: str = "Europe/Prague") -> date:
     return datetime.now(ZoneInfo(zone)).date()
 
 
-def inherited() -> dict[str, str]:
+def clock_environment() -> dict[str, str]:
     """Return the variables by which a process has this clock, for one that is started with an environment of its own."""
     return {name: os.environ[name] for name in FIXED if name in os.environ}
 
 
-def outside() -> dict[str, str]:
+def machine_environment() -> dict[str, str]:
     """Return the environment of a process that keeps the machine's time."""
     return {name: value for name, value in os.environ.items() if name not in FIXED}
 
 
-def later(by: timedelta) -> dict[str, str]:
+def environment_after(by: timedelta) -> dict[str, str]:
     """Return the environment of a process whose clock is so much ahead of ours."""
     return {**os.environ, "FAKETIME": f"{float(os.environ['FAKETIME']) + by.total_seconds():+.3f}"}
 
@@ -107,34 +111,40 @@ def _library() -> Path | None:
 def _at(clock: Clock, library: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process that begins at a clock's moment."""
     offset = f"{clock.start.timestamp() - time.time():+.3f}"
-    return {**environ, **FIXED, "FAKETIME": offset, "LD_PRELOAD": str(library), "TZ": clock.zone}
+    preload = ":".join(filter(None, (str(library), environ.get("LD_PRELOAD"))))
+    return {**environ, **FIXED, "FAKETIME": offset, "LD_PRELOAD": preload, "TZ": clock.zone}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Start the run again at its clock, before it has started a worker. Where there is no libfaketime it goes on as it is, and
     tests/house/test_clock.py says so."""
+    clock = get_clock()
     if is_fixed() or (library := _library()) is None:
         return
-    config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
-    os.execve(sys.executable, sys.orig_argv, _at(chosen(), library, os.environ))  # noqa: S606 - it is this very command
+    if capture := config.pluginmanager.getplugin("capturemanager"):
+        capture.suspend_global_capture(in_=True)
+    os.execve(sys.executable, sys.orig_argv, _at(clock, library, os.environ))  # noqa: S606 - it is this very command
 
 
 def pytest_report_header() -> str:
-    return f"clock: {chosen().start:%Y-%m-%d %H:%M} UTC, {chosen().why}" if is_fixed() else "clock: THE MACHINE'S OWN"
+    return (
+        f"clock: {get_clock().start:%Y-%m-%d %H:%M} UTC, {get_clock().why}"
+        if is_fixed()
+        else "clock: THE MACHINE'S OWN"
+    )
 
 
-def main() -> int:
+def main() -> None:
     """Run a command at a clock, or without one list the clocks."""
+    if (library := _library()) is None:
+        sys.exit("libfaketime is missing: apt-get install faketime")
     if len(sys.argv) < 3:
         print("\n".join(CLOCKS))
-        return 0
+        return
     os.environ[CHOSEN], *command = sys.argv[1:]
-    if (library := _library()) is None:
-        print("libfaketime is missing: apt-get install libfaketime", file=sys.stderr)
-        return 1
-    return subprocess.run(command, env=_at(chosen(), library, os.environ), check=False).returncode
+    os.execvpe(command[0], command, _at(get_clock(), library, os.environ))  # noqa: S606 - what was typed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -17,7 +17,7 @@ FIRST = {
 
 def bare(folder: Path, **more: str) -> dict[str, str]:
     """A fresh shell's environment, with its home in a folder."""
-    return {**clock.inherited(), "PATH": os.environ["PATH"], "HOME": str(folder), **more}
+    return {**clock.clock_environment(), "PATH": os.environ["PATH"], "HOME": str(folder), **more}
 
 
 def options(changes: dict[str, str] | None = None) -> list[str]:

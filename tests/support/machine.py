@@ -62,7 +62,7 @@ class Machine:
     def __init__(self, pid: int, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.environment = {
-            **clock.inherited(),
+            **clock.clock_environment(),
             "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
             "LANG": "C.UTF-8",
             **environment,
@@ -211,7 +211,7 @@ def machine(folder: Path, **environment: str) -> Iterator[Machine]:
     over.mkdir()
     folders = [*OVER, *{place.parts[1] for place in closed}]
     variables = {
-        **clock.inherited(), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
+        **clock.clock_environment(), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin", "OVER": str(over), "FOLDERS": " ".join(folders),
         "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
     }  # fmt: skip
     child = subprocess.Popen(

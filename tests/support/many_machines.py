@@ -85,7 +85,7 @@ class Machines:
         self.near = f"postgresql+psycopg://postgres@/newsroom?host={folder}"
         secret = base64.b64encode(SECRETS[1]).decode()
         self.settings = {
-            **clock.inherited(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BASE_URL": f"https://{SITE}", "SECRET_KEYS": f"1:{secret}",
+            **clock.clock_environment(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BASE_URL": f"https://{SITE}", "SECRET_KEYS": f"1:{secret}",
             "DATABASE_URL": self.url, "TRUSTED_PROXIES": "1",
             "MAIL_FROM": f"desk@{SITE}", "MAIL_SERVER": made.address["smtp"], "MAIL_PORT": "2525", "MAIL_TIMEOUT": "20",
             "MAIL_AUTHSERV_ID": "mx.example.org", "MAIL_RECEIVED_BY": "mx.example.org",
@@ -102,10 +102,17 @@ class Machines:
         place.mkdir(exist_ok=True)
         return self.settings | {"ERASURES": str(place / "erasures"), "BIND_ADDRESS": self.wire.address[name]}
 
+    def environment_at(self, name: str) -> dict[str, str]:
+        """PostgreSQL and Redis keep the machine's time (docs/adr/0030-a-clock-for-the-tests.md)."""
+        given = self.settings_at(name)
+        return (
+            {key: value for key, value in given.items() if key not in clock.FIXED} if name in ("db", "redis") else given
+        )
+
     def start(self, name: str) -> None:
         """Start what belongs on a machine; those that wait for nothing else are started at once."""
         self.started[name] = [
-            self.wire.start(name, command, self.settings_at(name), self.folder / f"{name}.log", cwd, account)
+            self.wire.start(name, command, self.environment_at(name), self.folder / f"{name}.log", cwd, account)
             for command, cwd, account in self._commands(name)
         ]
 
@@ -157,7 +164,9 @@ class Machines:
             "UTF8",
             "--locale=C.UTF-8",
         )
-        subprocess.run(initdb, check=True, cwd=self.folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
+        subprocess.run(
+            initdb, check=True, cwd=self.folder, env=clock.machine_environment(), stdout=subprocess.DEVNULL, **account
+        )  # type: ignore[call-overload]
         with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
             rules.write(f"host all desk {NET}.0.0/16 trust\n")
         self.start("db")

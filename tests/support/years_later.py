@@ -24,11 +24,13 @@ class Found(NamedTuple):
     page: Page
 
 
-def visited(years: int, database_url: str, folder: Path, visits: list[dict[str, Any]], cookie: str = "") -> list[Found]:
+def visit_years_later(
+    years: int, database_url: str, folder: Path, visits: list[dict[str, Any]], cookie: str = ""
+) -> list[Found]:
     """Make visits one after the other, each with `path` and perhaps the `data` of a form; `cookie` is "name=value" of a browser."""
     told = {"url": database_url, "folder": str(folder), "visits": visits, "cookie": cookie}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.years_later"], cwd=ROOT, env=clock.later(years * YEAR), input=json.dumps(told),
+        [sys.executable, "-m", "tests.support.years_later"], cwd=ROOT, env=clock.environment_after(years * YEAR), input=json.dumps(told),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

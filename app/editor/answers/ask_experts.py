@@ -55,7 +55,7 @@ def ask(slug: str, public_id: str) -> str:
 
 def _open_editions(desk: Desk) -> Picks:
     """The editions that experts can be asked for."""
-    return slots.list_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED)
+    return slots.list_editions_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED)
 
 
 def _first_with_room(desk: Desk, question: Question, open_editions: Picks) -> str:
@@ -191,7 +191,7 @@ def _chosen_edition(desk: Desk, question: Question) -> Edition | None:
     open_editions = _open_editions(desk)
     public_id = request.form.get("edition", _first_with_room(desk, question, open_editions))
     edition = found(editions.load(desk.session, desk.actor, public_id)) if public_id else None
-    if edition and edition not in open_editions:
+    if edition and not editions.takes_answers(desk.session, edition):
         raise Unfit(edition=_("That edition takes no more answers. Choose a later one"))
     return edition
 

@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from ...answers.models import Assignment
 from ...db import now
 from ...editions.calendar import default_reply_by
-from ...editions.queries import run_of
 from ...formatting import day, moment
 from ...newsroom import invitations
 from ..form_values import local_time, typed_time
@@ -69,7 +68,7 @@ def _kept(one: Assignment, moment: datetime | None, here: datetime) -> datetime 
 
 
 def _warning(desk: Desk, one: Assignment, due_at: datetime) -> str:
-    edition = run_of(desk.session, one)
+    edition = invitations.edition_asked_for(desk.session, one)
     if edition is None or due_at <= edition.cutoff_at:
         return ""
     when = {"day": day(edition.runs_at), "cutoff": moment(edition.cutoff_at)}

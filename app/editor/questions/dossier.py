@@ -138,7 +138,7 @@ class Dossier:
 
 def next_with_room(desk: Desk, question: Question) -> Edition | None:
     """The next edition to run with an open slot in the question's section, past its cut-off too: the answer is here."""
-    to_run = slots.list_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
+    to_run = slots.list_editions_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
     return slots.first_with_room(desk.newsletter, to_run, question.section)
 
 

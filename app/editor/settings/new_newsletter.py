@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...db import now
+from ...editions.planning import start_with_open_edition
 from ...editions.rhythm import choices_of, next_six
 from ...languages import direction
-from ...newsletters.models import SETTINGS, Newsletter
+from ...newsletters.models import SETTINGS, USUAL_CUTOFF_MINUTES, Newsletter
 from ...newsletters.settings import Faulty
 from ...newsroom import founding
 from ...typesetting.house_languages import phrases_for
@@ -67,9 +68,11 @@ def _form(
 
 def _looked_at(desk: Desk, columns: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
     """Return the next dates and an example of the house form, of a newsletter that isn't there yet."""
-    made = Newsletter(marks=SETTINGS["marks"].options[0][0], words=0, slots=1, **columns)
+    usual = {"marks": SETTINGS["marks"].options[0][0], "cutoff_minutes": USUAL_CUTOFF_MINUTES}
+    made = Newsletter(words=0, slots=1, **usual, **columns)
+    start_with_open_edition(desk.session, made)
     own = {kind: typed[kind] for kind in SENTENCES}
-    return {"dates": next_six(made, now(desk.session), columns), "example": example(made, made.language, own)}
+    return {"dates": next_six(made, now(desk.session)), "example": example(made, made.language, own)}
 
 
 @editor.press("/<slug>/new-newsletter", "newsletters")
