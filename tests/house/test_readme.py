@@ -72,7 +72,12 @@ def clone(tmp_path: Path) -> Path:
 
 def bare(port: int) -> dict[str, str]:
     """What a fresh shell knows, and a port that nobody else has."""
-    return {**clock.clock_environment(), "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "PORT": str(port)}
+    return {
+        **clock.clock_environment(),
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "PORT": str(port),
+    }
 
 
 @contextmanager

@@ -87,7 +87,9 @@ def _own(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
         shutil.chown(folder, "postgres", "postgres")
     data = str(folder / "data")
     initdb = (bin_folder / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-    subprocess.run(initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, env=clock.machine_environment(), **account)  # type: ignore[call-overload]
+    subprocess.run(
+        initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, env=clock.machine_environment(), **account
+    )  # type: ignore[call-overload]
     settings = [
         word
         for name, value in (SETTINGS | more | {"unix_socket_directories": str(folder)}).items()
