@@ -63,10 +63,8 @@ CLOCKS = {
         "2027-03-28 00:55", "Asia/Almaty", "that spring night on a machine in a zone without summer time"
     ),
     "leap-day": _clock("2028-02-29 10:00", "UTC", "29 February, the day before an edition"),
-    "summer-break": _clock("2027-06-25 14:00", "UTC", "the Friday before a summer break"),
-    "five-years-on": _clock(
-        "2031-12-01 05:00", "UTC", "five years on: certificates, cookies, receipts and keys have aged"
-    ),
+    "summer-break": _clock("2027-06-25 14:00", "UTC", "a Friday in late June, as before a summer break"),
+    "five-years-on": _clock("2031-12-01 05:00", "UTC", "five years on: days that tests take for far away are past"),
 }
 
 
