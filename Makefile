@@ -46,7 +46,7 @@ test-ghost: .venv/development $(CATALOGUES) programs ## drafts in the real Ghost
 # What dates can touch; pages in a browser and the same on PostgreSQL say no more about them.
 DATED := answers audit demo desk editions entrance expert letters mail/test_outbox.py newsletters newsroom people programs \
 	questions reader translator house/test_clock.py house/test_formatting.py house/test_rotation.py house/test_years_later.py
-clocks: .venv/development $(CATALOGUES) programs ## what dates can touch, at twelve moments: New Year, 29 February, past a cut-off ... (an hour)
+clocks: .venv/development $(CATALOGUES) programs ## what dates can touch, at twelve moments: New Year, 29 February, past a cut-off ... (half an hour)
 	@clocks=$$($(BIN)/python -m tests.support.clock) && test -n "$$clocks" || exit 1; failed=; for clock in $$clocks; do \
 	echo "== $$clock"; \
 	CLOCK=$$clock $(PYTEST) $(TOGETHER) -q -m "not browser" -k "not postgresql" $(DATED:%=tests/%) || failed="$$failed $$clock"; \
@@ -125,14 +125,16 @@ audit: .venv/development ## known vulnerabilities of what is locked, as PyPI tel
 licences: .venv/development ## write docs/licences.md anew, from what is locked and installed
 	$(BIN)/python -m tests.support.licences
 
-# Debian's programs, never a download of the test tools. Where one can't be had, the tests that need it say so.
+# Debian's programs, never a download of the test tools. Where one can't be had, the tests that need it say so. Chromium's
+# headless shell takes half the time of Chromium, which now and then never closes a page; older releases of Debian lack it.
 programs:
 	@as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
-	for program in chromium firefox-esr faketime; do \
-	if command -v $$program >/dev/null; then continue; fi; \
-	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$program >/dev/null 2>&1; \
-	then echo "$$program was installed for the tests"; \
-	else echo "WARNING: no $$program, and it could not be installed (apt-get install $$program): what needs it is skipped"; fi; done
+	for choice in "chromium-headless-shell chromium" firefox-esr faketime; do found=; \
+	for package in $$choice; do \
+	if command -v $$package >/dev/null; then found=yes; break; fi; \
+	if command -v apt-get >/dev/null && $$as_root apt-get install -qq -y --no-install-recommends $$package >/dev/null 2>&1; \
+	then found=yes; echo "$$package was installed for the tests"; break; fi; done; \
+	[ -n "$$found" ] || echo "WARNING: no $$package, and it could not be installed (apt-get install $$package): what needs it is skipped"; done
 
 # What pip can't fetch it says in many lines; the last one is ours.
 fetch = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) || \
