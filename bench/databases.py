@@ -87,7 +87,7 @@ def filled(run: Run, kind: str, what: str, fill: Callable[[Database, int], objec
 def _kept(folder: Path, url: str, name: str) -> str:
     """Where a filled database is kept: SQLite's in the folder, PostgreSQL's beside the others of its server."""
     if url.startswith("sqlite"):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{folder.resolve() / name}.db"
     kept = make_url(url).set(database=f"bench_kept_{name}")
     return kept.render_as_string(hide_password=False)

@@ -1,6 +1,6 @@
 """The desk's pages, and the page behind an expert's link, at each size.
 
-The newsroom is the demo's own big newsletter, its search index and its insights filled. For each page: statements,
+For each page: statements,
 milliseconds of CPU, and how long one waits for it, at each size in turn, with a bare page between. A page that a larger
 database can't open more than twice as slowly is good enough.
 """
@@ -21,26 +21,22 @@ from sqlalchemy.orm import Session
 
 import config
 from app import create_app
-from app.actors import Clock
 from app.answers.models import Assignment
 from app.db import Database
 from app.editions import archive
 from app.editions.models import Edition
-from app.indexing import index_anew
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
-from app.newsroom.weekly_counts import count_due
-from app.people import links, sign_in
-from app.people.directory import by_email
+from app.people import links
 from app.people.models import Expert
 from app.questions.models import Question
-from demo.scale.fill import grow
-from demo.scale.people import DESK, SLUG
+from demo.scale.people import SLUG
 
 from . import doors
 from .databases import NAMES, filled
+from .fill import fill_newsroom, invite_editor
 from .floor_rows import prepare
 from .goals import BY_KEY, Figures, Measured, Place, worst
 from .load import Call, Contender, Result, interleave
@@ -74,7 +70,7 @@ def report(run: Run) -> Figures:
     figures: Figures = {}
     for kind in run.databases:
         with (
-            filled(run, kind, "desk", fill) as urls,
+            filled(run, kind, "newsroom", fill_newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
             ExitStack() as stack,
         ):
@@ -90,14 +86,6 @@ def report(run: Run) -> Figures:
     return figures
 
 
-def fill(database: Database, size: int) -> None:
-    grow(database, size)
-    for _ in index_anew(database):
-        pass
-    while count_due(database):
-        pass
-
-
 @contextmanager
 def served(url: str, folder: str) -> Iterator[Desk]:
     settings = environment(url, folder)
@@ -105,20 +93,14 @@ def served(url: str, folder: str) -> Iterator[Desk]:
     database: Database = app.extensions["database"]
     prepare(database)
     with serving("wsgi:app", settings) as (port, server), serving("bench.floor:app", settings) as floor:
-        cookie = doors.cookie(app, database.write(_way_in))
+        cookie = doors.cookie(app, database.write(invite_editor))
         page, drafts = doors.expert(app, database.write(_experts_link))
         with database.read() as session:
-            calls = {name: Call(path, cookie=cookie) for name, path in _paths(session).items()}
+            calls = {name: Call(path, cookie=cookie) for name, path in desk_paths(session).items()}
         calls |= {EXPERT: page, FOUND[1]: Call(f"/{SLUG}/answers", urlencode({"words": "prices"}))}
         edition = changing(database, Call(f"/{SLUG}/editions/{database.write(_edition_of_thirty)}"))
         yield Desk(app, port, server, floor, calls, drafts, edition)
         database.close()
-
-
-def _way_in(session: Session) -> str:
-    person = by_email(session, DESK[0][1])
-    assert person is not None
-    return sign_in.invite(session, Clock(), person, "desk")
 
 
 def _experts_link(session: Session) -> str:
@@ -136,7 +118,7 @@ def _edition_of_thirty(session: Session) -> str:
     return newest.public_id
 
 
-def _paths(session: Session) -> dict[str, str]:
+def desk_paths(session: Session) -> dict[str, str]:
     """What the pages of the big newsletter's desk are, each with a row in the midst of the others. Lists are full at
     any size: what is compared is how they are found, not how many rows are drawn."""
     newsletter = session.scalar(select(Newsletter.id).filter_by(slug=SLUG))

@@ -4,7 +4,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from functools import cache
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask
 
@@ -13,7 +13,9 @@ from app import create_app
 from app.editions.archive import listing, sent_editions
 from app.newsletters.queries import by_slug
 from app.reader import form_token
+from demo.scale.people import SLUG
 
+from .fill import write_letter
 from .load import Call
 
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
@@ -33,39 +35,39 @@ def ask_form(settings: dict[str, str], number: int) -> str:
     """The body of one reader's POST, with a token of its own, as the page would have given it."""
     app = app_of(settings)
     with app.test_request_context(), app.extensions["database"].read() as session:
-        newsletter = by_slug(session, "river")
+        newsletter = by_slug(session, SLUG)
         assert newsletter is not None
         token = form_token.make(session, newsletter)
-    return urlencode({"form": token, "body": f"Why is the water lower in winter {number}?", "hear_back": "number"})
+    return urlencode({"form": token, "body": write_letter(number), "hear_back": "number"})
 
 
 def pages(settings: dict[str, str]) -> list[tuple[str, Call]]:
     """What readers see."""
     app = app_of(settings)
     with app.extensions["database"].read() as session, app.test_request_context():
-        newsletter = by_slug(session, "river")
+        newsletter = by_slug(session, SLUG)
         assert newsletter is not None
         items = listing(newsletter).page(session, None, 400)
         deep = items[-1].question.public_id
-        story = f"/river/q/{items[0].question.public_id}/{items[0].question.text.slug}"  # type: ignore[union-attr]
+        story = f"/{SLUG}/q/{items[0].question.public_id}/{quote(items[0].question.text.slug)}"  # type: ignore[union-attr]
         edition = sent_editions(newsletter).page(session, None, 1)[0].public_id
     return [
-        ("archive", Call("/river/answers")),
-        ("archive, 20 pages down", Call(f"/river/answers?before={deep}")),
+        ("archive", Call(f"/{SLUG}/answers")),
+        ("archive, 20 pages down", Call(f"/{SLUG}/answers?before={deep}")),
         ("Q&A", Call(story)),
-        ("front page", Call("/river/")),
-        ("ask form", Call("/river/ask")),
-        ("editions", Call("/river/editions")),
-        ("edition", Call(f"/river/editions/{edition}")),
-        ("feed", Call("/river/feed.xml")),
-        ("calendar", Call("/river/calendar.ics")),
+        ("front page", Call(f"/{SLUG}/")),
+        ("ask form", Call(f"/{SLUG}/ask")),
+        ("editions", Call(f"/{SLUG}/editions")),
+        ("edition", Call(f"/{SLUG}/editions/{edition}")),
+        ("feed", Call(f"/{SLUG}/feed.xml")),
+        ("calendar", Call(f"/{SLUG}/calendar.ics")),
     ]
 
 
 def unchanged(settings: dict[str, str]) -> list[tuple[str, Call]]:
     """What a browser asks for that has the page already."""
     app = app_of(settings)
-    paths = {"archive": "/river/answers", "feed": "/river/feed.xml"}
+    paths = {"archive": f"/{SLUG}/answers", "feed": f"/{SLUG}/feed.xml"}
     return [(name, Call(path, expect=304, tag=_tag(app, path))) for name, path in paths.items()]
 
 
@@ -77,7 +79,7 @@ def expert(app: Flask, token: str) -> tuple[Call, Iterator[Call]]:
 
     def drafts() -> Iterator[Call]:
         for count in itertools.count(1):
-            words = f"The water is lower in winter, {count}. " * 20
+            words = f"{write_letter(count)} " * 5
             sent = {**fields, "count": str(count), "answer": words}
             yield Call(f"{path}/draft", urlencode(sent), accept="application/json")
 

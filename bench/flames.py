@@ -19,8 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from . import desk, doors, fill, table
+from . import desk, doors, table
 from .databases import filled, opened
+from .fill import fill_newsroom
 from .flame_graph import Stacks, drawn
 from .goals import BY_KEY, CPU, Figures, Goal, Measured, is_met
 from .load import Call
@@ -46,9 +47,8 @@ def report(run: Run) -> None:
         mine = [(goal, where) for goal, where in chosen if goal.part == part]
         if not mine:
             continue
-        fills = {"readers": fill.newsroom, "desk": desk.fill}
         with (
-            filled(one, "sqlite", part, fills[part]) as urls,
+            filled(one, "sqlite", "newsroom", fill_newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
             for goal, where in mine:

@@ -19,24 +19,22 @@ from statistics import quantiles
 from urllib.parse import urlencode
 
 from sqlalchemy import make_url, select
-from sqlalchemy.orm import Session
 
 import config
 from app import create_app
-from app.actors import Clock
 from app.db import Database
 from app.letters import crowds
 from app.letters.models import Letter
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
-from app.people import sign_in
-from app.people.models import Person
 from app.seal import Keys
+from demo.scale.people import SLUG
 from tests.support.floods import mixed
 from tests.support.honest_letters import HONEST
 from tests.support.proof_of_work import solve
 
-from . import doors, fill
+from . import doors
+from .fill import fill_newsroom, invite_editor
 from .servers import command, serving
 from .surroundings import SECRET, environment, machine, say
 
@@ -85,7 +83,7 @@ class Hand:
 
     def send(self, text: str, address: str, with_proof: bool = False) -> int:
         """Open the form and send it, as whoever floods must, too."""
-        _status, page = self.ask("GET", "/river/ask", address)
+        _status, page = self.ask("GET", f"/{SLUG}/ask", address)
         found = _FORM.search(page)
         if found is None:
             return 0
@@ -93,7 +91,7 @@ class Hand:
         if with_proof:
             fields["proof"] = solve(found[2])
         began = time.perf_counter()
-        status, _page = self.ask("POST", "/river/send", address, urlencode(fields))
+        status, _page = self.ask("POST", f"/{SLUG}/send", address, urlencode(fields))
         self.watch.note("a reader's Send" if with_proof else "Send", began)
         return status
 
@@ -140,7 +138,7 @@ def run_flood(port: int, flood: Flood, watch: Watch) -> None:
 
 def at_the_desk(port: int, cookie: str, watch: Watch, stop: threading.Event) -> None:
     """List, open and file, again and again, as somebody does who works meanwhile."""
-    hand, desk = Hand(port, watch), "/desk/river/letters"
+    hand, desk = Hand(port, watch), f"/desk/{SLUG}/letters"
 
     def timed(what: str, method: str, path: str, body: str | None = None) -> str:
         began = time.perf_counter()
@@ -169,12 +167,12 @@ def report(url: str, folder: str, flood: Flood) -> None:
     settings = environment(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1"}
     migrate(url)
     database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
-    fill.newsroom(database, FILLED)
+    fill_newsroom(database, FILLED)
     before = _state(database)
     app = create_app(config.load(settings))
     with serving("wsgi:app", settings) as (port, _server), command(settings, "worker"):
         own: Database = app.extensions["database"]
-        cookie, watch, stop = doors.cookie(app, own.write(way_in)), Watch(), threading.Event()
+        cookie, watch, stop = doors.cookie(app, own.write(invite_editor)), Watch(), threading.Event()
         desk = threading.Thread(target=at_the_desk, args=(port, cookie, watch, stop))
         desk.start()
         run_flood(port, flood, watch)
@@ -191,12 +189,6 @@ def report(url: str, folder: str, flood: Flood) -> None:
         say(f"the database has {size / 2**20:.1f} MiB, {size / (flood.posts + len(HONEST)):.0f} bytes a letter")
 
 
-def way_in(session: Session) -> str:
-    """A link that lets the newsroom's first person in."""
-    person = session.scalars(select(Person).order_by(Person.id).limit(1)).one()
-    return sign_in.invite(session, Clock(), person, "desk")
-
-
 def _state(database: Database) -> int:
     with database.read() as session:
         return len(session.scalars(select(Letter.id)).all())
@@ -204,7 +196,7 @@ def _state(database: Database) -> int:
 
 def _report(database: Database, before: int) -> None:
     with database.read() as session:
-        newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug="river")).one()
+        newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug=SLUG)).one()
         new = session.execute(select(Letter.body, Letter.state, Letter.held_reason)).all()
         say(f"{len(new) - before} letters are stored: {dict(Counter(row.state for row in new))}")
         say(f"held for {dict(Counter(row.held_reason for row in new if row.held_reason))}")

@@ -1,9 +1,8 @@
 """`python -m bench.growth`: what a page and a submission cost at several sizes of one newsroom, in one process.
 
-The newsroom is the demo's big newsletter, without its search index unless `--index` is given. For each page of the desk
-and of readers (these made anew, past the served copies), and for a submission: statements, steps of SQLite's machine,
-and milliseconds of CPU and of waiting, in the medians of rounds in which the sizes take turns. PostgreSQL's own CPU is
-in the waiting alone. A ratio compares the last size with the first.
+For each page of the desk and of readers (these made anew, past the served copies), and for a submission: statements,
+steps of SQLite's machine, and milliseconds of CPU and of waiting, in the medians of rounds in which the sizes take
+turns. PostgreSQL's own CPU is in the waiting alone. A ratio compares the last size with the first.
 """
 
 import argparse
@@ -28,18 +27,17 @@ from app import create_app
 from app.actors import Mailroom
 from app.db import Database
 from app.editions.archive import listing, sent_editions
-from app.indexing import index_anew
 from app.letters import receive
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
 from app.reader import form_token
 from app.seal import Keys
-from demo.scale.fill import grow
 from demo.scale.people import SLUG
 
 from . import doors
-from .desk import _paths, _way_in
+from .desk import desk_paths
+from .fill import fill_newsroom, invite_editor, write_letter
 
 SECRET = bytes(range(32))
 STEPS = 100  # of SQLite's machine, between two times that we hear of them
@@ -80,8 +78,7 @@ class House:
             newsletter = by_slug(session, SLUG)
             assert newsletter is not None
             token = form_token.make(session, newsletter)
-        words = f"Who measures the water of the {self.number}th canal, {secrets.token_hex(4)}?"
-        return {"form": token, "body": words, "hear_back": "number"}
+        return {"form": token, "body": write_letter(self.number), "hear_back": "number"}
 
     def send(self, form: dict[str, str]) -> None:
         answer = self.app.test_client(use_cookies=False).post(f"/{SLUG}/ask", data=form)
@@ -89,36 +86,32 @@ class House:
             raise RuntimeError(f"a submission: {answer.status_code}")
 
 
-def filled(url: str, size: int, index: bool) -> Database:
+def filled(url: str, size: int) -> Database:
     """Open a database of that size, and fill it if it is empty."""
     migrate(url)
     database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
     with database.read() as session:
         is_new = session.scalar(select(Newsletter.id).limit(1)) is None
     if is_new:
-        began, cpu = time.monotonic(), time.process_time()
-        grow(database, size)
-        took = time.monotonic() - began
-        print(f"{size:,}: filled in {took:.1f} s, {size / took:,.0f} a second, {time.process_time() - cpu:.1f} s CPU")
-        if index:
-            began, rows = time.monotonic(), sum(index_anew(database))
-            print(f"{size:,}: indexed {rows:,} texts in {time.monotonic() - began:.1f} s")
+        began = time.monotonic()
+        fill_newsroom(database, size)
+        print(f"{size:,}: filled in {time.monotonic() - began:.1f} s")
         if not database.is_sqlite:
             with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
     return database
 
 
-def opened(url: str, size: int, folder: str, index: bool) -> House:
-    filled(url, size, index).close()
+def opened(url: str, size: int, folder: str) -> House:
+    filled(url, size).close()
     key = "1:" + base64.b64encode(SECRET).decode()
     settings = {"READERS_ASKED_ENV": "demo", "SECRET_KEYS": key, "DATABASE_URL": url, "LIMITS": "0"}
     app = create_app(config.load({**settings, "BASE_URL": "http://127.0.0.1", "MAIL_FOLDER": f"{folder}/mail"}))
     database: Database = app.extensions["database"]
-    cookie = doors.cookie(app, database.write(_way_in))
+    cookie = doors.cookie(app, database.write(invite_editor))
     database.write(_busy_day)
     with database.read() as session, app.test_request_context():
-        desk = _paths(session) | {"what leaves": f"/desk/{SLUG}/leaving", "search": f"/desk/{SLUG}/search?q=Leyla"}
+        desk = desk_paths(session) | {"what leaves": f"/desk/{SLUG}/leaving", "search": f"/desk/{SLUG}/search?q=Leyla"}
         return House(app, size, cookie, desk, _readers(session))
 
 
@@ -127,8 +120,7 @@ def _busy_day(session: Session) -> None:
     newsletter = by_slug(session, SLUG)
     assert newsletter is not None
     for number in range(OF_TODAY):
-        words = f"Is it true what the {number}th bus driver says of the bridge?"
-        receive.send(session, Mailroom(), newsletter, receive.Ask(words), channel="mail")
+        receive.send(session, Mailroom(), newsletter, receive.Ask(write_letter(-1 - number)), channel="mail")
 
 
 def _readers(session: Session) -> dict[str, str]:
@@ -220,13 +212,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000])
     parser.add_argument("--kept", type=Path, help="a folder for the SQLite databases, used again the next time")
     parser.add_argument("--postgres", nargs="+", help="PostgreSQL databases, one of each size, empty or kept")
-    parser.add_argument("--index", action="store_true", help="fill the search index as well")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
         kept = (given.kept or Path(folder)).resolve()
         kept.mkdir(exist_ok=True)
         urls = given.postgres or [f"sqlite:///{kept}/{size}.db" for size in given.sizes]
-        houses = [opened(url, size, folder, given.index) for url, size in zip(urls, given.sizes, strict=True)]
+        houses = [opened(url, size, folder) for url, size in zip(urls, given.sizes, strict=True)]
         for house in houses:
             if (file := kept / f"{house.size}.db").exists():
                 print(f"{house.size:,}: {file.stat().st_size / 2**20:,.0f} MiB")

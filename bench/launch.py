@@ -31,8 +31,9 @@ from sqlalchemy import make_url
 from app.db import Database
 from app.migrate import migrate
 from app.seal import Keys
+from demo.scale.people import SLUG
 
-from . import fill
+from .fill import fill_newsroom, write_letter
 from .servers import ROOT, free_port
 from .surroundings import SECRET, environment, machine, say
 
@@ -78,16 +79,15 @@ def _ask(port: int, address: str, path: str, body: str | None = None) -> tuple[i
 def _reader(port: int, number: int, due: float, came: Came) -> None:
     rng = random.Random(number)
     address = f"203.0.{rng.randrange(200)}.{1 + rng.randrange(250)}"
-    status, page = _ask(port, address, "/river/ask")
+    status, page = _ask(port, address, f"/{SLUG}/ask")
     came.forms.append((time.perf_counter() - due) * 1000)
     if (found := _FORM.search(page)) is None:
         came.answers[status] += 1
         return
-    words = " ".join(rng.choice(fill.WORDS) for _ in range(22))
-    text = {"form": found[1], "body": f"Why is it so at gauge {number}: {words}?", "then": "send"}
+    text = {"form": found[1], "body": write_letter(number), "then": "send"}
     text |= {"hear_back": "while", "email_while": f"reader{number}@post.example"} if number % 2 else {}
     began = time.perf_counter()
-    status, _page = _ask(port, address, "/river/send", urlencode(text))
+    status, _page = _ask(port, address, f"/{SLUG}/send", urlencode(text))
     came.sends.append((time.perf_counter() - began) * 1000)
     came.answers[status] += 1
 
@@ -180,7 +180,7 @@ def served(settings: dict[str, str]) -> Iterator[tuple[int, psutil.Process]]:
     )
     try:
         until = time.monotonic() + 60
-        while _ask(port, "203.0.0.1", "/river/ask")[0] != 200:
+        while _ask(port, "203.0.0.1", f"/{SLUG}/ask")[0] != 200:
             if time.monotonic() > until:
                 raise RuntimeError("it did not come up")
             time.sleep(0.2)
@@ -195,7 +195,7 @@ def report(url: str, folder: str, redis: str, seconds: float, rates: tuple[float
     settings |= {"REDIS_URL": redis} if redis else {}
     migrate(url)
     database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
-    fill.newsroom(database, FILLED)
+    fill_newsroom(database, FILLED)
     database.close()
     say(f"\n{make_url(url).get_backend_name()}; this disk writes {syncs_a_second(folder):.0f} times a second for good")
     with served(settings) as (port, server):

@@ -12,6 +12,7 @@ import email
 import json
 import re
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -34,14 +35,14 @@ from app.mailroom.placing import Settings, place_due
 from app.migrate import migrate
 from app.newsletters.models import Newsletter
 
-from . import fill
 from .databases import NAMES, empty, opened
+from .fill import fill_newsroom, write_letter
 from .goals import Figures, Measured, Place
 from .load import Pace
 from .surroundings import Run, Say, say
 
 MAILS, TOGETHER = 300, 50
-QUESTIONS = 10  # of the newsroom that the mails come to
+QUESTIONS = 1_000  # of the newsroom that the mails come to
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "replies.jsonl"
 REPLIES = "replies"
 FLOOR = Table(
@@ -57,11 +58,9 @@ Mails = Callable[[], bytes]
 
 
 def reply() -> bytes:
-    """A reader's reply to an edition, like no other: six lines of their own above the whole of it."""
+    """A reader's reply to an edition, like no other: a letter of their own above the whole of it."""
     number = next(_numbers)
-    words = "\r\n".join(
-        f"Line {line} of question {number}: why does the salt rise in this village?" for line in range(6)
-    )
+    words = "\r\n".join(textwrap.wrap(write_letter(number)))
     return (
         delivered(number)
         + (
@@ -173,7 +172,7 @@ def prepare(url: str) -> Database:
     """A newsroom of one newsletter that takes mail."""
     migrate(url)
     database = opened(url)
-    fill.newsroom(database, QUESTIONS)
+    fill_newsroom(database, QUESTIONS)
     FLOOR.create(database.writer)
     take_mail(database)
     return database

@@ -13,9 +13,11 @@ from sqlalchemy import update
 
 from app.db import Database
 from app.seen_by_readers import PublicVersion
+from demo.scale.people import SLUG
 
-from . import doors, fill, wire
+from . import doors, wire
 from .databases import NAMES, filled, opened
+from .fill import fill_newsroom
 from .floor_rows import prepare
 from .goals import BY_KEY, Figures, Measured, Place, worst
 from .load import Call, Contender, Result, interleave
@@ -34,7 +36,7 @@ def report(run: Run) -> Figures:
     figures: Figures = {}
     for kind in run.databases:
         with (
-            filled(run, kind, "readers", fill.newsroom) as urls,
+            filled(run, kind, "newsroom", fill_newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
             found = {
@@ -101,7 +103,7 @@ def _sends(run: Run, settings: dict[str, str], ours: Served, floor: Served) -> F
 
 def sends(settings: dict[str, str]) -> Iterator[Call]:
     """Filled-in forms, none like another."""
-    return (Call("/river/ask", doors.ask_form(settings, number)) for number in itertools.count())
+    return (Call(f"/{SLUG}/ask", doors.ask_form(settings, number)) for number in itertools.count())
 
 
 def _pages(run: Run, settings: dict[str, str], ours: Served, floor: Served, database: Database) -> Found:
@@ -129,7 +131,7 @@ def changing(database: Database, call: Call) -> Iterator[Call]:
 
 def _over_the_line(say: Say, port: int) -> Found:
     found = Found()
-    for name, path in (("ask", "/river/ask"), ("archive", "/river/answers")):
+    for name, path in (("ask", f"/{SLUG}/ask"), ("archive", f"/{SLUG}/answers")):
         size, requests = wire.loaded(port, path)
         say(f"{name}: {size:,} bytes in {requests} requests")
         found[f"{name}-bytes"] = {"": Measured(size / 1000)}

@@ -17,8 +17,9 @@ from statistics import median
 
 import psutil
 
-from . import doors, fill
+from . import doors
 from .databases import NAMES, filled
+from .fill import fill_newsroom
 from .goals import Figures, Measured, Place
 from .servers import PATIENCE, ROOT, free_port
 from .surroundings import Run, environment
@@ -32,7 +33,7 @@ def report(run: Run) -> Figures:
     figures: Figures = {}
     for kind in run.databases:
         with (
-            filled(run.at_the_smallest(), kind, "readers", fill.newsroom) as urls,
+            filled(run.at_the_smallest(), kind, "newsroom", fill_newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
             for size, url in urls.items():

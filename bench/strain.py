@@ -23,12 +23,13 @@ from app.mail.incoming import Mail
 from app.mail.reading import Reading
 from app.mailroom.envelope import keep_all
 from app.mailroom.placing import Settings, place_due
+from demo.scale.people import SLUG
 from tests.support import postgres
 from tests.support.hostile_mails import HOSTILE
 
-from . import doors, fill, mail_in
+from . import doors, mail_in
 from .databases import NAMES, empty, filled, opened
-from .flood import way_in
+from .fill import fill_newsroom, invite_editor
 from .goals import BY_KEY, Figures, Measured, Place, worst
 from .load import Call, Result, run
 from .readers import sends
@@ -37,7 +38,7 @@ from .surroundings import Run, environment
 
 READERS, MAILS = 32, 300  # who send at the same time; mails a second
 TOGETHER = 50  # mails that come in one delivery
-LETTERS = Call("/desk/river/letters")
+LETTERS = Call(f"/desk/{SLUG}/letters")
 START = multiprocessing.get_context("spawn")  # what is forked would have the parent's connections
 Served = tuple[int, psutil.Process]
 Work = Callable[[int, dict[str, str], Event, Event], None]  # a port, settings, what to say once begun, when to stop
@@ -68,14 +69,14 @@ def _crowded(of: Run, kind: str) -> Figures:
 
 def with_mail(database: Database, size: int) -> None:
     """A newsroom of so many questions that takes mail."""
-    fill.newsroom(database, size)
+    fill_newsroom(database, size)
     mail_in.take_mail(database)
 
 
 def _queue(of: Run, served: Served, settings: dict[str, str]) -> Measured:
     """How long somebody waits for the list of letters at the most, for 99 of 100: alone, and beside all the others."""
     app = doors.app_of(settings)
-    letters = Call(LETTERS.path, cookie=doors.cookie(app, app.extensions["database"].write(way_in)))
+    letters = Call(LETTERS.path, cookie=doors.cookie(app, app.extensions["database"].write(invite_editor)))
     seconds = of.pace.rounds * of.pace.seconds
     run(*served, repeat(letters), 1, 0.5)
     alone = run(*served, repeat(letters), 1, seconds)
