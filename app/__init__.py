@@ -55,7 +55,7 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     from .health import health
     from .mailroom import mailroom
     from .mailroom.webhook import webhook
-    from .reader import at_once, copies, reader
+    from .reader import copies, reader
     from .translator import translator
 
     web.prepare(app)
@@ -70,8 +70,6 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
     cli.register(app)
     copies.serve(app)
-    app.extensions["at_once"] = at_once.AtOnce(app)
     if hops := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-        app.extensions["at_once"] = ProxyFix(app.extensions["at_once"], x_for=hops, x_proto=hops, x_host=hops)
     return app

@@ -195,7 +195,6 @@ class Database:
         self._turns = sqlite.Turns()
         # For a quick look (seen_by_readers.py, changes.py): whoever looks finds out whether its connection works.
         self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
-        self.glances = sqlite.Glances(sqlite.file_of(url))
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
@@ -279,7 +278,6 @@ class Database:
     def close(self) -> None:
         for engine in (self.reader, self.writer, self.looker):
             engine.dispose()
-        self.glances.close()
 
 
 def opened(settings: Mapping[str, Any]) -> Database:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +33,10 @@ BODY = 28 * 1024 * 1024  # bytes that any page takes at the most: a mail by webh
 IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read; what is longer waits in a file
 FILES = 4 * CONNECTIONS
 WAITING = 1024  # connections that the system keeps until they are taken
-# A WSGI app that waits for nothing. Where it gives None, the other one is asked, by a thread that may wait.
-Immediate = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes] | None]
 HOLD = "readers_asked.hold"  # in a request's environment: what holds its answer back
 SWITCH = 0.0005  # seconds after which a thread that works lets another one work (`serve` says why)
 PARTING = 5.0  # seconds that requests in flight have when the server is stopped
 
-
-log = logging.getLogger(__name__)
 # It would tell of each rush.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
@@ -80,17 +76,6 @@ class Answer(WSGITask):
         if self.has_body or wanted:
             super().set_close_on_finish()
 
-    def give(self, at_once: Immediate) -> bool:
-        """Give the answer that is there at once, in one piece with its head; return whether there is one."""
-        self.start()
-        if (body := at_once(self.get_environment(), self._begin)) is None:
-            return False
-        self.channel.write_soon(b"".join([self.build_response_header(), *body]))
-        return True
-
-    def _begin(self, status: str, headers: list[tuple[str, str]]) -> None:
-        self.status, self.response_headers = status, headers
-
 
 class Connection(HTTPChannel):
     parser_class, task_class = OneRequest, Answer
@@ -111,25 +96,6 @@ class Connection(HTTPChannel):
         if self.request is None:
             self.began = unix_time()
         return bool(super().received(data))
-
-    def answer(self, at_once: Immediate) -> bool:
-        """Answer a request that has just come, if that can be done at once, in the thread that holds all connections.
-        Return whether it was."""
-        [request] = self.requests
-        if request.error or request.command not in ("GET", "HEAD"):
-            return False
-        task = Answer(self, request)
-        try:
-            if not task.give(at_once):
-                return False
-        except Exception:  # nothing has been sent: a thread answers, if only that something is wrong
-            log.exception("an answer that is there at once")
-            return False
-        self.requests.clear()
-        request.close()
-        self.close_when_flushed = task.close_on_finish
-        self.current_outbuf_count = self.adj.outbuf_high_watermark  # as after each answer: a buffer keeps what was sent
-        return True
 
 
 @dataclass(frozen=True)
@@ -187,14 +153,9 @@ class Pages(TcpWSGIServer):
 
     channel_class = Connection
 
-    def __init__(self, *arguments: Any, at_once: Immediate | None = None, **more: Any) -> None:
+    def __init__(self, *arguments: Any, **more: Any) -> None:
         self.held: set[Connection] = set()  # whose answers leave later
-        self.at_once = at_once
         super().__init__(*arguments, **more)
-
-    def add_task(self, connection: Connection) -> None:
-        if not (self.at_once and connection.answer(self.at_once)):
-            super().add_task(connection)
 
     def handle_accept(self) -> None:
         """Take all connections that wait: with each look at what is to be done all of them are walked through."""
@@ -247,16 +208,16 @@ def answer_at(environ: dict[str, Any], moment: float) -> None:
         time.sleep(max(0.0, moment - time.monotonic()))
 
 
-def pages_of(app: Callable[..., Any], listener: socket.socket, at_once: Immediate | None = None) -> Pages:
-    """Return what answers with a WSGI app at each `turn`, and what can be answered at once without a thread for it."""
+def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
+    """Return a server that answers with a WSGI app at each `turn`."""
     place = (listener.family, listener.type, listener.proto, listener.getsockname())
     threads = PagesFirst()
     threads.set_thread_count(THREADS)
     held = {"_sock": listener, "bind_socket": False, "sockinfo": place}
-    return Pages(app, {}, **held, adj=SETTINGS, dispatcher=threads, at_once=at_once)
+    return Pages(app, {}, **held, adj=SETTINGS, dispatcher=threads)
 
 
-def serve(app: Callable[..., Any], listener: socket.socket, at_once: Immediate | None = None) -> None:
+def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     """Answer what comes to the `listener` until SIGTERM or SIGINT, or until whoever has started this process is gone;
     then finish what is being answered, for `PARTING` at the most.
 
@@ -265,7 +226,7 @@ def serve(app: Callable[..., Any], listener: socket.socket, at_once: Immediate |
     """
     _make_room()
     sys.setswitchinterval(SWITCH)
-    pages = pages_of(app, listener, at_once)
+    pages = pages_of(app, listener)
     parent, stopped = os.getppid(), threading.Event()
 
     def stop(*_: Any) -> None:

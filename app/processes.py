@@ -42,7 +42,7 @@ def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: 
     static_files.current()  # read once, for all that are forked
     with metrics.together(app.config), page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener:
         works: dict[str, Work] = {
-            f"web {number}": lambda: page_server.serve(app, listener, app.extensions["at_once"])
+            f"web {number}": lambda: page_server.serve(app, listener)
             for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
         }
         if with_worker:

@@ -8,7 +8,6 @@ SQLite drops them with a table that is made anew.
 A version is drawn by lot and counts nothing, so that after a restore no old one comes back with other words.
 """
 
-import sqlite3
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, ForeignKey, String, inspect
@@ -165,15 +164,6 @@ def version_of(database: Database, slug: str) -> Version | None:
             database.lost()
         return None
     pooled.close()
-    return (row[0], row[1]) if row else None
-
-
-def glanced_at(database: Database, slug: str) -> Version | None:
-    """Return the same without ever waiting, to the one thread that may not; None, too, where that isn't possible."""
-    try:
-        row = database.glances.row(_asked(is_sqlite=True), slug)
-    except sqlite3.Error:
-        return None
     return (row[0], row[1]) if row else None
 
 

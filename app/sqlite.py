@@ -75,46 +75,6 @@ def file_of(url: str) -> Path | None:
     return Path(str(parsed.database)) if is_file else None
 
 
-class Glances:
-    """Looks at a file by one thread that must never wait, on a connection of their own.
-
-    Who writes keeps no reader waiting (https://sqlite.org/wal.html), but who recovers a log or wants the file alone
-    does: then a look is refused. Nothing is made by looking, and the next look after a refused one begins anew.
-    """
-
-    def __init__(self, file: Path | None) -> None:
-        self._file = file
-        self._connection: sqlite3.Connection | None = None
-
-    def row(self, statement: str, *values: str) -> Any:
-        """Return the first row of what is asked for; None for none. Raises `sqlite3.Error` where it isn't there now."""
-        connection = self._taken() or self._opened()
-        try:
-            found = connection.execute(statement, values).fetchone()
-        except sqlite3.Error:
-            connection.close()
-            raise
-        self._connection = connection
-        return found
-
-    def _taken(self) -> sqlite3.Connection | None:
-        connection, self._connection = self._connection, None
-        return connection
-
-    def _opened(self) -> sqlite3.Connection:
-        if self._file is None:
-            raise sqlite3.OperationalError("no file to look at")
-        at = f"{self._file.absolute().as_uri()}?mode=rw"
-        connection = sqlite3.connect(at, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA query_only=ON")
-        return connection
-
-    def close(self) -> None:
-        """End the connection, of whatever thread, unless somebody looks through it just now."""
-        if connection := self._taken():
-            connection.close()
-
-
 def make_private(url: str) -> None:
     """Make the file of a new SQLite database, for its owner alone: SQLite itself would let everybody read it."""
     if (file := file_of(url)) is not None and not file.exists():

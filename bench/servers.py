@@ -22,8 +22,7 @@ from app import page_server, processes
 
 def serve():
     module, name = sys.argv[1].split(":")
-    app = getattr(import_module(module), name)
-    page_server.serve(app, listener, app.extensions.get("at_once"))
+    page_server.serve(getattr(import_module(module), name), listener)
 
 listener = page_server.listen("127.0.0.1", int(sys.argv[2]))
 sys.exit(processes.run({"web 1": serve, "web 2": serve}))

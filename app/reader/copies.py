@@ -185,12 +185,15 @@ class Copies:
         self.database: Database = app.extensions["database"]
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        began, key = time.perf_counter(), self.key_of(environ)
+        began, key = time.perf_counter(), self._key(environ)
         of = version_of(self.database, key.slug) if key else None
         if key is None or of is None:
             return self.make(environ, start)
         if copy := self.shelf.get(key, of):
-            return self.give(copy, environ, start, began)
+            status, headers, body = self._answer(copy, environ)
+            each_request.note(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
+            start(STATUS[status], [*headers, (HEADER, drawn())])
+            return [body]
         made, making = self._made(key, environ)
         copy = Copy(of, making.until, _of_all(made), _MARKS.split(made.get_data()), made.headers.get("ETag", ""))
         if made.status_code == 200 and making.newsletter_id == of[0] and "Set-Cookie" not in made.headers:
@@ -202,14 +205,7 @@ class Copies:
             made.set_data(self._filled(copy))
         return made(environ, start)
 
-    def give(self, copy: Copy, environ: dict[str, Any], start: Start, began: float) -> Iterable[bytes]:
-        """Answer with a copy a request that came at a moment of time.perf_counter()."""
-        status, headers, body = self._answer(copy, environ)
-        each_request.note(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
-        start(STATUS[status], [*headers, (HEADER, drawn())])
-        return [body]
-
-    def key_of(self, environ: dict[str, Any]) -> Key | None:
+    def _key(self, environ: dict[str, Any]) -> Key | None:
         """Return which copy a request asks for, whatever else stands in its address; None where it asks for none."""
         parts = environ.get("PATH_INFO", "").split("/", 3)
         if len(parts) < 3 or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):

@@ -39,7 +39,8 @@ class Proxies:
 
     def wrong(self, given: str, trusted: int) -> str | None:
         """Return what to note: that most requests come otherwise than is set; at most once in an hour."""
-        is_right = fits(given, trusted)
+        hops = len(given.split(",")) if given else 0
+        is_right = hops >= trusted if trusted else not hops
         with self._lock:
             if is_right:
                 self._right += 1
@@ -82,17 +83,6 @@ def note(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int,
         metrics.count(endpoint, environ["REQUEST_METHOD"], status, seconds)
     if endpoint and endpoint.partition(".")[0] not in FOR_MACHINES:
         _look_at_proxy(app, environ.get("HTTP_X_FORWARDED_FOR", ""))
-
-
-def is_as_set(app: Flask, environ: dict[str, Any]) -> bool:
-    """Return whether a request came through proxies as TRUSTED_PROXIES says. Of others something may be stored."""
-    return fits(environ.get("HTTP_X_FORWARDED_FOR", ""), app.config["TRUSTED_PROXIES"])
-
-
-def fits(given: str, trusted: int) -> bool:
-    """Return whether these are as many addresses as the proxies that are trusted add."""
-    hops = len(given.split(",")) if given else 0
-    return hops >= trusted if trusted else not hops
 
 
 def _look_at_proxy(app: Flask, given: str) -> None:

@@ -32,14 +32,6 @@ def fresh(app: Flask, path: str) -> tuple[int, str]:
     return made.status_code, unsigned(made.get_data())
 
 
-def at_once(app: Flask, path: str) -> tuple[int, str] | None:
-    """A page as the server gives it without a thread for it; None where it hands it to one."""
-    head: list[str] = []
-    environ = EnvironBuilder(path, base_url=BASE_URL).get_environ()
-    body = app.extensions["at_once"](environ, lambda status, _headers: head.append(status))
-    return None if body is None else (int(head[0][:3]), unsigned(b"".join(body)))
-
-
 def with_topic_and_page(database: Database, newsroom: Newsroom, public_id: str) -> str:
     """What ran gets the topic "Grain", and Leyla says yes to a page of hers: then there is a page of every kind. Gives
     the key of hers."""

@@ -8,9 +8,7 @@ from app import page_server
 
 
 @contextmanager
-def turning(
-    app: Callable[..., Iterable[bytes]], at_once: page_server.Immediate | None = None
-) -> Iterator[page_server.Pages]:
+def turning(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.Pages]:
     """Answer with a WSGI app until the block ends."""
     over = threading.Event()
 
@@ -19,7 +17,7 @@ def turning(
             here.turn(0.05)
 
     with page_server.listen("127.0.0.1", 0) as listener:
-        here = page_server.pages_of(app, listener, at_once)
+        here = page_server.pages_of(app, listener)
         thread = threading.Thread(target=turn)
         thread.start()
         yield here
