@@ -89,8 +89,9 @@ class Connection(HTTPChannel):
     def writable(self) -> bool:
         return time.monotonic() >= self.not_before and bool(super().writable())
 
-    def _flush_some(self, do_close: bool = True) -> bool:
-        return time.monotonic() >= self.not_before and bool(super()._flush_some(do_close))
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send nothing yet while the answer is held back, as when the client's window is full."""
+        return int(super().send(data, do_close)) if time.monotonic() >= self.not_before else 0
 
     def received(self, data: bytes) -> bool:
         if self.request is None:
@@ -153,9 +154,20 @@ class Pages(TcpWSGIServer):
 
     channel_class = Connection
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
+    def __init__(self, app: Callable[..., Any], listener: socket.socket, dispatcher: ThreadedTaskDispatcher) -> None:
+        self.listener = listener
+        self.sockets: dict[int, wasyncore.dispatcher] = {}  # by file number: the listener and all connections
         self.held: set[Connection] = set()  # whose answers leave later
-        super().__init__(*arguments, **more)
+        # With AF_INET6 waitress would set IPV6_V6ONLY, which a socket that is bound already refuses.
+        address = (socket.AF_UNSPEC, listener.type, listener.proto, listener.getsockname())
+        super().__init__(
+            app, map=self.sockets, dispatcher=dispatcher, adj=SETTINGS, sockinfo=address, bind_socket=False
+        )
+
+    def create_socket(self, *_: object) -> None:
+        """Use the listener, which several processes share, instead of a new socket."""
+        self.listener.setblocking(False)
+        self.set_socket(self.listener)
 
     def handle_accept(self) -> None:
         """Take all connections that wait: with each look at what is to be done all of them are walked through."""
@@ -183,7 +195,7 @@ class Pages(TcpWSGIServer):
             seconds = min(seconds, max(0.0, connection.not_before - now))
             if connection.not_before <= now:
                 self.held.discard(connection)
-        wasyncore.loop(seconds, use_poll=True, map=self._map, count=1)
+        wasyncore.loop(seconds, use_poll=True, map=self.sockets, count=1)
 
     def is_at_work(self) -> bool:
         """Return whether a request is being answered, or an answer waits to be read."""
@@ -210,11 +222,9 @@ def answer_at(environ: dict[str, Any], moment: float) -> None:
 
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
     """Return a server that answers with a WSGI app at each `turn`."""
-    place = (listener.family, listener.type, listener.proto, listener.getsockname())
     threads = PagesFirst()
     threads.set_thread_count(THREADS)
-    held = {"_sock": listener, "bind_socket": False, "sockinfo": place}
-    return Pages(app, {}, **held, adj=SETTINGS, dispatcher=threads)
+    return Pages(app, listener, threads)
 
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:

@@ -1,14 +1,89 @@
-"""The server of the pages keeps a connection for the client's next request."""
+"""The server of the pages keeps connections for the next request, and overrides nothing of waitress that isn't there."""
 
+import ast
 import http.client
+import inspect
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.metadata import version
 from typing import Any
 
 import pytest
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
+from app import page_server
+from tests.support.source import ROOT, named, of_app, tree
 from tests.support.turning import turning
 from tests.support.waiting import PATIENCE
+
+# What app/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
+CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
+    HTTPRequestParser: (page_server.OneRequest, {"received": ["data"]}),
+    WSGITask: (page_server.Answer, {"get_environment": [], "set_close_on_finish": []}),
+    HTTPChannel: (
+        page_server.Connection,
+        {
+            "writable": [], "send": ["data", "do_close"], "received": ["data"], "service": [], "cancel": [], "handle_close": [],
+        },
+    ),
+    ThreadedTaskDispatcher: (
+        page_server.PagesFirst,
+        {"__init__": [], "add_task": ["task"], "set_thread_count": ["count"], "shutdown": ["cancel_pending", "timeout"]},
+    ),
+    TcpWSGIServer: (
+        page_server.Pages,
+        {
+            "__init__": ["application", "map", "dispatcher", "adj", "sockinfo", "bind_socket", "kw"],
+            "create_socket": ["family", "type"], "set_socket": ["sock", "map"], "handle_accept": [], "maintenance": ["now"],
+            "pull_trigger": [], "del_channel": ["map"], "close": [],
+        },
+    ),
+}  # fmt: skip
+
+
+def parameters(method: Callable[..., Any]) -> list[str]:
+    """The public parameters of a method besides `self`."""
+    return [name for name in list(inspect.signature(method).parameters)[1:] if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("theirs", CLASSES, ids=lambda theirs: theirs.__name__)
+def test_waitress_has_the_methods_that_the_page_server_was_written_for(theirs: type) -> None:
+    ours, methods = CLASSES[theirs]
+    overridden = {name for name, value in vars(ours).items() if inspect.isfunction(value) and hasattr(theirs, name)}
+    assert overridden <= methods.keys(), "add them to CLASSES"
+    found = {name: parameters(getattr(theirs, name)) for name in methods if hasattr(theirs, name)}
+    changed = {name: found.get(name, "gone") for name in methods if found.get(name) != methods[name]}
+    assert changed == {}, (
+        f"waitress {version('waitress')} has changed these methods of {theirs.__name__}: compare its source with"
+        f" page_server.{ours.__name__} in app/page_server.py, then adapt that class and CLASSES here"
+    )
+
+
+def test_the_page_server_uses_no_private_name_of_waitress_and_nobody_else_uses_waitress() -> None:
+    module = tree(ROOT / "app" / "page_server.py")
+    own = {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef)}
+    used = {node.attr for node in ast.walk(module) if isinstance(node, ast.Attribute)}
+    used |= {node.arg for node in ast.walk(module) if isinstance(node, ast.keyword) and node.arg}
+    assert {name for name in used - own if name.startswith("_") and not name.startswith("__")} == set()
+    importing = {
+        named(path)
+        for _, path in of_app()
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "waitress")
+        or (isinstance(node, ast.Import) and "waitress" in {alias.name.partition(".")[0] for alias in node.names})
+    }
+    assert importing == {"app/page_server.py"}
+
+
+def test_waitress_is_pinned_exactly() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert [line for line in declared if line.startswith("waitress")] == [f"waitress=={version('waitress')}"], (
+        "a new version of waitress may call the methods in CLASSES at other moments: read its changes, then pin that one"
+    )
 
 
 @pytest.fixture
