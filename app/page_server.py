@@ -26,8 +26,8 @@ from .core.clock import unix_time
 THREADS = 8  # requests that one process answers at once
 FORMS = 5  # of them what is sent: one more than may wait for a writer who takes long (sqlite.py)
 CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
-SILENCE = 30  # seconds without a byte to or from a client
-WHOLE = 120  # seconds that a request may take to come: what the largest upload takes at 2 Mbit/s
+IDLE_TIMEOUT = 30  # seconds without a byte to or from a client
+REQUEST_TIMEOUT = 120  # seconds that a request may take to come: what the largest upload takes at 2 Mbit/s
 HEAD = 32 * 1024  # bytes of a request's line and headers
 BODY = 28 * 1024 * 1024  # bytes that any page takes at the most: a mail by webhook; each page has its own limit
 IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read; what is longer waits in a file
@@ -55,7 +55,7 @@ SETTINGS = Adjustments(
 )
 
 
-class OneRequest(HTTPRequestParser):
+class SingleRequestParser(HTTPRequestParser):
     """A request, without whatever the client sent behind it before it was answered (RFC 9112, section 9.3.2, lets a
     server close instead). Answers that pile up unread would hold a thread."""
 
@@ -66,9 +66,9 @@ class OneRequest(HTTPRequestParser):
         return len(data) if self.completed else used
 
 
-class Answer(WSGITask):
+class ResponseTask(WSGITask):
     def get_environment(self) -> dict[str, Any]:
-        return {**super().get_environment(), HOLD: self.channel.hold}
+        return {**super().get_environment(), HOLD: self.channel.delay_response_until}
 
     def set_close_on_finish(self) -> None:
         """End the connection, but not because of an answer without a body, which needs no length (RFC 9112, 6.3)."""
@@ -78,11 +78,11 @@ class Answer(WSGITask):
 
 
 class Connection(HTTPChannel):
-    parser_class, task_class = OneRequest, Answer
+    parser_class, task_class = SingleRequestParser, ResponseTask
     began = 0.0  # when the first byte of the request came that is coming
     not_before = 0.0  # by time.monotonic(): until then no byte of the answer leaves
 
-    def hold(self, moment: float) -> None:
+    def delay_response_until(self, moment: float) -> None:
         self.not_before = moment
         self.server.held.add(self)
 
@@ -150,7 +150,7 @@ class PagesFirst(ThreadedTaskDispatcher):
 
 
 class Pages(TcpWSGIServer):
-    """waitress's server, which never stops taking connections, and gives no request more time than `WHOLE`."""
+    """waitress's server, which never stops taking connections and ends a request after `REQUEST_TIMEOUT`."""
 
     channel_class = Connection
 
@@ -182,14 +182,14 @@ class Pages(TcpWSGIServer):
                     oldest.handle_close()
 
     def maintenance(self, now: float) -> None:
-        """Close what has been silent for `SILENCE`, unread answers too, and requests that are not whole in time."""
+        """Close connections silent for `IDLE_TIMEOUT`, unread answers too, and requests that take too long."""
         for channel in list(self.active_channels.values()):
-            is_silent = not channel.requests and channel.last_activity < now - SILENCE
-            if is_silent or (channel.request is not None and channel.began < now - WHOLE):
+            is_silent = not channel.requests and channel.last_activity < now - IDLE_TIMEOUT
+            if is_silent or (channel.request is not None and channel.began < now - REQUEST_TIMEOUT):
                 channel.handle_close()
 
-    def turn(self, seconds: float) -> None:
-        """Do what is to be done on all connections, after waiting for it for so long at the most."""
+    def poll_once(self, seconds: float) -> None:
+        """Handle what is ready on any connection, waiting up to `seconds` for the first event."""
         now = time.monotonic()
         for connection in list(self.held):
             seconds = min(seconds, max(0.0, connection.not_before - now))
@@ -221,7 +221,7 @@ def answer_at(environ: dict[str, Any], moment: float) -> None:
 
 
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
-    """Return a server that answers with a WSGI app at each `turn`."""
+    """Return a server that answers with a WSGI app at each `poll_once`."""
     threads = PagesFirst()
     threads.set_thread_count(THREADS)
     return Pages(app, listener, threads)
@@ -246,12 +246,12 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     while not stopped.is_set() and os.getppid() == parent:
-        pages.turn(1.0)
+        pages.poll_once(1.0)
     pages.accepting = False
     pages.del_channel()  # what comes from now on waits for another process
     until = time.monotonic() + PARTING
     while pages.is_at_work() and time.monotonic() < until:
-        pages.turn(0.05)
+        pages.poll_once(0.05)
 
 
 def _make_room() -> None:

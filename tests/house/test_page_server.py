@@ -22,8 +22,8 @@ from tests.support.waiting import PATIENCE
 
 # What app/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
 CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
-    HTTPRequestParser: (page_server.OneRequest, {"received": ["data"]}),
-    WSGITask: (page_server.Answer, {"get_environment": [], "set_close_on_finish": []}),
+    HTTPRequestParser: (page_server.SingleRequestParser, {"received": ["data"]}),
+    WSGITask: (page_server.ResponseTask, {"get_environment": [], "set_close_on_finish": []}),
     HTTPChannel: (
         page_server.Connection,
         {

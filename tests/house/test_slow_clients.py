@@ -258,13 +258,13 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
 ) -> None:
     with slow_clients(int(pages.effective_port), slow, 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
-        monkeypatch.setattr(page_server, "SILENCE", 0.5)
+        monkeypatch.setattr(page_server, "IDLE_TIMEOUT", 0.5)
         until(lambda: not pages.active_channels, "their end")
 
 
 @pytest.mark.threat("slow clients")
 def test_a_request_that_never_ends_is_ended(pages: page_server.Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_server, "WHOLE", 2.0)
+    monkeypatch.setattr(page_server, "REQUEST_TIMEOUT", 2.0)
     with slow_clients(int(pages.effective_port), SLOW["heads"], 3):
         until(lambda: len(pages.active_channels) == 3, "the clients")
         until(lambda: not pages.active_channels, "their end")

@@ -12,13 +12,13 @@ def turning(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.Pages]:
     """Answer with a WSGI app until the block ends."""
     over = threading.Event()
 
-    def turn() -> None:
+    def poll() -> None:
         while not over.is_set():
-            here.turn(0.05)
+            here.poll_once(0.05)
 
     with page_server.listen("127.0.0.1", 0) as listener:
         here = page_server.pages_of(app, listener)
-        thread = threading.Thread(target=turn)
+        thread = threading.Thread(target=poll)
         thread.start()
         yield here
         over.set()
