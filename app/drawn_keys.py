@@ -13,11 +13,6 @@ from .driver_statements import run
 from .listing import HIGHEST_KEY
 
 
-def draw() -> int:
-    """Return a key that may be taken, though hardly ever: for `new_rows`, where it is found out."""
-    return -HIGHEST_KEY + secrets.randbelow(HIGHEST_KEY)
-
-
 def drawn_key(session: Session, model: type[Row], above: int | None = None) -> int:
     """Return a free key of the model. With `above`, a drawn key too, it is higher than that one: a row's own children
     stay in their order.

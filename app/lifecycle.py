@@ -197,7 +197,7 @@ class Machine:
                 raise Missing(need.name)
         moment = at or now(session)
         row.state, row.state_at = target, moment
-        session.info.get("put", session.add)(row)  # see `new_rows`
+        session.add(row)
         audit.record(session, actor, f"{self.noun}.{action}", row, old=old, new=target, at=moment, facts=why)
 
 

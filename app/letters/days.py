@@ -38,7 +38,7 @@ def kept_moment(session: Session, letter: Letter) -> datetime:
 
 
 def of_the_day(session: Session, newsletter_id: int, moment: datetime) -> datetime:
-    """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`new_rows`).
+    """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`drawn_keys`).
 
     The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
     time, and `forgetting_order.py` forgets it once the day is over.

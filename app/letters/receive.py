@@ -8,9 +8,9 @@ from functools import cached_property
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from .. import new_rows
 from ..actors import Actor
 from ..db import keys, now
+from ..drawn_keys import drawn_key
 from ..driver_statements import DriverStatement
 from ..languages import guess_language
 from ..lifecycle import Refused
@@ -211,12 +211,13 @@ def send(
         about_edition_id=ask.about_edition_id,
         held_reason=seen[0] if seen else None,
         signs=seen,
-        received_at=came if has_day else moment,
+        received_at=moment,
         **(hashes(session, form) if form else {}),
     )
-    with new_rows.at_once(session, drawn=has_day):
-        at = day_only(moment) if has_day else moment
-        LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=at)
+    if has_day:
+        letter.id, letter.received_at = drawn_key(session, Letter), came
+    at = day_only(moment) if has_day else moment
+    LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=at)
     if ask.hear_back != "number":
         contacts.keep_email(session, letter, checked_address(ask.email), newsletter.keep_days)
     if ask.credit != "none":

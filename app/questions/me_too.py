@@ -2,9 +2,9 @@
 
 from sqlalchemy.orm import Session
 
-from .. import new_rows
 from ..actors import Reader
 from ..db import now
+from ..drawn_keys import drawn_key
 from ..letters.days import day_only, of_the_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
@@ -36,6 +36,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         raise Missing("question shown")
     moment = now(session)
     letter = Letter(
+        id=drawn_key(session, Letter),
         newsletter_id=newsletter.id,
         channel="web",
         body=question.wording,
@@ -45,6 +46,5 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         received_at=of_the_day(session, newsletter.id, moment),
         **hashes(session, form),
     )
-    with new_rows.at_once(session, drawn=True):
-        LETTER.apply(session, actor, letter, "join", at=day_only(moment), why={"question": question.id})
+    LETTER.apply(session, actor, letter, "join", at=day_only(moment), why={"question": question.id})
     return letter

@@ -22,13 +22,14 @@ from sqlalchemy.orm import Session
 
 from app.actors import Reader
 from app.audit import chain
-from app.audit.models import ChainLink
+from app.audit.models import ChainLink, Event
 from app.db import Database
 from app.db_faults import Busy
 from app.forgetting_order import forget_order
 from app.indexing import index_due
 from app.letters import queries, receipts, receive
 from app.letters.models import Addition, Letter
+from app.listing import HIGHEST_KEY
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -324,6 +325,27 @@ def test_today_the_desk_still_reads_letters_in_the_order_in_which_they_came(live
     assert listed() == list(lived.came)[::-1]
     forget_order(lived.database, DAY + NIGHT)
     assert (listed() != list(lived.came)[::-1], sorted(listed())) == (True, sorted(lived.came))
+
+
+def test_a_key_that_is_taken_is_drawn_again(
+    database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(nonce: str) -> int:
+        ask = receive.Ask("Who weighs the salt in the orchards by the sea?")
+
+        def work(session: Session) -> int:
+            newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+            return receive.send(session, Reader(), newsletter, ask, form=receive.Form(nonce, 1)).id
+
+        return database.write(work)
+
+    first = send("a nonce")
+    drawn = iter((first, first, -7))  # and then, for the event, a number that is still free in the trail
+    monkeypatch.setattr("app.drawn_keys.secrets.randbelow", lambda _room: next(drawn, -8) + HIGHEST_KEY)
+    assert send("another nonce") == -7
+    with database.read() as session:
+        assert {*session.scalars(select(Letter.id))} == {first, -7}
+        assert {*session.scalars(select(Event.noun_id).filter_by(action="letter.send"))} == {first, -7}
 
 
 def test_what_a_reader_adds_stays_in_its_order(lived: Lived) -> None:
