@@ -9,15 +9,12 @@ from sqlalchemy.orm import Session
 from ..actors import Actor
 from ..db import now
 from ..drawn_keys import drawn_key
-from ..driver_statements import DriverStatement
 from .events import EVENTS
 from .models import Event
 
-# Past the unit of work, which costs as much again: an event is never changed, and nothing hangs on it.
-_ADD = insert(Event.__table__)  # type: ignore[arg-type]
-_SAID = ("at", "actor", "action", "noun", "noun_id", "newsletter_id", "question_id", "old", "new", "facts")
-_IN_LINE = DriverStatement(_ADD.returning(Event.id), _SAID)
-_DRAWN = DriverStatement(_ADD, ("id", *_SAID))
+# A Core insert: an event is never changed, and no other row refers to it.
+_INSERT = insert(Event.__table__)  # type: ignore[arg-type]
+_INSERT_ONE = _INSERT.returning(Event.id)
 Waiting = list[
     tuple[dict[str, Any], Any]
 ]  # what is to be written at the end of `together`, and the row that it is about
@@ -53,7 +50,7 @@ def record(
     moment = at or now(session)
     # What has a day alone takes no place in the trail's line either, unless it moved a row that others may look at.
     is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    said = {
+    values = {
         **({"id": drawn_key(session, Event)} if is_day and old is None else {}),
         "at": moment,
         "actor": actor.ref,
@@ -67,13 +64,11 @@ def record(
         "facts": facts or None,
     }
     if waiting is not None:
-        waiting.append((said, row))
-    elif "id" in said:
-        _DRAWN.run(session.connection(), said)
+        waiting.append((values, row))
     else:
-        said["id"] = _IN_LINE.run(session.connection(), said).fetchall()[0][0]
+        values["id"] = session.connection().execute(_INSERT_ONE, values).scalar_one()
     if watched is not None:
-        watched.append(Event(**said))
+        watched.append(Event(**values))
 
 
 @contextmanager
@@ -92,10 +87,10 @@ def together(session: Session) -> Iterator[None]:
 
 def _write(session: Session, waiting: Waiting) -> None:
     session.flush()
-    rows = [said | {"noun_id": row.id} for said, row in waiting]
+    rows = [values | {"noun_id": row.id} for values, row in waiting]
     for some in ([row for row in rows if "id" not in row], [row for row in rows if "id" in row]):
         if some:
-            session.connection().execute(_ADD, some)
+            session.connection().execute(_INSERT, some)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from app import audit
 from app.audit import Event, trail
@@ -116,6 +117,25 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
 def lines(nora: Desk, query: str = "") -> list[str]:
     """The sentences of a page of the trail, newest first."""
     return sentences_on(nora.get(f"trail?{query}"))
+
+
+def test_an_event_of_a_minute_has_the_next_key_and_one_of_a_day_a_drawn_one(
+    database: Database, newsroom: Newsroom
+) -> None:
+    def record_both(session: Session) -> list[Event]:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        with audit.watched(session) as events:
+            audit.record(session, newsroom.nora, "newsletter.pause", newsletter, facts={"days": 3})
+            day = datetime(2026, 1, 1, tzinfo=UTC)
+            audit.record(session, newsroom.nora, "newsletter.pause", newsletter, at=day)
+        return events
+
+    in_line, drawn = database.write(record_both)
+    assert (in_line.id > 0, drawn.id < 0) == (True, True)
+    with database.read() as session:
+        ids = [in_line.id, drawn.id]
+        stored = {event.id: event.facts for event in session.scalars(select(Event).where(Event.id.in_(ids)))}
+    assert stored == {in_line.id: {"days": 3}, drawn.id: None}
 
 
 def test_what_went_by_itself_stands_there_only_where_it_is_asked_for(nora: Desk, newsroom: Newsroom) -> None:
