@@ -6,10 +6,10 @@ minute makes such neighbours. A drawn key lies below zero and takes none of the 
 
 import secrets
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .db import Row
-from .driver_statements import run
 from .listing import HIGHEST_KEY
 
 
@@ -18,9 +18,8 @@ def drawn_key(session: Session, model: type[Row], above: int | None = None) -> i
     stay in their order.
     """
     least, room = (-HIGHEST_KEY, HIGHEST_KEY) if above is None else (above + 1, -above // 16)
-    connection, name = session.connection(), model.__tablename__
+    connection, column = session.connection(), model.__table__.c.id
     while True:
         key = least + secrets.randbelow(room)
-        # In plain words: this stands in each submission, where building the query costs more than asking it.
-        if not run(connection, f"SELECT 1 FROM {name} WHERE id = {key}", ()).fetchall():  # noqa: S608
+        if connection.scalar(select(column).where(column == key)) is None:
             return key

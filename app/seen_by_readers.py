@@ -10,11 +10,10 @@ A version is drawn by lot and counts nothing, so that after a restore no old one
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, ForeignKey, String, inspect
+from sqlalchemy import Connection, ForeignKey, String, inspect, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .db import Base, Database
-from .driver_statements import run
 
 
 class PublicVersion(Base):
@@ -169,8 +168,7 @@ def version_of(database: Database, slug: str) -> Version | None:
 
 def version_in(session: Session, slug: str) -> Version | None:
     """Return the same as a session's transaction sees it."""
-    connection = session.connection()
-    row = run(connection, _asked(connection.dialect.name == "sqlite"), (slug,)).fetchone()
+    row = session.connection().execute(text(f"{ASKED}:slug"), {"slug": slug}).one_or_none()
     return (row[0], row[1]) if row else None
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from .db_faults import Busy
-from .driver_statements import run
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
 BEGIN = "BEGIN IMMEDIATE"
@@ -122,7 +121,7 @@ def begin_to_write(connection: Any) -> None:
     driver, until = connection.connection.driver_connection, time.monotonic() + BUSY_TIMEOUT / 1000
     driver.execute(f"PRAGMA busy_timeout={AGAIN}")
     try:
-        run(connection, BEGIN, ())
+        connection.exec_driver_sql(BEGIN)
     except OperationalError as fault:
         _begin_later(driver, until, fault)
     finally:
@@ -145,7 +144,7 @@ def _begin_later(driver: sqlite3.Connection, until: float, fault: OperationalErr
 def begun(statement: str) -> Callable[[Any], None]:
     # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
     def begin(connection: Any) -> None:
-        run(connection, statement, ())
+        connection.exec_driver_sql(statement)
 
     return begin
 

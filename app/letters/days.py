@@ -1,7 +1,6 @@
 """Days instead of minutes: the most that may be kept of when a reader did something."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
@@ -11,10 +10,12 @@ from .models import Letter
 
 # Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
 COUNTED = timedelta(seconds=1)
-# What is asked with each submission is built once: building a query costs more than asking it.
 _ROW = Letter.__table__.c
-NEWEST = select(func.max(_ROW.received_at)).where(
-    _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("end")
+# Built once, with named parameters: building it for each letter costs several times what running it does.
+_NEWEST = select(func.max(_ROW.received_at)).where(
+    _ROW.newsletter_id == bindparam("newsletter_id"),
+    _ROW.received_at >= bindparam("day"),
+    _ROW.received_at < bindparam("end"),
 )
 
 
@@ -37,22 +38,13 @@ def kept_moment(session: Session, letter: Letter) -> datetime:
     return day_only(moment) if letter.hear_back == "number" else moment
 
 
-def of_the_day(session: Session, newsletter_id: int, moment: datetime) -> datetime:
+def next_slot(session: Session, newsletter_id: int, moment: datetime) -> datetime:
     """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`drawn_keys`).
 
     The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
     time, and `forgetting_order.py` forgets it once the day is over.
     """
-    return behind(moment, session.connection().scalar(NEWEST, about_day(newsletter_id, moment)))
-
-
-def about_day(newsletter_id: int, moment: datetime) -> dict[str, Any]:
-    """Return what `NEWEST` is to be asked with."""
-    day = day_only(moment)
-    return {"at": newsletter_id, "day": day, "end": day + COUNTED}
-
-
-def behind(moment: datetime, newest: datetime | None) -> datetime:
-    """Return the place behind the newest of the day."""
-    day = day_only(moment)
-    return min((newest or day) + timedelta(microseconds=1), day + COUNTED - timedelta(microseconds=1))
+    day, step = day_only(moment), timedelta(microseconds=1)
+    params = {"newsletter_id": newsletter_id, "day": day, "end": day + COUNTED}
+    newest = session.connection().scalar(_NEWEST, params)
+    return min((newest or day) + step, day + COUNTED - step)

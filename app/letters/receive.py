@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..actors import Actor
 from ..db import keys, now
 from ..drawn_keys import drawn_key
-from ..driver_statements import DriverStatement
 from ..languages import guess_language
 from ..lifecycle import Refused
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text import clean, fault_of_question, held_reason
-from . import contacts, days
-from .days import day_only
+from . import contacts
+from .days import day_only, next_slot
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 
@@ -27,13 +26,7 @@ MAXIMUM_BACKGROUND = 4_000
 # Letters of a day that a newsletter keeps however many come, of some kilobytes each: no flood is to fill the disk, on
 # which every reader's words lie. With the 30 days for which what is held is kept that is some gigabytes.
 MOST_A_DAY = 20_000  # where LETTERS_A_DAY says nothing else
-# Built once: see days.py.
 _ROW = Letter.__table__.c
-_OF_FORM = select(_ROW.id).where(_ROW.form_mac == bindparam("mac"))
-_SENT = DriverStatement(_OF_FORM)
-_SENT_AND_NEWEST = DriverStatement(select(_OF_FORM.scalar_subquery(), days.NEWEST.scalar_subquery()))
-_TODAY = _ROW.newsletter_id == bindparam("at"), _ROW.received_at >= bindparam("day")
-_ONE_BEHIND = DriverStatement(select(_ROW.id).where(*_TODAY).offset(bindparam("others")).limit(1))
 
 
 @dataclass(frozen=True)
@@ -142,18 +135,9 @@ def hashes(session: Session, form: Form) -> dict[str, bytes]:
 
 def already_sent(session: Session, form: Form) -> Letter | None:
     """The letter that this form made before."""
-    found = _SENT.rows(session, {"mac": keys(session).mac("letters.form", form.nonce, form.key_no)})
-    return session.get(Letter, found[0][0]) if found else None
-
-
-def _look(
-    session: Session, newsletter: Newsletter, form: Form | None, moment: datetime
-) -> tuple[datetime, Letter | None]:
-    """Return the place of a new letter behind the newest of its day, and the letter that the form made before."""
-    mac = keys(session).mac("letters.form", form.nonce, form.key_no) if form else None
-    about = {"mac": mac, **days.about_day(newsletter.id, moment)}
-    [(key, newest)] = _SENT_AND_NEWEST.rows(session, about)
-    return days.behind(moment, newest), None if key is None else session.get(Letter, key)
+    mac = keys(session).mac("letters.form", form.nonce, form.key_no)
+    key = session.connection().scalar(select(_ROW.id).where(_ROW.form_mac == mac))
+    return None if key is None else session.get(Letter, key)
 
 
 def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> None:
@@ -172,8 +156,8 @@ def most_a_day(session: Session) -> int:
 
 def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
-    today = {"at": newsletter.id, "day": day_only(now(session)), "others": most_a_day(session) - 1}
-    return bool(_ONE_BEHIND.rows(session, today))
+    today = select(_ROW.id).where(_ROW.newsletter_id == newsletter.id, _ROW.received_at >= day_only(now(session)))
+    return session.connection().scalar(today.offset(most_a_day(session) - 1).limit(1)) is not None
 
 
 def send(
@@ -191,13 +175,12 @@ def send(
     With `form`, the same form makes one letter however often it is sent. `signs` are those for which the desk should
     look at it first, the heaviest first: it is held, never refused. Raises `Faulty` and `AlreadySent`.
     """
-    moment = ask.given_at or now(session)
-    came, before = _look(session, newsletter, form, moment)
-    if before:
+    if form and (before := already_sent(session, form)):
         raise AlreadySent(before, same=before.body is None or before.body == ask.kept_body)
     if ask.faults:
         raise Faulty(ask.faults)
     body, background = ask.kept_body, clean(ask.background)
+    moment = ask.given_at or now(session)
     has_day = channel == "web" and ask.hear_back == "number"
     seen = [*signs] or [*filter(None, [held_reason(body)])]
     letter = Letter(
@@ -215,7 +198,7 @@ def send(
         **(hashes(session, form) if form else {}),
     )
     if has_day:
-        letter.id, letter.received_at = drawn_key(session, Letter), came
+        letter.id, letter.received_at = drawn_key(session, Letter), next_slot(session, newsletter.id, moment)
     at = day_only(moment) if has_day else moment
     LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=at)
     if ask.hear_back != "number":

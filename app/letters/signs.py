@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
 from ..db import now
-from ..driver_statements import DriverStatement
 from ..languages import N_
 from ..text import held_reason, word_count
 from .days import COUNTED, day_only
@@ -173,8 +172,8 @@ def weighed(seen: Seen) -> list[str]:
 
 def signs_of(session: Session, newsletter_id: int, text: str, way: Collection[str] = ()) -> list[str]:
     """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
-    before = [other for (other,) in _WORDS.rows(session, _today(session, newsletter_id)) if other]
-    return weighed(Seen(text, before, way))
+    recent = _list_recent(session, newsletter_id, day_only(now(session)))
+    return weighed(Seen(text, [body for _, body in recent if body], way))
 
 
 class Lately:
@@ -185,12 +184,12 @@ class Lately:
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
-        today = _today(session, newsletter_id)
-        self._day, self._counted = today["day"], today["counted"]
+        self._day = day_only(now(session))
+        self._counted = self._day + COUNTED
         # Those without a minute, and the others.
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
-        for at, text in _RECENT.rows(session, today):
-            self._walks[at >= self._counted].append((at, text))
+        for received_at, text in _list_recent(session, newsletter_id, self._day):
+            self._walks[received_at >= self._counted].append((received_at, text))
         cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
         self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_like(own, cut(other))
 
@@ -207,25 +206,24 @@ class Lately:
             del walk[RECENT:]
 
 
-def _today(session: Session, newsletter_id: int) -> dict[str, Any]:
-    day = day_only(now(session))
-    return {"at": newsletter_id, "day": day, "counted": day + COUNTED}
-
-
-def _newest(columns: tuple[ColumnElement[Any], ...], *walk: ColumnElement[bool]) -> Select[Any]:
-    here = select(*columns).where(_ROW.newsletter_id == bindparam("at"), _ROW.body.is_not(None))
-    some = here.where(_ROW.question_id.is_(None), *walk).order_by(_ROW.received_at.desc()).limit(RECENT)
-    return select(some.subquery())
-
-
-def _of_today(*columns: ColumnElement[Any]) -> DriverStatement:
-    without_minute = _ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")
-    others = _ROW.received_at >= bindparam("counted")
-    return DriverStatement(union_all(_newest(columns, *without_minute), _newest(columns, others)))
+def _newest(*came: ColumnElement[bool]) -> Select[Any]:
+    unfiled = _ROW.newsletter_id == bindparam("newsletter_id"), _ROW.body.is_not(None), _ROW.question_id.is_(None)
+    letters = select(_ROW.received_at, _ROW.body).where(*unfiled, *came)
+    return select(letters.order_by(_ROW.received_at.desc()).limit(RECENT).subquery())
 
 
 _ROW = Letter.__table__.c
-_RECENT, _WORDS = _of_today(_ROW.received_at, _ROW.body), _of_today(_ROW.body)
+# Built once, with named parameters: building it for each letter costs several times what running it does.
+_RECENT = union_all(
+    _newest(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
+    _newest(_ROW.received_at >= bindparam("counted")),
+)
+
+
+def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[tuple[datetime, str]]:
+    """Return time and text of the newest unfiled letters of a day, of those without a minute and of the others."""
+    params = {"newsletter_id": newsletter_id, "day": day, "counted": day + COUNTED}
+    return [(received_at, body) for received_at, body in session.connection().execute(_RECENT, params)]
 
 
 def _sites(text: str) -> set[str]:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import Float, Integer, Select, Subquery, column, select, text
 from sqlalchemy.orm import Session
 
-from ..driver_statements import run
 from . import semantic
 from .index import is_sqlite, scoped
 from .models import PUBLIC, Collection, Key
@@ -163,20 +162,14 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
     """Return what is known of a newsletter's documents and of these terms."""
     listed = sorted({*terms})
     names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
+    columns = collection.terms.__table__.c
     found: dict[str, int] = {}
     for at in range(0, len(names), ASKED_AT_ONCE):
-        found |= _counts_in(session, collection, names[at : at + ASKED_AT_ONCE])
+        query = select(columns.term, columns.docs).where(columns.term.in_(names[at : at + ASKED_AT_ONCE]))
+        found |= dict(session.connection().execute(query).all())
     size, length = found.get(names[0], 0), found.get(names[1], 0)
     docs_of = {term: found.get(name, 0) for term, name in zip(listed, names[2:], strict=True)}
     return Counts(size, length / size if size else 0.0, docs_of)
-
-
-def _counts_in(session: Session, collection: Collection, names: Sequence[str]) -> dict[str, int]:
-    """Return how many documents have each of some terms. In plain words: a reader's Send waits for it, and putting a
-    list into a query that SQLAlchemy has built takes as long again as asking it."""
-    places = ", ".join([("?" if is_sqlite(session) else "%s")] * len(names))
-    asked = f"SELECT term, docs FROM {collection.terms.__tablename__} WHERE term IN ({places})"  # noqa: S608
-    return dict(run(session.connection(), asked, names).fetchall())
 
 
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:

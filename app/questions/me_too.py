@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from ..actors import Reader
 from ..db import now
 from ..drawn_keys import drawn_key
-from ..letters.days import day_only, of_the_day
+from ..letters.days import day_only, next_slot
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, Form, already_sent, hashes
@@ -43,7 +43,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         language=question.text.language,
         filed_as="question",
         question_id=question.id,
-        received_at=of_the_day(session, newsletter.id, moment),
+        received_at=next_slot(session, newsletter.id, moment),
         **hashes(session, form),
     )
     LETTER.apply(session, actor, letter, "join", at=day_only(moment), why={"question": question.id})
