@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app import sqlite
 from app.actors import Clock
-from app.db import Database, now
+from app.db import Database, added, now
 from app.db_faults import Busy
+from app.letters.models import Letter
 from app.people import directory
 from app.people.models import Person
+from tests.support.cast import Newsroom
 
 
 def people(database: Database) -> int:
@@ -37,6 +39,21 @@ def test_a_change_that_fails_leaves_nothing(database: Database) -> None:
     with pytest.raises(KeyError):
         database.write(change)
     assert people(database) == 0
+
+
+def test_a_fault_says_nothing_of_what_was_to_be_stored(database: Database, newsroom: Newsroom) -> None:
+    def add_twice(session: Session) -> None:
+        for public_id in ("000000000001", "000000000002"):
+            letter = Letter(public_id=public_id, body="My own words", form_mac=b"a form", received_at=now(session))
+            letter.newsletter_id, letter.channel = newsroom.newsletter_id, "web"
+            letter.state, letter.state_at = "received", now(session)
+            added(session, letter)
+
+    with pytest.raises(IntegrityError) as fault:
+        database.write(add_twice)
+    assert ("hidden" in str(fault.value), "My own words" in str(fault.value)) == (True, False)
+    with database.read() as session:
+        assert session.scalars(select(Letter.id)).all() == []
 
 
 def test_the_time_of_a_change_can_be_set(database: Database) -> None:
