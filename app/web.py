@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +17,6 @@ from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import pass_eval_context
-from jinja2.ext import Extension
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -56,7 +54,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
 }
-_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 FOREIGN = errors.Words(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
@@ -185,13 +182,6 @@ def _form_proof() -> str:
     return str(g.form_proof)
 
 
-class WithoutIndents(Extension):
-    """Leaves out of pages how far their templates' lines are indented, which nobody sees and everybody would load."""
-
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return _INDENT.sub("", source) if (name or "").endswith(".html") else source
-
-
 def prepare(app: Flask) -> None:
     """Hang everything that is shared onto the app."""
     address = app.config["REDIS_URL"]
@@ -205,7 +195,7 @@ def prepare(app: Flask) -> None:
     app.before_request(WORDS.as_default)
     app.before_request(_refuse_foreign)
     csrf.init_app(app)
-    app.jinja_env.add_extension(WithoutIndents)
+    app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["csrf_token"] = _form_proof
     app.jinja_env.globals["icon"] = static_files.icon()
     app.jinja_env.filters["direction"] = direction

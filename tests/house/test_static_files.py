@@ -1,19 +1,14 @@
 """Styles and scripts are kept by browsers for good, and never an old one with a new page."""
 
 import gzip
-import re
-from typing import TYPE_CHECKING
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.static_files import FOLDER, JOINED, KINDS, current, files, icon, light_css
+from app.static_files import FOLDER, JOINED, KINDS, current, files, icon
 from tests.support.desk import LOCALHOST
 from tests.support.pages import Page
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -23,12 +18,6 @@ TAKES = {
     "gzip, deflate, br": PACKED, "GZIP;q=0.1": PACKED, "*": PACKED, "br;q=1, *;q=0.5": PACKED,
     "": PLAIN, "br": PLAIN, "gzip;q=0": PLAIN, "gzip;q=0, *": PLAIN, "identity, *;q=0": PLAIN, "gzipped": PLAIN, ";": PLAIN,
 }  # fmt: skip
-
-RULES = """text => {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(text);
-  return [...sheet.cssRules].map(rule => rule.cssText);
-}"""
 
 
 def said(answer: TestResponse) -> dict[str, str]:
@@ -116,24 +105,7 @@ def test_a_part_is_one_of_what_is_not_packed(client: FlaskClient) -> None:
         assert sent in (part.data, None)
 
 
-def test_a_script_is_made_lighter_by_what_holds_for_all_of_ours() -> None:
-    """Comments begin their lines, and no text in backticks goes over a line."""
-    for path in FOLDER.glob("*.js"):
-        kept = files()[path.name].body.decode()
-        assert [line for line in path.read_text("utf-8").splitlines() if line.count("`") % 2] == [], path.name
-        assert re.findall(r"(?m)^(?:\s|//|/\*).*", kept) == [], path.name
-
-
-@pytest.mark.browser
-def test_a_browser_reads_the_same_out_of_a_sheet_as_it_is_written_and_as_it_is_sent(chromium: "Browser") -> None:
-    page = chromium.new_page()
-
-    def read(text: str) -> list[str]:
-        """The rules of a sheet; what a variable holds has the blanks with which it is written."""
-        return [re.sub(r",\s+", ",", rule) for rule in page.evaluate(RULES, text)]
-
-    written = {path.name: read(path.read_text("utf-8")) for path in FOLDER.glob("*.css")}
-    written |= {name: [rule for part in parts for rule in written[part]] for name, parts in JOINED.items()}
-    assert written == {name: read(kept.body.decode()) for name, kept in files().items() if name in written}
-    page.close()
-    assert light_css('a::before { content: "; } /* , */"; }') == 'a::before{content:"; } /* , */"}'
+def test_each_file_is_sent_as_it_is_written_and_joined_sheets_hold_all_of_their_parts() -> None:
+    written = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
+    written |= {name: "\n".join(written[part] for part in parts) for name, parts in JOINED.items()}
+    assert {name: kept.body.decode() for name, kept in files().items()} == written
