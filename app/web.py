@@ -4,13 +4,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, current_app, g, redirect, request
+from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
 from flask_babel import Babel, get_locale
 from flask_babel import lazy_gettext as _l
 from flask_limiter import Limiter
@@ -18,10 +18,11 @@ from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
+from limits.strategies import RateLimiter
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from . import counters, errors, formatting, static_files
+from . import errors, formatting, static_files
 from .core.clock import unix_time, utc_now
 from .db_faults import Busy
 from .languages import direction
@@ -54,6 +55,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
 }
+REDIS_TIMEOUT = 0.5  # seconds that Redis has to answer; it takes a thousandth
 FOREIGN = errors.Words(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
@@ -120,6 +122,31 @@ def counted(sign: str) -> str:
 limiter = Limiter(caller, strategy="fixed-window")
 
 
+def limit_settings(redis_url: str) -> dict[str, Any]:
+    """Return where Flask-Limiter counts: in this process, or in Redis with a fallback to this process."""
+    if not redis_url:
+        return {"RATELIMIT_STORAGE_URI": "memory://"}
+    timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
+    return {
+        "RATELIMIT_STORAGE_URI": redis_url,
+        "RATELIMIT_STORAGE_OPTIONS": timeouts,
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+    }
+
+
+def apply_limits(check: Callable[[RateLimiter], T]) -> T:
+    """Run `check` on the counters of limits, and once more in this process where Redis does not answer.
+
+    Flask-Limiter falls back only where one of its own limits fails: after a failure it gets one that counts nothing.
+    """
+    try:
+        return check(limiter.limiter)
+    except Exception:
+        request_context = nullcontext() if has_request_context() else current_app.test_request_context()
+        with request_context, limiter.limit("1 per second", key_func=lambda: "fallback", cost=0):
+            return check(limiter.limiter)
+
+
 def found(row: T | None) -> T:
     """A row that was loaded through the actor, or 404."""
     if row is None:
@@ -184,9 +211,8 @@ def _form_proof() -> str:
 
 def prepare(app: Flask) -> None:
     """Hang everything that is shared onto the app."""
-    address = app.config["REDIS_URL"]
-    app.config.setdefault("RATELIMIT_STORAGE_URI", counters.TOGETHER if address else "memory://")
-    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"address": address} if address else {})
+    for name, value in limit_settings(app.config["REDIS_URL"]).items():
+        app.config.setdefault(name, value)
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")

@@ -12,7 +12,7 @@ from .. import form_signing
 from ..db import keys
 from ..letters.receive import Form
 from ..newsletters.models import Newsletter
-from ..web import counted, limiter
+from ..web import apply_limits, counted, limiter
 
 PURPOSE = "a reader's form"
 GOOD_FOR = 7  # days
@@ -33,13 +33,13 @@ def fresh(newsletter_id: int, key_no: int) -> tuple[str, str]:
     token = form_signing.make(PURPOSE, newsletter_id, key_no, nonce=nonce)
     if limiter.enabled:
         with suppress(Exception):  # a counter that can't be reached keeps nobody from the form
-            limiter.limiter.hit(AT_ONCE, OPENED, counted(nonce))
+            apply_limits(lambda counters: counters.hit(AT_ONCE, OPENED, counted(nonce)))
     return token, nonce
 
 
 def opened_just_now(nonce: str) -> bool:
     """Return whether a form was opened so lately that nobody can have typed a question into it."""
-    return not limiter.limiter.test(AT_ONCE, OPENED, counted(nonce))
+    return not apply_limits(lambda counters: counters.test(AT_ONCE, OPENED, counted(nonce)))
 
 
 def read(token: str, newsletter: Newsletter) -> Form | None:

@@ -23,7 +23,7 @@ from ..newsletters.models import Newsletter
 from ..newsroom import receipt_notes, withdrawal
 from ..newsroom.public_state import standing_of
 from ..text import receipt_of
-from ..web import caller, db, limiter
+from ..web import apply_limits, caller, db, limiter
 from . import arrived
 from .page_frame import Place, at, enter, reader
 from .progress import arrived_on, steps
@@ -145,6 +145,10 @@ def receipt_withdraw(slug: str) -> ResponseReturnValue:
     return _after(slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter))
 
 
+def _may_guess() -> bool:
+    return not limiter.enabled or apply_limits(lambda counters: counters.hit(GUESSES, "receipts", caller()))
+
+
 def _after(
     slug: str,
     act: Callable[[Session, Letter], str | None] | None = None,
@@ -158,7 +162,7 @@ def _after(
     with at(slug) as place:
         letter = receipts.find_receipt(place.session, typed)
         if letter is None:
-            if receipt_of(typed) and limiter.enabled and not limiter.limiter.hit(GUESSES, "receipts", caller()):
+            if receipt_of(typed) and not _may_guess():
                 return pages.page(429)
             return _not_found(place, typed), 422
         key = letter.id

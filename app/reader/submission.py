@@ -7,6 +7,7 @@ from logging import getLogger
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from limits import RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.strategies import RateLimiter
 from sqlalchemy.orm import Session
 
 from ..letters import signs
@@ -14,7 +15,7 @@ from ..letters.models import Letter
 from ..letters.receive import AlreadySent, Form, already_sent, is_full, receipt_of
 from ..letters.signs import signs_of
 from ..newsletters.models import Newsletter
-from ..web import counted, limiter
+from ..web import apply_limits, counted, limiter
 from . import proof_of_work
 from .form_token import opened_just_now
 from .page_frame import Place, change
@@ -105,7 +106,8 @@ def has_no_place(place: Place, form: Form) -> bool:
     if not is_full(place.session, place.newsletter) or already_sent(place.session, form):
         return False
     try:
-        return not limiter.enabled or not limiter.limiter.hit(BEYOND, "beyond", str(place.newsletter.id))
+        key = str(place.newsletter.id)
+        return not limiter.enabled or not apply_limits(lambda counters: counters.hit(BEYOND, "beyond", key))
     except Exception:
         return True
 
@@ -120,21 +122,22 @@ def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> set[
         return way | good
     try:
         way |= {"fast"} if opened_just_now(form.nonce) else set()
-        return way | (good if _has_room(newsletter, form, proven) else {"flood"})
+        has_room = apply_limits(lambda counters: _has_room(counters, newsletter, form, proven))
+        return way | (good if has_room else {"flood"})
     except Exception as error:
         # A counter that can't be reached must not cost a reader their letter.
         log.warning("the counter of forms does not answer: %s", type(error).__name__)
         return way | good
 
 
-def _has_room(newsletter: Newsletter, form: Form, proven: bool) -> bool:
+def _has_room(counters: RateLimiter, newsletter: Newsletter, form: Form, proven: bool) -> bool:
     """Return whether there is room for a form, which takes some unless it is sent again.
 
     A form with a proof has room of its own, which a flood without one can't fill. After a great flood there is none
     for an hour: it begins anew as soon as the count does.
     """
     place = "proven" if proven else "forms", str(newsletter.id)
-    hit, test = limiter.limiter.hit, limiter.limiter.test
+    hit, test = counters.hit, counters.test
     is_new = hit(ONE_FORM, *place, counted(form.nonce))
     has_room = hit(FLOOD, *place) if is_new else test(FLOOD, *place)
     if is_new and not hit(GREAT, *place):

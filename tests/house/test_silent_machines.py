@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask
+from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
-from limits.storage import Storage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import OperationalError
 
-from app import counters, postgresql
+from app import postgresql, web
 from app.db import Database
 from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
@@ -28,39 +28,55 @@ def took(began: float) -> float:
     return time.monotonic() - began
 
 
-def counted(port: int) -> Storage:
-    return storage_from_string(counters.TOGETHER, address=f"redis://127.0.0.1:{port}/0")  # type: ignore[return-value]
+@pytest.fixture
+def served(silent: int, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """A small app that counts in a silent Redis, with limits of each kind that ours has."""
+    app = Flask("silent")
+    app.config |= web.limit_settings(f"redis://127.0.0.1:{silent}/0")
+    monkeypatch.setattr(web, "limiter", limiter := Limiter(lambda: "somebody", strategy="fixed-window"))
+    limiter.init_app(app)
+    app.add_url_rule("/", "start", lambda: "")
+    app.add_url_rule("/limited", "limited", limiter.limit("3 per minute")(limited))
+    app.add_url_rule("/counted", "counted", lambda: str(guess()))
+    return app
 
 
-def test_limits_hold_while_redis_is_silent_and_one_request_waits_for_it(
-    silent: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counters, "SILENT", 0.5)
-    limiter, began = FixedWindowRateLimiter(counted(silent)), time.monotonic()
-    assert [limiter.hit(RateLimitItemPerMinute(3), "receipts", "somebody") for _ in range(5)] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
-    assert not limiter.test(RateLimitItemPerMinute(3), "receipts", "somebody")
-    assert 0.5 <= took(began) < 3.0  # of six that are counted one has waited; all would have for three seconds
+def limited() -> str:
+    return ""
 
 
-def test_redis_is_asked_again_once_the_pause_is_over(silent: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "SILENT", 0.05)
-    monkeypatch.setattr(counters, "PAUSE", 0.0)
-    store, answers = counted(silent), iter((ConnectionError(), 41, 42))
+def guess() -> bool:
+    return web.apply_limits(lambda counters: counters.hit(RateLimitItemPerMinute(3), "receipts", "somebody"))
 
-    class Far:
-        def incr(self, *_: object) -> int:
-            if isinstance(answer := next(answers), Exception):
-                raise answer
-            return answer
 
-    monkeypatch.setattr(store, "_together", Far())
-    assert [store.incr("a", 60) for _ in range(3)] == [1, 41, 42]
+GUESSES = ["True", "True", "True", "False", "False"]
+
+
+def test_limits_hold_while_redis_is_silent_and_one_request_waits_for_it(served: Flask) -> None:
+    client, began = served.test_client(), time.monotonic()
+    assert [client.get("/counted").text for _ in range(5)] == GUESSES
+    assert [client.get("/limited").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
+    # The first request waits twice, and one more to see whether Redis is back; all would have for five seconds.
+    assert web.REDIS_TIMEOUT <= took(began) < 3.0
+
+
+def test_a_page_from_a_copy_counts_too_while_redis_is_silent_though_it_has_no_request(served: Flask) -> None:
+    began = time.monotonic()
+    with served.app_context():
+        assert [str(guess()) for _ in range(5)] == GUESSES
+    assert web.REDIS_TIMEOUT <= took(began) < 3.0
+
+
+def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, storage = served.test_client(), web.limiter.storage
+    assert client.get("/counted").text == "True"
+    monkeypatch.setattr(storage, "check", lambda: True)
+    monkeypatch.setattr(storage, "incr", lambda *_, **__: 4)  # others have used the limit up meanwhile
+    until = time.monotonic() + 10
+    while web.limiter.limiter.storage is not storage and time.monotonic() < until:
+        assert client.get("/").status_code == 200
+        time.sleep(0.1)
+    assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)
 
 
 def test_a_server_that_says_nothing_holds_one_caller_and_no_second_one(silent: int) -> None:
