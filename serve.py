@@ -67,7 +67,9 @@ def main() -> int:
         say("\nStopped before anything was started.")
         return 130
     except FAULTS as fault:
-        say(sentence(fault))
+        if (said := sentence(fault)) is None:
+            raise
+        say(said)
         return 2
     try:
         return serve(app, lambda: greet(database), with_worker=True)

@@ -10,18 +10,19 @@ from sqlalchemy.exc import DBAPIError
 from config import Unsafe
 
 from . import migrate
-from .db_faults import Busy, NoRoom, lost_race, takes_nothing
+from .db_faults import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from .seal import Unsealable
 from .starting import unanswered
 
 FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # what has a sentence
-NO_TABLES = ("no such table", "no such column", "undefinedtable", "undefinedcolumn")
+NO_ROOM = "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
+BUSY = "the database was busy for too long. Nothing was changed: try again."
 
 
 def has_its_sentence(fault: Exception) -> bool:
     """Return whether a migration failed for a reason outside of its steps: machine, address, another version."""
     if isinstance(fault, DBAPIError):
-        return fault.statement is None or takes_nothing(fault)  # without a statement nobody was reached
+        return fault.statement is None or fault_kind(fault) is FaultKind.NO_ROOM  # no statement: nobody was reached
     return isinstance(fault, OSError | NoRoom | Unsafe | migrate.Unknown)
 
 
@@ -42,31 +43,37 @@ def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
         except BrokenPipeError:  # whoever reads has enough: `| head`
             raise
         except FAULTS as fault:
-            raise click.ClickException(sentence(fault)) from fault
+            if (said := sentence(fault)) is None:
+                raise
+            raise click.ClickException(said) from fault
 
     return run
 
 
-def sentence(fault: Exception) -> str:
-    """Say what stands in the way, and what mends it. Nothing in it was typed by a reader or is a secret."""
+def sentence(fault: Exception) -> str | None:
+    """Say what stands in the way, and what mends it; None for a fault of the program.
+
+    Nothing in it was typed by a reader or is a secret.
+    """
     if isinstance(fault, Unsafe):
         return str(fault)
-    if isinstance(fault, NoRoom) or (isinstance(fault, DBAPIError) and takes_nothing(fault)):
-        return "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
     if isinstance(fault, Busy):
         cause = fault.__cause__
-        if isinstance(cause, DBAPIError) and not lost_race(cause):
-            return sentence(cause)
-        return "the database was busy for too long. Nothing was changed: try again."
+        without_cause = NO_ROOM if isinstance(fault, NoRoom) else BUSY
+        return _database_sentence(cause) if isinstance(cause, DBAPIError) else without_cause
     if isinstance(fault, Unsealable):
         return "what is sealed in this database doesn't open with SECRET_KEYS: set the keys that it was sealed with"
     if isinstance(fault, DBAPIError):
-        said = f"{type(fault.orig).__name__} {fault.orig}".lower()
-        if any(name in said for name in NO_TABLES):
-            return "the database is behind this program: run readers-asked migrate"
-        return unanswered(fault)
+        return _database_sentence(fault)
     if isinstance(fault, migrate.Unknown):
         return f"the database is of a newer version than this program: install that version ({fault})"
     place = getattr(fault, "filename", None)
     why = getattr(fault, "strerror", None) or str(fault)
     return f"{place}: {why}" if place else why
+
+
+def _database_sentence(fault: DBAPIError) -> str | None:
+    kind = fault_kind(fault)
+    if kind is FaultKind.UNAVAILABLE or (kind is FaultKind.UNKNOWN and fault.statement is None):
+        return unanswered(fault)  # without a statement nobody was reached
+    return {FaultKind.NO_ROOM: NO_ROOM, FaultKind.LOST_RACE: BUSY, FaultKind.SCHEMA_MISMATCH: SCHEMA_MISMATCH}.get(kind)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import DateTime, ForeignKey, MetaData, Select, String, bindparam, create_engine, event, select, text
 from sqlalchemy.engine import Connection, Dialect, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.types import TypeDecorator
@@ -19,7 +19,7 @@ from config import Unsafe
 
 from . import postgresql, sqlite
 from .core.clock import utc_now
-from .db_faults import Busy, NoRoom, lost_race, takes_nothing
+from .db_faults import Busy, FaultKind, NoRoom, fault_kind
 from .seal import Keys
 from .sign_in_rules import SignInRules
 
@@ -241,8 +241,8 @@ class Database:
 
         A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
         `at` sets the session's time (see `now`). Without `empties_log`, whoever erases several times empties SQLite's
-        log once, at the end. Raises `Busy` when the database stays locked or the race stays lost,
-        and of that `NoRoom` where it can't take any.
+        log once, at the end. Raises `Busy` when the database stays locked, does not answer, or the race stays lost, and
+        of that `NoRoom` where it can't take any; any other error of the database as it is.
         """
         with self._turns.mine() if self.is_sqlite else nullcontext():
             return self._written(fn, at, empties_log)
@@ -261,12 +261,13 @@ class Database:
             except StaleDataError as error:
                 fault: Exception = error
             except DBAPIError as error:
-                if takes_nothing(fault := error):
+                kind = fault_kind(fault := error)
+                if kind is FaultKind.NO_ROOM:
                     raise NoRoom("the database takes no changes") from error
-                if not (lost_race(error) or isinstance(error, OperationalError)):
+                if kind not in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE):
                     raise
                 # SQLite has waited for its turn already, and a server that is gone isn't waited for again and again.
-                if self.is_sqlite or (not lost_race(error) and time.monotonic() > began + GONE):
+                if self.is_sqlite or (kind is FaultKind.UNAVAILABLE and time.monotonic() > began + GONE):
                     break
             time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
         raise Busy("the database did not take the change") from fault

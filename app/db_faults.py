@@ -1,6 +1,10 @@
-"""Faults of a database that can't take a change, and what they mean."""
+"""What a database's error codes mean, and the faults that are raised of them."""
 
-from sqlalchemy.exc import DBAPIError
+from enum import Enum, auto
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+SCHEMA_MISMATCH = "the database does not match this version: run readers-asked migrate"
 
 
 class Busy(Exception):
@@ -11,19 +15,61 @@ class NoRoom(Busy):
     """The disk is full, or the database may only be read: waiting helps nobody, somebody has to look after it."""
 
 
-# SQLite's names and PostgreSQL's SQLSTATEs: no room, nothing may be written, the disk fails.
-NO_ROOM = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN", "53100", "25006", "58030")
-# Serialization failure and deadlock, safe to run again; and a SQLite that waited for its turn in vain.
-LOST = ("40001", "40P01", "SQLITE_BUSY", "SQLITE_LOCKED")
+class FaultKind(Enum):
+    LOST_RACE = auto()  # another transaction was first, or holds a lock: the same may go well later
+    UNAVAILABLE = auto()  # no connection, or no answer in time
+    NO_ROOM = auto()  # no room, nothing may be written, or the disk fails
+    SCHEMA_MISMATCH = auto()  # a table or a column is missing
+    UNKNOWN = auto()
 
 
-def takes_nothing(error: DBAPIError) -> bool:
-    """Return whether the database could not write, whatever it was asked."""
-    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-    return said.startswith(NO_ROOM)
+# How SQLite's error names and PostgreSQL's SQLSTATEs begin; the first that fits counts.
+KINDS = {
+    "SQLITE_BUSY": FaultKind.LOST_RACE,
+    "SQLITE_LOCKED": FaultKind.LOST_RACE,
+    "SQLITE_FULL": FaultKind.NO_ROOM,
+    "SQLITE_READONLY": FaultKind.NO_ROOM,
+    "SQLITE_IOERR": FaultKind.NO_ROOM,
+    "SQLITE_CANTOPEN": FaultKind.NO_ROOM,
+    "40001": FaultKind.LOST_RACE,  # serialization failure
+    "40P01": FaultKind.LOST_RACE,  # deadlock
+    "55P03": FaultKind.LOST_RACE,  # lock not available
+    "53100": FaultKind.NO_ROOM,  # disk full
+    "25006": FaultKind.NO_ROOM,  # read-only transaction
+    "58030": FaultKind.NO_ROOM,  # I/O error
+    "08": FaultKind.UNAVAILABLE,  # connection exceptions
+    "53": FaultKind.UNAVAILABLE,  # too many connections, out of memory
+    "25P03": FaultKind.UNAVAILABLE,  # idle-in-transaction timeout
+    "57014": FaultKind.UNAVAILABLE,  # statement timeout
+    "57P01": FaultKind.UNAVAILABLE,  # the backend was terminated
+    "57P02": FaultKind.UNAVAILABLE,  # crash of another backend
+    "57P03": FaultKind.UNAVAILABLE,  # the server starts or stops
+    "57P05": FaultKind.UNAVAILABLE,  # idle-session timeout
+    "42P01": FaultKind.SCHEMA_MISMATCH,  # undefined table
+    "42703": FaultKind.SCHEMA_MISMATCH,  # undefined column
+}
+# SQLite has no code for these, only words.
+_MISSING = ("no such table", "no such column", "has no column named")
 
 
-def lost_race(error: DBAPIError) -> bool:
-    """Return whether another transaction was first, so that the same may go well later."""
-    said = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
-    return said.startswith(LOST)
+def fault_code(error: DBAPIError) -> str:
+    """Return SQLite's error name or PostgreSQL's SQLSTATE; nothing for an error that the driver made by itself."""
+    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+    return str(code or "")
+
+
+def fault_kind(error: DBAPIError) -> FaultKind:
+    code = fault_code(error)
+    if code == "SQLITE_ERROR" and any(words in str(error.orig) for words in _MISSING):
+        return FaultKind.SCHEMA_MISMATCH
+    known = next((kind for beginning, kind in KINDS.items() if code.startswith(beginning)), None)
+    if known:
+        return known
+    # psycopg gives no code where it was not the server who said so: there is no connection, or no longer.
+    is_cut_off = error.connection_invalidated or (not code and isinstance(error, OperationalError))
+    return FaultKind.UNAVAILABLE if is_cut_off else FaultKind.UNKNOWN
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Return whether waiting can help: a lock, a timeout, or a connection that was lost."""
+    return fault_kind(error) in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)

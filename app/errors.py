@@ -8,11 +8,11 @@ from flask import Flask, Response, current_app, g, make_response, render_templat
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
 from .db import CROCKFORD
-from .db_faults import Busy, NoRoom
+from .db_faults import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from .lifecycle import Illegal, Missing, NotYours, Refused, Stale, TooLong
 from .watching.redaction import fault_as_data
 from .watching.references import reference
@@ -206,6 +206,15 @@ def _no_room(error: NoRoom) -> Response:
     return page(503, words=NO_ROOM)
 
 
+def _database_failed(error: OperationalError | ProgrammingError) -> Response:
+    """Answer for what a query met; a change raises `Busy` instead."""
+    kind = fault_kind(error)
+    if kind is FaultKind.SCHEMA_MISMATCH:
+        log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
+        return page(500)
+    return _crashed(error) if kind is FaultKind.UNKNOWN else page(503)
+
+
 def _crashed(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
@@ -220,7 +229,8 @@ def register(app: Flask) -> None:
     app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
     app.register_error_handler(NoRoom, _no_room)
     app.register_error_handler(Busy, lambda error: page(503))
-    app.register_error_handler(OperationalError, lambda error: page(503))
+    app.register_error_handler(OperationalError, _database_failed)
+    app.register_error_handler(ProgrammingError, _database_failed)
     app.register_error_handler(
         HTTPException, lambda error: page(error.code or 500) if (error.code or 500) >= 400 else error
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from .db_faults import FaultKind, fault_kind
 from .sqlite import make_private
 
 if TYPE_CHECKING:  # whoever serves or works migrates nothing, and Alembic takes ten megabytes
@@ -59,7 +60,7 @@ def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int
         try:
             return _command("upgrade", config, revision)
         except DBAPIError as error:
-            if not _somebody_holds_it(error):
+            if fault_kind(error) is not FaultKind.LOST_RACE:  # with nobody else there it would have gone through
                 raise
             if not left:
                 raise NotMigrated("Somebody else kept using a table that a step has to change.") from error
@@ -107,14 +108,6 @@ def revision_of(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
-
-
-def _somebody_holds_it(error: DBAPIError) -> bool:
-    """Return whether the step would have gone through with nobody else there: lock_timeout, deadlock, SQLite's busy."""
-    busy = getattr(error.orig, "sqlite_errorname", None) or ""
-    return getattr(error.orig, "sqlstate", "") in ("55P03", "40P01") or busy.startswith(
-        ("SQLITE_BUSY", "SQLITE_LOCKED")
-    )
 
 
 def step_in_words(step: Any) -> str:

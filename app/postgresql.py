@@ -8,6 +8,8 @@ from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, mak
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.exc import OperationalError
 
+from .db_faults import is_busy
+
 PATIENCE = 5.0  # seconds to wait for those who may still see rows as they were
 NEXT = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
@@ -151,7 +153,9 @@ def put_in_order(engine: Engine, tables: Sequence[str]) -> bool:
         try:
             for table in tables:
                 connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
-        except OperationalError:  # somebody holds a table
+        except OperationalError as error:  # somebody holds a table
+            if not is_busy(error):
+                raise
             return False
         finally:
             connection.exec_driver_sql("RESET lock_timeout")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from . import sqlite
 from .db import Database
-from .db_faults import Busy
+from .db_faults import Busy, is_busy
 from .postgresql import is_unseen
 
 EMPTY_LOG, REWRITE = "empty the log", "write tables anew"  # the worker's duties
@@ -50,6 +50,8 @@ class Rewriter:
                     connection.execute(text(f"VACUUM (FULL) {name}"))
                     self._left[name] = changed[name]
             except OperationalError as error:  # the lock was not to be had
+                if not is_busy(error):
+                    raise
                 raise Busy(HELD) from error
             finally:
                 connection.execute(text("RESET lock_timeout"))

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from . import remains
@@ -24,7 +25,7 @@ from .audit import chain
 from .backup.erasure_list import Keeper
 from .changes import Changes
 from .db import Database, lock
-from .db_faults import Busy
+from .db_faults import SCHEMA_MISMATCH, Busy, FaultKind, fault_kind, is_busy
 from .editions import handing_over, planning
 from .forgetting_order import forget_order
 from .forms import form_drafts, held_presses, press_keys
@@ -283,7 +284,12 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
     except Exception as error:
-        log.error("%s: %s", duty.name, type(error).__name__, extra={"fault": fault_as_data(error), "duty": duty.name})
+        if isinstance(error, DBAPIError) and is_busy(error):
+            log.warning("%s: the database was busy", duty.name)
+            return False
+        is_mismatch = isinstance(error, DBAPIError) and fault_kind(error) is FaultKind.SCHEMA_MISMATCH
+        cause = SCHEMA_MISMATCH if is_mismatch else type(error).__name__
+        log.error("%s: %s", duty.name, cause, extra={"fault": fault_as_data(error), "duty": duty.name})
     else:
         return True
     return False

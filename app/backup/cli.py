@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..audit.models import Erasure
 from ..db import Database
+from ..db_faults import fault_code
 from ..running import db
 from . import making, restoring
 from .erasing_again import AGAIN
@@ -148,8 +149,8 @@ def refusing(file: Path, nothing: str) -> Iterator[None]:
     except (Unreadable, restoring.NotEmpty) as refused:
         raise click.ClickException(f"{refused} {nothing}") from None
     except DBAPIError as error:  # its words could be a reader's
-        named = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
-        raise click.ClickException(f"The database stops it ({named or type(error).__name__}). {nothing}") from None
+        cause = fault_code(error) or type(error).__name__
+        raise click.ClickException(f"The database stops it ({cause}). {nothing}") from None
     except OSError as error:
         why = "The disk is full" if error.errno in FULL else str(error.strerror)
         raise click.ClickException(f"{why} ({error.filename or file.parent}). {nothing}") from None

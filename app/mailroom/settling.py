@@ -5,12 +5,12 @@ import traceback
 from collections.abc import Sequence
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from ..actors import Mailroom
-from ..db_faults import Busy
+from ..db_faults import Busy, FaultKind, fault_kind
 from ..mail import inbound, leases
 from ..mail.reading import NotStarted
 from ..newsletters.models import Newsletter
@@ -32,7 +32,7 @@ def settle_each(session: Session, judged: Sequence[Judged]) -> Became:
         try:
             with session.begin_nested():
                 became |= settle(session, [one])
-        except (OperationalError, StaleDataError):  # the whole transaction lost one, and is run again
+        except StaleDataError:  # the whole transaction lost a race, and is run again
             raise
         except IntegrityError:  # another worker placed the same mail just now
             pass
@@ -71,8 +71,11 @@ def give_up(session: Session, claim: leases.Claim) -> str:
 
 
 def tell(claim: leases.Claim, error: Exception) -> None:
-    """The error's own words may hold what somebody wrote: the log gets its name and its place only."""
-    if isinstance(error, Busy | NotStarted):  # not the mail's fault
+    """The error's own words may hold what somebody wrote: the log gets its name and its place only. Raises what is not
+    the mail's fault."""
+    if isinstance(error, Busy | NotStarted):
+        raise error
+    if isinstance(error, DBAPIError) and fault_kind(error) is not FaultKind.UNKNOWN:
         raise error
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("mail %s could not be placed: %s\n%s", claim.inbound_id, type(error).__name__, where)

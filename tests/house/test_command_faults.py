@@ -65,7 +65,7 @@ def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
     nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
     sentences = {
         nowhere: "Error: the database (DATABASE_URL) doesn't answer: ",
-        f"sqlite:///{tmp_path / 'new.db'}": "Error: the database is behind this program: run readers-asked migrate\n",
+        f"sqlite:///{tmp_path / 'new.db'}": "Error: the database does not match this version: run readers-asked migrate\n",
     }
     for url, sentence in sentences.items():
         app = create_app(config.load({**SAFE, "DATABASE_URL": url}))
