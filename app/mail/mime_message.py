@@ -57,9 +57,15 @@ class Envelope(flask_mail.Message):
             subject=message.subject, recipients=[safe_address(message.to)], sender=safe_address(self.from_address)
         )
         self.msgId = _safe(message_id)
-        self._message()  # a mail that can't be composed is refused before a connection is opened
+        self.compose()  # a mail that can't be composed is refused before a connection is opened
 
-    def _message(self) -> MIMEBase:
+    def as_bytes(self) -> bytes:
+        return self.compose().as_bytes()
+
+    def as_string(self) -> str:
+        return self.compose().as_string()
+
+    def compose(self) -> MIMEBase:
         letter, automatic = self.letter, KINDS[self.letter.kind].automatic
         mime: Any = _alternatives(letter)  # typeshed knows no Header in a header
         headers = {

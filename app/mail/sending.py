@@ -154,14 +154,15 @@ class _Server(smtplib.SMTP):
         self._deadline = deadline
         super().__init__(*where, **more)
 
-    def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
-        code, self.greeting = super().connect(*where, **more)
+    def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
+        self.sock, self.file = self.dial(host, port or self.default_port), None
+        code, self.greeting = self.getreply()
         return code, self.greeting
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+    def dial(self, host: str, port: int) -> socket.socket:
         places = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # each has its share of the time
-        line: socket.socket = super()._get_socket(host, port, timeout / places)  # type: ignore[misc]
-        line.settimeout(timeout)
+        line = socket.create_connection((host, port), self.timeout / places)
+        line.settimeout(self.timeout)
         self._deadline.guard(line)
         return line
 
@@ -170,6 +171,9 @@ class _EncryptedServer(smtplib.SMTP_SSL, _Server):
     def __init__(self, deadline: Deadline, *where: Any, **more: Any) -> None:
         self._deadline = deadline
         smtplib.SMTP_SSL.__init__(self, *where, **more)
+
+    def dial(self, host: str, port: int) -> socket.socket:
+        return self.context.wrap_socket(super().dial(host, port), server_hostname=host)
 
 
 class _Line(flask_mail.Connection):

@@ -76,7 +76,7 @@ class Delivery(LMTP):
         await self.push("354 End with a line that is a dot")
         content = await self._content()
         answer = TOO_LARGE if content is None else await self._keep(content, envelope)
-        self._set_post_data_state()
+        self.envelope = Envelope()
         for _recipient in envelope.rcpt_tos:
             await self.push(answer)
 

@@ -59,6 +59,7 @@ def word_file(blocks: Sequence[Block], title: str) -> bytes:
 def _prepare(document: "Document", title: str, language: str) -> None:
     """Make the styles, and take out what the template says of itself."""
     from docx.enum.style import WD_STYLE_TYPE
+    from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.shared import RGBColor
 
     for name in [style for style in STYLES.values() if not style.startswith("Heading")]:
@@ -68,21 +69,22 @@ def _prepare(document: "Document", title: str, language: str) -> None:
     document.styles["Call"].font.italic = direction(language) == "ltr" and usual_script(language) not in _EAST_ASIAN
     link = document.styles.add_style(LINK, WD_STYLE_TYPE.CHARACTER)
     link.font.underline, link.font.color.rgb = True, RGBColor(0xA3, 0x23, 0x1F)
-    about = document.core_properties._element
+    properties = document.core_properties
+    about = document.part.package.part_related_by(RELATIONSHIP_TYPE.CORE_PROPERTIES).element
     for element in list(about):
         about.remove(element)
-    document.core_properties.title, document.core_properties.language = title, language
+    properties.title, properties.language = title, language
     for part in (document.part.package, document.part):
         for key in [key for key, one in part.rels.items() if one.reltype.rpartition("/")[2] in LEFT_OUT]:
             del part.rels[key]
     if direction(language) == "rtl":
-        _in_order(document.sections[0]._sectPr, "w:bidi", before=("w:rtlGutter", "w:docGrid"))
+        _in_order(document.element.body.sectPr, "w:bidi", before=("w:rtlGutter", "w:docGrid"))
 
 
 def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
     from docx.oxml import OxmlElement
 
-    usual, end = direction(block.language), document.sections[0]._sectPr
+    usual, end = direction(block.language), document.element.body.sectPr
     number = 0
     for paragraph in block.paragraphs:
         style = {"": STYLES[paragraph.role], "-": BULLETS}.get(paragraph.marker, NUMBERS)
@@ -131,7 +133,7 @@ def _run(text: str, run: Run, way: str, language: str, is_link: bool) -> "BaseOx
     element = OxmlElement("w:r")
     looks = element.get_or_add_rPr()
     if is_link:
-        looks._add_rStyle(val=LINK)
+        looks.style = LINK
     for wanted, names in ((run.strong, ("w:b", "w:bCs")), (run.emphasis, ("w:i", "w:iCs"))):
         for name in names if wanted else ():
             looks.append(OxmlElement(name))
