@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..actors import Clock, Staff
-from ..audit import Event
 from ..db import Database, added, lock, now
 from ..lifecycle import Illegal, Missing, must
 from ..newsletters.models import Newsletter
@@ -59,23 +58,9 @@ class Job:
     known: str
 
 
-def of_edition(session: Session, edition: Edition) -> HandedDraft | None:
+def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
+    """The edition's draft at the newsletter's sending tool; None until somebody presses for one."""
     return session.scalar(select(HandedDraft).filter_by(edition_id=edition.id))
-
-
-def beside(session: Session, edition: Edition) -> tuple[SendingTool | None, HandedDraft | None, int]:
-    """Return the tool that sends, the edition's draft there, and the key of the newest event of all, in one statement:
-    its page has them beside it.
-    """
-    query = (
-        select(SendingTool, HandedDraft, select(func.max(Event.id)).scalar_subquery())
-        .select_from(Newsletter)
-        .outerjoin(SendingTool, SendingTool.newsletter_id == Newsletter.id)
-        .outerjoin(HandedDraft, HandedDraft.edition_id == edition.id)
-        .where(Newsletter.id == edition.newsletter_id)
-    )
-    tool, draft, newest = session.execute(query).one()
-    return tool, draft, newest or 0
 
 
 def hand(session: Session, actor: Staff, edition: Edition) -> None:
@@ -92,7 +77,7 @@ def hand(session: Session, actor: Staff, edition: Edition) -> None:
         raise Missing("tool that sends")
     fit_blocks(session, edition)
     at = now(session)
-    row = of_edition(session, edition)
+    row = get_handed_draft(session, edition)
     row = lock(session, row) if row else HandedDraft(edition_id=edition.id)
     _turn_to(row, kept)
     row.pressed_at = row.due_at = at

@@ -85,8 +85,8 @@ def _of_question(question: Question) -> Facts:
     return facts_of_question(question, newest.id if newest else 0, edition, topics)
 
 
-def facts_of_edition(edition: Edition, newest: int) -> Facts:
-    """Return the same of an edition; what comes after the `newest` event of all was done while the page lay open."""
+def _of_edition(edition: Edition) -> Facts:
+    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page lay open
     return {"version": edition.version, "newest": newest}
 
 
@@ -94,7 +94,7 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
     Question: _of_question,
     QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
     AnswerText: lambda text: {"label": text.label, "answer": text.body},
-    Edition: lambda one: facts_of_edition(one, _session(one).scalar(select(func.max(Event.id))) or 0),
+    Edition: _of_edition,
     Membership: lambda one: {"role": one.role},
 }
 RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"

@@ -18,9 +18,10 @@ from ...editions.models import Edition
 from ...editions.ready_to_run import Choice, Wanted, choices, facts_of, must_run, ready_to_run
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
+from ...newsletters.sending_tool import of_newsletter
 from ...newsroom import arriving, publishing, skipping
 from ...questions.models import Question
-from ..conflict import done_since, facts_of_edition, token
+from ..conflict import done_since, token_of
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
 from .draft_standing import standing
@@ -55,7 +56,9 @@ def builder(
     planned = edition.is_planned
     open_slots = slots.open_slots(sections) if planned else []
     picked = [one for each in sections for one in each.picked]
-    tool, draft, newest = handing_over.beside(session, edition)
+    tool = of_newsletter(session, edition.newsletter_id)
+    draft = handing_over.get_handed_draft(session, edition)
+    seen = token_of(edition)
     items, since = was_locked = locking.locked(session, edition)
     asked = request.args.get("language", "")
     blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
@@ -69,7 +72,7 @@ def builder(
         trouble=trouble,
         tried=tried,
         changes_since=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
-        seen=token(facts_of_edition(edition, newest)),
+        seen=seen,
         kept=kept(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,
