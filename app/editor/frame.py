@@ -22,8 +22,8 @@ from ..editions.items import headline, sent_headline
 from ..forms import form_drafts, press_keys
 from ..lifecycle import must
 from ..newsletters.models import Newsletter
-from ..newsletters.queries import AtDesks, at_desks, by_slug, who_at_desks
-from ..people.sessions import Who
+from ..newsletters.queries import AtDesks, at_desks, by_slug
+from ..people.sessions import Who, who
 from ..permissions import ROLES, may
 from ..web import called, db
 from ..web import found as found
@@ -152,16 +152,15 @@ class Looked:
 
 
 def _look(token: str) -> Who | None:
-    """Look who it is and at which desks they work: for a page that only reads, in one statement of the transaction that
-    the page itself is read in. A change looks again, in its own.
-    """
+    """Find who opens a page and the desks at which they work, in the transaction in which the page itself is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
-        found = who_at_desks(session, token)
+        found = who(session, token)
         if found is None:
             return None
-        g.looked = Looked(stack.pop_all(), session, found[1])
-        return found[0]
+        desks = at_desks(session, found[0].id)
+        g.looked = Looked(stack.pop_all(), session, desks)
+        return found
 
 
 @editor.teardown_request

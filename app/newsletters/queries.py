@@ -1,11 +1,8 @@
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from ..people import sessions
 from ..people.models import Membership, Person
 from .former_names import FormerName
 from .models import Newsletter, NewsletterText, Topic
@@ -47,26 +44,6 @@ def at_desks(session: Session, person_id: int) -> AtDesks:
         .order_by(Newsletter.id)
     )
     return [(newsletter, name, role) for newsletter, name, role in session.execute(query)]
-
-
-@cache
-def _asking() -> Select[Any]:
-    mine = and_(Membership.person_id == Person.id, Membership.at_work())
-    query = (
-        sessions.asking().outerjoin(Membership, mine).outerjoin(Newsletter, Newsletter.id == Membership.newsletter_id)
-    )
-    return query.add_columns(Newsletter, Membership.role).order_by(Newsletter.id)
-
-
-def who_at_desks(session: Session, token: str) -> tuple[sessions.Who, AtDesks] | None:
-    """Find who sits behind a browser's session, as `sessions.who` does, and what `at_desks` says of them, in one
-    statement."""
-    rows = session.execute(_asking(), sessions.asked(session, token)).all()
-    if not rows:
-        return None
-    person, began, is_half = rows[0][:3]
-    desks = [(newsletter, person.name, role) for *_who, newsletter, role in rows if newsletter is not None]
-    return (person, began, bool(is_half)), desks
 
 
 def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:

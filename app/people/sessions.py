@@ -1,15 +1,13 @@
 """The browsers in which somebody is signed in: who sits there, when they were last seen, how each is ended at once."""
 
 from datetime import datetime, timedelta
-from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..actors import Actor
-from ..db import UTCDateTime, keys, now
+from ..db import keys, now
 from ..sign_in_rules import SignInRules
 from .factor_table import Factor
 from .models import BrowserSession, Membership, Person
@@ -29,50 +27,28 @@ def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
 
 def lives(session: Session) -> ColumnElement[bool]:
     """Return that a browser is signed in still: its time isn't over, and it has not rested for too long."""
-    return _lives(now(session), now(session) - stays(session, "desk")[0])
-
-
-def _lives(at: Any, rested: Any) -> ColumnElement[bool]:
     seen = func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
-    return and_(BrowserSession.ends_at > at, not_(and_(BrowserSession.door == "desk", seen <= rested)))
+    has_rested = and_(BrowserSession.door == "desk", seen <= now(session) - stays(session, "desk")[0])
+    return and_(BrowserSession.ends_at > now(session), not_(has_rested))
 
 
-def _is_half() -> ColumnElement[bool]:
+def _is_half(session: Session) -> ColumnElement[bool]:
     """Return that a browser of the desk has still to show a second factor: its person has one or needs it."""
     mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
-    needing = Membership.role.in_(bindparam("roles", expanding=True))
+    needing = Membership.role.in_(session.info["sign_in"].roles)
     at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), needing)
     needs = or_(exists().where(*mine), exists(select(Membership.id).where(*at_work).correlate(Person)))
     return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)
 
 
-@cache
-def asking() -> Select[Person, BrowserSession, bool]:
-    """Select the person behind a browser's session, the session, and whether it is let in half-way only. It is asked at
-    every page, so it is built once: each time it gets what `asked` returns.
-    """
-    return (
-        select(Person, BrowserSession, _is_half())
-        .join(BrowserSession, BrowserSession.person_id == Person.id)
-        .where(
-            BrowserSession.token_mac.in_(bindparam("macs", expanding=True)),
-            _lives(bindparam("at", type_=UTCDateTime), bindparam("rested", type_=UTCDateTime)),
-            Person.disabled_at.is_(None),
-        )
-    )
-
-
-def asked(session: Session, token: str) -> dict[str, Any]:
-    """Return what `asking` needs to know."""
-    rested = now(session) - stays(session, "desk")[0]
-    roles = list(session.info["sign_in"].roles)
-    return {"macs": keys(session).macs("sessions.token", token), "at": now(session), "rested": rested, "roles": roles}
-
-
 def who(session: Session, token: str) -> Who | None:
     """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
     ended or was revoked."""
-    found = session.execute(asking(), asked(session, token)).first()
+    is_of_token = BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token))
+    query = select(Person, BrowserSession, _is_half(session)).join(
+        BrowserSession, BrowserSession.person_id == Person.id
+    )
+    found = session.execute(query.where(is_of_token, lives(session), Person.disabled_at.is_(None))).first()
     return (found[0], found[1], bool(found[2])) if found else None
 
 

@@ -240,7 +240,7 @@ def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, ne
             g.zone = "UTC"
             desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
             assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
-                8 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 5
+                10 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 7
             ), query
 
 
