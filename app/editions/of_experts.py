@@ -62,13 +62,12 @@ def pages(session: Session, newsletter: Newsletter) -> list[str]:
     return list(session.scalars(mine.order_by(ExpertPage.id).limit(MOST_PAGES)))
 
 
-def pages_beside(session: Session, item: EditionItem) -> list[str | None]:
-    """Return the public key of the page of each expert of a Q&A, in the order in which they answer; None for one who
-    has none."""
-    theirs = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _printed())
+def get_page_ids_by_name(session: Session, item: EditionItem) -> dict[str, str]:
+    """The public ids of the pages of a Q&A's experts, by their printed names; namesakes are left out."""
+    pages = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _printed())
     mine = (Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
-    keys, names = {row.name: row.public_id for row in session.execute(theirs.where(*mine))}, named(item)
-    return [keys.get(name) if names.count(name) == 1 else None for name in names]  # of two namesakes neither
+    names = named(item)
+    return {row.name: row.public_id for row in session.execute(pages.where(*mine)) if names.count(row.name) == 1}
 
 
 def newsletters_of(session: Session, expert: Expert) -> list[Newsletter]:

@@ -136,7 +136,7 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
         before=stories_of(newsletter, [before])[0] if before else None,
         after=stories_of(newsletter, [after])[0] if after else None,
         related=_related(place, item),
-        pages=of_experts.pages_beside(session, item),
+        expert_pages=of_experts.get_page_ids_by_name(session, item),
         card=card_address(place, version or item),
         card_size=SIZE,
         lasting=lasting,
