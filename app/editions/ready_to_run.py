@@ -3,22 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Integer,
-    Select,
-    bindparam,
-    case,
-    exists,
-    func,
-    literal,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
@@ -116,26 +103,21 @@ class Choice(NamedTuple):
     name: str
 
 
-def choices(session: Session, newsletter: Newsletter) -> tuple[list[Choice], list[Choice]]:
-    """List the newsletter's topics, and the experts whose approved answers are among them, in one statement."""
-    found: dict[str, list[Choice]] = {"topic": [], "expert": []}
-    for kind, *choice in session.execute(_choosing(), {"newsletter": newsletter.id}):
-        found[kind].append(Choice(*choice))
-    return _by_name(found["topic"]), _by_name(found["expert"])
+def list_topic_choices(session: Session, newsletter: Newsletter) -> list[Choice]:
+    """The newsletter's topics by name."""
+    topics = select(Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter.id)
+    return _load_choices(session, topics)
 
 
-def _by_name(choices: list[Choice]) -> list[Choice]:
-    return sorted(choices, key=lambda one: one.name.casefold())
+def list_expert_choices(session: Session, newsletter: Newsletter) -> list[Choice]:
+    """The experts with an approved answer that is ready to run, by name."""
+    ready = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter.id)), Answer.is_approved)
+    experts = select(Expert.id, Expert.public_id, Person.name).join(Person, Person.id == Expert.person_id)
+    return _load_choices(session, experts.where(Expert.id.in_(ready.distinct())).limit(EXPERTS))
 
 
-@cache
-def _choosing() -> CompoundSelect[Any]:
-    newsletter = bindparam("newsletter", type_=Integer)
-    topics = select(literal("topic"), Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter)
-    whose = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter)), Answer.is_approved)
-    experts = select(literal("expert"), Expert.id, Expert.public_id, Person.name)
-    experts = experts.join(Person, Person.id == Expert.person_id).where(Expert.id.in_(whose.distinct()))
-    return union_all(topics, select(experts.limit(EXPERTS).subquery()))
+def _load_choices(session: Session, query: Select[int, str, str]) -> list[Choice]:
+    return sorted((Choice(*row) for row in session.execute(query)), key=lambda choice: choice.name.casefold())
 
 
 def _candidates(newsletter: Key) -> Select[Any]:

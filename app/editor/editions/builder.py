@@ -15,7 +15,15 @@ from ...editions.before_lock import matters
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.ready_to_run import Choice, Wanted, choices, facts_of, must_run, ready_to_run
+from ...editions.ready_to_run import (
+    Choice,
+    Wanted,
+    facts_of,
+    list_expert_choices,
+    list_topic_choices,
+    must_run,
+    ready_to_run,
+)
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
 from ...newsletters.sending_tool import of_newsletter
@@ -103,7 +111,7 @@ def _to_build_with(
 ) -> dict[str, Any]:
     """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
-    topics, experts = choices(session, newsletter)
+    topics, experts = list_topic_choices(session, newsletter), list_expert_choices(session, newsletter)
     wanted, unread = _wanted(topics, experts, edition)
     both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
     in_slots, found = both[: len(picked)], both[len(picked) :]
