@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -13,7 +13,6 @@ from ..actors import Actor, Expert, Staff
 from ..audit.queries import number_since
 from ..db import keys, lock, now
 from ..lifecycle import Illegal, Missing, Refused, given, must
-from ..listing import Key
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -122,11 +121,6 @@ def invitation_values(
         headline=question.headline or "",
         link=link,
     )
-
-
-def was_assigned(question: Key) -> ColumnElement[bool]:
-    """Ask whether a question has been given to anybody, as a column of a statement."""
-    return exists().where(Assignment.question_id == question)
 
 
 def of_question(session: Session, question: Question) -> list[Assignment]:

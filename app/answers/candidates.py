@@ -20,7 +20,6 @@ from ..listing import Query
 from ..matching import DESK
 from ..matching.alike import Compared, Probe, by_score
 from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
-from ..newsletters.models import Topic
 from ..people import expert_search
 from ..people.models import Expert, Person
 from ..questions import queries as questions
@@ -112,18 +111,16 @@ def ranked(
     words: str = "",
     near: Compared | None = None,
     here: Sequence[Assignment] | None = None,
-    topics: Sequence[Topic] | None = None,
 ) -> list[Fit]:
     """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left
     out.
 
-    `near` is what `compared` gave, `here` are the question's assignments, and `topics` its topics, where they were
-    asked for before.
+    `near` is what `compared` gave, and `here` are the question's assignments, where they were asked for before.
     """
     of_experts = {row.expert_id: row for row in (of_question(session, question) if here is None else here)}
     has = [key for key, row in of_experts.items() if row.is_live]
     if near is None:
-        topics = questions.topics_of(session, [question.id])[question.id] if topics is None else topics
+        topics = questions.topics_of(session, [question.id])[question.id]
         near = compared(session, question, tuple(topic.name for topic in topics))
     names = near.probe.topics
     similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, exists, select, union_all
+from sqlalchemy import Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from ..letters.models import Letter
-from ..listing import Key, Listing
+from ..listing import Listing
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
 from ..people.models import Expert
@@ -56,19 +56,6 @@ def waiting_of_experts(
     if assignment_ids is not None:
         query = query.where(Letter.assignment_id.in_(assignment_ids))
     return [(letter, assignment) for letter, assignment in session.execute(query.limit(SHOWN))]
-
-
-def is_waiting_about(question: Key, newsletter: Key) -> ColumnElement[bool]:
-    """Ask whether an expert's letter about a question waits, as a column of a statement."""
-    theirs = exists().where(Letter.assignment_id == Assignment.id, Assignment.question_id == question)
-    return theirs.where(Letter.newsletter_id == newsletter, Letter.waits)
-
-
-def is_robot_about(question: Key) -> ColumnElement[bool]:
-    """Ask whether an automatic reply came for a question, as a column of a statement."""
-    return exists().where(
-        Inbound.assignment_id == Assignment.id, Assignment.question_id == question, Inbound.is_automatic
-    )
 
 
 def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:

@@ -22,7 +22,7 @@ from . import change_notices, expert_mails, pending_invitations, translating
 from .assigning import of_question, rest
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
-from .queries import versions_and_checks
+from .queries import checks_of, versions_of
 from .writing import Written, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
@@ -185,8 +185,7 @@ def faults_of_approval(
     if not answer.expert.verified_at:
         faults.append("verified")
     if known is None:
-        versions, quotes = versions_and_checks(session, [answer.id])
-        known = versions[answer.id], quotes[answer.id]
+        known = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
     texts, checks = known
     text = max((one for one in texts if one.kind == "submitted"), key=attrgetter("number"), default=None)
     by_hand = text is not None and text.channel not in OWN_HAND

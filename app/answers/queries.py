@@ -5,7 +5,7 @@ row.
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Select, and_, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -54,24 +54,6 @@ def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[A
     for text in session.scalars(query) if found else ():
         found[text.answer_id].append(text)
     return found
-
-
-def versions_and_checks(
-    session: Session, answer_ids: Sequence[int]
-) -> tuple[dict[int, list[AnswerText]], dict[int, list[Check]]]:
-    """Every version and every quote check of several answers, oldest first, in one query."""
-    texts: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
-    checks: dict[int, list[Check]] = {key: [] for key in answer_ids}
-    of_text = and_(Check.answer_id == AnswerText.answer_id, Check.text_id == AnswerText.id)
-    query = select(AnswerText, Check).outerjoin(Check, of_text).where(AnswerText.answer_id.in_(answer_ids))
-    for text, check in session.execute(query.order_by(AnswerText.id, Check.id)) if answer_ids else ():
-        if text not in texts[text.answer_id][-1:]:
-            texts[text.answer_id].append(text)
-        if check is not None:
-            checks[text.answer_id].append(check)
-    for some in checks.values():
-        some.sort(key=lambda check: check.id)
-    return texts, checks
 
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:

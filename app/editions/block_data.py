@@ -11,7 +11,7 @@ from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import Question, QuestionText
-from ..questions.queries import cleared_and_asked, letters_behind_each
+from ..questions.queries import askers, get_cleared_texts, letters_behind_each
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, lead_in_text, set_block
 from ..typesetting.house_languages import phrases_for
@@ -122,18 +122,18 @@ def pieces_of(
     if not questions:
         return []
     keys = [question.id for question in questions]
-    asked, voices = cleared_and_asked(session, keys), _voices_of(session, keys)
-    names = _names_of(session, newsletter, {key: readers for key, (_text, readers) in asked.items()})
+    texts, readers, voices = get_cleared_texts(session, keys), askers(session, questions), _voices_of(session, keys)
+    names = _names_of(session, newsletter, readers)
     found: list[tuple[Piece, NameTrouble | None]] = []
     for one in questions:
-        text, readers = asked[one.id]  # newer words, which nobody has looked at yet, leave the house nowhere
+        text = texts.get(one.id)  # newer words, which nobody has looked at yet, leave the house nowhere
         name, fault, letter_id = names.get(one.id, (None, "", 0))
         piece = Piece(
             language=text.language if text else newsletter.language,
             marks=newsletter.marks,
             section=newsletter.sections[one.section].name,
             headline=text.headline if text else "",
-            askers=(name,) * max(readers, 1),
+            askers=(name,) * max(readers[one.id], 1),
             question=(text.body or "") if text else "",
             voices=tuple(voices[one.id]),
         )

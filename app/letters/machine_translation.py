@@ -6,6 +6,7 @@ the desk alone: no mail, no export, no index and no expert has it, and it goes w
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -66,7 +67,7 @@ def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
     must(actor, "take letters")
     if fault := why_not(lock(session, letter)):
         raise Illegal("letter", "translate", fault)
-    old = _row(session, letter)
+    old = find_translation(session, letter)
     if old is not None:
         found = read(session, letter, old)
         if not found.fault:
@@ -80,8 +81,16 @@ def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
     audit.record(session, actor, "letter.translate", letter)
 
 
-def _row(session: Session, letter: Letter) -> MachineTranslation | None:
+def find_translation(session: Session, letter: Letter) -> MachineTranslation | None:
+    """The machine's translation of a letter, asked for or made."""
     return session.scalar(select(MachineTranslation).filter_by(letter_id=letter.id))
+
+
+def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> dict[int, MachineTranslation]:
+    """The translations that the machine has made of several letters, by letter."""
+    query = select(MachineTranslation).where(MachineTranslation.letter_id.in_(letter_ids))
+    rows = session.scalars(query.where(MachineTranslation.found_sealed.is_not(None)))
+    return {row.letter_id: row for row in rows}
 
 
 def read(session: Session, letter: Letter, row: MachineTranslation) -> Found:

@@ -1,17 +1,16 @@
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..audit import Event
 from ..listing import Key, Listing
 from .lifecycle import STATES
-from .models import Addition, Credit, Letter, MachineTranslation, ReceiptNote
+from .models import Addition, Letter, ReceiptNote
 
 WAITS = STATES.which("waits")
 
@@ -71,46 +70,6 @@ def added_to(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Adde
     for note in session.scalars(waiting.order_by(ReceiptNote.id)):
         found[note.letter_id].append(Added(note, None))
     return found
-
-
-class Beside(NamedTuple):
-    """The things beside a letter: how its writer wants to be named, what a machine made of it, what was added."""
-
-    credit: Credit | None
-    machine: MachineTranslation | None
-    added: list[Added]
-
-
-def beside(session: Session, letter_ids: Sequence[int]) -> dict[int, Beside]:
-    """Return what stands beside each of several letters: in one statement, and two more where anything was added."""
-    return _by_letter(session, session.execute(_asking_beside(), {"letters": letter_ids}).all())
-
-
-@cache
-def _asking_beside() -> Select[Any]:
-    return with_beside(select(Letter.id)).where(Letter.id.in_(bindparam("letters", expanding=True)))
-
-
-def loaded_with(
-    session: Session, query: Select[Any], given: Mapping[str, Any]
-) -> tuple[list[Letter], dict[int, Beside]]:
-    """Load letters, and what stands beside each by its key, by a query made `with_beside`, in as many statements."""
-    rows = session.execute(query, given).all()
-    letters = [letter for letter, *_rest in rows]
-    return letters, _by_letter(session, [(letter.id, *rest) for letter, *rest in rows])
-
-
-def with_beside(query: Select[Any]) -> Select[Any]:
-    """Let a query for letters find also what stands beside each."""
-    is_added = or_(*(exists().where(noun.letter_id == Letter.id) for noun in (Addition, ReceiptNote)))
-    query = query.add_columns(Credit, MachineTranslation, is_added).outerjoin(Credit, Credit.letter_id == Letter.id)
-    return query.outerjoin(MachineTranslation, MachineTranslation.letter_id == Letter.id)
-
-
-def _by_letter(session: Session, rows: Sequence[Any]) -> dict[int, Beside]:
-    more = [key for key, *_rest, is_more in rows if is_more]
-    added = added_to(session, more) if more else {}
-    return {key: Beside(credit, machine, added.get(key, [])) for key, credit, machine, _is_more in rows}
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:

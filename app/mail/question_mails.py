@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..db import now
@@ -25,39 +25,19 @@ def about(
     query = (
         select(OutboxMail, OutboxContent)
         .outerjoin(OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(KINDS[0])))
-        .where(*_about(question_ids))
+        .where(OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in KINDS)))
     )
     listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
     rows = session.execute(listing.select(before, limit))
     return [(mail, read(session, mail) if content else None) for mail, content in rows]
 
 
-def are_there(question_ids: Select[int]) -> ColumnElement[bool]:
-    """Ask whether `about` would list any, as a column of a statement."""
-    return exists().where(*_about(question_ids))
-
-
-def _about(question_ids: Sequence[int] | Select[int]) -> Sequence[ColumnElement[bool]]:
-    return OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in KINDS))
-
-
-def are_leaving(question_ids: Select[int], at: BindParameter[datetime]) -> ColumnElement[bool]:
-    """Ask whether `leaving` would list any, as a column of a statement."""
-    return exists().where(*_leaving(question_ids, at))
-
-
 def leaving(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
     """List the mails to experts about several questions that can still be stopped, newest first."""
-    query = select(OutboxMail).where(*_leaving(question_ids, now(session)))
-    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))
-
-
-def _leaving(
-    question_ids: Sequence[int] | Select[int], at: datetime | BindParameter[datetime]
-) -> Sequence[ColumnElement[bool]]:
-    return (
+    query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
         OutboxMail.kind.startswith(KINDS[0]),
         OutboxMail.is_queued,
-        OutboxMail.due_at > at,
+        OutboxMail.due_at > now(session),
     )
+    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))

@@ -1,27 +1,20 @@
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, String, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..actors import Staff
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Key, Listing, Query
+from ..listing import Key, Listing
 from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     """One question of the actor's newsletter."""
-    return session.scalar(_loading(), {"public_id": public_id, "newsletter": actor.newsletter_id})
-
-
-@cache
-def _loading() -> Select[Question]:
-    mine = Question.newsletter_id == bindparam("newsletter", type_=Integer)
-    return select(Question).where(Question.public_id == bindparam("public_id", type_=String), mine)
+    return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
 # A question whose making was undone is no question: it only stays for the trail to point at.
@@ -67,34 +60,19 @@ class Named(NamedTuple):
 
 def named(session: Session, keys: Sequence[int]) -> list[Named]:
     """Several questions by their words, the newest first."""
-    return _named(session, _naming(), {"keys": keys})
-
-
-@cache
-def _naming() -> Query:
-    return _names(Question.id.in_(bindparam("keys", expanding=True)))
+    return _named(session, Question.id.in_(keys))
 
 
 def newest_named(session: Session, newsletter_id: int, states: Sequence[str], limit: int) -> list[Named]:
     """The newest questions of a newsletter in some states, by their words."""
-    return _named(session, _naming_newest(tuple(states)), {"newsletter": newsletter_id, "most": limit})
+    return _named(session, Question.id.in_(listing(newsletter_id, states).keys(limit)))
 
 
-@cache
-def _naming_newest(states: Sequence[str]) -> Query:
-    newsletter, most = (bindparam(name, type_=Integer) for name in ("newsletter", "most"))
-    return _names(Question.id.in_(listing(newsletter, states).keys(most)))
-
-
-def _named(session: Session, query: Query, given: Mapping[str, Any]) -> list[Named]:
-    rows = session.execute(query, given)
-    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
-
-
-def _names(among: ColumnElement[bool]) -> Query:
+def _named(session: Session, which: ColumnElement[bool]) -> list[Named]:
     columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
     query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
-    return query.where(among).order_by(Question.id.desc())
+    rows = session.execute(query.where(which).order_by(Question.id.desc()))
+    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
 
 
 def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
@@ -106,11 +84,6 @@ def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
 def family(session: Session, question: Question) -> list[int]:
     """The keys of a question and of all that was merged into it."""
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
-
-
-def family_keys(question: Key) -> Select[int]:
-    """Select the keys of a question and of all that was merged into it."""
-    return select(Question.id).where(or_(Question.id == question, Question.merged_into_id == question))
 
 
 def merged_into(session: Session, question: Question) -> list[Question]:
@@ -129,38 +102,24 @@ def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = Fals
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
-def first_letters(
-    session: Session, question: Question, family: Sequence[int], limit: int
-) -> tuple[list[Letter], dict[int, letters.Beside]]:
+def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
     """Return some of the letters behind a question and what was merged into it whose words are here, its own before
-    the others', oldest first; and what stands beside each."""
-    return letters.loaded_with(session, _first_letters(), {"question": question.id, "family": family, "most": limit})
-
-
-@cache
-def _first_letters() -> Select[Any]:
-    question, most = (bindparam(name, type_=Integer) for name in ("question", "most"))
-    behind = Letter.question_id.in_(bindparam("family", expanding=True))
-    query = select(Letter).where(behind, Letter.is_filed, Letter.erased_at.is_(None))
-    own_first = (Letter.question_id != question, Letter.received_at, Letter.id)
-    return letters.with_beside(query.order_by(*own_first).limit(most))
+    the others', oldest first."""
+    query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
+    own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
+    return list(session.scalars(query.order_by(*own_first).limit(limit)))
 
 
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
     """Return how many readers ask each question, merged ones counted for their lead, in one query."""
     leads = [question.id for question in questions]
-    rows = session.execute(_asking(), {"leads": leads})
+    query = letters_behind_each(leads, func.count())
+    rows = session.execute(query.group_by(query.selected_columns[0]))
     counted = {key: number for key, number in rows}  # noqa: C416 - dict() would take it for a mapping
     return {key: counted.get(key, 0) for key in leads}
 
 
-@cache
-def _asking() -> Select[Any]:
-    query = letters_behind_each(bindparam("leads", expanding=True), func.count())
-    return query.group_by(query.selected_columns[0])
-
-
-def letters_behind_each(question_ids: Sequence[Key] | BindParameter[Any], *what: Any) -> Select[Any]:
+def letters_behind_each(question_ids: Sequence[int], *what: Any) -> Select[Any]:
     """Select the key of a question, and something of each live letter behind it and what was merged into it."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
@@ -222,15 +181,11 @@ def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
-def cleared_and_asked(session: Session, question_ids: Sequence[int]) -> dict[int, tuple[QuestionText | None, int]]:
-    """Return by question the newest words that may leave the house, and how many readers ask it, in one query."""
-    behind = aliased(Question)
-    readers = select(func.count()).select_from(behind).join(Letter, Letter.question_id == behind.id)
-    readers = readers.where(or_(behind.id == Question.id, behind.merged_into_id == Question.id), Letter.is_filed)
+def get_cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
+    """The newest words of several questions that may leave the house, by question; none for one without such words."""
     newest = newest_cleared(Question.id).scalar_subquery()
-    query = select(Question.id, QuestionText, readers.correlate(Question).scalar_subquery())
-    query = query.outerjoin(QuestionText, QuestionText.id == newest).where(Question.id.in_(question_ids))
-    return {key: (text, number) for key, text, number in session.execute(query)}
+    query = select(Question.id, QuestionText).join(QuestionText, QuestionText.id == newest)
+    return {key: text for key, text in session.execute(query.where(Question.id.in_(question_ids)))}  # noqa: C416
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:

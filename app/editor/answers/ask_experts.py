@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
@@ -16,7 +15,6 @@ from ...answers.briefing import FEWEST, MOST, Brief
 from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
-from ...blanks import Blanks
 from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
@@ -29,7 +27,6 @@ from ...people import directory
 from ...people.models import Expert
 from ...questions.firewall import Leaking
 from ...questions.models import Question
-from ...questions.surroundings import around
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
@@ -107,15 +104,9 @@ def _form(
 
 
 def _fits(desk: Desk, question: Question, sought: str) -> tuple[list[Fit], list[Assignment]]:
-    """Return who fits a question, and who was asked it before; what is rare is asked for only where it is there."""
-    beside = around(desk.session, desk.actor, question, _rare)
-    [was_assigned] = beside.more
-    here = assigning.of_question(desk.session, question) if was_assigned else []
-    return ranked(desk.session, question, sought, here=here, topics=beside.topics), here
-
-
-def _rare(blanks: Blanks) -> Sequence[ColumnElement[bool]]:
-    return [assigning.was_assigned(blanks.question)]
+    """Return who fits a question, and who was asked it before."""
+    here = assigning.of_question(desk.session, question)
+    return ranked(desk.session, question, sought, here=here), here
 
 
 def _writes_it(fit: Fit) -> bool:

@@ -230,8 +230,7 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
     mail = inbound.of_letter(session, item.id) if by_mail else None
     about = incoming_mails.about(session, [item], editions)
     expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
-    beside = queries.beside(session, [item.id])[item.id]
-    credit = beside.credit
+    added, credits = queries.added_to(session, [item.id])[item.id], contacts.credits_of(session, [item.id])
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
     reading = incoming_mails.readings(session, [mail]).get(mail.id) if mail else None
@@ -246,8 +245,8 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
         "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
         "replies_to": named(edition) if edition else None,
-        "credit": credit if credit and credit.choice != "none" else None,
-        "credit_name": contacts.names_of(session, [item], {item.id: credit} if credit else {}).get(item.id),
+        "credit": credits.get(item.id),
+        "credit_name": contacts.names_of(session, [item], credits).get(item.id),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
         "open_questions": question_queries.newest_named(session, key, STATES.which("is_in_work"), 50),
@@ -263,8 +262,8 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
         "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
         "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
-        "added": beside.added,
-        "may_be_asked": receipt_notes.can_be_asked(session, item, [one.note for one in beside.added if one.note]),
+        "added": added,
+        "may_be_asked": receipt_notes.can_be_asked(session, item, [one.note for one in added if one.note]),
         "alikes": alikes_of(desk, item, question) if not expert else [],
-        **of_machine(desk, item, beside.machine),
+        **of_machine(desk, item),
     }

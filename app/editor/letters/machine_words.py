@@ -6,7 +6,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from ...letters import machine_translation
-from ...letters.models import Letter, MachineTranslation
+from ...letters.models import Letter
 from ..frame import Desk
 
 FAULTS = {
@@ -21,8 +21,9 @@ FAULTS = {
 }
 
 
-def of_letter(desk: Desk, item: Letter, row: MachineTranslation | None) -> dict[str, Any]:
+def of_letter(desk: Desk, item: Letter) -> dict[str, Any]:
     """Return what its page needs: how the translation stands, and whether one can be asked for (again)."""
+    row = machine_translation.find_translation(desk.session, item)
     machine = machine_translation.read(desk.session, item, row) if row else None
     foreign = item.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
     is_on = current_app.config["TRANSLATION_SERVER"] is not None

@@ -6,27 +6,23 @@ from functools import cached_property
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import ColumnElement
 
-from ...answers import assigning, correspondence, editing
+from ...answers import correspondence, editing
 from ...answers import queries as answers
 from ...answers.assigning import suggestion_of
-from ...answers.correspondence import is_robot_about, is_waiting_about
 from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
-from ...blanks import Blanks
 from ...editions import slots
 from ...editions.models import Edition
 from ...letters.models import Letter
-from ...mail import question_mails
 from ...mail.models import Inbound
+from ...newsletters import queries as newsletters
 from ...newsletters.models import Topic
 from ...people.directory import everybody_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...questions.surroundings import Around, around
 from ..frame import Desk
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
@@ -85,9 +81,6 @@ class Dossier:
     topics: list[Topic]
     all_topics: Sequence[Topic]
     may: frozenset[str]
-    around: Around
-    has_mails: bool  # about it
-    has_leaving: bool  # mails to experts about it that can still be stopped
 
     @cached_property
     def colleagues(self) -> dict[int, str]:
@@ -145,59 +138,41 @@ def next_with_room(desk: Desk, question: Question) -> Edition | None:
 def dossier(desk: Desk, question: Question) -> Dossier:
     session = desk.session
     picks = desk.may("pick") and question.is_answered
-    found = around(session, desk.actor, question, _rare)
-    has_mails, has_leaving, was_assigned, is_waiting, is_robot = found.more
-    merged = queries.merged_into(session, question) if found.has_merged else []
+    merged = queries.merged_into(session, question)
     family = [question.id, *(one.id for one in merged)]
-    some, beside = queries.first_letters(session, question, family, SHOWN)
     return Dossier(
         desk=desk,
         question=question,
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
         merged=merged,
         family=family,
-        readers=found.readers,
-        originals=originals(desk, question, some, beside, merged),
-        parts=_parts(desk, question, is_waiting, is_robot) if was_assigned else [],
+        readers=queries.askers(session, [question])[question.id],
+        originals=originals(desk, question, queries.first_letters(session, question, family, SHOWN), merged),
+        parts=_parts(desk, question),
         edition=session.get(Edition, question.edition_id) if question.edition_id else None,
         free=next_with_room(desk, question) if picks else None,
-        topics=found.topics,
-        all_topics=found.all_topics,
-        around=found,
-        has_mails=has_mails,
-        has_leaving=has_leaving,
+        topics=queries.topics_of(session, [question.id])[question.id],
+        all_topics=newsletters.topics_of(session, question.newsletter_id),
         may=frozenset(QUESTION.open_to(desk.actor, question)),
     )
 
 
-def _rare(blanks: Blanks) -> Sequence[ColumnElement[bool]]:
-    """Ask for what is asked for in full only where it is there."""
-    key, family = blanks.question, queries.family_keys(blanks.question)
-    return (
-        question_mails.are_there(family),
-        question_mails.are_leaving(family, blanks.now),
-        assigning.was_assigned(key),
-        is_waiting_about(key, blanks.newsletter),
-        is_robot_about(key),
-    )
-
-
-def _parts(desk: Desk, question: Question, is_waiting: bool, is_robot: bool) -> list[Part]:
-    """Each expert's part; what hangs on several of them is read at once, and mails only where there are any."""
+def _parts(desk: Desk, question: Question) -> list[Part]:
+    """Each expert's part, with the mails, texts and checks of all of them read together."""
     session, places = desk.session, places_of(desk, [question])[question.id]
     keys = [place.assignment.id for place in places]
     if not keys:
         return []
-    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys) if is_waiting else []
+    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
     waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
     files = (
         {row.letter_id: len(read.attachments) for row, read in incoming_mails.with_files(session, waiting)}
         if mails
         else {}
     )
-    robots = correspondence.robots_on(session, desk.newsletter.id, keys) if is_robot else {}
+    robots = correspondence.robots_on(session, desk.newsletter.id, keys)
     written = [place.answer.id for place in places if place.answer]
-    texts, checks = answers.versions_and_checks(session, written)
+    texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
     parts = []
     for place in places:
         one, key = place.assignment, place.answer.id if place.answer else 0

@@ -1,6 +1,6 @@
 """The letters behind a question, each beside the desk's wording: their words against ours, or two languages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -73,17 +73,15 @@ class Original:
         return bool(self.letter.body and self.text and self.text.body)
 
 
-def originals(
-    desk: Desk,
-    question: Question,
-    some: Sequence[Letter],
-    beside: Mapping[int, letters.Beside],
-    merged: Sequence[Question],
-) -> list[Original]:
+def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Sequence[Question]) -> list[Original]:
+    if not some:
+        return []
+    session, keys = desk.session, [letter.id for letter in some]
     came_with = {one.id: one for one in merged}
-    credits = {key: one.credit for key, one in beside.items() if one.credit and one.credit.choice != "none"}
-    names = contacts.names_of(desk.session, some, credits)
-    made = {key: one.machine for key, one in beside.items() if one.machine and one.machine.found_sealed}
+    credits = contacts.credits_of(session, keys)
+    names = contacts.names_of(session, some, credits)
+    translations = machine_translation.get_finished_translations(session, keys)
+    added = letters.added_to(session, keys)
     return [
         Original(
             letter,
@@ -91,8 +89,8 @@ def originals(
             names.get(letter.id),
             question.text,
             came_with.get(letter.question_id or 0),
-            beside[letter.id].added,
-            machine_translation.read(desk.session, letter, made[letter.id]) if letter.id in made else None,
+            added[letter.id],
+            machine_translation.read(session, letter, translations[letter.id]) if letter.id in translations else None,
         )
         for letter in some
     ]
@@ -108,12 +106,11 @@ def question_letters(slug: str, public_id: str) -> str:
         behind = queries.letters_behind([question.id, *(one.id for one in merged)], rising=True)
         here = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
         some = paged(desk.session, behind, PAGE, last, here, "after")
-        beside = letters.beside(desk.session, [letter.id for letter in some.rows]) if some.rows else {}
         return page(
             desk,
             "editor/questions/letters.html",
             "questions",
             question=question,
-            originals=originals(desk, question, some.rows, beside, merged),
+            originals=originals(desk, question, some.rows, merged),
             keyset=some.keyset,
         )

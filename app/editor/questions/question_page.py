@@ -14,7 +14,7 @@ from ...newsroom.forgetting_ran import WEEK
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..conflict import second, token
+from ..conflict import newest_change, second, token
 from ..flash import announce
 from ..form_values import typed_time
 from ..frame import Acts, Desk, at_desk, change, editor, found_at, page
@@ -91,6 +91,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
     """Show the page. `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, and why."""
     file = dossier(desk, one)
     found = near(desk, one, file.topics)
+    newest = newest_change(one)
     show, before = request.args.get("show"), request.args.get("before", "")
     step = next_step(file)
     due = step.chapter if step else ""
@@ -101,7 +102,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         "questions",
         file=file,
         question=one,
-        seen=token(facts_of_question(one, file.around.newest, file.edition, file.topics)),
+        seen=token(facts_of_question(one, newest.id if newest else 0, file.edition, file.topics)),
         step=step,
         due=due,
         due_href=step.href if step else "",
@@ -112,7 +113,7 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         shows=SHOWS,
         colleagues=colleagues,
         calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
-        leaving=about_to_leave(desk, file.family) if file.has_leaving else [],
+        leaving=about_to_leave(desk, file.family),
         translations=languages_to(file),
         near=found,
         alike=alike_of(desk, one, found, file.family, file.was_asked),

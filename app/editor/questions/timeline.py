@@ -148,8 +148,6 @@ def _people(file: Dossier) -> dict[int, str]:
 
 def _notes(file: Dossier, below: At) -> Iterable[Entry]:
     desk = file.desk
-    if not file.around.has_notes:
-        return
     notes = queries.notes_of(file.question).page(desk.session, below, PAGE + 1)
     names = names_of(desk.session, [note.person_id for note in notes], _people(file))
     for note in notes:
@@ -160,8 +158,6 @@ def _notes(file: Dossier, below: At) -> Iterable[Entry]:
 
 def _mails(file: Dossier, below: At) -> Iterable[Entry]:
     desk = file.desk
-    if not file.has_mails:
-        return
     mails = question_mails.about(desk.session, file.family, PAGE + 1, below)
     names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(file))
     for mail, message in mails:

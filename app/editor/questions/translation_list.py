@@ -27,8 +27,8 @@ def languages_to(file: Dossier) -> list[Listed]:
     desk, question = file.desk, file.question
     if question.has_ended:
         return []
-    made = translating.made_of(desk.session, question) if file.around.is_translated else {}
-    listed = targets(desk, question, made, file.around.is_at_translators)
+    made = translating.made_of(desk.session, question)
+    listed = targets(desk, question, made)
     originals = [*translating.wording_of(question), *_answered(file)] if listed else []
     if not originals:
         return []
@@ -62,14 +62,11 @@ def _answered(file: Dossier) -> list[translating.Original]:
     ]
 
 
-def targets(
-    desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None, is_outside: bool = True
-) -> list[str]:
+def targets(desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None) -> list[str]:
     """The newsletter's languages but the question's own, those that it was translated into before, and those in which
-    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand, and `is_outside`
-    says whether somebody outside may have one."""
+    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand."""
     before = [language for _key, language in (translating.made_of(desk.session, question) if made is None else made)]
-    asked = translators.newest_of(desk.session, question).items() if is_outside else ()
+    asked = translators.newest_of(desk.session, question).items()
     open_in = [language for (_key, language), one in asked if one.is_open]
     own = question.text.language if question.text else ""
     listed = dict.fromkeys([*languages_of(desk.newsletter), *before, *open_in])
