@@ -8,14 +8,13 @@ are read; how much somebody has to do and how they reply counts over the whole h
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Integer, Select, bindparam, case, func, select, union_all
+from sqlalchemy import Select, case, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ..db import UTCDateTime, now
+from ..db import now
 from ..listing import Query
 from ..matching import DESK
 from ..matching.alike import Compared, Probe, by_score
@@ -138,42 +137,32 @@ def ranked(
 
 
 def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[Known]:
-    """Return whom to compare."""
-    said = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
-    given = {"question": question.id, "newsletter": question.newsletter_id, "similar": similar, "said": said}
-    return [Known(*row) for row in session.execute(_proposing(), given | {"looked_at": LOOKED_AT})]
-
-
-@cache
-def _proposing() -> Query:
-    """Select whom to compare: who answered what is like a question or of its topics, who names them, whom the desk
-    knows, who is new, as many as are looked at. It is built once, with blanks for the question."""
-    question, newsletter, looked_at = (
-        bindparam(name, type_=Integer) for name in ("question", "newsletter", "looked_at")
-    )
+    """Return whom to compare: who answered what is like a question or of its topics, who names them, whom the desk
+    knows, who is new."""
+    terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
-        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question))
+        QuestionTopic.topic_id.in_(select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id))
     )
     of_topics = of_topics.order_by(QuestionTopic.question_id.desc()).limit(NEWEST)
-    here = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter)
+    here = select(Assignment.expert_id).where(Assignment.newsletter_id == question.newsletter_id)
     newest = select(Expert.id).where(Expert.is_listed())
     sources = (
-        answered.where(Assignment.question_id.in_(bindparam("similar", expanding=True))),
+        answered.where(Assignment.question_id.in_(similar)),
         answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
-        expert_search.about(bindparam("said", expanding=True)).limit(looked_at),
+        expert_search.about(terms).limit(LOOKED_AT),
         here.order_by(Assignment.id.desc()).limit(NEWEST),
-        newest.order_by(Expert.id.desc()).limit(looked_at),
+        newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
     )
-    among = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, looked_at)))
-    return _known(among).order_by(Expert.id)
+    proposed = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, LOOKED_AT)))
+    return [Known(*row) for row in session.execute(_known(proposed).order_by(Expert.id))]
 
 
 def _known(experts: Query) -> Query:
     return experts.join(Person, Person.id == Expert.person_id).with_only_columns(*KNOWN)
 
 
-def _first_of(sources: Iterable[Select[int]], limit: Any) -> Select[int]:
+def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
     """Select the first different keys that several queries find, those of the first query before those of the next."""
     walks = [walk.subquery() for walk in sources]
     found = union_all(
@@ -199,34 +188,27 @@ def histories(
     What they say to `question` does not count.
     """
     found = {key: History() for key in experts}
-    at = now(session)
-    about = (question.id, question.newsletter_id) if question else (NONE, NONE)
-    given = {"experts": experts, "question": about[0], "newsletter": about[1], "each": each}
-    for expert_id, *row in session.execute(_replies(), given | {"at": at, "since": at - REMEMBERED}):
+    question_id, newsletter_id = (question.id, question.newsletter_id) if question else (NONE, NONE)
+    for expert_id, *row in session.execute(_select_replies(experts, question_id, newsletter_id, each, now(session))):
         _remember(found[expert_id], *row)
     return found
 
 
-@cache
-def _replies() -> Query:
-    """Select what became of the newest questions that experts were asked, built once."""
-    question, newsletter, each = (bindparam(name, type_=Integer) for name in ("question", "newsletter", "each"))
-    at, since = (bindparam(name, type_=UTCDateTime) for name in ("at", "since"))
-    here = Assignment.newsletter_id == newsletter
-    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > at))
+def _select_replies(experts: Sequence[int], question_id: int, newsletter_id: int, each: int, moment: datetime) -> Query:
+    """Select what became of the newest questions that experts were asked until a moment."""
+    here = Assignment.newsletter_id == newsletter_id
+    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > moment))
     query = select(
         Assignment.expert_id,
         case((here & Assignment.has_text, Assignment.question_id)),
         case((~Assignment.is_cancelled, Assignment.invited_at)),
         Assignment.received_at,
         case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
-    ).where(~Assignment.is_drafted, Assignment.state_at >= since, Assignment.question_id != question)
-    one = aliased(Assignment)
-    back = select(one.id).where(one.expert_id == Expert.id).order_by(one.id.desc()).offset(each).limit(1)
+    ).where(~Assignment.is_drafted, Assignment.state_at >= moment - REMEMBERED, Assignment.question_id != question_id)
+    other = aliased(Assignment)
+    back = select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc()).offset(each).limit(1)
     query = query.join(Expert, Expert.id == Assignment.expert_id)
-    query = query.where(
-        Expert.id.in_(bindparam("experts", expanding=True)), Assignment.id > func.coalesce(back.scalar_subquery(), 0)
-    )
+    query = query.where(Expert.id.in_(experts), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     return query.order_by(Assignment.id.desc()).limit(HISTORY)
 
 

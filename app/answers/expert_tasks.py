@@ -1,10 +1,8 @@
 """An expert's own tasks: their assignments, each with the words of its question that an editor has cleared."""
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, select
+from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
 
 from ..actors import Expert
@@ -57,8 +55,6 @@ class Task:
 Tasks = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]
 
 
-# The queries are built once: building one costs as much as asking it.
-@cache
 def _tasks() -> Tasks:
     passed = aliased(Check)
     is_passed = exists().where(
@@ -77,18 +73,6 @@ def _tasks() -> Tasks:
             joinedload(Assignment.question).lazyload(Question.text),  # what is cleared of it is here already
         )
     )
-
-
-@cache
-def _behind_link(few: bool) -> Tasks:
-    link = links.open_ones("page", bindparam("macs", expanding=True), bindparam("now"))
-    return _with(few).join(Link, Link.assignment_id == Assignment.id).where(*link)
-
-
-@cache
-def _own(few: bool) -> Tasks:
-    mine = Assignment.public_id == bindparam("public_id"), Assignment.expert_id == bindparam("expert_id")
-    return _with(few).where(*mine, ~Assignment.is_drafted)
 
 
 def _with(few: bool) -> Tasks:
@@ -110,20 +94,22 @@ def _with(few: bool) -> Tasks:
 
 def load(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
     """One assignment of this expert. None for any other, and before it was sent."""
-    return _task(session, _own(few), public_id=public_id, expert_id=actor.expert_id)
+    own = (Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted)
+    return _task(session, _with(few).where(*own))
 
 
 def by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
     """Whoever holds an assignment's link, and the one assignment that it opens. Changes nothing."""
-    task = _task(session, _behind_link(few), macs=links.macs_of(session, token), now=now(session))
+    link = links.open_ones("page", links.macs_of(session, token), now(session))
+    task = _task(session, _with(few).join(Link, Link.assignment_id == Assignment.id).where(*link))
     if task is None:
         return None
     expert = task.assignment.expert
     return Expert(expert.id, expert.name, task.assignment.id), task
 
 
-def _task(session: Session, query: Tasks, **values: Any) -> Task | None:
-    row = session.execute(query, values).first()
+def _task(session: Session, query: Tasks) -> Task | None:
+    row = session.execute(query).first()
     return Task(*row) if row else None
 
 

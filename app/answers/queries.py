@@ -3,9 +3,8 @@ row.
 """
 
 from collections.abc import Sequence
-from functools import cache
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -58,22 +57,17 @@ def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[A
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
     """Every assignment of several questions with its answer and the newest quote check, in one query."""
-    found: list[tuple[Assignment, Answer | None, Check | None]]
-    rows = session.execute(_parts_of(), {"questions": question_ids})
-    found = [(assignment, answer, check) for assignment, answer, check in rows]
-    for assignment, answer, _check in found:
-        set_committed_value(assignment, "answer", answer)
-    return found
-
-
-@cache
-def _parts_of() -> Select[Assignment, Answer, Check]:
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    return (
+    query = (
         select(Assignment, Answer, Check)
         .options(lazyload(Answer.expert))  # who has the assignment: there already
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest)
-        .where(Assignment.question_id.in_(bindparam("questions", expanding=True)))
+        .where(Assignment.question_id.in_(question_ids))
         .order_by(Assignment.id)
     )
+    found: list[tuple[Assignment, Answer | None, Check | None]]
+    found = [(assignment, answer, check) for assignment, answer, check in session.execute(query)]
+    for assignment, answer, _check in found:
+        set_committed_value(assignment, "answer", answer)
+    return found

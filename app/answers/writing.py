@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -44,22 +44,6 @@ class Saved:
     saved_at: datetime
 
 
-# Past the unit of work and built once: a page that is typed on saves itself every few seconds.
-_DRAFT = Draft.__table__
-_SAVED = select(_DRAFT.c.tab, _DRAFT.c.part, _DRAFT.c.body, _DRAFT.c.count, _DRAFT.c.saved_at)
-_OF_TAB = _SAVED.where(_DRAFT.c.assignment_id == bindparam("its"), _DRAFT.c.tab == bindparam("at")).with_for_update()
-_ELSEWHERE = _SAVED.where(
-    _DRAFT.c.assignment_id == bindparam("its"), _DRAFT.c.part == bindparam("of"), _DRAFT.c.tab != bindparam("at")
-).order_by(_DRAFT.c.saved_at.desc(), _DRAFT.c.id.desc())
-_SAVE = update(_DRAFT).where(  # type: ignore[arg-type]
-    _DRAFT.c.assignment_id == bindparam("its"),
-    _DRAFT.c.tab == bindparam("at"),
-    _DRAFT.c.part == bindparam("of"),
-    _DRAFT.c.count <= bindparam("newest"),
-)
-_ADD = insert(_DRAFT)  # type: ignore[arg-type]
-
-
 def save_draft(
     session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
 ) -> Saved:
@@ -73,18 +57,24 @@ def save_draft(
     body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
     credit = None if written.credit_line is None else single_line(written.credit_line)[:400]
     typed = {"body": body, "ties": ties, "credit_line": credit, "saved_at": (moment := now(session)), "count": count}
-    connection, which = session.connection(), {"its": assignment.id, "at": tab, "of": part}
-    if not connection.execute(_SAVE, {**which, "newest": count, **typed}).rowcount:
-        if there := connection.execute(_OF_TAB, which).first():
-            return Saved(*there)
-        connection.execute(_ADD, {"assignment_id": assignment.id, "tab": tab, "part": part, **typed})
+    of_tab = (Draft.assignment_id == assignment.id, Draft.tab == tab)
+    replace = update(Draft).where(*of_tab, Draft.part == part, Draft.count <= count).values(typed)
+    if not session.scalar(replace.returning(Draft.id), execution_options={"synchronize_session": False}):
+        if newer := session.execute(_select_saved().where(*of_tab).with_for_update()).first():
+            return Saved(*newer)
+        session.execute(insert(Draft).values(assignment_id=assignment.id, tab=tab, part=part, **typed))
     return Saved(tab, part, body, count, moment)
+
+
+def _select_saved() -> Select[str, str, str, int, datetime]:
+    return select(Draft.tab, Draft.part, Draft.body, Draft.count, Draft.saved_at)
 
 
 def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[Saved]:
     """Return what other tabs saved of this part, newest first."""
-    which = {"its": assignment.id, "of": part, "at": tab}
-    return [Saved(*row) for row in session.connection().execute(_ELSEWHERE, which)]
+    others = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
+    query = _select_saved().where(*others).order_by(Draft.saved_at.desc(), Draft.id.desc())
+    return [Saved(*row) for row in session.execute(query)]
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:

@@ -1,10 +1,9 @@
 """Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -144,19 +143,14 @@ def standing(session: Session, expert: Expert | None) -> Expert | None:
 
 def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tuple(ROLES)) -> list[Person]:
     """Return the people at work at a newsletter's desk who have one of these roles."""
-    return list(session.scalars(_everybody_of(), {"newsletter": newsletter_id, "roles": roles}))
-
-
-@cache
-def _everybody_of() -> Select[Person]:
-    newsletter = bindparam("newsletter", type_=Integer)
-    return (
+    query = (
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
-        .where(Membership.newsletter_id == newsletter, Person.disabled_at.is_(None), Membership.at_work())
-        .where(Membership.role.in_(bindparam("roles", expanding=True)))
+        .where(Membership.newsletter_id == newsletter_id, Person.disabled_at.is_(None), Membership.at_work())
+        .where(Membership.role.in_(roles))
         .order_by(Person.id)
     )
+    return list(session.scalars(query))
 
 
 def desk_of(session: Session, newsletter_id: int) -> list[Person]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, Text, cast, delete, exists, select
+from sqlalchemy import Select, Text, cast, delete, exists, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
@@ -68,7 +68,7 @@ def tongues(session: Session) -> set[str]:
     return {code for listed in session.scalars(query) for code in json.loads(listed)}
 
 
-def about(said: BindParameter[Any]) -> Select[int]:
+def about(topic_terms: Sequence[str]) -> Select[int]:
     """The keys of experts who name one of some topics, given as `terms`, those who were recorded last first."""
-    chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(said)).distinct()
+    chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(topic_terms)).distinct()
     return chosen.order_by(ExpertTopic.expert_id.desc())
