@@ -22,7 +22,7 @@ from ..matching.search import search as look_up
 from ..page_language import language
 from ..questions.models import Question
 from ..web import Paged, last_row, paged
-from .choices import Choices, EditionChoice, Offer, choices
+from .choices import EditionChoice, Offer, list_edition_choices
 from .frame import Desk, found, unknown
 from .letters.letter_words import ENDS
 from .shortcuts import KEYS
@@ -49,7 +49,7 @@ class Declared(Generic[Row]):
     its filters.
 
     `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which
-    it gets by the names of the filters. `offer` says which editions its filters offer.
+    it gets by the names of the filters.
     """
 
     noun: type[Row]
@@ -60,7 +60,6 @@ class Declared(Generic[Row]):
     listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Rows[Row]]
     load: Callable[[Session, Staff, str], Row | None]
     size: int
-    offer: Offer | None = None
 
     def read(self, desk: Desk, args: Mapping[str, str]) -> "Filtered[Row]":
         """Read an address. One that says what there isn't gets a page that says so: half a filter would show other
@@ -74,9 +73,6 @@ class Declared(Generic[Row]):
         state = values.get("state") or self.usual(values)
         if state not in self.states:
             unknown(desk, "state", self.endpoint)
-        if self.offer:
-            offered = choices(desk.session, desk.newsletter.id, self.offer, values.get("edition", ""))
-            desk.asked["choices"] = offered
         options: dict[str, Options] = {}
         for name, one in self.filters.items():
             options[name] = one.options(desk, values.get(name, ""))
@@ -207,14 +203,14 @@ def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
     return lambda _desk, _typed: options(language())
 
 
-def offered(desk: Desk) -> Choices:
-    """Return what the filters of the list that was read offer."""
-    return desk.asked.get("choices", Choices())
+def editions(offer: Offer) -> Callable[[Desk, str], Options]:
+    """The options of a filter by edition: those on offer, and the one that is chosen."""
 
+    def options(desk: Desk, chosen: str) -> Options:
+        choices = list_edition_choices(desk.session, desk.newsletter.id, offer, chosen)
+        return {edition.public_id: (named(edition), edition) for edition in choices}
 
-def editions(desk: Desk, _typed: str) -> Options:
-    """The newest editions to choose from, and the one that is chosen."""
-    return {one.public_id: (named(one), one) for one in offered(desk).editions}
+    return options
 
 
 def named(edition: Edition | EditionChoice) -> str:

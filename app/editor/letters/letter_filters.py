@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import true
 
 from ...db import now
 from ...formatting import tongue
@@ -64,24 +63,13 @@ def _usual(values: Mapping[str, str]) -> str:
 
 
 def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Rows[Letter]:
-    key = desk.newsletter.id
-    equal = tuple((name, getattr(meant[name], "id", meant[name])) for name in (*EQUAL, "alike") if name in meant)
-    if "age" not in meant:
-        return _kept(key, states, equal)
-    _label, days, is_young = AGES[meant["age"]]
-    bound = now(desk.session) - timedelta(days=days)
-    return queries.listing(key, states, *_rules(equal), **{"since" if is_young else "until": bound})
-
-
-def _rules(equal: Sequence[tuple[str, Any]]) -> list[ColumnElement[bool]]:
-    return [Letter.alike == true() if name == "alike" else EQUAL[name] == value for name, value in equal]
-
-
-@lru_cache(maxsize=128)
-def _kept(newsletter_id: int, states: Sequence[str], equal: Sequence[tuple[str, Any]]) -> Rows[Letter]:
-    """Return a list that goes by no time: what is to be asked, and nothing that was found. Building it costs as much as
-    asking."""
-    rules = _rules(equal)
+    newsletter_id = desk.newsletter.id
+    rules = [column == getattr(meant[name], "id", meant[name]) for name, column in EQUAL.items() if name in meant]
+    rules += [Letter.alike == true()] if "alike" in meant else []
+    if "age" in meant:
+        _label, days, is_young = AGES[meant["age"]]
+        bound = now(desk.session) - timedelta(days=days)
+        return queries.listing(newsletter_id, states, *rules, **{"since" if is_young else "until": bound})
     if states in IN_ORDER:
         return IN_ORDER[states](newsletter_id, *rules)
     return queries.listing(newsletter_id, states, *rules)
@@ -96,7 +84,9 @@ LETTERS = Declared(
             _l("Came by"), _l("by way of: %(channel)s"), fixed({one: CHANNELS[one] for one in ALL_CHANNELS})
         ),
         "language": Filter(_l("Written in"), _l("in %(language)s"), _languages),
-        "edition": Filter(_l("About the edition"), _l("about the edition of %(day)s"), editions),
+        "edition": Filter(
+            _l("About the edition"), _l("about the edition of %(day)s"), editions(Offer(RECENT, has_run=True))
+        ),
         "kind": Filter(_l("Filed as"), _l("filed as: %(kind)s"), fixed({kind: FILED[kind] for kind in KINDS})),
         "held": Filter(_l("Held for"), _l("held for: %(why)s"), fixed(HELD)),
         "age": Filter(_l("Age"), "%(age)s", fixed({name: label for name, (label, *_rest) in AGES.items()})),
@@ -106,5 +96,4 @@ LETTERS = Declared(
     listing=_listing,
     load=queries.load,
     size=40,  # rows that fit a laptop's screen
-    offer=Offer(RECENT, has_run=True),
 )

@@ -30,8 +30,8 @@ from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ..around import Around, Columns, nothing
-from ..choices import EditionChoice
-from ..filtered_list import Filtered, Hits, Options, named, offered
+from ..choices import EditionChoice, list_topic_choices
+from ..filtered_list import Filtered, Hits, Options, named
 from ..frame import Desk, look_around
 from ..mail import incoming_mails
 from ..mail.incoming_mails import About
@@ -90,7 +90,7 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
         "editions": editions,
         "crowds": crowds.largest(desk.session, desk.newsletter.id) if held else [],
         "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
-        "topics": [] if item else offered(desk).topics,
+        "topics": [] if item else list_topic_choices(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 

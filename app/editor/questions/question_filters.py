@@ -13,8 +13,8 @@ from ...people.models import Expert
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..choices import Offer
-from ..filtered_list import Declared, Filter, Options, editions, offered
+from ..choices import Offer, list_topic_choices
+from ..filtered_list import Declared, Filter, Options, editions
 from ..frame import Desk
 from .question_states import WORDS
 
@@ -33,7 +33,7 @@ KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert"
 
 
 def _topics(desk: Desk, _typed: str) -> Options:
-    return {one.slug: (one.name, one) for one in offered(desk).topics}
+    return {one.slug: (one.name, one) for one in list_topic_choices(desk.session, desk.newsletter.id)}
 
 
 def _experts(desk: Desk, typed: str) -> Options:
@@ -56,20 +56,18 @@ QUESTIONS = Declared(
     states=FILTERS,
     filters={
         "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topics),
-        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions),
+        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions(Offer(RECENT))),
         "expert": Filter(_l("Who has it"), _l("with %(name)s"), _experts),
     },
     usual=lambda values: "all" if values else "going",
     listing=_listing,
     load=queries.load,
     size=30,
-    offer=Offer(RECENT),
 )
 SHELF = replace(
     QUESTIONS,
     endpoint="editor.shelf",
     states={"shelved": FILTERS["shelved"]},
     filters={},
-    offer=None,
     usual=lambda _values: "shelved",
 )
