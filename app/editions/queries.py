@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
@@ -76,15 +75,9 @@ def find_edition_in_production(session: Session, newsletter_id: int) -> Edition 
 
 def next_run(session: Session, newsletter_id: int) -> datetime | None:
     """Return when the next edition is to run."""
-    at: datetime | None = session.scalar(_next_run(), {"at": now(session), "newsletter": newsletter_id})
-    return at
-
-
-@cache
-def _next_run() -> Select[Any]:
-    """Built once: it is asked for each page of readers that is made."""
-    at, newsletter = bindparam("at", type_=Edition.runs_at.type), bindparam("newsletter", type_=Integer)
-    return select_editions_to_run(at, newsletter, Edition.runs_at).limit(1)
+    query = select_editions_to_run(now(session), newsletter_id, Edition.runs_at)
+    runs_at: datetime | None = session.scalar(query.limit(1))
+    return runs_at
 
 
 class Coming(NamedTuple):

@@ -4,11 +4,9 @@ A cut-off of one collection doesn't fit another, and one matcher's not another's
 """
 
 from dataclasses import dataclass
-from functools import cache
 from math import log10
-from typing import Any
 
-from sqlalchemy import CompoundSelect, Integer, String, bindparam, cast, null, select, union_all
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -85,29 +83,19 @@ class Decided:
 
 
 def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> Decided:
-    """Return what this desk has decided with one matcher, and by any about one thing, in one statement."""
-    noun, noun_id = key or ("", 0)
-    given = {"newsletter": newsletter_id, "matcher": matcher, "noun": noun, "key": noun_id}
-    found = session.execute(_deciding(key is not None), given).all()
-    scores = [(score, same) for score, same, noun, _key in found if noun is None]
-    others = {(noun, noun_id) for _score, _same, noun, noun_id in found if noun is not None}
+    """Return what this desk has decided with one matcher, and what was ever told apart from one thing."""
+    mine = (Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
+    newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
+    scores = session.execute(newest).all()
     different, alike = ([score for score, same in scores if same is which] for which in (False, True))
-    return Decided(matcher, others, different, alike)
+    return Decided(matcher, _told_apart_from(session, key) if key else set(), different, alike)
 
 
-@cache
-def _deciding(about_one: bool) -> CompoundSelect[Any]:
-    newsletter, key = (bindparam(name, type_=Integer) for name in ("newsletter", "key"))
-    matcher, noun = (bindparam(name, type_=String) for name in ("matcher", "noun"))
-    newest = select(Verdict.score, Verdict.same).where(Verdict.newsletter_id == newsletter, Verdict.matcher == matcher)
-    newest = newest.order_by(Verdict.id.desc()).limit(NEWEST)
-    walks = [newest.add_columns(cast(null(), String).label("noun"), cast(null(), Integer).label("key"))]
-    if about_one:
-        about = select(Verdict.score, Verdict.same).where(~Verdict.same)
-        as_a = about.add_columns(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == key)
-        as_b = about.add_columns(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == key)
-        walks += [as_a, as_b]
-    return union_all(*(select(walk.subquery()) for walk in walks))
+def _told_apart_from(session: Session, key: Key) -> set[Key]:
+    noun, noun_id = key
+    as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == noun_id, ~Verdict.same)
+    as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == noun_id, ~Verdict.same)
+    return {(row[0], row[1]) for row in session.execute(union_all(as_a, as_b))}
 
 
 def prior(matcher: str, documents: int) -> float:

@@ -1,11 +1,9 @@
-"""The rows behind what waits, with as much of their experts and questions as says which they are: statements that are
-built once, for up to a thousand rows."""
+"""The rows behind what waits, up to a thousand, with as much of their experts and questions as says which they are."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, load_only
 
 from ..answers.models import Answer, Assignment, Check
@@ -17,32 +15,23 @@ Texts = list[tuple[Answer, Question, Check | None]]
 
 def answers_of(session: Session, keys: Sequence[int]) -> Texts:
     """Several answers with their questions and newest checks, those that have waited longest first."""
-    rows = session.execute(_asking_answers(), {"keys": keys}) if keys else ()
-    return [(answer, question, check) for answer, question, check in rows]
-
-
-@cache
-def _asking_answers() -> Select[Answer, Question, Check | None]:
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
-    return (
+    query = (
         select(Answer, Question, Check)
         .options(_named(joinedload(Answer.expert)), *_called())
         .join(Question, Question.id == Answer.question_id)
         .outerjoin(Check, Check.id == newest)
-        .where(Answer.id.in_(bindparam("keys", expanding=True)))
+        .where(Answer.id.in_(keys))
         .order_by(Answer.state_at, Answer.id)
     )
+    rows = session.execute(query) if keys else ()
+    return [(answer, question, check) for answer, question, check in rows]
 
 
 def assignments_of(session: Session, keys: Sequence[int]) -> list[Assignment]:
-    return list(session.scalars(_asking_assignments(), {"keys": keys})) if keys else []
-
-
-@cache
-def _asking_assignments() -> Select[Assignment]:
     question = joinedload(Assignment.question)
     query = select(Assignment).options(_named(joinedload(Assignment.expert)), question.options(*_called()))
-    return query.where(Assignment.id.in_(bindparam("keys", expanding=True))).order_by(Assignment.id)
+    return list(session.scalars(query.where(Assignment.id.in_(keys)).order_by(Assignment.id))) if keys else []
 
 
 def _named(expert: Any) -> Any:

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import CompoundSelect, bindparam, func, literal, select, union_all
 
 from ...db import now
 from ...formatting import age, ago, clock_time, day, zone
@@ -18,10 +16,10 @@ from ...mail.kinds import KINDS
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
 from ...newsroom.undo import is_undone
-from ...people.models import Person
+from ...people.directory import names_of
 from ...people.staff import invited_by
-from ...questions.models import Question, QuestionText
 from ...questions.queries import Named as AskedOf
+from ...questions.queries import named as list_named
 from ..conflict import token_of
 from ..frame import Desk
 
@@ -50,31 +48,10 @@ def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
     """The names of those whom several mails are to, the questions that they are about, and whom they invite to the
     desk.
     """
-    people, questions = dict[int, str](), dict[int, AskedOf]()
-    keys = {
-        "people": [mail.person_id for mail in mails if mail.person_id],
-        "questions": [mail.question_id for mail in mails if mail.question_id],
-    }
-    for public_id, key, *words in desk.session.execute(_asking(), keys) if any(keys.values()) else ():
-        if public_id:
-            questions[key] = AskedOf(key, public_id, *words)
-        else:
-            people[key] = words[0]
+    people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
+    keys = [mail.question_id for mail in mails if mail.question_id]
+    questions = {one.id: one for one in list_named(desk.session, keys)} if keys else {}
     return people, questions, invited_by(desk.session, mails)
-
-
-@cache
-def _asking() -> CompoundSelect[Any]:
-    """Select people by their names, and questions by their words, in one statement that is built once."""
-    blank = literal("")
-    people = select(blank, Person.id, Person.name, blank)
-    words = (func.coalesce(one, "") for one in (QuestionText.headline, QuestionText.body))
-    questions = select(Question.public_id, Question.id, *words)
-    questions = questions.outerjoin(QuestionText, QuestionText.id == Question.text_id)
-    return union_all(
-        people.where(Person.id.in_(bindparam("people", expanding=True))),
-        questions.where(Question.id.in_(bindparam("questions", expanding=True))),
-    )
 
 
 def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:

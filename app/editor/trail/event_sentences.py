@@ -1,12 +1,11 @@
 """Events of the trail as sentences with the names in them, in a fixed number of queries however many there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
+from sqlalchemy import literal, select, union_all
 
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
@@ -144,21 +143,14 @@ def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:
     }
     if not any(keys.values()):
         return {}
-    found = desk.session.execute(_whose(), {f"{noun}s": list(some) for noun, some in keys.items()})
-    return {(noun, key): name for noun, key, name in found}
-
-
-@cache
-def _whose() -> CompoundSelect[Any]:
-    """Select the names of experts by the keys of their profiles, assignments and answers, built once."""
     columns = {"expert": (Expert.id, Expert.id), "assignment": (Assignment.id, Assignment.expert_id)}
     columns["answer"] = (Answer.id, Answer.expert_id)
-    return union_all(
-        *(
-            select(literal(noun), key, Person.name)
-            .select_from(Person)
-            .join(Expert, Expert.person_id == Person.id)
-            .where(whose == Expert.id, key.in_(bindparam(f"{noun}s", expanding=True)))
-            for noun, (key, whose) in columns.items()
-        )
+    names = (
+        select(literal(noun), key, Person.name)
+        .select_from(Person)
+        .join(Expert, Expert.person_id == Person.id)
+        .where(expert_id == Expert.id, key.in_(keys[noun]))
+        for noun, (key, expert_id) in columns.items()
+        if keys[noun]
     )
+    return {(noun, key): name for noun, key, name in desk.session.execute(union_all(*names))}
