@@ -1,10 +1,11 @@
 """Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that
 stop."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BindParameter,
@@ -26,10 +27,9 @@ MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
-Key = int | BindParameter[int]  # of a newsletter, or where it will stand in a statement that is built once
+Key = int | BindParameter[int]  # of a newsletter, or its parameter in a statement that is prepared
 Place = tuple[Any, ...]  # of a row: its values in the columns of the order
 HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
-NOTHING: Mapping[str, Any] = {}
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ class Listing(Generic[Row]):
         """One column of the same rows."""
         return list(session.scalars(self.select(behind, limit, up).with_only_columns(what)))
 
-    def select(self, behind: Row | Place | None, limit: Key, up: bool = False) -> Query:
+    def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:
         """The statement of a page."""
         rising, query = self.rising != up, self.query
         order = self.order if rising else tuple(column.desc() for column in self.order)
@@ -71,7 +71,7 @@ class Listing(Generic[Row]):
         keys = union_all(*(select(walk.c[0]) for walk in walks)).subquery()
         return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
 
-    def keys(self, limit: Key) -> Select[int]:
+    def keys(self, limit: int) -> Select[int]:
         """Select the keys of the first rows."""
         return self.select(None, limit).with_only_columns(self.order[-1])
 
@@ -134,27 +134,17 @@ def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 
-class Walking(NamedTuple):
-    """Several queries for keys as one statement, by their names."""
-
-    names: tuple[str, ...]
-    query: CompoundSelect[Any]
+def union_keys(queries: Mapping[str, Select[Any]]) -> CompoundSelect[Any]:
+    """Combine several queries for keys, each with its name, into one statement."""
+    return union_all(*(select(literal(name), query.subquery().c[0]) for name, query in queries.items()))
 
 
-def walking(walks: Mapping[str, Select[Any]]) -> Walking:
-    keys = (select(literal(name), walk.subquery().c[0]) for name, walk in walks.items())
-    return Walking((*walks,), union_all(*keys))
-
-
-def walked(
-    session: Session, walks: Walking | Mapping[str, Select[Any]], given: Mapping[str, Any] = NOTHING
+def find_keys(
+    session: Session, query: CompoundSelect[Any], params: Mapping[str, Any] | None = None
 ) -> dict[str, list[int]]:
-    """Return the keys that several queries find, by their names, in one statement. Those of each come as it finds them,
-    which both databases do in its order, and SQL doesn't promise: it is for keys whose order is no matter of meaning.
-    """
-    names, query = walks if isinstance(walks, Walking) else walking(walks)
-    found: dict[str, list[int]] = {name: [] for name in names}
-    for name, key in session.execute(query, given):
+    """Return what `union_keys` combined: the keys by the names of their queries, in no guaranteed order."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for name, key in session.execute(query, params):
         found[name].append(key)
     return found
 
@@ -176,37 +166,27 @@ def from_address(typed: str, length: int) -> Place | None:
 
 @dataclass(frozen=True)
 class Chain(Generic[Row]):
-    """Several lists, one behind the other, as one; `part` says in which of them a row stands, or stood."""
+    """Several lists, one after another, as one; `part` says in which of them a row stands, or stood.
+
+    This can't be one listing whose key begins with the number of the part: letters that came in are sorted by time, the
+    newest first, and held ones by crowd, so no index has both orders. The database would sort all rows for each page.
+    """
 
     parts: Sequence[Listing[Row]]
     part: Callable[[Row], int]
     rising: bool = False
 
     def page(self, session: Session, behind: Row | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them; with `up` those in front of it, the nearest first. In one statement, and one
-        more for all the parts that follow where the first of them has too few."""
-        first, *others = self._parts(behind, up)
-        rows = first.page(session, behind, limit, up)
-        return rows + (self._others(session, others, limit - len(rows), up) if len(rows) < limit and others else [])
+        """Rows from behind one of them; with `up` those in front of it, the nearest first."""
+        return self._rows(behind, limit, up, lambda part, *place: part.page(session, *place))
 
     def _parts(self, behind: Row | None, up: bool) -> Sequence[Listing[Row]]:
         at = (len(self.parts) - 1 if up else 0) if behind is None else self.part(behind)
         return self.parts[at::-1] if up else self.parts[at:]
 
-    def _others(self, session: Session, parts: Sequence[Listing[Row]], limit: int, up: bool) -> list[Row]:
-        walks = (part.select(None, limit, up).with_only_columns(part.order[-1]).subquery() for part in parts)
-        keys = union_all(*(select(literal(at), walk.c[0]) for at, walk in enumerate(walks))).subquery()
-        key = parts[0].order[-1]
-        found = session.execute(select(key.class_, keys.c[0]).join(keys, keys.c[1] == key)).all()
-        rows: list[Row] = []
-        for at, part in enumerate(parts):
-            mine = [row for row, of in found if of == at]
-            rows += sorted(mine, key=part.place, reverse=part.rising == up)
-        return rows[:limit]
-
     def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
         """One column of the same rows."""
-        return self._rows(behind, limit, up, lambda one, *place: one.column(session, what, *place))
+        return self._rows(behind, limit, up, lambda part, *place: part.column(session, what, *place))
 
     def _rows(self, behind: Row | None, limit: int, up: bool, load: Callable[..., list[T]]) -> list[T]:
         rows: list[T] = []

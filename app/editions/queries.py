@@ -1,17 +1,15 @@
 """Editions and what they are for, as the desk and the worker look them up."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..answers.models import Assignment
-from ..blanks import Blanks
 from ..db import now
-from ..listing import Key, Query
+from ..listing import Key
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from .models import Edition
@@ -46,7 +44,7 @@ def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
 
 
-def select_editions_taking_answers(moment: Any, newsletter_id: Key) -> Select[Edition]:
+def select_editions_taking_answers(moment: Any, newsletter_id: int) -> Select[Edition]:
     """Select the editions that an expert can be asked for, soonest first: neither locked nor past cut-off."""
     to_run = select_editions_to_run(moment, newsletter_id, Edition)
     return to_run.where(Edition.is_planned, Edition.cutoff_at > moment)
@@ -80,34 +78,25 @@ def next_run(session: Session, newsletter_id: int) -> datetime | None:
     return runs_at
 
 
-class Coming(NamedTuple):
-    """The edition in production, as the pages of the desk show it."""
+class EditionSummary(NamedTuple):
+    """An edition as the desk's frame shows it; `filled` is how many of its slots are."""
 
     public_id: str
     runs_at: datetime
     cutoff_at: datetime
     slots: int
     is_locked: bool
+    filled: int
 
 
-def beside_coming(blanks: Blanks, numbers: Sequence[ColumnElement[Any]]) -> Query:
-    """Select the edition in production, how many of its slots are filled, and some numbers: a page of the desk has them
-    around it.
-    """
+def summarize_edition_in_production(session: Session, newsletter_id: int) -> EditionSummary | None:
+    """The edition that the desk works on, without loading it whole; None where no edition is planned."""
     filled = select(func.count()).where(Question.edition_id == Edition.id).correlate(Edition).scalar_subquery()
-    first = select_edition_in_production(blanks.now, blanks.newsletter, Edition.id).correlate(None).scalar_subquery()
-    edition = (Edition.public_id, Edition.runs_at, Edition.cutoff_at, Edition.slots, Edition.is_locked)
-    query = select(*edition, filled, *numbers).select_from(Newsletter).outerjoin(Edition, Edition.id == first)
-    return query.where(Newsletter.id == blanks.newsletter)
-
-
-def coming_beside(
-    session: Session, query: Query, filled: Mapping[str, Any]
-) -> tuple[Coming | None, int, Sequence[Any]]:
-    """Ask what `beside_coming` selects: the edition, or None, how many of its slots are filled, and the numbers."""
-    row = session.execute(query, filled).one()
-    end = len(Coming._fields)
-    return Coming(*row[:end]) if row[0] is not None else None, row[end], row[end + 1 :]
+    query = select_edition_in_production(now(session), newsletter_id, Edition.public_id).add_columns(
+        Edition.runs_at, Edition.cutoff_at, Edition.slots, Edition.is_locked, filled
+    )
+    row = session.execute(query).first()
+    return EditionSummary(*row) if row else None
 
 
 def run_of(session: Session, assignment: Assignment) -> Edition | None:

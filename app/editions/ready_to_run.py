@@ -120,7 +120,7 @@ def _load_choices(session: Session, query: Select[int, str, str]) -> list[Choice
     return sorted((Choice(*row) for row in session.execute(query)), key=lambda choice: choice.name.casefold())
 
 
-def _candidates(newsletter: Key) -> Select[Any]:
+def _candidates(newsletter: int) -> Select[Any]:
     """Query what was answered first, shelved last, or has a date: short walks of indexes, however much there is."""
     mine = select(Question.id).where(Question.newsletter_id == newsletter)
     answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()

@@ -1,20 +1,17 @@
 """The frame of every page of the desk: its sections with their numbers, and the edition that comes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from ..actors import Staff
-from ..blanks import Blanks
-from ..db import now
-from ..editions.queries import Coming, beside_coming, coming_beside
+from ..editions.queries import EditionSummary, summarize_edition_in_production
 from ..formatting import count, day, is_past, left
 from ..forms import form_drafts
 from ..letters import queries as letters
@@ -28,54 +25,33 @@ from ..questions import queries as questions
 from ..questions.lifecycle import STATES
 
 (HELD,), (FAILED,) = MAIL_STATES.which("is_held"), MAIL_STATES.which("is_failed")
-Columns = Mapping[str, ColumnElement[Any]]
-Along = Callable[[Blanks], Columns]  # what a page asks along, by the names of its columns
-
-
-def nothing(_blanks: Blanks) -> Columns:
-    """Ask nothing along, as most pages do."""
-    return {}
 
 
 @dataclass(frozen=True)
 class Around:
-    """The edition that comes and how many of its slots are filled, the `numbers` of the sections, whether whoever looks
-    has drafts, and the answers to what the page asked along."""
+    """The edition in production, the `numbers` of the sections, and whether whoever looks has drafts of forms."""
 
-    edition: Coming | None
-    filled: int
+    edition: EditionSummary | None
     numbers: Mapping[str, int]
     has_drafts: bool
-    along: Mapping[str, Any]
 
 
-def around(session: Session, actor: Staff, along: Along) -> Around:
-    """Ask what stands around a page, and what the page asks along, in one statement."""
-    query, blanks, names, more = _asking(along)
-    given = blanks.filled(now(session), actor.newsletter_id, actor.person_id)
-    edition, filled, found = coming_beside(session, query, given)
-    has_drafts, *found = found
-    numbers = dict(zip(names, found, strict=False))
-    return Around(edition, filled, numbers, has_drafts, dict(zip(more, found[len(names) :], strict=True)))
-
-
-@cache
-def _asking(along: Along) -> tuple[Select[Any], Blanks, list[str], list[str]]:
-    """Return the statement, its blanks, and the names of what it finds."""
-    blanks = Blanks()
-    key = blanks.newsletter
+def around(session: Session, actor: Staff) -> Around:
+    """Load what the frame shows: the edition in production by one query, all numbers by another."""
+    newsletter_id = actor.newsletter_id
     lists: dict[str, Listing[Any]] = {
-        "letters": letters.listing(key, LETTERS.which("waits")),
-        "questions": questions.in_states(key, STATES.which("is_going")),
-        "shelf": questions.in_states(key, STATES.which("is_shelved")),
-        "pen": inbound.listing(key, "pen"),
-        "held": mail_queries.listing(key, HELD),
-        "failed": mail_queries.listing(key, FAILED),
+        "letters": letters.listing(newsletter_id, LETTERS.which("waits")),
+        "questions": questions.in_states(newsletter_id, STATES.which("is_going")),
+        "shelf": questions.in_states(newsletter_id, STATES.which("is_shelved")),
+        "pen": inbound.listing(newsletter_id, "pen"),
+        "held": mail_queries.listing(newsletter_id, HELD),
+        "failed": mail_queries.listing(newsletter_id, FAILED),
     }
-    more = along(blanks)
-    has_drafts = form_drafts.has_any(blanks.person, key)
-    query = beside_coming(blanks, [has_drafts, *(one.counted for one in lists.values()), *more.values()])
-    return query, blanks, [*lists], [*more]
+    columns: list[ColumnElement[Any]] = [form_drafts.has_any(actor.person_id, newsletter_id)]
+    columns += [listing.counted for listing in lists.values()]
+    has_drafts, *numbers = session.execute(select(*columns)).one()
+    edition = summarize_edition_in_production(session, newsletter_id)
+    return Around(edition, dict(zip(lists, numbers, strict=True)), has_drafts)
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -101,7 +77,7 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
     ]
 
 
-def coming(newsletter: Newsletter, edition: Coming, filled: int) -> dict[str, str]:
+def coming(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:
     """Return the line of the edition that comes."""
     return {
         "date_label": day(edition.runs_at, "short"),
@@ -111,7 +87,10 @@ def coming(newsletter: Newsletter, edition: Coming, filled: int) -> dict[str, st
         if is_past(edition.cutoff_at)
         else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
         "slots_label": ngettext(
-            "%(filled)s of %(num)s slot filled", "%(filled)s of %(num)s slots filled", edition.slots, filled=filled
+            "%(filled)s of %(num)s slot filled",
+            "%(filled)s of %(num)s slots filled",
+            edition.slots,
+            filled=edition.filled,
         ),
         "href": url_for("editor.edition", slug=newsletter.slug, public_id=edition.public_id),
     }

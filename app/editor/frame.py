@@ -27,7 +27,7 @@ from ..people.sessions import Who, who
 from ..permissions import ROLES, may
 from ..web import called, db
 from ..web import found as found
-from .around import Along, Around, around, coming, nothing, sections
+from .around import Around, around, coming, sections
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -260,10 +260,10 @@ def unknown(desk: Desk, name: str, endpoint: str) -> None:
     abort(errors.page(404, words=words))
 
 
-def look_around(desk: Desk, along: Along = nothing) -> Around:
-    """Return what stands around the page, which is asked once for a page, with what the page itself asks along."""
+def look_around(desk: Desk) -> Around:
+    """Return what stands around the page, loaded once for each page."""
     if "around" not in desk.asked:
-        desk.asked["around"] = around(desk.session, desk.actor, along)
+        desk.asked["around"] = around(desk.session, desk.actor)
     found: Around = desk.asked["around"]
     return found
 
@@ -277,7 +277,7 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         newsletters=desk.newsletters,
         sections=sections(desk.newsletter, here.numbers),
         section=section,
-        coming=coming(desk.newsletter, here.edition, here.filled) if here.edition else None,
+        coming=coming(desk.newsletter, here.edition) if here.edition else None,
         me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from ..actors import Staff
 from ..db import added, keys, new_public_id, now
-from ..listing import Key
 from .models import FormDraft
 
 KEPT = timedelta(days=30)  # after the last key
@@ -68,9 +67,9 @@ def _make_room(session: Session, actor: Staff, form: str) -> None:
         session.delete(draft)
 
 
-def has_any(person: Key, newsletter: Key) -> ColumnElement[bool]:
+def has_any(person_id: int, newsletter_id: int) -> ColumnElement[bool]:
     """Ask whether somebody has drafts, as a column of a statement."""
-    return exists().where(*_own(person, newsletter))
+    return exists().where(*_own(person_id, newsletter_id))
 
 
 def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
@@ -129,8 +128,8 @@ def _mine(actor: Staff) -> Select[FormDraft]:
     return select(FormDraft).where(*_own(actor.person_id, actor.newsletter_id))
 
 
-def _own(person: Key, newsletter: Key) -> tuple[ColumnElement[bool], ...]:
-    return FormDraft.person_id == person, FormDraft.newsletter_id == newsletter
+def _own(person_id: int, newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
+    return FormDraft.person_id == person_id, FormDraft.newsletter_id == newsletter_id
 
 
 def _place(draft: FormDraft) -> str:

@@ -15,7 +15,7 @@ from .. import audit
 from ..actors import Staff
 from ..db import Database, by_keys, lock, now, quietly
 from ..lifecycle import Illegal, Stale, must
-from ..listing import Chain, Key, Listing
+from ..listing import Chain, Listing, counts
 from ..people.directory import staff_actor
 from ..permissions import may
 from . import filing
@@ -46,16 +46,11 @@ class Crowd:
     number: int
 
 
-def held(newsletter_id: Key, *rules: ColumnElement[bool]) -> Listing[Letter]:
+def held(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
     """Return the list of a newsletter's held letters, without those that are being filed."""
     swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, HELD, ~swept, *rules)
     return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
-
-
-def any_held(newsletter_id: Key) -> ColumnElement[bool]:
-    """Ask whether there is any of what `largest` finds, as a column of a statement."""
-    return held(newsletter_id, Letter.standing > HIGHEST).is_there
 
 
 def largest(session: Session, newsletter_id: int) -> list[Crowd]:
@@ -67,8 +62,7 @@ def largest(session: Session, newsletter_id: int) -> list[Crowd]:
     if not firsts:
         return []
     lists = [held(newsletter_id, *_same(firsts[key])) for key in keys]
-    numbers = session.execute(select(*(one.counted for one in lists))).one()
-    return [Crowd(firsts[key], number) for key, number in zip(keys, numbers, strict=True)]
+    return [Crowd(firsts[key], number) for key, number in zip(keys, counts(session, lists), strict=True)]
 
 
 def _same(one: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -142,11 +136,6 @@ def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
 def part_of(letter: Letter) -> int:
     """Return in which part of that list a letter stands, or stood before it was filed."""
     return 2 if letter.held_reason else int(letter.standing > HIGHEST)
-
-
-def any_to_hold(newsletter_id: Key) -> ColumnElement[bool]:
-    """Ask whether there is any of what `to_hold` finds, as a column of a statement."""
-    return exists(select(Letter.id).where(Letter.newsletter_id == newsletter_id, LIKE_MANY))
 
 
 def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:

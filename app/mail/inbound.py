@@ -282,12 +282,10 @@ def sums(session: Session) -> Counter[str]:
     return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})
 
 
-first_waits = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id).limit(1)
-
-
 def waits_since(session: Session) -> datetime | None:
     """Since when the oldest mail without a place has waited."""
-    return session.scalar(first_waits)
+    query = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id)
+    return session.scalar(query.limit(1))
 
 
 def raw_place(row: Inbound) -> str:

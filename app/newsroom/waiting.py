@@ -16,7 +16,7 @@ from ..db import by_keys, now
 from ..editions import slots
 from ..editions.models import Edition
 from ..editions.slots import EditionSection
-from ..listing import MANY, walked
+from ..listing import MANY, find_keys, union_keys
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.models import Question
@@ -47,7 +47,7 @@ class Task:
 class Board:
     """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
     the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
-    1,001, and what else `waiting_walks.counting` finds.
+    1,001, and what else `waiting_walks.count_waiting` finds.
     """
 
     desk: list[Task]
@@ -69,11 +69,10 @@ def group_of(task: Task) -> str:
     return "experts" if task.kind in CLOCKS else {"check": "settle", "approve": "settle"}.get(task.kind, task.kind)
 
 
-def board(session: Session, newsletter: Newsletter, counted: Mapping[str, Any]) -> Board:
-    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row.
-    `counted` is what `waiting_walks.counting` found."""
-    walking, blanks = walks.to_all()
-    keys = walked(session, walking, blanks.filled(now(session), newsletter.id))
+def board(session: Session, newsletter: Newsletter) -> Board:
+    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
+    keys = walks.find_waiting(session, newsletter.id)
+    counted = walks.count_waiting(session, newsletter.id)
     questions = by_keys(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
     theirs = [question.edition_id for question in questions.values() if question.edition_id]
     editions = by_keys(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
@@ -225,7 +224,7 @@ def _dates_to_keep(
 
 def _all_texts(*states: str) -> Callable[[Session, Newsletter], list[Task]]:
     def tasks(session: Session, newsletter: Newsletter) -> list[Task]:
-        keys = walked(session, {state: walks.texts(newsletter.id, state, MANY) for state in states})
+        keys = find_keys(session, union_keys({state: walks.texts(newsletter.id, state, MANY) for state in states}))
         found = answers_of(session, [key for some in keys.values() for key in some])
         return [*_texts_to_settle(found, newsletter), *_in_check(found)]
 
@@ -237,7 +236,7 @@ def _all_with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
         state: mine.order_by(clock.desc(), Assignment.id).limit(MANY)
         for state, mine, clock in walks.clocks(newsletter.id)
     }
-    keys = walked(session, newest)
+    keys = find_keys(session, union_keys(newest))
     return _owing(assignments_of(session, [key for some in keys.values() for key in some]))[-MANY:]
 
 

@@ -8,23 +8,25 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
+    CompoundSelect,
     Date,
     Exists,
+    Integer,
     ScalarSelect,
     Select,
+    bindparam,
     case,
     exists,
     func,
     select,
     union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..answers.lifecycle import ANSWER_STATES
 from ..answers.models import Answer, Assignment, Check
-from ..blanks import Blanks
+from ..db import UTCDateTime, now
 from ..editions.models import Edition
 from ..editions.queries import select_edition_in_production, select_editions_to_run
 from ..editions.ready_to_run import DATES, dated
@@ -32,7 +34,7 @@ from ..letters import queries as letters
 from ..letters.days import day_only
 from ..letters.lifecycle import STATES
 from ..letters.models import Letter
-from ..listing import Key, Listing, Walking, walking
+from ..listing import Key, Listing, find_keys, union_keys
 from ..mail import inbound
 from ..mail import queries as mail_queries
 from ..mail.models import Inbound
@@ -50,32 +52,54 @@ TEXTS = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checki
 LETTERS = {"letters": "is_received", "held": "is_held"}
 
 
-@cache
-def to_all() -> tuple[Walking, Blanks]:
-    """Return the walks to all that the first page of the desk shows, as one statement with its blanks."""
-    blanks = Blanks()
-    return walking(editions(blanks) | open_questions(blanks) | parts(blanks)), blanks
+# Home's two large statements are prepared once: to build them anew takes a quarter of the page's CPU.
+_NEWSLETTER_ID = bindparam("newsletter_id", type_=Integer)
+_NOW, _BACKLOG_SINCE, _RED_SINCE, _NOTED_SINCE = (
+    bindparam(name, type_=UTCDateTime) for name in ("now", "backlog_since", "red_since", "noted_since")
+)
+_FIRST_DAY = bindparam("first_day", type_=Date)
 
 
-def editions(blanks: Blanks) -> Walks:
-    """Walk to what is locked and not marked as sent, to what was to run and was never locked, and to what comes."""
-    mine = select(Edition.id).where(Edition.newsletter_id == blanks.newsletter)
-    has_picks = exists().where(Question.edition_id == Edition.id)
-    missed = mine.where(Edition.is_planned, Edition.runs_at <= blanks.now, has_picks)
-    first = {"locked": mine.where(Edition.is_locked), "missed": missed}
+def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
+    moment = now(session)
     return {
-        **{name: query.order_by(Edition.runs_at, Edition.id).limit(SHOWN) for name, query in first.items()},
-        "coming": select_editions_to_run(blanks.now, blanks.newsletter, Edition.id).limit(2),
+        "newsletter_id": newsletter_id,
+        "now": moment,
+        "backlog_since": moment - BACKLOG,
+        "red_since": moment - RED,
+        "noted_since": day_only(moment) - NOTED,
+        "first_day": (moment - DATES).date(),
     }
 
 
-def open_questions(blanks: Blanks) -> Walks:
-    """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
-    first = select_edition_in_production(blanks.now, blanks.newsletter, Edition.id).scalar_subquery()
-    first_day = blanks.moment("first day", lambda at: (at - DATES).date(), Date)
+def find_waiting(session: Session, newsletter_id: int) -> dict[str, list[int]]:
+    """The keys of all that Home shows, by what each waits for."""
+    return find_keys(session, _select_waiting(), _params(session, newsletter_id))
+
+
+@cache
+def _select_waiting() -> CompoundSelect[Any]:
+    return union_keys(_editions() | _open_questions() | _parts())
+
+
+def _editions() -> Walks:
+    """Walk to what is locked and not marked as sent, to what was to run and was never locked, and to what comes."""
+    mine = select(Edition.id).where(Edition.newsletter_id == _NEWSLETTER_ID)
+    has_picks = exists().where(Question.edition_id == Edition.id)
+    missed = mine.where(Edition.is_planned, Edition.runs_at <= _NOW, has_picks)
+    first = {"locked": mine.where(Edition.is_locked), "missed": missed}
     return {
-        "ask": unasked(blanks.newsletter, SHOWN),
-        "dated": dated(first_day, blanks.newsletter, Question.id).limit(SHOWN),
+        **{name: query.order_by(Edition.runs_at, Edition.id).limit(SHOWN) for name, query in first.items()},
+        "coming": select_editions_to_run(_NOW, _NEWSLETTER_ID, Edition.id).limit(2),
+    }
+
+
+def _open_questions() -> Walks:
+    """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
+    first = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
+    return {
+        "ask": unasked(_NEWSLETTER_ID, SHOWN),
+        "dated": dated(_FIRST_DAY, _NEWSLETTER_ID, Question.id).limit(SHOWN),
         "picked": select(Question.id).where(Question.edition_id == first),
     }
 
@@ -91,31 +115,26 @@ def _is_drafted() -> Exists:
     return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
 
 
-def parts(blanks: Blanks) -> Walks:
+def _parts() -> Walks:
     """Walk to what experts owe, first what is late, the newest first and without the backlog, then what is due soonest;
     to texts that are here, and to invitations.
     """
-    here, key = blanks.now, blanks.newsletter
-    texts_here = {state: texts(key, state, SHOWN) for state in TEXTS}
-    owed = {
-        "late": _owed(key, lambda clock: (clock < here, clock >= _backlog(blanks)), falling=True),
-        "due": _owed(key, lambda clock: (clock >= here,)),
+    return {
+        "late": _owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
+        "due": _owed(lambda clock: (clock >= _NOW,)),
+        **{state: texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXTS},
+        "drafted": drafted(_NEWSLETTER_ID, SHOWN),
     }
-    return {**owed, **texts_here, "drafted": drafted(key, SHOWN)}
 
 
-def _backlog(blanks: Blanks) -> BindParameter[datetime]:
-    return blanks.moment("backlog", lambda at: at - BACKLOG)
-
-
-def _owed(key: Key, rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
+def _owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
     """Walk along the clocks of all who owe something, each by its index, to those that come first."""
 
     def first(query: Select[Any], clock: Any, one: Any) -> Select[Any]:
         return query.order_by(clock.desc() if falling else clock, one).limit(SHOWN)
 
     walks: list[Select[Any]] = []
-    for _state, mine, clock in clocks(key):
+    for _state, mine, clock in clocks(_NEWSLETTER_ID):
         walk = first(mine.add_columns(clock.label("at")).where(*rules(clock)), clock, Assignment.id).subquery()
         walks.append(select(walk.c.id, walk.c.at))
     found = union_all(*walks).subquery()
@@ -139,11 +158,23 @@ def texts(newsletter_id: Key, state: str, limit: int) -> Select[int]:
     return query.order_by(Answer.state_at, Answer.id).limit(limit)
 
 
-def counting(blanks: Blanks) -> dict[str, ColumnElement[Any]]:
+def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
     """Count each group, what is ready to run and the mails set aside, find since when letters and mails wait, and
-    whether there is anything of what is rare and told of one by one: columns of one statement.
+    whether there is anything of what is rare and told of one by one.
     """
-    newsletter_id = blanks.newsletter
+    columns = _waiting_columns()
+    row = session.execute(_select_counts(), _params(session, newsletter_id)).one()
+    return dict(zip(columns, row, strict=True))
+
+
+@cache
+def _select_counts() -> Select[Any]:
+    return select(*_waiting_columns().values())
+
+
+@cache
+def _waiting_columns() -> dict[str, ColumnElement[Any]]:
+    newsletter_id = _NEWSLETTER_ID
 
     def of(noun: type[Assignment | Answer | Question], *where: ColumnElement[bool]) -> ScalarSelect[int]:
         mine = select(noun).where(noun.newsletter_id == newsletter_id, *where)
@@ -163,12 +194,10 @@ def counting(blanks: Blanks) -> dict[str, ColumnElement[Any]]:
     until = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
     of_experts = (Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
-    red = blanks.moment("red", lambda at: at - RED)
-    noted = blanks.moment("noted", lambda at: day_only(at) - NOTED)
     return {
         "experts": of(Assignment, Assignment.owes_text),
-        "late": of(Assignment, Assignment.owes_text, until < blanks.now),
-        "backlog": of(Assignment, Assignment.owes_text, until < _backlog(blanks)),
+        "late": of(Assignment, Assignment.owes_text, until < _NOW),
+        "backlog": of(Assignment, Assignment.owes_text, until < _BACKLOG_SINCE),
         "invite": of(Assignment, Assignment.is_drafted),
         "checking": of(Answer, Answer.is_checking),
         "edit": of(Answer, Answer.is_submitted),
@@ -180,10 +209,10 @@ def counting(blanks: Blanks) -> dict[str, ColumnElement[Any]]:
         "pen since": pen.order_by(Inbound.id).limit(1).scalar_subquery(),
         "unreadable": inbound.listing(newsletter_id, "failed").counted,
         "experts wrote": exists().where(*of_experts),
-        "readers wrote back": receipt_notes.answers(newsletter_id, noted).exists(),
+        "readers wrote back": receipt_notes.answers(newsletter_id, _NOTED_SINCE).exists(),
         "failed mails": mail_queries.listing(newsletter_id, "failed").is_there,
         "bounces": inbound.listing(newsletter_id, "bounce").is_there,
-        "programs in trouble": troubled(red, newsletter_id).exists(),
+        "programs in trouble": troubled(_RED_SINCE, newsletter_id).exists(),
         **{f"{kind} waiting": waits(which) for kind, which in LETTERS.items()},
         **{f"{kind} since": since(which) for kind, which in LETTERS.items()},
     }

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 from ..actors import Staff
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Key, Listing
+from ..listing import Listing
 from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
 
@@ -21,7 +21,7 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
 _made = Question.closed_reason.is_distinct_from("undone")
 
 
-def listing(newsletter_id: Key, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
+def listing(newsletter_id: int, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
     """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which
     are walked instead of each state's index."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
@@ -75,7 +75,7 @@ def _named(session: Session, which: ColumnElement[bool]) -> list[Named]:
     return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
 
 
-def in_states(newsletter_id: Key, states: Sequence[str]) -> Listing[Question]:
+def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
     """Return the questions in these states, to be counted."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
     return Listing(mine, (Question.id,), each=(Question.state, states))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -41,11 +41,6 @@ def times_of(session: Session, names: Collection[str]) -> dict[str, datetime]:
     """Return when each of these was last seen, of those that ever were."""
     rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
     return {row.name: row.seen_at for row in rows}
-
-
-def last_seen(name: str) -> ColumnElement[datetime]:
-    """Return when this was last seen, as a column of a statement."""
-    return select(Sighting.seen_at).where(Sighting.name == name).scalar_subquery()
 
 
 def last_round(session: Session) -> datetime | None:

@@ -12,7 +12,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from ...answers.models import Assignment
-from ...blanks import Blanks
 from ...core.clock import utc_now
 from ...formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...languages import direction
@@ -20,7 +19,7 @@ from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...letters.signs import BY_CODE
-from ...listing import Chain
+from ...listing import Chain, counts
 from ...mail import inbound
 from ...matching.search import Piece
 from ...newsroom import receipt_notes
@@ -29,7 +28,6 @@ from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ..around import Around, Columns, nothing
 from ..choices import EditionChoice, list_topic_choices
 from ..filtered_list import Filtered, Hits, Options, named
 from ..frame import Desk, look_around
@@ -78,13 +76,11 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
     is_whole = not (request.args.get("before") or listed.search)  # deeper pages have other things to ask for
-    here = look_around(desk, _along if is_whole else nothing)
     is_first = is_whole and not item
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
     about = incoming_mails.about(desk.session, shown.rows, editions)
-    held = is_first and listed.state == ONLY_HELD and here.along["held crowds"]
-    flood = is_first and listed.state in UNHELD and here.along["like many"]
-    counted = _counts(here) if is_whole else {}
+    held, flood = is_first and listed.state == ONLY_HELD, is_first and listed.state in UNHELD
+    counted = _counts(desk) if is_whole else {}
     return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
         "days": _days(about, listed, shown, item),
         "editions": editions,
@@ -95,16 +91,11 @@ def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
     }
 
 
-def _along(blanks: Blanks) -> Columns:
-    """Ask how many letters some lists have, and whether any are like many others."""
-    key = blanks.newsletter
-    lists = {name: queries.listing(key, FILTERS[name][1]).counted for name in COUNTED}
-    return {**lists, "held crowds": crowds.any_held(key), "like many": crowds.any_to_hold(key)}
-
-
-def _counts(here: Around) -> dict[str, str]:
+def _counts(desk: Desk) -> dict[str, str]:
     """Return how many letters wait, for the first page of a list."""
-    return {"waiting": count(here.numbers["letters"])} | {name: count(here.along[name]) for name in COUNTED}
+    numbers = counts(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
+    counted = {"waiting": look_around(desk).numbers["letters"], **dict(zip(COUNTED, numbers, strict=True))}
+    return {name: count(number) for name, number in counted.items()}
 
 
 def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:

@@ -15,7 +15,7 @@ from ... import errors
 from ...db import by_keys
 from ...formatting import count
 from ...lifecycle import Illegal, Missing, Stale
-from ...listing import walked
+from ...listing import find_keys, union_keys
 from ...mail import outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
@@ -111,7 +111,7 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
         newer = here() if request.args.get("before") else None
-        keys = walked(session, {name: lists(name).keys(FIRST) for name in STATES})
+        keys = find_keys(session, union_keys({name: lists(name).keys(FIRST) for name in STATES}))
         rows = by_keys(session, OutboxMail, [key for some in keys.values() for key in some])
         newest = {name: [rows[key] for key in sorted(some, reverse=True)] for name, some in keys.items()}
         return newest, {"newer": newer, "older": None}

@@ -10,7 +10,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ...answers import correspondence
-from ...blanks import Blanks
 from ...db import now
 from ...formatting import ago, day
 from ...mail import queries as mail_queries
@@ -18,7 +17,6 @@ from ...mail import sign_ins, stalled
 from ...newsroom.waiting import Board, Task
 from ...programs.registering import in_trouble
 from ...watching import held_erasures
-from ..around import Columns
 from ..frame import Desk
 from ..mail.mail_words import named, shown
 
@@ -44,8 +42,8 @@ def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> li
     pressing = [(task, address(desk, task)) for task in board.desk if task.kind in FIRST]
     failed, back = _undelivered(desk, board)
     return [
-        *_worker(desk, board),
-        *_erasures(desk, board),
+        *_worker(desk),
+        *_erasures(desk),
         *_signed_out(desk),
         *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
         *_mails(
@@ -62,13 +60,8 @@ def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> li
     ]
 
 
-def signs(blanks: Blanks) -> Columns:
-    """Return the signs of whether the worker does its work, as columns of a statement."""
-    return {**stalled.firsts(blanks.now), **held_erasures.seen()}
-
-
-def _worker(desk: Desk, board: Board) -> Iterable[Fault]:
-    since = stalled.since_of(board.numbers, now(desk.session))
+def _worker(desk: Desk) -> Iterable[Fault]:
+    since = stalled.since(desk.session)
     if since is not None and now(desk.session) - since > STALLED:
         said = _("Mail has not moved for %(time)s.", time=ago(since))
         yield Fault(
@@ -76,8 +69,8 @@ def _worker(desk: Desk, board: Board) -> Iterable[Fault]:
         )
 
 
-def _erasures(desk: Desk, board: Board) -> Iterable[Fault]:
-    since = held_erasures.since_of(board.numbers, now(desk.session))
+def _erasures(desk: Desk) -> Iterable[Fault]:
+    since = held_erasures.since(desk.session)
     if since is not None:
         said = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
         more = _("Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`.")

@@ -13,14 +13,12 @@ from werkzeug.wrappers import Response
 
 from ... import audit
 from ...audit import Event
-from ...blanks import Blanks
 from ...db import lock, now
 from ...editions.models import Edition
 from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
 from ...people.models import Expert, Membership
-from ..around import Columns
 from ..editions.rhythm_text import in_words
 from ..flash import announce
 from ..frame import Desk, change, editor
@@ -29,22 +27,23 @@ LOOK = "look"
 Facts = Mapping[str, Any]
 
 
-def facts(blanks: Blanks) -> Columns:
-    """Ask what has happened at a newsletter: columns of a statement that count nothing."""
-    key = blanks.newsletter
+def get_facts(desk: Desk) -> Facts:
+    """Find out which of the first things have happened at a newsletter."""
+    key = desk.newsletter.id
     to_any = or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None))
-    colleague = select(Membership.id).where(Membership.newsletter_id == key, Membership.person_id != blanks.person)
-    return {
+    others = (Membership.newsletter_id == key, Membership.person_id != desk.actor.person_id)
+    columns = {
         "looked": select(Event.id).where(Event.newsletter_id == key, Event.action == "newsletter.look").exists(),
         "asked": select(Letter.id).where(Letter.newsletter_id == key, Letter.channel == "web").exists(),
         "in": select(Inbound.id).where(Inbound.newsletter_id == key).exists(),
         # A way in that was mailed belongs to no newsletter, and went out as well as any.
         "out": select(OutboxMail.id).where(to_any, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
-        "colleague": colleague.exists(),
-        "planned": select_editions_to_run(blanks.now, key, Edition.id).exists(),
+        "colleague": select(Membership.id).where(*others).exists(),
+        "planned": select_editions_to_run(now(desk.session), key, Edition.id).exists(),
         "sent": select(Edition.id).where(Edition.newsletter_id == key, Edition.is_sent).exists(),
     }
+    return dict(zip(columns, desk.session.execute(select(*columns.values())).one(), strict=True))
 
 
 class Step(NamedTuple):
@@ -100,11 +99,11 @@ STEPS = (
 )
 
 
-def first_steps(desk: Desk, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps that somebody can take, each with whether it is done by the `facts`; none once all are, or were
-    put away."""
+def first_steps(desk: Desk) -> list[dict[str, Any]]:
+    """Return the steps that somebody can take, each with whether it is done; none once all are, or were put away."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
+    facts = get_facts(desk)
     home = url_for("editor.home", slug=desk.newsletter.slug)
     if all(facts[name] for step in STEPS for name in step.done_by):
         return []

@@ -13,19 +13,16 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from ...answers import correspondence
-from ...blanks import Blanks
 from ...core.clock import utc_now
 from ...editions.slots import open_slots
 from ...formatting import age, count, day, exact, is_past, left
 from ...newsletters.queries import desks_of
 from ...newsroom import receipt_notes
 from ...newsroom.waiting import Board, Task, board, group_of
-from ...newsroom.waiting_walks import counting
 from ...web import db
-from ..around import Columns
-from ..frame import Desk, at_desk, editor, look_around, page
-from .faults import FIRST, faults, signs
-from .first_steps import facts, first_steps
+from ..frame import Desk, at_desk, editor, page
+from .faults import FIRST, faults
+from .first_steps import first_steps
 
 
 @editor.get("/")
@@ -41,8 +38,7 @@ def start() -> Response:
 @editor.get("/<slug>/")
 def home(slug: str) -> str:
     with at_desk(slug) as desk:
-        counted = look_around(desk, _along if desk.newsletter.steps_hidden_at else _along_with_steps).along
-        tasks = board(desk.session, desk.newsletter, counted)
+        tasks = board(desk.session, desk.newsletter)
         mails = _mails(desk, tasks.numbers)
         mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
@@ -69,17 +65,8 @@ def home(slug: str) -> str:
                 for heading, found, mails, groups in columns
             ],
             slots=_slots(tasks),
-            steps=first_steps(desk, counted),
+            steps=first_steps(desk),
         )
-
-
-def _along(blanks: Blanks) -> Columns:
-    """Return what the page asks along with what stands around it."""
-    return {**counting(blanks), **signs(blanks)}
-
-
-def _along_with_steps(blanks: Blanks) -> Columns:
-    return {**_along(blanks), **facts(blanks)}
 
 
 def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
