@@ -53,6 +53,7 @@ PRIVATE_NAMES = (
 DOCUMENTED = {
     *("_asdict", "_fields", "_replace"),  # of named tuples
     "_get_current_object",  # of Werkzeug's proxies
+    *("_anchor", "_external"),  # arguments of Flask's url_for
     "_mapping",  # of SQLAlchemy's rows
 }
 SOURCES = sorted(path for folder in ("app", "bench", "demo") for path in (ROOT / folder).rglob("*.py"))
@@ -74,9 +75,10 @@ def own_names(tree: ast.AST) -> Iterator[str]:
 
 
 def foreign_names(path: Path) -> set[str]:
-    """The private names that a module reads or imports, and that nothing in it defines."""
+    """The private names that a module reads, imports or passes an argument by, and that nothing in it defines."""
     tree = ast.parse(path.read_text("utf-8"))
     read = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    read |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
     read |= {alias.name for node in imports for alias in node.names}
     read |= {part for node in imports for part in (node.module or "").split(".")}
