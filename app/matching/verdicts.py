@@ -88,10 +88,10 @@ def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None)
     newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
     scores = session.execute(newest).all()
     different, alike = ([score for score, same in scores if same is which] for which in (False, True))
-    return Decided(matcher, _told_apart_from(session, key) if key else set(), different, alike)
+    return Decided(matcher, _list_unlike(session, key) if key else set(), different, alike)
 
 
-def _told_apart_from(session: Session, key: Key) -> set[Key]:
+def _list_unlike(session: Session, key: Key) -> set[Key]:
     noun, noun_id = key
     as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == noun_id, ~Verdict.same)
     as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == noun_id, ~Verdict.same)
