@@ -70,6 +70,11 @@ def fault_kind(error: DBAPIError) -> FaultKind:
     return FaultKind.UNAVAILABLE if is_cut_off else FaultKind.UNKNOWN
 
 
-def is_busy(error: DBAPIError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Return whether waiting can help: a lock, a timeout, or a connection that was lost."""
-    return fault_kind(error) in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
+    kinds = (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
+    return isinstance(error, Busy) or (isinstance(error, DBAPIError) and fault_kind(error) in kinds)
+
+
+def is_schema_mismatch(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and fault_kind(error) is FaultKind.SCHEMA_MISMATCH

@@ -1,29 +1,24 @@
 """Things that every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
+from flask import Flask, Response, abort, current_app, g, redirect, request
 from flask_babel import Babel, get_locale
 from flask_babel import lazy_gettext as _l
-from flask_limiter import Limiter
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
-from limits.strategies import RateLimiter
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from . import errors, formatting, static_files
-from .core.clock import unix_time, utc_now
+from .core.clock import utc_now
 from .db_faults import Busy
 from .languages import direction
 from .listing import Rows
@@ -34,6 +29,11 @@ from .page_language import language as language
 from .page_language import meant_for as meant_for
 from .people import sessions
 from .people.models import BrowserSession, Person
+from .rate_limits import apply_limits as apply_limits
+from .rate_limits import caller as caller
+from .rate_limits import counted as counted
+from .rate_limits import limit_settings
+from .rate_limits import limiter as limiter
 from .running import db as db
 
 T = TypeVar("T")
@@ -55,7 +55,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
 }
-REDIS_TIMEOUT = 0.5  # seconds that Redis has to answer; it takes a thousandth
 FOREIGN = errors.Words(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
@@ -93,58 +92,6 @@ def _load(token: str) -> SignedIn | None:
 def _look(token: str) -> sessions.Who | None:
     with db.read() as session:
         return sessions.who(session, token)
-
-
-_salt: dict[int, bytes] = {}
-
-
-def caller() -> str:
-    """Return who counts as one in the limits: whoever comes from one address."""
-    return counted(request.remote_addr or "")
-
-
-def counted(sign: str) -> str:
-    """Return a sign of whoever is counted, as a hash under a salt that is drawn anew each day and kept nowhere.
-
-    With several processes the day's salt is derived from the signing key, so that they count together.
-    """
-    day = int(unix_time() // 86_400)
-    if day not in _salt:
-        _salt.clear()
-        _salt[day] = (
-            hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
-            if current_app.config["REDIS_URL"]
-            else secrets.token_bytes(32)
-        )
-    return hmac.new(_salt[day], sign.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-limiter = Limiter(caller, strategy="fixed-window")
-
-
-def limit_settings(redis_url: str) -> dict[str, Any]:
-    """Return where Flask-Limiter counts: in this process, or in Redis with a fallback to this process."""
-    if not redis_url:
-        return {"RATELIMIT_STORAGE_URI": "memory://"}
-    timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
-    return {
-        "RATELIMIT_STORAGE_URI": redis_url,
-        "RATELIMIT_STORAGE_OPTIONS": timeouts,
-        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-    }
-
-
-def apply_limits(check: Callable[[RateLimiter], T]) -> T:
-    """Run `check` on the counters of limits, and once more in this process where Redis does not answer.
-
-    Flask-Limiter falls back only where one of its own limits fails: after a failure it gets one that counts nothing.
-    """
-    try:
-        return check(limiter.limiter)
-    except Exception:
-        request_context = nullcontext() if has_request_context() else current_app.test_request_context()
-        with request_context, limiter.limit("1 per second", key_func=lambda: "fallback", cost=0):
-            return check(limiter.limiter)
 
 
 def found(row: T | None) -> T:

@@ -14,7 +14,6 @@ from threading import Thread
 from typing import Any
 
 from flask import Flask
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from . import remains
@@ -25,7 +24,7 @@ from .audit import chain
 from .backup.erasure_list import Keeper
 from .changes import Changes
 from .db import Database, lock
-from .db_faults import SCHEMA_MISMATCH, Busy, FaultKind, fault_kind, is_busy
+from .db_faults import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
 from .editions import handing_over, planning
 from .forgetting_order import forget_order
 from .forms import form_drafts, held_presses, press_keys
@@ -278,21 +277,17 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
     try:
         with app.app_context():
             duty.do(app, database)
-    except Busy:
-        log.warning("%s: the database was busy", duty.name)
     except Held:
         log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
         return True
     except Exception as error:
-        if isinstance(error, DBAPIError) and is_busy(error):
+        if is_busy(error):
             log.warning("%s: the database was busy", duty.name)
-            return False
-        is_mismatch = isinstance(error, DBAPIError) and fault_kind(error) is FaultKind.SCHEMA_MISMATCH
-        cause = SCHEMA_MISMATCH if is_mismatch else type(error).__name__
-        log.error("%s: %s", duty.name, cause, extra={"fault": fault_as_data(error), "duty": duty.name})
-    else:
-        return True
-    return False
+        else:
+            cause = SCHEMA_MISMATCH if is_schema_mismatch(error) else type(error).__name__
+            log.error("%s: %s", duty.name, cause, extra={"fault": fault_as_data(error), "duty": duty.name})
+        return False
+    return True
 
 
 def _beat(database: Database, done: Counter[str]) -> None:

@@ -11,7 +11,7 @@ from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import OperationalError
 
-from app import postgresql, web
+from app import postgresql, rate_limits
 from app.db import Database
 from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
@@ -32,8 +32,8 @@ def took(began: float) -> float:
 def served(silent: int, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """A small app that counts in a silent Redis, with limits of each kind that ours has."""
     app = Flask("silent")
-    app.config |= web.limit_settings(f"redis://127.0.0.1:{silent}/0")
-    monkeypatch.setattr(web, "limiter", limiter := Limiter(lambda: "somebody", strategy="fixed-window"))
+    app.config |= rate_limits.limit_settings(f"redis://127.0.0.1:{silent}/0")
+    monkeypatch.setattr(rate_limits, "limiter", limiter := Limiter(lambda: "somebody", strategy="fixed-window"))
     limiter.init_app(app)
     app.add_url_rule("/", "start", lambda: "")
     app.add_url_rule("/limited", "limited", limiter.limit("3 per minute")(limited))
@@ -46,7 +46,7 @@ def limited() -> str:
 
 
 def guess() -> bool:
-    return web.apply_limits(lambda counters: counters.hit(RateLimitItemPerMinute(3), "receipts", "somebody"))
+    return rate_limits.apply_limits(lambda counters: counters.hit(RateLimitItemPerMinute(3), "receipts", "somebody"))
 
 
 GUESSES = ["True", "True", "True", "False", "False"]
@@ -57,23 +57,23 @@ def test_limits_hold_while_redis_is_silent_and_one_request_waits_for_it(served: 
     assert [client.get("/counted").text for _ in range(5)] == GUESSES
     assert [client.get("/limited").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     # The first request waits twice, and one more to see whether Redis is back; all would have for five seconds.
-    assert web.REDIS_TIMEOUT <= took(began) < 3.0
+    assert rate_limits.REDIS_TIMEOUT <= took(began) < 3.0
 
 
 def test_a_page_from_a_copy_counts_too_while_redis_is_silent_though_it_has_no_request(served: Flask) -> None:
     began = time.monotonic()
     with served.app_context():
         assert [str(guess()) for _ in range(5)] == GUESSES
-    assert web.REDIS_TIMEOUT <= took(began) < 3.0
+    assert rate_limits.REDIS_TIMEOUT <= took(began) < 3.0
 
 
 def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, storage = served.test_client(), web.limiter.storage
+    client, storage = served.test_client(), rate_limits.limiter.storage
     assert client.get("/counted").text == "True"
     monkeypatch.setattr(storage, "check", lambda: True)
     monkeypatch.setattr(storage, "incr", lambda *_, **__: 4)  # others have used the limit up meanwhile
     until = time.monotonic() + 10
-    while web.limiter.limiter.storage is not storage and time.monotonic() < until:
+    while rate_limits.limiter.limiter.storage is not storage and time.monotonic() < until:
         assert client.get("/").status_code == 200
         time.sleep(0.1)
     assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)
