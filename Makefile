@@ -27,7 +27,7 @@ AT_CLOCK = $(if $(CLOCK),env DATABASE_URL="sqlite:///$(THEN)/newsroom.db" MAIL_F
 	$(BIN)/python -m tests.support.clock "$(CLOCK)")
 run: .venv/$(if $(CLOCK),development,runtime) $(CATALOGUES) ## the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@$(if $(CLOCK),mkdir -p "$(THEN)")
-	@PORT=$(PORT) exec $(AT_CLOCK) $(BIN)/python serve.py
+	@PORT=$(PORT) exec $(AT_CLOCK) $(BIN)/python -m demo.serve
 
 # A file's tests stay together, since they share what was made for them, and the longest files come first. One worker more than
 # there are cores, since some tests wait for processes that they kill or for a browser.
@@ -62,22 +62,23 @@ SLOW := audit backup demo deploy desk doctor entrance expert journeys newsletter
 	mail/test_signatures.py mail/test_trim_cli.py mail/test_trim_time.py mailroom/test_commands.py \
 	mailroom/test_intake_faults.py mailroom/test_letters_by_mail.py mailroom/test_placing*.py mailroom/test_real_servers.py \
 	mailroom/test_mail_by_token.py mailroom/test_mail_recipes.py \
-	mailroom/test_ways_in*.py newsroom/test_*_undo*.py \
-	newsroom/test_digest.py newsroom/test_insights.py newsroom/test_who_is_told.py people/test_permissions.py \
+	mailroom/test_ways_in*.py workflows/test_*_undo*.py \
+	workflows/test_digest.py workflows/test_insights.py workflows/test_who_is_told.py people/test_permissions.py \
 	questions/test_merging.py
 
 quick: .venv/development $(CATALOGUES) ## what can be tested in a minute: the nouns and mail, on SQLite, without pages
 	$(PYTEST) $(TOGETHER) -q -m "not browser" -k "not postgresql" $(SLOW:%=--ignore-glob='tests/%')
 
-check: style ## what `make style` looks at, import direction, house rules
+check: style ## what `make style` looks at, house rules
 	$(PYTEST) -q tests/house/test_house_rules.py tests/house/test_lifecycle.py \
 		tests/house/test_dependencies.py tests/house/test_layout.py tests/house/test_macros.py tests/house/test_states.py \
 		tests/house/test_word_tables.py
 
-style: .venv/development ## style, types, templates
+style: .venv/development ## style, types, import direction, templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --lint --quiet app/templates app/mail/templates app/typesetting/templates
 
 format: .venv/development ## put the code into its usual shape

@@ -13,7 +13,7 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from settings_file import NAMED_BY
+from app.settings.settings_file import NAMED_BY
 
 
 def product() -> Flask:

@@ -1,5 +1,5 @@
 """One configuration, by environment variables and a settings file. `load` checks it and refuses to start unsafe in
-production, saying why. settings.toml lists all there is."""
+production, saying why. app/settings/settings.toml lists all there is."""
 
 import base64
 import hashlib
@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-import settings_file
-from mail_accounts import HERE, accounts_of, mailboxes_of, provider_of, smtp_account_of
-from oidc_account import oidc_faults, staff_provider_of
-from settings_table import SETTINGS
-from translation_server import translation_faults, translation_server_of
+from app.settings import settings_file
+from app.settings.mail_accounts import HERE, accounts_of, mailboxes_of, provider_of, smtp_account_of
+from app.settings.oidc_account import oidc_faults, staff_provider_of
+from app.settings.settings_table import SETTINGS
+from app.settings.translation_server import translation_faults, translation_server_of
 
 ROOT = Path(__file__).parent
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the mail server that the demo newsroom would have

@@ -30,8 +30,8 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
 
     import config as configuration
 
-    from . import cli
-    from .db import opened
+    from .cli import commands
+    from .db.engine import opened
 
     app = Flask(__name__, static_folder=None)  # `static_files` serves it
     try:
@@ -41,24 +41,24 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
         if click.get_current_context(silent=True) is None:
             raise
         # Commands that set a block or print a table need no settings; whatever needs them says what is missing.
-        return cli.without_settings(app, unsafe)
+        return commands.without_settings(app, unsafe)
 
-    from . import hosts, static_files, web
     from .watching import each_request, logs
+    from .web import hosts, setup, static_files
 
     logs.begin(app.config)
     each_request.register(app)  # first: what the others take is counted
     hosts.register(app)
+    from .doctor.health import health
     from .editor import editor
     from .entrance import entrance
     from .expert import expert
-    from .health import health
     from .mailroom import mailroom
     from .mailroom.webhook import webhook
     from .reader import copies, reader
     from .translator import translator
 
-    web.prepare(app)
+    setup.prepare(app)
     static_files.register(app)
     app.register_blueprint(entrance)  # the way in for staff and experts
     app.register_blueprint(editor, url_prefix="/desk")  # the desk
@@ -68,7 +68,7 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     app.register_blueprint(webhook)  # mail that a provider posts
     app.register_blueprint(health)  # for whoever watches over the machines
     app.register_blueprint(reader)  # last: its addresses begin with a newsletter's name
-    cli.register(app)
+    commands.register(app)
     copies.serve(app)
     if hops := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -3,16 +3,16 @@
 
 from .answers import models as answers
 from .audit import models as audit
-from .db import Base as Base
+from .crypto.keyring import SealingKey as SealingKey
+from .db.declarative import Base as Base
+from .db.public_version import PublicVersion as PublicVersion
 from .editions import models as editions
 from .forms import models as forms
 from .letters import models as letters
 from .mail import models as mail
-from .matching import models as matching
 from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
 from .newsletters import sending_tool as sending_tool
-from .newsroom import models as newsroom
 from .people import expert_pages as expert_pages
 from .people import factor_table as factor_table
 from .people import identity_table as identity_table
@@ -21,6 +21,6 @@ from .programs import models as programs
 from .questions import models as questions
 from .questions import translation_table as translation_table
 from .questions import translator_table as translator_table
-from .sealing_keys import SealingKey as SealingKey
-from .seen_by_readers import PublicVersion as PublicVersion
+from .search import models as matching
 from .watching import models as watching
+from .workflows.overview import models as newsroom

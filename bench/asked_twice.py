@@ -9,7 +9,7 @@ real one.
 import random
 from dataclasses import dataclass
 
-from app.word_tables import word_tables
+from app.text.word_tables import word_tables
 
 WORDS = word_tables(__file__, "asked_words")
 PLACES, THINGS, WHO, OPENINGS = (WORDS[name] for name in ("places", "things", "who", "openings"))

@@ -11,9 +11,9 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy import make_url
 
-from app.db import Database
-from app.migrate import migrate
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 from tests.support import postgres
 
 from .surroundings import SECRET, Run

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 import config
 from app import create_app
 from app.answers.models import Assignment
-from app.db import Database
+from app.db.engine import Database
 from app.editions import archive
 from app.editions.models import Edition
 from app.letters.models import Letter

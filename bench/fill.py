@@ -8,12 +8,12 @@ from random import Random
 
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
-from app.db import Database
-from app.indexing import index_anew
-from app.newsroom.weekly_counts import count_due
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.people import sign_in
 from app.people.directory import by_email
+from app.workflows.indexing import index_anew
+from app.workflows.overview.weekly_counts import count_due
 from demo.scale.fill import grow
 from demo.scale.people import DESK
 from demo.scale.words import any_matter

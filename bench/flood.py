@@ -22,12 +22,12 @@ from sqlalchemy import make_url, select
 
 import config
 from app import create_app
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 from app.letters import crowds
 from app.letters.models import Letter
-from app.migrate import migrate
 from app.newsletters.models import Newsletter
-from app.seal import Keys
 from demo.scale.people import SLUG
 from tests.support.floods import mixed
 from tests.support.honest_letters import HONEST

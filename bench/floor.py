@@ -8,8 +8,8 @@ from jinja2 import DictLoader
 from sqlalchemy import select
 
 from app.core.clock import utc_now
-from app.db import Database
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
 
 from .floor_rows import FloorRow, Shown
 

@@ -24,15 +24,15 @@ from sqlalchemy.orm import Session
 
 import config
 from app import create_app
-from app.actors import Mailroom
-from app.db import Database
+from app.core.actors import Mailroom
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 from app.editions.archive import listing, sent_editions
 from app.letters import receive
-from app.migrate import migrate
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
 from app.reader import form_token
-from app.seal import Keys
 from demo.scale.people import SLUG
 
 from . import doors

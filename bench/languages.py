@@ -33,7 +33,7 @@ MB = 2**20
 
 
 def ours() -> Guess:
-    from app.languages import guess_language
+    from app.text.languages import guess_language
 
     return guess_language
 

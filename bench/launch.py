@@ -28,9 +28,9 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from app.db import Database
-from app.migrate import migrate
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 from demo.scale.people import SLUG
 
 from .fill import fill_newsroom, write_letter

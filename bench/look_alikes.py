@@ -19,13 +19,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import config
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.matching import DESK
-from app.matching.alike import Alike, Probe, alike
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
-from app.seal import Keys
+from app.search import DESK
+from app.search.alike import Alike, Probe, alike
 from demo.scale.words import Tongue, tongues
 
 from .surroundings import say as to_terminal

@@ -24,13 +24,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.db_faults import Busy
+from app.db.fault_kinds import Busy
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions import moves, wording
+from app.workflows import invitations
 from tests.support import cast
 from tests.support.incoming_mails import mail
 from tests.support.many_machines import LMTP, SITE, WORKERS, Machines

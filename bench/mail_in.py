@@ -28,11 +28,11 @@ import psutil
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event, insert, select
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.engine import Database
+from app.db.migrate import migrate
 from app.mail.reading import Reading
 from app.mailroom.envelope import keep_all
 from app.mailroom.placing import Settings, place_due
-from app.migrate import migrate
 from app.newsletters.models import Newsletter
 
 from .databases import NAMES, empty, opened

@@ -21,16 +21,16 @@ import psycopg
 from sqlalchemy import insert, make_url, text
 from sqlalchemy.orm import Session
 
-from app.db import Database
-from app.matching import DESK, semantic
-from app.matching.alike import Probe, alike
-from app.matching.evaluating import Figures, Query, Stored, asker, evaluate, fill, small_database
-from app.matching.index import Terms, counts_of, scoped, write_terms
-from app.matching.models import DeskDoc, DeskTerm
-from app.matching.search import search
-from app.matching.terms import cut, stems
-from app.migrate import migrate
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
+from app.search import DESK, semantic
+from app.search.alike import Probe, alike
+from app.search.evaluating import Figures, Query, Stored, asker, evaluate, fill, small_database
+from app.search.full_text import search
+from app.search.index import Terms, counts_of, scoped, write_terms
+from app.search.models import DeskDoc, DeskTerm
+from app.search.terms import cut, stems
 from tests.support import postgres
 from tests.support.cast import found
 

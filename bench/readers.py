@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import psutil
 from sqlalchemy import update
 
-from app.db import Database
-from app.seen_by_readers import PublicVersion
+from app.db.engine import Database
+from app.db.public_version import PublicVersion
 from demo.scale.people import SLUG
 
 from . import doors, wire

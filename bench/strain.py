@@ -18,11 +18,11 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from app.db import Database
-from app.mail.incoming import Mail
+from app.db.engine import Database
 from app.mail.reading import Reading
 from app.mailroom.envelope import keep_all
 from app.mailroom.placing import Settings, place_due
+from app.mailtext.incoming import Mail
 from demo.scale.people import SLUG
 from tests.support import postgres
 from tests.support.hostile_mails import HOSTILE

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import insert, text
 
 from app.audit import Event, chain, chain_check
-from app.db import Database
-from app.migrate import migrate
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
 DAYS = 365

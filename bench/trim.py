@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import quantiles
 
-from app.mail.incoming import Known, Mail
-from app.mail.parsing.parse import parse
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail
+from app.mailtext.parsing.parse import parse
+from app.mailtext.trim import trim
 from tests.support.hostile_mails import HOSTILE
 from tests.support.replies import in_every_language, to_an_edition_known_in_part
 

@@ -11,14 +11,14 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 import config as configuration
-from app.db import Database, opened
-from app.indexing import index_anew
+from app.db.engine import Database, opened
+from app.db.migrate import migrate
 from app.letters.models import Letter
 from app.mail.reading import Reading
 from app.mailroom.batch import settings_of
 from app.mailroom.placing import place_due
-from app.migrate import migrate
 from app.questions.models import Question
+from app.workflows.indexing import index_anew
 
 from .load import Progress, is_loaded, load
 from .scale.fill import MOST, CannotGrow, check, grow

@@ -5,14 +5,15 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers.models import Answer, Assignment
-from app.db import Database, address, keys
+from app.core.actors import Clock
+from app.db.engine import Database
+from app.db.session import address, keys
 from app.letters.receive import Form, receipt_of
 from app.newsletters.queries import all_newsletters
 from app.people import directory, links, sign_in
 from app.questions.translator_table import Translator
-from app.text import group_digits
+from app.text.clean import group_digits
 
 A_DAY = timedelta(days=1)
 # Who is let in by a link, to which door.

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Staff
+from app.core.actors import Clock, Staff
 from app.editions import planning
 from app.editions.calendar import EditionDate, cutoff, next_dates, occurrences, read_rhythm
 from app.editions.models import Edition

@@ -4,20 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.actors import Actor, Expert, Mailroom, Reader, Staff
 from app.answers import assigning, desk_letters, editing, translating, translators, writing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment
-from app.db import keys
+from app.core.actors import Actor, Expert, Mailroom, Reader, Staff
+from app.db.session import keys
 from app.editions import slots
 from app.editions.calendar import EVENING, in_utc
 from app.editions.models import Edition
 from app.letters import contacts, receive
 from app.letters.models import Letter
-from app.newsroom import endings, invitations
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import endings
 
 from .house import Desk, House, Row, ago
 

@@ -7,12 +7,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.models import Edition
 from app.mail.delivery import claim, settle
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.worker import forget_overdue, settled
+from app.server.worker import forget_overdue, settled
 
 from .house import found
 from .year import events

@@ -11,8 +11,8 @@ from app.answers.models import Assignment
 from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
 from app.mail.reply_address import address_for, bounce_address
-from app.newsroom.arriving import reply_token
 from app.people.links import new_reply_token
+from app.workflows.back_issues.received_editions import reply_token
 from config import DEMO_AUTHSERV_ID
 
 from .house import House, Row, time_after_run

@@ -61,7 +61,7 @@ def running(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     own = {"PORT": str(port), "DATABASE_URL": f"sqlite:///{folder / 'newsroom.db'}", "MAIL_FOLDER": str(folder)}
-    command = (sys.executable, "serve.py")
+    command = (sys.executable, "-m", "demo.serve")
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None  # noqa: S101 - for mypy
     doors: dict[str, str] = {}

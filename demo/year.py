@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from app.actors import Expert as Guest
-from app.actors import Staff, Visitor
+from app.core.actors import Expert as Guest
+from app.core.actors import Staff, Visitor
+from app.crypto.seal import new_token
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.newsroom import publishing, skipping
-from app.newsroom.publishing import GRACE
 from app.people import directory, expert_pages, sign_in_mails
 from app.people.models import Expert
 from app.questions import notes
-from app.seal import new_token
+from app.workflows.publishing import publication, skip
+from app.workflows.publishing.publication import GRACE
 
 from . import mails
 from .house import SIDES, Desk, House, Row, ago, content, office_hours, time_after_run
@@ -80,10 +80,10 @@ def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:
     past its cut-off is full and locked."""
     for back, edition in enumerate(desk.sent, 1):
         if back not in backs:
-            yield edition.cutoff_at, partial(skipping.skip, house.session, desk.editor, edition)
+            yield edition.cutoff_at, partial(skip.skip, house.session, desk.editor, edition)
             continue
         yield _lock(house, desk, edition)
-        yield edition.runs_at, partial(publishing.send, house.session, desk.editor, edition)
+        yield edition.runs_at, partial(publication.send, house.session, desk.editor, edition)
         yield min(edition.runs_at + GRACE, house.at), _nothing  # by then its mails are due
     for edition in desk.coming:
         if edition.cutoff_at <= house.at:

@@ -15,7 +15,7 @@ BEGIN SELECT RAISE(ABORT, 'the trail is append-only'); END
 TAKEN = "WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"
 EVENTS = {"update": "", "delete": "", "insert": TAKEN}
 
-# An event that is written again as it is (app/postgresql.py) changes nothing.
+# An event that is written again as it is (app/db/postgresql.py) changes nothing.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 import config as configuration
-from app.db import UTCDateTime
-from app.matching.models import is_index
-from app.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, step_in_words
+from app.db.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, step_in_words
+from app.db.public_version import unwatch, watch
+from app.db.sqlite import BUSY_TIMEOUT
+from app.db.types import UTCDateTime
 from app.models import Base
-from app.seen_by_readers import unwatch, watch
-from app.sqlite import BUSY_TIMEOUT
+from app.search.models import is_index
 from migrations.append_only import protect
 
 

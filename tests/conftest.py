@@ -18,11 +18,11 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.routing import Rule
 
-from app import worker
-from app.db import Database
-from app.migrate import migrate
+from app.db.engine import Database
+from app.db.migrate import migrate
 from app.newsletters.models import Newsletter
-from app.web import limiter
+from app.server import worker
+from app.web.setup import limiter
 from tests.support import postgres, workers
 from tests.support.app import opened_app
 from tests.support.assignments import Asked, asked

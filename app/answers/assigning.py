@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Expert, Staff
 from ..audit.queries import number_since
-from ..db import keys, lock, now
-from ..lifecycle import Illegal, Missing, Refused, given, must
+from ..core.actors import Actor, Expert, Staff
+from ..core.state_machine import Illegal, Missing, Refused, given, must
+from ..db.session import keys, lock, now
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -23,7 +23,7 @@ from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
-from ..text import clean, for_print, single_line
+from ..text.clean import clean, for_print, single_line
 from . import change_notices, expert_mails, other_experts, pending_invitations
 from .briefing import USUAL, Brief, printed_line
 from .lifecycle import ANSWER, ASSIGNMENT

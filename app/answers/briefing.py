@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import lock
-from ..lifecycle import Illegal, Missing, must, within
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Missing, must, within
+from ..db.session import lock
 from ..questions.firewall import must_be_clear
-from ..text import clean, for_print, single_line
+from ..text.clean import clean, for_print, single_line
 from .models import Assignment
 
 FEWEST, MOST = 20, 2_000  # words that can be wanted

@@ -1,7 +1,7 @@
 """Candidates for a question: the experts worth looking at, with all that is known of each, in a fixed number of
 queries.
 
-The ranking itself is `app.matching.experts`; here its values are gathered. Of earlier questions only this newsletter's
+The ranking itself is `app.search.experts`; here its values are gathered. Of earlier questions only this newsletter's
 are read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
 """
 
@@ -14,15 +14,15 @@ from typing import NamedTuple
 from sqlalchemy import Select, case, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
-from ..db import now
-from ..listing import Query
-from ..matching import DESK
-from ..matching.alike import Compared, Probe, by_score
-from ..matching.expert_ranking import Asked, Candidate, Fact, Past, rank
+from ..core.listing import Query
+from ..db.session import now
 from ..people import expert_search
 from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
+from ..search import DESK
+from ..search.alike import Compared, Probe, by_score
+from ..search.expert_ranking import Asked, Candidate, Fact, Past, rank
 from .assigning import of_question
 from .models import Assignment
 from .workload import live_now

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
+from ..core.actors import Actor
 from ..mail.mail_values import AssignmentMail, EditedTextMail
 from ..mail.models import OutboxMail
-from ..text import clean
+from ..text.clean import clean
 from . import expert_mails, pending_invitations
 from .diff import changes
 from .models import Answer, AnswerText, Assignment, Check

@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
-from ..db import lock
+from ..core.actors import Actor, Staff
+from ..db.session import lock
 from ..mail.models import OutboxMail
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question

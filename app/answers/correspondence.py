@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Select, exists, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from ..core.listing import Listing
 from ..letters.models import Letter
-from ..listing import Listing
 from ..mail import inbound
 from ..mail.models import Inbound, OutboxMail
 from ..people.models import Expert

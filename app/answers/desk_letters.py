@@ -3,13 +3,13 @@
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..lifecycle import Illegal, Missing, given, must, within
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Missing, given, must, within
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..questions.firewall import must_be_clear
-from ..text import clean
+from ..text.clean import clean
 from . import expert_mails
 from .models import Assignment
 

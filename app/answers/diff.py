@@ -11,7 +11,7 @@ from typing import Literal
 
 from app.answers.alignment import aligned
 from app.answers.paragraphs import BREAK, WORDS, paired, paragraphs
-from app.text import SIGN, WORD
+from app.text.clean import SIGN, WORD
 
 Op = Literal["same", "del", "ins"]
 Run = tuple[Op, str]

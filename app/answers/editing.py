@@ -7,9 +7,9 @@ from operator import attrgetter
 from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Clock, Expert, Staff
-from ..db import added, lock, now
-from ..lifecycle import Illegal, Missing, Stale, expect, given, must, within
+from ..core.actors import Actor, Clock, Expert, Staff
+from ..core.state_machine import Illegal, Missing, Stale, expect, given, must, within
+from ..db.session import added, lock, now
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -17,7 +17,7 @@ from ..questions import notes
 from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
-from ..text import clean, for_print, single_line
+from ..text.clean import clean, for_print, single_line
 from . import change_notices, expert_mails, pending_invitations, translating
 from .assigning import of_question, rest
 from .lifecycle import ANSWER, ASSIGNMENT

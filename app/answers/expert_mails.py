@@ -6,8 +6,9 @@ from typing import Unpack
 
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Staff
-from ..db import address, now
+from ..core.actors import Actor, Staff
+from ..core.permissions import may
+from ..db.session import address, now
 from ..mail import outbox
 from ..mail import queries as mail_queries
 from ..mail.mail_templates import write
@@ -18,7 +19,6 @@ from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
-from ..permissions import may
 from ..programs.telling import tell
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, and_, exists, select
 from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
 
-from ..actors import Expert
-from ..db import now
+from ..core.actors import Expert
+from ..db.session import now
 from ..newsletters.models import Newsletter
 from ..people import links
 from ..people.models import Expert as Profile

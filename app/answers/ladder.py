@@ -15,9 +15,10 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from .. import audit
-from ..actors import Staff
-from ..db import Database, lock, now
-from ..lifecycle import Illegal, must
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, must
+from ..db.engine import Database
+from ..db.session import lock, now
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionText

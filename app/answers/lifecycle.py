@@ -1,6 +1,6 @@
 """The lives of an assignment (one expert, one question) and of the answer that comes of it."""
 
-from ..lifecycle import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Need, Stated, States, has
 
 # is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
 # is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.

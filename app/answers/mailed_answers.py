@@ -11,19 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
-from ..db import added, lock, now
-from ..languages import guess_language
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Illegal, Missing, NotYours, expect, given, must
+from ..db.session import added, lock, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
-from ..lifecycle import Illegal, Missing, NotYours, expect, given, must
 from ..mail import inbound
 from ..mail.models import Inbound
-from ..matching.index import forget
 from ..newsletters.models import Newsletter
 from ..questions.models import Note
-from ..text import clean
+from ..search.index import forget
+from ..text.clean import clean
+from ..text.languages import guess_language
 from . import assigning, editing, writing
 from .models import Answer, Assignment
 

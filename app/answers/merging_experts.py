@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
 from .. import audit
-from ..actors import Staff
 from ..audit import Event
-from ..db import lock
-from ..lifecycle import Illegal, Refused, must
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Refused, must
+from ..db.session import lock
 from ..people import expert_pages, expert_search
 from ..people.directory import email_of, set_email
 from ..people.models import PROFILE, Expert

@@ -3,7 +3,7 @@
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
+from ..core.actors import Staff
 from ..questions import moves
 from ..questions.models import Question
 from .models import Assignment

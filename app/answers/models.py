@@ -14,10 +14,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row
+from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..people.models import Expert
 from ..questions.models import Question, Version
-from ..table_rules import one_of, rows_where, table, tied, whole
 from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")

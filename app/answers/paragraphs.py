@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from app.answers.alignment import aligned
-from app.text import SIGN, WORD, clean
+from app.text.clean import SIGN, WORD, clean
 
 BREAK = "\n\n"
 WORDS = re.compile(rf"{SIGN}|{WORD}")

@@ -10,13 +10,13 @@ from typing import Unpack
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import lock
-from ..lifecycle import Illegal
+from ..core.actors import Staff
+from ..core.permissions import may
+from ..core.state_machine import Illegal
+from ..db.session import lock
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..people import links
-from ..permissions import may
 from ..questions import moves, wording
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question, QuestionTopic

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import lock
+from ..core.actors import Actor
+from ..db.session import lock
 from ..mail import outbox
 from ..mail.models import OutboxMail
 from ..people import links

@@ -18,8 +18,9 @@ from sqlalchemy import String, cast, exists, literal, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from ..actors import Clock
-from ..db import Database, lock, now
+from ..core.actors import Clock
+from ..db.engine import Database
+from ..db.session import lock, now
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import lock, now
+from ..core.actors import Staff
+from ..db.session import lock, now
 from ..people import links
 from .assigning import rest
 from .editing import open_check

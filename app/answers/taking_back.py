@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
 from ..audit import Event
+from ..core.actors import Staff
 from ..questions.models import Note
 from .lifecycle import ANSWER
 from .models import Answer, AnswerText, Assignment, Check

@@ -11,17 +11,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff, Translator
-from ..db import lock, now
-from ..languages import own_script, usual_script
-from ..lifecycle import Illegal, Missing, expect, given, must, within
+from ..core.actors import Staff, Translator
+from ..core.state_machine import Illegal, Missing, expect, given, must, within
+from ..db.session import lock, now
 from ..people.models import Expert
 from ..questions.firewall import asker_letters, must_be_clear, must_have_looked, of_readers
 from ..questions.lifecycle import TRANSLATION
 from ..questions.models import Question, QuestionText
 from ..questions.translation_table import Translation
 from ..questions.translator_table import Translator as TranslatorRow
-from ..text import clean, for_print, single_line
+from ..text.clean import clean, for_print, single_line
+from ..text.languages import own_script, usual_script
 from .models import Answer, AnswerText, Check
 from .writing import MAXIMUM
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..db import lock, now
-from ..lifecycle import Illegal
+from ..core.state_machine import Illegal
+from ..db.session import lock, now
 from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
-from ..text import single_line
+from ..text.clean import single_line
 from .translating import LINES, Words
 from .writing import MAXIMUM
 

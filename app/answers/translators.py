@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Clock, Staff
-from ..actors import Translator as Outside
 from ..audit import erasures
-from ..db import address, keys, lock, new_public_id, now
-from ..lifecycle import Illegal, Missing, Stale, given, must, within
+from ..core.actors import Actor, Clock, Staff
+from ..core.actors import Translator as Outside
+from ..core.state_machine import Illegal, Missing, Stale, given, must, within
+from ..db.ids import new_public_id
+from ..db.session import address, keys, lock, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import DeskMail, TranslatorMail
@@ -27,7 +28,7 @@ from ..questions.lifecycle import TRANSLATOR
 from ..questions.models import Question
 from ..questions.translation_table import Translation
 from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
-from ..text import clean, for_print, single_line, word_count
+from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
 from .pending_invitations import recalled

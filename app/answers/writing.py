@@ -9,12 +9,12 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Expert, Staff
-from ..db import added, lock, now
-from ..lifecycle import Illegal, expect, given, must
+from ..core.actors import Actor, Expert, Staff
+from ..core.state_machine import Illegal, expect, given, must
+from ..db.session import added, lock, now
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
-from ..text import clean, for_print, single_line, word_count
+from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, pending_invitations
 from .assigning import accept
 from .lifecycle import ANSWER, ASSIGNMENT

@@ -18,10 +18,11 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..db import Database, keys, now
-from ..db_faults import Busy
-from ..postgresql import writers_have_ended
-from ..seal import Keys
+from ..crypto.seal import Keys
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
+from ..db.postgresql import writers_have_ended
+from ..db.session import keys, now
 from .models import ChainLink, Event
 
 AT_ONCE = 1_000  # events of one link

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from ..db import Database, keys
-from ..seal import Keys
+from ..crypto.seal import Keys
+from ..db.engine import Database
+from ..db.session import keys
 from .chain import COLUMNS, ONE, Reach, digest, digests_of, head_of, in_line, newsletters_in, of_days, reached
 from .models import ChainLink, Event
 

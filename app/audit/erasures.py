@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..db import keys
-from ..seal import Keys
+from ..crypto.seal import Keys
+from ..db.session import keys
 from .models import Erasure
 
 PURPOSE = "erasures"

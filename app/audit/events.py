@@ -7,7 +7,7 @@ comes second of two are derived from this table; a test reads the code for what 
 from functools import cache
 from typing import NamedTuple
 
-from ..mail.translation import N_
+from ..text.translation import N_
 
 
 class Kind(NamedTuple):

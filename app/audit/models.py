@@ -4,8 +4,8 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base, Row
-from ..table_rules import table
+from ..db.constraints import table
+from ..db.declarative import Base, Row
 
 
 class Event(Row):

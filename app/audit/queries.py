@@ -4,7 +4,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ..listing import Listing
+from ..core.listing import Listing
 from .models import Event
 
 

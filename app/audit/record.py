@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
-from ..db import now
-from ..drawn_keys import drawn_key
+from ..core.actors import Actor
+from ..db.drawn_keys import drawn_key
+from ..db.session import now
 from .events import EVENTS
 from .models import Event
 

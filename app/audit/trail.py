@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from ..listing import Listing
+from ..core.listing import Listing
 from .models import Event
 
 ALWAYS = ("membership", "newsletter")  # nouns: whoever gives somebody a role is told of, also where a command did

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
 
-from ..mail.parsing.html_text import BLOCKS, HIDDEN, UNSEEN, without_images
-from ..mail.parsing.html_tree import Attributes, walk
-from ..text import for_print
-from ..word_tables import word_tables
+from ..mailtext.parsing.html_text import BLOCKS, HIDDEN, UNSEEN, without_images
+from ..mailtext.parsing.html_tree import Attributes, walk
+from ..text.clean import for_print
+from ..text.word_tables import word_tables
 from .issue_paragraph import Para, joined
 
 MOST_HTML = 8_000_000  # characters of one page

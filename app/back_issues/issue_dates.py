@@ -8,7 +8,7 @@ from functools import cache
 from babel.dates import get_month_names
 from persiantools.jdatetime import JalaliDate
 
-from ..text import digits
+from ..text.clean import digits
 
 EARLIEST, LATEST = 1995, 2100  # years that an edition by mail may have
 _ISO = re.compile(r"(?<!\d)(\d{4})[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)")

@@ -13,9 +13,9 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
-from ..mail.parsing.charsets import read as read_charset
-from ..mail.parsing.charsets import tidy
-from ..mail.parsing.parse import MAX_PARSED, parse
+from ..mailtext.parsing.charsets import read as read_charset
+from ..mailtext.parsing.charsets import tidy
+from ..mailtext.parsing.parse import MAX_PARSED, parse
 from .html_paragraphs import paragraphs_of_html
 from .issue_dates import date_in, date_line
 from .issue_paragraph import Para

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from ..languages import guess_language
-from ..text import SIGN
+from ..text.clean import SIGN
+from ..text.languages import guess_language
 from ..typesetting.house_languages import LANGUAGES, phrases_for
 
 FOLDER = Path(__file__).with_name("languages")

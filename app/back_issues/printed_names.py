@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..text import SIGN
+from ..text.clean import SIGN
 from .issue_paragraph import DASHED
 from .issue_words import Words
 

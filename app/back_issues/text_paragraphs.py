@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from markdown_it import MarkdownIt
 
-from ..text import for_print
+from ..text.clean import for_print
 from .html_paragraphs import paragraphs_of_html
 from .issue_paragraph import DASHED, Para, joined
 from .issue_words import begins_with_label

@@ -8,23 +8,25 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from ..actors import Clock, Reader
 from ..audit import erasures
-from ..db import keys
+from ..core.actors import Clock, Reader
+from ..db.session import keys
 from ..editions.models import EditionItem
 from ..letters import contacts
 from ..letters.models import Contact, Credit, Letter
 from ..mail import erasing
 from ..mail.models import Inbound, InboundRaw
 from ..mailroom import retention
-from ..newsroom import forgetting, forgetting_people, forgetting_ran, publishing, withdrawal
 from ..people import expert_pages, staff
 from ..people.expert_pages import ExpertPage
 from ..people.models import Expert, Person
 from ..questions.erasing_translations import erase_translators
 from ..questions.models import Question
 from ..questions.translator_table import Translator
-from ..worker import SWEEPS
+from ..server.worker import SWEEPS
+from ..workflows.letters import withdrawal
+from ..workflows.publishing import publication
+from ..workflows.retention import erase_letters, erase_people, erase_published
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,17 @@ AGAIN = {
         "pages that were withdrawn",
         Question,
         Question.is_published,
-        lambda session, question: publishing.take_down(session, Clock(), question),
+        lambda session, question: publication.take_down(session, Clock(), question),
     ),
     "wording": Again(
         "words of what had run",
         Question,
         Question.has_run & Question.id.in_(select(EditionItem.question_id).where(EditionItem.output != "")),
-        forgetting_ran.forget_again,
-        forgetting_ran.names_of_erasures,
+        erase_published.forget_again,
+        erase_published.names_of_erasures,
     ),
-    "expert": Again("experts who were deleted", Expert, Expert.erased_at.is_(None), forgetting_people.forget_expert),
-    "colleague": Again("colleagues who left", Person, Person.erased_at.is_(None), forgetting_people.forget_colleague),
+    "expert": Again("experts who were deleted", Expert, Expert.erased_at.is_(None), erase_people.forget_expert),
+    "colleague": Again("colleagues who left", Person, Person.erased_at.is_(None), erase_people.forget_colleague),
     "expert page": Again(
         "pages of experts who took their yes back",
         ExpertPage,
@@ -100,7 +102,7 @@ AGAIN = {
     "person": Again(
         "addresses of people whose invitation was withdrawn", Person, Person.email_mac.is_not(None), staff.forget
     ),
-    "words": Again("letters that had had their time", Letter, Letter.erased_at.is_(None), forgetting.forget),
+    "words": Again("letters that had had their time", Letter, Letter.erased_at.is_(None), erase_letters.forget),
 }
 
 
@@ -117,7 +119,7 @@ def erase_again(session: Session, noted: Set[bytes]) -> Counter[str]:
         session.expire_all()
     for sweep in SWEEPS:
         sweep(session)
-    forgets = (retention.destroy_old, forgetting.sweep, forgetting_people.sweep, forgetting_ran.sweep)
+    forgets = (retention.destroy_old, erase_letters.sweep, erase_people.sweep, erase_published.sweep)
     while any(sweep(session) for sweep in forgets):
         pass
     return done

@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from ..audit.erasures import PURPOSE
 from ..audit.models import Erasure
-from ..db import Database, now
-from ..seal import Keys
+from ..crypto.seal import Keys
+from ..db.engine import Database
+from ..db.session import now
 from .whole_file import put_whole
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from ..audit.models import Erasure
 from ..core.clock import utc_now
-from ..db import Database
+from ..db.engine import Database
 from ..version import VERSION
 from . import erasure_list
 from .erasure_list import Erasures

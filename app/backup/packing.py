@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..seal import Keys
+from ..crypto.seal import Keys
 
 FORM = "readers-asked backup"
 NUMBER = 1  # of the form; a newer one is not read

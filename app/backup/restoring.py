@@ -11,17 +11,18 @@ from sqlalchemy import Connection, create_engine, delete, event, inspect, make_u
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from .. import forgetting_order
 from ..audit.models import Erasure
-from ..db import Database, now
+from ..crypto.seal import Keys
+from ..db.engine import Database
+from ..db.migrate import migrate_on, revisions
+from ..db.postgresql import is_unseen
+from ..db.public_version import unwatch
+from ..db.session import now
 from ..letters.models import Letter
 from ..mail.models import OutboxMail
-from ..migrate import migrate_on, revisions
-from ..postgresql import is_unseen
 from ..questions.models import Question
-from ..seal import Keys
-from ..seen_by_readers import unwatch
 from ..watching.models import Sighting
+from ..workflows.retention import forget_order
 from .erasing_again import erase_again
 from .erasure_list import Line
 from .packing import DAMAGED, Identity, Unpacked, Unreadable, unpack
@@ -224,7 +225,7 @@ def _settle(session: Session, noted: frozenset[Line], rows: dict[str, int]) -> R
     session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(noted - known))
     session.flush()
     # The order of the days since the backup is to be forgotten, and no number of another server's transactions holds.
-    session.execute(update(Sighting).where(Sighting.name == forgetting_order.NAME).values(number=0))
+    session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
     erased = erase_again(session, {mac for _, mac in noted | known})
     waits = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
     return Restored(rows, erased, len(session.scalars(waits).all()))

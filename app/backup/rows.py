@@ -22,19 +22,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from ..db import UTCDateTime
+from ..db.public_version import PublicVersion
+from ..db.types import UTCDateTime
 from ..forms.models import PressKey
-from ..matching.models import COLLECTIONS, Vector, is_index
 from ..people.models import BrowserSession, SignIn, Upload
-from ..rotation import SEALED
-from ..seen_by_readers import PublicVersion
+from ..search.models import COLLECTIONS, Vector, is_index
+from ..workflows.key_rotation import SEALED
 from .packing import line
 
 # Ways in, and what lives for an hour, come back from no backup: whoever was signed out since stays out.
 WAYS_IN = (BrowserSession, SignIn, PressKey, Upload)
 # Made anew from the texts by the worker.
 COPIES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
-# Drawn anew where the triggers are put on (app/seen_by_readers.py).
+# Drawn anew where the triggers are put on (app/db/public_version.py).
 DRAWN = (PublicVersion,)
 LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES, *DRAWN))}
 # The rows that are held in memory at once, fewer of those that may hold a mail of 25 MB.

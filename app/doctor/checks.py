@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db import Database
+from ..db.engine import Database
 from . import incoming_mail, machines, mail_domain
 from .findings import FAULT, FINE, ORDER, Finding, House, fault, unmade
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
-from ..db import Database
+from ..db.engine import Database
 from ..mail import sending
 from ..mail.delivery import Undelivered
 

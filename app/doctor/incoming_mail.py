@@ -7,7 +7,7 @@ from datetime import timedelta
 from imap_tools.errors import ImapToolsError
 from sqlalchemy import select
 
-from ..db import now
+from ..db.session import now
 from ..mail import inbound, sign_ins
 from ..mail.sending import in_words
 from ..mailroom import imap, integrity

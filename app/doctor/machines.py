@@ -12,23 +12,25 @@ from urllib.request import HTTPRedirectHandler, build_opener
 from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mail_accounts import HERE
+from app.settings.mail_accounts import HERE
 
-from .. import rotation, sealing_keys, starting
 from ..audit import chain, chain_check
 from ..audit.models import Event
 from ..backup import erasure_list
 from ..core.clock import utc_now
-from ..db import now
+from ..crypto import keyring
+from ..db.session import now
 from ..mail import stalled
 from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
 from ..people import oidc
 from ..programs.registering import in_trouble
+from ..server import startup_checks
 from ..watching import held_erasures, sightings
 from ..watching.each_request import LACKING, UNEXPECTED
 from ..watching.models import Sighting
+from ..workflows import key_rotation
 from .findings import PATIENCE, Finding, House, fault, long, note, unmade
 
 BEATS = timedelta(minutes=10)  # without a sign of life, before a worker counts as gone; it writes one each minute
@@ -51,14 +53,14 @@ def database(house: House) -> Iterator[Finding]:
 
 
 def migrations(house: House) -> Iterator[Finding]:
-    yield from map(fault, starting.shape_faults(house.database))
+    yield from map(fault, startup_checks.shape_faults(house.database))
 
 
 def sealed(house: House) -> Iterator[Finding]:
-    yield from map(fault, sealing_keys.weak(house.database.ring))
+    yield from map(fault, keyring.weak(house.database.ring))
     with house.read() as session:
-        yield from map(fault, sealing_keys.faults(session))
-        for column, number in rotation.unopened(session):
+        yield from map(fault, keyring.faults(session))
+        for column, number in key_rotation.unopened(session):
             yield fault(f"{column} (key {number}) does not open")
 
 

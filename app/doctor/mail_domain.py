@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import select
 
-from mail_accounts import HERE
+from app.settings.mail_accounts import HERE
 
 from ..newsletters.models import Newsletter
 from .findings import PATIENCE, Finding, House, fault, fine, note, unmade

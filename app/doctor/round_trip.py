@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..db import Database
+from ..db.engine import Database
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import TestMail

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
-from ..listing import Listing, Place
+from ..core.listing import Listing, Place
 from ..newsletters.models import Newsletter, Topic
 from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionText, QuestionTopic

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
 from ..answers.editing import approved_of
 from ..answers.models import Answer
-from ..db import lock
-from ..lifecycle import Illegal, Missing, expect, must
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Missing, expect, must
+from ..db.session import lock
 from ..questions.models import Question
 from .models import Edition
 from .slots import drop, pick, picked, planned, renumber

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import ScalarSelect, delete, select, update
 from sqlalchemy.orm import Session
 
-from ..db import address, now
-from ..listing import Listing, Place
+from ..core.listing import Listing, Place
+from ..db.session import address, now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..typesetting.block import Block, Note

@@ -6,7 +6,7 @@ from functools import cache
 from babel.dates import get_month_names
 from sqlalchemy import select
 
-from ..listing import Listing
+from ..core.listing import Listing
 from .models import Edition
 
 LANGUAGE = "en"  # whose names of months are understood

@@ -17,12 +17,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from .. import audit
-from ..actors import Clock, Staff
-from ..db import Database, added, lock, now
-from ..lifecycle import Illegal, Missing, must
+from ..core.actors import Clock, Staff
+from ..core.state_machine import Illegal, Missing, must
+from ..crypto.seal import Unsealable
+from ..db.engine import Database
+from ..db.session import added, lock, now
 from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
-from ..seal import Unsealable
 from ..sending_tools.asking import Account, Draft, Made, NotMade
 from ..sending_tools.known_tools import Tool, hand_over
 from ..typesetting.block import Block

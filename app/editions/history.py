@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ..answers.models import Answer
 from ..audit import Event
 from ..audit.events import shown_in
-from ..db import now
+from ..db.session import now
 from ..people.directory import names_of
 from . import corrections
 from .items import digest, edition_digest

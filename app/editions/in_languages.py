@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import AnswerText
-from ..db import by_keys
+from ..db.session import by_keys
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import QuestionText
 from ..questions.translation_table import Translation

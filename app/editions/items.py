@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..lifecycle import Missing
+from ..core.state_machine import Missing
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
-from ..text import for_print
+from ..text.clean import for_print
 from ..typesetting.block import Block
 from ..typesetting.house_form import LeadIn, Piece, Voice, is_led_in, set_block
 from ..typesetting.house_languages import marks_for

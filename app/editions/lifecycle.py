@@ -1,6 +1,6 @@
 """The life of an edition, from the calendar rule to the readers' in-boxes."""
 
-from ..lifecycle import Machine, Move, Stated, States, has
+from ..core.state_machine import Machine, Move, Stated, States, has
 
 # is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't change.
 STATES = States(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import added, lock, now
-from ..lifecycle import Missing, expect
+from ..core.actors import Staff
+from ..core.state_machine import Missing, expect
+from ..db.session import added, lock, now
 from ..newsletters.models import Newsletter
 from ..programs.telling import tell
 from ..questions.models import Question

@@ -4,10 +4,11 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, UTCDateTime
+from ..db.constraints import one_of, rows_where, table, tied
+from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.types import UTCDateTime
 from ..questions.models import Question
 from ..sending_tools.asking import FAULTS
-from ..table_rules import one_of, rows_where, table, tied
 from .lifecycle import STATES, EditionStates
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
-from ..listing import Listing
+from ..core.listing import Listing
 from ..newsletters.models import Newsletter
 from ..people.expert_pages import ExpertPage
 from ..people.models import Expert

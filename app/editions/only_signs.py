@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from ..word_tables import word_tables
+from ..text.word_tables import word_tables
 
 MOST = 5  # characters that are put in or taken out, in all of the Q&A
 LONGEST = 50  # characters between two words that are compared

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
 from ..answers.models import Assignment
-from ..db import now
+from ..core.actors import Actor
+from ..core.state_machine import Missing
+from ..db.session import now
 from ..letters.models import Letter
-from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
 from ..answers.models import Assignment
-from ..db import now
-from ..listing import Key
+from ..core.actors import Staff
+from ..core.listing import Key
+from ..db.session import now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from .models import Edition

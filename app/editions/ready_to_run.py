@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, literal, selec
 from sqlalchemy.orm import Session
 
 from ..answers.models import Answer, AnswerText
-from ..db import now
-from ..listing import Key
+from ..core.listing import Key
+from ..db.session import now
 from ..newsletters.models import Newsletter, Topic
 from ..people.models import Expert, Person
 from ..questions import queries as questions

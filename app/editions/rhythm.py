@@ -10,7 +10,7 @@ from typing import Any
 
 from ..newsletters.models import Newsletter
 from ..newsletters.settings import Faulty
-from ..text import single_line
+from ..text.clean import single_line
 from .calendar import (
     CalendarError,
     EditionDate,

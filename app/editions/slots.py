@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from .. import audit
-from ..actors import Actor, Staff
 from ..answers.editing import approved_of
-from ..db import lock, now
-from ..lifecycle import Illegal, Missing, Stale, must
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Illegal, Missing, Stale, must
+from ..db.session import lock, now
 from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question

@@ -10,19 +10,19 @@ from flask_babel import ngettext
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
+from ..core.actors import Staff
+from ..core.listing import Listing
 from ..editions.queries import EditionSummary, summarize_edition_in_production
-from ..formatting import count, day, is_past, left
 from ..forms import form_drafts
 from ..letters import queries as letters
 from ..letters.lifecycle import STATES as LETTERS
-from ..listing import Listing
 from ..mail import inbound
 from ..mail import queries as mail_queries
 from ..mail.lifecycle import STATES as MAIL_STATES
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
+from ..web.formatting import count, day, is_past, left
 
 (HELD,), (FAILED,) = MAIL_STATES.which("is_held"), MAIL_STATES.which("is_failed")
 

@@ -11,10 +11,10 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ..audit import watched
-from ..db import lock
+from ..core.listing import Rows
+from ..core.state_machine import Illegal, Missing, NotYours, Refused, Stale, expect
+from ..db.session import lock
 from ..letters.ending_sentences import ENDINGS
-from ..lifecycle import Illegal, Missing, NotYours, Refused, Stale, expect
-from ..listing import Rows
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
-from ..db import now
+from ..core.listing import Listing
+from ..db.session import now
 from ..editions.models import Edition, when_it_ran
-from ..listing import Listing
 from ..newsletters.models import Topic
 
 

@@ -18,18 +18,19 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, object_session
 
-from .. import errors
 from ..answers.diff import Pair, compare
 from ..answers.models import AnswerText
 from ..audit import Event
 from ..audit.events import changing
-from ..db import Row, lock
+from ..core.state_machine import Illegal, Refused, Stale
+from ..db.declarative import Row
+from ..db.session import lock
 from ..editions.models import Edition
-from ..formatting import ago
-from ..lifecycle import Illegal, Refused, Stale
 from ..people.models import Membership
 from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
+from ..web import errors
+from ..web.formatting import ago
 from .form_values import number_in
 from .frame import Desk, at_desk, change, editor
 from .questions.question_facts import facts_of_question

@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 
-from ..fields import FAULTS, Field, Wrong, shown
+from ..core.fields import FAULTS, Field, Wrong, shown
 
 
 def fault_words(fault: Any) -> str:

@@ -16,13 +16,13 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from ..errors import NAMED
-from ..formatting import clock_time
+from ..core.state_machine import must
 from ..forms import form_drafts, press_keys
 from ..forms.form_drafts import Typed, Typing
 from ..letters import queries as letters
-from ..lifecycle import must
 from ..questions import queries as questions
+from ..web.errors import NAMED
+from ..web.formatting import clock_time
 from .flash import announce
 from .form_values import number_in
 from .frame import Desk, at_desk, change, editor, look_around, page_of_form

@@ -11,17 +11,17 @@ from urllib.parse import parse_qsl, urlencode
 from flask import request, url_for
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
+from ..core.actors import Staff
+from ..core.listing import Rows
 from ..editions.models import Edition
-from ..formatting import day
 from ..letters.models import Letter
-from ..listing import Rows
-from ..matching import DESK
-from ..matching.search import Hit, Piece, mark_of
-from ..matching.search import search as look_up
-from ..page_language import language
 from ..questions.models import Question
-from ..web import Paged, last_row, paged
+from ..search import DESK
+from ..search.full_text import Hit, Piece, mark_of
+from ..search.full_text import search as look_up
+from ..web.formatting import day
+from ..web.page_language import language
+from ..web.setup import Paged, last_row, paged
 from .choices import EditionChoice, Offer, list_edition_choices
 from .frame import Desk, found, unknown
 from .letters.letter_words import ENDS

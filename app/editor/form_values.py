@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import lazy_gettext as _l
 
-from ..db import CROCKFORD
-from ..lifecycle import TooLong
+from ..core.state_machine import TooLong
+from ..db.ids import CROCKFORD
 
 TOO_LONG = _l("This is too long: %(most)d characters are the most.")
 PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")

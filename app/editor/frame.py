@@ -16,17 +16,17 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from .. import errors
-from ..actors import Staff
+from ..core.actors import Staff
+from ..core.permissions import ROLES, may
+from ..core.state_machine import must
 from ..editions.items import headline, sent_headline
 from ..forms import form_drafts, press_keys
-from ..lifecycle import must
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import AtDesks, at_desks, by_slug
 from ..people.sessions import Who, who
-from ..permissions import ROLES, may
-from ..web import called, db
-from ..web import found as found
+from ..web import errors
+from ..web.setup import called, db
+from ..web.setup import found as found
 from .around import Around, around, coming, sections
 
 T = TypeVar("T")

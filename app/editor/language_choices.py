@@ -2,9 +2,9 @@
 
 from flask_babel import gettext as _
 
-from ..formatting import by_name
-from ..languages import guess_language, guessed_languages
 from ..newsletters.models import Newsletter
+from ..text.languages import guess_language, guessed_languages
+from ..web.formatting import by_name
 from .frame import editor
 
 

@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from .. import errors
+from ..web import errors
 from .frame import editor
 
 AROUND = 64 * 1024  # bytes that the form around a file may have

@@ -14,12 +14,12 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..db import now
-from ..db_faults import Busy
+from ..crypto.seal import new_token
+from ..db.fault_kinds import Busy
+from ..db.session import now
 from ..forms import press_keys
 from ..forms.press_keys import Outcome, Press, Twice
-from ..seal import new_token
-from ..web import db
+from ..web.setup import db
 from .frame import editor, page_of_form
 
 PATIENCE = 5.0  # seconds that the second of two presses waits until the first one knows where it leads

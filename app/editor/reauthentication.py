@@ -13,10 +13,10 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from .. import errors
 from ..forms import held_presses, press_keys
 from ..people import colleagues
 from ..people.fresh_proof import NotFresh, is_fresh
+from ..web import errors
 from .flash import announce
 from .frame import Desk, at_desk, change, editor, page, page_of_form
 

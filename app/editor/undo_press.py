@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from ..answers.pending_invitations import AlreadySent
 from ..audit import Event
+from ..core.state_machine import Refused, Stale
 from ..forms import press_keys
-from ..lifecycle import Refused, Stale
 from ..mail.outbox import OnItsWay
-from ..newsroom import undo as undoing
+from ..workflows import undo as undoing
 from .conflict import in_short, newest_change
 from .flash import announce
 from .frame import Desk, change, editor

@@ -2,7 +2,7 @@
 
 import re
 
-from ..word_tables import word_tables
+from ..text.word_tables import word_tables
 
 
 def family(user_agent: str) -> str:

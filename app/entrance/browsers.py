@@ -5,10 +5,10 @@ from flask import g, redirect, render_template, session, url_for
 from flask_login import current_user, logout_user
 from werkzeug.wrappers import Response
 
-from ..actors import Visitor
+from ..core.actors import Visitor
 from ..people import sessions
 from ..people.models import Person
-from ..web import db
+from ..web.setup import db
 from . import entrance
 from .onward import home_of
 

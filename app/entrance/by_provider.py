@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from oidc_account import StaffProvider
+from app.settings.oidc_account import StaffProvider
 
-from ..actors import Visitor
-from ..db import now
+from ..core.actors import Visitor
+from ..db.session import now
 from ..people import identities, oidc
 from ..people.identities import CameIn
-from ..web import db, limiter
+from ..web.setup import db, limiter
 from . import devices, entrance
 from .onward import local
 from .ways_in import family_seen, let_in

@@ -13,12 +13,12 @@ from flask_limiter import RequestLimit
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors
 from ..core.clock import unix_time
-from ..db import keys
+from ..crypto.seal import Unsealable, new_token
+from ..db.session import keys
 from ..people.models import Person
-from ..seal import Unsealable, new_token
-from ..web import caller, counted, db
+from ..web import errors
+from ..web.setup import caller, counted, db
 
 PLACE = "devices.cookie"
 LIFE = 180 * 86_400  # seconds that a device stays known after somebody was signed in there

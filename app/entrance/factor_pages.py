@@ -12,13 +12,13 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..actors import Visitor
-from ..formatting import is_past
+from ..core.actors import Visitor
 from ..people import factors
 from ..people.factors import Unproved
 from ..people.fresh_proof import FRESH
 from ..people.models import BrowserSession, Person
-from ..web import db
+from ..web.formatting import is_past
+from ..web.setup import db
 from . import entrance
 from .second import HOUSE, challenge, in_this_browser, is_due, keep_challenge, site
 

@@ -11,11 +11,11 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..actors import Visitor
+from ..core.actors import Visitor
 from ..people import factors, sessions
 from ..people.factors import Site, Unproved
 from ..people.models import BrowserSession
-from ..web import counted, db, limiter
+from ..web.setup import counted, db, limiter
 from . import entrance
 from .onward import home_of, local
 

@@ -8,15 +8,15 @@ from flask_login import current_user, login_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..actors import Visitor
-from ..page_server import answer_at
+from ..core.actors import Visitor
+from ..crypto.seal import new_token
 from ..people import sessions, sign_in, sign_in_mails
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
 from ..people.sign_in_mails import Asker
-from ..seal import new_token
-from ..text import single_line
-from ..web import SignedIn, counted, db, language, limiter
+from ..server.page_server import answer_at
+from ..text.clean import single_line
+from ..web.setup import SignedIn, counted, db, language, limiter
 from . import devices, entrance, second
 from .browser_names import family
 from .onward import home_of, local

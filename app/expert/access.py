@@ -13,19 +13,20 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors, form_signing
-from ..actors import Expert
 from ..answers import expert_tasks
 from ..answers.expert_tasks import Task
 from ..answers.models import Answer
+from ..core.actors import Expert
+from ..crypto import signing
 from ..editions.block_data import as_it_would_run
 from ..editions.models import Edition
 from ..editions.queries import run_of
-from ..mail.translation import city
 from ..people.directory import expert_of
 from ..people.models import Expert as Row
+from ..text.translation import city
 from ..typesetting.block import Block
-from ..web import csrf, db, found, language
+from ..web import errors
+from ..web.setup import csrf, db, found, language
 
 expert = Blueprint("expert", __name__)
 csrf.exempt(expert)  # behind a link there is no cookie to ride on; who is signed in is asked for theirs below
@@ -112,9 +113,9 @@ def only_by_link_or_signed_in() -> Response | None:
 
 
 def _only_from_its_own_page(way: dict[str, Any]) -> Response | None:
-    g.form_proof = form_signing.make(PURPOSE, way["token"])
+    g.form_proof = signing.make(PURPOSE, way["token"])
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if form_signing.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
+    if signing.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
         return None
     with visit(way):
         return errors.page(400)

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 
 from ..answers.expert_tasks import Task, of_expert
 from ..editions.archive import runs_of, story_path
-from ..formatting import ago, day, is_past, moment
-from ..web import db
+from ..web.formatting import ago, day, is_past, moment
+from ..web.setup import db
 from .access import expert, me
 
 # The lists of the page, each with the stages of its tasks; what ended with nothing is left out.

@@ -9,16 +9,16 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from ..core.fields import read_form, shown
+from ..core.state_machine import Stale
 from ..editions import of_experts
-from ..fields import read_form, shown
-from ..lifecycle import Stale
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import expert_pages
 from ..people.directory import change_profile
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
-from ..web import db, found
+from ..web.setup import db, found
 from .access import expert, me, mine
 
 OWN = {name: one for name, one in PROFILE.items() if one.own}

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from ..answers import editing, translating, writing
 from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
-from ..lifecycle import Illegal, Missing, Stale
+from ..core.state_machine import Illegal, Missing, Stale
 from .access import Visit, at, change, page, to_assignment, visit
 from .writing_page import keep, known, new_tab, unknown
 

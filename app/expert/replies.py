@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors
-from ..actors import Expert
 from ..answers import assigning, writing
 from ..answers.models import DECLINE_REASONS, Assignment
-from ..lifecycle import Illegal, Missing
+from ..core.actors import Expert
+from ..core.state_machine import Illegal, Missing
+from ..web import errors
 from .access import Visit, at, change, to_assignment, visit
 from .assignment_page import published_page
 from .writing_page import OVER, answer_page

@@ -13,16 +13,16 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from .. import errors
 from ..answers import editing, writing
 from ..answers.models import Draft
-from ..db import now
-from ..draft_counts import count_sent, counts_known
+from ..core.state_machine import Illegal, Missing, Stale
+from ..db.session import now
 from ..editions.block_data import lead_in
-from ..formatting import clock_time
-from ..lifecycle import Illegal, Missing, Stale
-from ..text import clean, word_count
-from ..web import limiter
+from ..text.clean import clean, word_count
+from ..web import errors
+from ..web.draft_counts import count_sent, counts_known
+from ..web.formatting import clock_time
+from ..web.setup import limiter
 from .access import Visit, at, change, page, to_assignment, visit
 
 OVER = errors.Words(

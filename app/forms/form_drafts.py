@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import added, keys, new_public_id, now
+from ..core.actors import Staff
+from ..db.ids import new_public_id
+from ..db.session import added, keys, now
 from .models import FormDraft
 
 KEPT = timedelta(days=30)  # after the last key

@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import now
+from ..core.actors import Staff
+from ..db.session import now
 from . import form_drafts
 from .form_drafts import Fields, Typing
 from .models import FormDraft

@@ -3,8 +3,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import OfNewsletter, Public, Row
-from ..table_rules import table
+from ..db.constraints import table
+from ..db.declarative import OfNewsletter, Public, Row
 
 
 class PressKey(Row, OfNewsletter):

@@ -14,8 +14,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import keys, now
+from ..core.actors import Staff
+from ..db.session import keys, now
 from .models import PressKey
 
 KEPT = timedelta(days=1)  # for which a form that is sent again, say by a laptop that woke up, does nothing more

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from ..db import address as page_address
-from ..db import now
+from ..db.session import address as page_address
+from ..db.session import now
 from ..mail import outbox, usage
 from ..mail.mail_templates import write
 from ..mail.mail_values import LetterMail

@@ -7,13 +7,13 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
 from ..audit import erasures
-from ..db import added, keys, now
-from ..drawn_keys import drawn_key
-from ..lifecycle import Missing, must, within
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Missing, must, within
+from ..db.drawn_keys import drawn_key
+from ..db.session import added, keys, now
 from ..mail import erasing, outbox
-from ..text import single_line
+from ..text.clean import single_line
 from .days import kept_moment
 from .models import Contact, Credit, Letter
 

@@ -12,12 +12,13 @@ from sqlalchemy import ColumnElement, delete, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import Database, by_keys, lock, now, quietly
-from ..lifecycle import Illegal, Stale, must
-from ..listing import Chain, Listing, counts
+from ..core.actors import Staff
+from ..core.listing import Chain, Listing, counts
+from ..core.permissions import may
+from ..core.state_machine import Illegal, Stale, must
+from ..db.engine import Database
+from ..db.session import by_keys, lock, now, quietly
 from ..people.directory import staff_actor
-from ..permissions import may
 from . import filing
 from .days import day_only
 from .likeness import ALONE, HIGHEST, standings

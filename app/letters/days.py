@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from ..db import now
+from ..db.session import now
 from .models import Letter
 
 # Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
@@ -42,7 +42,7 @@ def next_slot(session: Session, newsletter_id: int, moment: datetime) -> datetim
     """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`drawn_keys`).
 
     The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
-    time, and `forgetting_order.py` forgets it once the day is over.
+    time, and `forget_order.py` forgets it once the day is over.
     """
     day, step = day_only(moment), timedelta(microseconds=1)
     params = {"newsletter_id": newsletter_id, "day": day, "end": day + COUNTED}

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from ..mail.translation import N_, say, spoken
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
+from ..text.translation import N_, say, spoken
 
 # The key is kept as the reason; mails and receipts show the sentence, so none of them may say what was asked.
 ENDINGS = {

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
 from ..audit import erasures
-from ..matching.index import forget
+from ..core.actors import Actor
+from ..search.index import forget
 from . import contacts
 from .lifecycle import LETTER
 from .models import Addition, Letter, MachineTranslation, ReceiptNote

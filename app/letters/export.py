@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..actors import Reader
-from ..lifecycle import NotYours
+from ..core.actors import Reader
+from ..core.state_machine import NotYours
 from . import contacts
 from .models import Letter
 from .queries import added_to

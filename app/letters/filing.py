@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
-from ..db import lock
-from ..lifecycle import expect
+from ..core.actors import Actor
+from ..core.state_machine import expect
+from ..db.session import lock
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 

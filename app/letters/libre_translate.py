@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from translation_server import TranslationServer
+from app.settings.translation_server import TranslationServer
 
-from .. import outside
-from ..text import clean, for_print
+from ..core import http_client
+from ..text.clean import clean, for_print
 
 LIMIT = 30.0  # seconds for the whole answer; a small machine takes some for a long letter
 # What a status says of a request; others than these and 200 are no answer of such a server.
@@ -39,10 +39,10 @@ def translated(
         **({"api_key": server.key} if server.key else {}),
     }
     try:
-        status, body = outside.asked(server.translate, limit=limit, body=json.dumps(asked).encode())
-    except outside.Silent:
+        status, body = http_client.asked(server.translate, limit=limit, body=json.dumps(asked).encode())
+    except http_client.Silent:
         raise Untranslated("slow") from None
-    except outside.Unanswered:
+    except http_client.Unanswered:
         raise Untranslated("unreachable") from None
     if status != 200:
         raise Untranslated(STATUS.get(status, "garbage"))
@@ -51,8 +51,8 @@ def translated(
 
 def _read(body: bytes, number: int) -> list[str]:
     try:
-        found = outside.object_in(200, body).get("translatedText")
-    except outside.Unreadable:
+        found = http_client.object_in(200, body).get("translatedText")
+    except http_client.Unreadable:
         raise Untranslated("garbage") from None
     if not isinstance(found, list) or len(found) != number or not all(isinstance(one, str) for one in found):
         raise Untranslated("garbage")

@@ -1,6 +1,6 @@
 """The life of a letter: who wrote, and what becomes of their words."""
 
-from ..lifecycle import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Need, Stated, States, has
 
 # waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
 # reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..languages import function_words, script_of
-from ..matching.terms import STEM, cut, units
+from ..search.terms import STEM, cut, units
+from ..text.languages import function_words, script_of
 
 FEWEST = 3  # letters with one word in common, from which on it may be a flood's
 SHARE = 0.01  # of all letters that are looked at, with one word in common, where there are many of them

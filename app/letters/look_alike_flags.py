@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..db import Database, quietly
-from ..matching import DESK
-from ..matching.alike import Probe, alike
+from ..db.engine import Database
+from ..db.session import quietly
+from ..search import DESK
+from ..search.alike import Probe, alike
 from .models import Letter
 
 BATCH = 20  # letters a round: each takes a look into the index

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from translation_server import TranslationServer
+from app.settings.translation_server import TranslationServer
 
 from .. import audit
-from ..actors import Staff
-from ..db import Database, added, keys, lock, now
-from ..lifecycle import Illegal, must
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, must
+from ..db.engine import Database
+from ..db.session import added, keys, lock, now
 from .libre_translate import LIMIT, Untranslated, translated
 from .models import Letter, MachineTranslation
 

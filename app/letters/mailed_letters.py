@@ -10,16 +10,17 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
-from ..db import keys, lock, new_public_id, now
-from ..languages import guess_language
-from ..lifecycle import Illegal, Missing, given, must
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Illegal, Missing, given, must
+from ..crypto.seal import new_token
+from ..db.ids import new_public_id
+from ..db.session import keys, lock, now
 from ..mail import inbound, usage
 from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
-from ..seal import new_token
-from ..text import clean
+from ..text.clean import clean
+from ..text.languages import guess_language
 from . import acknowledging, contacts, receive, signs
 from .lifecycle import LETTER
 from .models import Letter, MachineTranslation

@@ -13,8 +13,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, Verified
-from ..table_rules import one_of, rows_where, table, tied, whole
+from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
 from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
@@ -89,7 +89,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
         Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
         Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
-        # What has had its time is found along these two (newsroom/leaving_letters.py).
+        # What has had its time is found along these two (workflows/retention/preview.py).
         Index("ix_letters_with_words", "newsletter_id", "author", "state", *STOOD, **rows_where(f"{WORDS} <> 'filed'")),
         Index(
             "ix_letters_filed_with_words",

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
 from ..audit import Event
-from ..listing import Key, Listing
+from ..core.actors import Staff
+from ..core.listing import Key, Listing
 from .lifecycle import STATES
 from .models import Addition, Letter, ReceiptNote
 

@@ -4,12 +4,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Reader
-from ..db import added, keys, lock
-from ..drawn_keys import drawn_key
-from ..lifecycle import NotYours, given
+from ..core.actors import Reader
+from ..core.state_machine import NotYours, given
+from ..db.drawn_keys import drawn_key
+from ..db.session import added, keys, lock
 from ..newsletters.models import Newsletter
-from ..text import clean, receipt_of
+from ..text.clean import clean, receipt_of
 from . import contacts, erasing_letters
 from .days import kept_moment
 from .models import Addition, Letter

@@ -8,14 +8,14 @@ from functools import cached_property
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
-from ..db import keys, now
-from ..drawn_keys import drawn_key
-from ..languages import guess_language
-from ..lifecycle import Refused
+from ..core.actors import Actor
+from ..core.state_machine import Refused
+from ..db.drawn_keys import drawn_key
+from ..db.session import keys, now
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
-from ..text import clean, fault_of_question, held_reason
+from ..text.clean import clean, fault_of_question, held_reason
+from ..text.languages import guess_language
 from . import contacts
 from .days import day_only, next_slot
 from .lifecycle import LETTER

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
-from ..db import now
-from ..languages import N_
-from ..text import held_reason, word_count
+from ..db.session import now
+from ..text.clean import held_reason, word_count
+from ..text.languages import N_
 from .days import COUNTED, day_only
 from .likeness import FEW, small_words
 from .models import Letter

@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Reader
-from ..db import address
+from ..core.actors import Reader
+from ..db.session import address
 from ..people import links
 from . import contacts
 from .days import kept_moment

@@ -4,8 +4,8 @@ What stands sealed is the mail as it was written; the number that it left with s
 whoever reads the mail reads what its expert was told.
 """
 
+from ..text.translation import say
 from .message import Message, reworded
-from .translation import say
 
 MOST = 100  # others that a sentence is looked for
 

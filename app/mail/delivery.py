@@ -20,10 +20,11 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from ..actors import Clock
-from ..db import Database, now
-from ..lifecycle import Missing
-from ..seal import Unsealable
+from ..core.actors import Clock
+from ..core.state_machine import Missing
+from ..crypto.seal import Unsealable
+from ..db.engine import Database
+from ..db.session import now
 from .message import Message
 from .models import OutboxMail
 from .outbox import heard, move, read

@@ -5,8 +5,8 @@ import json
 import re
 import unicodedata
 
-from .incoming import Mail
-from .origin.head import read_head
+from ..mailtext.incoming import Mail
+from ..mailtext.origin.head import read_head
 
 OF_THE_WRITER = ("from", "date", "subject", "message-id", "in-reply-to")
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db_faults import Busy
-from ..lifecycle import must
-from .incoming import File
+from ..core.actors import Staff
+from ..core.state_machine import must
+from ..db.fault_kinds import Busy
+from ..mailtext.incoming import File
 from .models import Inbound
 from .reading import NotStarted, Reading
 

@@ -11,13 +11,14 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from ..actors import Actor, Mailroom, Staff
 from ..audit import record, together
 from ..audit.queries import newest_of
-from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Illegal, Missing, expect, must
-from ..listing import Key, Listing
-from .incoming import File
+from ..core.actors import Actor, Mailroom, Staff
+from ..core.listing import Key, Listing
+from ..core.state_machine import Illegal, Missing, expect, must
+from ..db.ids import new_public_id
+from ..db.session import keys, lock, now
+from ..mailtext.incoming import File
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from ..text.translation import N_
 from . import mail_values as about
 from .lifecycle import ENDED, STATES
-from .translation import N_
 
 LIFE = timedelta(days=5)  # as long as mail servers try (RFC 5321, section 4.5.4.1: at least 4 to 5 days)
 GENERATED = "auto-generated"

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from ..db import by_keys, keys, now
-from ..lifecycle import Missing
-from ..seal import Keys
+from ..core.state_machine import Missing
+from ..crypto.seal import Keys
+from ..db.session import by_keys, keys, now
 from .inbound import raw_place
 from .models import Inbound, InboundRaw
 

@@ -1,6 +1,6 @@
 """The life of a mail in the outbox, and of one that came in."""
 
-from ..lifecycle import Machine, Move, Stated, States, has
+from ..core.state_machine import Machine, Move, Stated, States, has
 
 # waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has
 # to look at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and

@@ -16,13 +16,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
 
-from ..text import for_print, group_digits
-from . import asked_others, translation
+from ..text import translation
+from ..text.clean import for_print, group_digits
+from ..text.translation import say
+from . import asked_others
 from .kinds import EXAMPLES, KINDS, LEYLA, Part
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
 from .placeholders import fault_of, fill
-from .translation import say
 
 Own = Mapping[str, str]  # what a newsletter words of one mail, by part
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from jinja2 import Environment, PackageLoader
 
-from ..languages import direction
-from ..text import for_print, single_line
-from .translation import spoken
+from ..text.clean import for_print, single_line
+from ..text.languages import direction
+from ..text.translation import spoken
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 HEADLINE = 90  # characters of a headline in a mail; where a question has none yet, its wording stands for it

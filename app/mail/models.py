@@ -3,8 +3,8 @@ from datetime import date, datetime
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base, Editable, Public, Row
-from ..table_rules import one_of, rows_where, table, tied
+from ..db.constraints import one_of, rows_where, table, tied
+from ..db.declarative import Base, Editable, Public, Row
 from .lifecycle import ENDED, PLACES_OF_MAIL, STATES, InboundStates, MailStates
 
 CHANNELS = ("mail",)

@@ -14,10 +14,11 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.sql import ColumnElement
 
 from .. import audit
-from ..actors import Actor
-from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Illegal, Missing, Refused, expect, must
-from ..text import single_line
+from ..core.actors import Actor
+from ..core.state_machine import Illegal, Missing, Refused, expect, must
+from ..db.ids import new_public_id
+from ..db.session import keys, lock, now
+from ..text.clean import single_line
 from . import erasing, identifiers
 from .asked_others import with_number
 from .kinds import KINDS

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Select, select, union_all
 from sqlalchemy.orm import Session
 
-from ..listing import Key, Listing
-from ..listing import counts as counted
+from ..core.listing import Key, Listing
+from ..core.listing import counts as counted
 from .lifecycle import STATES
 from .models import OutboxMail
 

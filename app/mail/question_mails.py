@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from ..db import now
-from ..listing import Listing
+from ..core.listing import Listing
+from ..db.session import now
 from .message import Message
 from .models import OutboxContent, OutboxMail
 from .outbox import read

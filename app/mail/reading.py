@@ -21,8 +21,8 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
-from .incoming import Attachment, File, Forward, Known, Mail, Mailbox, Trimmed
-from .parsing.parse import MAX_PARSED, headed, parse
+from ..mailtext.incoming import Attachment, File, Forward, Known, Mail, Mailbox, Trimmed
+from ..mailtext.parsing.parse import MAX_PARSED, headed, parse
 from .pipes import REPLY, receive, send
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
@@ -233,9 +233,9 @@ def _answer(kind: bytes, content: bytes) -> bytes:
         return _dumped(mail)
     if kind in (b"l", b"o", b"d"):
         return _of_files(kind, content)
-    from .parsing.attached_mails import attached
-    from .trim import trim
-    from .trim.forwards import forwarded
+    from ..mailtext.parsing.attached_mails import attached
+    from ..mailtext.trim import trim
+    from ..mailtext.trim.forwards import forwarded
 
     asked = json.loads(content)
     known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
@@ -250,7 +250,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
 
 
 def _of_files(kind: bytes, content: bytes) -> bytes:
-    from .parsing import files
+    from ..mailtext.parsing import files
 
     if kind == b"l":
         return _dumped(files.listed(content))
@@ -264,7 +264,7 @@ def _of_files(kind: bytes, content: bytes) -> bytes:
 
 
 def _drawn(data: bytes) -> tuple[str, bytes]:
-    from .parsing.pictures import NoPicture, anew
+    from ..mailtext.parsing.pictures import NoPicture, anew
 
     try:
         return anew(data)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from ..lifecycle import Missing
+from ..core.state_machine import Missing
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
 # A mail program wraps a long line where it quotes one.

@@ -16,11 +16,11 @@ from typing import Any
 import flask_mail
 from flask import Flask
 
-from mail_accounts import OAuthAccount
+from app.settings.mail_accounts import OAuthAccount
 
 from ..core.clock import utc_now
-from ..db import Database
-from ..text import single_line
+from ..db.engine import Database
+from ..text.clean import single_line
 from .deadline import Deadline
 from .delivery import Permanent, Send, Transient, Undelivered, Unreachable
 from .message import Message

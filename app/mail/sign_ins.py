@@ -17,11 +17,13 @@ from functools import partial
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from mail_accounts import OAuthAccount
+from app.settings.mail_accounts import OAuthAccount
 
-from ..db import Database, added, keys, lock, new_public_id, now, quietly
-from ..db_faults import Busy
-from ..seal import Unsealable
+from ..crypto.seal import Unsealable
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
+from ..db.ids import new_public_id
+from ..db.session import added, keys, lock, now, quietly
 from .models import MailSignIn, OutboxMail
 from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ..db import now
-from ..listing import Listing
+from ..core.listing import Listing
+from ..db.session import now
 from . import inbound
 from .delivery import LANES, free
 from .models import OutboxMail

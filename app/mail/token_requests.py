@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mail_accounts import Provider, is_safe
+from app.settings.mail_accounts import Provider, is_safe
 
-from .. import outside
-from ..text import single_line
+from ..core import http_client
+from ..text.clean import single_line
 
 LIMIT = 20.0  # seconds for a whole answer
 LIFE = 3600.0  # seconds that an access token lives where its provider doesn't say
@@ -133,18 +133,18 @@ def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, byte
     """The status and body of the answer. Raises `Away`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
-        return outside.asked(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
-    except outside.Silent as silent:
+        return http_client.asked(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
+    except http_client.Silent as silent:
         raise Slow(str(silent)) from None
-    except outside.Unanswered as unanswered:
+    except http_client.Unanswered as unanswered:
         raise Away(str(unanswered)) from None
 
 
 def _checked(status: int, body: bytes) -> dict[str, Any]:
     """The answer as it was given. Raises what it means where it is none."""
     try:
-        found = outside.object_in(status, body)
-    except outside.Unreadable as fault:
+        found = http_client.object_in(status, body)
+    except http_client.Unreadable as fault:
         raise Away(str(fault)) from None
     if status == 200 and "error" not in found:
         return found

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from ..db import keys, now
+from ..db.session import keys, now
 from .models import Spent
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from ..editions.models import Edition
 from ..mail import inbound, outbox
 from ..mail.models import Inbound, OutboxMail
-from ..mail.origin.senders import Server
 from ..mail.reply_address import plain_address
+from ..mailtext.origin.senders import Server
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
-from ..newsroom import arriving
 from ..people import directory, links
 from ..people.models import Link, Person
+from ..workflows.back_issues import received_editions
 
 T = TypeVar("T")
 
@@ -88,10 +88,10 @@ class House:
         self.returned: Lookup[OutboxMail] = Lookup(outbox.by_return_tokens)
         self.links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
         self.people: Lookup[Person] = Lookup(directory.by_emails)
-        self.editions: Lookup[Edition] = Lookup(arriving.by_message_ids)
+        self.editions: Lookup[Edition] = Lookup(received_editions.by_message_ids)
         self.same: Lookup[list[Inbound]] = Lookup(inbound.of_contents)
         self._newsletters: list[Newsletter] | None = None
-        self._ran: dict[int, list[arriving.Ran]] = {}
+        self._ran: dict[int, list[received_editions.Ran]] = {}
 
     def newsletters(self, session: Session | None) -> list[Newsletter]:
         if self._newsletters is None:
@@ -101,10 +101,10 @@ class House:
     def patterns(self, session: Session | None) -> list[str]:
         return [newsletter.inbox for newsletter in self.newsletters(session) if newsletter.inbox]
 
-    def ran(self, session: Session, newsletter_id: int) -> list[arriving.Ran]:
+    def ran(self, session: Session, newsletter_id: int) -> list[received_editions.Ran]:
         """The newest editions of a newsletter, with what readers can quote of them."""
         if newsletter_id not in self._ran:
-            self._ran[newsletter_id] = arriving.recently_run(session, newsletter_id)
+            self._ran[newsletter_id] = received_editions.recently_run(session, newsletter_id)
         return self._ran[newsletter_id]
 
     def own_addresses(self, session: Session | None) -> set[str]:

@@ -4,7 +4,7 @@ for."""
 import re
 from collections.abc import Sequence
 
-from ..db import Database
+from ..db.engine import Database
 from ..mail import inbound
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")

@@ -10,18 +10,18 @@ from ..answers.models import Assignment
 from ..editions.models import Edition
 from ..mail import fingerprint, inbound, outbox
 from ..mail.identifiers import bracketed
-from ..mail.incoming import Forward, Known, Mail, Mailbox
 from ..mail.models import Inbound, OutboxMail
-from ..mail.origin import robots
-from ..mail.origin.authentication import Verdict
-from ..mail.parsing.parse import MAX_PARSED
 from ..mail.reading import Reading
 from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
+from ..mailtext.incoming import Forward, Known, Mail, Mailbox
+from ..mailtext.origin import robots
+from ..mailtext.origin.authentication import Verdict
+from ..mailtext.parsing.parse import MAX_PARSED
 from ..newsletters.models import Newsletter
-from ..newsroom import arriving
 from ..people.models import Link, Person
-from ..text import clean, single_line
+from ..text.clean import clean, single_line
+from ..workflows.back_issues import received_editions
 from . import spam
 from .batch import House, is_of
 from .words import Found, find, uncut
@@ -222,12 +222,14 @@ class Case:
         """The edition that it answers by a Message-ID or a reply address."""
         others = [token for token in self.tokens if token not in self.reply_links]
         named = self.house.editions.by(self.books, self.message_ids).values()
-        return max(named, key=lambda edition: edition.id, default=None) or arriving.of_tokens(self.books, others)
+        return max(named, key=lambda edition: edition.id, default=None) or received_editions.of_tokens(
+            self.books, others
+        )
 
     @cached_property
     def strange_tokens(self) -> list[str]:
         """Tokens of our form that open nothing of ours."""
-        known = {arriving.reply_token(self.books, self.stated_edition)} if self.stated_edition else set()
+        known = {received_editions.reply_token(self.books, self.stated_edition)} if self.stated_edition else set()
         return [token for token in self.tokens if token not in self.reply_links and token not in known]
 
     @cached_property
@@ -292,7 +294,7 @@ class Case:
 
     def _quotable_editions(self) -> Sequence[str]:
         if self.stated_edition:
-            return list(arriving.texts_of(self.books, [self.stated_edition]).values())
+            return list(received_editions.texts_of(self.books, [self.stated_edition]).values())
         if self.newsletter and (self.message_ids or "\n>" in self.mail.body or self.mail.html):
             return [one.text for one in self.house.ran(self.books, self.newsletter.id)[:QUOTABLE]]
         return []

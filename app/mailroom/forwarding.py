@@ -7,10 +7,10 @@ or about whose words are whose, it waits in the holding pen.
 
 from sqlalchemy import select
 
+from ..core.permissions import may
 from ..newsletters.models import Newsletter
 from ..people.directory import staff_actor, standing
 from ..people.models import Expert, Person
-from ..permissions import may
 from .batch import is_of
 from .decision import Decision
 from .evidence import Case

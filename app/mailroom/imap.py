@@ -20,10 +20,10 @@ from imap_tools.mailbox import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUne
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from mail_accounts import Mailbox, OAuthAccount
+from app.settings.mail_accounts import Mailbox, OAuthAccount
 
-from ..db import Database
-from ..db_faults import Busy
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
 from ..mail import inbound
 from ..mail.models import Inbound
 from ..mail.sign_ins import NoToken, access_token, refused, xoauth2

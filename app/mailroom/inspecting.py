@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..mail.incoming import Mail, Trimmed
-from ..mail.parsing.parse import parse
 from ..mail.reading import Reading
-from ..mail.trim import trim
+from ..mailtext.incoming import Mail, Trimmed
+from ..mailtext.parsing.parse import parse
+from ..mailtext.trim import trim
 from .batch import House, Settings
 from .evidence import Case
 from .judges import decide

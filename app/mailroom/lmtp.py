@@ -16,8 +16,8 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
 
-from ..db import Database
-from ..db_faults import Busy
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
 from ..mail.inbound import MAXIMUM, TOGETHER
 from .envelope import TooLarge, keep_all, with_envelope
 

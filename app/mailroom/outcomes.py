@@ -6,10 +6,10 @@ from itertools import groupby
 
 from sqlalchemy.orm import Session
 
-from ..actors import Mailroom
 from ..answers import mailed_answers as from_experts
 from ..answers.models import Assignment
-from ..db import by_keys
+from ..core.actors import Mailroom
+from ..db.session import by_keys
 from ..editions import history
 from ..editions.models import Edition
 from ..letters import mailed_letters as from_readers
@@ -17,7 +17,7 @@ from ..letters.models import Letter
 from ..mail import erasing, inbound, outbox
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
-from ..newsroom import arriving
+from ..workflows.back_issues import received_editions
 from .decision import Judged
 
 Taken = tuple[Inbound, Judged]
@@ -33,7 +33,7 @@ def take(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[int,
         decision = judged.decision
         if decision.place == "edition":
             edition = session.get_one(Edition, decision.edition_id)
-            arriving.arrived(session, actor, edition, judged.message_id, judged.body)
+            received_editions.arrived(session, actor, edition, judged.message_id, judged.body)
             if history.words_went(session, edition):  # it holds them still
                 erasing.destroy(session, [row.id])
         if decision.said is not None:

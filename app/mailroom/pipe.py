@@ -6,7 +6,7 @@ import re
 from enum import IntEnum
 from typing import BinaryIO
 
-from ..db import Database
+from ..db.engine import Database
 from ..mail.inbound import MAXIMUM
 from .envelope import TooLarge, keep, with_envelope
 

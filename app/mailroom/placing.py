@@ -17,12 +17,12 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from ..db import Database
-from ..db_faults import Busy
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
 from ..mail import inbound, leases
-from ..mail.incoming import Known, Mail
 from ..mail.lifecycle import PLACES_OF_MAIL
 from ..mail.reading import NotStarted, Reading
+from ..mailtext.incoming import Known, Mail
 from . import settling
 from .batch import House, Settings
 from .decision import Judged

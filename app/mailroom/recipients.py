@@ -7,12 +7,12 @@ in the holding pen with all that speaks against it, and nothing is sent back.
 from sqlalchemy import select
 
 from ..answers.models import Assignment
-from ..db import now
+from ..db.session import now
 from ..editions.models import Edition
 from ..mail import inbound
-from ..newsroom import arriving
 from ..people.directory import addresses_of, standing
 from ..people.models import Expert, Link
+from ..workflows.back_issues import received_editions
 from .batch import is_of
 from .decision import Decision
 from .evidence import Case
@@ -120,7 +120,7 @@ def _edition(case: Case) -> int | None:
     """The edition that a reader answers: by its Message-ID or reply address, else by the text that they quote."""
     found: Edition | None = case.stated_edition
     if found is None and case.newsletter and case.trimmed.rest:
-        found = arriving.quoted_in(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
+        found = received_editions.quoted_in(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
     return found.id if found and case.newsletter and found.newsletter_id == case.newsletter.id else None
 
 

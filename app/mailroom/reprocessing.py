@@ -3,11 +3,11 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
-from ..db import Database
+from ..core.actors import Actor
+from ..core.state_machine import Illegal
+from ..db.engine import Database
 from ..letters import mailed_letters
 from ..letters.models import Letter
-from ..lifecycle import Illegal
 from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from ..db import now
+from ..db.session import now
 from ..letters.models import Letter
 from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw

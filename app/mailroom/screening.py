@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from ..mail.models import OutboxMail
-from ..mail.origin import bounces, senders
+from ..mailtext.origin import bounces, senders
 from ..newsletters.models import Newsletter
-from ..newsroom import arriving
+from ..workflows.back_issues import received_editions
 from .decision import Decision
 from .evidence import Case
 from .spam import is_spam
@@ -54,7 +54,7 @@ def own(case: Case) -> Decision | None:
 def edition(case: Case) -> Decision | None:
     """The newsletter itself arrives, because the desk's address is on its list."""
     newsletter = next((one for one in case.newsletters if _mails_it(case, one)), None)
-    found = arriving.that_arrives(case.books, newsletter.id, case.mail.body) if newsletter else None
+    found = received_editions.that_arrives(case.books, newsletter.id, case.mail.body) if newsletter else None
     if newsletter is None or found is None:
         return None
     return Decision("edition", ("our edition",), newsletter.id, edition_id=found.id)

@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from ..actors import Mailroom
-from ..db_faults import Busy, FaultKind, fault_kind
+from ..core.actors import Mailroom
+from ..db.fault_kinds import Busy, FaultKind, fault_kind
 from ..mail import inbound, leases
 from ..mail.reading import NotStarted
 from ..newsletters.models import Newsletter

@@ -11,12 +11,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from mail_accounts import OAuthAccount, Provider
+from app.settings.mail_accounts import OAuthAccount, Provider
 
 from ..mail import sign_ins, token_requests
 from ..mail.sending import line_of
 from ..mail.token_requests import NotGiven, Tokens
-from ..running import db
+from ..web.current import db
 from . import imap
 
 STEP = 1.0  # seconds between two steps of the progress bar

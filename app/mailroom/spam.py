@@ -2,7 +2,7 @@
 
 import re
 
-from ..mail.incoming import Mail
+from ..mailtext.incoming import Mail
 
 _YES = re.compile(r"yes\b", re.IGNORECASE)
 # SpamAssassin ("Yes, score=5.3 required=5.0"), rspamd ("default: False [1.20 / 15.00]"), and a bare number.

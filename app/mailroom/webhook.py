@@ -10,10 +10,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from config import webhook_key
 
 from ..core.clock import unix_time
-from ..db_faults import Busy
+from ..db.fault_kinds import Busy
 from ..mail.inbound import MAXIMUM
 from ..programs.signed_calls import signature
-from ..web import csrf, db
+from ..web.setup import csrf, db
 from .envelope import keep
 
 TOLERANCE = 300  # seconds between the signature's time and ours, to both sides

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from ..mail.incoming import File, Forward, Known, Mail, Trimmed
-from ..mail.parsing.parse import MAX_PARSED
 from ..mail.reading import Reading
-from ..text import single_line
+from ..mailtext.incoming import File, Forward, Known, Mail, Trimmed
+from ..mailtext.parsing.parse import MAX_PARSED
+from ..text.clean import single_line
 
 
 class Found(NamedTuple):

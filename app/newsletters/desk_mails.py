@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from ..db import now
+from ..db.session import now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import DeskMail, EditionMail, MorningMail

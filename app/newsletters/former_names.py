@@ -3,8 +3,8 @@
 from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ..db import OfNewsletter, Row
-from ..table_rules import table
+from ..db.constraints import table
+from ..db.declarative import OfNewsletter, Row
 
 
 class FormerName(Row, OfNewsletter):

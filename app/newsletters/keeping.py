@@ -1,10 +1,10 @@
-"""Settings of how long a newsletter keeps what people wrote; `newsroom.forgetting` erases what has had its time."""
+"""Settings of how long a newsletter keeps what people wrote; `workflows.retention` erases what has had its time."""
 
 from typing import Any
 
 from sqlalchemy.orm import Mapped, MappedColumn
 
-from ..mail.translation import N_
+from ..text.translation import N_
 from .setting_columns import number
 
 KEEPING = "keeping"  # the page of the settings

@@ -1,6 +1,6 @@
 """The life of a newsletter: it runs, it may pause, and it may come to its end, from which it can begin again."""
 
-from ..lifecycle import Machine, Move, States
+from ..core.state_machine import Machine, Move, States
 
 # takes_questions: the ask page takes what readers ask, and the clock reminds experts and asks the next of a ladder.
 # is_going: a reader's mail becomes a letter, more can be added to one, and the clock mails the desk what waits.

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..lifecycle import must
+from ..core.actors import Staff
+from ..core.state_machine import must
 from ..mail.kinds import KINDS
 from ..mail.mail_templates import fault_of_part, parts_of, usual
-from ..text import clean, for_print, single_line
+from ..text.clean import clean, for_print, single_line
 from . import settings
 from .models import Newsletter, NewsletterText
 

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Editable, OfNewsletter, Public, Row
-from ..fields import fields_of
+from ..core.fields import fields_of
+from ..db.constraints import one_of, table
+from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..mail.reply_address import checked_pattern, forward_address
-from ..mail.translation import N_
 from ..people.directory import checked_address
-from ..table_rules import one_of, table
+from ..text.translation import N_
 from .keeping import Keeping
 from .lifecycle import FIRST, STATES, NewsletterStates
 from .setting_columns import Setting, line, number, setting

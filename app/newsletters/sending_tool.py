@@ -10,13 +10,15 @@ from sqlalchemy import LargeBinary, String, UniqueConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
-from ..actors import Staff
-from ..db import Editable, OfNewsletter, Public, Row, added, keys, lock, new_public_id, now, quietly
-from ..fields import Wrong
-from ..lifecycle import must
+from ..core.actors import Staff
+from ..core.fields import Wrong
+from ..core.state_machine import must
+from ..db.constraints import one_of, table
+from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.ids import new_public_id
+from ..db.session import added, keys, lock, now, quietly
 from ..sending_tools.asking import Account
 from ..sending_tools.known_tools import TOOLS, Tool
-from ..table_rules import one_of, table
 from .models import Newsletter
 from .settings import Faulty
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import MappedColumn
 
-from ..fields import Field, kept
+from ..core.fields import Field, kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,12 @@
 import re
 from urllib.parse import urlsplit
 
-from mail_accounts import HERE
+from app.settings.mail_accounts import HERE
 
-from ..fields import Wrong
+from ..core.fields import Wrong
 from ..mail.kinds import KINDS
-from ..mail.translation import N_
-from ..text import for_print
+from ..text.clean import for_print
+from ..text.translation import N_
 from .keeping import KEEPING
 from .sentence_places import misplaced
 

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Clock, Staff
-from ..db import lock
-from ..fields import Wrong, read_form
-from ..lifecycle import must
-from ..text import clean, for_print
+from ..core.actors import Clock, Staff
+from ..core.fields import Wrong, read_form
+from ..core.state_machine import must
+from ..db.session import lock
+from ..text.clean import clean, for_print
 from .models import SETTINGS, Newsletter, NewsletterText
 from .sentence_places import HOLES, misplaced
 

@@ -9,7 +9,7 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..db import CROCKFORD
+from ..db.ids import CROCKFORD
 from .models import Newsletter
 
 SHORT, WHOLE = 6, 12  # signs

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..lifecycle import must, within
-from ..text import single_line, slug
+from ..core.actors import Staff
+from ..core.state_machine import must, within
+from ..text.clean import single_line, slug
 from .models import Newsletter, Topic
 from .queries import topics_of
 

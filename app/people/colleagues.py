@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
 from ..audit import trail
-from ..lifecycle import must
-from ..permissions import ROLES
+from ..core.actors import Staff
+from ..core.permissions import ROLES
+from ..core.state_machine import must
 from . import directory, sessions
 from .models import BrowserSession, Membership, Person, SignIn
 

@@ -7,11 +7,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
-from ..db import added, keys, now
-from ..lifecycle import expect, given, must, within
-from ..permissions import ROLES, roles_for
-from ..text import single_line
+from ..core.actors import Actor, Staff
+from ..core.permissions import ROLES, roles_for
+from ..core.state_machine import expect, given, must, within
+from ..db.session import added, keys, now
+from ..text.clean import single_line
 from . import expert_pages, expert_search
 from .models import PROFILE, Expert, Membership, Person
 

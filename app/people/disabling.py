@@ -10,9 +10,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import lock, now
-from ..lifecycle import Stale
+from ..core.actors import Actor
+from ..core.state_machine import Stale
+from ..db.session import lock, now
 from . import colleagues, identities, sessions, staff
 from .factor_table import Factor
 from .models import Membership, Person, SignIn

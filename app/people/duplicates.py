@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import by_keys, now
-from ..lifecycle import Illegal, must
-from ..listing import Listing
-from ..word_tables import word_tables
+from ..core.actors import Staff
+from ..core.listing import Listing
+from ..core.state_machine import Illegal, must
+from ..db.session import by_keys, now
+from ..text.word_tables import word_tables
 from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import CROCKFORD
-from ..fields import Wrong, read_one, shown
-from ..mail.translation import N_
-from ..word_tables import word_tables
+from ..core.actors import Staff
+from ..core.fields import Wrong, read_one, shown
+from ..db.ids import CROCKFORD
+from ..text.translation import N_
+from ..text.word_tables import word_tables
 from . import expert_search
 from .directory import checked_address, email_of
 from .fresh_proof import must_be_fresh

@@ -10,12 +10,13 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
-from ..actors import Actor, Staff
 from ..audit import erasures
-from ..db import OfNewsletter, Public, Row, added, lock, now
-from ..lifecycle import Missing, given, must, within
-from ..table_rules import table, whole
-from ..text import single_line
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Missing, given, must, within
+from ..db.constraints import table, whole
+from ..db.declarative import OfNewsletter, Public, Row
+from ..db.session import added, lock, now
+from ..text.clean import single_line
 from .models import Expert
 
 

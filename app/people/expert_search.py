@@ -8,7 +8,7 @@ from sqlalchemy import Select, Text, cast, delete, exists, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from ..listing import Listing
+from ..core.listing import Listing
 from .models import PROFILE, Expert, ExpertTopic
 from .name_forms import LONGEST, alike, fold, language_words
 

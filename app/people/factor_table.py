@@ -3,8 +3,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Public, Row
-from ..table_rules import one_of, table, tied
+from ..db.constraints import one_of, table, tied
+from ..db.declarative import Public, Row
 
 KINDS = ("passkey", "app", "recovery")
 

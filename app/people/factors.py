@@ -15,10 +15,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import added, keys, now
-from ..lifecycle import Refused
-from ..text import digits, single_line
+from ..core.actors import Actor
+from ..core.state_machine import Refused
+from ..db.session import added, keys, now
+from ..text.clean import digits, single_line
 from . import sessions
 from .factor_table import Factor
 from .models import BrowserSession, Person

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import now
-from ..lifecycle import Refused, must
+from ..core.actors import Staff
+from ..core.state_machine import Refused, must
+from ..db.session import now
 
 FRESH = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
 

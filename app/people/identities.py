@@ -11,8 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import keys, lock, now
+from ..core.actors import Actor
+from ..db.session import keys, lock, now
 from . import sign_in
 from .directory import BadAddress, by_email, checked_address
 from .identity_table import Identity

@@ -3,8 +3,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Row
-from ..table_rules import table
+from ..db.constraints import table
+from ..db.declarative import Row
 
 
 class Identity(Row):

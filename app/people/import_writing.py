@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..actors import Actor
 from ..audit import Event
-from ..db import new_public_id, now
-from ..fields import KINDS
-from ..lifecycle import must
+from ..core.actors import Actor
+from ..core.fields import KINDS
+from ..core.state_machine import must
+from ..db.ids import new_public_id
+from ..db.session import now
 from . import expert_search
 from .directory import sealed_address
 from .importing import Line, Plan, batches, expect_unchanged

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from ..db import keys
-from ..lifecycle import Stale
+from ..core.state_machine import Stale
+from ..db.session import keys
 from . import expert_file
 from .expert_file import Fault
 from .models import PROFILE, Expert, Person

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
-from ..db import keys, now
-from ..seal import new_token
+from ..crypto.seal import new_token
+from ..db.session import keys, now
 from .models import Link
 
 

@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..lifecycle import must
+from ..core.actors import Staff
+from ..core.state_machine import must
 from .directory import email_of
 from .models import Expert, Person
 

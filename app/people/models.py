@@ -14,11 +14,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row, Verified
-from ..fields import fields_of
-from ..mail.translation import N_
-from ..permissions import ROLES
-from ..table_rules import one_of, rows_where, table, tied, whole
+from ..core.fields import fields_of
+from ..core.permissions import ROLES
+from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
+from ..text.translation import N_
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
 LINKS = ("page", "reply", "stop")

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 
-from ..word_tables import word_tables
+from ..text.word_tables import word_tables
 
 LONGEST = 200  # characters, as of a name
 

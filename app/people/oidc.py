@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
-from mail_accounts import is_safe
-from oidc_account import StaffProvider
+from app.settings.mail_accounts import is_safe
+from app.settings.oidc_account import StaffProvider
 
-from .. import outside
-from ..seal import new_token
+from ..core import http_client
+from ..crypto.seal import new_token
 
 LIMIT = 5.0  # seconds for each answer of the provider
 LEEWAY = 60  # seconds that its clock and ours may differ
@@ -176,9 +176,9 @@ def _is_safe(url: object, provider: StaffProvider) -> bool:
 def _asked(url: str, form: Mapping[str, str] | None = None, head: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return an object that the provider answers with. Raises `Away`, and `Unfit` where it refuses what was sent."""
     try:
-        status, body = outside.asked(url, form, head, LIMIT)
-        found = outside.object_in(status, body)
-    except (outside.Unanswered, outside.Unreadable) as fault:
+        status, body = http_client.asked(url, form, head, LIMIT)
+        found = http_client.object_in(status, body)
+    except (http_client.Unanswered, http_client.Unreadable) as fault:
         raise Away(str(fault)) from None
     if form is not None and 400 <= status < 500:
         raise Unfit(f"it refuses the code ({status})")

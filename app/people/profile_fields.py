@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import MappedColumn
 
-from ..fields import Field, kept
-from ..mail.translation import N_
+from ..core.fields import Field, kept
+from ..text.translation import N_
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, sel
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import keys, now
-from ..sign_in_rules import SignInRules
+from ..core.actors import Actor
+from ..db.session import keys, now
+from ..settings.sign_in_rules import SignInRules
 from .factor_table import Factor
 from .models import BrowserSession, Membership, Person
 

@@ -10,10 +10,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import keys, now
-from ..seal import new_token
-from ..text import digits
+from ..core.actors import Actor
+from ..crypto.seal import new_token
+from ..db.session import keys, now
+from ..text.clean import digits
 from .models import BrowserSession, Expert, Membership, Person, SignIn
 from .sessions import stays
 

@@ -14,13 +14,13 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor
-from ..db import address, keys, lock, now
+from ..core.actors import Actor
+from ..crypto.seal import new_code, new_token
+from ..db.session import address, keys, lock, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
-from ..seal import new_code, new_token
 from .directory import BadAddress, by_email, checked_address, email_of
 from .models import BrowserSession, Membership, Person, SignIn
 from .sessions import stays

@@ -9,17 +9,17 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff, Visitor
 from ..audit import erasures
-from ..db import address, now
-from ..lifecycle import Missing, Refused, Stale, must
+from ..core.actors import Staff, Visitor
+from ..core.permissions import ROLES, roles_for
+from ..core.state_machine import Missing, Refused, Stale, must
+from ..db.session import address, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
-from ..permissions import ROLES, roles_for
-from ..text import single_line
+from ..text.clean import single_line
 from . import directory, factors, identities, sessions, sign_in
 from .colleagues import Colleague, load
 from .factor_table import Factor

@@ -5,9 +5,10 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
-from ..db import added, keys, new_public_id, now
-from ..lifecycle import must
+from ..core.actors import Staff
+from ..core.state_machine import must
+from ..db.ids import new_public_id
+from ..db.session import added, keys, now
 from .models import Upload
 
 LIFE = timedelta(hours=1)

@@ -19,11 +19,12 @@ from sqlalchemy.orm import Session
 
 from config import webhook_key
 
-from .. import outside
-from ..actors import Clock
-from ..db import Database, added, now
+from ..core import http_client
+from ..core.actors import Clock
+from ..crypto.seal import Unsealable
+from ..db.engine import Database
+from ..db.session import added, now
 from ..mail.delivery import BUDGET, LEASE, back_off
-from ..seal import Unsealable
 from .models import Delivery, Program, is_taken
 from .registering import address_of, pause, secrets_of
 from .signed_calls import head
@@ -135,8 +136,8 @@ def call(claimed: Call, own: Collection[str], limit: float = LIMIT) -> Answered:
     """Call a program; `limit` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't kept."""
     began, status, said = time.monotonic(), None, ""
     try:
-        status, _words = outside.asked(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
-    except outside.Unanswered as fault:
+        status, _words = http_client.asked(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
+    except http_client.Unanswered as fault:
         said = str(fault)
     return Answered(status, said, round((time.monotonic() - began) * 1_000))
 

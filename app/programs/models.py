@@ -3,8 +3,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import OfNewsletter, Public, Row
-from ..table_rules import one_of, rows_where, table, tied
+from ..db.constraints import one_of, rows_where, table, tied
+from ..db.declarative import OfNewsletter, Public, Row
 from .chats import CHATS
 
 KINDS = ("webhook", *CHATS)

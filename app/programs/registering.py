@@ -8,12 +8,13 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Actor, Staff
-from ..db import keys, lock, new_public_id, now
-from ..lifecycle import Illegal, Missing, given, must, within
-from ..listing import Key, Listing
-from ..seal import Unsealable
-from ..text import clean, for_print
+from ..core.actors import Actor, Staff
+from ..core.listing import Key, Listing
+from ..core.state_machine import Illegal, Missing, given, must, within
+from ..crypto.seal import Unsealable
+from ..db.ids import new_public_id
+from ..db.session import keys, lock, now
+from ..text.clean import clean, for_print
 from .chats import CHATS
 from .models import KINDS, Delivery, Program
 from .signed_calls import new_secret

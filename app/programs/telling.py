@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..db import now
-from ..languages import N_
+from ..db.session import now
 from ..mail.kinds import KINDS as MAILS
+from ..text.languages import N_
 from .chats import CHATS
 from .models import Delivery, Program
 

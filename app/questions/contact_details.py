@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..text import single_line
+from ..text.clean import single_line
 from .recognise import marks
 
 SHOWN = 80  # characters of a PGP block that a page names it by

@@ -13,12 +13,12 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..actors import Actor, Staff
+from ..core.actors import Actor, Staff
+from ..core.state_machine import Missing
 from ..letters import contacts
 from ..letters.models import Addition, Letter
-from ..lifecycle import Missing
-from ..matching.terms import Unit, units
-from ..text import SPACELESS, single_line
+from ..search.terms import Unit, units
+from ..text.clean import SPACELESS, single_line
 from .contact_details import details
 from .models import Question
 from .queries import cleared_text, family, letters_behind

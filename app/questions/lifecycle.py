@@ -2,7 +2,7 @@
 of what a translator outside is asked for, one text by a link. Whoever writes a translation, an editor approves it, and
 until then it runs nowhere."""
 
-from ..lifecycle import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Need, Stated, States, has
 
 # is_listed: the list of all questions shows it. is_going: the desk counts it as its work, and readers may be shown it.
 # is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
@@ -116,7 +116,7 @@ QUESTION = Machine(
             ("open", "seeking", "answered", "queued", "shelved", "closed"),
             act="undo",
         ),
-        # Of what has run only an import can be undone, by whoever may import (see `newsroom.undoing_imports`).
+        # Of what has run only an import can be undone, by whoever may import (see `workflows.back_issues.undo_import`).
         Move("undo", ("published",), ("closed",), act="edition", needs=(has("closed_reason"),)),
     ),
 )

@@ -2,14 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from ..actors import Reader
-from ..db import now
-from ..drawn_keys import drawn_key
+from ..core.actors import Reader
+from ..core.state_machine import Missing
+from ..db.drawn_keys import drawn_key
+from ..db.session import now
 from ..letters.days import day_only, next_slot
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, Form, already_sent, hashes
-from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from .models import Question
 from .queries import all_shown

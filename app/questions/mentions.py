@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..text import single_line
+from ..text.clean import single_line
 
 # Not inside an address or a word: "nora@desk.example" calls nobody.
 _AT = re.compile(r"(?<![\w@.])@(?=\w)")

@@ -4,8 +4,8 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db import Editable, OfNewsletter, Public, Row
-from ..table_rules import one_of, rows_where, table, tied, whole
+from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import STATES, QuestionStates
 
 
@@ -28,7 +28,9 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
         Index(None, "newsletter_id", "state", "id"),
         Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
         Index(None, "merged_into_id"),
-        Index("ix_questions_unindexed", "id", **rows_where("indexed_version <> version")),  # see app/indexing.py
+        Index(
+            "ix_questions_unindexed", "id", **rows_where("indexed_version <> version")
+        ),  # see app/workflows/indexing.py
         Index("ix_questions_shown", "newsletter_id", "id", **rows_where("shown_at IS NOT NULL")),
         Index("ix_questions_closed", "newsletter_id", "state_at", "id", **rows_where("state = 'closed'")),
         Index("ix_questions_must_run", "newsletter_id", "must_run_by", **rows_where("must_run_by IS NOT NULL")),

@@ -6,14 +6,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
 from ..audit.queries import newest_of
-from ..db import lock, now
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Missing, Refused, given, must
+from ..db.session import lock, now
 from ..letters import filing
 from ..letters.models import Letter
-from ..lifecycle import Illegal, Missing, Refused, given, must
-from ..matching.verdicts import take_back_same
-from ..text import clean
+from ..search.verdicts import take_back_same
+from ..text.clean import clean
 from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
 from .models import Question, QuestionTopic
 from .queries import lead_of

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import lock, now
-from ..lifecycle import Illegal, Missing, expect, must
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Missing, expect, must
+from ..db.session import lock, now
 from ..newsletters.models import Newsletter
 from .models import Question
 

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import added, address, now
-from ..lifecycle import given, must
+from ..core.actors import Staff
+from ..core.state_machine import given, must
+from ..db.session import added, address, now
 from ..mail.mail_values import DeskMail
 from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Person
-from ..text import clean
+from ..text.clean import clean
 from .mentions import mentions
 from .models import Note, Question
 

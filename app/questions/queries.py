@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from ..actors import Staff
+from ..core.actors import Staff
+from ..core.listing import Listing
 from ..letters import queries as letters
 from ..letters.models import Letter
-from ..listing import Listing
 from ..newsletters.models import Topic
 from .models import Note, Question, QuestionText, QuestionTopic
 

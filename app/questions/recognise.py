@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from ..text import LETTER, WORD
-from ..word_tables import word_tables
+from ..text.clean import LETTER, WORD
+from ..text.word_tables import word_tables
 
 Kind = Literal["name", "place", "date", "number", "link", "email", "handle", "relation"]
 

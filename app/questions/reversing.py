@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from ..actors import Staff
 from ..audit import Event, record
 from ..audit.queries import newest_of, touched_since
-from ..lifecycle import Stale
+from ..core.actors import Staff
+from ..core.state_machine import Stale
 from .lifecycle import QUESTION
 from .models import Question
 from .moves import put_topics

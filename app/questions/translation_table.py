@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Editable, OfNewsletter, Public, Row
-from ..table_rules import one_of, rows_where, table, tied
+from ..db.constraints import one_of, rows_where, table, tied
+from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import TRANSLATION_STATES, TranslationStates
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Editable, OfNewsletter, Public, Row
-from ..table_rules import one_of, rows_where, table, whole
+from ..db.constraints import one_of, rows_where, table, whole
+from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import TRANSLATOR_STATES, TranslatorStates
 
 _open = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))

@@ -4,14 +4,14 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..actors import Staff
-from ..db import added, lock, now
-from ..languages import guess_language
+from ..core.actors import Staff
+from ..core.state_machine import Stale, expect, given, must, within
+from ..db.session import added, lock, now
 from ..letters.models import Letter
-from ..lifecycle import Stale, expect, given, must, within
-from ..matching.index import forget
 from ..newsletters.models import Newsletter
-from ..text import clean, for_print, single_line, slug
+from ..search.index import forget
+from ..text.clean import clean, for_print, single_line, slug
+from ..text.languages import guess_language
 from .erasing_translations import erase as erase_translations
 from .firewall import asker_letters, must_have_looked, own_words, said_besides, still_theirs
 from .models import Note, Question, QuestionText

@@ -5,14 +5,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from .. import errors
-from ..actors import Reader
+from ..core.actors import Reader
+from ..core.state_machine import Missing
 from ..letters.models import Letter
 from ..letters.receive import Ask, must_take, send
 from ..letters.signs import Seen, weighed
-from ..lifecycle import Missing
 from ..newsletters.models import Newsletter
 from ..questions.me_too import ask_too, shown_question
+from ..web import errors
 from . import form_token
 from .ask_form import Draft, form_page
 from .page_frame import at, found, reader

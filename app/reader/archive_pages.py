@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..db import address
+from ..db.session import address
 from ..editions import archive, in_languages, of_experts
 from ..editions import corrections as made
 from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
 from ..editions.models import EditionItem, ItemTranslation
-from ..formatting import autonym, zone
-from ..matching import PUBLIC
-from ..matching.alike import Probe, alike
 from ..questions import queries as questions
+from ..search import PUBLIC
+from ..search.alike import Probe, alike
 from ..typesetting.card import SIZE
-from ..web import last_row, paged
+from ..web.formatting import autonym, zone
+from ..web.setup import last_row, paged
 from .cards import card_address
 from .page_frame import Place, T, found, public, reader
 from .stories import Story, href, parts, stories_by_question, stories_of

@@ -3,8 +3,8 @@
 from flask import request
 
 from ..editions import archive
-from ..matching import PUBLIC
-from ..matching.search import mark_of, search
+from ..search import PUBLIC
+from ..search.full_text import mark_of, search
 from .page_frame import at, found, reader
 from .stories import stories_by_question
 

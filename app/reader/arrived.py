@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request
 
+from ..db.public_version import Version
 from ..letters.models import Letter
-from ..seen_by_readers import Version
 from .copies import Copy, Key, Shelf, good_until
 from .page_frame import Place
 from .submission import Sent

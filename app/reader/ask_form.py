@@ -11,14 +11,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
-from ..actors import Reader
+from ..core.actors import Reader
 from ..core.clock import utc_now
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
 from ..letters.receive import Ask, Form, NotTaking, already_sent, must_take, send
 from ..newsletters.models import Newsletter
-from ..web import language
+from ..web.setup import language
 from . import form_token
 from .page_frame import Place, at, languages_of, reader, with_form
 from .preview import Step, matches, preview_page

@@ -6,7 +6,7 @@ The picture's own address changes with its words: what was reworded or withdrawn
 from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
-from ..db import address
+from ..db.session import address
 from ..editions import archive, in_languages
 from ..editions.items import headline
 from ..editions.models import EditionItem, ItemTranslation

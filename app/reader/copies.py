@@ -18,15 +18,15 @@ from flask import Flask, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import hosts
 from ..core.clock import unix_time
-from ..db import Database
+from ..db.engine import Database
+from ..db.public_version import version_of
 from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
-from ..seen_by_readers import version_of
-from ..static_files import takes_gzip
 from ..watching import each_request
 from ..watching.references import HEADER, drawn
+from ..web import hosts
+from ..web.static_files import takes_gzip
 from . import form_token, known_newsletters
 from .gzip_page import LEAST, Kept, packed
 from .proof_of_work import task

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from flask import Response, current_app, render_template, request, url_for
 
-from ..db import now
+from ..db.session import now
 from ..editions import archive, corrections
 from ..editions.calendar import EditionDate
 from ..editions.ics import to_ics

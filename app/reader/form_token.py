@@ -8,11 +8,11 @@ from contextlib import suppress
 from limits import RateLimitItemPerSecond
 from sqlalchemy.orm import Session
 
-from .. import form_signing
-from ..db import keys
+from ..crypto import signing
+from ..db.session import keys
 from ..letters.receive import Form
 from ..newsletters.models import Newsletter
-from ..web import apply_limits, counted, limiter
+from ..web.setup import apply_limits, counted, limiter
 
 PURPOSE = "a reader's form"
 GOOD_FOR = 7  # days
@@ -29,8 +29,8 @@ def make(session: Session, newsletter: Newsletter) -> str:
 
 def fresh(newsletter_id: int, key_no: int) -> tuple[str, str]:
     """Return a token for one form of a newsletter, and the nonce in it. `key_no` is that of the newest secret."""
-    nonce = form_signing.nonce()
-    token = form_signing.make(PURPOSE, newsletter_id, key_no, nonce=nonce)
+    nonce = signing.nonce()
+    token = signing.make(PURPOSE, newsletter_id, key_no, nonce=nonce)
     if limiter.enabled:
         with suppress(Exception):  # a counter that can't be reached keeps nobody from the form
             apply_limits(lambda counters: counters.hit(AT_ONCE, OPENED, counted(nonce)))
@@ -44,5 +44,5 @@ def opened_just_now(nonce: str) -> bool:
 
 def read(token: str, newsletter: Newsletter) -> Form | None:
     """Return what a token says; None for one that is forged, too old, or another newsletter's."""
-    facts = form_signing.read(token, PURPOSE, newsletter.id, GOOD_FOR)
+    facts = signing.read(token, PURPOSE, newsletter.id, GOOD_FOR)
     return Form(*facts) if facts and len(facts) == 2 else None

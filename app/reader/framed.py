@@ -12,7 +12,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
-from ..web import from_anywhere, let_frame
+from ..web.setup import from_anywhere, let_frame
 from .ask_form import Draft, form_page, resting_page
 from .page_frame import Place, at, public, reader
 from .stories import stories_of

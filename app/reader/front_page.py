@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from ..editions import archive
 from ..newsletters.queries import all_newsletters, house_text
 from ..questions import queries as questions
-from ..web import db, meant_for
+from ..web.setup import db, meant_for
 from .ask_form import country_notes
 from .page_frame import Place, at, public, reader, with_form
 from .stories import stories_of

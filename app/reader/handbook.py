@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from ..web import found, language
+from ..web.setup import found, language
 from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"

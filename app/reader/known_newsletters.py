@@ -1,16 +1,16 @@
 """Newsletters with their settings, kept in memory for one version of what readers see: reading one costs as much as all
 else that a press of a reader's asks of the database.
 
-The version is looked at each time, so no process shows settings of before (see app/seen_by_readers.py).
+The version is looked at each time, so no process shows settings of before (see app/db/public_version.py).
 """
 
 from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
+from ..db.public_version import Version, version_in, version_of
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
-from ..running import db
-from ..seen_by_readers import Version, version_in, version_of
+from ..web.current import db
 
 Kept = dict[str, tuple[Version, Newsletter]]
 

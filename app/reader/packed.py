@@ -8,7 +8,7 @@ packing: it stands between two packed pieces as it is, so that no length tells o
 
 from flask import Response, request
 
-from ..static_files import takes_gzip
+from ..web.static_files import takes_gzip
 from .gzip_page import LEAST, packed
 from .page_frame import reader
 

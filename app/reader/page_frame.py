@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..editions.queries import list_editions_to_run
-from ..formatting import autonym
-from ..mail.translation import spoken
 from ..newsletters.models import Newsletter
-from ..web import called, csrf, db
-from ..web import found as found
+from ..text.translation import spoken
+from ..web.formatting import autonym
+from ..web.setup import called, csrf, db
+from ..web.setup import found as found
 from . import copies
 from .known_newsletters import known
 

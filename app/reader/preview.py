@@ -11,12 +11,12 @@ from typing import Any
 from flask_babel import gettext as _
 
 from ..editions import archive
-from ..formatting import autonym
 from ..letters.receive import Ask
-from ..matching import PUBLIC
-from ..matching.alike import Probe, alike
 from ..questions import queries as questions
 from ..questions.models import Question
+from ..search import PUBLIC
+from ..search.alike import Probe, alike
+from ..web.formatting import autonym
 from .page_frame import Place
 from .stories import Story, stories_by_question
 

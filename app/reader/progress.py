@@ -7,11 +7,11 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ..formatting import day
 from ..letters.ending_sentences import sentence_of
 from ..letters.models import Letter
-from ..newsroom.public_state import Standing
-from ..web import language, meant_for
+from ..web.formatting import day
+from ..web.setup import language, meant_for
+from ..workflows.letters.public_state import Standing
 from .page_frame import Place
 
 

@@ -13,17 +13,17 @@ from flask_babel import gettext as _
 from limits import RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
-from .. import errors as pages
+from ..core.state_machine import Illegal, Missing, NotYours
 from ..letters import receipts
 from ..letters.export import held_of
 from ..letters.models import Letter
 from ..letters.receive import Faulty, Form
-from ..lifecycle import Illegal, Missing, NotYours
 from ..newsletters.models import Newsletter
-from ..newsroom import receipt_notes, withdrawal
-from ..newsroom.public_state import standing_of
-from ..text import receipt_of
-from ..web import apply_limits, caller, db, limiter
+from ..text.clean import receipt_of
+from ..web import errors as pages
+from ..web.setup import apply_limits, caller, db, limiter
+from ..workflows.letters import receipt_notes, withdrawal
+from ..workflows.letters.public_state import standing_of
 from . import arrived
 from .page_frame import Place, at, enter, reader
 from .progress import arrived_on, steps

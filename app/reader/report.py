@@ -3,7 +3,7 @@
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from ..actors import Reader
+from ..core.actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
 from ..letters.receive import Ask, send

@@ -4,7 +4,7 @@ from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from ..newsletters.short_codes import SHORT, WHOLE, by_short_code
-from ..web import db, found
+from ..web.setup import db, found
 from .page_frame import reader
 
 

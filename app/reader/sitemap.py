@@ -12,7 +12,7 @@ from flask import Response, current_app, url_for
 
 from ..editions import archive, of_experts
 from ..newsletters.queries import all_newsletters
-from ..web import db
+from ..web.setup import db
 from .page_frame import FRESH, Place, found, public, reader
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"

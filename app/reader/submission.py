@@ -15,7 +15,7 @@ from ..letters.models import Letter
 from ..letters.receive import AlreadySent, Form, already_sent, is_full, receipt_of
 from ..letters.signs import signs_of
 from ..newsletters.models import Newsletter
-from ..web import apply_limits, counted, limiter
+from ..web.setup import apply_limits, counted, limiter
 from . import proof_of_work
 from .form_token import opened_just_now
 from .page_frame import Place, change

@@ -13,7 +13,7 @@ from ..letters import unsubscribing
 from ..letters.models import Letter
 from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
-from ..web import db
+from ..web.setup import db
 from .page_frame import enter, reader
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from .. import outside
+from ..core import http_client
 
 LIMIT = 20.0  # seconds that an answer may take
 LARGEST = 4 * 1024 * 1024  # bytes of an answer: most tools give back the whole draft
@@ -88,20 +88,20 @@ def ask(
     url = f"{account.address}{way}" + (f"?{urlencode(query)}" if query else "")
     body = None if sent is None else json.dumps(sent, ensure_ascii=False).encode()
     try:
-        status, found, again_in = outside.answer_to(
+        status, found, again_in = http_client.answer_to(
             url, head, account.limit, body=body, method=method, own=account.own, largest=LARGEST
         )
-    except outside.Forbidden:
+    except http_client.Forbidden:
         raise NotMade("inward") from None
-    except outside.Unanswered:
+    except http_client.Unanswered:
         raise NotMade("away") from None
     if status in (404, 410):
         raise Gone
     if status >= 400:
         raise NotMade(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
     try:
-        return outside.object_in(status, found) if found else {}
-    except outside.Unreadable:
+        return http_client.object_in(status, found) if found else {}
+    except http_client.Unreadable:
         raise NotMade("address") from None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
-from ..languages import N_
+from ..text.languages import N_
 from . import buttondown, ghost, listmonk, mailchimp
 from .asking import Account, Draft, Gone, Made, NotMade
 

@@ -1,4 +1,4 @@
-/* Counts words by the rule of app/text.py: words in any script, without Markdown's marks and addresses; Han and Kana signs count half,
+/* Counts words by the rule of app/text/clean.py: words in any script, without Markdown's marks and addresses; Han and Kana signs count half,
    letters of scripts without spaces a fifth. */
 const SIGN = /[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/gu;
 const SPACELESS = /[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff]/gu;

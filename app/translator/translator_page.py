@@ -14,17 +14,18 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from .. import errors, form_signing
-from ..actors import Translator as Outside
 from ..answers import translator_drafts, translators, writing
 from ..answers.translators import Task
-from ..draft_counts import count_sent, counts_known
-from ..formatting import clock_time
-from ..languages import direction
-from ..lifecycle import Illegal, Missing, Stale, TooLong
-from ..mail.translation import city
+from ..core.actors import Translator as Outside
+from ..core.state_machine import Illegal, Missing, Stale, TooLong
+from ..crypto import signing
 from ..questions.translator_table import TranslatorDraft, as_one
-from ..web import csrf, db, found, language, limiter
+from ..text.languages import direction
+from ..text.translation import city
+from ..web import errors
+from ..web.draft_counts import count_sent, counts_known
+from ..web.formatting import clock_time
+from ..web.setup import csrf, db, found, language, limiter
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # behind a link there is no cookie to ride on
@@ -81,9 +82,9 @@ class Sheet:
 @translator.before_request
 def only_from_its_own_page() -> Response | None:
     token = (request.view_args or {})["token"]
-    g.form_proof = form_signing.make(PURPOSE, token)
+    g.form_proof = signing.make(PURPOSE, token)
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if form_signing.read(sent, PURPOSE, token, GOOD_FOR) is not None:
+    if signing.read(sent, PURPOSE, token, GOOD_FOR) is not None:
         return None
     with visit(token):  # nothing is said of a link that isn't there
         return errors.page(400)

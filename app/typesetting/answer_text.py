@@ -15,7 +15,7 @@ from unicodedata import east_asian_width
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from ..text import for_print
+from ..text.clean import for_print
 from .block import Paragraph, Run
 from .mark_pairing import is_mark
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, features
 
-from ..languages import direction
-from ..text import for_print, single_line
+from ..text.clean import for_print, single_line
+from ..text.languages import direction
 
 SIZE = WIDTH, HEIGHT = 1200, 630  # what those who show such pictures ask for (ogp.me has no size of its own)
 DRAWN_AS = 1  # one more whenever the same words would look otherwise

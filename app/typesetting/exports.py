@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from ..languages import N_
+from ..text.languages import N_
 from .block import Block
 from .mail_draft import draft
 from .renderers import to_html, to_json, to_markdown, to_text

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 
-from ..text import for_print
+from ..text.clean import for_print
 from .answer_text import join_lines, read_answer
 from .block import Block, Paragraph, Role, Run, set_runs
 from .house_languages import Marks, marks_for, phrases_for

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
 
-from ..text import single_line
+from ..text.clean import single_line
 from .block import Block
 from .renderers import to_text
 from .whole_mail import mail

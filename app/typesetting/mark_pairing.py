@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from unicodedata import category
 
-from ..text import LETTER, SIGN, SPACELESS
+from ..text.clean import LETTER, SIGN, SPACELESS
 
 # "resumed" begins a quotation that the house opens itself, "dropped" ends one; a "stray" mark has no partner.
 Fate = Literal["apostrophe", "prime", "kept", "open", "close", "resumed", "stray", "dropped"]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from ..text import SIGN, WORD
+from ..text.clean import SIGN, WORD
 
 RUN = 4  # words; a Han or Kana sign counts as one
 LONGEST = 200_000  # characters of a text that are looked at

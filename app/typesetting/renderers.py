@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 from unicodedata import bidirectional, category
 
-from ..languages import direction
+from ..text.languages import direction
 from .block import Block, Paragraph, Role, Run
 
 Wrap = Callable[[str, str], str]

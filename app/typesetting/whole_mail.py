@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from ..languages import direction
+from ..text.languages import direction
 from .block import Block
 from .renderers import to_html
 

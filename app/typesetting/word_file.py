@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from unicodedata import bidirectional
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from ..languages import direction, own_script, usual_script
-from ..text import single_line
+from ..text.clean import single_line
+from ..text.languages import direction, own_script, usual_script
 from .block import Block, Paragraph, Run
 from .renderers import text_direction
 

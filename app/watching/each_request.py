@@ -15,8 +15,9 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..db import Database, now
-from ..db_faults import Busy
+from ..db.engine import Database
+from ..db.fault_kinds import Busy
+from ..db.session import now
 from . import metrics, sightings
 from .references import HEADER, reference
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from ..db import now
-from ..remains import EMPTY_LOG, REWRITE
+from ..db.secure_delete import EMPTY_LOG, REWRITE
+from ..db.session import now
 from . import sightings
 
 NAMES = tuple((f"{sightings.DUTY}{duty}", f"{sightings.FAILED}{duty}") for duty in (EMPTY_LOG, REWRITE))

@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..db import Database, now
+from ..db.engine import Database
+from ..db.session import now
 from ..editions.models import Edition
 from ..mail import inbound, stalled
 from ..mail.models import Inbound, OutboxMail

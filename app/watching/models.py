@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db import Base
+from ..db.declarative import Base
 
 
 class Sighting(Base):

@@ -2,7 +2,7 @@
 
 from flask import g
 
-from ..db import drawn_signs
+from ..db.ids import drawn_signs
 
 HEADER = "X-Request-ID"
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..db import now
+from ..db.session import now
 from .models import Sighting
 
 DUTY, FAILED = "duty: ", "failed: "  # what a duty's name stands behind, for its rounds and for those that failed

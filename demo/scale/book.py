@@ -18,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import CROCKFORD, UTCDateTime, keys
-from app.lifecycle import Machine
+from app.core.state_machine import Machine
+from app.crypto.seal import Keys
+from app.db.ids import CROCKFORD
+from app.db.session import keys
+from app.db.types import UTCDateTime
 from app.models import Base
 from app.questions.models import Question
-from app.seal import Keys
 from migrations.append_only import protect
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from app.actors import Clock
+from app.core.actors import Clock
 from app.editions import locking, planning, slots
 from app.editions.calendar import EditionDate, cutoff, occurrences
 from app.editions.items import digest

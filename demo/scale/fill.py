@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from demo.house import content
 

@@ -7,11 +7,11 @@ from random import Random
 from typing import Any
 
 from app.answers.models import Answer, AnswerText, Assignment, Check
-from app.lifecycle import Machine
+from app.core.state_machine import Machine
 from app.mail.kinds import KINDS
 from app.mail.mail_templates import write
 from app.questions.models import Note, Question, QuestionText, QuestionTopic
-from app.text import slug, word_count
+from app.text.clean import slug, word_count
 
 from . import mails
 from .book import Book, Chances, any_of

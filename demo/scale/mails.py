@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from app.db import address
+from app.crypto.seal import new_token
+from app.db.session import address
 from app.mail import identifiers
 from app.mail.kinds import KINDS
 from app.mail.lifecycle import ENDED, MAIL
@@ -12,7 +13,6 @@ from app.mail.message import Message, Sender
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.reply_address import address_for, new_reply_token
 from app.people.models import Link
-from app.seal import new_token
 
 from .book import Book
 from .people import Known, Room

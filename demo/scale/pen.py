@@ -15,10 +15,10 @@ from typing import NamedTuple
 from app.mail import inbound
 from app.mail.lifecycle import INBOUND
 from app.mail.models import Inbound, InboundRaw
-from app.mail.parsing.parse import parse
 from app.mail.reply_address import address_for, new_reply_token
 from app.mailroom.batch import House, Settings
 from app.mailroom.evidence import Case
+from app.mailtext.parsing.parse import parse
 from app.people.models import Link
 from config import DEMO_AUTHSERV_ID
 

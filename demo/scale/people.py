@@ -7,7 +7,7 @@ from itertools import product
 
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Staff
+from app.core.actors import Clock, Staff
 from app.newsletters.models import Newsletter, Topic
 from app.people import directory
 from app.people.models import Expert, Person

@@ -9,7 +9,7 @@ from app.answers.editing import CHECKLIST
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
 from app.answers.models import Answer, Assignment, Check, Draft
 from app.questions.lifecycle import QUESTION
-from app.text import word_count
+from app.text.clean import word_count
 
 from . import mails
 from .life import Fate, Life

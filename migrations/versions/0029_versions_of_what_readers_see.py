@@ -1,4 +1,4 @@
-"""A version of what readers see, for each newsletter; app/seen_by_readers.py has the triggers that change it."""
+"""A version of what readers see, for each newsletter; app/db/public_version.py has the triggers that change it."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -11,20 +11,22 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, ladder, mailed_answers
 from app.answers.models import Assignment
 from app.audit import Event
+from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.db import Database
+from app.core.state_machine import Illegal, NotYours
+from app.db.engine import Database
 from app.editions.models import Edition
-from app.lifecycle import Illegal, NotYours
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, pausing, undo
 from app.people.models import Expert
 from app.questions import wording
+from app.workflows import invitations, undo
+from app.workflows.letters import endings
+from app.workflows.newsletters import pausing
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -234,9 +236,9 @@ def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: Asked, newsroom:
 CLIMB = """
 import os, sys
 from app.answers import ladder
-from app.db import Database
+from app.db.engine import Database
 from app.newsroom import invitations
-from app.seal import Keys
+from app.crypto.seal import Keys
 from tests.support.app import SECRETS
 database = Database(sys.argv[1], Keys(SECRETS), "https://ask.newsroom.example")
 def invite(session, assignment, once_key):

@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, desk_letters, other_experts
 from app.answers.models import Assignment
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import outbox
 from app.mail.delivery import Transient, deliver_due
 from app.mail.message import Message
 from app.mail.models import OutboxMail
-from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions.models import Question
+from app.workflows import invitations
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 

@@ -9,18 +9,20 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, passed_over, writing
 from app.answers.models import Answer, Assignment
-from app.db import Database, now
+from app.core.state_machine import Refused
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.editions.ready_to_run import ready_to_run
-from app.lifecycle import Refused
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, publishing, recalling
 from app.people.models import Expert
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.publishing import publication, recall
 from tests.support.assignments import ANSWER, Asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -62,7 +64,7 @@ def runs(two: Asked) -> None:
         nora, edition = two.newsroom.nora, list_editions_to_run(session, two.newsroom.newsletter_id, 1)[0]
         slots.pick(session, nora, session.get_one(Question, two.question_id), edition)
         locking.lock_edition(session, nora, edition)
-        publishing.send(session, nora, edition)
+        publication.send(session, nora, edition)
 
     two.database.write(run)
 
@@ -154,7 +156,7 @@ def test_a_recall_asks_them_again_and_tells_nobody(two: Asked, sent: bool) -> No
     before = stands(two)
     runs(two)
     two.database.write(
-        lambda s: recalling.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
+        lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
     )
     assert stands(two) == ("queued", *before[1:])
     assert waiting_mails(two) == []
@@ -178,9 +180,7 @@ def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall
             return [(mail.kind, str(mail.state)) for mail in rows]
 
     assert mails() == [("expert.invitation", "discarded")]
-    database.write(
-        lambda s: recalling.recall(s, newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
-    )
+    database.write(lambda s: recall.recall(s, newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one()))
     assert mails() == [("expert.invitation", "queued")]
 
 
@@ -190,7 +190,7 @@ def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: 
     two.database.write(lambda s: passed_over.use(s, two.newsroom.nora, mareks(two, s)))
     with pytest.raises(Refused):
         two.database.write(
-            lambda s: recalling.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
+            lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
         )
 
 

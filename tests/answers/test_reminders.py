@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Mailroom
 from app.answers import assigning, editing, mailed_answers, reminders, writing
 from app.answers.models import Answer, Assignment
+from app.core.actors import Clock, Mailroom
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail

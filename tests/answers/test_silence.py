@@ -6,15 +6,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import editing
-from app.db import Database, now
+from app.core.actors import Clock
+from app.db.engine import Database
+from app.db.session import now
 from app.letters import receive
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings
+from app.workflows.letters import endings
 from tests.support.cast import Newsroom, handed_in
 
 LATER = timedelta(days=30)

@@ -8,18 +8,20 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Assignment
-from app.db import Database, now
+from app.core.actors import Clock
+from app.core.state_machine import Illegal
+from app.db.engine import Database
+from app.db.session import now
 from app.letters import receipts
 from app.letters.models import Letter
-from app.lifecycle import Illegal
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, withdrawal
 from app.people.models import Expert
+from app.workflows import invitations
+from app.workflows.letters import endings, withdrawal
 from tests.support.assignments import ANSWER, Asked, asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk

@@ -12,20 +12,21 @@ from flask import Flask
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.audit import Event, chain, chain_check
 from app.audit.models import ChainLink
+from app.core.actors import Reader
 from app.core.clock import utc_now
-from app.db import Database
-from app.db_faults import Busy
-from app.indexing import index_due
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.newsroom import forgetting, withdrawal
 from app.questions import moves
-from app.rotation import rotate
-from app.seal import Keys
+from app.workflows.indexing import index_due
+from app.workflows.key_rotation import rotate
+from app.workflows.letters import withdrawal
+from app.workflows.retention import erase_letters
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE
@@ -158,7 +159,7 @@ def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it
     index_due(database)
     database.write(take_back, NIGHT)
     years = NIGHT + timedelta(days=900)
-    while database.write(forgetting.sweep, years):
+    while database.write(erase_letters.sweep, years):
         pass
     with database.read() as session:
         assert session.scalars(select(Letter.id).where(Letter.erased_at.is_(None), Letter.id.in_(lived))).all() == []

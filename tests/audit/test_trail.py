@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from app import audit
 from app.audit import Event, trail
 from app.audit.events import EVENTS
-from app.cli import MACHINES
+from app.cli.commands import MACHINES
 from app.core.clock import utc_now
-from app.db import Database, as_of
+from app.db.engine import Database
+from app.db.session import as_of
 from app.editor.trail.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
 from app.newsletters import settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.db import Database
+from app.db.engine import Database
 from tests.support.databases import address_of, postgres_copy
 from tests.support.machines import Machine, opened
 

@@ -12,19 +12,21 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.audit import Event
 from app.backup import restoring
 from app.backup.erasing_again import erase_again
 from app.backup.erasure_list import Keeper, NotOurList, read_list
 from app.backup.rows import LEFT_OUT
-from app.db import Base, Database, now
+from app.core.actors import Reader
+from app.crypto.seal import Keys
+from app.db.declarative import Base
+from app.db.engine import Database
+from app.db.migrate import revisions
+from app.db.session import now
 from app.letters import receive
 from app.letters.models import Contact, Letter
-from app.migrate import revisions
 from app.newsletters.models import Newsletter
 from app.people.models import BrowserSession
-from app.seal import Keys
 from app.version import VERSION
 from tests.support.app import SECRETS
 from tests.support.assignments import Asked
@@ -260,7 +262,7 @@ def test_not_one_byte_may_be_missing_or_other(
 
 
 def _identities(path: Path) -> list[Any]:
-    from app.backup.cli import _identities as read
+    from app.cli.backup import _identities as read
 
     return read(path)
 
@@ -375,8 +377,8 @@ def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
 
 @SQLITE
 def test_the_worker_keeps_the_list(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    from app import worker
     from app.audit import erasures
+    from app.server import worker
 
     kept = Path(app.config["ERASURES"])
     before = read_list(kept, database.ring)  # other tests have used this app

@@ -9,26 +9,28 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
 from app.answers import translators
 from app.audit.erasures import KINDS
 from app.audit.models import Erasure
 from app.backup.erasing_again import AGAIN
-from app.db import Database
+from app.core.actors import Clock, Reader
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.editions.models import EditionItem
 from app.letters import contacts, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import erasing, inbound
 from app.mail.models import InboundRaw, OutboxContent
 from app.newsletters.models import Newsletter
-from app.newsroom import after_sending, forgetting, forgetting_people, forgetting_ran, publishing, withdrawal
 from app.people import directory, expert_pages, staff
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert, Person
 from app.questions.models import Question
 from app.questions.translator_table import Translator
-from app.rotation import rotate
-from app.seal import Keys
+from app.workflows.key_rotation import rotate
+from app.workflows.letters import withdrawal
+from app.workflows.publishing import after_sending, publication
+from app.workflows.retention import erase_letters, erase_people, erase_published
 from tests.support.app import SECRETS
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
@@ -165,11 +167,11 @@ def _by_rule(session: Session, newsroom: Newsroom, letter: Letter) -> None:
 
 
 def _by_retracting(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    publishing.retract(session, newsroom.nora, session.scalars(select(Question)).one(), "somebody is in danger")
+    publication.retract(session, newsroom.nora, session.scalars(select(Question)).one(), "somebody is in danger")
 
 
 def _by_erasing_its_words(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    forgetting_ran.forget_withdrawn(session, newsroom.nora, session.scalars(select(Question)).one())
+    erase_published.forget_withdrawn(session, newsroom.nora, session.scalars(select(Question)).one())
 
 
 def _by_taking_the_invitation_back(session: Session, newsroom: Newsroom, letter: Letter) -> None:
@@ -178,15 +180,15 @@ def _by_taking_the_invitation_back(session: Session, newsroom: Newsroom, letter:
 
 
 def _by_time(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    forgetting.forget(session, letter)
+    erase_letters.forget(session, letter)
 
 
 def _by_deleting(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    forgetting_people.forget_expert(session, session.get_one(Expert, newsroom.gulnara.expert_id))
+    erase_people.forget_expert(session, session.get_one(Expert, newsroom.gulnara.expert_id))
 
 
 def _by_leaving(session: Session, newsroom: Newsroom, letter: Letter) -> None:
-    forgetting_people.forget_colleague(session, session.get_one(Person, newsroom.ilya.person_id))
+    erase_people.forget_colleague(session, session.get_one(Person, newsroom.ilya.person_id))
 
 
 def _by_her_no(session: Session, newsroom: Newsroom, letter: Letter) -> None:

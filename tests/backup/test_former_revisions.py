@@ -11,8 +11,8 @@ from sqlalchemy.pool import NullPool
 from app.backup.packing import Unpacked, unpack
 from app.backup.restoring import Source, check, put_back
 from app.backup.rows import _plain, tables_of
-from app.migrate import migrate, revisions
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.migrate import migrate, revisions
 from tests.support.app import SECRETS
 from tests.support.former_newsroom import FORMER
 

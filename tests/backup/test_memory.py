@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.db import Database
+from app.db.engine import Database
 from app.mail import inbound
 from tests.support.app import SAFE, SECRETS
 from tests.support.cast import Newsroom

@@ -16,18 +16,18 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import func, select
 
-from app.actors import Staff
 from app.answers import reminders
 from app.answers.models import Answer, Assignment, Check, Draft
 from app.core import clock
-from app.db import Database
+from app.core.actors import Staff
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.queries import all_newsletters
 from app.people import directory
 from app.questions.models import Question
-from app.seal import Keys
 from demo.doors import doors
 from demo.load import load, standstill
 from tests.support.app import BASE_URL, SECRETS, opened_app

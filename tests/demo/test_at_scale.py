@@ -13,27 +13,27 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Mailroom
 from app.answers.editing import approved_of
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
 from app.answers.models import Answer, Assignment
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Mailroom
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.editions.items import block_from, digest
 from app.editions.lifecycle import EDITION
 from app.editions.models import Edition, EditionItem
-from app.languages import script_of
 from app.letters import contacts, receive
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
 from app.mail import inbound, outbox
 from app.mail.lifecycle import INBOUND, MAIL
 from app.mail.models import Inbound, OutboxMail
-from app.mail.parsing.parse import parse
 from app.mailroom import integrity
 from app.mailroom.batch import House, Settings
 from app.mailroom.evidence import Case
 from app.mailroom.judges import decide
+from app.mailtext.parsing.parse import parse
 from app.models import Base
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
@@ -41,7 +41,7 @@ from app.people import directory
 from app.people.models import Expert
 from app.questions.lifecycle import QUESTION, cleared
 from app.questions.models import Question
-from app.seal import Keys
+from app.text.languages import script_of
 from config import DEMO_AUTHSERV_ID
 from demo.cli import demo
 from demo.scale import fill, pen

@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers.models import Answer, Assignment, Check, Draft
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Reader
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.editions import archive
 from app.editions.items import block_from
 from app.editions.models import Edition, EditionItem
@@ -25,15 +26,14 @@ from app.letters.models import Contact, Credit, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.queries import all_newsletters
-from app.newsroom import public_state
 from app.people import links, sign_in
 from app.people.models import Expert, Person
 from app.questions import queries as questions
 from app.questions.models import Question, QuestionTopic
 from app.questions.translator_table import Translator
-from app.seal import Keys
 from app.typesetting.house_languages import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
+from app.workflows.letters import public_state
 from demo.doors import doors
 from demo.load import is_loaded, load
 from tests.support.app import BASE_URL, SECRETS

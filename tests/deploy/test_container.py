@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings_table import SETTINGS
+from app.settings.settings_table import SETTINGS
 from tests.support.source import ROOT, files, named
 
 CONTAINERFILE = (ROOT / "Containerfile").read_text()

@@ -14,7 +14,7 @@ from app.core.clock import unix_time
 from app.mail.inbound import MAXIMUM
 from app.mailroom.webhook import path
 from app.programs.signed_calls import signature
-from app.static_files import files
+from app.web.static_files import files
 from config import webhook_key
 from tests.support.app import SECRETS
 from tests.support.incoming_mails import mail

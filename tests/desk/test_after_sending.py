@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import select
 
 from app.answers.models import Answer
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Correction, Edition, EditionItem
-from app.newsroom import publishing
+from app.workflows.publishing import publication
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -90,7 +90,7 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
 ) -> None:
     sent = form(nora, page, wrong=WRONG, right=RIGHT)
     public_id = page.rpartition("/")[2]
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, public_id), "Somebody is in danger."))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, public_id), "Somebody is in danger."))
     late = nora.post(f"{page}/correct", 409, **sent)
     assert ("withdrew its page" in Page(late).words, made(database)) == (True, [])
     assert nora.open(f"{page}/correct").status_code == 409

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.answers import editing
 from app.answers.models import Answer, Assignment
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Expert

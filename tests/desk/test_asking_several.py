@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.answers.models import Assignment
-from app.db import Database
+from app.db.engine import Database
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from tests.support.cast import Newsroom

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.answers.models import Answer
-from app.db import Database
+from app.db.engine import Database
 from app.editions import archive
 from app.editions.models import EditionItem
 from app.mail.models import OutboxMail

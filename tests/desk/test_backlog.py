@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
-from app.db import Database, now
-from app.formatting import day
+from app.db.engine import Database
+from app.db.session import now
 from app.mail.models import OutboxMail
-from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions import moves, wording
+from app.web.formatting import day
+from app.workflows import invitations
 from tests.support.assignments import arrived, asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk

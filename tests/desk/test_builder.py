@@ -10,26 +10,26 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
+from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.db import Database
+from app.core.state_machine import Refused, Stale
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
 from app.letters import receipts, receive
 from app.letters.models import Letter
-from app.lifecycle import Refused, Stale
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
-from app.newsroom import publishing
-from app.newsroom.withdrawal import withdraw
 from app.people import directory
 from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.typesetting.renderers import to_text
+from app.workflows.letters.withdrawal import withdraw
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
 from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
@@ -356,7 +356,7 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
     assert "its hash does not fit" not in said
 
     def spoil(session: Session, question: Question) -> None:
-        publishing.retract(session, newsroom.nora, question, "somebody is in danger")
+        publication.retract(session, newsroom.nora, question, "somebody is in danger")
         session.scalars(select(EditionItem)).one().output += " "
 
     change(coming, first, spoil)

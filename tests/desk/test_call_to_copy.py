@@ -11,10 +11,10 @@ from PIL import Image
 from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from app.newsroom import renaming
+from app.workflows.newsletters import renaming
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page

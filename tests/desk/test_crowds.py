@@ -1,6 +1,6 @@
 """The held letters on the desk: what stands alone first, and the crowds of a flood, filed by one press."""
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters import crowds
 from tests.support.cast import Newsroom
 from tests.support.floods import flooded

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
+from app.core.actors import Clock, Reader
 from app.editions import planning
 from app.editions.models import Edition, EditionItem
 from app.editions.queries import list_editions_to_run
@@ -20,8 +20,8 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.questions import moves as questions
 from app.questions.models import Question
-from app.static_files import current
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
+from app.web.static_files import current
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk import Desk
 from tests.support.edition_desk import FIRST, SECOND, TEXT, THIRD, Coming

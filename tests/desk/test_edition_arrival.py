@@ -3,14 +3,16 @@
 import pytest
 from sqlalchemy import select
 
-from app.actors import Mailroom
-from app.db import Database
+from app.core.actors import Mailroom
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.mail.reply_address import address_for
 from app.newsletters.models import Newsletter
-from app.newsroom import arriving, public_state, publishing
 from app.typesetting.renderers import to_text
+from app.workflows.back_issues import received_editions
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered
 from tests.support.shown import version
 from tests.support.stored import one
@@ -40,7 +42,7 @@ def arrives(database: Database, public_id: str, old: str = "", new: str = "") ->
     def fn(session):
         edition = the(session, public_id)
         text = "\n\n".join(to_text(block) for block in locking.blocks(session, edition)).replace(old or "\0", new)
-        arriving.arrived(
+        received_editions.arrived(
             session, Mailroom(), edition, "<steppe-61@list.example>", f"Dear readers,\n\n{text}\n\nUnsubscribe"
         )
 
@@ -55,7 +57,7 @@ def takes_mail(database: Database, newsroom: Newsroom, inbox: str) -> None:
 def test_the_reply_address_stands_on_the_edition_and_can_be_copied(nora, database, newsroom, locked, inbox):
     takes_mail(database, newsroom, inbox)
     with database.read() as session:
-        address = address_for(inbox, arriving.reply_token(session, the(session, locked)))
+        address = address_for(inbox, received_editions.reply_token(session, the(session, locked)))
     page = nora.get(f"/editions/{locked}")
     assert f'<code class="hash" id="reply-to">{address}</code>' in page
     assert f'data-copy="{nora.desk}/editions/{locked}/reply-address.txt"' in page
@@ -97,7 +99,7 @@ def test_an_edition_that_ran_as_it_was_locked_says_so(nora, database, locked):
 def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     arrives(database, locked)
     seen = version(nora.get(f"/editions/{locked}"))
-    database.write(lambda session: publishing.send(session, newsroom.nora, the(session, locked)))
+    database.write(lambda session: publication.send(session, newsroom.nora, the(session, locked)))
     page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
     assert "This edition was changed after you opened this page" in page
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.db import Database
+from app.db.engine import Database
 from app.people.models import Expert
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk import Desk, as_it_stands

@@ -8,23 +8,23 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning
 from app.answers.models import Answer, Assignment
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock
+from app.core.fields import KINDS
+from app.db.engine import Database
+from app.db.migrate import migrate, undo
 from app.editions.block_data import lead_in
-from app.fields import KINDS
-from app.migrate import migrate, undo
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations
 from app.people import directory, duplicates, expert_file, name_forms, sign_in
 from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
 from app.people.models import PROFILE, Expert, ExpertTopic
 from app.people.name_forms import fold
 from app.questions import moves, wording
+from app.text.word_tables import word_tables
 from app.typesetting.house_form import FILLED_IN
-from app.word_tables import word_tables
+from app.workflows import invitations
 from tests.support.app import BASE_URL
 from tests.support.assignments import asked
 from tests.support.at_the_form import published

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.db import Database
+from app.db.engine import Database
 from app.people import directory, expert_file, import_writing, importing, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
 from tests.support.cast import Newsroom

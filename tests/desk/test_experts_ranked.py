@@ -6,19 +6,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, candidates
 from app.answers.models import Assignment
-from app.db import Database
-from app.indexing import index_due
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.newsroom import invitations
 from app.people import directory
 from app.people.models import Expert
 from app.questions import moves, wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.indexing import index_due
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.clock import today

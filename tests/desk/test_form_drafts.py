@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.forms import form_drafts
 from app.forms.models import FormDraft
 from app.letters.models import Letter
 from app.letters.receipts import reader_of
 from app.models import Base
-from app.newsroom import withdrawal
 from app.questions.models import Note, Question
+from app.workflows.letters import withdrawal
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import the, write

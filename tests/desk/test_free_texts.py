@@ -8,17 +8,19 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning
 from app.answers.desk_letters import write_to
 from app.answers.models import Answer
-from app.db import Database, now
+from app.core.actors import Clock
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxMail
-from app.newsroom import public_state, publishing
 from app.people.models import Expert
 from app.questions.models import Question
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -108,7 +110,7 @@ def to_close(nora: Desk, salt: Asked) -> Press:
 def to_close_what_was_answered(nora: Desk, salt: Asked) -> Press:
     picked(salt)
     salt.database.write(
-        lambda session: publishing.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
+        lambda session: publication.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
     )
     return to_close(nora, salt)
 
@@ -167,7 +169,7 @@ PRESSES: dict[Callable[[Desk, Asked], Press], tuple[str, str]] = {
 }
 # What mails to experts say besides: facts, the desk's cleared wording, and the newsletter's own sentences.
 SAID = {"headline", "link", "said", "wording", "background", "lead_in", "policy", "verify", "pay", "rights"}
-NOTED = ("expert.corrected", "typed")  # a note that readers see: tests/newsroom/test_after_sending.py looks through it
+NOTED = ("expert.corrected", "typed")  # a note that readers see: tests/workflows/test_after_sending.py looks through it
 APPROVED = ("expert.shortened", "full_text")  # a line of the checklist says what of the readers stands in it
 
 

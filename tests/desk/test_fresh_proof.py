@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editor.frame import editor
 from app.editor.reauthentication import PROOFS, proof_of
 from app.forms import held_presses

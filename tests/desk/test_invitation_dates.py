@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.mail import outbox

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
+from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import planning
 from app.letters import filing, receive
 from app.newsletters.models import Topic

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.actors import Mailroom, Reader
 from app.audit import Event
+from app.core.actors import Mailroom, Reader
 from app.core.clock import utc_now
-from app.db import Database, now
+from app.core.permissions import ROLES, Role
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.queries import list_editions_to_run
 from app.editor.bulk import BULK
 from app.editor.conflict import token
@@ -18,10 +20,9 @@ from app.mail import inbound, outbox
 from app.mail.inbound import Reading
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom.withdrawal import withdraw
-from app.permissions import ROLES, Role
 from app.questions import moves
 from app.questions.models import Question
+from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom, another_newsletter, answered
 from tests.support.desk import Desk
 from tests.support.letters import boxes, change, rows_of, the, write

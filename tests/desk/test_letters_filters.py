@@ -10,21 +10,22 @@ import pytest
 from flask import g, request
 from sqlalchemy import event, select, true, update
 
-from app.actors import Mailroom
-from app.db import Database, now
+from app.core.actors import Mailroom
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.editor.frame import Desk
 from app.editor.letters import letter_pages, letter_rows
 from app.editor.letters.letter_filters import LETTERS
 from app.editor.letters.letter_rows import list_of
-from app.indexing import index_due
 from app.letters import filing, look_alike_flags, mailed_letters, queries, signs
 from app.letters.models import Letter
-from app.mail.parsing.parse import parse
 from app.mailroom.batch import House, Settings
 from app.mailroom.evidence import Case
+from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
+from app.workflows.indexing import index_due
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
 from tests.support.desk import walked

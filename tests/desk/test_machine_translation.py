@@ -9,16 +9,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 import config
-from app import worker
-from app.actors import Reader
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Reader
+from app.core.state_machine import Illegal
+from app.db.engine import Database
 from app.letters import machine_translation, receipts, receive
 from app.letters.libre_translate import Untranslated, translated
 from app.letters.models import Letter, MachineTranslation
-from app.lifecycle import Illegal
 from app.newsletters.models import Newsletter
-from app.newsroom import withdrawal
+from app.server import worker
+from app.workflows.letters import withdrawal
 from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom

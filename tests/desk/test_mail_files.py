@@ -10,19 +10,19 @@ from PIL import Image
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.actors import Clock, Reader
 from app.audit import Event
+from app.core.actors import Clock, Reader
+from app.core.permissions import ROLES, Role
 from app.letters import contacts
 from app.letters.models import Letter
 from app.mail import erasing, hung_files, inbound
 from app.mail.models import Inbound
-from app.mail.parsing.mime import MOST_PARTS
 from app.mailroom import retention
-from app.newsroom.withdrawal import withdraw
+from app.mailtext.parsing.mime import MOST_PARTS
 from app.people import sign_in
 from app.people.models import Expert, Membership
-from app.permissions import ROLES, Role
 from app.questions.models import Question
+from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL
 from tests.support.browser import Browser
 from tests.support.cast import another_newsletter

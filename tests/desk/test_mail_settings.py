@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, as_it_stands

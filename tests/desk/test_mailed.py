@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from sqlalchemy import func, select
 
-from app.actors import Mailroom
 from app.answers.models import Answer, AnswerText, Assignment
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Mailroom
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import erasing, inbound
 from app.mail.models import OutboxMail

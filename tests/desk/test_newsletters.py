@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import reminders
 from app.answers.models import Assignment
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.editions import slots
 from app.editions.models import Edition
 from app.forms.models import FormDraft
@@ -23,8 +23,8 @@ from app.mail.models import OutboxMail
 from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
-from app.newsroom import pausing
 from app.questions.models import Question
+from app.workflows.newsletters import pausing
 from tests.support.assignments import arrived
 from tests.support.cast import Newsroom, answered
 from tests.support.clock import today

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.doctor import machines
 from app.doctor.findings import House
 from app.editor.settings.programs_page import WHY

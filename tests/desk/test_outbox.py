@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
-from app.db import now
+from app.core.actors import Clock
+from app.db.session import now
 from app.mail import outbox
 from app.mail.models import OutboxContent, OutboxMail
 from app.people import sign_in_mails

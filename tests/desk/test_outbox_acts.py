@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import now
+from app.db.session import now
 from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxContent, OutboxMail

@@ -6,17 +6,17 @@ from datetime import timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app import remains
 from app.answers import editing
 from app.core.clock import utc_now
-from app.db import Database
+from app.db import secure_delete
+from app.db.engine import Database
 from app.editions import slots
 from app.editions.models import Edition
 from app.mail import stalled
 from app.mail.models import OutboxMail
-from app.newsroom import public_state
 from app.questions.models import Question
 from app.watching import sightings
+from app.workflows.letters import public_state
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import Desk
@@ -74,9 +74,9 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 
 
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
-    sign_of_life(database, utc_now() - 45 * MINUTE, remains.EMPTY_LOG)
+    sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG)
     assert alarms(nora) == []
-    database.write(lambda session: sightings.note(session, {sightings.FAILED + remains.EMPTY_LOG: 1}))
+    database.write(lambda session: sightings.note(session, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
 
 

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run, takes_answers
-from app.formatting import day
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question
+from app.web.formatting import day
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk, as_it_stands
 from tests.support.pages import Page

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.actors import Mailroom
 from app.answers import assigning
 from app.answers.models import AnswerText
 from app.audit import Event
+from app.core.actors import Mailroom
 from app.letters.models import Letter
 from app.mail import erasing, inbound
 from app.mail.inbound import Reading

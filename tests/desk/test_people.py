@@ -6,11 +6,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actors import Staff
 from app.answers import assigning
-from app.db import Database
+from app.core.actors import Staff
+from app.core.state_machine import NotYours
+from app.db.engine import Database
 from app.editor.conflict import token
-from app.lifecycle import NotYours
 from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn

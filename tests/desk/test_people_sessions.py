@@ -8,12 +8,12 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
 from app.questions import moves
-from app.sign_in_rules import SignInRules
+from app.settings.sign_in_rules import SignInRules
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from app.db import Database
-from app.db_faults import Busy
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.editor import once
 from app.forms import press_keys
 from app.forms.models import PressKey
 from app.letters.models import Letter
 from app.letters.receipts import reader_of
 from app.models import Base
-from app.newsroom import withdrawal
 from app.questions.models import Note
+from app.workflows.letters import withdrawal
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, undone
 from tests.support.edition_desk import FIRST, Coming

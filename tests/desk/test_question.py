@@ -7,20 +7,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from app.actors import Expert as Asked
-from app.actors import Reader
 from app.answers import assigning, editing
 from app.answers.models import Answer, Assignment
+from app.core.actors import Expert as Asked
+from app.core.actors import Reader
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations
 from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question
+from app.workflows import invitations
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, handed_in
 from tests.support.desk import section

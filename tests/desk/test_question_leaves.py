@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters import receive
 from app.questions import moves
 from app.questions.models import Question

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from app.answers import editing
 from app.answers.merging_questions import merge
 from app.answers.models import Answer, Assignment
-from app.db import Database, as_of, now
+from app.db.engine import Database
+from app.db.session import as_of, now
 from app.editions import slots
 from app.editions.queries import list_editions_to_run
-from app.indexing import index_due
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -21,6 +21,7 @@ from app.questions import moves, notes, wording
 from app.questions.firewall import shared
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
+from app.workflows.indexing import index_due
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.desk import section, walked

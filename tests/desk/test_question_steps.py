@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing
 from app.answers.models import Answer
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.letters.models import Letter
-from app.newsroom import endings, invitations
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import endings
 from tests.support.assignments import Asked
 from tests.support.assignments import asked as with_leyla
 from tests.support.cast import Newsroom

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from app.audit import Event
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Addition, Letter, ReceiptNote
 from app.newsletters.models import Newsletter
-from app.newsroom import digest
+from app.workflows.overview import digest
 from tests.support.at_the_form import answered, ask, published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk

@@ -5,17 +5,17 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import permissions
-from app.db import Database
+from app.core import permissions
+from app.core.permissions import Role
+from app.db.engine import Database
 from app.editions.date_search import dated
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.formatting import full_date
-from app.indexing import index_due
 from app.letters import receipts
 from app.letters.models import Letter
-from app.newsroom import withdrawal
-from app.permissions import Role
+from app.web.formatting import full_date
+from app.workflows.indexing import index_due
+from app.workflows.letters import withdrawal
 from tests.support.assignments import ASKED, WORDING, Asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.audit import Event
-from app.db import Database
+from app.db.engine import Database
 from app.editions import handing_over
 from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS

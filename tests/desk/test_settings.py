@@ -8,14 +8,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import permissions
 from app.answers import assigning
 from app.audit import Event
-from app.db import Database, now
+from app.core import permissions
+from app.core.fields import KINDS
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.fields import KINDS
 from app.newsletters.models import SETTINGS, Newsletter, NewsletterText
 from app.newsletters.setting_fields import PARTS
 from app.people.models import Expert, Membership, Person

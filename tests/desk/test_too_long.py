@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing
 from app.answers.models import Answer, Assignment
-from app.db import Database
+from app.db.engine import Database
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.cast import Newsroom, handed_in

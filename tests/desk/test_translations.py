@@ -6,21 +6,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers import editing, translating
 from app.answers.models import Answer
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.editions import locking
 from app.editions.items import digest
 from app.editions.models import ItemTranslation
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.newsroom import forgetting_answers
 from app.people.models import Expert
 from app.questions import moves, wording
 from app.questions.models import Question
 from app.questions.translation_table import Translation
 from app.typesetting.exports import EXPORTS
+from app.workflows.retention import erase_answers
 from tests.support.assignments import Asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
@@ -341,7 +341,7 @@ def test_translations_are_erased_with_the_words_that_they_were_made_of(
 
     database.write(translated)
     database.write(lambda session: editing.withdraw(session, newsroom.leyla, salt.answer(session)))
-    database.write(lambda session: forgetting_answers.erase(session, Answer.id == salt.answer(session).id))
+    database.write(lambda session: erase_answers.erase(session, Answer.id == salt.answer(session).id))
     assert one(database, Translation).answer_id is None
     database.write(lambda session: wording.erase_words(session, session.get_one(Question, salt.question_id)))
     assert rows(database)["translations"] == 0

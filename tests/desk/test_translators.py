@@ -5,10 +5,11 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import translators
 from app.answers.models import AnswerText
-from app.db import Database, now
+from app.core.actors import Clock
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, AnswerText, Assignment
-from app.db import Database
+from app.core.state_machine import Stale
+from app.db.engine import Database
 from app.editor.conflict import token_of
-from app.lifecycle import Stale
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
 from tests.support.cast import Newsroom, handed_in

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert

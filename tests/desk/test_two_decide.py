@@ -6,18 +6,18 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers.models import Assignment
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.newsroom import publishing
 from app.questions import moves
 from app.questions.models import Question
+from app.workflows.publishing import publication
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
@@ -223,7 +223,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
         )
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
         return edition.public_id
 
     edition = f"/editions/{database.write(sent)}"

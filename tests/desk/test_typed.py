@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter
 from app.people import sessions

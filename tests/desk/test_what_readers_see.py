@@ -5,8 +5,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.actors import Reader, Visitor
-from app.db import Database, now
+from app.core.actors import Reader, Visitor
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.models import Edition
 from app.letters.receive import Ask, Form, send
 from app.mail import inbound

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from app.db import Database
-from app.languages import guess_language
+from app.db.engine import Database
 from app.people import directory
 from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question
+from app.text.languages import guess_language
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import boxes, the, write

@@ -17,20 +17,22 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 import config
-from app import audit, remains, worker
+from app import audit
 from app.audit import chain
 from app.backup import erasure_list
 from app.backup.erasure_list import Erasures, Keeper
 from app.core.clock import utc_now
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db import secure_delete
+from app.db.engine import Database
 from app.doctor import checks, findings, incoming_mail, machines
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
-from app.seal import Keys
-from app.starting import shape_faults
+from app.server import worker
+from app.server.startup_checks import shape_faults
 from app.watching import sightings
 from app.watching.each_request import Proxies
 from tests.support import smtp_servers
@@ -112,8 +114,8 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, once=True)
     assert look(app, "erasures") == []
-    sign_of_life(database, ago(minutes=90), remains.EMPTY_LOG)
-    database.write(lambda s: sightings.note(s, {sightings.FAILED + remains.EMPTY_LOG: 1}))
+    sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
+    database.write(lambda s: sightings.note(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes still stands in the files of the database")
     ]

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import cli
 from app.backup.erasure_list import Keeper
-from app.db import Database
+from app.cli import commands
+from app.db.engine import Database
 from app.doctor.checks import CHECKS
 from config import Unsafe
 from tests.support.cast import Newsroom
@@ -72,7 +72,7 @@ def test_the_same_for_a_machine(app: Flask, newsroom: Newsroom, tmp_path: Path) 
 
 
 def test_without_settings_it_says_what_to_set() -> None:
-    app = cli.without_settings(Flask("desk"), Unsafe(["SECRET_KEYS is empty"]))
+    app = commands.without_settings(Flask("desk"), Unsafe(["SECRET_KEYS is empty"]))
     result = app.test_cli_runner().invoke(args=["doctor"])
     assert (result.exit_code, result.stderr) == (1, "Error: the settings can't be used:\n  SECRET_KEYS is empty\n")
 

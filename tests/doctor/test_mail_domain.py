@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from sqlalchemy import update
 
-from app.db import Database
+from app.db.engine import Database
 from app.doctor import mail_domain
 from app.doctor.findings import Finding, House
 from app.newsletters.models import Newsletter

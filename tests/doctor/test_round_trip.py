@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 import config
-from app.db import Database
+from app.db.engine import Database
 from app.doctor import round_trip
 from app.letters.models import Letter
 from app.mail import inbound

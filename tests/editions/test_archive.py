@@ -5,10 +5,10 @@ from contextlib import closing
 
 import pytest
 
-from app.db import Database
+from app.db.engine import Database
+from app.db.sqlite import file_of
 from app.editions import archive
 from app.newsletters.models import Newsletter
-from app.sqlite import file_of
 from tests.support.cast import Newsroom
 from tests.support.stored import counted
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Staff
-from app.db import Database
+from app.core.actors import Clock, Staff
+from app.db.engine import Database
 from app.editions import planning
 from app.editions.lifecycle import EDITION
 from app.editions.queries import (
@@ -18,7 +18,7 @@ from app.editions.queries import (
     next_run,
 )  # fmt: skip
 from app.newsletters.models import Newsletter
-from app.newsroom import founding
+from app.workflows.newsletters import founding
 from tests.support.cast import Newsroom
 
 # First and third Wednesdays at 09:00 in Prague, the cut-off two days before: 08:00 UTC in winter.

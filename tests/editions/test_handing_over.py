@@ -10,18 +10,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.db import Database, keys, now
+from app.core.state_machine import Illegal, Missing
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.session import keys, now
 from app.editions import handing_over, locking, slots
 from app.editions.models import Edition, HandedDraft
 from app.editions.queries import list_editions_to_run
-from app.lifecycle import Illegal, Missing
 from app.newsletters import sending_tool
 from app.newsletters.models import Newsletter
 from app.newsletters.sending_tool import SendingTool, Typed
-from app.newsroom import publishing
-from app.rotation import rotate
-from app.seal import Keys
 from app.sending_tools.known_tools import TOOLS
+from app.workflows.key_rotation import rotate
+from app.workflows.publishing import publication
 from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered
@@ -207,7 +208,7 @@ def test_a_sent_edition_is_handed_to_nobody(steppe: Handing, database: Database,
     def send(session: Session) -> int:
         edition = steppe.edition(session)
         locking.lock_edition(session, newsroom.nora, edition)
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
         return edition.id
 
     steppe.press()

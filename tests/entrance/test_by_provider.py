@@ -12,9 +12,10 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
+from app.core.actors import Clock
 from app.core.clock import unix_time
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.people import directory, disabling, oidc, staff
 from app.people.models import Membership, Person
 from tests.support.answering import Answer

@@ -9,10 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actors import Clock
 from app.audit import Event
+from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.db import Base, Database
+from app.db.declarative import Base
+from app.db.engine import Database
 from app.entrance.onward import local
 from app.entrance.ways_in import EVEN
 from app.mail import outbox

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import update
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.people import factors
 from app.people.models import BrowserSession
-from app.sign_in_rules import SignInRules
+from app.settings.sign_in_rules import SignInRules
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import NORA, at_the_desk, hired_vera, last_mail, public_id

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from app.core.clock import unix_time, utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.entrance import devices
 from app.mail.models import OutboxMail
 from app.people.models import SignIn
-from app.web import limiter
+from app.web.setup import limiter
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import NORA, VERA, ask, hired_vera, last_mail, through_the_door, type_the_code

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import editing
 from app.answers.models import Draft
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from tests.support.assignments import EDITED, Asked, asked
 from tests.support.browser import Browser

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.answers import assigning
 from app.answers.models import Answer, AnswerText, Draft
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, Asked, asked
 from tests.support.browser import Browser

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, desk_letters, editing
 from app.answers.briefing import Brief
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording

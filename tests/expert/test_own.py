@@ -7,17 +7,17 @@ from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, editing, writing
 from app.answers.closing import close
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.letters import contacts
 from app.letters.models import Letter
-from app.newsroom import publishing
 from app.people import directory, sessions, sign_in
 from app.people.models import Expert as ExpertRow
+from app.workflows.publishing import publication
 from tests.support.assignments import WORDING, Asked, asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
@@ -88,7 +88,7 @@ def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
     edition = list_editions_to_run(session, question.newsletter_id, 1)[0]
     slots.pick(session, nora, question, edition)
     locking.lock_edition(session, nora, edition)
-    publishing.send(session, nora, edition)
+    publication.send(session, nora, edition)
 
 
 @pytest.mark.parametrize("end", [cancelled, closed, ran_with_mareks_answer])

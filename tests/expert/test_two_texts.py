@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, writing
 from app.answers.models import AnswerText, Draft
-from app.db import now
+from app.db.session import now
 from tests.support.assignments import ANSWER, Asked
 from tests.support.browser import Browser
 

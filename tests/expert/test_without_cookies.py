@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app import form_signing
+from app.crypto import signing
 from app.expert import access
 from tests.support.assignments import ANSWER, Asked, asked
 from tests.support.browser import Browser
@@ -81,9 +81,9 @@ def test_a_token_of_another_link_or_too_old_changes_nothing_and_gives_the_words_
     salt: Asked, newsroom: Newsroom, leyla: Browser, app: Flask, of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = asked(salt.database, newsroom, "Is the lake coming back?")
-    now = form_signing.today()
+    now = signing.today()
     if of == "long ago":
-        monkeypatch.setattr(form_signing, "today", lambda: now - access.GOOD_FOR - 1)
+        monkeypatch.setattr(signing, "today", lambda: now - access.GOOD_FOR - 1)
     leyla.open(other.link if of == "another link" else salt.link)
     monkeypatch.undo()
     given = "" if of == "nothing" else leyla.token()

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.db import Database
+from app.db.engine import Database
 from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk

@@ -157,17 +157,17 @@ def test_the_committed_figures_agree_with_their_words_and_what_has_none_is_said(
 
 
 def test_a_flame_graph_has_each_caller_above_whom_it_calls_and_nothing_of_this_machine() -> None:
-    call = "process 7:python;serve (app/page_server.py:1);Flask.__call__ (/opt/env/lib/python3.11/site-packages/flask/app.py:1)"
-    raw = f"{call};view (app/web.py:9);<lambda> (jinja2/x.py:1) 30\n{call};view (app/web.py:9) 69\n{call};rare (app/rare.py:2) 1\npoll (x.py:1) 50\n"
+    call = "process 7:python;serve (app/server/page_server.py:1);Flask.__call__ (/opt/env/lib/python3.11/site-packages/flask/app.py:1)"
+    raw = f"{call};view (app/web/setup.py:9);<lambda> (jinja2/x.py:1) 30\n{call};view (app/web/setup.py:9) 69\n{call};rare (app/rare.py:2) 1\npoll (x.py:1) 50\n"
     stacks = flames.stacks_in(raw)
     assert [(one.name, one.depth, one.begins, one.times) for one in frames(stacks)] == [
-        ("Flask.__call__ (flask/app.py:1)", 0, 0, 100), ("rare (app/rare.py:2)", 1, 0, 1), ("view (app/web.py:9)", 1, 1, 99),
+        ("Flask.__call__ (flask/app.py:1)", 0, 0, 100), ("rare (app/rare.py:2)", 1, 0, 1), ("view (app/web/setup.py:9)", 1, 1, 99),
         ("<lambda> (jinja2/x.py:1)", 2, 1, 30),
     ]  # fmt: skip
     picture = ElementTree.fromstring(drawn(stacks, "A <page>"))  # noqa: S314 - it was drawn here
     titles = [one.text for one in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == [
-        "A <page>", "Flask.__call__ (flask/app.py:1) 100.0%", "rare (app/rare.py:2) 1.0%", "view (app/web.py:9) 99.0%",
+        "A <page>", "Flask.__call__ (flask/app.py:1) 100.0%", "rare (app/rare.py:2) 1.0%", "view (app/web/setup.py:9) 99.0%",
         "<lambda> (jinja2/x.py:1) 30.0%",
     ]  # fmt: skip
 

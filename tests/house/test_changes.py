@@ -8,10 +8,10 @@ from flask import Flask
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from app import worker
-from app.changes import Changes
-from app.db import Database
+from app.db.changes import Changes
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
+from app.server import worker
 from app.watching import sightings
 from tests.support.cast import Newsroom
 from tests.support.waiting import until

@@ -14,7 +14,7 @@ from flask.testing import FlaskCliRunner
 
 import config
 from app import create_app
-from app.db import Database
+from app.db.engine import Database
 from tests.support.app import SAFE
 from tests.support.commands import bare, run
 from tests.support.databases import SQLITE
@@ -95,7 +95,13 @@ def test_the_demo_says_where_it_cannot_write(tmp_path: Path) -> None:
     """A file where a folder would be made: what a read-only folder is to whoever may write anywhere."""
     (tmp_path / "file").write_text("")
     url = f"sqlite:///{tmp_path / 'file' / 'var' / 'newsroom.db'}"
-    ended = run(tmp_path, program=(sys.executable, str(ROOT / "serve.py")), DATABASE_URL=url, PORT=str(free_port()))
+    ended = run(
+        tmp_path,
+        program=(sys.executable, "-m", "demo.serve"),
+        PYTHONPATH=str(ROOT),
+        DATABASE_URL=url,
+        PORT=str(free_port()),
+    )
     assert (ended.returncode, ended.stderr) == (2, "")
     assert (
         ended.stdout.splitlines()[-1] == f"  DATABASE_URL: {tmp_path / 'file' / 'var'} can't be made: Not a directory"

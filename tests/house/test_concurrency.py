@@ -15,19 +15,20 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Staff
 from app.answers import editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import Database
-from app.db_faults import Busy
+from app.core.actors import Staff
+from app.core.state_machine import Refused, Stale
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.editions import slots
 from app.editions.models import Edition
-from app.lifecycle import Refused, Stale
-from app.newsroom import public_state, publishing
 from app.questions import moves, notes, wording
 from app.questions.models import Note, Question, QuestionText
-from app.seal import Keys
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.forks import FORKS
@@ -163,7 +164,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
 
     def pick_three(session: Session) -> tuple[int, list[int], int]:
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        publishing.set_slots(session, newsroom.nora, edition, 3)
+        publication.set_slots(session, newsroom.nora, edition, 3)
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         session.refresh(edition)
@@ -218,7 +219,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
             def pick(session: Session) -> None:
                 edition = session.get_one(Edition, edition_id)
                 if len(slots.picked(session, edition)) == edition.slots:
-                    publishing.set_slots(session, newsroom.nora, edition, edition.slots + 1)
+                    publication.set_slots(session, newsroom.nora, edition, edition.slots + 1)
                 slots.pick(session, newsroom.nora, session.get_one(Question, question_id), edition)
 
             return pick

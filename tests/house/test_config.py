@@ -5,7 +5,7 @@ import base64
 import pytest
 
 import config
-from mail_accounts import Mailbox, mailboxes_of
+from app.settings.mail_accounts import Mailbox, mailboxes_of
 from tests.support.app import SAFE
 
 

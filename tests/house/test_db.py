@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app import sqlite
-from app.actors import Clock
-from app.db import Database, added, now
-from app.db_faults import Busy
+from app.core.actors import Clock
+from app.db import sqlite
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
+from app.db.session import added, now
 from app.letters.models import Letter
 from app.people import directory
 from app.people.models import Person

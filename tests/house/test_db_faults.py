@@ -14,13 +14,14 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app import sqlite, worker
-from app.actors import Clock
-from app.command_faults import end_in_a_sentence
-from app.db import Database
-from app.db_faults import SCHEMA_MISMATCH, Busy, FaultKind, fault_code, fault_kind
+from app.cli.command_faults import end_in_a_sentence
+from app.core.actors import Clock
+from app.db import sqlite
+from app.db.engine import Database
+from app.db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, fault_code, fault_kind
 from app.people import directory
 from app.people.models import Person
+from app.server import worker
 from tests.support.cast import Newsroom
 
 INTERNALS = ("column", "migrate", "sqlite", "psycopg", "newsletters.")

@@ -13,6 +13,7 @@ REASONS = {
     "mypy": "make check",
     "ruff": "make check",
     "djlint": "make check",
+    "import-linter": "make check",
     "pip-audit": "make audit",
     "py-spy": "python -m bench flames",
     "pre-commit": ".pre-commit-config.yaml",

@@ -22,15 +22,15 @@ from werkzeug.exceptions import HTTPException
 
 import config as configuration
 from app import create_app
-from app.actors import Clock
+from app.core.actors import Clock
 from app.core.clock import utc_now
+from app.db.public_version import version_of
 from app.editor.frame import editor
 from app.letters.models import Letter
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory, sign_in
 from app.questions.models import Question
-from app.seen_by_readers import version_of
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
 from tests.support.pages import Page
@@ -386,7 +386,7 @@ def test_the_second_of_two_presses_does_nothing_and_sees_the_same_page(
 
 
 def test_what_a_press_changes_for_readers_draws_another_version(presses: dict[str, list[tuple[Taken, Taken]]]) -> None:
-    """Copies of readers' pages are good for a version: app/seen_by_readers.py."""
+    """Copies of readers' pages are good for a version: app/db/public_version.py."""
     unseen = {press: first.unseen for press, answers in presses.items() for first, _ in answers if first.unseen}
     assert unseen == {}
 

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.db import Database
+from app.db.engine import Database
 from tests.support.assignments import asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom

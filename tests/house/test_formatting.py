@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask, g
 
-from app import formatting
+from app.web import formatting
 
 NEW_YEARS_EVE = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)  # a minute before midnight in Prague
 

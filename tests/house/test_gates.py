@@ -12,9 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
-from app.db import Database
+from app.core.permissions import ACTS, OF_OTHERS, ROLES, Role, roles_for
+from app.db.engine import Database
 from app.editor.frame import editor as door_of_the_desk
-from app.permissions import ACTS, OF_OTHERS, ROLES, Role, roles_for
 from demo.doors import doors
 from tests.support.app import BASE_URL
 from tests.support.browser import Browser

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import JSON, Column, String, select
 from sqlalchemy.exc import DBAPIError
 
-from app.db import Database
+from app.db.engine import Database
 from app.models import Base
 from demo.doors import doors
 from tests.support.app import BASE_URL

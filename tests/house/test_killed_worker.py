@@ -8,18 +8,18 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers import assigning, ladder
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receipts, receive
 from app.letters.models import Contact, Letter
 from app.mail.models import OutboxMail
-from app.matching import semantic
-from app.matching.models import DeskDoc, Vector
 from app.newsletters.models import Newsletter
-from app.newsroom import withdrawal
-from app.newsroom.models import CountedWeek
 from app.people.models import Expert
+from app.search import semantic
+from app.search.models import DeskDoc, Vector
+from app.workflows.letters import withdrawal
+from app.workflows.overview.models import CountedWeek
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom
 from tests.support.clock import today

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import languages
-from app.languages import function_words, guess_language, guessed_languages, script_of
+from app.text import languages
+from app.text.languages import function_words, guess_language, guessed_languages, script_of
 from tests.support.source import APP
 
 ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent / "bench" / "asked_in").glob("*.txt")}
@@ -22,7 +22,7 @@ def test_at_least_95_of_100_questions_are_of_the_language_that_is_guessed(langua
 
 
 def test_no_question_is_measured_that_the_guess_has_read() -> None:
-    read = [path.read_text("utf-8") for path in (APP / "declarations").glob("*.txt")]
+    read = [path.read_text("utf-8") for path in (APP / "text" / "declarations").glob("*.txt")]
     read += [" ".join(words) for words in function_words().values()]
     assert [
         one for sentences in ASKED.values() for one in sentences if any(one.rstrip("?. ") in text for text in read)
@@ -30,7 +30,7 @@ def test_no_question_is_measured_that_the_guess_has_read() -> None:
 
 
 def test_each_language_of_small_words_has_a_declaration() -> None:
-    assert {path.stem for path in (APP / "declarations").glob("*.txt")} == {*function_words()}
+    assert {path.stem for path in (APP / "text" / "declarations").glob("*.txt")} == {*function_words()}
 
 
 @pytest.mark.parametrize(

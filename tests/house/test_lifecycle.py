@@ -13,20 +13,21 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import permissions
-from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
 from app.answers import closing, editing
 from app.answers.models import Answer
 from app.audit import Event
-from app.cli import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
-from app.db import Database
+from app.cli.commands import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
+from app.core import permissions
+from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
+from app.core.permissions import ROLES
+from app.core.state_machine import Illegal, Machine, Missing, NotYours, as_rows
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.lifecycle import Illegal, Machine, Missing, NotYours, as_rows
-from app.newsroom import public_state, publishing
-from app.permissions import ROLES
 from app.questions import moves
 from app.questions.models import Question
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.policy import GOLDEN, golden, golden_roles, tables
 
@@ -183,7 +184,7 @@ def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
     edition = coming(session, newsroom)
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
-    publishing.send(session, newsroom.nora, edition)
+    publication.send(session, newsroom.nora, edition)
     return question
 
 
@@ -225,7 +226,7 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
         lambda s, n, question: editing.withdraw(s, n.leyla, answer_to(s, question)),
         Illegal,
     ),
-    "Nora drops what has run": (ran_of, lambda s, n, question: publishing.drop(s, n.nora, question), Illegal),
+    "Nora drops what has run": (ran_of, lambda s, n, question: publication.drop(s, n.nora, question), Illegal),
 }
 
 

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.db import Database
-from app.db_faults import Busy
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
+from app.db.public_version import version_of
 from app.newsletters.models import Newsletter
-from app.seal import Keys
-from app.seen_by_readers import version_of
 from bench.machine_visitors import Visitors, prepare
 from tests.support import postgres
 from tests.support.app import SECRETS

@@ -26,18 +26,18 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app import migrate as migrating
-from app import sqlite
-from app.actors import Reader
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Reader
+from app.crypto.seal import Keys
+from app.db import migrate as migrating
+from app.db import sqlite
+from app.db.engine import Database
+from app.db.migrate import NotMigrated, migrate, revisions, settings, undo
 from app.letters import receive
 from app.letters.models import Addition, Contact, Credit, Letter
-from app.matching.models import is_index
-from app.migrate import NotMigrated, migrate, revisions, settings, undo
 from app.models import Base
 from app.newsletters.models import Newsletter
-from app.seal import Keys
+from app.search.models import is_index
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import found
 from tests.support.databases import address_of, admin

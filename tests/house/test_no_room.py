@@ -9,15 +9,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, text
 
-from app.db import Database
-from app.db_faults import NoRoom
+from app.db.engine import Database
+from app.db.fault_kinds import NoRoom
 from tests.support.assignments import Asked
 from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.stored import everything
 
-# How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db.py.
+# How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db/engine.py.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 LONG = "Why is the wind so bitter, " * 60

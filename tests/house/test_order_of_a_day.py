@@ -20,17 +20,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, inspect, make_url, select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.audit import chain
 from app.audit.models import ChainLink, Event
-from app.db import Database
-from app.db_faults import Busy
-from app.forgetting_order import forget_order
-from app.indexing import index_due
+from app.core.actors import Reader
+from app.core.listing import HIGHEST_KEY
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.letters import queries, receipts, receive
 from app.letters.models import Addition, Letter
-from app.listing import HIGHEST_KEY
 from app.newsletters.models import Newsletter
+from app.workflows.indexing import index_due
+from app.workflows.retention.forget_order import forget_order
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 
@@ -341,7 +341,7 @@ def test_a_key_that_is_taken_is_drawn_again(
 
     first = send("a nonce")
     drawn = iter((first, first, -7))  # and then, for the event, a number that is still free in the trail
-    monkeypatch.setattr("app.drawn_keys.secrets.randbelow", lambda _room: next(drawn, -8) + HIGHEST_KEY)
+    monkeypatch.setattr("app.db.drawn_keys.secrets.randbelow", lambda _room: next(drawn, -8) + HIGHEST_KEY)
     assert send("another nonce") == -7
     with database.read() as session:
         assert {*session.scalars(select(Letter.id))} == {first, -7}

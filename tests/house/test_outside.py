@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app import outside
+from app.core import http_client
 from tests.support.answering import Answer, Answering, running
 
 
@@ -55,18 +55,18 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def refused(url: str, **more: Any) -> str:
-    with pytest.raises(outside.Unanswered) as refusal:
-        outside.asked(url, **more)
+    with pytest.raises(http_client.Unanswered) as refusal:
+        http_client.asked(url, **more)
     return str(refusal.value)
 
 
 def test_what_is_sent_arrives_as_it_was_meant(elsewhere: Elsewhere) -> None:
     host = f"127.0.0.1:{elsewhere.port}"
     url = f"http://{host}/drafts?of=mine"
-    assert outside.object_in(*outside.asked(url)) == {"is": "well"}
-    outside.asked(url, {"a": "1 2"})
-    outside.asked(url, body=b'{"a": 1}', head={"Authorization": "Bearer x"})
-    outside.asked(url, body=b"<p>", method="PUT", head={"Content-Type": "text/html"})
+    assert http_client.object_in(*http_client.asked(url)) == {"is": "well"}
+    http_client.asked(url, {"a": "1 2"})
+    http_client.asked(url, body=b'{"a": 1}', head={"Authorization": "Bearer x"})
+    http_client.asked(url, body=b"<p>", method="PUT", head={"Content-Type": "text/html"})
     assert elsewhere.asked == [
         ("GET", "/drafts?of=mine", host, "", "of=mine"),
         ("POST", "/drafts?of=mine", host, "application/x-www-form-urlencoded", "a=1+2"),
@@ -102,7 +102,7 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
         looked_up.append(host)
         return [(2, 1, 6, "", ("93.184.215.14", port)), (2, 1, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(outside, "getaddrinfo", answers)
+    monkeypatch.setattr(http_client, "getaddrinfo", answers)
     url = f"https://drafts.example:{elsewhere.port}/"
     assert refused(url, own=()) == "it leads into a network that is not public"
     assert (looked_up, elsewhere.asked) == (["drafts.example"], [])
@@ -110,10 +110,10 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 
 @pytest.mark.threat("inward requests")
 def test_a_host_of_the_newsroom_is_reached_where_its_settings_say_so(elsewhere: Elsewhere) -> None:
-    assert outside.asked(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"})[0] == 200
+    assert http_client.asked(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"})[0] == 200
     elsewhere.answer = Answer(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
-    with pytest.raises(outside.Unreadable, match="it sends us elsewhere, and nobody follows"):
-        outside.object_in(*outside.asked(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"}))
+    with pytest.raises(http_client.Unreadable, match="it sends us elsewhere, and nobody follows"):
+        http_client.object_in(*http_client.asked(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"}))
     assert [path for _, path, *_ in elsewhere.asked] == ["/", "/"]
 
 
@@ -124,7 +124,7 @@ def test_nothing_but_the_web_is_asked(url: str) -> None:
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2606:4700::1111"])
 def test_the_internet_is_public(address: str) -> None:
-    assert outside.is_public(address)
+    assert http_client.is_public(address)
 
 
 class Dripping(BaseRequestHandler):

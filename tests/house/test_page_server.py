@@ -15,12 +15,12 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
-from app import page_server
+from app.server import page_server
 from tests.support.source import ROOT, named, of_app, tree
 from tests.support.turning import turning
 from tests.support.waiting import PATIENCE
 
-# What app/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
+# What app/server/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
 CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
     HTTPRequestParser: (page_server.SingleRequestParser, {"received": ["data"]}),
     WSGITask: (page_server.ResponseTask, {"get_environment": [], "set_close_on_finish": []}),
@@ -59,7 +59,7 @@ def test_waitress_has_the_methods_that_the_page_server_was_written_for(theirs: t
     changed = {name: found.get(name, "gone") for name in methods if found.get(name) != methods[name]}
     assert changed == {}, (
         f"waitress {version('waitress')} has changed these methods of {theirs.__name__}: compare its source with"
-        f" page_server.{ours.__name__} in app/page_server.py, then adapt that class and CLASSES here"
+        f" page_server.{ours.__name__} in app/server/page_server.py, then adapt that class and CLASSES here"
     )
 
 
@@ -71,7 +71,7 @@ def test_only_the_page_server_imports_waitress() -> None:
         if (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "waitress")
         or (isinstance(node, ast.Import) and "waitress" in {alias.name.partition(".")[0] for alias in node.names})
     }
-    assert importing == {"app/page_server.py"}
+    assert importing == {"app/server/page_server.py"}
 
 
 def test_waitress_is_pinned_exactly() -> None:

@@ -5,8 +5,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.cli import MACHINES
-from app.db import Database, now
+from app.cli.commands import MACHINES
+from app.core.permissions import ROLES
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.queries import list_editions_to_run
 from app.editor.answers.answer_page import MOVES as OF_ANSWERS
 from app.editor.answers.invitation_page import MOVES as OF_ASSIGNMENTS
@@ -16,7 +18,6 @@ from app.editor.mail.outbox_page import DO as OF_MAILS
 from app.editor.mail.pen import ACTS as OF_THE_PEN
 from app.editor.questions.question_actions import MOVES
 from app.editor.questions.question_states import BUTTONS, WORDS
-from app.permissions import ROLES
 from app.questions.lifecycle import QUESTION, STATES
 from app.questions.models import Question
 from tests.support.cast import Newsroom

@@ -7,14 +7,14 @@ from importlib import import_module
 import pytest
 from sqlalchemy import JSON, Column, LargeBinary, String, Table
 
-import settings_table
-from app import worker
 from app.answers import translators, writing
 from app.mailroom import retention
 from app.models import Base
 from app.newsletters.keeping import Keeping
 from app.newsletters.models import SETTINGS
-from app.rotation import SEALED
+from app.server import worker
+from app.settings import settings_table
+from app.workflows.key_rotation import SEALED
 from tests.support.source import ROOT
 
 RECORD = (ROOT / "docs" / "privacy-record.md").read_text()

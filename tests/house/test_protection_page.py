@@ -11,12 +11,12 @@ from functools import cache
 import pytest
 from flask.testing import FlaskClient
 
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
+from app.settings.translation_server import TranslationServer
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.source import ROOT, tree
-from translation_server import TranslationServer
 
 ONION = f"http://{'steppe22' * 7}.onion"
 
@@ -83,9 +83,9 @@ PROVED = {
         "desk/test_free_texts.py::test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_it",
     ),
     "We erase these words when you take them back, and by themselves when they have had their time: 365 days after the answer ran, 183 days after your question came to an end or nobody took it up, 30 days after it was set aside or taken for spam.": (
-        "newsroom/test_forgetting.py::test_each_letter_goes_on_its_day_and_no_byte_of_it_stays",
-        "newsroom/test_forgetting.py::test_the_protection_page_names_the_days_of_the_settings",
-        "newsroom/test_consent_and_withdrawal.py::test_erased_words_are_in_no_file_of_the_database",
+        "workflows/test_forgetting.py::test_each_letter_goes_on_its_day_and_no_byte_of_it_stays",
+        "workflows/test_forgetting.py::test_the_protection_page_names_the_days_of_the_settings",
+        "workflows/test_consent_and_withdrawal.py::test_erased_words_are_in_no_file_of_the_database",
     ),
     "If the desk can’t read the language of your question, it can let a machine of its own translate it: your words and your background go there when somebody of the desk asks for it, and never your address, your name or a file.": (
         "desk/test_machine_translation.py::test_a_letter_is_translated_on_a_press_and_stays_with_the_desk",
@@ -97,7 +97,7 @@ PROVED = {
         "desk/test_machine_translation.py::test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way",
     ),
     "As long as your question may still be answered, they stay.": (
-        "newsroom/test_forgetting.py::test_a_newsletter_keeps_as_long_as_its_settings_say",
+        "workflows/test_forgetting.py::test_a_newsletter_keeps_as_long_as_its_settings_say",
     ),
     "If you left an e-mail address or a name: these, encrypted, in a place of their own.": (
         "house/test_seal.py::test_a_sealed_address_opens_in_its_place_only",
@@ -135,10 +135,10 @@ PROVED = {
         "house/test_safety.py::test_what_readers_wrote_is_on_no_page_in_no_mail_no_export_no_trail_and_no_log",
     ),
     "A week after our message to you nothing here ties it to your question any more.": (
-        "newsroom/test_unlinked_notices.py::test_no_notice_leads_to_a_letter_or_a_question",
+        "workflows/test_unlinked_notices.py::test_no_notice_leads_to_a_letter_or_a_question",
     ),
     "But whoever has your mail company’s records and what we hold still sees on which day we wrote, and which questions we answered or ended that day: if it was only one, it was yours.": (
-        "newsroom/test_unlinked_notices.py::test_no_notice_leads_to_a_letter_or_a_question",
+        "workflows/test_unlinked_notices.py::test_no_notice_leads_to_a_letter_or_a_question",
     ),
     "If a court ordered it, or somebody broke in: the questions as they were written, the day of each (the minute, where you left an address; of today’s, it could be worked out), and the addresses and names that are not erased yet.": (
         "house/test_privacy_record.py::test_every_column_that_can_hold_something_of_a_person_is_named",
@@ -150,15 +150,15 @@ PROVED = {
     ),
     "When you take a question back, its words, your address and your name are erased at once; when they have had their time, in the hours after.": (
         "reader/test_receipt.py::test_taking_it_back_erases_it_at_once_and_for_good",
-        "newsroom/test_forgetting.py::test_each_letter_goes_on_its_day_and_no_byte_of_it_stays",
+        "workflows/test_forgetting.py::test_each_letter_goes_on_its_day_and_no_byte_of_it_stays",
         "house/test_remains.py::test_the_transaction_that_erases_empties_the_log",
     ),
     "What stays: that there was a letter, on which day, to which question of the desk it belonged, and whether it was taken back.": (
-        "newsroom/test_forgetting.py::test_what_they_were_stays_and_what_was_printed",
-        "newsroom/test_consent_and_withdrawal.py::test_taking_a_letter_back_erases_it_and_the_desks_wording",
+        "workflows/test_forgetting.py::test_what_they_were_stays_and_what_was_printed",
+        "workflows/test_consent_and_withdrawal.py::test_taking_a_letter_back_erases_it_and_the_desks_wording",
     ),
     "What we printed stays printed.": (
-        "newsroom/test_forgetting.py::test_a_name_that_was_printed_stays_printed_and_nowhere_else",
+        "workflows/test_forgetting.py::test_a_name_that_was_printed_stays_printed_and_nowhere_else",
     ),
     "Backups, and the logs of some databases, can hold older copies until they are deleted.": (
         "backup/test_erased_again.py::test_without_the_list_they_would_stand_there_and_that_is_said_first",

@@ -7,14 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app import remains, worker
 from app.core.clock import utc_now
-from app.db import Database
-from app.db_faults import Busy
+from app.db import secure_delete
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.letters.models import Letter
 from app.letters.receipts import reader_of
-from app.newsroom.withdrawal import withdraw
+from app.server import worker
 from app.watching import held_erasures, sightings
+from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom
 from tests.support.databases import SQLITE
 from tests.support.files import bytes_of, left, standing
@@ -58,8 +59,8 @@ def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
         takes_back(database, letter_id)
         assert standing(database, WORDS) == [WORDS]
         with pytest.raises(Busy):
-            remains.empty_log(database)
-    remains.empty_log(database)
+            secure_delete.empty_log(database)
+    secure_delete.empty_log(database)
     assert standing(database, WORDS) == []
 
 
@@ -76,7 +77,7 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
 def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letter_id, rewriter = ask(database, newsroom, WORDS), remains.Rewriter()
+    letter_id, rewriter = ask(database, newsroom, WORDS), secure_delete.Rewriter()
 
     def held() -> bool:
         try:
@@ -86,7 +87,7 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
         return False
 
     with database.read() as session, monkeypatch.context() as patch:
-        patch.setattr(remains, "PATIENCE", 1.0)
+        patch.setattr(secure_delete, "PATIENCE", 1.0)
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
@@ -106,7 +107,7 @@ def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database
     ask(database, newsroom, WORDS)
     assert log_of(database).read_bytes() != b""
     worker.run(app, once=True)
-    duty = next(one for one in worker.DUTIES if one.name == remains.EMPTY_LOG)
+    duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG)
     duty.do(app, database)
     assert log_of(database).read_bytes() == b""
 
@@ -121,7 +122,7 @@ def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None
         with database.read(at) as session:
             return held_erasures.since(session)
 
-    done, failed = sightings.DUTY + remains.EMPTY_LOG, sightings.FAILED + remains.EMPTY_LOG
+    done, failed = sightings.DUTY + secure_delete.EMPTY_LOG, sightings.FAILED + secure_delete.EMPTY_LOG
     assert since() is None
     seen(done, minutes=29)
     seen(failed, minutes=1)

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import seal
-from app.actors import Expert, Reader
 from app.answers import assigning
 from app.answers.models import Assignment
-from app.db import Database
+from app.core.actors import Expert, Reader
+from app.crypto import seal
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters import contacts, receipts, receive
 from app.letters.models import Contact, Credit, Letter
 from app.mail import outbox
@@ -18,8 +19,7 @@ from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Person
-from app.rotation import rotate
-from app.seal import Keys
+from app.workflows.key_rotation import rotate
 from tests.support.cast import Newsroom
 from tests.support.main_job import OWN, TIMUR, MainJob
 

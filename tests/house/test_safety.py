@@ -15,28 +15,31 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app import worker
-from app.actors import Clock, Reader
 from app.answers import assigning
 from app.answers.briefing import Brief
 from app.answers.models import Assignment
+from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.db import Base, Database, now
+from app.core.state_machine import Missing
+from app.db.declarative import Base
+from app.db.engine import Database
+from app.db.session import now
 from app.editions.models import Edition, EditionItem
 from app.letters import contacts, days, receipts, receive
 from app.letters.models import Contact, Letter
-from app.lifecycle import Missing
 from app.mail import outbox
 from app.mail.mail_templates import write
 from app.mail.mail_values import LetterMail
 from app.mail.message import Sender
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, public_state, withdrawal
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
+from app.server import worker
 from app.typesetting.exports import EXPORTS
+from app.workflows import invitations
+from app.workflows.letters import public_state, withdrawal
 from tests.support.assignments import ANSWER, Asked, asked, handed_over
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent
 from tests.support.browser import Browser
@@ -177,7 +180,7 @@ def test_no_fault_of_the_database_tells_a_readers_words(
         connection.execute(text("DROP TABLE contacts"))
     page = ask(client, body=OWN_WORDS, hear_back="once", email_once="timur@post.example")
     assert page.status_code in (500, 503)
-    assert [record.levelname for record in caplog.records if record.name == "app.errors"][-1:] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if record.name == "app.web.errors"][-1:] == ["ERROR"]
     assert [word for word in ("Zarina", "timur@post") if word in caplog.text] == []
 
 

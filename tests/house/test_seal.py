@@ -5,8 +5,8 @@ import random
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app import seal
-from app.seal import Keys, Unsealable, size_class
+from app.crypto import seal
+from app.crypto.seal import Keys, Unsealable, size_class
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PLACE = "contacts.email.7M2K9Q0XZ4TB"

@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 import config
-import settings_file
-from app import setting_up
-from app.db import Database, opened
+from app.cli import init as setting_up
+from app.db.engine import Database, opened
 from app.newsletters.models import Newsletter
 from app.people.models import Membership, SignIn
-from settings_table import SETTINGS
+from app.settings import settings_file
+from app.settings.settings_table import SETTINGS
 from tests.support.commands import bare, options
 from tests.support.serving import free_port
 from tests.support.source import ROOT

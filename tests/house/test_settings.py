@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 import config
-import settings_file
-from settings_table import ROWS, SETTINGS, reference
+from app.settings import settings_file
+from app.settings.settings_table import ROWS, SETTINGS, reference
 from tests.support.app import SAFE
 from tests.support.source import ROOT, code, named, tree
 
 # Read by libraries or handed on as they are, and nothing that a newsroom would set.
 OTHERS = {"PATH", "LANG", "XDG_DATA_HOME", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PROMETHEUS_MULTIPROC_DIR"}
-PRODUCT = re.compile(
-    r"app/|demo/|(?:config|oidc_account|serve|settings_file|settings_table|translation_server|wsgi|__main__)\.py$"
-)
+PRODUCT = re.compile(r"app/|demo/|(?:config|wsgi|__main__)\.py$")
 
 
 def test_the_reference_says_what_the_rows_say() -> None:
@@ -48,8 +46,13 @@ def test_whatever_the_product_asks_of_the_environment_has_its_row() -> None:
 
 
 def test_every_setting_that_the_app_takes_comes_of_a_row() -> None:
-    """Also those that mail_accounts.py and oidc_account.py read, which ask for them by the same name."""
-    files = ("config.py", "mail_accounts.py", "oidc_account.py", "translation_server.py")
+    """Also those that app/settings/mail_accounts.py and app/settings/oidc_account.py read, which ask for them by the same name."""
+    files = (
+        "config.py",
+        "app/settings/mail_accounts.py",
+        "app/settings/oidc_account.py",
+        "app/settings/translation_server.py",
+    )
     read = re.findall(r'(?:value|settings)\["([A-Z_]+)"\]', "".join((ROOT / name).read_text() for name in files))
     assert {*read, *config.AS_THEY_STAND} == set(SETTINGS)
 

@@ -11,10 +11,12 @@ from flask_limiter import Limiter
 from limits import RateLimitItemPerMinute
 from sqlalchemy.exc import OperationalError
 
-from app import postgresql, rate_limits
-from app.db import Database
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db import postgresql
+from app.db.engine import Database
+from app.web import rate_limits
 from tests.support.app import BASE_URL, SECRETS
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -72,10 +74,12 @@ def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.M
     assert client.get("/counted").text == "True"
     monkeypatch.setattr(storage, "check", lambda: True)
     monkeypatch.setattr(storage, "incr", lambda *_, **__: 4)  # others have used the limit up meanwhile
-    until = time.monotonic() + 10
-    while rate_limits.limiter.limiter.storage is not storage and time.monotonic() < until:
+
+    def is_back() -> bool:
         assert client.get("/").status_code == 200
-        time.sleep(0.1)
+        return rate_limits.limiter.limiter.storage is storage
+
+    until(is_back, "the counters in Redis")
     assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)
 
 

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 
-from app import page_server
 from app.entrance import ways_in
+from app.server import page_server
 from tests.support.at_the_form import QUESTION, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

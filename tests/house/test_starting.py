@@ -15,16 +15,17 @@ from flask.testing import FlaskCliRunner
 from sqlalchemy import select, text
 
 import config
-from app import create_app, starting
-from app.actors import Reader
-from app.db import Database, opened
+from app import create_app
+from app.core.actors import Reader
+from app.crypto.keyring import SealingKey
+from app.crypto.seal import Keys
+from app.db.engine import Database, opened
+from app.db.migrate import migrate, undo
 from app.letters import receipts, receive
-from app.migrate import migrate, undo
 from app.newsletters.models import Newsletter
 from app.people import directory
-from app.rotation import rotate
-from app.seal import Keys
-from app.sealing_keys import SealingKey
+from app.server import startup_checks
+from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SAFE, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.commands import bare
@@ -47,7 +48,7 @@ def refusals(url: str, secrets: dict[int, bytes] = SECRETS, must_answer: bool = 
     app.config.from_mapping(config.load({**settings(url, secrets), **more}))
     app.extensions["database"] = opened(app.config)
     try:
-        starting.check(app, must_answer)
+        startup_checks.check(app, must_answer)
     except config.Unsafe as unsafe:
         return unsafe.faults
     finally:
@@ -232,8 +233,6 @@ def test_the_app_by_itself_as_any_server_loads_it_says_so_too(behind: str, tmp_p
 
 
 def test_no_process_of_a_newsroom_on_sqlite_loads_the_driver_of_postgresql_or_takes_mail_by_lmtp() -> None:
-    looks = (
-        "import sys, app.cli, app.db; print(sorted({'psycopg', 'aiosmtpd', 'sqlalchemy'}.intersection(sys.modules)))"
-    )
+    looks = "import sys, app.cli.commands, app.db.engine; print(sorted({'psycopg', 'aiosmtpd', 'sqlalchemy'}.intersection(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "['sqlalchemy']"

@@ -16,7 +16,8 @@ from app.answers.lifecycle import (
     AnswerStates,
     AssignmentStates,
 )
-from app.cli import MACHINES
+from app.cli.commands import MACHINES
+from app.core.state_machine import Among, Machine, States
 from app.editions.lifecycle import STATES as EDITION_STATES
 from app.editions.lifecycle import EditionStates
 from app.editor.answers import ladder_words
@@ -32,12 +33,10 @@ from app.editor.settings import newsletters_page
 from app.expert.assignment_page import PAGES
 from app.letters.lifecycle import LETTER, LetterStates
 from app.letters.lifecycle import STATES as LETTER_STATES
-from app.lifecycle import Among, Machine, States
 from app.mail.lifecycle import MAIL, PLACES_OF_MAIL, InboundStates, MailStates
 from app.mail.lifecycle import STATES as MAIL_STATES
 from app.newsletters.lifecycle import STATES as NEWSLETTER_STATES
 from app.newsletters.lifecycle import NewsletterStates
-from app.newsroom.waiting_walks import CLOCKS
 from app.questions.lifecycle import (
     AS_READERS_SEE_IT,
     CANNOT_BE_MERGED,
@@ -50,6 +49,7 @@ from app.questions.lifecycle import (
     TranslatorStates,
 )
 from app.questions.lifecycle import STATES as QUESTION_STATES
+from app.workflows.overview.waiting_walks import CLOCKS
 from tests.support.source import APP, code, named, of_app, tree
 
 NAMES = {state for machine in MACHINES for state in machine.states}
@@ -62,9 +62,9 @@ ASKED_OF = (
 # Words that are states by chance: what they are instead.
 OTHERS = {
     ("app/answers/models.py", ("submitted", "edited")): "kinds of a version of a text",
-    ("app/newsroom/public_state.py", ("published",)): "what a receipt says, which is no machine's state",
-    ("app/newsroom/public_state.py", ("ended",)): "the same",
-    ("app/newsroom/public_state.py", ("withdrawn",)): "the same",
+    ("app/workflows/letters/public_state.py", ("published",)): "what a receipt says, which is no machine's state",
+    ("app/workflows/letters/public_state.py", ("ended",)): "the same",
+    ("app/workflows/letters/public_state.py", ("withdrawn",)): "the same",
 }
 PAGE = re.compile(
     r"""\bstate\b["']?\s*(?:==|!=|,\s*"(?:in|equalto|ne|eq)"|(?:not\s+)?in\b)\s*,?\s*\(?\s*["']([a-z ]+)["']"""
@@ -169,7 +169,7 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/questions/translation_words.py", "TRANSLATOR_STANDING"): (translation_words.TRANSLATOR_STANDING, TRANSLATOR_STATES),
     ("app/editor/answers/ladder_words.py", "AFTER"): (ladder_words.AFTER, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
-    ("app/newsroom/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
+    ("app/workflows/overview/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
     ("app/editor/letters/letter_words.py", "LOOKS"): (letter_words.LOOKS, LETTER_STATES),
     ("app/editor/letters/letter_words.py", "STANDS"): (letter_words.STANDS, LETTER_STATES),
@@ -184,7 +184,7 @@ IN_PARTS = {
     ("app/questions/lifecycle.py", "CANNOT_BE_MERGED"), ("app/questions/lifecycle.py", "CANNOT_TAKE_IN"),
 }  # fmt: skip
 
-NO_TABLES = {"app/errors.py": "it says what fields are called"}
+NO_TABLES = {"app/web/errors.py": "it says what fields are called"}
 
 
 def tables_of_states() -> Iterator[tuple[str, int, str]]:

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.static_files import FOLDER, JOINED, KINDS, current, files, icon
+from app.web.static_files import FOLDER, JOINED, KINDS, current, files, icon
 from tests.support.desk import LOCALHOST
 from tests.support.pages import Page
 
@@ -63,7 +63,7 @@ def test_the_version_changes_with_any_file(monkeypatch: pytest.MonkeyPatch) -> N
     tags = [kept.tag for kept in files().values()]
     assert len(set(tags)) == len(tags)
     whole = files()
-    monkeypatch.setattr("app.static_files.files", lambda: dict(list(whole.items())[1:]))
+    monkeypatch.setattr("app.web.static_files.files", lambda: dict(list(whole.items())[1:]))
     assert current.__wrapped__() != current()
 
 

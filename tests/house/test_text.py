@@ -10,8 +10,7 @@ from babel.localedata import locale_identifiers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.languages import direction, guess_language, script_of
-from app.text import (
+from app.text.clean import (
     clean,
     digits,
     fault_of_question,
@@ -25,6 +24,7 @@ from app.text import (
     slug,
     word_count,
 )
+from app.text.languages import direction, guess_language, script_of
 from tests.support.effort import at_most
 from tests.support.source import APP, code, named
 
@@ -263,7 +263,7 @@ SAYS_DIRECTION = re.compile(r"def direction\b|\.text_direction\b|right_to_left")
 
 def test_one_function_says_in_which_direction_a_language_is_written() -> None:
     says = [path for path in code(".py") if APP in path.parents and SAYS_DIRECTION.search(path.read_text())]
-    assert [named(path) for path in says] == ["app/languages.py"]
+    assert [named(path) for path in says] == ["app/text/languages.py"]
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_babel import get_babel
 
-from app import starting
-from app.languages import spoken_outside
-from app.mail import translation
 from app.people.models import PROFILE
+from app.server import startup_checks
+from app.text import translation
+from app.text.languages import spoken_outside
 from config import Unsafe
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -31,8 +31,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
     "mail/kinds.py", "mail/templates/desk.", "mail/templates/_notice.txt", "mail/templates/sign_in.txt",
-    "mail/templates/staff.", "fields.py", "newsroom/founding.py", "audit/events.py", "cli.py", "editions/cli.py", "newsletters/models.py", "newsletters/keeping.py", "newsletters/setting_fields.py", "people/",
-    "typesetting/exports.py", "permissions.py", "letters/signs.py", "programs/telling.py", "newsroom/program_messages.py", "sending_tools/",
+    "mail/templates/staff.", "core/fields.py", "workflows/newsletters/founding.py", "audit/events.py", "cli/", "newsletters/models.py", "newsletters/keeping.py", "newsletters/setting_fields.py", "people/",
+    "typesetting/exports.py", "core/permissions.py", "letters/signs.py", "programs/telling.py", "workflows/program_messages.py", "sending_tools/",
 )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_without_its_compiled_catalogues_the_product_does_not_start(
     (folder / "messages.po").write_text("")
     monkeypatch.setattr(translation, "TRANSLATIONS", tmp_path)
     with pytest.raises(Unsafe, match=r"not compiled \(fa\): run make install"):
-        starting.check(app)
+        startup_checks.check(app)
 
 
 def test_a_text_has_one_plural_wherever_it_is_said() -> None:

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.core.clock import utc_now
-from app.formatting import left
+from app.web.formatting import left
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,18 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import worker
 from app.core.clock import utc_now
-from app.db import Database
-from app.db_faults import Busy
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.letters.models import Letter
 from app.mail import delivery, outbox
 from app.mail.delivery import Breaker, Held, deliver_due
 from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
+from app.server import worker
+from app.settings.mail_accounts import mailboxes_of
 from app.watching import sightings
-from mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import Room

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app import sqlite
-from app.db import Database
-from app.db_faults import Busy
-from app.sqlite import LONG, WAITING, Turns, file_of
+from app.db import sqlite
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
+from app.db.sqlite import LONG, WAITING, Turns, file_of
 from tests.support.at_the_form import receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app.db import Database
+from app.db.engine import Database
 from tests.support import clock
 from tests.support.assignments import WORDING, Asked
 from tests.support.at_the_form import QUESTION, ask, receipt_on, token

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.db import Database
+from app.db.engine import Database
 from tests.support import accessibility
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom

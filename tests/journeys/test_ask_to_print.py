@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.text import digits
+from app.text.clean import digits
 from app.typesetting.exports import EXPORTS
 from tests.support.main_job_by_hand import (
     the_desk_invites,

@@ -9,18 +9,20 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning
+from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions import slots
 from app.editions.models import Edition
-from app.newsroom import public_state, publishing, weekly_counts
 from app.people import sign_in
 from app.people.models import Expert, Person
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.workflows.letters import public_state
+from app.workflows.overview import weekly_counts
+from app.workflows.publishing import publication
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.mailed_in import expert_writes
@@ -38,7 +40,7 @@ MOST_TAPS = 30  # PRODUCT.md, T5
 def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
     def fn(session: Session) -> str:
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        publishing.set_slots(session, newsroom.nora, edition, slots)
+        publication.set_slots(session, newsroom.nora, edition, slots)
         return edition.public_id
 
     return database.write(fn)
@@ -219,7 +221,7 @@ def test_every_move_has_a_button(chromium, database, newsroom, site):
 
 def take_all_out(session: Session, newsroom: Newsroom) -> None:
     for question in session.scalars(select(Question).filter_by(state="queued")):
-        publishing.drop(session, newsroom.nora, question)
+        publication.drop(session, newsroom.nora, question)
 
 
 def the_night_before(session: Session, newsroom: Newsroom, objected: int) -> str:

@@ -10,8 +10,8 @@ import pyotp
 import pytest
 import zxingcpp
 
-from app.actors import Clock
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.cast import Newsroom

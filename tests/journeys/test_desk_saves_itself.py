@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import func, select
 
-from app.actors import Clock, Staff
-from app.db import Database
+from app.core.actors import Clock, Staff
+from app.db.engine import Database
 from app.forms.models import FormDraft
 from app.letters.models import Letter
 from app.people import sign_in

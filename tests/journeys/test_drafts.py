@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions import slots
 from app.editions.queries import list_editions_to_run
 from app.sending_tools import ghost as api

@@ -9,13 +9,13 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import Database
-from app.indexing import index_due
+from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.newsroom.weekly_counts import count_due
 from app.questions import moves, wording
 from app.questions.models import Question
+from app.workflows.indexing import index_due
+from app.workflows.overview.weekly_counts import count_due
 from tests.support.cast import Newsroom, answered
 from tests.support.town import WAYS, Press, Town, Visit, write
 from tests.support.waiting import until

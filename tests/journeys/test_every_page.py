@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Map
 
 from app.answers import assigning
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.newsletters.queries import by_slug
-from app.newsroom import invitations
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
 from app.programs import registering
 from app.programs.telling import tell
 from app.questions import wording
 from app.questions.models import Question
-from app.seal import Keys
+from app.workflows import invitations
 from demo.doors import doors
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.desk_walk import FILES, Walk

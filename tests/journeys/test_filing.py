@@ -8,14 +8,14 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
-from app.actors import Reader
-from app.db import Database
-from app.indexing import index_due
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.questions import moves
 from app.questions.models import Question
+from app.workflows.indexing import index_due
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.town import Town, Visit

@@ -7,15 +7,16 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
-from app.actors import Mailroom
 from app.answers.models import AnswerText
-from app.db import Database
+from app.core.actors import Mailroom
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.mail import inbound
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
-from app.newsroom import arriving, public_state
 from app.typesetting.renderers import to_text
+from app.workflows.back_issues import received_editions
+from app.workflows.letters import public_state
 from tests.support.cast import answered
 from tests.support.mailed_in import LEYLA, REPLY, expert_writes, mail_in
 from tests.support.town import WAYS, Town, Visit
@@ -62,7 +63,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
-        arriving.arrived(session, Mailroom(), edition, "<61@list.example>", text)
+        received_editions.arrived(session, Mailroom(), edition, "<61@list.example>", text)
         row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
         inbound.place(session, Mailroom(), row, "failed", ["time"])
         return edition.public_id
@@ -87,7 +88,7 @@ def test_the_reply_address_is_copied_by_one_press(chromium, database, newsroom, 
     def takes_mail(session) -> tuple[str, str]:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
         edition = public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        return edition.public_id, arriving.reply_token(session, edition)
+        return edition.public_id, received_editions.reply_token(session, edition)
 
     edition, token = database.write(takes_mail)
     nora = nora_at(chromium, database, site, tmp_path, scripts=True)

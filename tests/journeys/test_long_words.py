@@ -8,20 +8,22 @@ from playwright.sync_api import Browser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
 from app.answers import assigning, desk_letters, editing, writing
 from app.answers.briefing import Brief
 from app.answers.models import Answer
-from app.db import Database
+from app.core.actors import Clock, Reader
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.letters import receive
 from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, public_state, publishing
 from app.people import sign_in
 from app.people.models import Expert, Person
 from app.questions import moves, notes, wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 from tests.support.desk_walk import Walk
 from tests.support.mailed_in import mail_in
@@ -68,7 +70,7 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
         editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason=f"It stands in {OTHER}.")
         slots.pick(session, nora, question, edition)
     locking.lock_edition(session, nora, coming[0])
-    publishing.send(session, nora, coming[0])
+    publication.send(session, nora, coming[0])
     checked = answer_of(session, newsroom, wrote(session, newsroom, "checked"))
     editing.edit(session, nora, checked, f"It is all in {OTHER}, and nowhere else.")
     editing.ask_check(session, nora, checked)

@@ -8,7 +8,7 @@ import pytest
 from icalendar import Calendar
 from playwright.sync_api import Browser, expect
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from tests.support.cast import Newsroom
 from tests.support.town import Town

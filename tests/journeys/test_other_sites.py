@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from tests.support import accessibility

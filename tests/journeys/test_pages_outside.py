@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.actors import Clock
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email

@@ -23,19 +23,21 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import String
 from werkzeug.exceptions import HTTPException
 
-from app import rotation
-from app.actors import Clock
 from app.answers.models import Answer
-from app.db import Base, Database, keys
+from app.core.actors import Clock
+from app.crypto.seal import Keys
+from app.db.declarative import Base
+from app.db.engine import Database
+from app.db.session import keys
 from app.editions.models import Edition
-from app.indexing import index_due
 from app.mail.delivery import deliver_due
 from app.mail.sending import transport
 from app.people import sign_in, uploads
 from app.people.models import Expert, Person, Upload
 from app.questions.models import Question
-from app.seal import Keys
-from app.text import for_print
+from app.text.clean import for_print
+from app.workflows import key_rotation
+from app.workflows.indexing import index_due
 from tests.support import payload_house
 from tests.support.app import BASE_URL, SECRETS, opened_app
 from tests.support.cast import Newsroom
@@ -174,13 +176,13 @@ def words_in(value: object) -> Iterator[str]:
 def opened(session: Session, name: str) -> Iterator[str]:
     """All that is sealed in a column."""
     table, column = name.split(".")
-    for sealed in rotation.SEALED:
+    for sealed in key_rotation.SEALED:
         if sealed.table.__tablename__ == table:
             key = getattr(sealed.table, sealed.owner_key)
             for row, public_id in session.execute(
                 select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key)
             ):
-                for called, place, value in rotation._values(sealed, row, public_id):
+                for called, place, value in key_rotation._values(sealed, row, public_id):
                     if called == column:
                         yield keys(session).open_bytes(place, value).decode(errors="replace")
     if table == "uploads":

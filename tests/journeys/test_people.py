@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import update
 
-from app.actors import Clock
+from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
 from tests.support.cast import Newsroom

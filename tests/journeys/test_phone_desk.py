@@ -7,15 +7,16 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.indexing import index_due
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing
 from app.people import directory
 from app.people.models import Membership, Person
+from app.workflows.indexing import index_due
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, another_newsletter, answered
 from tests.support.outbox_desk import sent_for_dana
 from tests.support.questions import opened
@@ -158,7 +159,7 @@ def test_a_headline_from_right_to_left_does_not_turn_its_line_round(
         for words in (persian, english):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         locking.lock_edition(session, newsroom.nora, edition)
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
 
     database.write(run)
     nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()

@@ -8,7 +8,7 @@ from limits import RateLimitItemPerMinute
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import proof_of_work, submission
 from tests.support.at_the_form import QUESTION, ask

@@ -11,11 +11,12 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
 from app.answers import assigning, editing
 from app.answers.diff import changes
 from app.answers.models import Answer, AnswerText, Assignment
-from app.db import Database
+from app.core.actors import Clock, Reader
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters import receive
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -23,8 +24,7 @@ from app.people import sign_in
 from app.people.models import Expert, Person
 from app.questions import moves, notes
 from app.questions.models import Question
-from app.seal import Keys
-from app.text import word_count
+from app.text.clean import word_count
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
 from tests.support.serving import loaded_before, served

@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from app.answers import assigning, ladder
 from app.answers.models import Assignment
-from app.db import Database
-from app.indexing import index_due
+from app.db.engine import Database
 from app.people import directory
 from app.people.models import Expert
 from app.questions import moves, wording
+from app.workflows.indexing import index_due
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
 from tests.support.clock import today

@@ -12,7 +12,7 @@ from docx import Document
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.typesetting.whole_mail import mail
 from tests.support.cast import Newsroom, answered

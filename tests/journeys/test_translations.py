@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
-from app.newsroom import publishing
 from app.questions.models import Question
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered
 from tests.support.town import Town
 
@@ -51,7 +51,7 @@ def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroo
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, session.get_one(Question, question.id), edition)
         locking.lock_edition(session, newsroom.nora, edition)
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
 
     town.database.write(sent)
     timur = town.visit(width=390)

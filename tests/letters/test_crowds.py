@@ -5,12 +5,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.db import Database, now
+from app.core.state_machine import Illegal, NotYours, Stale
+from app.db.engine import Database
+from app.db.session import now
 from app.letters import crowds
 from app.letters.models import Letter, Sweep
-from app.lifecycle import Illegal, NotYours, Stale
-from app.newsroom import undo
 from app.people.models import Membership
+from app.workflows import undo
 from tests.support.cast import Newsroom
 from tests.support.floods import flood, flooded, with_gaps
 

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.letters.pieces import LIKE, are_like, is_like, pieces_of

@@ -11,16 +11,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import worker
-from app.actors import Clock, Reader
-from app.db import Database
+from app.core.actors import Clock, Reader
+from app.db.engine import Database
 from app.letters import receive, unsubscribing
 from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.mail_values import LetterMail
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, notices
+from app.server import worker
+from app.workflows.letters import endings
+from app.workflows.publishing import notices
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.stored import everything

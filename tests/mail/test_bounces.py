@@ -4,8 +4,8 @@ from base64 import encodebytes
 
 import pytest
 
-from app.mail.origin.bounces import Bounce, read
-from app.mail.parsing.parse import parse
+from app.mailtext.origin.bounces import Bounce, read
+from app.mailtext.parsing.parse import parse
 from tests.support.effort import at_most
 
 SENT = "<invitation-7@steppe.example>"

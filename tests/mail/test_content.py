@@ -7,8 +7,8 @@ from quopri import encodestring
 import pytest
 
 from app.mail.fingerprint import canonical
-from app.mail.incoming import Mail
-from app.mail.parsing.parse import parse
+from app.mailtext.incoming import Mail
+from app.mailtext.parsing.parse import parse
 from tests.support.effort import at_most
 
 WORDS = "Why did they close the school in Жаркент?\r\nپاسخ را با نام من ننویسید.\r\n\r\nTimur\r\n"

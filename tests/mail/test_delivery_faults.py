@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import select
 
 import app.models  # noqa: F401 - a forked worker knows all tables
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.delivery import LEASE, deliver_due
 from app.mail.message import Message
 from app.mail.models import OutboxMail
 from app.mail.sending import transport
-from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.forks import FORKS
 from tests.support.smtp_servers import RESET, SILENCE, an_app, id_of, self_signed, served, served_apart

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from app.mail import hung_files
-from app.mail.incoming import File
-from app.mail.parsing import files
-from app.mail.parsing.file_kinds import kind_of
-from app.mail.parsing.file_names import cleaned
-from app.mail.parsing.mime import MOST_PARTS
-from app.mail.parsing.pictures import LONGEST_SIDE, NoPicture, anew
 from app.mail.reading import Reading
+from app.mailtext.incoming import File
+from app.mailtext.parsing import files
+from app.mailtext.parsing.file_kinds import kind_of
+from app.mailtext.parsing.file_names import cleaned
+from app.mailtext.parsing.mime import MOST_PARTS
+from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, anew
 from tests.support.effort import at_most
 from tests.support.incoming_mails import mail
 from tests.support.pictures import SECRETS, bomb, picture, with_metadata

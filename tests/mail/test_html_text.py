@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.mail.parsing.html_text import text_of
-from app.mail.parsing.html_tree import MOST_ELEMENTS
+from app.mailtext.parsing.html_text import text_of
+from app.mailtext.parsing.html_tree import MOST_ELEMENTS
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from app.mail import translation
 from app.mail.kinds import EXAMPLES, KINDS
 from app.mail.mail_templates import examples, parts_of, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
 from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
+from app.text import translation
 from tests.support.messages import FRIDAY, LEYLA, LINK, MONDAY, NORA, check, invite, paragraphs, used
 from tests.support.source import of_app, tree
 

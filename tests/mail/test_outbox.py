@@ -15,11 +15,12 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader, Staff
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock, Reader, Staff
+from app.core.state_machine import Illegal, Missing, NotYours
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.lifecycle import Illegal, Missing, NotYours
 from app.mail import outbox
 from app.mail import queries as mail_queries
 from app.mail.delivery import LEASE, Permanent, Transient, back_off, claim, deliver_due, settle
@@ -27,7 +28,6 @@ from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
 from app.newsletters.models import Newsletter
-from app.seal import Keys
 from tests.support.databases import address_of, admin
 from tests.support.missing import without
 from tests.support.postgres import NAMED

@@ -9,26 +9,28 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Expert, Mailroom, Reader, Staff
 from app.answers import assigning, editing, expert_mails, writing
 from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
-from app.db import Database, keys
+from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
+from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.db.engine import Database
+from app.db.session import keys
 from app.letters import receive
 from app.letters.models import Letter
-from app.lifecycle import Illegal, Missing, NotYours, Stale
 from app.mail import outbox, secret_links
 from app.mail.delivery import deliver_due
 from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.mail.sending import transport
 from app.newsletters.models import Newsletter
-from app.newsroom import endings, invitations, undo
 from app.people import links
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link
 from app.questions import moves, wording
+from app.workflows import invitations, undo
+from app.workflows.letters import endings
 from tests.support.assignments import handed_over
 from tests.support.cast import Newsroom, handed_in
 from tests.support.smtp_servers import RESET, an_app, served

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.mail.incoming import Mail, Mailbox
-from app.mail.parsing.parse import parse
+from app.mailtext.incoming import Mail, Mailbox
+from app.mailtext.parsing.parse import parse
 
 ZWNJ = "\u200c"
 NAMES = {

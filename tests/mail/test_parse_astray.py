@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.mail.incoming import Mailbox
-from app.mail.origin.robots import judge
-from app.mail.parsing.parse import parse
+from app.mailtext.incoming import Mailbox
+from app.mailtext.origin.robots import judge
+from app.mailtext.parsing.parse import parse
 
 HEAD = b"From: Timur <timur@mail.example>\r\nSubject: x\r\n"
 CHINESE = "你好，谁付钱？"

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from app.mail.incoming import Attachment, Mail, Mailbox
-from app.mail.parsing.html_text import text_of
-from app.mail.parsing.mime import MOST_DEPTH, MOST_PARTS
-from app.mail.parsing.parse import MAX_PARSED, parse, read
+from app.mailtext.incoming import Attachment, Mail, Mailbox
+from app.mailtext.parsing.html_text import text_of
+from app.mailtext.parsing.mime import MOST_DEPTH, MOST_PARTS
+from app.mailtext.parsing.parse import MAX_PARSED, parse, read
 from tests.support.effort import at_most
 
 LONGEST = 3.0  # seconds of the processor, on a machine that does other things too; the bench has the figures

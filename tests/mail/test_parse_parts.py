@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.mail.incoming import Attachment, Mail
-from app.mail.parsing.parse import parse
+from app.mailtext.incoming import Attachment, Mail
+from app.mailtext.parsing.parse import parse
 
 ZWNJ = "\u200c"
 

@@ -9,10 +9,10 @@ from threading import Timer
 import psutil
 import pytest
 
-from app.mail.incoming import Known, Mail, Mailbox
-from app.mail.parsing.parse import MAX_PARSED, parse
 from app.mail.reading import AT_HAND, KEPT, LARGE, MEMORY, Reading
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail, Mailbox
+from app.mailtext.parsing.parse import MAX_PARSED, parse
+from app.mailtext.trim import trim
 from tests.support.missing import without
 
 LETTER = "\r\n".join((

@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.mail.incoming import Mail, Mailbox
-from app.mail.origin import vacations
-from app.mail.origin.robots import Judgement, judge
-from app.mail.origin.vacations import folded
-from app.mail.parsing.parse import parse
-from app.word_tables import word_tables
+from app.mailtext.incoming import Mail, Mailbox
+from app.mailtext.origin import vacations
+from app.mailtext.origin.robots import Judgement, judge
+from app.mailtext.origin.vacations import folded
+from app.mailtext.parsing.parse import parse
+from app.text.word_tables import word_tables
 from tests.support.effort import at_most
 
 OURS = frozenset({"ask@steppe.example", "hello@steppe.example", "<edition-41@steppe.example>"})

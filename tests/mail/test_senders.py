@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from app.mail.origin.senders import Server, Verdict, check
-from app.mail.parsing.parse import parse
+from app.mailtext.origin.senders import Server, Verdict, check
+from app.mailtext.parsing.parse import parse
 
 LEYLA = "leyla@kazguu.example"
 OURS = "mx.steppe.example"

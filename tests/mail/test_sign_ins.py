@@ -12,15 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import app.models  # noqa: F401 - a forked process knows all tables
-from app import outside
-from app.db import Database, now
+from app.core import http_client
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import sign_ins, token_requests
 from app.mail.models import MailSignIn
 from app.mail.sign_ins import FAULTS, NoToken, access_token
 from app.mail.token_requests import Tokens
-from app.rotation import rotate
-from app.seal import Keys
-from mail_accounts import OAuthAccount
+from app.settings.mail_accounts import OAuthAccount
+from app.workflows.key_rotation import rotate
 from tests.support.answering import Answer
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.forks import FORKS
@@ -250,7 +251,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     database: Database, provider: TokenServer, account: OAuthAccount, slowly: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One byte now and then, or none at all."""
-    monkeypatch.setattr(outside, "STALL", 0.4)
+    monkeypatch.setattr(http_client, "STALL", 0.4)
     monkeypatch.setattr(token_requests, "LIMIT", 0.8)
     provider.answers = [Answer({"access_token": "a" * 200}, slowly=slowly)]
     began = time.monotonic()

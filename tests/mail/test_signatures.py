@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from app.mail.origin.dkim import Lookup
-from app.mail.origin.senders import Server, Verdict, check
-from app.mail.parsing.parse import parse
+from app.mailtext.origin.dkim import Lookup
+from app.mailtext.origin.senders import Server, Verdict, check
+from app.mailtext.parsing.parse import parse
 from tests.support.effort import at_most
 
 LEYLA = "leyla@kaz-guu.example"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.mail.incoming import Known, Mail, Trimmed
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail, Trimmed
+from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, EVERYWHERE, INVITATION, NAME, Reply, arrows, in_every_language
 from tests.support.reply_tongues import TONGUES
 

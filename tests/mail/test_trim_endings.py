@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.mail.incoming import Known, Mail
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail
+from app.mailtext.trim import trim
 from tests.support.reply_tongues import TONGUES
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.mail.incoming import Known, Mail
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail
+from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, NAME, arrows
 
 WORDS = "Who pays for the lamps in our street?\n\nAnd who for the dark?"

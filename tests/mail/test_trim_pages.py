@@ -4,9 +4,9 @@ import html
 
 import pytest
 
-from app.mail.incoming import Known, Mail
 from app.mail.message import Sender, compose
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail
+from app.mailtext.trim import trim
 from tests.support.replies import EDITION
 
 OLD = "".join(f"<p>{html.escape(line)}</p>" for line in EDITION.splitlines() if line)

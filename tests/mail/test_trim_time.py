@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.mail.incoming import Known, Mail
-from app.mail.trim import trim
+from app.mailtext.incoming import Known, Mail
+from app.mailtext.trim import trim
 from tests.support.effort import undisturbed
 from tests.support.hostile_mails import HOSTILE, numbered, page, plain
 from tests.support.replies import ADDRESS, EDITION, INVITATION

@@ -10,10 +10,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import worker
-from app.actors import Mailroom
+from app.core.actors import Mailroom
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.letters import acknowledging, mailed_letters
 from app.letters.models import Contact, Letter
 from app.mail import outbox
@@ -21,7 +20,8 @@ from app.mail.message import Message
 from app.mail.models import OutboxMail, Spent
 from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
-from app.text import digits
+from app.server import worker
+from app.text.clean import digits
 from tests.support.cast import Newsroom
 
 WORDS = "Who measures the salt that falls on Karakol?"

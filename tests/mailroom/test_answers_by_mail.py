@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import AnswerText, Assignment
 from app.core.clock import utc_now
-from app.db import Database
+from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.lifecycle import Illegal, Missing, NotYours, Stale
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from app.questions import queries as questions

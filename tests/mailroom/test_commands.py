@@ -14,10 +14,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.mail.models import Inbound
 from app.mailroom import webhook
-from mail_accounts import mailboxes_of
+from app.settings.mail_accounts import mailboxes_of
 from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom

@@ -7,18 +7,19 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import Assignment
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.models import OutboxMail
 from app.mail.outbox import read
-from app.newsroom import invitations, public_state
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, wording
+from app.workflows import invitations
+from app.workflows.letters import public_state
 from tests.support.assignments import EDITED, WORDING, Asked
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom

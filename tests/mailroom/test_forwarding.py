@@ -6,17 +6,17 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.letters import contacts, mailed_letters, receipts
 from app.letters.models import Letter
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.mail.reply_address import forward_address, is_forward
 from app.newsletters.models import Newsletter
-from app.newsroom import pausing
-from app.newsroom.withdrawal import withdraw
 from app.people import directory
+from app.workflows.letters.withdrawal import withdraw
+from app.workflows.newsletters import pausing
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.desk_people import second_desk

@@ -23,8 +23,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import sqlite
-from app.db import Database
+from app.db import sqlite
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import inbound
 from app.mail.models import Inbound
@@ -32,7 +32,7 @@ from app.mail.reading import Reading
 from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
-from mail_accounts import mailboxes_of
+from app.settings.mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, our_lmtp
 from tests.support.waiting import PATIENCE, until

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.db import Database
-from app.mail.parsing.parse import MAX_PARSED
+from app.db.engine import Database
 from app.mailroom import pipe
+from app.mailtext.parsing.parse import MAX_PARSED
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import DESK, QUESTION, checked, mail

@@ -6,19 +6,19 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock
+from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters import contacts, filing, mailed_letters, receipts
 from app.letters.models import Letter
-from app.lifecycle import Illegal, Missing, NotYours, Stale
 from app.mail import erasing, inbound, usage
 from app.mail.models import Inbound, InboundRaw, Spent
 from app.mailroom import integrity, retention
 from app.newsletters.models import Newsletter
-from app.newsroom.withdrawal import withdraw
-from app.rotation import rotate
-from app.seal import Keys
+from app.workflows.key_rotation import rotate
+from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.files import left, standing

@@ -11,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import config
-from app import worker
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import outbox, sign_ins
 from app.mail.message import Message
 from app.mail.models import Inbound, MailSignIn, OutboxMail
 from app.mailroom import signing_in
+from app.server import worker
 from tests.support.answering import Answer
 from tests.support.app import SAFE
 from tests.support.cast import Newsroom

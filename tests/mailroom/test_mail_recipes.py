@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import config
-from app.db import Database
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.message import Message
 from app.mail.models import OutboxMail

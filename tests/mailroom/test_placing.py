@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters import contacts, filing
 from app.letters.models import Contact, Letter
 from app.mail import erasing, inbound, leases
@@ -23,7 +24,6 @@ from app.mail.reading import Reading
 from app.mailroom import integrity, reprocessing
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
-from app.seal import Keys
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom
 from tests.support.forks import FORKS

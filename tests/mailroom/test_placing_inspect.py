@@ -1,6 +1,6 @@
 """What would become of a message, told without storing anything."""
 
-from app.db import Database
+from app.db.engine import Database
 from app.mailroom.batch import Settings
 from app.mailroom.inspecting import inspect
 from tests.support.cast import Newsroom

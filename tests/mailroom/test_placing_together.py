@@ -13,20 +13,22 @@ from sqlalchemy import event, make_url, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.actors import Mailroom
+from app.core.actors import Mailroom
 from app.core.clock import utc_now
-from app.db import Base, Database, keys
+from app.crypto.seal import Keys
+from app.db.declarative import Base
+from app.db.engine import Database
+from app.db.session import keys
 from app.editions import locking
 from app.editions.models import Edition
 from app.letters.models import Contact, Letter
 from app.mail import inbound, leases
-from app.mail.incoming import Known, Mail, Trimmed
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reading import NotStarted, Reading
 from app.mailroom import outcomes, placing
 from app.mailroom.placing import place_due
+from app.mailtext.incoming import Known, Mail, Trimmed
 from app.newsletters.models import Newsletter
-from app.seal import Keys
 from app.typesetting.renderers import to_text
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom

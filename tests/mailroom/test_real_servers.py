@@ -10,13 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import worker
-from app.db import Database
+from app.db.engine import Database
 from app.mail import inbound, outbox
 from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
-from mail_accounts import mailboxes_of
+from app.server import worker
+from app.settings.mail_accounts import mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail

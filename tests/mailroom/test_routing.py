@@ -8,18 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.editions import locking
 from app.editions.models import Edition
 from app.mail import inbound
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reply_address import address_for, bounce_address
 from app.newsletters.models import Newsletter
-from app.newsroom import arriving, publishing
 from app.people import links
 from app.people.models import Link
-from app.seal import Keys
 from app.typesetting.renderers import to_text
+from app.workflows.back_issues import received_editions
+from app.workflows.publishing import publication
 from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import (
@@ -295,7 +296,7 @@ def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: Room
     key = room.ran(SALT)
     with room.database.read() as session:
         edition = session.get_one(Edition, key)
-        token = arriving.reply_token(session, edition)
+        token = received_editions.reply_token(session, edition)
         block = to_text(locking.blocks(session, edition)[0])
     quoted = "".join(f"> {line}\n" for line in block.splitlines())
     room.database.write(lambda s: setattr(s.get_one(Edition, key), "message_id", "<60@steppe.example>"))
@@ -314,13 +315,13 @@ def test_a_reply_is_tied_to_its_edition_by_message_id_address_or_text(room: Room
 def test_an_editions_reply_address_is_known_under_an_older_key_too(room: Room) -> None:
     key = room.ran(SALT)
     with room.database.read() as session:
-        token = arriving.reply_token(session, session.get_one(Edition, key))
+        token = received_editions.reply_token(session, session.get_one(Edition, key))
         old = session.info["keys"]._secrets
     newer = Database(room.database.url, Keys({**old, 2: b"n" * 32}), "https://ask.newsroom.example")
     with newer.read() as session:
-        found = arriving.of_tokens(session, [token])
+        found = received_editions.of_tokens(session, [token])
         assert found is not None and found.id == key
-        assert arriving.reply_token(session, found) != token
+        assert received_editions.reply_token(session, found) != token
     newer.close()
 
 
@@ -343,11 +344,11 @@ def test_the_edition_that_arrives_gives_its_message_id_and_marks_nothing_as_sent
     edition = room.edition(key)
     assert (edition.state, edition.message_id, edition.arrived_at is not None) == ("locked", "<60@list.example>", True)
     with room.database.read() as session:
-        listed = arriving.changes(session, session.get_one(Edition, key))
+        listed = received_editions.changes(session, session.get_one(Edition, key))
     assert [(change.before, change.after, change.kind) for change in listed] == [
         ("in 2009 and count what falls on", "in 2009 and weigh what falls on", "changed")
     ]
-    room.database.write(lambda s: publishing.send(s, room.newsroom.nora, s.get_one(Edition, key)))
+    room.database.write(lambda s: publication.send(s, room.newsroom.nora, s.get_one(Edition, key)))
     assert (room.edition(key).state, room.edition(key).message_id) == ("sent", "<60@list.example>")
 
 

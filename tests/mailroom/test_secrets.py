@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
-from app.db import Database, now
+from app.core.actors import Clock, Reader
+from app.db.engine import Database
+from app.db.session import now
 from app.letters.models import Letter
 from app.mail import inbound, outbox
 from app.mail.mail_templates import write
@@ -18,7 +19,7 @@ from app.mail.reply_address import bounce_address
 from app.mailroom import retention
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
-from app.newsroom.withdrawal import withdraw
+from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK, QUESTION, bounce, checked, mail, vacation
 from tests.support.mailroom import LEYLA, Room, later, reading

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from app.db import Database
-from app.db_faults import Busy
+from app.db.engine import Database
+from app.db.fault_kinds import Busy
 from app.mail import inbound
 from app.mailroom import lmtp, pipe
 from app.mailroom.envelope import with_envelope

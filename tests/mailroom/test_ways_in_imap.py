@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from app.mailroom import imap
-from mail_accounts import Mailbox, mailboxes_of
+from app.settings.mail_accounts import Mailbox, mailboxes_of
 from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, cutting, dovecot
 from tests.support.waiting import PATIENCE, until

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 import config
 from app import create_app
 from app.core.clock import unix_time, utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.mail import inbound
 from app.mailroom import webhook
 from app.programs.signed_calls import signature

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.answers import assigning, editing
-from app.db import Database
+from app.core.state_machine import NotYours
+from app.db.engine import Database
 from app.editions import slots
-from app.lifecycle import NotYours
 from app.mail import outbox
 from app.mail.mail_templates import examples, fault_of_part, parts_of, usual, write
 from app.mail.mail_values import AssignmentMail, LetterMail
@@ -21,9 +21,10 @@ from app.mail.models import OutboxMail
 from app.mail.placeholders import fault_of, fill
 from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
-from app.newsroom import endings, public_state, publishing
 from app.questions import wording
 from app.questions.models import Question
+from app.workflows.letters import endings, public_state
+from app.workflows.publishing import publication
 from tests.support.assignments import EDITED, OF_TIMUR, asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -250,8 +251,8 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
         editing.approve(session, nora, salt.answer(session), checklist=editing.CHECKLIST)
         slots.pick(session, nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
-        publishing.carry_over(session, nora, question)
-        publishing.drop(session, nora, question, "It is too long.")
+        publication.carry_over(session, nora, question)
+        publication.drop(session, nora, question, "It is too long.")
         endings.close_question(session, nora, question, "nobody", "We have it from elsewhere.")
 
     database.write(all_that_can_happen)

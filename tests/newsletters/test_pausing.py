@@ -12,16 +12,17 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Mailroom
 from app.answers.models import Assignment
 from app.audit import Event
-from app.db import Database
+from app.core.actors import Clock, Mailroom
+from app.db.engine import Database
 from app.letters import acknowledging, mailed_letters
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.newsletters.queries import by_slug
-from app.newsroom import digest, pausing
+from app.workflows.newsletters import pausing
+from app.workflows.overview import digest
 from tests.support.assignments import arrived
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail

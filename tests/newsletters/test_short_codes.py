@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy.orm import Session
 
-from app.db import CROCKFORD, Database
+from app.db.engine import Database
+from app.db.ids import CROCKFORD
 from app.newsletters.models import Newsletter
 from app.newsletters.short_codes import SHORT, WHOLE, by_short_code, short_code
 from tests.support.cast import Newsroom, another_newsletter

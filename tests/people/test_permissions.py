@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from app import permissions
-from app.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
-from app.cli import MACHINES
+from app.cli.commands import MACHINES
+from app.core import permissions
+from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
+from app.core.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
+from app.core.state_machine import NotYours, must
 from app.editor.frame import editor
-from app.lifecycle import NotYours, must
-from app.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
 from tests.support.desk import Desk
 from tests.support.policy import golden_roles
 from tests.support.source import code, named, of_app, tree
@@ -77,7 +77,7 @@ def acts_asked() -> Iterator[tuple[str, str]]:
 
 
 def test_every_act_that_is_asked_for_is_in_the_table_and_every_act_of_the_table_is_asked_for() -> None:
-    """Add a missing act to `app/permissions.py` with a sentence; take out one that nothing asks for any more."""
+    """Add a missing act to `app/core/permissions.py` with a sentence; take out one that nothing asks for any more."""
     asked = dict(acts_asked())
     moved = {
         act: f"{machine.noun}.{move.action}" for machine in MACHINES for move in machine.moves for act in move.acts

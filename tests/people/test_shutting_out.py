@@ -6,7 +6,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.audit import Event
-from app.db import Database
+from app.db.engine import Database
 from app.people.models import Person, SignIn
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.actors import Visitor
-from app.db import Database
+from app.core.actors import Visitor
+from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in, sign_in_mails

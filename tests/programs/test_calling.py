@@ -12,12 +12,13 @@ from sqlalchemy import func, select
 
 from app.audit import Event
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
-from app.newsroom import alarms, program_messages
 from app.programs import calling, registering
 from app.programs.models import Delivery, Program
 from app.programs.telling import tell as note
+from app.workflows import program_messages
+from app.workflows.overview import alarms
 from tests.support.answering import Answer
 from tests.support.at_the_form import answered, locked
 from tests.support.cast import Newsroom

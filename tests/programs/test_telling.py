@@ -11,17 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.newsroom import program_messages, publishing, recalling
-from app.newsroom.publishing import GRACE
 from app.programs import registering
 from app.programs.models import Delivery, Program
 from app.programs.signed_calls import new_secret, signature
 from app.programs.telling import EVENTS, NOTICES
 from app.programs.telling import tell as note
+from app.workflows import program_messages
+from app.workflows.publishing import publication
+from app.workflows.publishing import recall as recalling
+from app.workflows.publishing.publication import GRACE
 from config import webhook_key
 from tests.support.app import BASE_URL
 from tests.support.at_the_form import answered, locked, published, question_of, sent
@@ -69,7 +71,7 @@ def is_from_the_desk(secret: str, call: tuple[dict[str, str], bytes]) -> bool:
 
 
 def retract(database: Database, newsroom: Newsroom, public_id: str, reason: str = "For somebody's safety.") -> None:
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, public_id), reason))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, public_id), reason))
 
 
 def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
@@ -93,7 +95,7 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     tell(database)
     retract(database, newsroom, question)
     tell(database)
-    database.write(lambda s: publishing.restore(s, newsroom.nora, question_of(s, question)))
+    database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, question)))
     tell(database)
     order = [
         "edition.locked",

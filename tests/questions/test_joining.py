@@ -4,23 +4,24 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers import assigning, merging_questions
 from app.audit import watched
-from app.db import Database
+from app.core.actors import Reader
+from app.core.state_machine import Illegal
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.letters.models import Letter
-from app.lifecycle import Illegal
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing, undo
-from app.newsroom.endings import close_question
 from app.people.models import Expert
 from app.questions import moves, wording
 from app.questions.me_too import ask_too
 from app.questions.models import Question
+from app.workflows import undo
+from app.workflows.letters.endings import close_question
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered
 from tests.support.desk import Desk
 from tests.support.letters import the, write
@@ -48,7 +49,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, lead, edition)
         locking.lock_edition(session, newsroom.nora, edition)
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
 
     database.write(then)
     letter = write(database, newsroom, AGAIN)

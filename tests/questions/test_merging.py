@@ -6,12 +6,11 @@ import pytest
 from flask import g
 from sqlalchemy import func, select
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.editor.frame import Desk as Frame
 from app.editor.questions import question_list, shelf_and_archive
 from app.editor.questions.question_list import list_of
-from app.indexing import index_due
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.mail import outbox
@@ -21,6 +20,7 @@ from app.people.models import Expert
 from app.questions import moves
 from app.questions.models import Question, QuestionTopic
 from app.questions.queries import letters_of, number_of_readers
+from app.workflows.indexing import index_due
 from tests.support.assignments import asked
 from tests.support.at_the_form import published
 from tests.support.cast import answered

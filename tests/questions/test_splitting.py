@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.questions.models import Question
 from tests.support.cast import Newsroom

@@ -12,12 +12,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Correction, Edition
-from app.indexing import index_due
-from app.newsroom import after_sending, publishing
-from app.newsroom.after_sending import Note, Words
 from app.questions.models import Question
+from app.workflows.indexing import index_due
+from app.workflows.publishing import after_sending, publication
+from app.workflows.publishing.after_sending import Note, Words
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -146,7 +146,7 @@ def test_feeds_name_what_was_withdrawn_as_gone_and_bring_back_what_was_corrected
     changed = ElementTree.fromstring(client.get("/steppe/sitemap-2021.xml").data)[0][1].text or ""  # noqa: S314
     assert changed > "2021-05-05"
     index_due(database)
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
     tree = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
     [gone] = tree.iterfind("at:deleted-entry", ATOM)
     assert (gone.attrib["ref"], entries(client)) == (known["id"], [])

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.reader.arrived import MARKS
 from tests.support.at_the_form import ask, receipt_on, token

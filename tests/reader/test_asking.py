@@ -11,17 +11,17 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app import form_signing
 from app.core.clock import utc_now
-from app.db import Database
+from app.crypto import signing
+from app.db.engine import Database
 from app.letters.contacts import email_of, named
 from app.letters.models import Contact, Credit, Letter
 from app.questions import moves as questions
 from app.questions import wording
 from app.reader import form_token, submission
 from app.reader.page_frame import at
-from app.static_files import current
-from app.text import for_print
+from app.text.clean import for_print
+from app.web.static_files import current
 from tests.support.at_the_form import QUESTION, ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -72,11 +72,11 @@ def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_ne
 
 def of_last_week(app: Flask, days: int) -> str:
     with app.test_request_context("/steppe/ask"), at("steppe") as place:
-        before, form_signing.today = form_signing.today, lambda: before() - days
+        before, signing.today = signing.today, lambda: before() - days
         try:
             return form_token.make(place.session, place.newsletter)
         finally:
-            form_signing.today = before
+            signing.today = before
 
 
 @pytest.mark.threat("another site")

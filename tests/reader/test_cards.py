@@ -7,11 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image, ImageChops
 
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from app.newsroom import after_sending, publishing
 from app.typesetting import card
 from app.typesetting.card import Card
+from app.workflows.publishing import after_sending, publication
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.missing import without
@@ -169,7 +169,7 @@ def test_no_picture_outlives_its_words(client: FlaskClient, database: Database, 
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "name", "The Plain Letter"))
     assert (client.get(new).status_code, client.get(address_of(client, silos)).status_code) == (404, 200)
     last = address_of(client, silos)
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
     assert [client.get(one).status_code for one in (last, new, old)] == [410, 410, 410]
     assert client.get(last, headers={"If-None-Match": "*"}).status_code == 410
 

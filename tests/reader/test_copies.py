@@ -18,28 +18,30 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 from app import create_app
-from app.actors import Staff
 from app.answers import translating
+from app.core.actors import Staff
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
+from app.db.public_version import ALONG, SEEN, version_of
 from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
 from app.editions.queries import list_editions_to_run
-from app.indexing import index_due
 from app.letters.models import Letter
 from app.letters.receipts import find_receipt, reader_of
-from app.matching.models import Vector, Verdict
 from app.models import Base
 from app.newsletters import settings
 from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter, Topic
-from app.newsroom import after_sending, pausing, publishing, recalling, skipping, translations, withdrawal
 from app.people import expert_pages
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, wording
 from app.questions.models import Question
 from app.reader import copies, form_token, reader
 from app.reader.copies import Copies
-from app.seen_by_readers import ALONG, SEEN, version_of
+from app.search.models import Vector, Verdict
+from app.workflows.indexing import index_due
+from app.workflows.letters import withdrawal
+from app.workflows.newsletters import pausing
+from app.workflows.publishing import after_sending, publication, recall, skip, translations
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.at_the_form import answered, ask, locked, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
@@ -155,16 +157,16 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     yield "one more who asks", join
     yield "other words", lambda s: wording.reword(s, nora, shown(s), headline="Gauges", body="Who pays?", language="en")
     yield "that they are cleared", lambda s: wording.clear(s, nora, shown(s), shown(s).text_id or 0)
-    yield "a skip", lambda s: skipping.skip(s, nora, list_editions_to_run(s, key, 1)[0])
+    yield "a skip", lambda s: skip.skip(s, nora, list_editions_to_run(s, key, 1)[0])
     yield "a reader who leaves", unnamed
     yield "a translation", translate
     yield "a correction", correct
     yield "an expert's no", no_page
-    yield "a withdrawal", lambda s: publishing.retract(s, nora, question_of(s, silos), "for somebody's safety")
-    yield "its return", lambda s: publishing.restore(s, nora, question_of(s, silos))
+    yield "a withdrawal", lambda s: publication.retract(s, nora, question_of(s, silos), "for somebody's safety")
+    yield "its return", lambda s: publication.restore(s, nora, question_of(s, silos))
     yield "a pause", lambda s: pausing.pause(s, vera, here(s))
     yield "going on", lambda s: pausing.resume(s, vera, here(s))
-    yield "a recall", lambda s: recalling.recall(s, nora, last(s))
+    yield "a recall", lambda s: recall.recall(s, nora, last(s))
 
 
 @pytest.mark.both_databases
@@ -248,7 +250,7 @@ def test_whatever_table_a_page_reads_is_watched(
         if listened is not database:
             event.remove(listened.reader, "before_cursor_execute", note)
     named = {*Base.metadata.tables, *ALONG}
-    assert (read & named) - SEEN.keys() - ALONG.keys() == set(), "put them into SEEN of app/seen_by_readers.py"
+    assert (read & named) - SEEN.keys() - ALONG.keys() == set(), "put them into SEEN of app/db/public_version.py"
     # A short name of before is looked for where there is none of now; vectors are made by one of the matchers.
     assert SEEN.keys() - read == {"former_names", "vectors"}
 
@@ -279,7 +281,7 @@ def test_what_one_process_changes_the_other_shows_at_its_next_request(
     try:
         assert [page(), page()] == [(True, False), (True, True)]
         database.write(
-            lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos[0]), "for somebody's safety")
+            lambda s: publication.retract(s, newsroom.nora, question_of(s, silos[0]), "for somebody's safety")
         )
         assert [page(), page()] == [(False, False), (False, True)]
     finally:

@@ -8,18 +8,21 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock
 from app.answers import assigning, editing, merging_experts, writing
 from app.answers.models import Answer
 from app.audit import Event
-from app.db import Database, now
+from app.core.actors import Clock
+from app.core.state_machine import Missing, NotYours
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import slots
-from app.lifecycle import Missing, NotYours
-from app.newsroom import forgetting_people, public_state, publishing
 from app.people import directory, expert_pages, sign_in
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
 from app.questions import moves, wording
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
+from app.workflows.retention import erase_people
 from tests.support.at_the_form import answered, published, question_of, sent
 from tests.support.at_the_form import locked as lock
 from tests.support.browser import Browser
@@ -144,7 +147,7 @@ def test_another_name_a_description_a_merge_and_a_deletion_end_it(
     ways: dict[str, Callable[[Session, Expert], None]] = {
         "another name": change(name="Leyla Demir"),
         "a description": change(name="Leyla Aydın", described_as="a scientist"),
-        "a deletion": forgetting_people.forget_expert,
+        "a deletion": erase_people.forget_expert,
         "a merge": merge,
     }
     says_yes(database, newsroom)
@@ -169,7 +172,7 @@ def test_what_was_withdrawn_stands_on_no_page_and_a_page_with_nothing_on_it_is_n
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     address = says_yes(database, newsroom)
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
     assert answer(client, address) == of_nobody(client)
     assert ADDRESS not in client.get("/steppe/sitemap-pages.xml").text
 

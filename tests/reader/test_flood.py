@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 
 import config
-from app.db import Database, opened
+from app.db.engine import Database, opened
 from app.letters import crowds, receive
 from app.letters.models import Letter
 from app.reader import submission

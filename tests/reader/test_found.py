@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
-from app.indexing import index_due
 from app.newsletters.models import Newsletter
-from app.newsroom import publishing
+from app.workflows.indexing import index_due
+from app.workflows.publishing import publication
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -71,7 +71,7 @@ def test_what_was_withdrawn_is_led_to_from_nowhere(
         True,
         True,
     ]
-    database.write(lambda session: publishing.retract(session, newsroom.nora, question_of(session, key), "for safety"))
+    database.write(lambda session: publication.retract(session, newsroom.nora, question_of(session, key), "for safety"))
     pages = [client.get(path).text for path in (salt, "/steppe/feed.json", "/steppe/sitemap-2021.xml")]
     assert [(key in page, "The Wind" in page) for page in pages] == [(False, False)] * 3
 

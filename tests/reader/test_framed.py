@@ -6,10 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.web import HEADERS
+from app.web.setup import HEADERS
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, as_it_stands

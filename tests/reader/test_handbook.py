@@ -12,15 +12,17 @@ from flask.testing import FlaskClient
 
 from app.answers import reminders
 from app.answers.editing import CHECKLIST
+from app.core.permissions import ROLES
 from app.editor.handbook_chapters import CHAPTERS as PLACES
 from app.editor.shortcuts import KEYS
-from app.languages import spoken_outside
 from app.newsletters.models import SETTINGS, Newsletter
-from app.newsroom import alarms, publishing, undo
-from app.newsroom.founding import TAKEN
-from app.permissions import ROLES
 from app.reader.handbook import CHAPTERS, DOCS, FIRST, PAGES, anchor, read
+from app.text.languages import spoken_outside
 from app.typesetting.exports import EXPORTS
+from app.workflows import undo
+from app.workflows.newsletters.founding import TAKEN
+from app.workflows.overview import alarms
+from app.workflows.publishing import publication
 from tests.support.assignments import Asked
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -218,7 +220,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
     assert column.digest_at.default.arg == "07:30" and says("editor", "at 07:30")
     assert undo.FOR.total_seconds() == 60 and says("editor", "Undo stands above the page for a minute")
     assert column.undo_seconds.default.arg == 60 and says("editor", "waits for that minute too")
-    assert publishing.GRACE.total_seconds() == 600 and says("editor", "wait ten minutes")
+    assert publication.GRACE.total_seconds() == 600 and says("editor", "wait ten minutes")
     assert alarms.UNHEARD.total_seconds() == 7200 and says("editor", "for two hours after its time")
     assert len(CHECKLIST) == 6 and says("editor", "tick six lines: facts, sources, ties, consent, recognisability, law")
     assert column.check_policy.default.arg == "facts" and says("editor", "Under Facts only, the usual setting")

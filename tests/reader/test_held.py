@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from tests.support.at_the_form import ask, receipt_on

@@ -8,10 +8,10 @@ from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.db import Database
-from app.formatting import comma, count, day, full_date, in_digits
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.mail import translation
+from app.text import translation
+from app.web.formatting import comma, count, day, full_date, in_digits
 from tests.support.at_the_form import ask, published
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

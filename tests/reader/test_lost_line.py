@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.text import digits
+from app.text.clean import digits
 from tests.support.at_the_form import QUESTION, published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.hands import Hands, in_chromium, in_firefox, press_in_vain, started_firefox

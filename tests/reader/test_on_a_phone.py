@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.db import Database
+from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.db import Database
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader.gzip_page import BLOCK, packed
 from app.reader.packed import PACKED

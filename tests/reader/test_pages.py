@@ -9,13 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, NewsletterText, Topic
-from app.newsroom import publishing
-from app.newsroom.endings import end_letter
 from app.questions import moves as questions
+from app.workflows.letters.endings import end_letter
+from app.workflows.publishing import publication
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -84,7 +84,7 @@ def test_a_withdrawn_page_is_a_stub_everywhere_at_once(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     kept = client.get(f"/steppe/q/{silos}/the-silos").headers["ETag"]
-    database.write(lambda s: publishing.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "for somebody's safety"))
     stub = client.get(f"/steppe/q/{silos}/the-silos", headers={"If-None-Match": kept})
     assert (stub.status_code, stub.headers["Cache-Control"]) == (410, "no-store")
     pages = [

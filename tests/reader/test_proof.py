@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 
-from app import form_signing
-from app.db import Database
+from app.crypto import signing
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import form_token, proof_of_work, submission
 from tests.support.at_the_form import QUESTION
@@ -48,7 +48,7 @@ def send(client: FlaskClient, form: str, work: str = "", body: str = QUESTION) -
 
 
 def nonce_of(form: str) -> str:
-    facts = form_signing.read(form, form_token.PURPOSE, 1, form_token.GOOD_FOR)
+    facts = signing.read(form, form_token.PURPOSE, 1, form_token.GOOD_FOR)
     assert facts is not None
     return str(facts[0])
 

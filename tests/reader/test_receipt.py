@@ -10,12 +10,13 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.audit import Event
-from app.db import Base, Database
+from app.db.declarative import Base
+from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters import contacts, filing
 from app.letters.models import Addition, Contact, Credit, Letter
-from app.newsroom.endings import end_letter
 from app.questions.models import QuestionText
+from app.workflows.letters.endings import end_letter
 from tests.support.at_the_form import answered, ask, locked, published, receipt_on, sent
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

@@ -6,10 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from app.db import Database
-from app.indexing import index_due
+from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
+from app.workflows.indexing import index_due
 from tests.support.at_the_form import published, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

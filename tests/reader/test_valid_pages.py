@@ -11,8 +11,8 @@ import microdata
 import pytest
 from flask.testing import FlaskClient
 
-from app.db import Database
-from app.newsroom import after_sending
+from app.db.engine import Database
+from app.workflows.publishing import after_sending
 from tests.support.at_the_form import ask, published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

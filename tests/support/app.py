@@ -9,7 +9,7 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
 import config as configuration
-from app.db import Database
+from app.db.engine import Database
 
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Reader
 from app.answers import assigning, editing, writing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment, Check
-from app.db import Database, now
+from app.core.actors import Clock, Reader
+from app.db.engine import Database
+from app.db.session import now
 from app.editions import locking, slots
 from app.letters import contacts, receive
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, public_state, publishing
 from app.people.models import Expert as ExpertRow
 from app.questions import moves, wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 
 WORDING = "Who measures the salt in the wind, and can a village ask for the figures?"
@@ -91,7 +94,7 @@ class Asked:
         def run(session: Session) -> None:
             edition = public_state.list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
-            publishing.send(session, self.newsroom.nora, edition)
+            publication.send(session, self.newsroom.nora, edition)
 
         self.database.write(run)
 

@@ -8,17 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from app.actors import Expert
 from app.answers import assigning, editing, writing
-from app.db import Database
+from app.core.actors import Expert
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters.models import Letter
-from app.newsroom import invitations, public_state, publishing
 from app.people.models import Expert as ExpertRow
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 
@@ -76,7 +78,7 @@ def sent(database: Database, newsroom: Newsroom) -> None:
 
     def send(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(state="locked")).one()
-        publishing.send(session, newsroom.nora, edition)
+        publication.send(session, newsroom.nora, edition)
 
     database.write(send)
 

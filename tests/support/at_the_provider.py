@@ -6,7 +6,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.audit import Event
-from app.db import Database
+from app.db.engine import Database
 from app.people.identity_table import Identity
 from app.people.models import BrowserSession
 from tests.support.browser import Browser

@@ -5,9 +5,9 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Expert, Staff
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer
+from app.core.actors import Clock, Expert, Staff
 from app.editions import planning
 from app.newsletters.models import Newsletter
 from app.people import directory

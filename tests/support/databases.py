@@ -15,8 +15,8 @@ from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import make_url
 
-from app.db import Database
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from demo.load import load
 from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, opened_app

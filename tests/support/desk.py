@@ -5,8 +5,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.actors import Clock, Staff
-from app.db import Database
+from app.core.actors import Clock, Staff
+from app.db.engine import Database
 from app.newsletters.models import SETTINGS
 from app.people import sign_in
 from app.people.models import Person

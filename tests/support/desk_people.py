@@ -6,9 +6,10 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Staff
 from app.audit import Event
-from app.db import Database, now
+from app.core.actors import Clock, Staff
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter

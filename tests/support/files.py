@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from app.db import Database
-from app.remains import Rewriter
+from app.db.engine import Database
+from app.db.secure_delete import Rewriter
 from tests.support.waiting import until
 
 

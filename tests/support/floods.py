@@ -7,8 +7,8 @@ from random import Random
 
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom

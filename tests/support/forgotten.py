@@ -2,14 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import filing, receive
 from app.letters.receive import Ask
 from app.newsletters.models import Newsletter
-from app.newsroom import endings
 from app.questions import moves
 from app.questions.notes import note
+from app.workflows.letters import endings
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.letters import asked

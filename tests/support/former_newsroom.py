@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.backup import making
-from app.db import Database
-from app.migrate import migrate, undo
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate, undo
 from demo import load
 from demo.house import found
 from demo.year import events

@@ -9,11 +9,11 @@ from datetime import datetime
 from http.server import ThreadingHTTPServer
 from typing import Any
 
-from app.actors import Staff
-from app.db import Database
-from app.newsroom import program_messages
+from app.core.actors import Staff
+from app.db.engine import Database
 from app.programs import calling, registering
 from app.programs.models import Program
+from app.workflows import program_messages
 from tests.support.answering import Answer, Answering, running
 from tests.support.cast import Newsroom
 

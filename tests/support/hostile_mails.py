@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.mail.incoming import Mail
+from app.mailtext.incoming import Mail
 
 
 def plain(text: str) -> Mail:

@@ -13,15 +13,15 @@ from typing import cast
 
 from sqlalchemy.orm import configure_mappers
 
-from app.db import Database
-from app.languages import guess_language
-from app.mail.parsing.parse import parse
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.mail.reading import Reading
-from app.mail.trim import trim
 from app.mailroom import imap
 from app.mailroom.placing import Settings, place_due
-from app.seal import Keys
-from mail_accounts import Mailbox, mailboxes_of
+from app.mailtext.parsing.parse import parse
+from app.mailtext.trim import trim
+from app.settings.mail_accounts import Mailbox, mailboxes_of
+from app.text.languages import guess_language
 from tests.support.app import BASE_URL, SECRETS
 
 LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product

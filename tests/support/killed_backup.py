@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app.backup import making, whole_file
-from app.db import Database
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from tests.support.app import BASE_URL, SECRETS
 
 STEPS = ("write", "fsync", "read", "link", "replace", "unlink")

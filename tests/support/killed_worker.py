@@ -14,13 +14,14 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import configure_mappers
 
-from app import indexing, worker
 from app.answers import ladder
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.letters import look_alike_flags
-from app.matching import embedding
-from app.newsroom import invitations, weekly_counts
-from app.seal import Keys
+from app.search import embedding
+from app.server import worker
+from app.workflows import indexing, invitations
+from app.workflows.overview import weekly_counts
 from tests.support.app import BASE_URL, SECRETS
 
 FEW = 4  # rows a transaction, so that there are many

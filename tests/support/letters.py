@@ -5,8 +5,8 @@ from collections.abc import Callable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receive
 from app.letters.models import Letter
 from app.letters.receive import Ask, Form, send

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from typing import Any
 
+from app.settings.translation_server import TranslationServer
 from tests.support.answering import Answer, Answering, running
-from translation_server import TranslationServer
 
 KEY = "a key of the newsroom"
 KNOWN = ("en", "fa", "ru")

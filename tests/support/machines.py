@@ -10,8 +10,8 @@ from click.testing import Result
 from flask import Flask
 
 from app.backup.erasure_list import Keeper
-from app.db import Database
-from app.seal import Keys
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from tests.support.app import BASE_URL, SECRETS
 
 

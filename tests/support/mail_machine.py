@@ -13,10 +13,10 @@ from secrets import token_hex
 
 from sqlalchemy import select
 
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
 from app.mail import inbound
 from app.mail.models import Inbound
-from app.seal import Keys
 from tests.support import clock
 from tests.support.app import SECRETS
 from tests.support.machine import ACCOUNT, SETTINGS, Machine, machine, patiently

@@ -20,7 +20,7 @@ from pathlib import Path
 import imapclient
 from aiosmtpd.lmtp import LMTP
 
-from app.db import Database
+from app.db.engine import Database
 from app.mailroom.lmtp import Delivery, Intake
 from tests.support import clock
 from tests.support.missing import without

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from app.actors import Mailroom
 from app.answers import mailed_answers
 from app.answers.models import Assignment
-from app.db import Database, now
+from app.core.actors import Mailroom
+from app.db.engine import Database
+from app.db.session import now
 from app.mail import inbound
 from app.mail.inbound import Reading
 from app.mail.models import Inbound

@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db import Database
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters.models import Letter
@@ -20,8 +20,8 @@ from app.mail.reading import Reading
 from app.mail.reply_address import tokens_in
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
-from app.newsroom import public_state
 from app.questions.models import Question
+from app.workflows.letters import public_state
 from tests.support.assignments import Asked, asked
 from tests.support.cast import Newsroom, answered
 from tests.support.incoming_mails import DESK, MX

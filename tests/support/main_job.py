@@ -5,20 +5,22 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.actors import Clock, Expert, Reader, Staff
 from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
-from app.db import Database
+from app.core.actors import Clock, Expert, Reader, Staff
+from app.db.engine import Database
 from app.editions import locking, planning, slots
 from app.editions.models import Edition
 from app.letters import queries as letters
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, public_state, publishing
 from app.people import directory
 from app.questions import moves as questions
 from app.questions import wording
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.letters import public_state
+from app.workflows.publishing import publication
 
 START = datetime(2022, 10, 20, 9, tzinfo=UTC)  # a Thursday; the next edition is Wednesday 2 November
 OWN = {
@@ -131,7 +133,7 @@ class MainJob:
         def send(session: Any) -> None:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
             locking.lock_edition(session, self.editor, edition, edition.version)
-            publishing.send(session, self.editor, edition)
+            publication.send(session, self.editor, edition)
 
         self.at(12.95, send)
 

@@ -22,11 +22,11 @@ import psycopg
 from sqlalchemy import select
 
 from app.answers.models import AnswerText
-from app.db import Database
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
 from app.letters.models import Letter
 from app.mail.models import OutboxMail
-from app.migrate import migrate
-from app.seal import Keys
 from tests.support import clock, postgres
 from tests.support.answering import running
 from tests.support.app import SECRETS

@@ -4,19 +4,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from app.actors import Clock, Reader
 from app.answers import assigning
-from app.db import Database
+from app.core.actors import Clock, Reader
+from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.newsroom import invitations, publishing
 from app.people.models import Expert
 from app.questions import moves as questions
 from app.questions import wording
+from app.workflows import invitations
+from app.workflows.publishing import publication
 from tests.support.cast import Newsroom, answered
 from tests.support.pages import Page
 from tests.support.shown import version
@@ -75,4 +76,4 @@ def sent_for_dana(session: Session, newsroom: Newsroom) -> None:
     edition = list_editions_to_run(session, newsletter.id, 1)[0]
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
-    publishing.send(session, newsroom.nora, edition)
+    publication.send(session, newsroom.nora, edition)

@@ -15,16 +15,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.actors import Translator as Outside
 from app.answers import assigning, desk_letters, editing, translating, translator_drafts, translators, writing
 from app.answers.briefing import Brief
 from app.answers.models import Assignment
-from app.db import Database, keys, now
+from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
+from app.core.actors import Translator as Outside
+from app.core.fields import read_form
+from app.db.engine import Database
+from app.db.session import keys, now
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
 from app.editions.queries import list_editions_to_run
-from app.fields import read_form
 from app.forms import form_drafts
 from app.letters import contacts, filing, machine_translation, mailed_letters, receipts, receive
 from app.letters.models import Letter, MachineTranslation
@@ -33,7 +34,6 @@ from app.mail.models import OutboxMail
 from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
 from app.newsletters.sentence_places import HOLES
-from app.newsroom import after_sending, arriving, founding, invitations, publishing, receipt_notes
 from app.people import directory, expert_pages, links, staff, uploads
 from app.people.factor_table import Factor
 from app.people.models import PROFILE, Person
@@ -43,6 +43,11 @@ from app.questions import moves, notes, wording
 from app.questions.contact_details import details
 from app.questions.firewall import Leaking
 from app.questions.models import Question
+from app.workflows import invitations
+from app.workflows.back_issues import received_editions
+from app.workflows.letters import receipt_notes
+from app.workflows.newsletters import founding
+from app.workflows.publishing import after_sending, publication
 from tests.support.cast import Newsroom
 from tests.support.desk_people import hire
 from tests.support.incoming_mails import mail
@@ -220,7 +225,7 @@ def life(house: House, at: int) -> None:
     session, nora = house.session, house.nora
     edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
     if at % 10 == 0:
-        publishing.set_slots(session, nora, edition, 10)
+        publication.set_slots(session, nora, edition, 10)
     question, assignment, who = _asked(house, at, edition, f"life {at}")
     answer = writing.submit(session, who, assignment, writing.Written(ANSWER(at), FIVE_HUNDRED(at), True, LINE_400(at)))
     editing.edit(session, nora, answer, f"{ANSWER(at)}\n\nEdited.")
@@ -231,8 +236,8 @@ def life(house: House, at: int) -> None:
     slots.pick(session, nora, question, edition)
     if at % 10 == 9 or at == LIVES - 1:
         locking.lock_edition(session, nora, edition)
-        publishing.send(session, nora, edition)
-        arriving.arrived(session, Mailroom(), edition, f"<{at}@steppe.example>", EVERYTHING)
+        publication.send(session, nora, edition)
+        received_editions.arrived(session, Mailroom(), edition, f"<{at}@steppe.example>", EVERYTHING)
 
 
 def _translated(house: House, question: Question, at: int) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from flask import Flask, has_request_context, request
 from sqlalchemy import event, text
 
-from app import worker
-from app.db import Database
+from app.db.engine import Database
 from app.models import Base
+from app.server import worker
 from tests.support.walks import DESK
 
 SMALL = frozenset((

@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder
 
-from app.db import Database, added
+from app.db.engine import Database
+from app.db.session import added
 from app.editions.items import headline
 from app.editions.models import Edition, EditionItem
 from app.newsletters.models import Newsletter, Topic

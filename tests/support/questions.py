@@ -1,7 +1,7 @@
 """Questions in the desk’s words, with and without letters behind them."""
 
-from app.actors import Reader
-from app.db import Database
+from app.core.actors import Reader
+from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
 from app.questions import moves, wording

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from app.mail.incoming import Known, Mail
+from app.mailtext.incoming import Known, Mail
 
 from .reply_tongues import TONGUES, Tongue
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.db import Database
-from app.lifecycle import Refused
+from app.core.state_machine import Refused
+from app.db.engine import Database
 from tests.support.waiting import until
 
 SIDE_BY_SIDE = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -21,7 +21,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwk, jwt
 
 from app.core.clock import unix_time
-from oidc_account import StaffProvider
+from app.settings.oidc_account import StaffProvider
 from tests.support.answering import Answer, Answering, running
 
 CLIENT, SECRET = "readers asked", "a secret: of the client"

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import event, func, select
 
 from app.answers.models import Answer, Assignment
-from app.db import Base, Database
+from app.db.declarative import Base
+from app.db.engine import Database
 from app.questions.models import Question
 
 T = TypeVar("T")

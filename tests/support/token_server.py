@@ -15,7 +15,7 @@ from secrets import token_urlsafe
 from urllib.parse import parse_qs
 
 from app.core.clock import unix_time
-from mail_accounts import OAuthAccount, Provider
+from app.settings.mail_accounts import OAuthAccount, Provider
 from tests.support.answering import Answer, Answering, running
 
 CLIENT = "the desk"

@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from sqlalchemy import select
 
-from app.actors import Clock
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
-from app.text import digits
+from app.text.clean import digits
 from tests.support import accessibility
 from tests.support.waiting import PATIENCE, next_page, press, until
 

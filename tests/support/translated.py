@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from app.answers.models import Answer
-from app.db import Database
+from app.db.engine import Database
 from app.questions.models import Question
 from tests.support.desk import Desk
 from tests.support.shown import seen

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from app import page_server
+from app.server import page_server
 
 
 @contextmanager

@@ -18,10 +18,10 @@ from werkzeug.routing import MapAdapter
 
 import config as configuration
 from app import create_app
-from app.actors import Clock
 from app.answers import assigning
 from app.answers.models import Assignment
-from app.db import Database
+from app.core.actors import Clock
+from app.db.engine import Database
 from app.editor.bulk import BULK
 from app.editor.frame import editor as door_of_the_desk
 from app.letters.models import Credit, Letter
@@ -32,7 +32,7 @@ from app.newsletters.models import Newsletter
 from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
 from app.questions.models import Question
-from app.web import HEADERS
+from app.web.setup import HEADERS
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
 from tests.support.databases import address_of, postgres_copy

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.db import Database
+from app.db.engine import Database
 from app.watching import sightings
 
 

@@ -8,7 +8,7 @@ import socket
 from sqlalchemy import select
 
 from app.core.clock import unix_time
-from app.db import Database
+from app.db.engine import Database
 from app.mail import inbound
 from app.mail.models import Inbound
 from tests.support.waiting import PATIENCE

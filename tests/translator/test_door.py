@@ -8,17 +8,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import editing, translating, translator_drafts, translators
-from app.db import Database, now
+from app.db.engine import Database
+from app.db.session import now
 from app.letters import receipts
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.newsroom import endings, translations
-from app.newsroom.withdrawal import withdraw
 from app.people.models import Link
 from app.questions import wording
 from app.questions.models import Question
 from app.questions.translator_table import Translator
+from app.workflows.letters import endings
+from app.workflows.letters.withdrawal import withdraw
+from app.workflows.publishing import translations
 from tests.support.assignments import EDITED, WORDING, Asked
 from tests.support.browser import Browser
 from tests.support.stored import one, rows

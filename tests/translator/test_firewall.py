@@ -5,18 +5,18 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actors import Reader
 from app.answers import translating, translators
-from app.db import Database
+from app.core.actors import Reader
+from app.core.state_machine import Illegal, Missing, NotYours
+from app.db.engine import Database
 from app.letters.models import Letter
-from app.lifecycle import Illegal, Missing, NotYours
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.newsroom import withdrawal
 from app.people.directory import BadAddress
 from app.questions import notes, wording
 from app.questions.models import Question
 from app.questions.translator_table import Translator
+from app.workflows.letters import withdrawal
 from tests.support.assignments import OF_TIMUR, WORDING, Asked, asked
 from tests.support.cast import Newsroom
 from tests.support.stored import rows

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from app.languages import direction
+from app.text.languages import direction
 from app.typesetting.answer_text import read_answer
 from app.typesetting.block import Block
 from app.typesetting.house_form import FILLED_IN, LeadIn, Piece, Voice, fill, lead_in_text, set_block

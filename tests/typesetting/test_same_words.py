@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 import app
-from app.languages import direction
+from app.text.languages import direction
 from app.typesetting.block import Block, Note, Role
 from app.typesetting.exports import EXPORTS
 from app.typesetting.house_form import Piece, Voice, set_block

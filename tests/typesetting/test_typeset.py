@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from app.editions.cli import editions
+from app.cli.editions import editions
 from app.typesetting.exports import EXPORTS
 from app.typesetting.from_json import TypesetError, read_piece
 from app.typesetting.house_form import FILLED_IN

@@ -92,7 +92,7 @@ def test_a_fault_of_a_page_is_reported_without_a_word_of_anybody(
     assert page.status_code == 500
     assert set(event) == {"event_id", "timestamp", "platform", "level", "exception", "tags", "environment"}
     assert event["tags"] == {
-        "request": page.headers["X-Request-ID"], "logger": "app.errors", "endpoint": "reader.ask_send",
+        "request": page.headers["X-Request-ID"], "logger": "app.web.errors", "endpoint": "reader.ask_send",
     }  # fmt: skip
     (value,) = event["exception"]["values"]
     assert (value["type"], value["value"], value["stacktrace"]["frames"][-1]["function"]) == ("ValueError", "", "trips")

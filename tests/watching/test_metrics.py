@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select, update
 
-from app import worker
 from app.core.clock import utc_now
-from app.db import Database
+from app.db.engine import Database
 from app.doctor.checks import CHECKS
 from app.editions.models import Edition
 from app.mail import outbox
 from app.mail.message import Message
+from app.server import worker
 from app.watching import each_request, metrics
 from tests.support.at_the_form import ask
 from tests.support.cast import Newsroom

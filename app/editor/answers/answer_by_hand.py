@@ -6,9 +6,9 @@ from werkzeug.wrappers import Response
 
 from ...answers import writing
 from ...answers.models import Assignment
-from ...db import now
-from ...formatting import zone
-from ...lifecycle import Missing
+from ...core.state_machine import Missing
+from ...db.session import now
+from ...web.formatting import zone
 from ..form_values import typed_day
 from ..frame import Desk, at_desk, change, editor, page
 from ..letters.letter_words import BY_HAND, CHANNELS

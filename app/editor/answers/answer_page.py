@@ -12,14 +12,14 @@ from ...answers.diff import compare
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import newest_move
+from ...core.state_machine import Illegal, Missing, Refused, Stale, TooLong
 from ...editions import queries as editions
-from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
 from ...mail.models import Inbound
-from ...newsroom import publishing
 from ...questions import notes
 from ...questions.firewall import Leaking
 from ...questions.models import Question
-from ...text import word_count
+from ...text.clean import word_count
+from ...workflows.publishing import publication
 from ..conflict import Saved, as_shown, change_as_shown, facts_of, number_shown, opened, shown
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
@@ -207,7 +207,7 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 
     def fn(desk: Desk) -> None:
         one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)
-        publishing.drop(desk.session, desk.actor, as_shown(desk, question, "edition"))
+        publication.drop(desk.session, desk.actor, as_shown(desk, question, "edition"))
         editing.reopen(desk.session, desk.actor, one)
 
     change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)

@@ -15,18 +15,18 @@ from ...answers.briefing import FEWEST, MOST, Brief
 from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
+from ...core.state_machine import Illegal, Missing, TooLong
 from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
 from ...editions.slots import Picks
-from ...formatting import day
-from ...lifecycle import Illegal, Missing, TooLong
-from ...matching.alike import Compared
-from ...newsroom import invitations
 from ...people import directory
 from ...people.models import Expert
 from ...questions.firewall import Leaking
 from ...questions.models import Question
+from ...search.alike import Compared
+from ...web.formatting import day
+from ...workflows import invitations
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn

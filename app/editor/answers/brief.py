@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
-from ...lifecycle import Illegal, Missing, Refused, Stale, TooLong
+from ...core.state_machine import Illegal, Missing, Refused, Stale, TooLong
 from ...questions import notes
 from ...questions.firewall import Leaking
 from ..conflict import as_opened, opened, saved

@@ -9,10 +9,10 @@ from datetime import datetime
 from flask_babel import gettext as _
 
 from ...answers.models import Assignment
-from ...db import now
+from ...db.session import now
 from ...editions.calendar import default_reply_by
-from ...formatting import day, moment
-from ...newsroom import invitations
+from ...web.formatting import day, moment
+from ...workflows import invitations
 from ..form_values import local_time, typed_time
 from ..frame import Desk
 

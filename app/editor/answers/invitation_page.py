@@ -11,12 +11,12 @@ from ...answers import assigning, desk_letters, ladder
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import load_assignment
 from ...answers.workload import live
-from ...db import now
+from ...core.state_machine import Missing
+from ...db.session import now
 from ...editions.queries import run_of
-from ...lifecycle import Missing
-from ...newsroom import invitations as mails
 from ...people import directory
 from ...questions.models import Question
+from ...workflows import invitations as mails
 from ..flash import announce
 from ..form_values import local_time, typed_day
 from ..frame import Desk, at_desk, change, editor, found, page

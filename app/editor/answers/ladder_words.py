@@ -6,7 +6,7 @@ from datetime import datetime
 from flask_babel import gettext as _
 
 from ...answers.models import Assignment
-from ...formatting import is_past, moment
+from ...web.formatting import is_past, moment
 from ..frame import editor
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ...answers.candidates import Fit, History
-from ...formatting import day, tongue
+from ...web.formatting import day, tongue
 from ..frame import editor
 from ..questions.question_words import REASONS
 

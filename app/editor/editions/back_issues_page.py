@@ -14,10 +14,10 @@ from ...back_issues import bundle
 from ...back_issues.issue_files import Unreadable
 from ...back_issues.printed_qa import PrintedQA
 from ...back_issues.reading_issues import read_issues
-from ...lifecycle import Missing, Stale, TooLong
-from ...newsroom import taking_in_issues, undoing_imports
+from ...core.state_machine import Missing, Stale, TooLong
 from ...people import uploads
 from ...people.models import Upload
+from ...workflows.back_issues import import_issues, undo_import
 from ..flash import announce
 from ..form_values import number_in, too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
@@ -42,7 +42,7 @@ def back_issues(slug: str) -> str:
 
 def _choose(desk: Desk, faults: list[tuple[str, str]] | None = None) -> str:
     most = bundle.MOST_BYTES // 1024 // 1024
-    made = undoing_imports.imports(desk.session, desk.newsletter.id)[:SHOWN]
+    made = undo_import.imports(desk.session, desk.newsletter.id)[:SHOWN]
     return page(desk, "editor/editions/back_issues.html", "archive", faults=faults or [], mb=most, imports=made)
 
 
@@ -99,7 +99,7 @@ def _read(desk: Desk, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list
 
 def _report(desk: Desk, upload: Upload, typed: Mapping[str, str] | None = None, faults: Faults | None = None) -> str:
     qas, unread, editions = _read(desk, upload)
-    known = taking_in_issues.known(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
+    known = import_issues.known(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
     new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in known]
     start = max(number_in(request.values.get("from", "0")), 0)
     shown = [row_of(number, file, qa, typed) for number, file, qa in new if number >= start][:SHOWN]
@@ -157,7 +157,7 @@ def _ticked(desk: Desk, file_id: str) -> Iterator[Row]:
 
 
 def _imported_together(desk: Desk, file_id: str, rows: Sequence[Row]) -> int:
-    with undoing_imports.one_import(desk.session, desk.actor, desk.newsletter.id, file_id):
+    with undo_import.one_import(desk.session, desk.actor, desk.newsletter.id, file_id):
         return sum(_imported(desk, row) for row in rows)
 
 
@@ -170,8 +170,8 @@ def _imported(desk: Desk, row: Row) -> bool:
     ]
     take = (desk.session, desk.actor, desk.newsletter.id, qa, theirs, row.qa.fingerprint)
     try:
-        return taking_in_issues.take_in(*take) is not None
-    except taking_in_issues.Unfit as unfit:
+        return import_issues.take_in(*take) is not None
+    except import_issues.Unfit as unfit:
         field = "question" if unfit.fact == "words" else "day"
         raise Unmended(row.name(field), str(FAULTS[unfit.fact])) from unfit
     except TooLong as long:
@@ -191,7 +191,7 @@ def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     """Undo an import as a whole, with the files that it came from, or say why nothing of it is undone."""
     key = request.form.get("import", "")
     try:
-        count = change(slug, lambda desk: undoing_imports.undo_import(desk.session, desk.actor, key))
+        count = change(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
     except Missing:
         return redrawn(slug, 422, _choose, [("", _("This import was undone already."))])
     except Stale:

@@ -27,8 +27,9 @@ from ...editions.ready_to_run import (
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
 from ...newsletters.sending_tool import of_newsletter
-from ...newsroom import arriving, publishing, skipping
 from ...questions.models import Question
+from ...workflows.back_issues import received_editions
+from ...workflows.publishing import publication, skip
 from ..conflict import done_since, token_of
 from ..frame import Desk, page
 from ..questions.form_errors import Tried
@@ -91,12 +92,12 @@ def builder(
         whole_fits=not items or history.edition_fits(session, edition, items),
         since=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
-        moved=where_to(skipping.moved_from(session, edition)) if edition.is_skipped else [],
+        moved=where_to(skip.moved_from(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < utc_now(),
-        may_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publishing.GRACE,
+        may_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publication.GRACE,
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
-        changes=arriving.changes(session, edition) if edition.arrived_at else [],
+        changes=received_editions.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
         # A draft is made in each Q&A's own language, whichever one is looked at here.
         **standing(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
@@ -170,7 +171,7 @@ def reply_address(desk: Desk, edition: Edition) -> str:
     inbox = desk.newsletter.inbox
     if not inbox or edition.is_skipped:
         return ""
-    return address_for(inbox, arriving.reply_token(desk.session, edition))
+    return address_for(inbox, received_editions.reply_token(desk.session, edition))
 
 
 def _name_trouble(desk: Desk, trouble: NameTrouble) -> dict[str, Any]:

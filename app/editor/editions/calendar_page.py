@@ -8,7 +8,7 @@ from ...editions import archive
 from ...editions import queries as editions
 from ...editions.history import unsent
 from ...editions.slots import filled
-from ...web import last_row, paged
+from ...web.setup import last_row, paged
 from ..frame import at_desk, editor, page
 from .rhythm_text import dates_in_words, in_words
 

@@ -11,8 +11,8 @@ from babel.dates import format_skeleton, get_day_names
 from flask import request, url_for
 from flask_babel import get_locale
 
-from ...db import now
-from ...newsroom.date_book import Entry, entries
+from ...db.session import now
+from ...workflows.overview.calendar_feed import Entry, entries
 from ..frame import Desk, at_desk, editor, page
 
 MONTHS = 3

@@ -10,23 +10,24 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
+from ...core.state_machine import Illegal, Missing, Stale
 from ...editions import arranging, locking, slots
 from ...editions import queries as editions
 from ...editions.before_lock import unfit
 from ...editions.models import Edition
 from ...editions.ready_to_run import facts_of
-from ...formatting import day, moment
 from ...letters import queries as letters
-from ...lifecycle import Illegal, Missing, Stale
 from ...mail.outbox import OnItsWay
-from ...newsroom import moving, publishing, skipping, withdrawal
-from ...newsroom.recalling import recall
 from ...questions import must_run_by
 from ...questions import queries as questions
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...typesetting import whole_mail
 from ...typesetting.exports import BY_SUFFIX
+from ...web.formatting import day, moment
+from ...workflows.letters import withdrawal
+from ...workflows.publishing import publication, reschedule, skip
+from ...workflows.publishing.recall import recall
 from ..conflict import as_shown, done_since, number_shown
 from ..flash import announce
 from ..form_values import number_in, typed_day
@@ -144,7 +145,7 @@ def _pick(desk: Desk, edition: Edition) -> str:
 
 def _drop(desk: Desk, edition: Edition) -> str:
     question, why = _question(desk, edition), request.form.get("why", "")
-    publishing.drop(desk.session, desk.actor, question, why)
+    publication.drop(desk.session, desk.actor, question, why)
     if why.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=question.short_title)
     return _is_out(question)
@@ -152,7 +153,7 @@ def _drop(desk: Desk, edition: Edition) -> str:
 
 def _carry(desk: Desk, edition: Edition) -> str:
     question = _question(desk, edition)
-    target = publishing.carry_over(desk.session, desk.actor, question)
+    target = publication.carry_over(desk.session, desk.actor, question)
     return _("“%(what)s” runs on %(day)s; its expert is told.", what=question.short_title, day=day(target.runs_at))
 
 
@@ -193,7 +194,7 @@ def _date(desk: Desk, edition: Edition) -> str:
 
 
 def _skip(desk: Desk, edition: Edition) -> str:
-    moved = skipping.skip(desk.session, desk.actor, edition)
+    moved = skip.skip(desk.session, desk.actor, edition)
     return " ".join([_("There is no edition on this date now."), *where_to(moved)])
 
 
@@ -202,18 +203,18 @@ def _move_edition(desk: Desk, edition: Edition) -> str:
         local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
     except ValueError:
         raise Missing("date to come") from None
-    moving.move(desk.session, desk.actor, edition, local_at)
+    reschedule.move(desk.session, desk.actor, edition, local_at)
     return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
 
 
 def _unskip(desk: Desk, edition: Edition) -> str:
-    moved = skipping.unskip(desk.session, desk.actor, edition)
+    moved = skip.unskip(desk.session, desk.actor, edition)
     return " ".join([_("There is an edition on this date after all."), *where_to(moved)])
 
 
 def _slots(desk: Desk, edition: Edition) -> str:
     wanted, place = (number_in(request.form.get(name, "0")) for name in ("slots", "section"))
-    publishing.set_slots(desk.session, desk.actor, edition, wanted, place)
+    publication.set_slots(desk.session, desk.actor, edition, wanted, place)
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
@@ -231,8 +232,8 @@ PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
     "unname": _unname,
     "lock": lambda desk, edition: locking.lock_edition(desk.session, desk.actor, edition, number_shown()),
     "unlock": lambda desk, edition: withdrawal.unlock(desk.session, desk.actor, edition, number_shown()),
-    "send": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
-    "ran": lambda desk, edition: publishing.send(desk.session, desk.actor, edition, version=number_shown()),
+    "send": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=number_shown()),
+    "ran": lambda desk, edition: publication.send(desk.session, desk.actor, edition, version=number_shown()),
     "recall": lambda desk, edition: recall(desk.session, desk.actor, edition),
     "skip": _skip,
     "move": _move_edition,

@@ -10,14 +10,14 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...audit import Event
-from ...db import by_keys
+from ...core.state_machine import Refused, Stale
+from ...db.session import by_keys
 from ...editions.before_lock import Matter
 from ...editions.models import Edition
-from ...errors import REASONS
-from ...formatting import day, moment
-from ...lifecycle import Refused, Stale
 from ...mail.outbox import OnItsWay
 from ...questions.models import Question
+from ...web.errors import REASONS
+from ...web.formatting import day, moment
 from ..frame import Desk
 from ..trail.event_sentences import naming, tell
 

@@ -6,10 +6,10 @@ from flask import redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from ...core.state_machine import Illegal, Missing
 from ...editions import handing_over
 from ...editions import queries as editions
 from ...editions.models import Edition
-from ...lifecycle import Illegal, Missing
 from ..flash import announce
 from ..frame import Desk, change, editor, found, redrawn
 from .builder import builder, kept

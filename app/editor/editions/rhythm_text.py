@@ -9,8 +9,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from ...editions.rhythm import pattern_of
-from ...formatting import full_date
 from ...newsletters.models import Newsletter
+from ...web.formatting import full_date
 
 ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
 

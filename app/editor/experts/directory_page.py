@@ -11,18 +11,18 @@ from werkzeug.wrappers import Response
 from ...answers.candidates import histories
 from ...answers.merging_experts import merged_into
 from ...answers.workload import has_work, live, never_asked, of_expert
-from ...db import now
+from ...core.fields import read_form
+from ...core.state_machine import Missing, Stale, TooLong
+from ...db.session import now
 from ...editions import of_experts
 from ...editions.archive import published_by
-from ...fields import read_form
-from ...formatting import tongue
-from ...lifecycle import Missing, Stale, TooLong
-from ...newsroom import forgetting_people
 from ...people import directory, expert_pages, expert_search, looking
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
-from ...text import single_line
-from ...web import last_row, paged
+from ...text.clean import single_line
+from ...web.formatting import tongue
+from ...web.setup import last_row, paged
+from ...workflows.retention import erase_people
 from .. import declared_form
 from ..conflict import as_opened, opened, saved
 from ..flash import announce
@@ -182,7 +182,7 @@ def _page(
         own_page_at=of_experts.path(desk.session, desk.newsletter, own_page),
         page_noted_by=directory.names_of(desk.session, [noted]).get(noted) if noted else None,
         may_all=desk.may("whole directory"),
-        is_needed=forgetting_people.is_needed(desk.session, expert),
+        is_needed=erase_people.is_needed(desk.session, expert),
     )
 
 
@@ -270,7 +270,7 @@ def drop_expert_page(slug: str, public_id: str) -> Response:
 @editor.press("/<slug>/experts/<public_id>/<any(leave, stay):move>", "whole directory")
 def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
     """Let an expert be deleted in a week, or take that back."""
-    verb = {"leave": forgetting_people.leave, "stay": forgetting_people.stay}[move]
+    verb = {"leave": erase_people.leave, "stay": erase_people.stay}[move]
 
     def fn(desk: Desk) -> str:
         expert = found(directory.load_expert(desk.session, desk.actor, public_id))
@@ -279,7 +279,7 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
 
     try:
         name = change(slug, fn)
-    except forgetting_people.StillNeeded:
+    except erase_people.StillNeeded:
         return redrawn(slug, 409, _one, public_id)
     said = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
     announce(said[move])

@@ -13,7 +13,7 @@ from ...answers.workload import live
 from ...people import directory, duplicates, looking
 from ...people.models import Expert
 from ...questions.models import Question
-from ...web import last_row
+from ...web.setup import last_row
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
 

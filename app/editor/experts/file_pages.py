@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from ...lifecycle import Stale
+from ...core.state_machine import Stale
 from ...people import import_writing, importing, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
-from ...web import db
+from ...web.setup import db
 from ..declared_form import labels
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn

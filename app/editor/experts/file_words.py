@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...fields import Wrong
+from ...core.fields import Wrong
 from ...people.expert_file import FIELDS, Fault
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
 from ..declared_form import fault_words, labels

@@ -8,9 +8,9 @@ from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...db import now
-from ...formatting import zone
+from ...db.session import now
 from ...letters import receive
+from ...web.formatting import zone
 from ..form_values import typed_day
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from .letter_words import BY_HAND, CHANNELS, FAULTS

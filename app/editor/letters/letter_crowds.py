@@ -6,8 +6,8 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
+from ...core.state_machine import Illegal, Stale
 from ...letters import crowds, queries
-from ...lifecycle import Illegal, Stale
 from ..bulk import ticked
 from ..flash import announce
 from ..frame import Desk, change, editor, found

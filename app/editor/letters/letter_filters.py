@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import true
 
-from ...db import now
-from ...formatting import tongue
+from ...core.listing import Rows
+from ...db.session import now
 from ...letters import crowds, queries
 from ...letters.lifecycle import STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
-from ...listing import Rows
+from ...web.formatting import tongue
 from ..choices import Offer
 from ..filtered_list import Declared, Filter, Options, editions, fixed
 from ..frame import Desk

@@ -6,14 +6,14 @@ from typing import NamedTuple
 from flask import url_for
 from flask_babel import gettext as _
 
-from ...db import by_keys
-from ...formatting import age
+from ...db.session import by_keys
 from ...letters import queries
 from ...letters.models import Letter
-from ...matching import DESK
-from ...matching.alike import Alike, Probe, Reason, alike
 from ...questions import queries as question_queries
 from ...questions.models import Question
+from ...search import DESK
+from ...search.alike import Alike, Probe, Reason, alike
+from ...web.formatting import age
 from ..frame import Desk
 from ..questions.question_states import WORDS
 from .letter_words import STANDS

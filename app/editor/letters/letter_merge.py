@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 
 from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
-from ...matching.verdicts import verdict
-from ...newsroom.endings import end_letter
 from ...questions import moves as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
+from ...search.verdicts import verdict
+from ...workflows.letters.endings import end_letter
 from ..conflict import as_shown
 from ..frame import Desk, found
 from .letter_look_alikes import of, row_of

@@ -5,9 +5,9 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...core.state_machine import Missing, TooLong
 from ...letters.models import Letter
-from ...lifecycle import Missing, TooLong
-from ...newsroom import receipt_notes
+from ...workflows.letters import receipt_notes
 from ..conflict import as_shown
 from ..frame import Desk, at_desk, editor
 from .letter_pages import Done, letter_address, letter_press, open_letter, press, the_letter

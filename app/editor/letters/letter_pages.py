@@ -12,14 +12,14 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...db import lock
+from ...core.state_machine import Illegal, Missing, expect
+from ...db.session import lock
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing, expect
-from ...newsroom.endings import end_letter, reopen_letter, wait_again
 from ...questions import moves as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
+from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
 from ..conflict import as_shown, change_as_shown, number_shown
 from ..flash import announce
 from ..form_values import public_id_in, typed_day

@@ -13,21 +13,21 @@ from flask_babel import lazy_gettext as _l
 
 from ...answers.models import Assignment
 from ...core.clock import utc_now
-from ...formatting import age, by_name, count, day, exact, full_date, tongue, zone
-from ...languages import direction
+from ...core.listing import Chain, counts
 from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
 from ...letters.signs import BY_CODE
-from ...listing import Chain, counts
 from ...mail import inbound
-from ...matching.search import Piece
-from ...newsroom import receipt_notes
-from ...newsroom.endings import may_wait_again
 from ...people.models import Person
 from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from ...search.full_text import Piece
+from ...text.languages import direction
+from ...web.formatting import age, by_name, count, day, exact, full_date, tongue, zone
+from ...workflows.letters import receipt_notes
+from ...workflows.letters.endings import may_wait_again
 from ..choices import EditionChoice, list_topic_choices
 from ..filtered_list import Filtered, Hits, Options, named
 from ..frame import Desk, look_around

@@ -2,9 +2,9 @@
 
 from flask import current_app
 
+from ...core.state_machine import Illegal
 from ...letters import machine_translation
 from ...letters.models import Letter
-from ...lifecycle import Illegal
 from ..conflict import as_shown
 from ..frame import Desk
 from .letter_pages import Done, letter_address, letter_press

@@ -11,10 +11,10 @@ from flask_babel import ngettext
 from ...audit import watched
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...newsroom.endings import end_letter
 from ...questions import moves as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
+from ...workflows.letters.endings import end_letter
 from ..bulk import Boxes, Bulk, Otherwise, Outcome, Press, chosen_topic, fresh, together
 from ..frame import Desk, found
 from ..undo_press import way_back

@@ -6,10 +6,10 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.desk_letters import reword
-from ...lifecycle import Illegal, Missing, Refused, Stale
+from ...core.state_machine import Illegal, Missing, Refused, Stale
 from ...mail.secret_links import with_places
 from ...questions.firewall import Leaking
-from ...text import clean
+from ...text.clean import clean
 from ..conflict import number_shown, opened, saved, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn

@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...mail.incoming import File
+from ...mailtext.incoming import File
 from ..frame import editor
 
 # What each kind is called, the ending of a name that is made up for one, and the endings that others honestly have.

@@ -18,15 +18,15 @@ from ...answers.correspondence import with_questions, writable
 from ...answers.editing import open_check
 from ...answers.lifecycle import ASSIGNMENT
 from ...answers.models import Assignment, Check
-from ...db import now
+from ...crypto.seal import Unsealable
+from ...db.session import now
 from ...editions.models import Edition
-from ...formatting import day
 from ...letters.models import Letter
 from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.models import Inbound, InboundRaw
 from ...people import directory
-from ...seal import Unsealable
+from ...web.formatting import day
 from ..choices import EditionChoice
 from ..conflict import token_of
 from ..frame import Desk

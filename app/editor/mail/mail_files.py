@@ -12,14 +12,14 @@ from flask import Response, abort, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from ... import errors
 from ...letters.models import Letter
 from ...mail import hung_files, inbound
 from ...mail.inbound import Reading
-from ...mail.incoming import File
 from ...mail.models import Inbound
-from ...mail.parsing.file_kinds import PICTURES
-from ...mail.parsing.files import CLOSED
+from ...mailtext.incoming import File
+from ...mailtext.parsing.file_kinds import PICTURES
+from ...mailtext.parsing.files import CLOSED
+from ...web import errors
 from ..frame import Desk, at_desk, change, editor, found, found_at, page
 from . import incoming_mails
 from .hung_file_words import WHY_NOT, kind_words, saved_as

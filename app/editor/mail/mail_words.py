@@ -9,17 +9,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from ...db import now
-from ...formatting import age, ago, clock_time, day, zone
+from ...db.session import now
 from ...mail import question_mails
 from ...mail.kinds import KINDS
 from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
-from ...newsroom.undo import is_undone
 from ...people.directory import names_of
 from ...people.staff import invited_by
 from ...questions.queries import Named as AskedOf
 from ...questions.queries import named as list_named
+from ...web.formatting import age, ago, clock_time, day, zone
+from ...workflows.undo import is_undone
 from ..conflict import token_of
 from ..frame import Desk
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from ...lifecycle import Illegal, Missing, NotYours, Refused, Stale
+from ...core.state_machine import Illegal, Missing, NotYours, Refused, Stale
 from ...mail.lifecycle import STATES
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay

@@ -11,22 +11,22 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ... import errors
-from ...db import by_keys
-from ...formatting import count
-from ...lifecycle import Illegal, Missing, Stale
-from ...listing import find_keys, union_keys
+from ...core.listing import find_keys, union_keys
+from ...core.state_machine import Illegal, Missing, Stale
+from ...crypto.seal import Unsealable
+from ...db.session import by_keys
 from ...mail import outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...newsroom import undo
 from ...people import looking
 from ...people.models import Person
-from ...seal import Unsealable
-from ...web import last_row, paged
+from ...web import errors
+from ...web.formatting import count
+from ...web.setup import last_row, paged
+from ...workflows import undo
 from ..conflict import number_shown, second
 from ..frame import Desk, at_desk, change, editor, found_at, page, unknown
 from .mail_words import STATES, Named, named, shown

@@ -16,17 +16,17 @@ from werkzeug.wrappers import Response
 from ...answers import correspondence
 from ...answers import mailed_answers as experts
 from ...answers.models import Assignment
+from ...core.listing import counts
+from ...core.state_machine import Illegal, Missing, Stale
 from ...editions.models import Edition
-from ...formatting import count
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing, Stale
-from ...listing import counts
 from ...mail import inbound
 from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
-from ...web import last_row, paged
+from ...web.formatting import count
+from ...web.setup import last_row, paged
 from ..conflict import as_shown, number_shown, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, found_at, page

@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ...answers import correspondence
-from ...db import now
-from ...formatting import ago, day
+from ...db.session import now
 from ...mail import queries as mail_queries
 from ...mail import sign_ins, stalled
-from ...newsroom.waiting import Board, Task
 from ...programs.registering import in_trouble
 from ...watching import held_erasures
+from ...web.formatting import ago, day
+from ...workflows.overview.waiting import Board, Task
 from ..frame import Desk
 from ..mail.mail_words import named, shown
 

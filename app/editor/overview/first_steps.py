@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ... import audit
 from ...audit import Event
-from ...db import lock, now
+from ...db.session import lock, now
 from ...editions.models import Edition
 from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter

@@ -16,14 +16,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...db import now
-from ...formatting import tongue
+from ...db.session import now
 from ...newsletters.queries import topics_of
-from ...newsroom import insights
-from ...newsroom.insights import Insight, days_to_print, letters_in, nth, of, ranked, reply_days
-from ...newsroom.weekly_counts import monday
 from ...people.directory import expert_names
 from ...people.spreadsheet import written
+from ...web.formatting import tongue
+from ...workflows.overview import insights
+from ...workflows.overview.insights import Insight, days_to_print, letters_in, nth, of, ranked, reply_days
+from ...workflows.overview.weekly_counts import monday
 from ..frame import Desk, at_desk, editor, page
 from ..letters.letter_words import CHANNELS
 from . import charts

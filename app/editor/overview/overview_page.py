@@ -15,11 +15,11 @@ from werkzeug.wrappers import Response
 from ...answers import correspondence
 from ...core.clock import utc_now
 from ...editions.slots import open_slots
-from ...formatting import age, count, day, exact, is_past, left
 from ...newsletters.queries import desks_of
-from ...newsroom import receipt_notes
-from ...newsroom.waiting import Board, Task, board, group_of
-from ...web import db
+from ...web.formatting import age, count, day, exact, is_past, left
+from ...web.setup import db
+from ...workflows.letters import receipt_notes
+from ...workflows.overview.waiting import Board, Task, board, group_of
 from ..frame import Desk, at_desk, editor, page
 from .faults import FIRST, faults
 from .first_steps import first_steps

@@ -13,12 +13,12 @@ from sqlalchemy import select
 
 from ...answers import assigning
 from ...answers.models import Assignment
-from ...db import now
-from ...formatting import count
-from ...lifecycle import Refused
-from ...newsroom.waiting import WHOLE, Task, whole
-from ...newsroom.waiting_walks import BACKLOG
+from ...core.state_machine import Refused
+from ...db.session import now
 from ...questions.firewall import Leaking
+from ...web.formatting import count
+from ...workflows.overview.waiting import WHOLE, Task, whole
+from ...workflows.overview.waiting_walks import BACKLOG
 from ..bulk import WHY_NOT, Bulk, Press, worded
 from ..frame import Desk, at_desk, editor, page
 from .overview_page import line_of

@@ -7,15 +7,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...core.state_machine import Missing, TooLong
 from ...editions import corrections, in_languages, only_signs
 from ...editions.models import EditionItem
-from ...formatting import tongue
-from ...lifecycle import Missing, TooLong
-from ...newsroom import after_sending, forgetting_ran
-from ...newsroom.after_sending import Note, Words
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...questions.wording import LONGEST_HEADLINE
+from ...web.formatting import tongue
+from ...workflows.publishing import after_sending
+from ...workflows.publishing.after_sending import Note, Words
+from ...workflows.retention import erase_published
 from ..conflict import as_shown, change_as_shown, token_of
 from ..flash import announce
 from ..form_values import too_long
@@ -99,7 +100,7 @@ def _page(
         most_signs=only_signs.MOST,
         most_note=after_sending.LONGEST_NOTE,
         longest_headline=LONGEST_HEADLINE,
-        days=forgetting_ran.WEEK.days,
+        days=erase_published.WEEK.days,
     )
 
 
@@ -157,7 +158,7 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
 @question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
 def question_forget_words(desk: Desk, one: Question) -> None:
     """Erase the words of a page that was withdrawn now, and not after a week."""
-    forgetting_ran.forget_withdrawn(desk.session, desk.actor, as_shown(desk, one))
+    erase_published.forget_withdrawn(desk.session, desk.actor, as_shown(desk, one))
 
 
 def _again(

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from ...questions.firewall import asker_letters, never_leaves, own_words, said_besides, still_theirs
 from ...questions.recognise import marks
-from ...text import single_line
+from ...text.clean import single_line
 from ..frame import Desk, editor
 from .dossier import Dossier
 from .question_words import MARKS

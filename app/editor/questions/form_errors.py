@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import lazy_gettext as _l
 
-from ...lifecycle import Missing, TooLong
+from ...core.state_machine import Missing, TooLong
 from ...questions.firewall import Leaking
 from ..form_values import too_long
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from flask import url_for
 from flask_babel import gettext as _
 
-from ...db import now
-from ...formatting import day, zone
+from ...db.session import now
+from ...web.formatting import day, zone
 from ..conflict import token_of
 from .dossier import Dossier, Part
 from .question_states import WORDS

@@ -8,14 +8,14 @@ from flask import url_for
 from flask_babel import gettext as _
 
 from ...answers.diff import Pair, compare
-from ...formatting import tongue
 from ...letters import contacts, machine_translation
 from ...letters import queries as letters
 from ...letters.models import Credit, Letter
 from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
-from ...web import last_row, paged
+from ...web.formatting import tongue
+from ...web.setup import last_row, paged
 from ..frame import Desk, at_desk, editor, found, page
 from ..letters.letter_words import CHANNELS
 

@@ -8,21 +8,22 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ...actors import Staff
 from ...answers import closing, merging_questions
 from ...audit import watched
-from ...db import lock
+from ...core.actors import Staff
+from ...core.state_machine import Missing, Stale
+from ...db.session import lock
 from ...editions import queries as editions
 from ...editions import slots
 from ...letters import contacts
 from ...letters import queries as letters
-from ...lifecycle import Missing, Stale
 from ...newsletters import topics
-from ...newsroom import publishing, withdrawal
-from ...newsroom.endings import close_question, reopen_question
 from ...questions import moves as questions
 from ...questions import must_run_by, notes, queries
 from ...questions.models import Question
+from ...workflows.letters import withdrawal
+from ...workflows.letters.endings import close_question, reopen_question
+from ...workflows.publishing import publication
 from ..conflict import as_shown, change_as_shown, shown
 from ..flash import announce
 from ..form_values import public_id_in, typed_day
@@ -40,7 +41,7 @@ MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
     "split": (questions.split, ""),
     "show": (lambda session, actor, one: questions.show(session, actor, one, True), "label"),
     "hide": (lambda session, actor, one: questions.show(session, actor, one, False), ""),
-    "restore": (publishing.restore, ""),
+    "restore": (publication.restore, ""),
 }
 
 
@@ -73,7 +74,7 @@ def question_close(desk: Desk, one: Question) -> str:
 
 @question_press(f"{ADDRESS}/retract", "close")
 def question_retract(desk: Desk, one: Question) -> None:
-    publishing.retract(desk.session, desk.actor, one, request.form.get("why", ""))
+    publication.retract(desk.session, desk.actor, one, request.form.get("why", ""))
 
 
 @editor.press(f"{ADDRESS}/merge", "word")
@@ -116,7 +117,7 @@ def question_pull(desk: Desk, one: Question) -> str:
         raise Missing("why")
     # Of what was carried over, say, nobody has said why it should not run there.
     with watched(desk.session) as events:
-        publishing.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+        publication.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
         desk.session.flush()
     notes.note(desk.session, desk.actor, one, why)
     return way_back(events)

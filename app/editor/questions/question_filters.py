@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 
 from ...answers.merging_questions import with_expert
-from ...listing import Listing
+from ...core.listing import Listing
 from ...people.models import Expert
 from ...questions import queries
 from ...questions.lifecycle import STATES

@@ -7,7 +7,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
-from ...db import by_keys
+from ...db.session import by_keys
 from ...editions.models import Edition
 from ...questions import queries
 from ...questions.models import Question

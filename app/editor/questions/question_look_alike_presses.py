@@ -6,13 +6,13 @@ from werkzeug.wrappers import Response
 
 from ...answers import merging_questions
 from ...audit import watched
+from ...core.state_machine import Illegal, Missing
 from ...letters.models import Letter
-from ...lifecycle import Illegal, Missing
-from ...matching.verdicts import verdict
-from ...newsroom.endings import close_question
 from ...questions import moves as questions
 from ...questions import queries
 from ...questions.models import Question
+from ...search.verdicts import verdict
+from ...workflows.letters.endings import close_question
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor
 from ..letters.letter_look_alikes import row_of

@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from flask_babel import gettext as _
 
 from ...answers.candidates import compared
-from ...db import by_keys
-from ...formatting import age
+from ...db.session import by_keys
 from ...letters.models import Letter
-from ...matching import DESK
-from ...matching.alike import Alike, Compared, alike
 from ...newsletters.models import Topic
 from ...questions import moves as questions
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
+from ...search import DESK
+from ...search.alike import Alike, Compared, alike
+from ...web.formatting import age
 from ..frame import Desk
 from ..letters.letter_look_alikes import Shown, shown_as
 from .question_states import WORDS

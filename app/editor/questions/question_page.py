@@ -8,12 +8,12 @@ from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...db import now
-from ...lifecycle import Illegal, Missing, Stale, TooLong
-from ...newsroom.forgetting_ran import WEEK
+from ...core.state_machine import Illegal, Missing, Stale, TooLong
+from ...db.session import now
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from ...workflows.retention.erase_published import WEEK
 from ..conflict import newest_change, second, token
 from ..flash import announce
 from ..form_values import typed_time

@@ -11,8 +11,8 @@ from flask_babel import ngettext
 from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
 from ...editions.models import Edition
-from ...formatting import ago, day, is_past
 from ...questions.models import Question
+from ...web.formatting import ago, day, is_past
 from ..choices import EditionChoice
 from .question_states import WORDS
 

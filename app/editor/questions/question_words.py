@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...answers.models import AnswerText, Check
-from ...formatting import ago, moment
+from ...web.formatting import ago, moment
 from ..frame import editor
 from .question_status import Place
 

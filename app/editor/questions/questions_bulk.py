@@ -8,12 +8,12 @@ from flask_babel import ngettext
 from ...answers import merging_questions
 from ...answers.closing import take
 from ...audit import watched
-from ...lifecycle import Refused
-from ...newsroom.endings import close_question
+from ...core.state_machine import Refused
 from ...questions import moves as questions
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
+from ...workflows.letters.endings import close_question
 from ..bulk import Boxes, Bulk, Otherwise, Outcome, Press, chosen_topic, fresh, together
 from ..frame import Desk
 from ..letters.letter_pages import address_of

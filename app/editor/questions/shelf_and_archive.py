@@ -6,14 +6,14 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from ...answers.closing import take
-from ...db import by_keys
+from ...db.session import by_keys
 from ...editions import archive as ran
 from ...editions.models import Edition
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...web import last_row, paged
+from ...web.setup import last_row, paged
 from ..frame import Desk, at_desk, editor, page
 from .question_filters import SHELF
 from .question_page import question_press

@@ -16,10 +16,9 @@ from flask_babel import ngettext
 
 from ...audit import queries as audit
 from ...audit.events import shown_in
-from ...db import now
-from ...formatting import clock_time, day, exact, tongue, zone
+from ...core.listing import HIGHEST_KEY, from_address, in_address
+from ...db.session import now
 from ...letters.models import Letter
-from ...listing import HIGHEST_KEY, from_address, in_address
 from ...mail import question_mails
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
@@ -27,6 +26,7 @@ from ...mail.secret_links import without_secrets
 from ...people.directory import names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
+from ...web.formatting import clock_time, day, exact, tongue, zone
 from ..frame import Desk
 from ..letters.letter_words import CHANNELS
 from ..mail.mail_words import STATES, name_of, stands

@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 from ...answers import translating, translators
 from ...answers.diff import Pair, compare
 from ...answers.translating import Original, Words
-from ...db import lock
-from ...languages import direction
-from ...lifecycle import Missing, Stale, TooLong
-from ...newsroom import translations as newsroom
+from ...core.state_machine import Missing, Stale, TooLong
+from ...db.session import lock
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...questions.translation_table import Translation
+from ...text.languages import direction
+from ...workflows.publishing import translations as newsroom
 from ..conflict import Saved, as_opened, change_as_shown, newest_change, number_shown, opened, shown
 from ..flash import announce
 from ..form_values import too_long

@@ -6,8 +6,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import translators
-from ...db import lock
-from ...lifecycle import Missing, Stale, TooLong
+from ...core.state_machine import Missing, Stale, TooLong
+from ...db.session import lock
 from ...people.directory import BadAddress
 from ...questions.translator_table import Translator
 from ..conflict import change_as_shown, number_shown

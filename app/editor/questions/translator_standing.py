@@ -6,11 +6,11 @@ from flask_babel import gettext as _
 
 from ...answers import translator_drafts, translators
 from ...answers.translating import Words
-from ...formatting import day
 from ...questions.models import Question
 from ...questions.translation_table import Translation
 from ...questions.translator_table import Translator
-from ...text import clean, for_print, single_line
+from ...text.clean import clean, for_print, single_line
+from ...web.formatting import day
 from ..frame import Desk
 from .translation_words import TRANSLATOR_STANDING
 

@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...formatting import tongue
-from ...lifecycle import Missing, Stale, TooLong
+from ...core.state_machine import Missing, Stale, TooLong
 from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
+from ...web.formatting import tongue
 from ..conflict import WORDING, as_shown, facts_of, opened, saved, shown
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page

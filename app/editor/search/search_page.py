@@ -13,21 +13,21 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from ...answers.models import Assignment
-from ...db import by_keys
+from ...core.listing import Listing
+from ...db.session import by_keys
 from ...editions import archive
 from ...editions.date_search import dated
 from ...editions.items import headline
 from ...editions.models import Edition, EditionItem
-from ...formatting import age, full_date
 from ...letters.models import Letter
-from ...listing import Listing
 from ...mail import queries as mail_queries
-from ...matching import DESK, PUBLIC
-from ...matching.search import Hit, search
 from ...people import expert_search
 from ...people.models import Expert
 from ...questions.models import Question
-from ...text import single_line
+from ...search import DESK, PUBLIC
+from ...search.full_text import Hit, search
+from ...text.clean import single_line
+from ...web.formatting import age, full_date
 from ..frame import Desk, at_desk, editor, page
 from ..letters.letter_words import STANDS
 from ..mail.mail_words import named, shown

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from flask_babel import lazy_gettext as _l
 
-from ...formatting import count, day
-from ...newsroom import forgetting_answers, forgetting_people, leaving_letters
+from ...web.formatting import count, day
+from ...workflows.retention import erase_answers, erase_people
+from ...workflows.retention import retention_preview as preview
 from ..frame import at_desk, editor, page
 from ..letters.letter_words import CHANNELS
 
@@ -23,8 +24,8 @@ WHICH = {
 @editor.get("/<slug>/leaving")
 def leaving(slug: str) -> str:
     with at_desk(slug) as desk:
-        numbers = leaving_letters.numbers(desk.session, desk.newsletter, WITHIN)
-        next_ones = leaving_letters.coming(desk.session, desk.newsletter, WITHIN, FIRST)
+        numbers = preview.numbers(desk.session, desk.newsletter, WITHIN)
+        next_ones = preview.coming(desk.session, desk.newsletter, WITHIN, FIRST)
         kinds = [
             {
                 "key": name,
@@ -45,10 +46,10 @@ def leaving(slug: str) -> str:
             "editor/settings/leaving.html",
             "settings",
             kinds=kinds,
-            answers=forgetting_answers.coming(session, newsletter, WITHIN, FIRST),
-            answers_number=count(forgetting_answers.number(session, newsletter, WITHIN)),
-            experts=forgetting_people.experts_coming(session, newsletter, WITHIN, FIRST),
-            experts_number=count(forgetting_people.number_of_experts(session, newsletter, WITHIN)),
-            colleagues=forgetting_people.colleagues_coming(session, newsletter, WITHIN) if desk.may("people") else [],
+            answers=erase_answers.coming(session, newsletter, WITHIN, FIRST),
+            answers_number=count(erase_answers.number(session, newsletter, WITHIN)),
+            experts=erase_people.experts_coming(session, newsletter, WITHIN, FIRST),
+            experts_number=count(erase_people.number_of_experts(session, newsletter, WITHIN)),
+            colleagues=erase_people.colleagues_coming(session, newsletter, WITHIN) if desk.may("people") else [],
             days=WITHIN.days,
         )

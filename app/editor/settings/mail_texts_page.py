@@ -8,16 +8,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...db import address, now
+from ...core.state_machine import Stale
+from ...db.session import address, now
 from ...editions.calendar import EVENING, in_utc, zone_of
-from ...formatting import tongue
-from ...languages import direction
-from ...lifecycle import Stale
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
+from ...text.languages import direction
+from ...web.formatting import tongue
 from ..conflict import as_opened, opened, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn

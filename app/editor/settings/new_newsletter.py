@@ -8,14 +8,14 @@ from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...db import now
+from ...db.session import now
 from ...editions.planning import start_with_open_edition
 from ...editions.rhythm import choices_of, next_six
-from ...languages import direction
 from ...newsletters.models import SETTINGS, USUAL_CUTOFF_MINUTES, Newsletter
 from ...newsletters.settings import Faulty
-from ...newsroom import founding
+from ...text.languages import direction
 from ...typesetting.house_languages import phrases_for
+from ...workflows.newsletters import founding
 from .. import declared_form
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn

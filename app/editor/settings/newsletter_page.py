@@ -8,21 +8,21 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...db import now
+from ...core.fields import read_form
+from ...core.state_machine import Stale
+from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
 from ...editions.planning import off_the_rhythm, plan_newsletter
 from ...editions.rhythm import READ, choices_of, next_six
-from ...fields import read_form
-from ...formatting import day, tongue
-from ...lifecycle import Stale
-from ...mail.translation import say, spoken
 from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import Setting
 from ...newsletters.setting_fields import PARTS, SITES, WHEN
 from ...people.directory import everybody_of
+from ...text.translation import say, spoken
 from ...version import VERSION
+from ...web.formatting import day, tongue
 from .. import declared_form
 from ..conflict import Facts, as_opened, opened, saved, ticked
 from ..editions.rhythm_text import in_words, rule_in_words

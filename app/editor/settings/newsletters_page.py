@@ -13,17 +13,17 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from ...audit import Event
-from ...db import lock
+from ...core.fields import Wrong
+from ...core.permissions import roles_for
+from ...core.state_machine import Illegal, Stale
+from ...db.session import lock
 from ...editions.planning import off_the_rhythm
-from ...fields import Wrong
-from ...formatting import day
-from ...lifecycle import Illegal, Stale
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...newsletters.settings import Faulty
-from ...newsroom import pausing, renaming
 from ...people.models import Membership
-from ...permissions import roles_for
+from ...web.formatting import day
+from ...workflows.newsletters import pausing, renaming
 from .. import declared_form
 from ..conflict import second, shown, token
 from ..flash import announce

@@ -9,16 +9,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ... import outside
-from ...db import lock, now
-from ...formatting import age, exact
-from ...lifecycle import Missing, Stale, TooLong
-from ...newsroom import program_messages
+from ...core import http_client
+from ...core.state_machine import Missing, Stale, TooLong
+from ...crypto.seal import Unsealable
+from ...db.session import lock, now
 from ...programs import calling, registering
 from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_taken
 from ...programs.telling import NAMES
-from ...seal import Unsealable
+from ...web.formatting import age, exact
+from ...workflows import program_messages
 from ..conflict import shown, token
 from ..flash import announce
 from ..form_values import too_long
@@ -102,9 +102,9 @@ def add_program(slug: str) -> Response | tuple[str, int]:
 
     try:
         if typed["address"]:
-            outside.look_at(typed["address"], current_app.config["OWN_HOSTS"])
+            http_client.look_at(typed["address"], current_app.config["OWN_HOSTS"])
         public_id = change(slug, fn)
-    except outside.Unanswered as refused:
+    except http_client.Unanswered as refused:
         return redrawn(slug, 422, _list, typed, {"address": why(str(refused))})
     except TooLong as refused:
         return redrawn(slug, 422, _list, typed, {refused.field: too_long(refused)})

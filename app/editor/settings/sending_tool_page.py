@@ -9,11 +9,11 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ... import audit
-from ...lifecycle import Stale
+from ...core.state_machine import Stale
+from ...crypto.seal import Unsealable
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, Typed
 from ...newsletters.settings import Faulty
-from ...seal import Unsealable
 from ...sending_tools.asking import Account, NotMade
 from ...sending_tools.known_tools import TOOLS, try_it
 from .. import declared_form

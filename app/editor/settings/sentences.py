@@ -7,12 +7,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...fields import Wrong
-from ...languages import direction
-from ...lifecycle import Stale
+from ...core.fields import Wrong
+from ...core.state_machine import Stale
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...newsletters.sentence_places import PLACES
+from ...text.languages import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text

@@ -10,14 +10,14 @@ from sqlalchemy import literal, select, union_all
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.events import EVENTS
+from ...core.permissions import ROLES
 from ...editions.models import Edition
-from ...formatting import tongue
 from ...newsletters.models import SETTINGS
 from ...people import colleagues
 from ...people.directory import expert_names, names_of
 from ...people.models import Expert, Person
-from ...permissions import ROLES
 from ...questions.models import Question, QuestionText
+from ...web.formatting import tongue
 from ..declared_form import labels
 from ..frame import Desk, role_label
 from ..letters.letter_words import FILED

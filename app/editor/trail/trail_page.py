@@ -16,14 +16,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...audit import Event, trail
 from ...audit.events import EVENTS
+from ...core.listing import from_address, in_address
 from ...editions.models import Edition
-from ...formatting import clock_time, day, exact, zone
-from ...listing import from_address, in_address
 from ...people import colleagues
 from ...people.models import Person
 from ...people.spreadsheet import written
 from ...questions.models import Question
-from ...web import paged
+from ...web.formatting import clock_time, day, exact, zone
+from ...web.setup import paged
 from ..frame import Desk, at_desk, editor, page
 from .event_sentences import HANDS, hands, tell
 

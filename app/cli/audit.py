@@ -1,0 +1,62 @@
+"""`flask audit ...`: whether somebody has rewritten the trail."""
+
+import re
+import sys
+
+import click
+from flask.cli import AppGroup
+
+from ..audit import chain
+from ..audit.chain_check import Fault, check, number_of_links
+from ..web.current import db
+
+audit = AppGroup("audit", help="The trail, and whether it is what was written.")
+LEAST, MOST = 16, 64  # hexadecimal digits of a head: fewer could be met by trying
+
+
+def _digits(_context: click.Context, _option: click.Parameter, typed: tuple[str, ...]) -> list[str]:
+    """Return heads as they are compared; people copy them with blanks."""
+    heads = ["".join(head.split()).lower() for head in typed]
+    for head in heads:
+        if not re.fullmatch(rf"[0-9a-f]{{{LEAST},{MOST}}}", head):
+            raise click.BadParameter(f"a head has {LEAST} to {MOST} digits from 0 to 9 and a to f, as the mail says it")
+    return heads
+
+
+@audit.command("verify")
+@click.option("--head", "heads", multiple=True, callback=_digits, help="The head that a morning's mail names; again.")
+def verify(heads: list[str]) -> None:
+    """Compare the trail with its chain, and name each event that was changed, removed, put in or moved.
+
+    Whoever holds SECRET_KEYS can rewrite trail and chain together. The heads in the desk's morning mails are out of
+    their reach: give one or more with --head. Exit status 1 where something differs.
+    """
+    first: list[Fault] = []
+
+    def tell(fault: Fault) -> None:
+        first[:] = first or [fault]
+        click.echo(str(fault))
+
+    with db.read() as session:
+        links = number_of_links(session)
+    with click.progressbar(length=links, label="Comparing", file=sys.stderr) as bar:
+        looked = check(db, tell, heads=heads, step=bar.update)
+    with db.read() as session:
+        waits, is_late = chain.waiting(session)
+    click.echo(f"{looked.events:,} events in {looked.links:,} links; {waits:,} not in the chain yet.")
+    if looked.end.head:
+        click.echo(f"Head: {looked.end.said}")
+    wrong = [f"{looked.faults:,} differ; the first: {first[0]}."] if first else []
+    if is_late:
+        wrong.append("Events have not been taken in for an hour: no worker runs, or links were removed.")
+    for head in heads:
+        if head in looked.found:
+            click.echo(f"Head {head} is that of link {looked.found[head]:,}.")
+        else:
+            wrong.append(
+                f"Head {head} is not in the chain: since that mail the trail was rewritten or cut off, "
+                "or a backup from before it was restored."
+            )
+    if wrong:
+        raise click.ClickException("\n  ".join(wrong))
+    click.echo("The trail is as it was written.")

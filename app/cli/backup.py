@@ -1,0 +1,238 @@
+"""`flask backup FILE`, `flask restore FILE`, and `flask backup-key FILE` for the keys that a backup is sealed with."""
+
+import errno
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
+
+from ..audit.models import Erasure
+from ..backup import making, restoring
+from ..backup.erasing_again import AGAIN
+from ..backup.erasure_list import Erasures, Keeper, NotOurList, read_list
+from ..backup.packing import Identity, Recipient, Unreadable, check_keys
+from ..backup.whole_file import Changed, whole_file
+from ..db.engine import Database
+from ..db.fault_kinds import fault_code
+from ..web.current import db
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+THERE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+COMES_BACK = (
+    "What readers took back after that, and what the rules erased, comes back by this restore: words, names, "
+    "addresses, withdrawn pages. Look for a newer list: at ERASURES on the old machine, or beside a newer backup "
+    "(--erasures FILE)."
+)
+
+
+@click.command("backup")
+@click.argument("file", type=FILE)
+@click.option(
+    "--to", "keys", multiple=True, metavar="KEY", help="Seal it for this public key (age1… or ssh-…), or several."
+)
+@click.option("--replace", is_flag=True, help="Write over FILE once the new one is whole.")
+@with_appcontext
+def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
+    """Write all that the newsroom has, as it stands at this moment, to FILE; web and worker may go on meanwhile.
+
+    Beside it comes FILE.erasures, the list of what was erased, which a later restore needs. The secrets of SECRET_KEYS
+    are in neither: without them nothing that is sealed opens, so keep them elsewhere.
+    """
+    database = opened()
+    recipients = [_recipient(key) for key in keys]
+    kept = Path(current_app.config["ERASURES"])
+    with refusing(file, "Nothing was written."):
+        try:
+            if inspect(database.reader).has_table(Erasure.__tablename__):  # before an upgrade it may not be there yet
+                Keeper(kept).keep(database)
+        except OSError as error:
+            click.echo(f"WARNING: the list of erasures at {kept} can't be written ({error.strerror}).", err=True)
+        with click.progressbar(length=1, label="Writing") as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.length = max(total, 1)
+                bar.update(done)
+
+            counts = making.make(database, file, recipients, kept, replace, progress)
+    sealed = f", sealed for {len(recipients)} key{'s' * (len(recipients) > 1)}" if recipients else ", NOT sealed"
+    click.echo(f"{sum(counts.values())} rows of {len(counts)} tables in {file}, {file.stat().st_size} bytes{sealed}")
+
+
+@click.command("backup-key")
+@click.argument("file", type=FILE)
+def backup_key(file: Path) -> None:
+    """Make a pair of keys: the secret one goes to FILE, the public one is printed, for `backup --to`.
+
+    Who has FILE reads every backup that is sealed for it; who loses it, none. Keep it away from the server.
+    """
+    import pyrage  # here and below: only where a backup is made or read
+
+    identity = pyrage.x25519.Identity.generate()
+    with refusing(file, "Nothing was written."), whole_file(file) as kept:
+        kept.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
+    click.echo(identity.to_public())
+
+
+@click.command("restore")
+@click.argument("file", type=THERE)
+@click.option("--key", type=THERE, help="The file of the secret key that FILE was sealed for.")
+@click.option("--erasures", type=THERE, help="A list of erasures, beside that of ERASURES and FILE.erasures.")
+@click.option("--without-erasures", is_flag=True, help="Restore although nobody knows what was erased since.")
+@click.option("--check", is_flag=True, help="Read FILE to its end and say what is in it; change nothing.")
+@with_appcontext
+def restore(file: Path, key: Path | None, erasures: Path | None, without_erasures: bool, check: bool) -> None:
+    """Fill an empty database with the backup in FILE, of either kind of database, and bring it to this version.
+
+    The whole file is checked before the first row is written, and all is restored or nothing. What was erased since the
+    backup is erased again.
+    """
+    database = opened()
+    source = restoring.Source(file, _identities(key), database.ring)
+    with refusing(file, "Nothing was restored."):
+        if not check:
+            restoring.refuse_unless_empty(database)
+        with _bytes_of(file, "Checking") as progress:
+            manifest = restoring.check(source, progress)
+        _say(manifest, database)
+        if check:
+            return
+        lists = [
+            Path(current_app.config["ERASURES"]),
+            file.with_name(file.name + making.BESIDE),
+            *([erasures] if erasures else []),
+        ]
+        known = _known(lists, manifest, database, without_erasures)
+        with _bytes_of(file, "Restoring") as progress:
+            done = restoring.restore(source, manifest, database, known.lines if known else frozenset(), progress)
+    click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
+    erased = [f"{count} {AGAIN[kind].says}" for kind, count in done.erased.items()]
+    click.echo(f"Erased again: {', '.join(erased) or 'nothing that stood in the backup'}.")
+    if done.waiting_mails:
+        click.echo(
+            f"{done.waiting_mails} mails waited in the outbox; they leave once a worker runs, also if they left before."
+        )
+    click.echo(
+        "Everybody has to sign in anew. Who was let go since the backup is at the desk again: look at its people."
+    )
+
+
+def opened() -> Database:
+    """Return the database of the app. Where the settings can't be used, what is missing is said instead."""
+    db.url  # noqa: B018 - asks whether there are settings
+    return current_app.extensions["database"]  # type: ignore[no-any-return]
+
+
+@contextmanager
+def refusing(file: Path, nothing: str) -> Iterator[None]:
+    """Say in a sentence why it went no further, and that nothing was done."""
+    try:
+        yield
+    except FileExistsError:
+        raise click.ClickException(f"{file} is there already. Name another file, or say --replace. {nothing}") from None
+    except Changed:
+        raise click.ClickException(
+            f"The disk gave back other bytes than were written: don't trust it. {nothing}"
+        ) from None
+    except making.Broken as broken:
+        raise click.ClickException(f"{broken} {nothing}") from None
+    except NotOurList as error:
+        raise click.ClickException(f"{error} is no list of erasures of this newsroom. {nothing}") from None
+    except (Unreadable, restoring.NotEmpty) as refused:
+        raise click.ClickException(f"{refused} {nothing}") from None
+    except DBAPIError as error:  # its words could be a reader's
+        cause = fault_code(error) or type(error).__name__
+        raise click.ClickException(f"The database stops it ({cause}). {nothing}") from None
+    except OSError as error:
+        why = "The disk is full" if error.errno in FULL else str(error.strerror)
+        raise click.ClickException(f"{why} ({error.filename or file.parent}). {nothing}") from None
+
+
+@contextmanager
+def _bytes_of(file: Path, label: str) -> Iterator[Callable[[int], None]]:
+    with click.progressbar(length=max(file.stat().st_size, 1), label=label) as bar:
+        yield bar.update
+
+
+def _recipient(key: str) -> Recipient:
+    import pyrage
+
+    try:
+        return (pyrage.ssh if key.startswith("ssh-") else pyrage.x25519).Recipient.from_str(key.strip())
+    except pyrage.RecipientError:
+        raise click.UsageError(
+            "--to is a public key like age1… (`flask backup-key FILE` makes one) or ssh-ed25519 …"
+        ) from None
+
+
+def _identities(key: Path | None) -> list[Identity]:
+    if key is None:
+        return []
+    import pyrage
+
+    written = key.read_bytes()
+    try:
+        if b"PRIVATE KEY" in written:
+            return [pyrage.ssh.Identity.from_buffer(written)]
+        lines = [one.strip() for one in written.decode().splitlines()]
+        return [pyrage.x25519.Identity.from_str(one) for one in lines if one and not one.startswith("#")]
+    except (pyrage.IdentityError, UnicodeDecodeError):
+        raise click.UsageError(
+            "--key is no file of a secret key, with a line AGE-SECRET-KEY-1…, or of OpenSSH"
+        ) from None
+
+
+def _say(manifest: dict[str, Any], database: Database) -> None:
+    rows = manifest["rows"]
+    held = ", ".join(
+        f"{rows[name]} {name}" for name in ("newsletters", "letters", "questions", "answers", "people") if name in rows
+    )
+    click.echo(
+        f"A backup of {_when(manifest['at'])}, by Readers Asked {manifest['version']} (tables of "
+        f"{manifest['revision']}, {manifest['database']}): {held}."
+    )
+    if missing := check_keys(manifest, database.ring):
+        click.echo(
+            f"WARNING: SECRET_KEYS lacks number {', '.join(map(str, missing))}, which the newsroom had: what was "
+            "sealed with it does not open.",
+            err=True,
+        )
+
+
+def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
+    """Return all that the lists know. What that lacks is said, and asked where nobody said to go on."""
+    found = [(path, one) for path in lists if (one := read_list(path, database.ring))]
+    known = None
+    for path, one in found:
+        click.echo(f"{path}: {len(one.lines)} erasures, complete to {one.complete_to:%Y-%m-%d %H:%M:%S} UTC")
+        known = known | one if known else one
+    made = datetime.fromisoformat(manifest["at"])
+    lacks = []
+    if known is None:
+        lacks.append(
+            f"There is no list of erasures ({', '.join(map(str, lists))}); the backup is of {_when(manifest['at'])}."
+        )
+    elif known.complete_to <= made:
+        lacks.append(f"The newest list of erasures ends with the backup of {_when(manifest['at'])} or before it.")
+    if known and (strange := {number for number, _ in known.lines} - set(database.ring.numbers)):
+        lacks.append(
+            f"The list has erasures under keys that SECRET_KEYS lacks (number {', '.join(map(str, sorted(strange)))})."
+        )
+    if lacks:
+        click.echo("\n".join(f"WARNING: {lack}" for lack in lacks), err=True)
+        click.echo(COMES_BACK, err=True)
+        if not go_on and not (sys.stdin.isatty() and click.confirm("Restore all the same?", err=True)):
+            raise Unreadable("Say --without-erasures to restore all the same.")
+    return known
+
+
+def _when(written: str) -> str:
+    return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M} UTC"

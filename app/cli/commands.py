@@ -1,0 +1,217 @@
+"""The commands of `readers-asked` and of `flask`, which are the same."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+
+from app.settings.settings_table import reference
+from config import Unsafe, won_over
+
+from ..answers.lifecycle import ANSWER, ASSIGNMENT
+from ..core import permissions
+from ..core.state_machine import as_rows
+from ..crypto import keyring
+from ..db.migrate import NotMigrated, migrate
+from ..editions.lifecycle import EDITION
+from ..letters.lifecycle import LETTER
+from ..mail.lifecycle import INBOUND, MAIL
+from ..newsletters.lifecycle import NEWSLETTER
+from ..questions.lifecycle import QUESTION, TRANSLATION, TRANSLATOR
+from ..server import processes, startup_checks, worker
+from ..web.current import db
+from ..workflows.key_rotation import rotate
+from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
+from .audit import audit
+from .backup import backup, backup_key, restore
+from .command_faults import end_in_a_sentence, has_its_sentence
+from .doctor import doctor
+from .editions import editions
+from .init import init
+from .mail import mail
+from .newsletters import newsletters
+from .people import experts, staff
+from .search import matching
+
+MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITION, NEWSLETTER, MAIL, INBOUND)
+HEADS = ("machine", "action", "from > to", "act", "needs", "tells")
+HEADS_OF_ROLES = ("role", "acts")
+
+keys = AppGroup("keys", help="The secrets that seal what could name a person.")
+
+
+def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    click.echo("\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads), *rows)))
+
+
+@click.command("lifecycle")
+@click.option("--table", is_flag=True, help="Print the tables of roles and of moves as Markdown.")
+def lifecycle(table: bool) -> None:
+    """Print the policy of the house: what may happen to what, by whom."""
+    if table:
+        _print(HEADS_OF_ROLES, permissions.as_rows())
+        click.echo()
+        _print(HEADS, as_rows(MACHINES))
+        return
+    for machine in MACHINES:
+        click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
+
+
+@click.command("settings")
+def print_settings() -> None:
+    """Print every setting with its meaning as Markdown: docs/configuration.md."""
+    click.echo("\n".join(reference()))
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Start the pages and the worker, and stop both together at Ctrl-C or SIGTERM, or when one of them ends."""
+    port = _may_serve()
+
+    def greet() -> None:
+        processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
+
+    status = processes.serve(_app(), greet, with_worker=True)
+    processes.say("Stopped.")
+    sys.exit(status)
+
+
+@click.command("web")
+@with_appcontext
+def web() -> None:
+    """Start the pages alone, in as many processes as WEB_CONCURRENCY says."""
+    _may_serve()
+    sys.exit(processes.serve(_app(), with_worker=False))
+
+
+def _app() -> Flask:
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+def _may_serve() -> int:
+    """Return the port to serve at, or say why not."""
+    _may_start()
+    for name in won_over():
+        click.echo(
+            f"NOTE: {name} comes from the environment, which wins over {current_app.config['ENV_FILE']}", err=True
+        )
+    port = int(current_app.config["PORT"])
+    if not processes.is_free(port):
+        raise click.ClickException(f"port {port} is in use: set PORT to another one, or stop what uses it")
+    return port
+
+
+def _may_start(must_answer: bool = True) -> None:
+    db.url  # noqa: B018 - asks whether there are settings
+    try:
+        startup_checks.check(current_app, must_answer)
+    except Unsafe as unsafe:
+        raise click.ClickException(str(unsafe)) from None
+
+
+@click.command("worker")
+@click.option("--once", is_flag=True, help="Do every duty one time and stop.")
+@with_appcontext
+def run_worker(once: bool) -> None:
+    """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
+    _may_start(must_answer=False)
+    worker.run(_app(), once=once)
+
+
+@click.command("migrate")
+@with_appcontext
+def run_migrations() -> None:
+    """Make or change the tables so that they fit this version; what is there stays.
+
+    Each step is told. They are made together or not at all. While somebody else uses a table it is tried again for half
+    a minute; stop the web and the worker first.
+    """
+    url = db.url
+    steps: list[str] = []
+
+    def say(line: str) -> None:
+        if line[:1].isdigit():  # the number of a step; else somebody is waited for
+            steps.append(line)
+        click.echo(line)
+
+    try:
+        migrate(url, say=say)
+    except Exception as error:  # of whatever kind: what counts is that nothing was kept
+        if has_its_sentence(error):
+            raise
+        after = f"after {steps[-1].split()[0]}" if steps else "that came first"
+        why = error if isinstance(error, NotMigrated) else f"The step {after} failed: {type(error).__name__}."
+        raise click.ClickException(f"The database is as it was: no step was kept. {why}") from error
+    click.echo("The tables fit this version." if steps else "The tables fit this version already.")
+    if wrong := startup_checks.key_faults(db):
+        raise click.ClickException("the tables are as they should be, but " + "\n  ".join(wrong))
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Seal everything again with the newest key.
+
+    Older keys can then be taken out of SECRET_KEYS: receipts, links and the memory of mails that came are hashes under
+    them, so the database keeps them for looking up, sealed with the newest. Whoever signed in before may have to do so
+    again.
+    """
+    with click.progressbar(rotate(db), label="Sealing again") as steps:
+        total = sum(steps)
+    click.echo(f"{total} values sealed again with the newest key")
+    with db.read() as session:
+        older = keyring.older(session)
+    if older:
+        click.echo(
+            f"Kept for looking up receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "
+            "SECRET_KEYS can do without, once web and worker have been started again."
+        )
+
+
+class Unset:
+    """Stands where the database would, when the settings can't be used: whoever asks for it is told what to set."""
+
+    def __init__(self, unsafe: Unsafe) -> None:
+        self._unsafe = unsafe
+
+    def __getattr__(self, name: str) -> Any:
+        raise click.ClickException(str(self._unsafe))
+
+
+def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
+    """An app that has commands and serves nothing."""
+
+    def refuse(*_: Any) -> Any:
+        raise unsafe
+
+    app.extensions["database"] = Unset(unsafe)
+    app.wsgi_app = refuse  # type: ignore[method-assign, assignment]
+    register(app)
+    return app
+
+
+GROUPS = (keys, newsletters, staff, experts, editions, mail, matching, audit)
+COMMANDS = (
+    init,
+    serve,
+    web,
+    run_worker,
+    run_migrations,
+    doctor,
+    backup,
+    backup_key,
+    restore,
+    print_settings,
+    lifecycle,
+    *GROUPS,
+)
+for _command in COMMANDS:
+    end_in_a_sentence(_command)
+
+
+def register(app: Flask) -> None:
+    for command in COMMANDS:
+        app.cli.add_command(command)

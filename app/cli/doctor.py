@@ -1,0 +1,158 @@
+"""`flask doctor`, which makes every check of the table, and `flask mail test`, which sends a mail and waits for it."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..db.session import now
+from ..doctor import round_trip
+from ..doctor.checks import CHECKS, FAULT, FINE, Looked, examine
+from ..doctor.machines import BEATS
+from ..mail import inbound
+from ..mail.delivery import deliver_one
+from ..mail.mime_message import UnsafeHeader, safe_address
+from ..mail.reading import Reading
+from ..mail.sending import transport
+from ..mailroom import imap
+from ..mailroom.batch import settings_of
+from ..mailroom.placing import place_due
+from ..watching import sightings
+from ..web.current import db
+from .mail import mail
+
+BETWEEN = 0.5  # seconds between two looks for what comes back
+READ = 10.0  # seconds that reading one mail may take
+POLLS = 5.0  # seconds between two looks into the mailboxes, where no worker does it
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@click.option("--nameserver", multiple=True, help="Ask this name server, HOST or HOST#PORT, and not the machine's own.")
+@with_appcontext
+def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
+    """Look over the house: database, keys, worker, mail out and in, the mail domain, disks, clock and proxy.
+
+    Signs in to the mail server and each mailbox, sends nothing and changes nothing. Ends with 1 where something is
+    wrong.
+    """
+    database, config = db, current_app.config
+    database.url  # noqa: B018 - says what to set, where there are no settings
+    with click.progressbar(length=len(CHECKS), file=sys.stderr, item_show_func=lambda name: name or "") as bar:
+        looked = examine(database, config, nameservers=nameserver, step=lambda name: bar.update(1, current_item=name))
+    places = _places()
+    faults = sum(one.state == FAULT for one in looked)
+    if as_json:
+        click.echo(json.dumps({"faults": faults, "mails": places, "checks": list(map(_row, looked))}, indent=2))
+    else:
+        click.echo("\n".join([*_sums(places), *(line for one in looked for line in _lines(one))]))
+        click.echo("" if faults else "Nothing is wrong.")
+    sys.exit(1 if faults else 0)
+
+
+def _places() -> dict[str, int]:
+    try:
+        with db.read() as session:
+            return dict(inbound.sums(session))
+    except SQLAlchemyError:
+        return {}  # the table of checks tells of it
+
+
+def _sums(places: dict[str, int]) -> list[str]:
+    named = {"stored": "waiting"}
+    counted = [f"  {named.get(place, place):<10} {number:>8}" for place, number in places.items()]
+    return ["Mails by their place:", *counted, f"  {'together':<10} {sum(places.values()):>8}"]
+
+
+def _lines(looked: Looked) -> list[str]:
+    """A check as it is printed: one line for each thing it found, and below a fault what mends it."""
+    if not looked.found:
+        return [f"{FINE.upper():<9} {looked.check.name}"]
+    lines = [f"{one.state.upper():<9} {looked.check.name}: {one.said}" for one in looked.found]
+    return [*lines, f"{'':<9} -> {looked.check.mend}"] if looked.state == FAULT else lines
+
+
+def _row(looked: Looked) -> dict[str, Any]:
+    check = looked.check
+    return {
+        "name": check.name,
+        "looks_at": check.looks_at,
+        "state": looked.state,
+        "found": [{"state": one.state, "said": one.said} for one in looked.found],
+        "mend": check.mend if looked.state == FAULT else None,
+    }
+
+
+@mail.command("test")
+@click.argument("address")
+@click.option("--wait", default=120.0, show_default=True, help="Seconds to wait for an answer or a bounce.")
+@with_appcontext
+def test(address: str, wait: float) -> None:
+    """Send a real mail to ADDRESS, wait for what comes back, and tell the way that both took.
+
+    Answer the mail with any word, or name an address that nobody has and wait for the bounce, or one of ours. What
+    comes back never becomes a reader's letter. Ends with 1 where nothing came back, or only a bounce.
+    """
+    try:
+        safe_address(address)
+    except UnsafeHeader as unsafe:
+        raise click.BadParameter(str(unsafe), param_hint="ADDRESS") from None
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    mail_id, back_to = round_trip.post(db, address)
+    click.echo(
+        f"An answer comes to {back_to}" if back_to else "No newsletter has an address that answers could come to"
+    )
+    deliver_one(db, transport(app), mail_id)
+    click.echo(round_trip.way_out(app.config, round_trip.stands(db, mail_id)))
+    with ExitStack() as stack:
+        trip = _waited(mail_id, wait, _errands(app, stack))
+    if trip.back is not None:
+        for line in round_trip.way_in(db, app.config, mail_id, trip.back):
+            click.echo(line)
+    else:
+        click.echo(f"Nothing came back: {round_trip.way_out(app.config, trip)}")
+    sys.exit(0 if trip.back is not None and not trip.back.is_bounce else 1)
+
+
+def _waited(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
+    """Wait until the mail's trip is over, or for so long."""
+    began = time.monotonic()
+    trip = round_trip.stands(db, mail_id)
+    with click.progressbar(length=max(1, round(seconds)), label="Waiting", file=sys.stderr) as bar:
+        while not trip.is_over and (passed := time.monotonic() - began) < seconds:
+            bar.update(int(passed) - bar.pos)
+            errand()
+            time.sleep(BETWEEN)
+            trip = round_trip.stands(db, mail_id)
+    return trip
+
+
+def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
+    """Return the work of a worker for mail that comes in; nothing to do where one runs."""
+    with db.read() as session:
+        last, at = sightings.last_round(session), now(session)
+    if last is not None and at - last < BEATS:
+        return lambda: None
+    click.echo("No worker runs: until it does, this command looks into the mailboxes and places what came.")
+    reading = stack.enter_context(Reading(READ))
+    looked = float("-inf")
+
+    def errand() -> None:
+        nonlocal looked
+        if time.monotonic() - looked > POLLS:
+            looked = time.monotonic()
+            for number, mailbox in enumerate(app.config["MAILBOXES"], 1):
+                try:
+                    imap.poll(db, mailbox)
+                except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
+                    click.echo(f"mailbox {number} ({mailbox.host}): {type(error).__name__}", err=True)
+        place_due(db, reading, settings_of(app.config))
+
+    return errand

@@ -1,0 +1,285 @@
+"""`readers-asked init`: from nothing to a settings file, a database, the first newsletter and the link of its admin.
+
+Nothing is written before all is known and the database answers; what is there already stays, so that a run that was
+stopped half-way can be run again.
+"""
+
+import base64
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+import config as configuration
+from app.settings import settings_file
+from app.settings.settings_table import SETTINGS
+
+from ..core.actors import Clock
+from ..core.fields import FAULTS, Wrong, read_one
+from ..core.permissions import roles_for
+from ..db.engine import Database, opened
+from ..db.migrate import migrate
+from ..db.session import address
+from ..db.sqlite import file_of
+from ..editions.calendar import zone_of
+from ..editions.rhythm import Choices
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import by_slug
+from ..people import directory, sign_in
+from ..people.models import Membership, Person
+from ..server.startup_checks import key_faults, shape_faults, unanswered
+from ..workflows.newsletters import founding
+
+FILE = "readers-asked.env"
+RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that `init` asks, unless the option of that name answers it.
+
+    `check` returns the answer as it is kept, or raises `Wrong` or ValueError. `setting` is the one that it becomes;
+    `usual` is suggested where the environment doesn't set that, or else the answer to the question `same_as`.
+    """
+
+    name: str
+    words: str
+    check: Callable[[str], Any]
+    setting: str = ""
+    usual: str = ""
+    same_as: str = ""
+
+    @property
+    def option(self) -> str:
+        return f"--{self.name.replace('_', '-')}"
+
+    def suggested(self, answers: Mapping[str, str]) -> str:
+        return os.environ.get(self.setting) or self.usual or answers.get(self.same_as, "")
+
+    @property
+    def has_usual(self) -> bool:
+        return bool(os.environ.get(self.setting) or self.usual or self.same_as)
+
+
+def _setting(name: str) -> Callable[[str], str]:
+    """A check by what config.py says of a setting."""
+
+    def check(typed: str) -> str:
+        typed = typed.strip()
+        if wrong := configuration.faults_of(name, typed):
+            raise ValueError(wrong[0])
+        return typed
+
+    return check
+
+
+def _database(typed: str) -> str:
+    """A check of DATABASE_URL. The file of SQLite is kept with its folders: the next command may run in another one."""
+    typed = _setting("DATABASE_URL")(typed)
+    file = file_of(typed)
+    return typed if file is None else f"sqlite:///{file.absolute()}"
+
+
+def _field(name: str) -> Callable[[str], str]:
+    """A check by what the page of a new newsletter says of a field; the answer stays as it was typed."""
+
+    def check(typed: str) -> str:
+        read_one(founding.FIRST[name], typed)
+        return typed.strip()
+
+    return check
+
+
+SITE = (
+    Question(
+        "base_url", "The address of the site, as readers will type it (https://...)", _setting("BASE_URL"), "BASE_URL"
+    ),
+    Question("database", "Where the database is", _database, "DATABASE_URL", SETTINGS["DATABASE_URL"].value),
+    Question(
+        "proxies",
+        "How many proxies stand in front (what brings TLS is one)",
+        _setting("TRUSTED_PROXIES"),
+        "TRUSTED_PROXIES",
+        "1",
+    ),
+)
+HOUSE = (
+    Question("newsletter", "A short name for the newsletter, as in its address", founding.possible_name),
+    Question("name", "The name of the newsletter, as readers know it", _field("name")),
+    Question("publisher", "Who publishes it", _field("publisher"), same_as="name"),
+    Question("language", "Its language, as a code such as en", _field("languages"), usual="en"),
+    Question("zone", "Its time zone, such as Europe/Prague", lambda typed: zone_of(typed.strip()).key, usual="UTC"),
+    Question("address", "The address that its letters come from and replies go to", _field("address")),
+    Question("admin", "Your own address: you become its admin", directory.checked_address),
+    Question("admin_name", "Your name; letters to experts are signed with it", _field("editor")),
+)
+MAIL = (
+    Question("mail_from", "The address that mails come from", _setting("MAIL_FROM"), "MAIL_FROM", same_as="address"),
+    Question("mail_server", "The SMTP server", _setting("MAIL_SERVER"), "MAIL_SERVER", SETTINGS["MAIL_SERVER"].value),
+)
+QUESTIONS = (*SITE, *HOUSE, *MAIL)
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for question in reversed(QUESTIONS):
+        command = click.option(question.option, question.name, help=f"{question.words}.")(command)
+    return command
+
+
+@click.command("init")
+@click.option("--env-file", envvar=settings_file.NAMED_BY, help=f"The settings file to make; else {FILE} here.")
+@_options
+def init(env_file: str | None, **given: str | None) -> None:
+    """Make the settings file, the database, the first newsletter and its admin; ask what no option says.
+
+    What is there already stays as it is: run again, it does what is left to do, or nothing.
+    """
+    path = Path(env_file or FILE).absolute()
+    answers = {name: answer for name, answer in given.items() if answer is not None}
+    is_new = not path.exists()
+    if is_new:
+        answers = ask((*SITE, *HOUSE, *MAIL), answers)
+        set_ = _first_settings(answers)
+    else:
+        set_ = configuration.environment({**os.environ, settings_file.NAMED_BY: str(path)})
+        _check_same(answers, set_, path)
+    database = opened(configuration.load(set_))
+    try:
+        _set_up(database, path, set_ if is_new else {}, answers)
+    finally:
+        database.close()
+
+
+def ask(questions: tuple[Question, ...], answers: dict[str, str]) -> dict[str, str]:
+    """Return the answers to all questions. An option that can't be taken ends the command; what is typed is asked
+    again."""
+    answers = dict(answers)
+    missing = [question for question in questions if question.name not in answers and not question.has_usual]
+    if missing and not sys.stdin.isatty():
+        raise click.UsageError(f"give {', '.join(question.option for question in missing)}")
+    for question in questions:
+        usual = question.suggested(answers)
+        if question.name in answers:
+            answers[question.name] = _taken(question, question.option)(answers[question.name])
+        elif sys.stdin.isatty():
+            answers[question.name] = click.prompt(question.words, default=usual or None, value_proc=_taken(question))
+        else:  # a script is asked nothing that has a usual answer
+            answers[question.name] = _taken(question, question.option)(usual)
+    return answers
+
+
+def _taken(question: Question, option: str = "") -> Callable[[str], str]:
+    def take(typed: str) -> str:
+        try:
+            return str(question.check(typed))
+        except directory.BadAddress:
+            message = FAULTS["address"]
+        except Wrong as wrong:
+            message = FAULTS[wrong.code] % wrong.values
+        except (ValueError, LookupError) as wrong:
+            message = str(wrong)
+        raise click.UsageError(f"{option}: {message}" if option else message)
+
+    return take
+
+
+def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
+    """Return what the file is to set: what was answered, and what the environment sets, so that the same holds when
+    that is gone. The keys are made here, once."""
+    there = {name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.NAMED_BY}
+    chosen = {question.setting: answers[question.name] for question in (*SITE, *MAIL)}
+    keys = {"SECRET_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}"}
+    return keys | there | chosen
+
+
+def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Path) -> None:
+    """Refuse an option that says something else than the file that is there."""
+    for question in (*SITE, *MAIL):
+        given = answers.get(question.name)
+        if given is not None and _taken(question, question.option)(given) != is_set.get(question.setting):
+            raise click.UsageError(
+                f"{path} is there already and sets another {question.setting}: change it in the file, or leave "
+                f"{question.option} out"
+            )
+
+
+def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers: dict[str, str]) -> None:
+    command = shlex.join(["readers-asked", "--env-file", str(path)])
+    file = file_of(database.url)
+    is_behind = file is not None and not file.exists()  # to ask SQLite would make the file
+    if not is_behind:
+        try:
+            is_behind = bool([*shape_faults(database)])
+        except SQLAlchemyError as error:
+            raise click.ClickException(f"{unanswered(error)}\nNothing was made.") from None
+    if not is_behind:
+        _must_fit(database)
+    if to_write:
+        try:
+            settings_file.write_new(path, to_write)
+        except OSError as error:
+            raise click.ClickException(f"{path} can't be made: {error.strerror}") from None
+        click.echo(f"Made {path}: the settings, with the keys. Keep a copy of it away from this machine.")
+    if is_behind:
+        migrate(database.url)
+        click.echo("Made the tables of the database.")
+        _must_fit(database)
+    if is_housed(database):
+        changed = "Nothing else was changed" if is_behind or to_write else "Nothing was changed"
+        click.echo(f"{changed}: {path}, the database and a newsletter with its admin are there.")
+        click.echo(f"Another newsletter: {command} newsletters create --help")
+        click.echo(f"Another way in: {command} staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin")
+        return
+    answers = ask(HOUSE, answers)
+    site, link = database.write(lambda session: _found(session, answers))
+    click.echo(f"Made the newsletter: {site}\n")
+    click.echo(f"{answers['admin_name']} comes in by this link, once, within {sign_in.INVITATION_LIFE.days} days:")
+    click.echo(f"  {link}\n")
+    click.echo("What comes next:")
+    click.echo(f"  {command} serve   # the pages at 127.0.0.1, and the worker; a proxy with TLS goes in front")
+    click.echo(f"  {command} doctor  # whether all is as it should be")
+    click.echo("Was the link lost or used up:")
+    again = ("invite", answers["admin"], "--name", answers["admin_name"], "--newsletter", answers["newsletter"])
+    click.echo(f"  {command} staff {shlex.join(again)} --role admin")
+
+
+def _must_fit(database: Database) -> None:
+    if wrong := key_faults(database):
+        raise click.ClickException("\n".join([*wrong, "This database has keys already: set SECRET_KEYS to them."]))
+
+
+def is_housed(database: Database) -> bool:
+    """Return whether some newsletter has somebody who may manage its people."""
+    query = select(Membership.id).join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
+    with database.read() as session:
+        return session.scalar(query.where(Membership.role.in_(roles_for("people"))).limit(1)) is not None
+
+
+def _found(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
+    """Make the newsletter where it isn't there, and its admin. Returns the site's address and the link of the admin."""
+    newsletter: Newsletter | None = by_slug(session, answers["newsletter"])
+    if newsletter is None:
+        typed = {
+            **{name: answers[name] for name in ("name", "publisher", "address", "zone")},
+            "slug": answers["newsletter"],
+            "languages": answers["language"],
+            "editor": answers["admin_name"],
+            "section": "Readers asked",
+            "at": "09:00",
+            "dek": "",
+            "call": "",
+        }
+        columns = founding.checked(session, Choices("rule", rule=RHYTHM), {}, typed)
+        newsletter = founding.found(session, Clock(), columns, {})
+    person = directory.add_person(session, Clock(), answers["admin_name"], answers["admin"])
+    directory.give_role(session, Clock(), person, newsletter.id, "admin")
+    way = sign_in.invite(session, Clock(), person, "desk")
+    return address(session, f"/{newsletter.slug}/"), address(session, way)

@@ -1,0 +1,59 @@
+"""`flask mail ...`: mails as bytes and words. What stores and places them joins this group in app/cli/mailroom.py."""
+
+import base64
+import binascii
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from ..mailtext.parsing.parse import parse
+from ..mailtext.trim import trim
+
+mail = AppGroup("mail", help="Mail that comes in: the ways in, how it is read, where it goes.")
+
+
+@mail.command("trim", with_appcontext=False)
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line {id, text} each.")
+def run_trim(jsonl: bool) -> None:
+    """Print the words that the person wrote in the message on standard input: no quote, no signature, no footer.
+
+    With --jsonl one process trims any number of messages, in order, each answered before the next is read; a line that
+    can't be read is answered with {id, error}. Needs no settings and no database.
+    """
+    if jsonl:
+        answer_lines(lambda raw: {"text": trim(parse(raw)).text})
+    else:
+        sys.stdout.buffer.write(f"{trim(parse(sys.stdin.buffer.read())).text}\n".encode("utf-8", "replace"))
+
+
+def answer_lines(answer: Callable[[bytes], dict[str, Any]]) -> None:
+    """Answer each line {id, raw_b64} of standard input before the next is read, by what `answer` makes of the bytes.
+
+    A line that can't be read, and one whose answer failed, gets {id, error}, with none of its words. Bytes are UTF-8
+    whatever the locale is.
+    """
+    out = sys.stdout.buffer
+    for line in iter(sys.stdin.buffer.readline, b""):
+        if line.strip():
+            out.write(json.dumps(_answered(line, answer), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            out.flush()
+
+
+def _answered(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
+    number: Any = None
+    try:
+        given = json.loads(line)
+        number = given["id"]
+        raw = base64.b64decode(given["raw_b64"], validate=True)
+    except binascii.Error:
+        return {"id": number, "error": "raw_b64 is not base64"}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {"id": number, "error": "the line is not {id, raw_b64} in JSON"}
+    try:
+        return {"id": number, **answer(raw)}
+    except Exception as flaw:  # a flaw of ours that one message finds keeps nobody from the others
+        return {"id": number, "error": type(flaw).__name__}

@@ -1,0 +1,197 @@
+"""`flask mail ...` for what comes in: the ways in, what would become of a message, and placing."""
+
+import asyncio
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Any
+
+import click
+from flask import current_app
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..core.actors import Clock
+from ..core.state_machine import Missing, Refused
+from ..db.session import address
+from ..mail import inbound
+from ..mail.lifecycle import SET_ASIDE
+from ..mail.models import Inbound, InboundRaw
+from ..mail.reading import Reading
+from ..mailroom import imap, pipe, reprocessing, webhook
+from ..mailroom.batch import settings_of
+from ..mailroom.inspecting import inspect
+from ..mailroom.placing import place_due
+from ..mailroom.signing_in import sign_in
+from ..web.setup import db
+from .mail import answer_lines, mail
+
+SECONDS = 10  # of wall-clock time for reading one message
+AT_ONCE = 20  # mails placed between two steps of a progress bar
+HERE = ("127.0.0.1", "::1", "localhost")
+
+mail.add_command(sign_in)
+
+
+@mail.command("receive")
+@click.option("--recipient", help="Whom it was sent to, as the mail server knows.")
+@click.option("--sender", help="The return path, as the mail server knows; empty for a bounce.")
+def receive(recipient: str | None, sender: str | None) -> None:
+    """Store the message on standard input.
+
+    Ends with 0 once it is committed; with 75 where a later try may succeed, which a mail server then makes; with 65
+    where the message is larger than 25 MB.
+    """
+    try:
+        db.url  # noqa: B018 - asks whether there are settings
+    except click.ClickException as unsafe:
+        click.echo(unsafe.message, err=True)
+        sys.exit(pipe.Exit.LATER)
+    status, words = pipe.receive(db, sys.stdin.buffer, recipient, sender)
+    if status:
+        click.echo(words, err=True)
+    sys.exit(status)
+
+
+@mail.command("poll")
+def poll() -> None:
+    """Fetch what waits in the mailboxes of MAILBOXES, once. Ends with 1 where one of them failed."""
+    failed = False
+    for number, mailbox in enumerate(db.url and current_app.config["MAILBOXES"], 1):
+        label = f"mailbox {number} ({mailbox.host})"
+        with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+            def step(done: int, total: int, bar: Any = bar) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            try:
+                stored = imap.poll(db, mailbox, step)
+            except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
+                failed, line = True, f"{label}: {imap.error_name(error)}"
+            else:
+                line = f"{label}: {stored} stored"
+        click.echo(line, err=failed)
+    sys.exit(1 if failed else 0)
+
+
+@mail.command("lmtp")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8024, show_default=True)
+@click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
+def run_lmtp(host: str, port: int, socket: str | None) -> None:
+    """Take mail from a mail server by LMTP, until told to stop."""
+    from ..mailroom import lmtp  # with its library, which no other process needs
+
+    db.write(lambda session: None)  # whoever can't store says so now, not to the first message
+    if socket is None and host not in HERE:
+        click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)
+
+    def listening(places: Any) -> None:
+        for place in places:
+            click.echo(f"LMTP listens at {place if isinstance(place, str) else '{}:{}'.format(*place)}")
+
+    try:
+        asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
+    except OSError as error:  # without the place that was asked for
+        raise click.ClickException(f"{socket or f'{host}:{port}'}: {os.strerror(error.errno or 0)}") from error
+
+
+@mail.command("webhook-address")
+def webhook_address() -> None:
+    """Print the address that a mail provider posts messages to."""
+    with db.read() as session:
+        if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
+            raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: this door is shut")
+        click.echo(address(session, webhook.path(secret)))
+
+
+def _session(stack: ExitStack) -> Session | None:
+    """A session to look things up in; None where there are no settings, or no newsroom behind them."""
+    try:
+        session = stack.enter_context(db.read())
+        session.scalar(select(Inbound.id).limit(1))
+    except (click.ClickException, SQLAlchemyError):
+        return None
+    return session
+
+
+@mail.command("inspect")
+@click.option("--jsonl", is_flag=True, help="Read lines {id, raw_b64}, write one line each.")
+def run_inspect(jsonl: bool) -> None:
+    """Tell what would become of the message on standard input, as JSON, without storing anything."""
+    settings = settings_of(current_app.config)
+    with ExitStack() as stack:
+        session, reading = _session(stack), stack.enter_context(Reading(SECONDS))
+        if jsonl:
+            answer_lines(lambda raw: inspect(raw, reading, session, settings))
+        else:
+            found = inspect(sys.stdin.buffer.read(), reading, session, settings)
+            click.echo(json.dumps(found, ensure_ascii=False, indent=2).encode("utf-8", "replace"))
+
+
+@mail.command("place")
+def place() -> None:
+    """Give every mail that waits its place, and tell how many got which."""
+    with db.read() as session:
+        waiting = inbound.sums(session)["stored"]
+    _tell(_place(waiting))
+
+
+@mail.command("reprocess")
+@click.argument("public_id", required=False)
+@click.option("--all", "every", is_flag=True, help="All whose bytes are still there.")
+def reprocess(public_id: str | None, every: bool) -> None:
+    """Read the mail PUBLIC_ID, or all, again from the bytes.
+
+    What is set aside is placed again. A letter that nobody has filed yet gets the words that are read now; one that was
+    filed stays as it is.
+    """
+    if every == bool(public_id):
+        raise click.UsageError("Name one mail, or say --all.")
+    with db.read() as session:
+        kept = select(Inbound.id).join(InboundRaw).where(Inbound.state.in_(SET_ASIDE)).order_by(Inbound.id)
+        aside, waiting = list(session.scalars(kept)), reprocessing.letters_to_reread(session)
+        if public_id:
+            one = session.scalar(select(Inbound.id).filter_by(public_id=public_id))
+            aside, waiting = [one] if one in aside else [], [one] if one in waiting else []
+    if public_id and not aside + waiting:
+        raise click.ClickException(
+            "That mail is not set aside, and no unfiled letter came of it; or its bytes are gone."
+        )
+    settings, changed = settings_of(current_app.config), 0
+    with (
+        Reading(SECONDS) as reading,
+        click.progressbar(waiting, label="Reading letters again", file=sys.stderr) as steps,
+    ):
+        for row_id in steps:
+            with suppress(Missing):  # its bytes were destroyed meanwhile
+                changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
+    with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
+        for row_id in steps:
+            with suppress(Refused):  # somebody has filed it meanwhile, or its bytes were destroyed
+                db.write(partial(_take_back, row_id=row_id))
+    click.echo(f"letters with new words: {changed}")
+    _tell(_place(len(aside)))
+
+
+def _take_back(session: Session, row_id: int) -> None:
+    inbound.read_again(session, Clock(), session.get_one(Inbound, row_id))
+
+
+def _place(waiting: int) -> Counter[str]:
+    done: Counter[str] = Counter()
+    with Reading(SECONDS) as reading, click.progressbar(length=waiting, label="Placing", file=sys.stderr) as bar:
+        settings = settings_of(current_app.config)
+        while some := place_due(db, reading, settings, AT_ONCE):
+            done += some
+            bar.update(some.total())
+    return done
+
+
+def _tell(done: Counter[str]) -> None:
+    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(done.items())) or "nothing waits")

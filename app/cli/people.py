@@ -1,0 +1,139 @@
+"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of
+the whole house. `flask experts`: files.
+"""
+
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy.orm import Session
+
+from ..core.actors import Clock
+from ..core.permissions import ROLES
+from ..core.state_machine import Stale
+from ..db.session import address
+from ..newsletters.models import Newsletter
+from ..people import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
+from ..people.models import Person
+from ..people.staff import LastAdmin
+from ..web.current import db
+
+staff = AppGroup("staff", help="The people of the desk.")
+
+
+@staff.command("invite")
+@click.argument("email")
+@click.option("--name", required=True, help="The name that the desk knows the person by.")
+@click.option("--newsletter", required=True, help="The newsletter's short name, as in its address.")
+@click.option("--role", type=click.Choice([*ROLES]), default="editor", show_default=True)
+@click.option("--language", default="en", show_default=True, help="The language of the desk for this person.")
+def invite(email: str, name: str, newsletter: str, role: str, language: str) -> None:
+    """Give EMAIL a role at a newsletter and print a link that lets them in once, within seven days."""
+
+    def change(session: Session) -> str:
+        found = session.query(Newsletter).filter_by(slug=newsletter).one_or_none()
+        if found is None:
+            known = ", ".join(row.slug for row in session.query(Newsletter)) or "none yet"
+            raise click.UsageError(f"no newsletter is called {newsletter} (known: {known})")
+        try:
+            person = directory.add_person(session, Clock(), name, email, language)
+        except directory.BadAddress as error:
+            raise click.UsageError(f"{email} is no e-mail address") from error
+        if person.disabled_at is not None:
+            raise click.ClickException(f"{person.name} is out of the whole house: first flask staff enable {email}")
+        directory.give_role(session, Clock(), person, found.id, role)
+        return address(session, sign_in.invite(session, Clock(), person, "desk"))
+
+    click.echo(db.write(change))
+
+
+@staff.command("disable")
+@click.argument("email")
+def disable(email: str) -> None:
+    """Put whoever has EMAIL out of the whole house: signed out everywhere, with no way in until they are enabled again.
+
+    Links of assignments that they have as an expert go on working.
+    """
+
+    def change(session: Session) -> tuple[str, int, int]:
+        person = _known(session, email)
+        try:
+            return person.name, *disabling.shut_out(session, Clock(), person)
+        except LastAdmin as last:
+            desk = session.get_one(Newsletter, last.newsletter_id).name
+            raise click.ClickException(
+                f"nothing was done: {person.name} is the only admin of {desk}. Give somebody else this role first"
+            ) from last
+        except Stale as stale:
+            raise click.ClickException(f"{person.name} is out of the whole house already") from stale
+
+    name, browsers, ways = db.write(change)
+    click.echo(
+        f"{name} is out of the whole house. Browsers signed out: {browsers}; open links and codes ended: {ways}."
+    )
+
+
+@staff.command("enable")
+@click.argument("email")
+def enable(email: str) -> None:
+    """Let whoever has EMAIL come in again after `disable`, by a mail that they ask for."""
+
+    def change(session: Session) -> str:
+        person = _known(session, email)
+        try:
+            disabling.let_back(session, Clock(), person)
+        except Stale as stale:
+            raise click.ClickException(f"{person.name} isn't out of the house") from stale
+        return person.name
+
+    click.echo(f"{db.write(change)} can come in again, by a mail that they ask for.")
+
+
+def _known(session: Session, email: str) -> Person:
+    try:
+        person = directory.by_email(session, directory.checked_address(email))
+    except directory.BadAddress as error:
+        raise click.UsageError(f"{email} is no e-mail address") from error
+    if person is None:
+        raise click.UsageError(f"nobody in the house has the address {email}")
+    return person
+
+
+experts = AppGroup("experts", help="The directory of experts as a file.")
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@experts.command("import")
+@click.argument("file", type=FILE)
+@click.option("--dry-run", is_flag=True, help="Say what each row would do, and change nothing.")
+@click.option(
+    "--encoding", type=click.Choice(list(spreadsheet.ENCODINGS)), help="How the letters are written; guessed without."
+)
+@click.option("--language", default="en", show_default=True, help="The language of mails to whoever is new.")
+def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
+    """Import the experts of a CSV FILE: all of them, or nobody where a row is wrong."""
+    try:
+        read = spreadsheet.read(file.read_bytes(), expert_file.known_heads(), expert_file.NEEDED, encoding or "")
+    except spreadsheet.Unreadable as error:
+        raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
+    with db.read() as session:
+        plan = importing.plan(session, read)
+    for line in plan.lines:
+        for column, code, values in line.faults:
+            click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
+    counts = plan.counts
+    if counts["wrong"]:
+        raise click.ClickException(f"{counts['wrong']} rows are wrong, nothing was imported")
+    if not dry_run:
+        total = counts["new"] + counts["changed"]
+        with click.progressbar(length=total, label="Importing") as bar:
+            db.write(lambda session: import_writing.take_in(session, Clock(), plan, language, bar.update))
+    click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
+
+
+@experts.command("export")
+@click.argument("file", type=FILE)
+def export_experts(file: Path) -> None:
+    """Write the whole directory with its addresses into a CSV FILE."""
+    with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
+        out.writelines(spreadsheet.written(expert_file.heads(), expert_file.rows(session)))

@@ -1,0 +1,96 @@
+"""`flask matching ...`: fills the search index anew, and tells how well it finds."""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy import func, select
+
+from ..letters.models import Letter
+from ..questions.models import Question
+from ..search import semantic
+from ..search.evaluating import (
+    MATCHERS,
+    BadLine,
+    Figures,
+    asker,
+    evaluate,
+    fill,
+    read_queries,
+    read_stored,
+    small_database,
+)
+from ..web.current import db
+from ..workflows.indexing import index_anew
+
+matching = AppGroup("matching", help="Search, look-alikes, and how well they are found.")
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@matching.command("evaluate", with_appcontext=False)
+@click.argument("stored", type=EXISTING)
+@click.argument("queries", type=EXISTING)
+@click.option(
+    "--matcher",
+    type=click.Choice(MATCHERS),
+    default="words",
+    show_default=True,
+    help="'fts' is plain full-text ranking, to compare with.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> None:
+    """Ask QUERIES of what is STORED and tell how often the duplicate is found.
+
+    Both are files of JSON lines: stored {"id", "text", "language"}, queries {"text", "language", "same_as": [ids]} with
+    an empty list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
+    """
+    if matcher == semantic.NAME and not semantic.is_ready():
+        raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to bring it along")
+    try:
+        with stored.open("rb") as lines:
+            rows = read_stored(stored.name, lines)
+        with queries.open("rb") as lines:
+            asked = read_queries(queries.name, lines, (row.id for row in rows))
+    except BadLine as error:
+        raise click.ClickException(str(error)) from error
+    with TemporaryDirectory() as folder:
+        database = small_database(Path(folder))
+        with click.progressbar(length=len(rows), label="Storing", file=sys.stderr) as bar:
+            for done in fill(database, rows, matcher):
+                bar.update(done)
+        ask = asker(matcher, rows)
+        with database.read() as session, click.progressbar(length=len(asked), label="Asking", file=sys.stderr) as bar:
+            figures = None
+            for step in evaluate(asked, lambda words: ask(session, words)):
+                figures = step
+                bar.update(step is None)
+        database.close()
+    if figures is not None:
+        click.echo(json.dumps(figures.as_json()) if as_json else in_words(figures))
+
+
+def in_words(figures: Figures) -> str:
+    """The figures in words."""
+    caught = "-" if figures.caught is None else f"{figures.caught:.3f}"
+    shares = "  ".join(f"recall@{at} {share:.3f}" for at, share in figures.recall.items())
+    return (
+        f"{shares}  MRR {figures.mrr:.3f}\n"
+        f"caught in the top 3 at 10 % false alarms: {caught}\n"
+        f"a query: {figures.p50:.1f} ms (half of them), {figures.p95:.1f} ms (19 of 20)"
+    )
+
+
+@matching.command("index")
+@with_appcontext
+def run_index() -> None:
+    """Fill the search index and the look-alikes' anew. It is needed only where they were lost: the worker keeps them
+    up."""
+    with db.read() as session:
+        total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
+    with click.progressbar(length=total, label="Indexing") as bar:
+        for done in index_anew(db):
+            bar.update(done)
+    click.echo(f"{total} letters and questions indexed")

@@ -1,0 +1,298 @@
+"""The fields of forms and files, each declared once at its column: its words, its checks, how it is read and shown.
+
+`kept` makes the column. Forms, pages, files and the trail take what they need from its row, which `fields_of` finds.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, cast
+
+from babel import Locale, UnknownLocaleError
+from sqlalchemy import JSON, String, Table, Text
+from sqlalchemy.orm import MappedColumn, mapped_column
+
+from ..text.clean import clean, single_line
+from ..text.languages import N_
+
+MOST_LISTED = 40
+LONGEST_LISTED = 60
+YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
+NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
+
+
+# What is wrong, by its code, in a sentence.
+FAULTS = {
+    "empty": N_("Something must stand here."),
+    "long": N_("This is too long: %(most)d characters are the most."),
+    "many": N_("These are too many: %(most)d are the most."),
+    "bad": N_("This can’t be taken. Look at the example."),
+    "number": N_("Give a number from %(low)s to %(high)s."),
+    "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
+    "past": N_("Give a day that is still to come."),
+    "yes or no": N_("Write yes or no."),
+    "language": N_("No language has this code or name: %(word)s."),
+    "origin": N_("%(word)s isn’t the origin of a site. Write it like https://news.example, one for each site."),
+    "note": N_("This line can’t be read: %(line)s. Look at the example."),
+    "address": N_("This isn’t an e-mail address that one can write to."),
+    "taken": N_("Mail to this address comes in for another newsletter already."),
+    "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
+    "in use": N_("This short name is in use already: choose another one."),
+    "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
+    "key": N_("This isn’t what a key of this tool looks like."),
+    "key anew": N_("Type the key anew: it goes to no other tool and to no other address than it was typed for."),
+    "tool address": N_("Write the address like https://ghost.example, as it stands before /ghost or /admin."),
+    "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
+}
+
+
+class Wrong(Exception):
+    """A text can't be taken for a field. `code` says why: empty, long, bad, many, language, number, date, yes or no, or
+    one of the field's own check; `values` are filled into its sentence.
+    """
+
+    def __init__(self, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """The words of a column's form field, and the rules by which its text is read.
+
+    `kind` is one of `KINDS`. `part` is the part of the page. `low` and `high` bound a number, of minutes where it is
+    typed in hours; `longest` is in characters. `options` are the values to choose from, each with its words and perhaps
+    a help. `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `Wrong` or
+    ValueError.
+    """
+
+    label: str
+    help: str = ""
+    kind: str = "line"
+    part: str = ""
+    needed: bool = False
+    low: int = 0
+    high: int = 99
+    longest: int = 2_000
+    options: tuple[tuple[str, ...], ...] = ()
+    check: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of field: the function that reads its text (raises `Wrong`), the one that shows a value in the form, and
+    the value for nothing.
+    """
+
+    read: Callable[[Field, Any], Any]
+    show: Callable[[Any], Any] = lambda value: "" if value is None else str(value)
+    empty: Callable[[], Any] = str
+
+
+def kept(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
+    """Return the column of a field. A text has `length` characters at most; `options` are `mapped_column`'s.
+
+    What has no default has to be given, and so has a number whose default is one, and a choice.
+    """
+    is_needed = options.get("default") is not None and field.kind in ("number", "hours", "choice")
+    field = replace(field, longest=length or field.longest, needed=is_needed or "default" not in options)
+    type_ = String(length) if length else COLUMNS.get(field.kind)
+    return mapped_column(type_, info={"field": field}, **options)
+
+
+def fields_of(model: Any) -> dict[str, Any]:
+    """Return the fields of a model by column, in the order in which its columns are declared."""
+    columns = cast(Table, model.__table__).columns
+    return {column.key: column.info["field"] for column in columns if "field" in column.info}
+
+
+def read_one(field: Field, typed: Any) -> Any:
+    """Return what was typed as it is stored. Raises `Wrong`."""
+    if isinstance(typed, str) and not one_line(typed):
+        if field.needed:
+            raise Wrong("empty")
+        return KINDS[field.kind].empty()
+    return KINDS[field.kind].read(field, typed)
+
+
+def read_form(fields: Mapping[str, Field], typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Wrong]]:
+    """Return what was typed into some of the fields as it is stored, and what is wrong with the rest."""
+    values: dict[str, Any] = {}
+    faults: dict[str, Wrong] = {}
+    for name in fields.keys() & typed.keys():
+        try:
+            values[name] = read_one(fields[name], typed[name])
+        except Wrong as wrong:
+            faults[name] = wrong
+    return values, faults
+
+
+def shown(field: Field, value: Any) -> Any:
+    """Return a stored value as its form holds it: a text, a tick, or the ticked of several."""
+    return KINDS[field.kind].show(value)
+
+
+def one_line(text: str) -> str:
+    """Do what `single_line` does, at once where there is nothing to clean: a file has a million cells."""
+    return " ".join(text.split()) if text.isascii() and text.isprintable() else single_line(text)
+
+
+def listed(text: str, more: str = "") -> list[str]:
+    """Return words with commas, semicolons or lines between, also the commas of Arabic and Chinese; each once."""
+    parts = re.split(rf"[,;\n،，、{more}]", clean(text))
+    return list(dict.fromkeys(word for part in parts if (word := one_line(part))))
+
+
+def _written(field: Field, text: str) -> str:
+    if len(text) > field.longest:
+        raise Wrong("long", most=field.longest)
+    try:
+        return field.check(text) if field.check else text
+    except ValueError:
+        raise Wrong("bad") from None
+
+
+def _number(field: Field, typed: Any) -> int:
+    text = str(typed).strip()
+    if not text.isdecimal() or len(text) > 7 or not field.low <= int(text) <= field.high:
+        raise Wrong("number", low=field.low, high=field.high)
+    return int(text)
+
+
+def _minutes(field: Field, hours: str) -> int:
+    try:
+        minutes = round(float(hours.replace(",", ".")) * 60)
+    except (ValueError, OverflowError):
+        minutes = -1
+    if not field.low <= minutes <= field.high:
+        raise Wrong("number", low=field.low // 60, high=field.high // 60)
+    return minutes
+
+
+def _tick(_field: Field, typed: Any) -> bool:
+    word = str(typed).strip().casefold()
+    if word not in YES | NO:
+        raise Wrong("yes or no")
+    return word in YES
+
+
+def _day(_field: Field, text: str | date) -> date:
+    if isinstance(text, date):
+        return text
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text.strip(), form).date()
+        except ValueError:
+            continue
+    raise Wrong("date")
+
+
+def _choice(field: Field, typed: str) -> str:
+    if typed not in [value for value, *_words in field.options]:
+        raise Wrong("bad")
+    return typed
+
+
+def _ticked(field: Field, typed: list[str]) -> list[str]:
+    return [value for value, *_words in field.options if value in typed]
+
+
+def _checked(field: Field, text: str) -> list[str]:
+    """Read several lines, each with the field's own check."""
+    if len(lines := listed(text)) > MOST_LISTED:
+        raise Wrong("many", most=MOST_LISTED)
+    return list(dict.fromkeys(_written(field, line) for line in lines))
+
+
+def _words(_field: Field, text: str) -> list[str]:
+    words = listed(text, more="|")
+    if len(words) > MOST_LISTED:
+        raise Wrong("many", most=MOST_LISTED)
+    if any(len(word) > LONGEST_LISTED for word in words):
+        raise Wrong("long", most=LONGEST_LISTED)
+    return words
+
+
+@lru_cache(maxsize=1024)
+def _language(word: str) -> str:
+    """Return the code of a language, from its code or its name in English."""
+    try:
+        return _names().get(word.casefold()) or str(Locale.parse(word.replace("-", "_"))).replace("_", "-")
+    except (UnknownLocaleError, ValueError):
+        raise Wrong("language", word=word[:40]) from None
+
+
+def _notes(field: Field, text: str) -> list[dict[str, Any]]:
+    """Read notes to readers in single countries: a paragraph each, of a line with country and day, and of lines with a
+    language and what is said in it.
+    """
+    return [_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
+
+
+def _note(field: Field, lines: list[str]) -> dict[str, Any]:
+    name, _comma, day = lines[0].rpartition(",")
+    country = _countries().get(one_line(name).casefold())
+    texts: dict[str, str] = {}
+    for line in lines[1:]:
+        code, colon, words = line.partition(":")
+        if not colon or not words.strip():
+            raise Wrong("note", line=line[:60])
+        texts[_language(one_line(code))] = words.strip()
+    if country is None or not texts:
+        raise Wrong("note", line=lines[0][:60])
+    if sum(map(len, texts.values())) > field.longest:
+        raise Wrong("long", most=field.longest)
+    return {"country": country, "checked_on": _day(field, day).isoformat(), "text": texts}
+
+
+def _in_paragraphs(notes: list[dict[str, Any]]) -> str:
+    territories = Locale.parse("en").territories
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"{territories.get(note['country'], note['country'])}, {note['checked_on']}",
+                *(f"{language}: {one_line(text)}" for language, text in note["text"].items()),
+            ]
+        )
+        for note in notes
+    )
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Return the codes of countries by their code and by their name in English."""
+    named = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
+    return {word.casefold(): code for code, name in named.items() for word in (code, name)}
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
+
+
+# The types of columns that their annotation doesn't give.
+COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
+    ("words", "lines", "languages", "notes", "days", "ticks"), JSON
+)
+KINDS: Mapping[str, Kind] = {
+    "line": Kind(lambda field, text: _written(field, one_line(text))),
+    "email": Kind(lambda field, text: _written(field, one_line(text))),
+    "text": Kind(lambda field, text: _written(field, clean(text))),
+    "number": Kind(_number, empty=lambda: None),
+    "hours": Kind(_minutes, lambda minutes: f"{minutes / 60:g}"),
+    "tick": Kind(_tick, bool, bool),
+    "date": Kind(_day, lambda day: day.isoformat() if day else "", lambda: None),
+    "choice": Kind(_choice),
+    "ticks": Kind(_ticked, list),
+    "words": Kind(_words, ", ".join, list),
+    "lines": Kind(_checked, "\n".join, list),
+    "languages": Kind(lambda _field, text: [_language(word) for word in listed(text, more="/|")], ", ".join, list),
+    "notes": Kind(_notes, _in_paragraphs, list),
+    # Those of the calendar are read together, by `editions.rhythm`.
+    "rule": Kind(lambda _field, value: value),
+    "time": Kind(lambda _field, value: value),
+    "zone": Kind(lambda _field, value: value),
+    "days": Kind(lambda _field, value: value, "\n".join, list),
+}

@@ -1,0 +1,240 @@
+"""The engine of the machines. Each noun's `lifecycle.py` holds its table; one function here applies a row
+of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, overload
+
+from sqlalchemy import ColumnElement, String
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .. import audit
+from ..db.session import now
+from .actors import Actor
+from .permissions import may
+
+
+class Refused(Exception):
+    """The house does not allow this; nothing was changed. The doors put it into words."""
+
+
+class Illegal(Refused):
+    """The move does not start from where the row stands."""
+
+    def __init__(self, noun: str, action: str, state: str | None) -> None:
+        super().__init__(f"{noun} is {state}: no {action}")
+        self.noun, self.action, self.state = noun, action, state
+
+
+class NotYours(Refused):
+    """This actor may not do this. The doors answer as if the thing did not exist."""
+
+
+class Missing(Refused):
+    """A fact that the move rests on is not there; `fact` is the name of the need."""
+
+    def __init__(self, fact: str) -> None:
+        super().__init__(f"missing: {fact}")
+        self.fact = fact
+
+
+class Stale(Refused):
+    """Somebody else changed the row since it was read."""
+
+
+class TooLong(Refused):
+    """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may
+    have."""
+
+    def __init__(self, field: str, most: int) -> None:
+        super().__init__(f"{field} is longer than {most}")
+        self.field, self.most = field, most
+
+
+class Among(tuple[str, ...]):
+    """Some states of a noun, by what holds of a row that is in one of them.
+
+    As an attribute of a model it answers for a row, and for the model itself it is the condition of a query.
+    """
+
+    @overload
+    def __get__(self, row: None, model: Any) -> ColumnElement[bool]: ...
+
+    @overload
+    def __get__(self, row: object, model: Any) -> bool: ...
+
+    def __get__(self, row: Any, model: Any) -> Any:
+        if row is not None:
+            return row.state in self
+        return model.state == self[0] if len(self) == 1 else model.state.in_(self)
+
+
+class Stated:
+    """A row that stands in a state of its machine, since a time."""
+
+    state: Mapped[str | None] = mapped_column(String(20), nullable=False)
+    state_at: Mapped[datetime]
+
+
+class States(dict[str, str]):
+    """The states of a noun: one row each, with all that holds in it, as the names of the properties that ask for it.
+
+    That a row is in a state is a property too, and not written down: "is_open" holds in "open".
+    """
+
+    @cached_property
+    def _properties(self) -> dict[str, Among]:
+        there: dict[str, list[str]] = {}
+        for state, holds in self.items():
+            for name in (f"is_{state.replace(' ', '_')}", *holds.split()):
+                there.setdefault(name, []).append(state)
+        return {name: Among(states) for name, states in there.items()}
+
+    def which(self, name: str) -> Among:
+        """Return the states in which a property holds. Raises KeyError for one that holds in none."""
+        if name not in self._properties:
+            raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
+        return self._properties[name]
+
+
+@dataclass(frozen=True)
+class Need:
+    """A fact that must hold once the move's facts are on the row."""
+
+    name: str
+    holds: Callable[[Any], bool]
+
+
+def has(*columns: str) -> Need:
+    """The row needs a value in each of these columns."""
+    return Need(
+        " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
+        lambda row: all(getattr(row, column) for column in columns),
+    )
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row of a table of moves.
+
+    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such
+    acts with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with
+    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, T the
+    translator, R the readers.
+    """
+
+    action: str
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    act: str = ""
+    after: str = ""
+    needs: tuple[Need, ...] = ()
+    tells: str = ""
+
+    @property
+    def acts(self) -> list[str]:
+        return self.act.split(", ") if self.act else []
+
+    @property
+    def who(self) -> str:
+        """The acts and then, each behind a `=`, the moves that this one follows, as the tables print them."""
+        return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    noun: str
+    states: States
+    moves: tuple[Move, ...]
+
+    def move(self, action: str, state: str | None) -> Move:
+        """The row of the table for `action` from `state` (None: the row is new). Raises `Illegal`."""
+        for move in self.moves:
+            if move.action == action and (state in move.source if move.source else state is None):
+                return move
+        raise Illegal(self.noun, action, state)
+
+    def leads(self, state: str | None, action: str) -> bool:
+        """Return whether the table has `action` from `state`: what a verb asks that makes a move where there is one."""
+        return any(move.action == action and state in move.source for move in self.moves)
+
+    def open_to(self, actor: Actor, row: Any) -> list[str]:
+        """The actions that this actor could take from where the row stands; what the pages draw buttons from."""
+        return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]
+
+    def apply(
+        self,
+        session: Session,
+        actor: Actor,
+        row: Any,
+        action: str,
+        *,
+        to: str | None = None,
+        cause: str | None = None,
+        at: datetime | None = None,
+        why: dict[str, Any] | None = None,
+        **facts: Any,
+    ) -> None:
+        """Set the facts, check the needs, write the state and its audit row. The only writer of a state column.
+
+        `to` chooses where the table leaves a choice; `cause` is the upper move that this one follows; `at` blurs the
+        time where a reader's minute must not be kept; `why` goes into the audit row (ids and numbers, never a person's
+        words). Raises `Illegal`, `NotYours` or `Missing`.
+        """
+        old = row.state
+        move = self.move(action, old)
+        if not (cause in move.after.split(", ") if cause else may(actor, *move.acts)):
+            raise NotYours(f"{actor.ref} may not {action} a {self.noun}")
+        target = to or move.target[0]
+        if target not in move.target:
+            raise Illegal(self.noun, f"{action} to {target}", old)
+        for fact, value in facts.items():
+            setattr(row, fact, value)
+        for need in move.needs:
+            if not need.holds(row):
+                raise Missing(need.name)
+        moment = at or now(session)
+        row.state, row.state_at = target, moment
+        session.add(row)
+        audit.record(session, actor, f"{self.noun}.{action}", row, old=old, new=target, at=moment, facts=why)
+
+
+def as_rows(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:
+    """All tables as words, one row a move: machine, action, from > to, who, needs, tells."""
+
+    def arrow(move: Move) -> str:
+        return f"{', '.join(move.source)} > {', '.join(move.target)}".strip()
+
+    return [
+        (machine.noun, move.action, arrow(move), move.who, "; ".join(need.name for need in move.needs), move.tells)
+        for machine in machines
+        for move in machine.moves
+    ]
+
+
+def must(actor: Actor, *acts: str) -> None:
+    """Raise `NotYours` unless the actor may do one of these acts (see `permissions`)."""
+    if not may(actor, *acts):
+        raise NotYours(f"{actor.ref} may not {acts[0]}")
+
+
+def given(fact: str, text: str) -> str:
+    """The text, where there is any. Raises `Missing`."""
+    if not text:
+        raise Missing(fact)
+    return text
+
+
+def within(field: str, text: str, most: int) -> str:
+    """The text, where it has no more characters than that. Raises `TooLong`."""
+    if len(text) > most:
+        raise TooLong(field, most)
+    return text
+
+
+def expect(row: Any, version: int | None) -> None:
+    """Raise `Stale` when the row is no longer the version that the actor had before their eyes."""
+    if version is not None and row.version != version:
+        raise Stale(f"{type(row).__name__.lower()} is at version {row.version}, not {version}")

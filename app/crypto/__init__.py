@@ -1,0 +1,1 @@
+"""Sealing what could name a person, the keys for it, and signed tokens."""

@@ -1,0 +1,88 @@
+"""The secrets of SECRET_KEYS as the database knows them: a proof of each, by which a wrong one is told, and those of
+former days, sealed with a newer one, so that receipts and links are found under them for ever.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import LargeBinary, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ..db.declarative import Base
+from ..db.session import keys
+from .seal import Keys, Unsealable, is_weak
+
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+PROOF = b"opens"
+
+
+class SealingKey(Base):
+    """A secret by its number. `proof` is sealed with itself; `kept` is the secret, sealed with a newer one."""
+
+    __tablename__ = "sealing_keys"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
+    kept: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+def weak(ring: Keys) -> Iterator[str]:
+    """Say which keys of the settings somebody could guess."""
+    for number in sorted(ring.given):
+        if is_weak(ring.secret_of(number)):
+            yield (
+                f"SECRET_KEYS: key {number} can be guessed, it was not drawn at random: put one of 32 random bytes "
+                "beside it under a higher number, run readers-asked keys rotate, then take it out"
+            )
+
+
+def faults(session: Session) -> Iterator[str]:
+    """Say what is wrong with the keys of the settings, by what was noted of those that sealed what is here."""
+    ring: Keys = session.info["keys"]
+    for row in session.scalars(select(SealingKey).order_by(SealingKey.number)):
+        if row.number in ring.given:
+            if not _opens(ring.only(row.number), row):
+                yield f"SECRET_KEYS: key {row.number} is not the one that this database was sealed with"
+        elif row.kept is None:
+            yield (
+                f"SECRET_KEYS: key {row.number} was taken out, and receipts, links and sealed addresses still need it: "
+                "put it back, run readers-asked keys rotate, then take it out"
+            )
+
+
+def _opens(ring: Keys, row: SealingKey) -> bool:
+    try:
+        return ring.open_bytes(f"sealing_keys.proof.{row.number}", row.proof) == PROOF
+    except Unsealable:
+        return False
+
+
+def unnoted(session: Session) -> list[int]:
+    """The numbers of the keys of the settings that the database knows nothing of yet."""
+    ring: Keys = session.info["keys"]
+    return sorted(ring.given - set(session.scalars(select(SealingKey.number))))
+
+
+def note(session: Session) -> None:
+    """Note a proof of each key of the settings; one that is noted stays as it is."""
+    ring: Keys = session.info["keys"]
+    for number in unnoted(session):
+        proof = ring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)
+        row = INSERT[session.get_bind().dialect.name](SealingKey).values(number=number, proof=proof)
+        session.execute(row.on_conflict_do_nothing(index_elements=["number"]))
+
+
+def keep_older(session: Session) -> None:
+    """Keep every key but the newest, sealed with that."""
+    note(session)
+    ring = keys(session)
+    replaced = select(SealingKey).where(SealingKey.number != ring.newest).order_by(SealingKey.number)
+    for row in session.scalars(replaced.with_for_update()):
+        row.kept = ring.seal_bytes(f"sealing_keys.kept.{row.number}", ring.secret_of(row.number))
+
+
+def older(session: Session) -> list[int]:
+    """The numbers of the keys that are kept here."""
+    kept = select(SealingKey.number).where(SealingKey.kept.is_not(None)).order_by(SealingKey.number)
+    return list(session.scalars(kept))

@@ -1,0 +1,148 @@
+"""The two ways to the data: `read()` and `write(fn)`."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm.exc import StaleDataError
+
+from config import Unsafe
+
+from ..crypto.seal import Keys
+from ..settings.sign_in_rules import SignInRules
+from . import postgresql, sqlite
+from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
+
+T = TypeVar("T")
+
+TRIES = 5  # how often a transaction that lost a race is run again
+GONE = 2.0  # seconds after which one whose connection broke is not
+
+
+class Database:
+    """One database for web, worker and commands.
+
+    `url` is a SQLAlchemy address of SQLite or PostgreSQL (psycopg); `keys` seal and open what is stored; mailed links
+    begin with `base_url`, never with what a request's Host header says. `rules` are those of signing in.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        base_url: str,
+        pool_size: int = 8,
+        matcher: str = "words",
+        rules: SignInRules = SignInRules(),  # noqa: B008 - it can't be changed
+        letters_a_day: int | None = None,
+    ) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if (file := sqlite.file_of(url)) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        self._dialing, self._lost_at = postgresql.Dialing(), -GONE
+        self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
+        self._turns = sqlite.Turns()
+        # For a quick look (public_version.py, changes.py): whoever looks finds out whether its connection works.
+        self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
+        self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
+        info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
+        info |= {"letters_a_day": letters_a_day} if letters_a_day else {}
+        self._read = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=info)
+        self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
+
+    def _engine(self, writes: bool, pool_size: int) -> Engine:
+        # What readers wrote are parameters: no error may carry them into somebody's log.
+        kept = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
+        if self.is_sqlite:
+            engine = create_engine(self.url, **kept)
+            event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
+            event.listen(engine, "connect", sqlite.connected(query_only=not writes))
+            event.listen(engine, "begin", sqlite.begin_to_write if writes else sqlite.begun("BEGIN"))
+            return engine
+        engine = self._server(pool_pre_ping=True, **kept)
+        return engine if writes else engine.execution_options(postgresql_readonly=True)
+
+    def _server(self, **kept: Any) -> Engine:
+        engine = create_engine(self.url, connect_args=postgresql.line_to(self.url), **kept)
+        event.listen(engine, "do_connect", self._dialing)
+        event.listen(engine, "connect", postgresql.let_go(self.url))
+        event.listen(engine, "handle_error", lambda context: self.lost() if context.is_disconnect else None)
+        return engine
+
+    def lost(self) -> None:
+        """Forget all connections that nobody uses. One was found broken; to find it out of each takes seconds.
+
+        Those who find one a moment later have used an old one: what was made since works.
+        """
+        if (now := time.monotonic()) > self._lost_at + GONE:
+            self._lost_at = now
+            self.close()
+
+    @contextmanager
+    def read(self, at: datetime | None = None) -> Iterator[Session]:
+        """A session that can only query, with `at` as its time; the database itself refuses a write through it."""
+        with self._read() as session:
+            session.info["at"] = at
+            yield session
+
+    def write(self, fn: Callable[[Session], T], at: datetime | None = None, *, empties_log: bool = True) -> T:
+        """Run `fn` in one transaction and commit it.
+
+        A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
+        `at` sets the session's time (see `now`). Without `empties_log`, whoever erases several times empties SQLite's
+        log once, at the end. Raises `Busy` when the database stays locked, does not answer, or the race stays lost, and
+        of that `NoRoom` where it can't take any; any other error of the database as it is.
+        """
+        with self._turns.mine() if self.is_sqlite else nullcontext():
+            return self._written(fn, at, empties_log)
+
+    def _written(self, fn: Callable[[Session], T], at: datetime | None, empties_log: bool) -> T:
+        began = time.monotonic()
+        for attempt in range(TRIES):
+            session = self._write()
+            session.info["at"] = at
+            try:
+                with session, session.begin():
+                    done = fn(session)
+                if empties_log and session.info.get("erased"):
+                    sqlite.empty_log(self.url)  # where it can't, and on PostgreSQL, see secure_delete.py
+                return done
+            except StaleDataError as error:
+                fault: Exception = error
+            except DBAPIError as error:
+                kind = fault_kind(fault := error)
+                if kind is FaultKind.NO_ROOM:
+                    raise NoRoom("the database takes no changes") from error
+                if kind not in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE):
+                    raise
+                # SQLite has waited for its turn already, and a server that is gone isn't waited for again and again.
+                if self.is_sqlite or (kind is FaultKind.UNAVAILABLE and time.monotonic() > began + GONE):
+                    break
+            time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
+        raise Busy("the database did not take the change") from fault
+
+    def within(self, connection: Connection) -> Session:
+        """Return a session in the transaction of a connection that somebody else has opened and commits."""
+        return self._write(bind=connection)
+
+    def close(self) -> None:
+        for engine in (self.reader, self.writer, self.looker):
+            engine.dispose()
+
+
+def opened(settings: Mapping[str, Any]) -> Database:
+    """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
+    try:
+        ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
+        about = settings["MATCHER"], rules, settings["LETTERS_A_DAY"]
+        return Database(settings["DATABASE_URL"], ring, settings["BASE_URL"], 8, *about)
+    except OSError as error:
+        raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

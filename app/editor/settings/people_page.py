@@ -1,0 +1,153 @@
+"""The people of the desk: who works here, in which role, and, for an admin, who is invited and who is shut out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import redirect, request, url_for
+from flask_babel import gettext
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from ...core.permissions import OF_THE_DESK, ROLES, roles_for
+from ...core.state_machine import Stale
+from ...people import colleagues, identities, staff
+from ...people.models import Membership
+from ..conflict import second, shown
+from ..flash import announce
+from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn, role_label
+
+FAULTS = {
+    "name": _l("Say who it is."),
+    "email": _l("This isn’t an e-mail address that one can write to."),
+    "role": _l("Choose a role."),
+}
+# What can be done with a colleague: the verb, and what is said then.
+ACTS: dict[str, tuple[Callable[..., None], Any]] = {
+    "role": (staff.set_role, _l("%(name)s has another role now.")),
+    "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),
+    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link opens nothing.")),
+    "remove": (staff.remove, _l("%(name)s isn’t of this desk any more.")),
+    "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
+    "reactivate": (staff.reactivate, _l("%(name)s can come in again.")),
+    "factors": (staff.reset_factors, _l("The second factors of %(name)s are removed; they are signed out everywhere.")),
+    "account": (staff.release_identity, _l("The account of %(name)s at the provider is forgotten.")),
+    "out": (staff.sign_out, _l("%(name)s is signed out everywhere.")),
+}
+
+
+@editor.get("/<slug>/people")
+def people(slug: str) -> str:
+    with at_desk(slug) as desk:
+        return _list(desk)
+
+
+def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+    manages = desk.may("people")
+    everybody = colleagues.everybody(desk.session, desk.actor, whole=manages)
+    return page(
+        desk,
+        "editor/settings/people.html",
+        "settings",
+        people=[one for one in everybody if manages or one.stands == "here"],
+        manages=manages,
+        roles=_roles(),
+        typed=typed or {"role": "editor"},
+        faults=faults or {},
+    )
+
+
+def _roles() -> list[tuple[str, str]]:
+    return [(role, role_label(role)) for role in ROLES]
+
+
+@editor.get("/<slug>/people/who-may-what")
+def who_may_what(slug: str) -> str:
+    with at_desk(slug) as desk:
+        groups = [
+            (
+                gettext(name),
+                [(gettext(words), [role in roles_for(act) for role in ROLES]) for act, words in rows.items()],
+            )
+            for name, rows in OF_THE_DESK.items()
+        ]
+        return page(desk, "editor/settings/who_may_what.html", "settings", groups=groups, roles=_roles())
+
+
+@editor.press("/<slug>/people", "people")
+def invite_colleague(slug: str) -> Response | tuple[str, int]:
+    typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
+
+    def fn(desk: Desk) -> str:
+        known = request.form.get("known", "")
+        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed, known=known).name
+
+    try:
+        name = change(slug, fn)
+    except staff.BadInvitation as bad:
+        return redrawn(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
+    except staff.AnExpert as expert:
+        fault = _(
+            "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
+            "desk asks them about. Send it again if that is what you mean.",
+            name=expert.name,
+        )
+        return redrawn(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
+    except staff.AlreadyHere:
+        return redrawn(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
+    announce(_("The invitation is on its way to %(name)s.", name=name))
+    return redirect(url_for("editor.people", slug=slug), code=303)
+
+
+@editor.sheet("/<slug>/people/<public_id>", "people")
+def colleague(slug: str, public_id: str) -> str:
+    with at_desk(slug) as desk:
+        return _one(desk, public_id)
+
+
+def _one(desk: Desk, public_id: str, fault: str = "") -> str:
+    everybody = colleagues.everybody(desk.session, desk.actor, whole=True)
+    one = found(next((one for one in everybody if one.person.public_id == public_id), None))
+    admins = [other for other in everybody if other.membership.role in roles_for("people") and other.stands == "here"]
+    return page(
+        desk,
+        "editor/settings/colleague.html",
+        "settings",
+        one=one,
+        roles=_roles(),
+        is_last_admin=admins == [one],
+        is_me=one.person.id == desk.actor.person_id,
+        is_bound=identities.is_bound(desk.session, one.person.id),
+        fault=fault,
+    )
+
+
+def _membership(desk: Desk, public_id: str) -> Membership:
+    one = colleagues.load(desk.session, desk.actor, public_id)
+    return found_at(desk, one, "editor.colleague", public_id, _("Open the page again")).membership
+
+
+@editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
+def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
+    verb, said = ACTS[act]
+
+    def fn(desk: Desk) -> tuple[str, bool]:
+        one = found(colleagues.load(desk.session, desk.actor, public_id))
+        name = one.name
+        role = (request.form.get("role", ""), str(shown().get("role", "")))
+        verb(desk.session, desk.actor, one, *{"role": role, "again": (desk.newsletter.name,)}.get(act, ()))
+        return name, one.person.id == desk.actor.person_id
+
+    try:
+        name, is_me = change(slug, fn)
+    except staff.LastAdmin:
+        fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
+        return redrawn(slug, 409, _one, public_id, fault)
+    except Stale as refused:
+        second(slug, lambda desk: _membership(desk, public_id), refused)
+    announce(str(said) % {"name": name})
+    if is_me and act in ("remove", "deactivate"):
+        return redirect(url_for("editor.start"), code=303)
+    gone = act in ("withdraw", "remove")
+    href = url_for("editor.people", slug=slug) if gone else url_for("editor.colleague", slug=slug, public_id=public_id)
+    return redirect(href, code=303)

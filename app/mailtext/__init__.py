@@ -1,0 +1,1 @@
+"""Mails as text: parsing, trimming to what its writer wrote, and who it is from. No database."""

@@ -1,0 +1,176 @@
+"""Reports of servers about mails of ours that they couldn't deliver."""
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
+
+from flufl.bounce import all_failures
+
+from ...text.clean import single_line
+from ..incoming import Mail
+from .head import read_head
+from .robots import judge
+
+LARGEST = 256 * 1024  # bytes of a mail that are searched
+MOST = 50  # recipients of one report
+SAID = 300  # characters that are kept of a server's reason
+MOST_LINES = 2000  # of a part that are searched
+LONGEST_LINE = 200  # characters of one
+LONGEST_VALUE = 1000  # characters of a header that matters
+TANGLED = frozenset({"parts", "depth", "broken"})  # what Python's own parser would spend minutes on
+
+ENDED = frozenset({"failed", "error"})  # RFC 3464, section 2.3.3; OpenSMTPD writes "error"
+STATUS_KINDS = ("delivery-status", "global-delivery-status")  # RFC 3464, RFC 6533
+ORIGINAL_KINDS = ("rfc822", "rfc822-headers", "global", "global-headers")
+
+_CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
+_REASON = re.compile(r"\b[45]\.\d{1,3}\.\d{1,3}\b|\b[45]\d\d[ -]\S")
+_MESSAGE_ID = re.compile(r"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461, section 4
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;:]+")
+
+# The library logs a detector's error with its traceback, in which somebody's address may stand.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True)
+class Bounce:
+    """`permanent` is False where the server still tries. `addresses` are the recipients as we wrote them, where the
+    report tells. `status` is RFC 3463's code or "". `said` is the server's reason on one line, without addresses.
+    `original_message_id` has its angle brackets, or is "".
+    """
+
+    permanent: bool
+    addresses: tuple[str, ...]
+    status: str
+    said: str
+    original_message_id: str
+
+
+def read(raw: bytes, mail: Mail) -> Bounce | None:
+    """Return what a report of non-delivery says; None for any other mail, and for a report that all went well. Never
+    raises.
+
+    A standard report is read first; on others, only where a mail server wrote the mail, flufl.bounce is asked.
+    """
+    blocks = [block for text in _texts(mail, STATUS_KINDS) for block in _blocks(text)]
+    blocks = [block for block in blocks if "action" in block or "status" in block or "final-recipient" in block]
+    if blocks:
+        return _of_report(blocks[:MOST], raw, mail)
+    return _of_words(raw, mail) if judge(mail).kind == "bounce" else None
+
+
+def _of_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce | None:
+    outcomes = [(block, _outcome(block)) for block in blocks]
+    ended = [block for block, outcome in outcomes if outcome == "failed"]
+    chosen = ended or [block for block, outcome in outcomes if outcome == "delayed"]
+    if not chosen:
+        return None
+    addresses = [address for block in chosen if (address := _recipient(block))]
+    statuses = [code[0] for block in chosen if (code := _CODE.search(block.get("status", "")))]
+    reasons = [block["diagnostic-code"] for block in chosen if block.get("diagnostic-code")]
+    # "smtp; 550 5.1.1 no such user": the first word names the kind of the rest.
+    said = re.sub(r"^[\w-]{1,20};\s*", "", reasons[0] if reasons else _reason(mail.body))
+    status, addresses = statuses[0] if statuses else "", list(dict.fromkeys(addresses))
+    return Bounce(bool(ended), tuple(addresses), status, _unnamed(said, addresses), _original(raw, mail))
+
+
+def _of_words(raw: bytes, mail: Mail) -> Bounce | None:
+    if TANGLED & set(mail.faults):
+        return None
+    try:
+        delayed, ended = all_failures(_harmless(raw[:LARGEST]))
+        addresses = sorted(address.decode("ascii", "replace") for address in (ended or delayed))[:MOST]
+    except Exception:
+        # Seventeen detectors written over twenty years meet bytes that anybody may send.
+        return None
+    if not addresses:
+        return None
+    said = _reason(mail.body)
+    code = _CODE.search(said)
+    status = code[0] if code else ""
+    permanent = bool(ended) and not status.startswith("4")
+    return Bounce(permanent, tuple(addresses), status, _unnamed(said, addresses), _original(raw, mail))
+
+
+def _harmless(raw: bytes) -> Message:
+    """The message with its lines and header values cut, in every part: several detectors take the square of their
+    length, and some forty patterns are tried on every line.
+    """
+    message = message_from_bytes(raw)
+    for part in message.walk():
+        for name in {name for name, value in part.items() if len(str(value)) > LONGEST_VALUE}:
+            del part[name]
+        data = part.get_payload(decode=True)
+        if isinstance(data, bytes):
+            del part["Content-Transfer-Encoding"]
+            part.set_payload("\n".join(line[:LONGEST_LINE] for line in data.decode("latin-1").split("\n")[:MOST_LINES]))
+    return message
+
+
+def _texts(mail: Mail, kinds: tuple[str, ...]) -> list[str]:
+    return [text[:LARGEST] for kind, text in mail.report[:MOST] if kind.lower().rpartition("/")[2] in kinds]
+
+
+def _blocks(text: str) -> Iterator[dict[str, str]]:
+    """The groups of fields in a delivery status: one for the message, then one for each recipient."""
+    for group in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n"))[: 2 * MOST]:
+        fields: dict[str, str] = {}
+        name = ""
+        for line in group.split("\n")[:200]:
+            key, colon, value = line.partition(":")
+            if line[:1] in (" ", "\t") and name:
+                fields[name] += " " + line.strip()
+            elif colon:
+                name = key.strip().lower()
+                fields.setdefault(name, value.strip())
+        if fields:
+            yield fields
+
+
+def _outcome(block: dict[str, str]) -> str:
+    action = block.get("action", "").lower().split(maxsplit=1)[:1]
+    if action:
+        word = action[0].strip("(;")
+        return "failed" if word in ENDED else "delayed" if word == "delayed" else "well"
+    return {"5": "failed", "4": "delayed"}.get(block.get("status", "")[:1], "well")
+
+
+def _recipient(block: dict[str, str]) -> str:
+    """The address that the mail was sent to, "rfc822; leyla@uni.example". The final recipient may be where she has her
+    mail passed on to, which is nobody's business, so it is used only without the other."""
+    stated = block.get("original-recipient") or block.get("final-recipient", "")
+    address = stated.rpartition(";")[2].strip().strip("<>")
+    if block.get("original-recipient"):
+        address = _XTEXT.sub(lambda sign: chr(int(sign[1], 16)), address)
+    return address if "@" in address and len(address) <= 320 else ""
+
+
+def _original(raw: bytes, mail: Mail) -> str:
+    """The Message-ID of the mail that came back: in its own part, else the first below the report's own head."""
+    body = raw[read_head(raw).body :][:LARGEST].decode("latin-1")
+    for text in (*_texts(mail, ORIGINAL_KINDS), body, mail.body[:LARGEST]):
+        if found := _MESSAGE_ID.search(text):
+            return found[1]
+    return ""
+
+
+def _reason(body: str) -> str:
+    """The first line that has a server's code in it, and the next one with it."""
+    lines = [line.strip() for line in body[:LARGEST].splitlines()]
+    for number, line in enumerate(lines):
+        if _REASON.search(line):
+            return " ".join(lines[number : number + 2])
+    return ""
+
+
+def _unnamed(said: str, addresses: list[str]) -> str:
+    """One line without addresses, and without the names before their at signs, which servers like to repeat."""
+    said = _ADDRESS.sub("…", single_line(said[: 4 * SAID]))
+    for local in dict.fromkeys(address.rpartition("@")[0] for address in addresses):
+        if len(local) > 1:
+            said = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "…", said, flags=re.IGNORECASE)
+    return said[:SAID].strip()

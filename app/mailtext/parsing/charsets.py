@@ -1,0 +1,223 @@
+"""Bytes to text when the label is missing, wrong or unknown, as it is in much of the mail that is really sent.
+
+Labels are read as browsers read them (WHATWG Encoding Standard): gb2312 is GB18030, iso-8859-1 is windows-1252. Only
+codecs of charsets.toml are ever used: Python's registry also holds ones that are no charset of a mail (punycode, zlib,
+unicode_escape), and keeps every unknown name that it was asked for.
+"""
+
+import re
+from encodings.aliases import aliases
+from functools import cache
+
+from ...text.clean import normal
+from ...text.word_tables import word_tables
+
+_CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
+# Codecs that read pure ASCII as something else, and what gives such text away.
+_WIDE = ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be")
+_SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_7": b"+"} | dict.fromkeys(_WIDE, b"\0")
+# What programs send under a label that means something else, the pickiest codec first.
+_ALSO_SAID = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
+# So many bytes beyond ASCII that happen to be valid UTF-8 are UTF-8, whatever the label: two in the west ("Ã©" is no
+# word), more elsewhere ("一" of GBK is valid UTF-8, four such signs in a row are not met).
+_CHANCE = 9
+_FEW = 6  # bytes beyond ASCII that say too little about a language
+_SAMPLE = 50_000  # bytes that are enough to guess by
+_COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
+_ASCII = bytes(range(128))
+_COMMON_CHINESE = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])+")
+
+
+def _bare(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
+
+
+def _turned(rows: dict[str, str]) -> dict[str, str]:
+    """A table of charsets.toml by the words in its rows."""
+    return {word: name for name, words in rows.items() for word in words.split()}
+
+
+@cache
+def _labels() -> dict[str, str]:
+    """Return the codec of every label, in the form of `_bare`."""
+    tables = word_tables(__file__, "charsets")
+    codecs = {name: name for name in tables["codecs"].split()} | _turned(tables["read_as"])
+    known = {_bare(alias): codecs[name] for alias, name in aliases.items() if name in codecs}
+    return known | {_bare(name): codec for name, codec in codecs.items()} | _turned(tables["labels"])
+
+
+@cache
+def _by_language() -> dict[str, tuple[str, ...]]:
+    """Return what a writer of each language used before UTF-8, likeliest first."""
+    rows = _turned(word_tables(__file__, "charsets")["by_language"])
+    return {tag: tuple(codecs.split()) for tag, codecs in rows.items()}
+
+
+def codec_of(label: str) -> str:
+    """The codec that a label means, "" for an unknown label."""
+    return _labels().get(_bare(label[:60]), "")
+
+
+def hints(label: str = "", language: str = "") -> tuple[str, ...]:
+    """Codecs worth trying on unlabelled bytes of a message that elsewhere names this charset or this language."""
+    tag = language.lower()
+    spoken = _by_language().get(tag) or _by_language().get(tag.partition("-")[0], ())
+    codec = codec_of(label)
+    return (codec, *spoken) if codec and codec != "utf_8" else spoken
+
+
+def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple[str, bool]:
+    """The text, and whether its charset is sure: said and fitting, or UTF-8 by its own form. Not yet tidied."""
+    codec = codec_of(label)
+    if data.isascii():
+        return _seven_bit(data, codec), True
+    utf8 = _strict(data, "utf_8")
+    beyond = len(data.translate(None, _ASCII))
+    if utf8 is not None and (codec in ("", "utf_8") or beyond >= (2 if codec == "cp1252" else _CHANCE)):
+        return utf8, True
+    if codec not in ("", "utf_8") and not (codec == "cp1252" and beyond >= _FEW and _is_eastern(data, beyond)):
+        said = _said(data, codec)
+        if said is not None:
+            return said, True
+    if utf8 is not None:
+        return utf8, True
+    return _guess(data, hinted, beyond), False
+
+
+def read(data: bytes, label: str, hinted: tuple[str, ...], faults: set[str]) -> str:
+    """Return the text, with the fault "charset" where its charset is a guess. Not yet tidied."""
+    text, sure = decoded(data, label, hinted)
+    if not sure:
+        faults.add("charset")
+    return text
+
+
+def _strict(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except UnicodeError:
+        return None
+
+
+def _is_eastern(data: bytes, beyond: int) -> bool:
+    """Return whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no
+    charset say ASCII or Latin-1 over any bytes.
+    """
+    return beyond > sum(map(data.count, _COMMON_LATIN))
+
+
+def _said(data: bytes, codec: str) -> str | None:
+    """Return what the label promises, also where a few bytes are damaged; None where the label can't be right."""
+    readings = (_strict(data, one) for one in (codec, *_ALSO_SAID.get(codec, ())))
+    return next((text for text in readings if text is not None), None) or _mostly(data, codec)
+
+
+def _mostly(data: bytes, codec: str) -> str | None:
+    """Read a text in which at most every tenth sign beyond ASCII is broken: cut short by a gateway, or by a quota."""
+    text = data.decode(codec, "replace")
+    broken = text.count("\ufffd")
+    strange = len(text) - len(text.encode("ascii", "ignore"))
+    return text if broken * 10 <= strange else None
+
+
+def _seven_bit(data: bytes, codec: str) -> str:
+    sign = _SHIFTED.get(codec)
+    if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # RFC 1468 was in use long before labels
+        return _japanese(data)
+    if sign is not None and sign in data:
+        return (_strict(data, codec) or data.decode("ascii")) if codec == "utf_7" else data.decode(codec, "replace")
+    return data.decode("ascii")
+
+
+_ESCAPES = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
+
+
+def _japanese(data: bytes) -> str:
+    """ISO-2022-JP as it is sent: with half-width kana and the row of Windows's own signs (①, ㈱), which Python refuses.
+
+    A pair of the 94 x 94 table becomes the same sign's Shift_JIS bytes, which cp932 knows entirely.
+    """
+    text = _strict(data, "iso2022_jp")
+    if text is not None:
+        return text
+    start, *pieces = _ESCAPES.split(data)
+    parts = [start.decode("ascii")]
+    for escape, piece in zip(pieces[::2], pieces[1::2], strict=True):
+        if escape == b"(I":
+            parts.append(bytes(byte | 0x80 for byte in piece).decode("cp932", "replace"))
+        elif escape.startswith(b"("):
+            parts.append(piece.decode("ascii"))
+        else:
+            parts.append(_shifted(piece).decode("cp932", "replace"))
+    return "".join(parts)
+
+
+def _shifted(pairs: bytes) -> bytes:
+    """JIS X 0208 pairs as Shift_JIS (JIS X 0208:1997, appendix 1); a line end inside of them stays."""
+    made = bytearray()
+    at = 0
+    while at < len(pairs):
+        first, second = pairs[at], pairs[at + 1] if at + 1 < len(pairs) else 0
+        if not (0x21 <= first <= 0x7E and 0x21 <= second <= 0x7E):
+            made.append(first)
+            at += 1
+            continue
+        row = (first + 1) // 2 + (0x70 if first < 0x5F else 0xB0)
+        made += bytes((row, second + (0x7E if first % 2 == 0 else 0x1F + (second > 0x5F))))
+        at += 2
+    return bytes(made)
+
+
+def _guess(data: bytes, hinted: tuple[str, ...], beyond: int) -> str:
+    """The likeliest reading of bytes that are not UTF-8 and have no fitting label."""
+    if _mostly(data[:_SAMPLE], "utf_8") is not None:
+        return data.decode(errors="replace")
+    russian, share = _russian(data[:_SAMPLE])
+    if _CYRILLIC & {*hinted}:
+        return data.decode(russian, "replace")
+    for codec in hinted:
+        text = _said(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
+        if text is not None:
+            return text
+    chinese = _strict(data, "gb18030")
+    if _is_eastern(data, beyond):  # Russian by its commonest letters, or Chinese
+        if share >= 0.35:
+            return data.decode(russian, "replace")
+        if chinese is not None:
+            return chinese
+    # A name or a few words among Latin letters.
+    return chinese if chinese is not None and _are_common_signs(data) else data.decode("cp1252", "replace")
+
+
+def _are_common_signs(data: bytes) -> bool:
+    """Return whether all beyond ASCII are pairs of GB 2312's first level or its signs (rows 1, 3 and 16 to 55), which
+    accents in a western text are not: they stand alone, or are of higher rows.
+    """
+    return _COMMON_CHINESE.sub(b"", data).isascii()
+
+
+def _russian(data: bytes) -> tuple[str, float]:
+    """Windows-1251 or KOI8-R, whichever gives more of the ten commonest letters, and their share of the letters; none
+    where there are other signs among them.
+    """
+    common, codec = max(
+        (sum(map(data.decode(codec, "replace").count, "оеаинтсрвл")), codec) for codec in ("cp1251", "koi8_r")
+    )
+    beyond = data.translate(None, _ASCII)
+    letters = sum("А" <= sign <= "я" or sign in "ёЁіїєґў" for sign in beyond.decode(codec, "replace"))
+    return codec, common / max(1, len(beyond)) if letters >= 0.75 * len(beyond) else 0.0
+
+
+_LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
+_DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
+_PLAIN = re.compile(r"[\t\n\x20-\x7e]*+")
+
+
+def tidy(text: str) -> str:
+    """Text as we keep it: NFC, LF, no controls but the tab, no lone surrogates, no byte order mark; what is spelling
+    (ZWNJ, ZWJ, LRM, RLM) stays."""
+    if _PLAIN.fullmatch(text):
+        return text
+    for end in _LINE_ENDS:
+        text = text.replace(end, "\n")
+    return normal(_DROPPED.sub("", text))

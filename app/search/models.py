@@ -1,0 +1,156 @@
+"""The tables that are looked into: a document is a copy of a text, kept where it can be found and erased with the
+text."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DDL, JSON, CheckConstraint, Float, Index, String, Text, UniqueConstraint, event
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from ..db.constraints import one_of, rows_where, table
+from ..db.declarative import Base, OfNewsletter, Row
+
+NOUNS = ("letter", "question")
+Key = tuple[str, int]  # of a letter or question: its noun, and its key there
+UNSEEN = "NOT embedded"
+
+
+class _Doc(Row, OfNewsletter):
+    """A letter or a question as it is looked for: `text` is what is asked, `more` what else stands in it.
+
+    `offered` says whether it may be offered as a look-alike; what stands for a question (a letter that was filed to it,
+    a question that was merged into it) names it in `question_id` and is offered as that one. `answered` marks a Q&A
+    that ran, `embedded` what the semantic matcher has seen.
+    """
+
+    __abstract__ = True
+
+    noun: Mapped[str] = mapped_column(String(20))
+    noun_id: Mapped[int]
+    offered: Mapped[bool]
+    answered: Mapped[bool]
+    embedded: Mapped[bool] = mapped_column(default=False)
+    question_id: Mapped[int | None]
+    edition_id: Mapped[int | None]
+    topics: Mapped[list[str]] = mapped_column(JSON)
+    text: Mapped[str] = mapped_column(Text)
+    more: Mapped[str] = mapped_column(Text)
+
+    @declared_attr.directive
+    def __table_args__(cls) -> Any:  # noqa: N805 - it is called with the class
+        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", **rows_where(UNSEEN))
+        return table(UniqueConstraint("noun", "noun_id"), one_of("noun", NOUNS), unseen)
+
+
+class DeskDoc(_Doc):
+    __tablename__ = "desk_docs"
+
+
+class PublicDoc(_Doc):
+    __tablename__ = "public_docs"
+
+
+class _Term(Base):
+    """In how many documents of a newsletter a term stands; without a term, how many there are and how long they are
+    together."""
+
+    __abstract__ = True
+
+    term: Mapped[str] = mapped_column(String(100), primary_key=True)
+    docs: Mapped[int]
+
+    @declared_attr.directive
+    def __table_args__(cls) -> Any:  # noqa: N805
+        # A term whose last document was erased is a word of somebody's: its row may not outlive it.
+        # On SQLite without a number of its own, which would tell in which order the terms came.
+        return (CheckConstraint("docs > 0", name="docs_counted"), {"sqlite_with_rowid": False})
+
+
+class DeskTerm(_Term):
+    __tablename__ = "desk_terms"
+
+
+class PublicTerm(_Term):
+    __tablename__ = "public_terms"
+
+
+class Vector(Row, OfNewsletter):
+    """A document's vector of the semantic matcher: 384 numbers from -127 to 127. As personal as the text."""
+
+    __tablename__ = "vectors"
+    __table_args__ = table(
+        UniqueConstraint("kept_in", "noun", "noun_id"),
+        one_of("noun", NOUNS),
+        one_of("kept_in", ("desk", "public")),
+        Index(None, "newsletter_id", "kept_in", "matcher", "id"),
+    )
+
+    kept_in: Mapped[str] = mapped_column(String(10))
+    noun: Mapped[str] = mapped_column(String(20))
+    noun_id: Mapped[int]
+    matcher: Mapped[str] = mapped_column(String(20))
+    numbers: Mapped[bytes]
+
+
+class Verdict(Row, OfNewsletter):
+    """That somebody of the desk called two things the same question, or not. `a_*` sorts before `b_*`."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = table(
+        UniqueConstraint("a_noun", "a_id", "b_noun", "b_id"),
+        CheckConstraint("a_noun < b_noun OR (a_noun = b_noun AND a_id < b_id)", name="in_order"),
+        CheckConstraint("score BETWEEN 0 AND 1", name="score_bounded"),
+        one_of("a_noun", NOUNS),
+        one_of("b_noun", NOUNS),
+        Index(None, "newsletter_id", "matcher", "id"),
+        Index(None, "b_noun", "b_id"),
+    )
+
+    a_noun: Mapped[str] = mapped_column(String(20))
+    a_id: Mapped[int]
+    b_noun: Mapped[str] = mapped_column(String(20))
+    b_id: Mapped[int]
+    same: Mapped[bool]
+    score: Mapped[float] = mapped_column(Float)
+    matcher: Mapped[str] = mapped_column(String(20))
+    decided_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One of the two indexes. They are tables of their own, so that a look-up for the public can't reach the inbox."""
+
+    name: str
+    docs: type[_Doc]
+    terms: type[_Term]
+    fts: str
+
+
+DESK = Collection("desk", DeskDoc, DeskTerm, "desk_fts")
+PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts")
+COLLECTIONS = (DESK, PUBLIC)
+
+# Terms come cut and folded, so that the databases only part them at spaces. What is deleted is overwritten on SQLite.
+SQLITE: tuple[str, ...] = ("CREATE VIRTUAL TABLE {fts} USING fts5(terms, more, tokenize='ascii')",)
+POSTGRESQL: tuple[str, ...] = (
+    "CREATE TABLE {fts} (rowid BIGINT PRIMARY KEY, terms TSVECTOR NOT NULL)",
+    "CREATE INDEX ix_{fts}_terms ON {fts} USING gin (terms)",
+)
+SECURE = "INSERT INTO {fts} ({fts}, rank) VALUES ('secure-delete', 1)"
+if sqlite3.sqlite_version_info >= (3, 42):
+    SQLITE = (*SQLITE, SECURE)
+
+
+def is_index(name: str | None) -> bool:
+    """Return whether a table is one of those behind full-text search, which no model describes."""
+    return bool(name) and str(name).startswith(tuple(collection.fts for collection in COLLECTIONS))
+
+
+for _one in COLLECTIONS:
+    for _dialect, _statements in (("sqlite", SQLITE), ("postgresql", POSTGRESQL)):
+        for _statement in _statements:
+            _made = DDL(_statement.format(fts=_one.fts)).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]
+            event.listen(_one.docs.__table__, "after_create", _made)
+    event.listen(_one.docs.__table__, "after_drop", DDL(f"DROP TABLE IF EXISTS {_one.fts}"))  # type: ignore[no-untyped-call]

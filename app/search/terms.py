@@ -1,0 +1,165 @@
+"""Cuts a text into the terms of the index: the same for both databases, in any script.
+
+Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). Scripts
+without spaces give each sign and each pair of neighbours, for which plain full-text search finds next to nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ..text.clean import LETTER, MARKS
+
+STEM = 5  # letters by which longer words are found in spite of their endings
+LONGEST = 64  # letters of a term
+MOST = 8_000  # terms of a text; PostgreSQL keeps positions up to 16,383
+
+# Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
+_SIGN = (
+    r"(?:[\u3005-\u3007\u3041-\u30ff\uff66-\uff9f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]"
+    rf"|[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff])[{MARKS}]*"
+)
+_JOINER = r"['’ʼʻ‘`·\u200c\u200d\u00ad\u2060]"
+_WORD = rf"(?:(?!{_SIGN}){LETTER})(?:(?!{_SIGN}){LETTER}|{_JOINER}+(?!{_SIGN})(?={LETTER})|(?<=\d)[.,](?=\d))*"
+_UNIT = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
+_A_SIGN = re.compile(_SIGN)
+_LETTERS = re.compile(rf"{LETTER}+(?:(?:{_JOINER}+(?={LETTER})|(?<=\d)[.,](?=\d)){LETTER}+)*")  # the same without signs
+_JOINED = re.compile(_JOINER)
+# Kept apart from the letters under them, these would part what people write both ways.
+_ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
+# What is written in several ways: each sign behind the one that it is read as.
+_READ_AS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
+_SAME = str.maketrans({sign: one for one, signs in (row.split(" ") for row in _READ_AS.split("  ")) for sign in signs})
+_OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+
+
+class Unit(NamedTuple):
+    """A word, or a sign of a script without spaces, with its place in the text."""
+
+    start: int
+    end: int
+    term: str
+    is_sign: bool
+
+
+def fold(word: str) -> str:
+    """The form under which a word is looked for, or several words of which each stands on a line."""
+    if word.isascii():
+        return word.lower()
+    word = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_SAME)
+    word = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", word)))
+    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word)
+
+
+def units(text: str) -> list[Unit]:
+    """The words and signs of a text in order."""
+    found = list((_UNIT if _A_SIGN.search(text) else _LETTERS).finditer(text))  # most texts have no signs
+    terms = _folded([match.group() for match in found])
+    return [
+        Unit(match.start(), match.end(), term, match.lastgroup == "sign")
+        for match, term in zip(found, terms, strict=True)
+        if term
+    ]
+
+
+def _folded(written: Sequence[str]) -> list[str]:
+    """Return the forms under which words and signs are looked for; empty where nothing is left of one. They are folded
+    in one piece, which is a third of the work of folding one after the other; each stands on a line of its own
+    meanwhile, over which nothing is joined."""
+    if not written:
+        return []
+    folded = fold(_JOINED.sub("", "\n".join(written))).split("\n")
+    if "".join(folded).isalnum() and max(map(len, folded)) <= LONGEST:  # most are, as they stand
+        return folded
+    return [one if one.isalnum() and len(one) <= LONGEST else _in_index(one) for one in folded]
+
+
+def _in_index(folded: str) -> str:
+    """Return what of a folded word stands in the index: letters and digits, and the marks on them."""
+    if not folded.isalnum():
+        folded = "".join(char for char in folded if char.isalnum() or unicodedata.category(char)[0] == "M")
+    return folded[:LONGEST]
+
+
+def _parts(word: str, term: str) -> list[str]:
+    """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
+    if len(word) == len(term):
+        return []
+    pieces = _JOINED.split(word)
+    return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
+
+
+def _next_to(one: Unit | None, other: Unit | None) -> bool:
+    """Return whether two signs stand side by side."""
+    return one is not None and other is not None and one.is_sign and other.is_sign and one.end == other.start
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the terms of a text without signs."""
+    written = _LETTERS.findall(text)
+    folded = _folded(written)
+    if not _JOINED.search(text):
+        return list(filter(None, folded))
+    terms: list[str] = []
+    for word, term in zip(written, folded, strict=True):
+        if term:
+            terms.append(term)
+            if len(term) != len(word):
+                terms += _parts(word, term)
+    return terms
+
+
+def _signs_and_words_of(text: str) -> tuple[list[str], list[str]]:
+    """Return the terms of a text in which signs stand, and those by which it looks for others."""
+    found = units(text)
+    terms: list[str] = []
+    asked: list[str] = []
+    for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        if not unit.is_sign:
+            asked.append(unit.term)
+        elif _next_to(before, unit) and before is not None:
+            terms.append(before.term + unit.term)
+            asked.append(before.term + unit.term)
+        elif not _next_to(unit, after):
+            asked.append(unit.term)
+        terms.append(unit.term)
+        if not unit.is_sign and (parts := _parts(text[unit.start : unit.end], unit.term)):
+            terms += parts
+            asked += parts
+    return terms, asked
+
+
+class Cut:
+    """A text cut into terms.
+
+    `terms` are those under which it is found, in order; between the signs of a run stand the pairs: 中国人 is 中,
+    中国, 国, 国人, 人. `asked` are those by which it looks for others: each once, and a sign only where it stands
+    alone.
+    """
+
+    def __init__(self, text: str) -> None:
+        if _A_SIGN.search(text):
+            terms, asked = _signs_and_words_of(text)
+        else:
+            terms = asked = _words_of(text)
+        self.terms = terms[:MOST]
+        self.asked = list(dict.fromkeys(asked))[:MOST]
+
+
+def cut(text: str) -> list[str]:
+    """The terms under which a text is found."""
+    return Cut(text).terms
+
+
+def is_of_signs(term: str) -> bool:
+    """Return whether a term is of a script that is cut into signs."""
+    first = term[0]
+    return "\u0e01" <= first <= "\u109f" or "\u1780" <= first <= "\u17ff" or first >= "\u2e80"
+
+
+def stems(terms: Iterable[str]) -> list[str]:
+    """The first letters of longer words. Cutting to five does for Turkic and Slavic endings most of what a stemmer
+    would, and needs no knowledge of the language."""
+    return [f"°{term[:STEM]}" for term in terms if len(term) > STEM]

@@ -1,0 +1,115 @@
+"""Verdicts of the desk on look-alikes, and the score from which one is worth showing, which is learned from them.
+
+A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
+"""
+
+from dataclasses import dataclass
+from math import log10
+
+from sqlalchemy import select, union_all
+from sqlalchemy.orm import Session
+
+from .. import audit
+from ..core.actors import Staff
+from ..core.state_machine import Missing, must
+from ..db.session import now
+from .models import NOUNS, Key, Verdict
+
+FALSE_ALARMS = 0.1  # the share of pairs that are not the same and may all the same be shown unasked
+# Before anybody has decided anything: the cut-off for that share on the made questions of bench/matching.py.
+# It rises with the number of documents: among more of them there is a nearer stranger.
+PRIOR = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
+HUNDRED = 100  # documents below which two strangers that share a name would pass
+PRIOR_WEIGHS = 20  # decisions
+NEWEST = 500  # decisions that count: a desk changes its mind, and its readers their questions
+
+
+def verdict(session: Session, actor: Staff, one: Key, other: Key, same: bool, score: float, matcher: str) -> Verdict:
+    """Note that two things are the same question, or not. Decided again, the later decision holds.
+
+    `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and
+    `NotYours`.
+    """
+    must(actor, "word", "take letters")
+    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
+    if one == other or not {a_noun, b_noun} <= {*NOUNS}:
+        raise Missing("pair")
+    row = _said(session, one, other) or Verdict(
+        newsletter_id=actor.newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
+    )
+    row.same, row.score, row.matcher, row.decided_at = same, min(1.0, max(0.0, score)), matcher, now(session)
+    session.add(row)
+    session.flush()
+    audit.record(session, actor, "verdict.same" if same else "verdict.not the same", row, facts=_pair(row))
+    return row
+
+
+def take_back_same(session: Session, actor: Staff, one: Key, other: Key) -> None:
+    """Forget that two were called the same, with the step that it led to. What was said since, or otherwise, stays."""
+    row = _said(session, one, other)
+    if row is not None and row.same:
+        audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
+        session.delete(row)
+        session.flush()
+
+
+def _said(session: Session, one: Key, other: Key) -> Verdict | None:
+    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
+    return session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
+
+
+def _pair(row: Verdict) -> dict[str, list[str | int]]:
+    return {"a": [row.a_noun, row.a_id], "b": [row.b_noun, row.b_id]}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Decisions of a desk: what it called another question than one thing, and the newest scores of pairs that
+    are the same, or not."""
+
+    matcher: str
+    not_the_same: set[Key]
+    different: list[float]
+    same: list[float]
+
+    def cutoff(self, documents: int) -> float:
+        """Return the score from which on a look-alike is likely at this desk, among so many documents: what nine of
+        ten pairs that are not the same stay under.
+
+        The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes
+        down to let half of them through: to miss a repetition costs the desk more than to look at one more.
+        """
+        return learned(self.different, self.same, prior(self.matcher, documents))
+
+
+def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> Decided:
+    """Return what this desk has decided with one matcher, and what was ever told apart from one thing."""
+    mine = (Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
+    newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
+    scores = session.execute(newest).all()
+    different, alike = ([score for score, same in scores if same is which] for which in (False, True))
+    return Decided(matcher, _list_unlike(session, key) if key else set(), different, alike)
+
+
+def _list_unlike(session: Session, key: Key) -> set[Key]:
+    noun, noun_id = key
+    as_a = select(Verdict.b_noun, Verdict.b_id).where(Verdict.a_noun == noun, Verdict.a_id == noun_id, ~Verdict.same)
+    as_b = select(Verdict.a_noun, Verdict.a_id).where(Verdict.b_noun == noun, Verdict.b_id == noun_id, ~Verdict.same)
+    return {(row[0], row[1]) for row in session.execute(union_all(as_a, as_b))}
+
+
+def prior(matcher: str, documents: int) -> float:
+    """The cut-off before anything was decided, among so many documents."""
+    at_one, a_tenfold = PRIOR[matcher]
+    return at_one + a_tenfold * log10(max(HUNDRED, documents))
+
+
+def learned(different: list[float], same: list[float], prior: float) -> float:
+    """The cut-off that follows from the scores of decided pairs."""
+    found = prior
+    if different:
+        ninth = sorted(different)[int(len(different) * (1 - FALSE_ALARMS))]
+        found = (PRIOR_WEIGHS * prior + len(different) * ninth) / (PRIOR_WEIGHS + len(different))
+    if len(same) >= PRIOR_WEIGHS // 2:
+        found = min(found, sorted(same)[len(same) // 2])
+    return found

@@ -1,0 +1,1 @@
+"""The processes that serve pages and do the work between requests."""

@@ -1,0 +1,117 @@
+"""Web and worker as processes that are forked off one that has loaded the product: what `readers-asked serve`, `web`
+and `make run` start. One that is killed lives again at once; where one ends by itself, all end."""
+
+import gc
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import ForkProcess
+
+from flask import Flask
+
+from ..db.engine import Database
+from ..watching import metrics
+from ..web import static_files
+from . import page_server, worker
+
+PATIENCE = 10.0  # seconds that web and worker have to finish what they are doing
+FORK = multiprocessing.get_context("fork")
+
+Work = Callable[[], None]
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
+    """Serve the pages of an app, with its worker beside, as `run` does. Returns the status to end with."""
+    static_files.current()  # read once, for all that are forked
+    with metrics.together(app.config), page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener:
+        works: dict[str, Work] = {
+            f"web {number}": lambda: page_server.serve(app, listener)
+            for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
+        }
+        if with_worker:
+            works["worker"] = lambda: worker.run(app)
+        database: Database = app.extensions["database"]
+
+        def greet() -> None:
+            ready()
+            database.close()  # no connection may be shared with whoever is forked, now or later
+
+        database.close()
+        return run(works, greet)
+
+
+def run(works: Mapping[str, Work], ready: Callable[[], None] = lambda: None) -> int:
+    """Do each work in a process of its own, and stop all: at Ctrl-C, at SIGTERM, when the terminal is closed, or when
+    one of them ends by itself. `ready` is called once all are started. Returns the status to end with.
+    """
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # HUP: the terminal was closed
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, lambda *_: stopped.set())
+    gc.collect()
+    gc.freeze()  # what is there stays shared with whoever is forked
+    children = {name: _start(name, work) for name, work in works.items()}
+    try:
+        ready()
+        return _watch(works, children, stopped)
+    finally:
+        _stop(list(children.values()))
+
+
+def _start(name: str, work: Work) -> ForkProcess:
+    """Return the process that does a work from now on."""
+    child = FORK.Process(target=_begin, args=(work,), name=name)
+    child.start()
+    return child
+
+
+def _begin(work: Work) -> None:
+    # A session of its own: a Ctrl-C in the terminal reaches the process above only, which then stops all in order.
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    work()
+
+
+def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stopped: threading.Event) -> int:
+    """Start again what was killed, until somebody stops us (0) or a process ends otherwise (1)."""
+    while not stopped.wait(0.1):
+        for name, child in children.items():
+            if (status := child.exitcode) is None:
+                continue
+            if status >= 0:
+                say(f"{name} ended by itself (status {status}), so everything stops.")
+                return 1
+            say(f"{name} was killed (signal {-status}) and is started again.")
+            children[name] = _start(name, works[name])
+    return 0
+
+
+def _stop(children: Sequence[ForkProcess]) -> None:
+    """Ask each to end, and insist after `PATIENCE`."""
+    for child in children:
+        child.terminate()
+    until = time.monotonic() + PATIENCE
+    for child in children:
+        child.join(max(0.0, until - time.monotonic()))
+        if child.is_alive():
+            child.kill()
+            child.join()

@@ -1,0 +1,294 @@
+"""The worker: a table of duties, each done in a transaction of its own, again and again until told to stop. Each part
+of them has a thread, so that a mail server which is silent keeps no letter from its place and no reminder back."""
+
+import logging
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from ..answers import editing, ladder, other_experts, reminders, translators, writing
+from ..answers.models import Answer
+from ..audit import chain
+from ..backup.erasure_list import Keeper
+from ..core.actors import Clock
+from ..db import secure_delete
+from ..db.changes import Changes
+from ..db.engine import Database
+from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
+from ..db.session import lock
+from ..editions import handing_over, planning
+from ..forms import form_drafts, held_presses, press_keys
+from ..letters import contacts, crowds, look_alike_flags, machine_translation
+from ..mail.delivery import Breaker, Held, deliver_due
+from ..mail.models import OutboxMail
+from ..mail.reading import Reading
+from ..mail.sending import transport
+from ..mailroom import imap, retention
+from ..mailroom.batch import settings_of
+from ..mailroom.placing import place_due
+from ..people import sign_in, uploads
+from ..programs import calling
+from ..watching import sightings
+from ..watching.redaction import fault_as_data
+from ..workflows import invitations, program_messages
+from ..workflows.indexing import index_due
+from ..workflows.newsletters import pausing
+from ..workflows.overview import alarms, digest, weekly_counts
+from ..workflows.retention import erase_letters, erase_people, erase_published
+from ..workflows.retention.forget_order import forget_order
+
+log = logging.getLogger(__name__)
+_transport = cache(transport)
+_keeper = cache(Keeper)
+_rewriter = cache(secure_delete.Rewriter)
+_breaker = cache(lambda _server, _port: Breaker())  # one for each mail server
+_reading = cache(Reading)  # one process that reads mails, for all of them
+
+READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
+PLACED = 50  # mails that are placed before the other duties have their turn
+FORGOTTEN = 50  # batches of what has had its time, before the other duties of its part have their turn
+OFTEN = 1.0  # seconds: what is done as often as that is done when somebody has written something,
+IDLE = 10.0  # and otherwise after so many, for what was to wait for its time
+BEAT = 60.0  # seconds between two times that each part writes down what it has done
+MENDED = 10.0  # the same after a duty has failed: `/readyz` is to hear soon that it is done again
+LISTEN = 0.5  # seconds between two looks whether a signal came: one that comes just before a wait doesn't end it
+PARTING = 8.0  # seconds that what is being done has when the worker is stopped; less than `processes.PATIENCE`
+NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
+
+
+def settled(session: Session, mail: OutboxMail) -> None:
+    """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
+    if mail.letter_id is not None and mail.kind in NOTICES:
+        contacts.forget(session, Clock(), mail.letter_id)
+
+
+def forget_overdue(session: Session) -> None:
+    for letter_id in contacts.overdue(session):
+        contacts.forget(session, Clock(), letter_id)
+
+
+def deliver(app: Flask, database: Database) -> None:
+    breaker = _breaker(app.config["MAIL_SERVER"], app.config["MAIL_PORT"])
+    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled, breaker=breaker)
+
+
+def tell_programs(app: Flask, database: Database) -> None:
+    """Call the other programs that are to be told something."""
+    calling.deliver_due(database, program_messages.described, app.config["OWN_HOSTS"])
+
+
+def fetch(app: Flask, database: Database) -> None:
+    """Look into each mailbox once; where the worker stays, threads of its own do (`run`)."""
+    for mailbox in app.config["MAILBOXES"]:
+        try:
+            imap.poll(database, mailbox)
+        except Exception as error:  # a mailbox that can't be reached keeps nobody from the others
+            log.warning("mailbox at %s: %s", mailbox.host, imap.error_name(error))
+
+
+def place(app: Flask, database: Database) -> None:
+    """Give the mails that came in their places."""
+    place_due(database, _reading(READ), settings_of(app.config), PLACED)
+
+
+def translate_letters(app: Flask, database: Database) -> None:
+    """Let the newsroom's own machine translate a letter that somebody asked for, where there is such a machine."""
+    machine_translation.translate_next(database, app.config["TRANSLATION_SERVER"])
+
+
+def destroy_old(_app: Flask, database: Database) -> None:
+    """Destroy the bytes of mails that were filed long enough ago."""
+    database.write(retention.destroy_old)
+
+
+def forget_old(_app: Flask, database: Database) -> None:
+    """Erase the words that have had their time, and what is known of people who left, batch by batch."""
+    erase_letters.forget_letters(database, FORGOTTEN)
+    for sweep in (erase_letters.sweep_others, erase_people.sweep, erase_published.sweep):
+        for _ in range(FORGOTTEN):
+            if not database.write(sweep):
+                break
+
+
+def settle_silence(_app: Flask, database: Database) -> None:
+    """Under "facts only" silence means that it runs."""
+    with database.read() as session:
+        overdue = editing.overdue_checks(session)
+    for answer_id in overdue:
+
+        def settle(session: Session, answer_id: int = answer_id) -> None:
+            answer = lock(session, session.get_one(Answer, answer_id))
+            if answer.is_checking:
+                editing.settle_check(session, Clock(), answer, "silent")
+
+        database.write(settle)
+
+
+def plan_ahead(_app: Flask, database: Database) -> None:
+    database.write(lambda session: planning.plan_all(session, Clock()))
+
+
+def tidy(_app: Flask, database: Database) -> None:
+    """Erase what has had its time: addresses, ways in, forgotten drafts."""
+    for sweep in SWEEPS:
+        database.write(sweep)
+
+
+SWEEPS: tuple[Callable[[Session], Any], ...] = (
+    forget_overdue,
+    sign_in.sweep,
+    uploads.sweep,
+    writing.sweep,
+    translators.sweep,
+    form_drafts.sweep,
+    held_presses.sweep,
+    press_keys.sweep,
+    calling.sweep,
+)
+
+
+def keep_erasures(app: Flask, database: Database) -> None:
+    """Write what was erased into the list that outlives the database."""
+    _keeper(Path(app.config["ERASURES"])).keep(database)
+
+
+@dataclass(frozen=True)
+class Duty:
+    """`part` is one of `sightings.PARTS`, `every` are seconds."""
+
+    part: str
+    name: str
+    every: float
+    do: Callable[[Flask, Database], Any]
+
+
+DUTIES = (
+    Duty("intake", "fetch mail", 60, fetch),
+    Duty("intake", "place mail", 0.5, place),
+    Duty("sending", "deliver mail", 1, deliver),
+    Duty("indexing", "index", 1, lambda _app, database: index_due(database)),
+    Duty("indexing", "look for look-alikes", 1, lambda _app, database: look_alike_flags.look(database)),
+    Duty("indexing", "translate letters", 2, translate_letters),
+    Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.sort_waiting(database)),
+    Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due(database)),
+    Duty("clock", "settle silence", 15, settle_silence),
+    Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
+    Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("clock", "tell of letters", 300, lambda _app, database: program_messages.tell_of_letters(database)),
+    Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
+    Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
+    Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
+    Duty("clock", "plan editions", 3_600, plan_ahead),
+    Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
+    Duty("telling", "tell other programs", 1, tell_programs),
+    Duty("telling", "make drafts", 1, lambda app, database: handing_over.work(database, app.config["OWN_HOSTS"])),
+    Duty("forgetting", "tidy up", 3_600, tidy),
+    Duty("forgetting", "keep the list of erasures", 10, keep_erasures),
+    Duty("forgetting", "extend the chain", 10, lambda _app, database: chain.extend(database)),
+    Duty("forgetting", "destroy old mail", 3_600, destroy_old),
+    Duty("forgetting", "forget the order", 600, lambda _app, database: forget_order(database)),
+    Duty("forgetting", "forget old words", 3_600, forget_old),
+    Duty("forgetting", secure_delete.EMPTY_LOG, 10, lambda _app, database: secure_delete.empty_log(database)),
+    Duty("forgetting", secure_delete.REWRITE, 600, lambda _app, database: _rewriter().rewrite(database)),
+)
+
+
+def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> None:
+    """Do every duty when it is due, until SIGTERM, SIGINT or `stop`; with `once` do each one time.
+
+    A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A worker that
+    stays has a thread for each part and one for each mailbox, which also hears of news at once.
+    """
+    database: Database = app.extensions["database"]
+    _breaker.cache_clear()
+    if once:
+        _round(app, DUTIES, done := Counter[str]())
+        _beat(database, done)
+        return
+    stop = stop or threading.Event()
+    signals: list[int] = []  # a handler takes no lock, such as that of `stop`: it may hold up whoever has it
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: signals.append(number))
+    imap.watch_all(database, app.config["MAILBOXES"], stop)
+    parts = [Thread(target=_work, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
+    for part in parts:
+        part.start()
+    while not signals and not stop.wait(LISTEN):
+        pass
+    stop.set()
+    until = time.monotonic() + PARTING
+    for part in parts:
+        part.join(max(0.0, until - time.monotonic()))
+
+
+def _work(app: Flask, part: str, stop: threading.Event) -> None:
+    """Do the duties of a part when they are due, until `stop` is set."""
+    duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
+    due, beat_at = dict.fromkeys(duties, 0.0), 0.0
+    done: Counter[str] = Counter()
+    changes = Changes(app.extensions["database"])
+    looked: dict[Duty, tuple[object, float]] = {}  # what there was when it was done, and until when that is enough
+    while not stop.is_set():
+        for duty in duties:
+            if due[duty] <= time.monotonic() and not stop.is_set():
+                due[duty] = time.monotonic() + duty.every
+                if duty.every <= OFTEN:
+                    written, (before, enough) = changes.look(), looked.get(duty, (None, 0.0))
+                    if written == before and time.monotonic() < enough:
+                        continue
+                    looked[duty] = written, time.monotonic() + IDLE
+                _round(app, [duty], done)
+        if beat_at <= time.monotonic():
+            failed = any(name.startswith(sightings.FAILED) for name in done)
+            beat_at = time.monotonic() + (min(MENDED, BEAT) if failed else BEAT)
+            done[sightings.PART + part] += 1
+            _beat(app.extensions["database"], done)
+        stop.wait(max(0.05, min(due.values()) - time.monotonic()))
+    changes.close()
+
+
+def _round(app: Flask, duties: Sequence[Duty], done: Counter[str]) -> None:
+    """Do each duty once, and count which were done and which failed."""
+    for duty in duties:
+        done[(sightings.DUTY if _do(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name] += 1
+
+
+def _do(duty: Duty, app: Flask, database: Database) -> bool:
+    """Do a duty once, and return whether it failed in nothing. A mail server that can't be talked to is no failure of
+    ours, nor a reason to take the pages away from readers: `flask doctor` and the outbox tell of mail that is late.
+    """
+    try:
+        with app.app_context():
+            duty.do(app, database)
+    except Held:
+        log.info("%s: the mail server can't be talked to, and is tried again soon", duty.name)
+        return True
+    except Exception as error:
+        if is_busy(error):
+            log.warning("%s: the database was busy", duty.name)
+        else:
+            cause = SCHEMA_MISMATCH if is_schema_mismatch(error) else type(error).__name__
+            log.error("%s: %s", duty.name, cause, extra={"fault": fault_as_data(error), "duty": duty.name})
+        return False
+    return True
+
+
+def _beat(database: Database, done: Counter[str]) -> None:
+    """Write down how often each duty was done or failed, and that the part lives."""
+    try:
+        database.write(lambda session: sightings.note(session, done))
+    except Exception as error:  # told by `doctor` once it has been so for long
+        log.warning("the worker's signs of life: %s", type(error).__name__)
+    else:
+        done.clear()

@@ -1,0 +1,1 @@
+"""The settings: their table, their file, and those that name other servers."""

@@ -1,0 +1,194 @@
+"""The accounts of the newsroom's mail: the mailboxes that it fetches from, and who lets them in without a password."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+HERE = ("127.0.0.1", "localhost", "::1")
+LONGEST_NAME = 200  # characters that the name of a mailbox may have
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An OAuth provider as an application knows it (RFC 6749): where it asks for tokens, under which name, for what.
+
+    `device_url` is where a sign-in by device code begins (RFC 8628), empty where mail has none. `scopes` have blanks
+    between.
+    """
+
+    token_url: str
+    device_url: str
+    scopes: str
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.token_url).hostname or ""
+
+
+# What is known of each; `{tenant}` is MAIL_OAUTH_TENANT. Google lets nobody into mail by device code.
+PROVIDERS = {
+    "microsoft": Provider(
+        "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+        "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode",
+        "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access",
+    ),
+    "google": Provider("https://oauth2.googleapis.com/token", "", "https://mail.google.com/"),
+    "custom": Provider("", "", ""),
+}
+
+
+@dataclass(frozen=True)
+class OAuthAccount:
+    """An account of a mail server that signs in by a token of its provider; `user` is its name there."""
+
+    user: str
+    provider: Provider
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """One IMAP mailbox that mail is fetched from; what is printed of it never holds the password.
+
+    `newsletter` is the short name of the newsletter that it belongs to, empty where addresses tell. With `keep` the
+    mails stay on the server. `secure` is 'tls', 'starttls', or '' for this machine only. With an `account` it is opened
+    by a token, and has no password.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    folder: str
+    secure: str
+    newsletter: str = ""
+    keep: bool = False
+    account: OAuthAccount | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which its mails are filed; another port, password or option leaves it as it is."""
+        return f"{self.user}@{self.host}/{self.folder}"
+
+
+def provider_of(value: Mapping[str, str]) -> Provider | None:
+    """The provider that the settings MAIL_OAUTH... name, None where they name none.
+
+    Raises `ValueError` that says which setting is wrong.
+    """
+    if not value["MAIL_OAUTH"]:
+        return None
+    if (known := PROVIDERS.get(value["MAIL_OAUTH"])) is None:
+        raise ValueError(f"MAIL_OAUTH is one of {', '.join(PROVIDERS)}, or empty")
+    tenant = value["MAIL_OAUTH_TENANT"]
+    if not re.fullmatch(r"[\w.-]+", tenant):
+        raise ValueError("MAIL_OAUTH_TENANT is a name or number, such as example.org")
+    made = Provider(
+        token_url=value["MAIL_OAUTH_TOKEN_URL"] or known.token_url.format(tenant=tenant),
+        device_url=value["MAIL_OAUTH_DEVICE_URL"] or known.device_url.format(tenant=tenant),
+        scopes=value["MAIL_OAUTH_SCOPES"] or known.scopes,
+        client_id=value["MAIL_OAUTH_CLIENT_ID"],
+        client_secret=value["MAIL_OAUTH_CLIENT_SECRET"],
+    )
+    for name, url in (("TOKEN_URL", made.token_url), ("DEVICE_URL", made.device_url)):
+        if (url or name == "TOKEN_URL") and not is_safe(url):
+            raise ValueError(f"MAIL_OAUTH_{name} must be a whole address that begins with https://")
+    if not made.client_id:
+        raise ValueError("MAIL_OAUTH_CLIENT_ID is empty: the number under which your application is registered there")
+    return made
+
+
+def is_safe(url: str) -> bool:
+    """Return whether secrets may be sent to this address: encrypted, or to this machine."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is none
+    except ValueError:
+        return False
+    if not parts.hostname or parts.username or not re.fullmatch(r"[\x21-\x7e]+", url):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in HERE)
+
+
+def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAuthAccount | None:
+    """The account that mails leave by, None where it has a password or needs none. Raises `ValueError`."""
+    user = value["MAIL_USERNAME"]
+    if provider is None or not user or value["MAIL_PASSWORD"]:
+        return None
+    encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
+    if not encrypted and value["MAIL_SERVER"] not in HERE:
+        raise ValueError("MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent in the clear")
+    return OAuthAccount(_plain(user, "MAIL_USERNAME"), provider)
+
+
+def accounts_of(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
+    """Every account that signs in by token, once."""
+    found = [*(mailbox.account for mailbox in mailboxes), smtp]
+    return tuple(dict.fromkeys(account for account in found if account is not None))
+
+
+def mailboxes_of(text: str, provider: Provider | None = None) -> tuple[Mailbox, ...]:
+    """The mailboxes of MAILBOXES. Raises `ValueError` that says which one is wrong, by its number, and never quotes
+    it."""
+    found = []
+    for number, address in enumerate(text.split(), 1):
+        try:
+            found.append(_mailbox(*_split(address), provider))
+        except ValueError as fault:
+            raise ValueError(f"mailbox {number} {fault}") from None
+    if len({mailbox.name for mailbox in found}) < len(found):
+        raise ValueError("names one mailbox twice")
+    return tuple(found)
+
+
+def _split(address: str) -> tuple[SplitResult, int | None]:
+    """The parts of an address and its port. Python's own faults would quote the password."""
+    try:
+        parts = urlsplit(address)
+        return parts, parts.port
+    except ValueError:
+        raise ValueError("is no address (write signs like / or # in a password as %2F and %23)") from None
+
+
+def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> Mailbox:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    by_token = options.get("oauth") == "1"
+    if parts.scheme not in ("imap", "imaps"):
+        raise ValueError("must begin with imaps:// (or imap://)")
+    if by_token and provider is None:
+        raise ValueError("has oauth=1, and MAIL_OAUTH says no provider")
+    if not (parts.hostname and parts.username) or (not parts.password and not by_token):
+        raise ValueError("needs user, password and host: imaps://user:password@host (with %40 for an @ in the user)")
+    if by_token and parts.password:
+        raise ValueError("has a password and oauth=1: one of them is enough")
+    if unknown := sorted(set(options) - {"newsletter", "keep", "starttls", "oauth"}):
+        raise ValueError(f"has options that nobody knows: {', '.join(unknown)}")
+    secure = "tls" if parts.scheme == "imaps" else "starttls" if options.get("starttls") == "1" else ""
+    if not secure and parts.hostname not in HERE:
+        raise ValueError("would send its password in the clear: use imaps://, or starttls=1")
+    user = unquote(parts.username)
+    made = Mailbox(
+        host=parts.hostname,
+        port=port or (993 if secure == "tls" else 143),
+        user=user,
+        password=unquote(parts.password or ""),
+        folder=unquote(parts.path).strip("/") or "INBOX",
+        secure=secure,
+        newsletter=options.get("newsletter", ""),
+        keep=options.get("keep") == "1",
+        account=OAuthAccount(_plain(user, "its user"), provider) if by_token and provider else None,
+    )
+    if len(made.name) > LONGEST_NAME:
+        raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
+    if not all(char.isprintable() for char in made.name + made.password):
+        raise ValueError("has a sign in it that can't be typed")
+    return made
+
+
+def _plain(user: str, what: str) -> str:
+    """The name of an account as the exchange of XOAUTH2 can carry it. Raises `ValueError`."""
+    if not re.fullmatch(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}", user):
+        raise ValueError(f"{what} has a sign that no sign-in by token can carry")
+    return user

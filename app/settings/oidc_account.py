@@ -1,0 +1,60 @@
+"""The provider by which the desk's people may come in (OpenID Connect), as the settings OIDC_... name it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from app.settings.mail_accounts import is_safe
+
+LONGEST_NAME = 40  # characters on the button
+
+
+@dataclass(frozen=True)
+class StaffProvider:
+    """A provider by its issuer (OpenID Connect Discovery, section 2), and this house as it knows it.
+
+    `name` stands on the button. `second` are the values of `amr` or `acr` by which its sign-in counts as a second
+    factor.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
+    second: frozenset[str]
+
+
+def staff_provider_of(value: Mapping[str, str]) -> StaffProvider | None:
+    """Return the provider that the settings name, None where they name none."""
+    if not value["OIDC_ISSUER"]:
+        return None
+    return StaffProvider(
+        issuer=value["OIDC_ISSUER"],
+        client_id=value["OIDC_CLIENT_ID"],
+        client_secret=value["OIDC_CLIENT_SECRET"],
+        name=value["OIDC_NAME"],
+        second=frozenset(value["OIDC_SECOND_FACTOR"].split()),
+    )
+
+
+def oidc_faults(value: Mapping[str, str]) -> Iterator[str]:
+    """Say which of the settings is wrong, missing, or set where there is no provider."""
+    others = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_SECOND_FACTOR")
+    if not value["OIDC_ISSUER"]:
+        if given := [name for name in others if value[name]]:
+            yield f"OIDC_ISSUER is empty, and these are set: {', '.join(given)}; name the provider, or leave them out"
+        return
+    if not is_safe(value["OIDC_ISSUER"]) or urlsplit(value["OIDC_ISSUER"]).query or "#" in value["OIDC_ISSUER"]:
+        yield "OIDC_ISSUER must be a whole address that begins with https://, as your provider writes its own name"
+    if not re.fullmatch(r"[\x21-\x7e]+", value["OIDC_CLIENT_ID"]):
+        yield "OIDC_CLIENT_ID is the number or name under which this site is registered there, without blanks"
+    if not re.fullmatch(r"[\x20-\x7e]+", value["OIDC_CLIENT_SECRET"]):
+        yield "OIDC_CLIENT_SECRET is the secret that the provider gave for it"
+    if not 0 < len(value["OIDC_NAME"].strip()) <= LONGEST_NAME or not value["OIDC_NAME"].isprintable():
+        yield f"OIDC_NAME is what stands on the button, in {LONGEST_NAME} characters at most"
+    if not re.fullmatch(r"[\x20-\x7e]*", value["OIDC_SECOND_FACTOR"]):
+        yield "OIDC_SECOND_FACTOR lists values of amr or acr with blanks between, such as: mfa hwk"
+    if find_spec("authlib") is None:
+        yield "OIDC_ISSUER needs the extra `oidc`; docs/install.md says how to bring it along"

@@ -1,0 +1,70 @@
+"""The settings that the product reads, as settings.toml has them, and the reference that is made of them."""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KEPT = "VAR"  # stands in a default for the folder that `kept` finds
+
+
+def kept() -> Path:
+    """Return where a newsroom keeps its files unless told otherwise: in a clone its folder `var`; installed, by the
+    XDG Base Directory Specification, never among the packages."""
+    if (ROOT / "pyproject.toml").exists():
+        return ROOT / "var"
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "readers-asked"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of app/settings/settings.toml, which says what each column is."""
+
+    name: str
+    part: str
+    meaning: str
+    default: str = ""
+    example: str = ""
+    needed: str = ""
+    kind: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> str:
+        """The value where nothing is set."""
+        return self.default.replace(KEPT, str(kept()))
+
+
+ROWS = tuple(
+    Setting(name, **row)
+    for name, row in tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8")).items()
+)
+SETTINGS = {row.name: row for row in ROWS}
+
+INTRODUCTION = """# Settings
+
+Each is set in the environment, or in a settings file that `readers-asked --env-file FILE COMMAND` or the variable
+READERS_ASKED_ENV_FILE names; what the environment sets wins. `readers-asked init` makes that file. A line of it is
+`NAME=value`, with `'` around a value that has blanks or signs in it; nothing inside is replaced. Nobody but its owner,
+and a group, may read it. This page is what `readers-asked settings` prints.
+"""
+
+
+def reference() -> Iterator[str]:
+    """The lines of docs/configuration.md."""
+    yield from INTRODUCTION.splitlines()
+    part = ""
+    for row in ROWS:
+        if row.part != part:
+            part = row.part
+            yield from ("", f"## {part}")
+        default = row.default.replace(KEPT, "var")
+        yield from ("", f"### {row.name}", f"{row.meaning[0].upper()}{row.meaning[1:]}.", "")
+        yield f"- Default: {f'`{default}`' if default else 'none'}"
+        if row.example:
+            yield f"- Example: `{row.name}={row.example}`"
+        if row.needed:
+            yield f"- Needed when: {row.needed}"

@@ -1,0 +1,237 @@
+"""Errors in words: what happened, what was kept, what to do. One page for all of them."""
+
+import logging
+import re
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
+from werkzeug.exceptions import HTTPException
+
+from ..core.state_machine import Illegal, Missing, NotYours, Refused, Stale, TooLong
+from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
+from ..db.ids import CROCKFORD
+from ..watching.redaction import fault_as_data
+from ..watching.references import reference
+
+log = logging.getLogger(__name__)
+
+# What a form may have held that somebody would not want to type twice, as it is called where it is given back.
+KEPT = (
+    {"headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background")}
+    | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
+    | {"reply": _l("What was said"), "said": _l("What was said"), "sentence": _l("Sentence"), "why": _l("Why")}
+    | {"letter": _l("Letter"), "ties": _l("Ties"), "bio": _l("About them"), "more": _l("More")}
+    | {"wrong": _l("What was wrong"), "right": _l("What is right")}
+    | {f"answer-{number}": _l("The answer") for number in range(1, 6)}
+    | {"how": _l("How it was checked"), "call": _l("Standing call")}
+    # the house sentences, and the parts of a mail
+    | {"heading": _l("Heading"), "asked_many": _l("Several readers asked")}
+    | {"asked_one": _l("One reader asked, unnamed"), "asked_credit": _l("One reader asked, named")}
+    | {"lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer")}
+    | {"ask_here": _l("After the standing call, to copy")}
+    | {"verify": _l("How to check who writes"), "pay": _l("Pay"), "rights": _l("Rights")}
+    | {"opening": _l("First paragraph"), "closing": _l("Last paragraph"), "silent": _l("After silence")}
+    | {"settled": _l("Where their text is here already")}
+    | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
+    | {"joined": _l("When others asked the same")}
+)
+NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back to staff alone
+_NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
+
+
+@dataclass(frozen=True)
+class Words:
+    title: str
+    happened: str
+    todo: str
+
+
+PAGES = {
+    400: Words(
+        _l("That can’t be taken"),
+        _l("The page was too old, or what was sent doesn’t fit together."),
+        _l("Open the page again and send it from there."),
+    ),
+    403: Words(
+        _l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")
+    ),
+    404: Words(
+        _l("Nothing stands here"),
+        _l("There is no such page, or it isn’t yours to see."),
+        _l("Check the address, or start at the front page."),
+    ),
+    405: Words(
+        _l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")
+    ),
+    409: Words(
+        _l("It has changed meanwhile"),
+        _l("Somebody else, or the calendar, was here before you."),
+        _l("Look at how it stands now, then do what is still needed."),
+    ),
+    413: Words(
+        _l("That is too much"),
+        _l("What was sent is larger than any question or answer can be."),
+        _l("Send a shorter text."),
+    ),
+    429: Words(
+        _l("Too many tries"),
+        _l("There were more tries from your side than a person makes."),
+        _l("Wait a few minutes, then try again."),
+    ),
+    500: Words(
+        _l("Something broke on our side"),
+        _l("It is our fault, and nothing was sent or changed."),
+        _l("Try again. If it fails again, come back in an hour."),
+    ),
+    503: Words(
+        _l("Too busy just now"),
+        _l("The desk’s books are being written by somebody else. Nothing was changed."),
+        _l("Wait a few seconds and send it again."),
+    ),
+}
+
+REASONS = {
+    "cleared text": _l("First confirm that nobody could recognise the asker in the wording."),
+    "reason for their words": _l("It is still in a reader’s own words. Put it into the desk’s, or write why not."),
+    "no contact details": _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
+    "checklist": _l("The checklist isn’t complete."),
+    "verified": _l("The expert isn’t verified yet: note an independent check first."),
+    "check": _l("The expert has not passed this text. Send it for the check, or note a reason."),
+    "edition": _l("Choose the edition that it is for."),
+    "free slot": _l("Every slot is filled. Add one, or take something out."),
+    "approved answer": _l("There is no approved answer yet."),
+    "picked question": _l("Nothing is picked for this edition yet."),
+    "consent": _l("A reader’s name would run without consent. Run it unnamed, or ask for consent."),
+    "verified name": _l("A reader’s name isn’t verified. Note how it was checked, or run it unnamed."),
+    "its mails unsent": _l("Its mails have gone out: it can’t be recalled any more."),
+    "tool that sends": _l("First say which tool sends this newsletter, in the settings."),
+    "free date": _l("Another edition stands on that day."),
+    "near date": _l("Give a day within the next half year: editions are planned no further."),
+    "later edition": _l("No later edition has a free slot."),
+    "words kept": _l("Its words are erased for good: it can’t be put back."),
+    "slots": _l("That number of slots doesn’t fit what is picked."),
+    "due date to come": _l("The date must lie in the future."),
+    "text": _l("There is no text yet."),
+    "wording": _l("The question needs a wording."),
+    "name": _l("A name is missing."),
+    "place": _l("A place is missing."),
+    "how": _l("Say how it was checked."),
+    "what is wrong": _l("Say what is wrong, so that it can be put right."),
+    "colleague": _l("Say who it is."),
+    "bytes": _l("The mail itself has been destroyed. What became of it stays."),
+    "assignment": _l("Say what it is an answer to."),
+    **dict.fromkeys(("date to come", "later date to come"), _l("Give a day that is still to come.")),
+    **dict.fromkeys(("note", "reason", "why"), _l("Say in a few words why.")),
+}
+
+
+NO_ROOM = Words(
+    _l("Nothing can be saved just now"),
+    _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
+    _l("Try again in an hour. Whoever looks after this site has to make room first."),
+)
+
+# A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
+LACKING = Words(_l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again."))
+LONG = Words(_l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again."))
+
+
+def page(
+    status: int, *, happened: str | None = None, kept: dict[str, str] | None = None, words: Words | None = None
+) -> Response:
+    """Make the error page of this status, with what was typed in a box to copy from."""
+    words = words or PAGES.get(status, PAGES[500])
+    shown = kept if kept is not None else typed()
+    html = render_template(
+        "errors/error.html",
+        title=words.title,
+        happened=happened or words.happened,
+        kept=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
+        todo=words.todo,
+        reference=reference() if status >= 500 else None,
+        back=g.get("back") or _to_the_desk(),
+        newsletter=g.get("newsletter_view"),
+        typed=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
+        retry=None,
+    )
+    if status >= 500:
+        # No address, form, or header: the reference and the route's pattern are enough to find the fault.
+        log.error("error %s: %s at %s", reference(), status, request.url_rule)
+    response = make_response(html, status)
+    if status in (429, 503):
+        response.headers["Retry-After"] = "60" if status == 429 else "5"
+    return response
+
+
+def _to_the_desk() -> tuple[str, str] | None:
+    """Return where an address below the desk's leads that no page has: whoever typed it works there."""
+    return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
+
+
+def typed() -> dict[str, str]:
+    """Return the longer texts of the form that failed; nothing is kept on our side."""
+    if request.method != "POST":
+        return {}
+    try:
+        form = request.form
+        return {name: form[name] for name in KEPT if form.get(name, "").strip() and not _NUMBER.fullmatch(form[name])}
+    except HTTPException:
+        return {}
+
+
+def _refused(error: Refused) -> Response:
+    if isinstance(error, NotYours):
+        return page(404)
+    if isinstance(error, Missing):
+        return page(409, happened=REASONS.get(error.fact), words=LACKING)
+    if isinstance(error, Illegal):
+        return page(409, happened=_("That can’t be done from where it stands now."))
+    if isinstance(error, TooLong):
+        happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
+        return page(422, happened=happened, words=LONG)
+    if isinstance(error, Stale):
+        happened = _(
+            "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
+        )
+        return page(409, happened=happened)
+    return page(409)
+
+
+def _no_room(error: NoRoom) -> Response:
+    log.error("the database takes no changes: its disk is full, fails, or may only be read")
+    return page(503, words=NO_ROOM)
+
+
+def _database_failed(error: OperationalError | ProgrammingError) -> Response:
+    """Answer for what a query met; a change raises `Busy` instead."""
+    kind = fault_kind(error)
+    if kind is FaultKind.SCHEMA_MISMATCH:
+        log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
+        return page(500)
+    return _crashed(error) if kind is FaultKind.UNKNOWN else page(503)
+
+
+def _crashed(error: Exception) -> Response:
+    if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
+        raise error
+    # The type and place of the fault, not its words: these could hold what somebody wrote.
+    log.error("%s", type(error).__name__, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
+    return page(500)
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(CSRFError, lambda error: page(400))
+    app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
+    app.register_error_handler(NoRoom, _no_room)
+    app.register_error_handler(Busy, lambda error: page(503))
+    app.register_error_handler(OperationalError, _database_failed)
+    app.register_error_handler(ProgrammingError, _database_failed)
+    app.register_error_handler(
+        HTTPException, lambda error: page(error.code or 500) if (error.code or 500) >= 400 else error
+    )
+    app.register_error_handler(Exception, _crashed)

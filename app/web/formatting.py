@@ -1,0 +1,187 @@
+"""Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
+from babel.units import format_unit
+from flask import Flask, g
+from flask_babel import gettext
+
+from ..core.clock import utc_now
+from ..core.listing import MANY
+from ..text import translation
+from ..text.clean import group_digits
+from ..text.translation import beside, by_skeleton, full, in_digits_of, locale
+from ..typesetting.house_languages import phrases_for
+from .page_language import language
+
+UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
+
+
+def _where() -> Locale:
+    """Return whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
+    return locale(language())
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(g.get("zone", "UTC"))
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(zone())
+
+
+def _said(text: str) -> str:
+    return in_digits_of(_where(), text)
+
+
+def day(moment: datetime | date, style: str = "long") -> str:
+    """ "Wednesday 18 November"; in another year "18 November 2025" for a day that is past, "Wednesday 6 January 2027"
+    for one to come. `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
+    """
+    local = _local(moment).date() if isinstance(moment, datetime) else moment
+    today = utc_now().astimezone(zone()).date()
+    return _day(language(), local, style, local.year != today.year, local > today)
+
+
+# Saying a day or a time costs Babel more than the rest of a row costs us, and the rows of a list say few of them anew.
+_said_once = lru_cache(maxsize=4096)
+
+
+@_said_once
+def _day(spoken: str, local: date, style: str, is_another_year: bool, is_to_come: bool) -> str:
+    where = locale(spoken)
+    if style == "short":
+        return by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
+    if is_another_year:
+        return translation.day(spoken, local, "UTC", this_year=0) if is_to_come else _full_date(spoken, local)
+    if "MMMMEEEEd" in where.datetime_skeletons:
+        said = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=where)
+    else:
+        said = format_date(local, full(where, local, local.year), locale=where)
+    return beside(where, in_digits_of(where, said), local)
+
+
+def clock_time(moment: datetime) -> str:
+    return _clock_time(language(), _local(moment).replace(tzinfo=None, second=0, microsecond=0))
+
+
+@_said_once
+def _clock_time(spoken: str, local: datetime) -> str:
+    return in_digits_of(locale(spoken), format_skeleton("Hm", local, locale=locale(spoken)))
+
+
+def moment(moment: datetime) -> str:
+    """The exact time in the newsletter's zone: "Wednesday 18 November, 09:00"."""
+    return gettext("%(day)s, %(time)s", day=day(moment), time=clock_time(moment))
+
+
+def full_date(moment: datetime | date) -> str:
+    return _full_date(language(), _local(moment).date() if isinstance(moment, datetime) else moment)
+
+
+@_said_once
+def _full_date(spoken: str, local: date) -> str:
+    where = locale(spoken)
+    return beside(where, in_digits_of(where, format_date(local, "long", locale=where)), local)
+
+
+def exact(moment: datetime) -> str:
+    return _exact(language(), _local(moment).replace(tzinfo=None, microsecond=0))
+
+
+@_said_once
+def _exact(spoken: str, local: datetime) -> str:
+    return in_digits_of(locale(spoken), format_datetime(local, "medium", locale=locale(spoken)))
+
+
+def ago(moment: datetime, threshold: float = 0.99) -> str:
+    """Return how long ago, or until: "3 days"."""
+    passed = max(abs(utc_now() - moment), timedelta(minutes=1))
+    return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
+
+
+def age(moment: datetime) -> str:
+    """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
+    minutes = max(1, int(abs(utc_now() - moment).total_seconds() // 60))
+    number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
+    return _length(language(), number, unit, "short")
+
+
+def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
+    """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
+    minutes = max(1, int((moment - utc_now()).total_seconds() // 60))
+    size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
+    return _length(language(), minutes // size, unit, length)
+
+
+@_said_once
+def _length(spoken: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
+    return in_digits_of(locale(spoken), format_unit(number, f"duration-{unit}", length=length, locale=locale(spoken)))
+
+
+def is_past(moment: datetime) -> bool:
+    return moment < utc_now()
+
+
+def count(number: int) -> str:
+    """Counts stop at "1,000+"; an empty place has none."""
+    return in_digits(f"{MANY:,}+" if number > MANY else number) if number else ""
+
+
+def in_digits(number: int | str) -> str:
+    """A number with the digits of the page's language, and its commas between thousands."""
+    said = _said(str(number))
+    return said.replace(",", "٬") if said != str(number) else said
+
+
+def comma(of: str = "") -> str:
+    """The comma between two words of a language, or of the page's, with the space that belongs to it."""
+    return phrases_for(of or language())["comma"]
+
+
+def tongue(code: str) -> str:
+    """The name of a language in the page's language; an unknown one is not named."""
+    return _tongue(language(), code)
+
+
+@_said_once
+def _tongue(spoken: str, code: str) -> str:
+    if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
+        return ""
+    try:
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(spoken)) or "")
+    except (UnknownLocaleError, ValueError):
+        return ""
+
+
+def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
+    return list(_by_name(language(), frozenset(codes)))
+
+
+@_said_once
+def _by_name(spoken: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
+    named = ((code, _tongue(spoken, code)) for code in codes)
+    return sorted((one for one in named if one[1]), key=lambda one: (one[1], one[0]))
+
+
+def autonym(code: str) -> str:
+    """The name of a language in itself."""
+    try:
+        locale = Locale.parse(code.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        return code
+    return str(locale.get_language_name(locale) or code)
+
+
+def register(app: Flask) -> None:
+    of_times = (day, moment, clock_time, full_date, exact, ago, age, is_past)
+    words = (*of_times, count, in_digits, tongue, autonym, group_digits)
+    app.jinja_env.globals["comma"] = comma
+    app.jinja_env.filters.update({word.__name__: word for word in words})

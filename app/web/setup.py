@@ -1,0 +1,252 @@
+"""Things that every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from flask import Flask, Response, abort, current_app, g, redirect, request
+from flask_babel import Babel, get_locale
+from flask_babel import lazy_gettext as _l
+from flask_login import LoginManager, UserMixin
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from ..core.clock import utc_now
+from ..core.listing import Rows
+from ..db.fault_kinds import Busy
+from ..newsletters.models import Newsletter
+from ..people import sessions
+from ..people.models import BrowserSession, Person
+from ..text.languages import direction
+from ..text.translation import say
+from . import errors, formatting, static_files
+from .current import db as db
+from .page_language import WORDS
+from .page_language import language as language
+from .page_language import meant_for as meant_for
+from .rate_limits import apply_limits as apply_limits
+from .rate_limits import caller as caller
+from .rate_limits import counted as counted
+from .rate_limits import limit_settings
+from .rate_limits import limiter as limiter
+
+T = TypeVar("T")
+csrf = CSRFProtect()
+login = LoginManager()
+babel = Babel()
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
+}
+FOREIGN = errors.Words(
+    _l("This came from another site"),
+    _l("Our forms are sent from our own pages alone. Nothing was done."),
+    _l("Open the page here and send it from there."),
+)
+
+
+class SignedIn(UserMixin):
+    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
+    there."""
+
+    def __init__(self, token: str, person: Person, began: BrowserSession, is_half: bool) -> None:
+        self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
+        self.door, self.proved_at, self.is_half = began.door, began.stepped_up_at, is_half
+
+    def get_id(self) -> str:
+        return self.token
+
+
+@login.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> SignedIn | None:
+    look: Callable[[str], sessions.Who | None] = g.get("look", _look)  # the desk's door looks for more at once
+    found = look(token)
+    if found is None:
+        return None
+    if sessions.is_to_note(utc_now(), found[1]):
+        key = found[1].id
+        if looked := g.pop("looked", None):  # noting may have to wait, and the page is to show what holds then
+            looked.opened.close()
+        with suppress(Busy):  # nobody is kept from their page because it can't be noted that they were here
+            db.write(lambda session: sessions.note_seen(session, key))
+    return SignedIn(token, *found)
+
+
+def _look(token: str) -> sessions.Who | None:
+    with db.read() as session:
+        return sessions.who(session, token)
+
+
+def found(row: T | None) -> T:
+    """A row that was loaded through the actor, or 404."""
+    if row is None:
+        abort(404)
+    return row
+
+
+def called(slug: str, newsletter: Newsletter | None) -> Newsletter:
+    """Return the newsletter that an address names, or 404. One by a name that it had is led to its address of today:
+    whatever was sent there goes along.
+    """
+    one = found(newsletter)
+    if one.slug != slug:
+        parts, typed = request.path.split("/"), request.query_string.decode("ascii", "ignore")
+        parts[parts.index(slug)] = one.slug
+        abort(redirect(request.script_root + quote("/".join(parts)) + (f"?{typed}" if typed else ""), code=308))
+    return one
+
+
+@dataclass(frozen=True)
+class Paged(Generic[T]):
+    """A page of a list; `keyset` are the addresses of the pages before and after it, or None."""
+
+    rows: list[T]
+    keyset: dict[str, str | None]
+
+
+def last_row(load: Callable[[str], T | None], part: str = "before") -> T | None:
+    """Return what `load` finds for the last row of the page before, which the address names; None on the first page."""
+    typed = request.args.get(part)
+    return found(load(typed)) if typed else None
+
+
+def paged(
+    session: Session,
+    listing: Rows[T],
+    size: int,
+    behind: Any,
+    here: Callable[..., str],
+    part: str = "before",
+    cursor: Callable[[T], str] = attrgetter("public_id"),
+) -> Paged[T]:
+    """Return a page of a list, of `size` rows, from behind a row or its place. `here` makes the address of the list
+    with a `part` that names the last row of a page, as `cursor` has it."""
+    rows = listing.page(session, behind, size + 1)
+    older = here(**{part: cursor(rows[size - 1])}) if rows[size:] else None
+    return Paged(rows[:size], {"newer": here() if behind else None, "older": older})
+
+
+def _locale() -> str:
+    """The page's language for Babel; English dates are set day first, as in our mails, so that no day is a month."""
+    code = language()
+    return "en_GB" if code == "en" else code.replace("-", "_")
+
+
+def _form_proof() -> str:
+    """Return what a form carries to show that it is ours: what the door chose, else what the session's cookie knows."""
+    if "form_proof" not in g:
+        g.form_proof = generate_csrf()
+    return str(g.form_proof)
+
+
+def prepare(app: Flask) -> None:
+    """Hang everything that is shared onto the app."""
+    for name, value in limit_settings(app.config["REDIS_URL"]).items():
+        app.config.setdefault(name, value)
+    app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
+    app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
+    app.config.setdefault("MAX_COOKIE_SIZE", 0)
+    app.before_request(WORDS.as_default)
+    app.before_request(_refuse_foreign)
+    csrf.init_app(app)
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["csrf_token"] = _form_proof
+    app.jinja_env.globals["icon"] = static_files.icon()
+    app.jinja_env.filters["direction"] = direction
+    login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
+    login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
+    babel.init_app(app, locale_selector=_locale)
+    app.jinja_env.globals.update(gettext=_in_words, ngettext=_in_number)
+    limiter.init_app(app)
+    app.after_request(_dress)
+    app.context_processor(_shared)
+    errors.register(app)
+    formatting.register(app)
+
+
+@pass_eval_context
+def _in_words(context: EvalContext, text: str, /, **values: Any) -> str:
+    return _filled(context, say(language()).gettext(text), values)
+
+
+@pass_eval_context
+def _in_number(context: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+    return _filled(context, say(language()).ngettext(one, many, number), {"num": number, **values})
+
+
+def _filled(context: EvalContext, text: str, values: dict[str, Any]) -> str:
+    """Fill a text, with its numbers in the digits of the page's language."""
+    said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
+    return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
+
+
+def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
+    """Let other sites send a form here: to a view that changes nothing and tells nothing that isn't public."""
+    view.from_anywhere = True  # type: ignore[attr-defined]
+    return view
+
+
+def _refuse_foreign() -> None:
+    """Refuse a form that a browser sends from another site, whatever token it has (W3C, Fetch Metadata). What sends no
+    such header, an older browser or a mail program, is left to the token."""
+    if getattr(current_app.view_functions.get(request.endpoint or ""), "from_anywhere", False):
+        return
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        abort(errors.page(403, words=FOREIGN))
+
+
+def let_frame(origins: list[str]) -> None:
+    """Let these sites, and our own pages, show the answer to this request in a frame."""
+    g.framed_by = ["'self'", *origins]
+
+
+def _dress(response: Response) -> Response:
+    if response.location and not g.get("leaves"):  # for the provider that the settings name, and nobody else
+        # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
+        response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
+    is_file = request.endpoint == "static" and response.status_code < 400
+    headers = static_files.dress(response.mimetype or "") if is_file else HEADERS
+    if g.get("framed_by"):
+        headers = HEADERS | {
+            "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",
+            # For a site that isolates itself, and so shows in its frames only what says that it may be shown.
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        del headers["X-Frame-Options"]  # it knows no list of sites
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend([one for one in headers.items() if one[0].lower() not in given])
+    if "cache-control" not in given:
+        response.headers["Cache-Control"] = "no-store"
+    if current_app.config["BASE_URL"].startswith("https://"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def _shared() -> dict[str, Any]:
+    code = language()
+    return {
+        "lang": code,
+        "dir": direction(code),
+        "meant_for": meant_for(),
+        "locale": get_locale(),
+        "csrf_token": _form_proof,
+    }

@@ -1,0 +1,120 @@
+"""Styles, scripts and pictures, under addresses that change with what they say, so that browsers keep them for good.
+
+They are read, joined and compressed once in a process, and answered from memory: a quarter of a megabyte in all.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, Response, abort, request
+from markupsafe import Markup
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
+FOLDER = Path(__file__).parents[1] / "static"
+# A page loads one sheet: beside it, a second connection would cost whoever is far away seconds.
+JOINED = {
+    "reading-page.css": ("reader.css", "reading.css"),
+    "handbook-page.css": ("reader.css", "handbook.css"),
+    "expert-page.css": ("reader.css", "expert.css"),
+    "desk-page.css": ("reader.css", "expert.css", "desk.css", "desk-question.css", "desk-edition.css"),
+}
+LONGEST = 200  # characters of an Accept-Encoding that is looked at: no browser sends more, and what was seen is kept
+FOR_GOOD = "public, max-age=31536000, immutable"  # RFC 8246; a year is what RFC 9111 allows to be taken for ever
+KINDS = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
+# What such a file says of its safety instead of what a page says (app/web/setup.py): it loads nothing. A policy
+# counts for what can run, which a sheet can't.
+FOR_ALL = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
+RUNS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Referrer-Policy": "no-referrer"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file as it is sent, and the same in gzip."""
+
+    body: bytes
+    packed: bytes
+    kind: str
+    tag: str
+
+
+@cache
+def files() -> Mapping[str, Kept]:
+    """Return all that is served, by name: the files of the folder, which are all text, and the joined sheets."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.iterdir())}
+    texts |= {name: "\n".join(texts[part] for part in parts) for name, parts in JOINED.items()}
+    return {name: _kept(name, text) for name, text in texts.items()}
+
+
+def _kept(name: str, text: str) -> Kept:
+    body = text.encode()
+    tag = hashlib.blake2b(body, digest_size=9).hexdigest()
+    return Kept(body, gzip.compress(body, 9, mtime=0), KINDS[Path(name).suffix], tag)
+
+
+@cache
+def current() -> str:
+    """Return the part of the address by which all of them change together: scripts load each other by their names
+    beside them, and never one of another version."""
+    whole = "".join(f"{name} {kept.tag}\n" for name, kept in files().items())
+    return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest()
+
+
+def icon() -> Markup:
+    """Return the icon as an address that holds it (RFC 2397): every browser asks for one, and this way not us."""
+    drawn = files()["favicon.svg"].body.decode().strip().replace('"', "'")
+    address = "data:image/svg+xml," + quote(drawn, safe=" '/:=")
+    return Markup(address)  # noqa: S704 - a file of ours, and quoted
+
+
+def register(app: Flask) -> None:
+    """Serve them, and let `url_for("static", filename=...)` name the address of this version; with `version=None`
+    the one that stays."""
+    app.add_url_rule("/static/<filename>", "static", _serve)
+    app.add_url_rule("/static/<version>/<filename>", "static", _serve)
+    app.url_defaults(_of_this_version)
+
+
+def _of_this_version(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "static":
+        values.setdefault("version", current())
+
+
+def _serve(filename: str, version: str | None = None) -> Response:
+    """Answer with a file. A page that was kept from before an upgrade names another version: it gets today's file,
+    which nobody keeps under that address."""
+    found = files().get(filename)
+    if found is None:
+        abort(404)
+    # A part of what is packed is of use to nobody.
+    is_packed = takes_gzip(request.headers.get("Accept-Encoding", "")) and "Range" not in request.headers
+    response = Response(found.packed if is_packed else found.body, content_type=f"{found.kind}; charset=utf-8")
+    response.headers["Cache-Control"] = FOR_GOOD if version == current() else "no-cache"
+    response.headers["Vary"] = "Accept-Encoding"
+    response.set_etag(f"{found.tag}-gzip" if is_packed else found.tag)
+    if is_packed:
+        response.headers["Content-Encoding"] = "gzip"
+    parts = "Range" in request.headers  # else nobody asks whether they could have one
+    response.make_conditional(request, accept_ranges=parts, complete_length=len(response.get_data()))
+    return response
+
+
+def dress(kind: str) -> Mapping[str, str]:
+    """Return the headers for safety of a file of this kind."""
+    return FOR_ALL if kind == KINDS[".css"] else FOR_ALL | RUNS
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Return whether whoever sends this as Accept-Encoding can unpack it (RFC 9110, section 12.5.3)."""
+    return len(accepted) <= LONGEST and _takes_gzip(accepted)
+
+
+@lru_cache(maxsize=256)
+def _takes_gzip(accepted: str) -> bool:
+    return parse_accept_header(accepted, Accept)["gzip"] > 0

@@ -1,0 +1,235 @@
+"""Q&As of back issues are put into the archive as what they are: published, on the day of their edition.
+
+Nobody hears of it: no mail is written, no expert is invited or made. An answer is put to an expert of the directory
+only where somebody of the desk says that it is theirs. What was imported once is known by its words, and adds nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ...answers.lifecycle import ANSWER, ASSIGNMENT
+from ...answers.models import Answer, AnswerText, Assignment
+from ...back_issues.printed_qa import PrintedQA, PrintedVoice
+from ...core.actors import Actor
+from ...core.state_machine import Missing, must, within
+from ...db.session import added, lock, now
+from ...editions.calendar import in_utc, read_time
+from ...editions.items import frozen
+from ...editions.lifecycle import EDITION
+from ...editions.models import Edition, EditionItem
+from ...newsletters.models import Newsletter
+from ...people.models import Expert
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question, QuestionText
+from ...text.clean import clean, slug, word_count
+from ...typesetting.house_form import LeadIn, Piece, Voice
+from .undo_import import one_import
+
+# What becomes of a Q&A, as the command says it; the desk has its own words.
+OUTCOMES = {
+    "imported": "imported",
+    "known": "stands in the archive already",
+    "date": "not imported, since nothing says the day of its edition: give it with --date",
+    "ahead": "not imported, since its edition is still to come",
+    "own": "not imported, since an edition of this desk has that day",
+    "words": "not imported, since its question or an answer has no words",
+}
+LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
+FEWEST, MOST = 20, 2000  # words that an assignment may be for
+
+
+class Unfit(Missing):
+    """A Q&A that can't be put into the archive; `fact` is a row of `OUTCOMES`."""
+
+
+def take_in_all(
+    session: Session, actor: Actor, newsletter_id: int, qas: Sequence[PrintedQA], key: str
+) -> list[tuple[PrintedQA, str]]:
+    """Import what can be as part of the import `key`; returns each Q&A with what became of it, a key of `OUTCOMES`."""
+    done = []
+    with one_import(session, actor, newsletter_id, key):
+        for qa in qas:
+            try:
+                outcome = "imported" if take_in(session, actor, newsletter_id, qa) else "known"
+            except Unfit as unfit:
+                outcome = unfit.fact
+            done.append((qa, outcome))
+    return done
+
+
+def known(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
+    """Return those Q&As that stand in the archive already, by the fingerprint of what was found in a file."""
+    query = select(EditionItem.found_sha256, Question).join(Question, Question.id == EditionItem.question_id)
+    query = query.where(EditionItem.found_sha256.in_(fingerprints), Question.newsletter_id == newsletter_id)
+    return {str(fingerprint): question for fingerprint, question in session.execute(query)}
+
+
+def take_in(
+    session: Session,
+    actor: Actor,
+    newsletter_id: int,
+    qa: PrintedQA,
+    experts: Sequence[Expert | None] = (),
+    found_as: str = "",
+) -> Question | None:
+    """Put a Q&A into the archive; None where it stands there already.
+
+    `experts` says for each answer whose of the directory it is, where somebody said so. `found_as` is the fingerprint
+    of what the file had, where it was mended since. Raises `NotYours`, `Unfit`, `TooLong`.
+    """
+    must(actor, "edition", "upkeep")
+    fingerprint = found_as or qa.fingerprint
+    newsletter = lock(session, session.get_one(Newsletter, newsletter_id))
+    if known(session, newsletter_id, [fingerprint]):
+        return None
+    if not clean(qa.question) or not qa.voices or not all(clean(voice.markdown) for voice in qa.voices):
+        raise Unfit("words")
+    edition = _edition_of(session, actor, newsletter, qa)
+    question = _question(session, actor, newsletter, edition, qa)
+    for number, voice in enumerate(qa.voices):
+        if number < len(experts) and (expert := experts[number]) is not None:
+            _answer(session, actor, question, voice, expert, number + 1)
+    item = frozen(newsletter, edition, question, _piece(newsletter, qa), {})
+    item.found_sha256 = fingerprint
+    session.add(item)
+    session.flush()
+    return question
+
+
+def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
+    """The edition of that day among those that were imported, a new one where there is none."""
+    if qa.day is None:
+        raise Unfit("date")
+    there = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
+    if there is not None:
+        return _imported(session, there)
+    local = datetime.combine(qa.day, read_time(newsletter.at))
+    runs_at = in_utc(local, newsletter.zone)
+    if runs_at > now(session):
+        raise Unfit("ahead")
+    edition = Edition(
+        newsletter_id=newsletter.id,
+        rule_date=qa.day,
+        local_at=local.isoformat(timespec="minutes"),
+        runs_at=runs_at,
+        cutoff_at=runs_at,
+        slots=0,
+        locked_at=runs_at,
+        sent_at=runs_at,
+    )
+    EDITION.apply(session, actor, edition, "import")
+    session.flush()
+    return edition
+
+
+def _imported(session: Session, edition: Edition) -> Edition:
+    """The edition, where all that is in it was imported. What this house sent stays as it was sent."""
+    items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
+    if not edition.is_sent or not items or not all(items):
+        raise Unfit("own")
+    return lock(session, edition)
+
+
+def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: Edition, qa: PrintedQA) -> Question:
+    taken = session.scalar(select(func.max(Question.position)).filter_by(edition_id=edition.id)) or 0
+    edition.slots = taken + 1
+    question = Question(
+        newsletter_id=newsletter.id,
+        opened_at=edition.runs_at,
+        edition_id=edition.id,
+        position=taken + 1,
+        published_at=edition.runs_at,
+    )
+    QUESTION.apply(session, actor, question, "import")
+    session.flush()
+    headline = within("headline", qa.title, LONGEST_HEADLINE)
+    text = QuestionText(
+        question_id=question.id,
+        language=qa.language,
+        number=1,
+        headline=headline,
+        body=clean(qa.question),
+        slug=slug(headline),
+        written_at=now(session),
+    )
+    question.text_id = added(session, text).id
+    session.flush()
+    session.refresh(question)
+    return question
+
+
+def _piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
+    return Piece(
+        language=qa.language,
+        marks=newsletter.marks,
+        section=qa.section,
+        headline=qa.title,
+        askers=qa.credits,
+        question=clean(qa.question),
+        voices=tuple(Voice(_lead_in(voice), voice.markdown) for voice in qa.voices),
+    )
+
+
+def _lead_in(voice: PrintedVoice) -> LeadIn:
+    expert = voice.expert
+    return LeadIn(
+        within("name", expert.name, LONGEST_NAME),
+        within("credit_line", expert.credit_line, LONGEST_NAME) or None,
+        within("relation", expert.relation, LONGEST_NAME) or None,
+    )
+
+
+def _answer(
+    session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, place: int
+) -> None:
+    """Note that an answer is an expert's: it stands on their page and in what they are known by."""
+    lead, words = _lead_in(voice), word_count(voice.markdown)
+    assignment = Assignment(
+        newsletter_id=question.newsletter_id,
+        question_id=question.id,
+        expert_id=expert.id,
+        for_edition_id=question.edition_id,
+        words=min(max(words, FEWEST), MOST),
+        credit_line=lead.credit_line or "",
+        relation=lead.relation or "",
+        received_at=question.published_at,
+    )
+    ASSIGNMENT.apply(session, actor, assignment, "import", cause="import")
+    session.flush()
+    answer = Answer(
+        newsletter_id=question.newsletter_id,
+        question_id=question.id,
+        assignment_id=assignment.id,
+        expert_id=expert.id,
+        run_position=place,
+    )
+    ANSWER.apply(session, actor, answer, "start", cause="import")
+    session.flush()
+    text = AnswerText(
+        answer_id=answer.id,
+        language=question.text.language if question.text else "en",
+        number=1,
+        kind="edited",
+        body=voice.markdown,
+        words=words,
+        by=actor.ref,
+        written_at=now(session),
+    )
+    answer.text_id = added(session, text).id
+    session.flush()
+    said = {
+        "name": lead.name,
+        "credit_line": lead.credit_line or "",
+        "relation": lead.relation or "",
+        "beside_name": [],
+    }
+    facts: dict[str, Any] = {
+        "approved_text_id": answer.text_id,
+        "approved_by_id": getattr(actor, "person_id", None),
+        "credit": said,
+    }
+    ANSWER.apply(session, actor, answer, "import", cause="import", **facts)

@@ -1,0 +1,134 @@
+"""An import of back issues that was a mistake is undone as a whole, while nobody has gone on from there.
+
+An import is all that was taken in from one look at files, or by one run of the command: the events "newsletter.import"
+of its presses name the same `from`, and in `did` the events that each brought about.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, exists, or_, select
+from sqlalchemy.orm import Session
+
+from ...answers.lifecycle import ANSWER
+from ...answers.models import Answer, AnswerText, Assignment
+from ...audit import Event, erasures, record, watched
+from ...audit.queries import chosen, touched_since
+from ...core.actors import Actor, Staff
+from ...core.state_machine import Missing, Stale, must
+from ...db.session import lock
+from ...editions.models import Edition, EditionItem
+from ...letters.models import Letter
+from ...newsletters.models import Newsletter
+from ...people.models import Upload
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question
+from ...questions.wording import erase_words
+from ...search.index import take_out
+from ...search.models import PUBLIC
+
+UNTIL = "with its whole import, until anything of it is changed"
+IMPORT, UNDONE = "newsletter.import", "newsletter.unimport"
+
+
+@dataclass
+class Import:
+    """All that one look at files, or one run of the command, has brought into the archive."""
+
+    key: str
+    by: str
+    at: datetime
+    events: list[int]
+    count: int = 0
+
+
+@contextmanager
+def one_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> Iterator[None]:
+    """Note what is imported inside as a part of the import `key`."""
+    with watched(session) as written:
+        yield
+    if written:
+        facts = {"from": key, "did": [event.id for event in written], "count": len(_questions(written))}
+        record(session, actor, "newsletter.import", session.get_one(Newsletter, newsletter_id), facts=facts)
+
+
+def imports(session: Session, newsletter_id: int) -> list[Import]:
+    """Return the imports of a newsletter that were not undone, the newest first."""
+    query = select(Event).where(Event.noun == "newsletter", Event.noun_id == newsletter_id)
+    there: dict[str, Import] = {}
+    for event in session.scalars(query.where(Event.action.in_((IMPORT, UNDONE))).order_by(Event.id)):
+        facts = event.facts or {}
+        if event.action == UNDONE:
+            there.pop(facts["from"], None)
+            continue
+        one = there.setdefault(facts["from"], Import(facts["from"], event.actor, event.at, []))
+        one.events += facts["did"]
+        one.count += facts["count"]
+    return list(reversed(there.values()))
+
+
+def undo_import(session: Session, actor: Staff, key: str) -> int:
+    """Take an import out of the archive with all that it brought, and return how many Q&As that were.
+
+    Raises `Missing` where it isn't there any more, `Stale` where anything of it was changed since, and `NotYours`.
+    """
+    must(actor, "edition")
+    newsletter = lock(session, session.get_one(Newsletter, actor.newsletter_id))
+    one = next((one for one in imports(session, newsletter.id) if one.key == key), None)
+    if one is None:
+        raise Missing("import")
+    events = chosen(session, one.events)
+    editions = set()
+    for event in _questions(events):
+        question = lock(session, session.get_one(Question, event.noun_id))
+        editions.add(question.edition_id)
+        take_out_of_archive(session, actor, question, event, one.events)
+    for edition in session.scalars(select(Edition).where(Edition.id.in_(editions))):
+        _drop_if_empty(session, edition)
+    session.execute(delete(Upload).where(Upload.public_id == key))
+    record(session, actor, "newsletter.unimport", newsletter, facts={"from": key, "count": one.count})
+    return one.count
+
+
+def take_out_of_archive(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+    """Undo that a Q&A was imported: page, record and answers are gone, and its question is closed, without words.
+
+    `press` are the events of the whole import. Raises `Stale` where anybody has done anything with it since.
+    """
+    cited = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
+    if touched_since(session, question.id, event.id, press) or session.scalar(cited):
+        raise Stale(question.public_id)
+    session.execute(delete(EditionItem).where(EditionItem.question_id == question.id))
+    _drop_answers(session, actor, question)
+    gone: dict[str, Any] = {"edition_id": None, "position": None, "published_at": None, "closed_reason": "undone"}
+    QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, **gone)
+    erase_words(session, question)
+    take_out(session, PUBLIC, [("question", question.id)])
+    erasures.note(session, "page", [question.public_id])
+
+
+def _questions(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if event.action == "question.import"]
+
+
+def _drop_answers(session: Session, actor: Staff, question: Question) -> None:
+    for answer in session.scalars(select(Answer).filter_by(question_id=question.id)).all():
+        ANSWER.apply(session, actor, answer, "withdraw", text_id=None, approved_text_id=None)
+        session.flush()
+        session.execute(delete(AnswerText).where(AnswerText.answer_id == answer.id))
+        session.delete(answer)
+        session.flush()
+    session.execute(delete(Assignment).where(Assignment.question_id == question.id))
+
+
+def _drop_if_empty(session: Session, edition: Edition) -> None:
+    """Drop an edition that only this import has filled. Raises `Stale` where somebody has written about it."""
+    if session.scalar(select(exists().where(EditionItem.edition_id == edition.id))):
+        return
+    if session.scalar(select(exists().where(Letter.about_edition_id == edition.id))):
+        raise Stale(str(edition.rule_date))
+    session.delete(edition)
+    session.flush()

@@ -1,0 +1,210 @@
+"""Hands to the indexes the letters and questions that have changed since they were last put there.
+
+A row is due while its version is not the one that was indexed. Every change of a letter or question moves its version
+anyway, so the request that takes a question in writes nothing for the index, and no crash can lose a change: it stays
+due until the transaction that indexed it has been committed. Rows are locked while they are read, so that a text which
+is erased at that moment is either not seen any more, or taken out again by the erasing transaction, which waits.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from ..db.engine import Database
+from ..db.session import quietly
+from ..editions.items import piece_from
+from ..editions.models import EditionItem
+from ..letters.models import Addition, Letter
+from ..questions import queries as questions
+from ..questions.models import Question
+from ..search.embedding import embed_due
+from ..search.index import Doc, empty, put, take_out
+from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
+
+BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
+AT_A_TIME = 20  # batches before the worker's other duties have their turn
+DUE = text("indexed_version <> version")
+# Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all
+# others.
+MORE = 100_000
+ROWS_MARKED = 5_000  # in one transaction of a rebuild
+ROWS_REBUILT = (
+    500  # in one transaction of a rebuild: many share a commit and their terms' counts, in a tenth of a second
+)
+BREATH = 0.01  # seconds between two of them: another process that writes on SQLite looks now and then whether it may
+
+
+def index_due(database: Database) -> int:
+    """Index what has changed, up to a thousand letters and as many questions. Gives how many rows."""
+    done = 0
+    for _ in range(AT_A_TIME):
+        now = len(database.write(index_letters)) + len(database.write(index_questions))
+        done += now
+        if not now:
+            break
+    embed_due(database)
+    return done
+
+
+def _due(session: Session, model: Any, most: int) -> Any:
+    order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
+    query = select(model).where(DUE).order_by(*order).limit(most)
+    return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
+
+
+def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
+    ids = [row.id for row in rows]
+    if ids:
+        quietly(session, update(model).where(model.id.in_(ids)).values(indexed_version=model.version))
+    return ids
+
+
+def index_letters(session: Session, most: int = BATCH) -> list[int]:
+    """Put so many changed letters at most where the desk can find them; what was taken back is taken out. Gives their
+    keys."""
+    letters = _due(session, Letter, most)
+    gone = [("letter", letter.id) for letter in letters if letter.body is None]
+    take_out(session, DESK, gone)
+    there = [letter for letter in letters if letter.body is not None]
+    added: dict[int, str] = {}
+    additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in there]))
+    for addition in session.scalars(additions.order_by(Addition.id)):
+        added[addition.letter_id] = f"{added.get(addition.letter_id, '')}\n{addition.body}"
+    put(session, DESK, [_letter(letter, added.get(letter.id, "")) for letter in there])
+    return _done(session, Letter, letters)
+
+
+def _letter(letter: Letter, added: str) -> Doc:
+    asks = letter.is_filed and letter.filed_as == "question"
+    return Doc(
+        letter.newsletter_id,
+        "letter",
+        letter.id,
+        letter.body or "",
+        f"{letter.background or ''}{added}".strip()[:MORE],
+        offered=letter.author == "reader" and (asks or letter.waits),
+        question_id=letter.question_id if asks else None,
+        edition_id=letter.about_edition_id,
+    )
+
+
+def index_questions(session: Session, most: int = BATCH) -> list[int]:
+    """Put so many changed questions at most where the desk can find them, and where the public can, if they are
+    public. Gives their keys."""
+    rows = _due(session, Question, most)
+    ids = [question.id for question in rows]
+    topics = questions.topics_of(session, ids)
+    items = select(EditionItem).where(EditionItem.question_id.in_(ids))
+    ran = {item.question_id: item for item in session.scalars(items)}
+    newest = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
+    about = dict(session.execute(newest.group_by(Letter.question_id)).all())
+    desk, public = {}, {}
+    for question in rows:
+        published = question.is_published and question.id in ran
+        if question.wording:
+            names = tuple(topic.name for topic in topics[question.id])
+            answers = _answers(ran[question.id]) if published else ""
+            desk[question.id] = _question(question, names, answers, about.get(question.id))
+            here = (question.newsletter_id, "question", question.id)
+            if published:
+                asked = _asked(ran[question.id])
+                public[question.id] = Doc(*here, asked, answers[:MORE], answered=True, topics=names)
+            elif question.is_going and question.shown_at and question.is_cleared:
+                public[question.id] = Doc(*here, _words(question), topics=names)
+    for collection, docs in ((DESK, desk), (PUBLIC, public)):
+        take_out(session, collection, [("question", key) for key in ids if key not in docs])
+        put(session, collection, list(docs.values()))
+    return _done(session, Question, rows)
+
+
+def _question(question: Question, topics: tuple[str, ...], answers: str, about: int | None) -> Doc:
+    background = question.text.background if question.text else ""
+    return Doc(
+        question.newsletter_id,
+        "question",
+        question.id,
+        _words(question),
+        f"{background}\n{answers}".strip()[:MORE],
+        answered=bool(answers),
+        question_id=question.merged_into_id,
+        edition_id=about,
+        topics=topics,
+    )
+
+
+def _words(question: Question) -> str:
+    return question.wording if question.headline in question.wording else f"{question.headline}\n{question.wording}"
+
+
+def _asked(item: EditionItem) -> str:
+    piece = piece_from(item)
+    return piece.question if piece.headline in piece.question else f"{piece.headline}\n{piece.question}"
+
+
+def _answers(item: EditionItem) -> str:
+    return "\n".join(voice.answer for voice in piece_from(item).voices)
+
+
+def index_anew(database: Database) -> Iterator[int]:
+    """Empty both indexes and fill them again; yields how many rows each transaction indexed.
+
+    A process that is stopped in the middle loses nothing: the worker goes on with what is due.
+    """
+    for collection in COLLECTIONS:
+        database.write(lambda session, collection=collection: empty(session, collection))  # type: ignore[misc]
+    with database.read() as session:
+        count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
+    for model in count:
+        behind: int | None = None
+        while (behind := database.write(lambda session, model=model, at=behind: _mark(session, model, at))) is not None:  # type: ignore[misc]
+            pass
+    # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
+    at = {index_letters: 0, index_questions: 0}
+    total = {index_letters: count[Letter], index_questions: count[Question]}
+    while at:
+        each = min(at, key=lambda one: at[one] / total[one])
+        if done := database.write(lambda session, each=each: each(session, ROWS_REBUILT)):  # type: ignore[misc]
+            at[each] += len(done)
+            yield len(done)
+            time.sleep(BREATH)
+        else:
+            del at[each]
+    while embed_due(database):
+        yield 0
+
+
+def _mark(session: Session, model: Any, behind: int | None) -> int | None:
+    """Let a part of the rows be due, those behind a key; gives the last one's key, None where there is none."""
+    rows = select(model.id).order_by(model.id).limit(ROWS_MARKED)
+    part = session.scalars(rows if behind is None else rows.where(model.id > behind)).all()
+    if not part:
+        return None
+    these = model.id.between(part[0], part[-1])
+    quietly(session, update(model).where(these, model.indexed_version != 0).values(indexed_version=0))
+    return int(part[-1])
+
+
+def deal_anew(database: Database, since: datetime | None) -> None:
+    """Put all that was indexed since a day began, or since keys are drawn, into the desk's index once more: in the
+    order of letters as they stand in lists, which tells nothing more once their places in the day are forgotten.
+    """
+    with database.read() as session:
+        came = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)
+        docs = DESK.docs
+        first = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(came)).scalar_subquery()
+        keys = [(noun, key) for noun, key in session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first))]
+    for start in range(0, len(keys), BATCH):
+        database.write(lambda session, some=keys[start : start + BATCH]: _due_again(session, some))  # type: ignore[misc]
+    while index_due(database):
+        pass
+
+
+def _due_again(session: Session, keys: Sequence[Key]) -> None:
+    take_out(session, DESK, keys)
+    for model in (Letter, Question):
+        mine = [key for noun, key in keys if noun == model.__name__.lower()]
+        quietly(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))

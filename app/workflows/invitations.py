@@ -1,0 +1,107 @@
+"""An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from ..answers import assigning
+from ..answers.models import Assignment
+from ..core.actors import Actor, Clock
+from ..db.session import address, now
+from ..editions.block_data import lead_in
+from ..editions.calendar import default_due_at, default_reply_by
+from ..editions.models import Edition
+from ..editions.queries import list_editions_taking_answers, run_of, takes_answers
+from ..mail.mail_templates import write
+from ..mail.message import Message
+from ..newsletters import mail_texts
+from ..newsletters.desk_mails import sender
+from ..newsletters.models import Newsletter
+from ..people.directory import email_of
+
+
+def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
+    """Return the edition that an invitation is for if it is sent now: the one that was meant, or if that takes no more
+    answers the next one that does. None where it is for any later one.
+    """
+    meant = run_of(session, assignment)
+    if meant is None or takes_answers(session, meant):
+        return meant
+    return next(iter(list_editions_taking_answers(session, assignment.newsletter_id, 1)), None)
+
+
+def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
+    """Return when the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
+    edition = edition_asked_for(session, assignment)
+    cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
+    due_at = default_due_at(cutoff, newsletter.zone, now(session))
+    return default_reply_by(now(session), due_at, newsletter.zone), due_at
+
+
+def invite(
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+    also: int = 0,
+    once_key: str | None = None,
+) -> None:
+    """Invite an expert for an edition that takes answers, with what the letter says about dates and print. Raises what
+    `assigning.invite` raises.
+    """
+    edition = edition_asked_for(session, assignment)
+    if edition is not run_of(session, assignment):
+        assignment.for_edition_id = edition.id if edition else None
+        session.flush()
+    terms = _terms(session, assignment, reply_by, due_at)
+    assigning.invite(session, actor, assignment, terms, also, once_key)
+
+
+def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
+    """Invite several experts to one question; each letter says how many others are asked, also after this one."""
+    for asked, assignment in enumerate(assignments, 1):
+        invite(session, actor, assignment, also=len(assignments) - asked)
+
+
+def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
+    """Send the ladder's invitation."""
+    invite(session, Clock(), assignment, once_key=once_key)
+
+
+def preview(
+    session: Session,
+    assignment: Assignment,
+    *,
+    reply_by: datetime | None = None,
+    due_at: datetime | None = None,
+    also: int = 0,
+) -> Message:
+    """Write the invitation as it would be mailed now, with `also` others; where the link will stand, only its beginning
+    does.
+    """
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    terms = _terms(session, assignment, reply_by, due_at)
+    values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"), also)
+    person, own = assignment.expert.person, mail_texts.own(session, newsletter, "expert.invitation")
+    to = email_of(session, person) or ""
+    return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)
+
+
+def _terms(
+    session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
+) -> assigning.Terms:
+    """Return what the letter says about dates and print; the edition gives what the editor does not set."""
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    edition = edition_asked_for(session, assignment)
+    usual_reply, usual_due = dates_for(session, newsletter, assignment)
+    language = assignment.question.text.language if assignment.question.text else newsletter.language
+    return assigning.Terms(
+        reply_by=reply_by or usual_reply,
+        due_at=due_at or usual_due,
+        runs_on=edition.runs_at if edition else None,
+        check_until=edition.cutoff_at if edition else None,
+        lead_in=lead_in(session, newsletter, assignment, language),
+    )

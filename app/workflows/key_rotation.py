@@ -1,0 +1,123 @@
+"""Sealing again with the newest key, and padded, column by column, in small transactions that can be stopped and run
+again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from ..answers.models import Assignment
+from ..crypto import keyring
+from ..crypto.seal import PADDED, Unsealable
+from ..db.engine import Database
+from ..db.session import keys
+from ..forms.models import FormDraft
+from ..letters.models import Contact, Credit, Letter, MachineTranslation
+from ..mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
+from ..newsletters.sending_tool import SendingTool
+from ..people.factor_table import Factor
+from ..people.models import Person
+from ..programs.models import Program
+from ..questions.translator_table import Translator
+
+BATCH = 200  # rows a transaction
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed column, and the table whose public id its place is named after, joined by `owner_key`.
+
+    `batch` is how many rows one transaction takes: a mail may have 25 MB.
+    """
+
+    table: Any
+    columns: tuple[str, ...]
+    owner: Any
+    owner_key: str
+    batch: int = BATCH
+
+
+SEALED = (
+    Sealed(Person, ("email",), Person, "id"),
+    Sealed(Factor, ("secret",), Factor, "id"),
+    Sealed(Contact, ("email",), Letter, "letter_id"),
+    Sealed(Credit, ("name", "place"), Letter, "letter_id"),
+    Sealed(MachineTranslation, ("found",), Letter, "letter_id"),
+    Sealed(Assignment, ("suggestion",), Assignment, "id"),
+    Sealed(Translator, ("email",), Translator, "id"),
+    Sealed(FormDraft, ("",), FormDraft, "id"),
+    Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
+    Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
+    Sealed(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
+    Sealed(Program, ("address", "secret", "former"), Program, "id"),
+    Sealed(SendingTool, ("secret",), SendingTool, "id"),
+)
+
+
+def rotate(database: Database) -> Iterator[int]:
+    """Yield how many rows each transaction sealed again: those of an older key, and those whose length still tells
+    something, for they were sealed before there were size classes. The addresses' look-up hashes get the newest key
+    as well.
+
+    Receipts and links are hashes of what nobody here knows, so their keys are kept instead, sealed with the newest.
+    """
+    for sealed in SEALED:
+        after = 0
+        while done := database.write(lambda session: _batch(session, sealed, after)):  # noqa: B023
+            after = done[-1]
+            yield len(done)
+    database.write(keyring.keep_older)
+
+
+def _columns(sealed: Sealed) -> dict[str, str]:
+    """Return the sealed columns of a table by what they are called in the place of a value."""
+    return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in sealed.columns}
+
+
+def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
+    """Each sealed value of a row, with the name of its column and its place."""
+    for called, name in _columns(sealed).items():
+        if (value := getattr(row, name)) is not None:
+            yield name, f"{row.__tablename__}.{called}.{public_id}", value
+
+
+def _batch(session: Session, sealed: Sealed, after: int) -> list[int]:
+    """Seal the next rows again that need it. Gives their keys."""
+    ring, key = keys(session), getattr(sealed.table, sealed.owner_key)
+    begins = (func.substr(getattr(sealed.table, name), 1, len(PADDED)) for name in _columns(sealed).values())
+    rows = session.execute(
+        select(sealed.table, sealed.owner.public_id)
+        .where(sealed.owner.id == key, key > after, sealed.table.key_no.is_not(None))
+        .where(or_(sealed.table.key_no != ring.newest, *(begin != PADDED for begin in begins)))
+        .order_by(key)
+        .limit(sealed.batch)
+        .with_for_update(of=sealed.table)
+    ).all()
+    for row, public_id in rows:
+        for name, place, value in _values(sealed, row, public_id):
+            opened = ring.open_bytes(place, value)
+            setattr(row, name, ring.seal_bytes(place, opened))
+            if isinstance(row, Person):
+                row.email_mac = ring.mac("people.email", opened.decode().casefold())
+        row.key_no = ring.newest
+    return [getattr(row, sealed.owner_key) for row, _public_id in rows]
+
+
+def unopened(session: Session) -> list[tuple[str, int]]:
+    """Return the columns in which something doesn't open, and the number of its key. Of each key that sealed there the
+    newest row is tried."""
+    ring, found = keys(session), []
+    for sealed in SEALED:
+        key = getattr(sealed.table, sealed.owner_key)
+        newest = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)
+        rows = select(sealed.table, sealed.owner.public_id).where(sealed.owner.id == key, key.in_(newest))
+        for row, public_id in session.execute(rows):
+            for name, place, value in _values(sealed, row, public_id):
+                try:
+                    ring.open_bytes(place, value)
+                except Unsealable:
+                    found.append((f"{row.__tablename__}.{name}", ring.number_of(value)))
+    return found

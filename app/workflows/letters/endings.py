@@ -1,0 +1,138 @@
+"""Letters and questions end without an answer of their own, and open again: whoever left an address hears of an end."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...answers import closing, pending_invitations
+from ...answers.assigning import of_question
+from ...answers.editing import approved_of, end_check
+from ...answers.lifecycle import ANSWER, ASSIGNMENT
+from ...answers.models import Answer, AnswerText, Assignment
+from ...audit import Event
+from ...audit.queries import chosen, newest_move, newest_of
+from ...core.actors import Staff
+from ...core.state_machine import Illegal, Missing, expect
+from ...db.session import lock
+from ...letters import filing
+from ...letters.ending_sentences import ENDINGS, sentence_of
+from ...letters.models import Letter
+from ...mail.mail_values import LetterMail
+from ...mail.models import OutboxMail
+from ...newsletters.models import Newsletter
+from ...people import links
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question
+from ...questions.queries import letters_of
+from ..publishing import notices
+from ..undo import is_untouched, take_back
+
+
+def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
+    """End a letter, where there is one with the published `answer` that fits. Raises `Missing` (reason), `Illegal`."""
+    _known(reason)
+    filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
+    newsletter = session.get_one(Newsletter, letter.newsletter_id)
+    _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+
+
+def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
+    """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
+    filing.reopen(session, actor, letter, version)
+    notices.recall_waiting_notice(session, actor, letter)
+
+
+def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
+    """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
+
+    Raises `Stale` where somebody has gone on from there, `Illegal`, `NotYours`.
+    """
+    expect(lock(session, letter), version)
+    event = newest_move(session, "letter", letter.id)
+    if letter.author != "expert" or event is None or event.action != "letter.file" or "did" not in (event.facts or {}):
+        raise Illegal("letter", "let wait again", letter.state)
+    take_back(session, actor, (event.facts or {})["did"], event.id)
+    filing.reopen(session, actor, letter)
+
+
+def may_wait_again(session: Session, letter: Letter) -> bool:
+    """Return whether nothing has been built on what an expert's letter was filed as."""
+    event = newest_move(session, "letter", letter.id) if letter.is_filed else None
+    did = (event.facts or {}).get("did") if event else None
+    return event is not None and did is not None and is_untouched(session, did, event.id)
+
+
+def close_question(
+    session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
+) -> None:
+    """Close a question: its readers hear `reason`, with the published `answer` that fits; the experts hear `sentence`.
+
+    Raises as `end_letter` does, and `Leaking` (see `firewall`).
+    """
+    _known(reason)
+    closing.close(session, actor, question, reason, sentence)
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    for letter in letters_of(session, question):
+        _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+
+
+def reopen_question(session: Session, actor: Staff, question: Question) -> None:
+    """Open a closed question again, and take back the notices of its end that have not gone out yet.
+
+    A text that is here can be used again, and whoever has not heard of the end goes on; the others can be asked once
+    more. Raises as `reopen_letter` does.
+    """
+    QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
+    closed = newest_of(session, "question", question.id, "question.close")
+    if closed is not None and question.text is not None and question.text.erased_at is None:
+        facts = closed.facts or {}  # "did" and "told" as in `undo`
+        heard = {mail.assignment_id for mail in pending_invitations.recall_mails(session, actor, facts.get("told", ()))}
+        for event in chosen(session, facts.get("did", ())):
+            if event.action == "assignment.cancel":
+                _go_on(session, actor, event, closed, event.noun_id in heard)
+    was_asked = closed is not None and closed.old == "seeking"
+    if approved_of(session, question.id):
+        QUESTION.apply(session, actor, question, "answer", cause="approve")
+    elif was_asked and any(one.is_asked for one in of_question(session, question)):
+        QUESTION.apply(session, actor, question, "seek", cause="invite")
+    for letter in letters_of(session, question):
+        notices.recall_waiting_notice(session, actor, letter)
+
+
+def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:
+    """Let an assignment that was ended with its question go on, as far as it can."""
+    assignment = lock(session, session.get_one(Assignment, ended.noun_id))
+    if ended.old == "received":
+        answer = lock(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
+        end_check(session, actor, answer)
+        ASSIGNMENT.apply(session, actor, assignment, "revive", cause="reopen")
+        kind = session.get_one(AnswerText, answer.text_id).kind
+        ANSWER.apply(session, actor, answer, "revive", to=kind, cause="reopen")
+        links.restore_links(session, assignment.id, ended.at)
+    elif not heard:
+        followed = chosen(session, (closed.facts or {})["did"])
+        take_back(session, actor, [each.id for each in followed if _is_of(session, each, assignment)], closed.id)
+
+
+def _is_of(session: Session, event: Event, assignment: Assignment) -> bool:
+    """Return whether an event is about an assignment, its answer or a mail of it."""
+    if event.noun == "answer":
+        return session.get_one(Answer, event.noun_id).assignment_id == assignment.id
+    if event.noun == "outboxmail":
+        return session.get_one(OutboxMail, event.noun_id).assignment_id == assignment.id
+    return (event.noun, event.noun_id) == ("assignment", assignment.id)
+
+
+def _known(reason: str) -> None:
+    if reason not in ENDINGS:
+        raise Missing("reason")
+
+
+def _path(newsletter: Newsletter, answer: Question | None) -> str:
+    return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
+
+
+def _tell(session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = "") -> None:
+    sentence = sentence_of(session, newsletter, reason, letter.language)
+    said = sentence.text if sentence else ""
+    about = LetterMail(opening="ended", sentence=said, link=path)
+    notices.tell_reader(session, actor, letter, about, notices.by_night(session))

@@ -1,0 +1,79 @@
+"""The public state of a letter, shown by its receipt: coarse, never the desk's internal one, never the words."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from ...editions.archive import story_path
+from ...editions.models import Edition
+from ...editions.queries import list_editions_to_run
+from ...letters.models import Letter
+from ...newsletters.models import Newsletter
+from ...questions.lifecycle import AS_READERS_SEE_IT
+from ...questions.models import Question
+from ...questions.queries import lead_of
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
+
+    `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next
+    dates. `runs_unnamed` says that it was withdrawn after the edition was locked, and runs without a name.
+    """
+
+    state: str
+    path: str | None = None
+    reason: str | None = None
+    runs_at: datetime | None = None
+    runs_unnamed: bool = False
+    coming: list[datetime] = field(default_factory=list)
+
+    @property
+    def is_published(self) -> bool:
+        return self.state == "published"
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state == "ended"
+
+    @property
+    def was_taken_back(self) -> bool:
+        return self.state == "withdrawn"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more becomes of it."""
+        return self.is_published or self.has_ended or self.was_taken_back
+
+    @property
+    def is_under_way(self) -> bool:
+        return not self.is_final and self.state != "kept"
+
+
+def standing_of(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
+    """Return how a letter stands; without the next dates where nobody reads them."""
+    coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if dates else []
+    question = session.get(Question, letter.question_id) if letter.question_id else None
+    lead = lead_of(session, question) if question else None
+    edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
+    if letter.is_withdrawn:
+        fixed = edition is not None and edition.is_fixed
+        return Standing("withdrawn", runs_unnamed=fixed, coming=coming)
+    if letter.is_ended:
+        answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
+        path = story_path(newsletter, answer) if answer and answer.is_published else None
+        return Standing("ended", path=path, reason=letter.end_reason, coming=coming)
+    if not letter.is_filed:
+        return Standing("arrived", coming=coming)
+    if lead is None:
+        return Standing("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
+    state = AS_READERS_SEE_IT[str(lead.state)]
+    return Standing(
+        state,
+        path=story_path(newsletter, lead) if lead.is_published else None,
+        reason=lead.closed_reason,
+        runs_at=edition.runs_at if edition else None,
+        coming=coming,
+    )

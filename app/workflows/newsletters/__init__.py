@@ -1,0 +1,1 @@
+"""A newsletter begins, pauses, is renamed and ends."""

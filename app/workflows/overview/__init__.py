@@ -1,0 +1,1 @@
+"""The desk at a glance: who waits for whom, alarms, digest, insights, calendar."""

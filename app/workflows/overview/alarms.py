@@ -1,0 +1,178 @@
+"""Alarms that the clock raises at the desk at once: what could cost the coming edition, an edition of which nothing is
+heard, and another program that is told nothing any more.
+
+The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes
+to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`).
+Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from ...answers import expert_mails
+from ...answers.models import Assignment
+from ...db.engine import Database
+from ...db.session import address, now
+from ...editions.models import Edition
+from ...letters.models import Letter
+from ...mail import outbox
+from ...mail.mail_values import DeskMail, EditionMail
+from ...mail.models import Inbound, OutboxMail
+from ...newsletters.desk_mails import to_colleague
+from ...newsletters.models import Newsletter
+from ...newsletters.queries import all_newsletters
+from ...people import directory
+from ...people.models import Person
+from ...programs.registering import in_trouble
+from ...questions.models import Question
+
+MAIL_NEAR = timedelta(hours=48)  # before the cut-off, when a mail that waits to be filed is told at once
+FAILURE_NEAR = timedelta(hours=72)  # before the cut-off, when a mail that didn't arrive is told at once
+UNHEARD = timedelta(hours=2)  # after an edition should have run
+PAST = timedelta(days=3)  # how long ago an edition may have run to be still asked for
+OLD = timedelta(days=14)  # a failure from before that belongs to something else
+MANY = 100  # of each cause
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """`cause` names what happened; a mail of `kind` is made of `about` for each editor; `keys` tie it to its rows."""
+
+    cause: str
+    kind: str
+    about: DeskMail | EditionMail
+    keys: dict[str, Any] = field(default_factory=dict)
+
+
+def raise_alarms(database: Database, at: datetime | None = None) -> int:
+    """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
+    with database.read(at) as session:
+        going = all_newsletters(session, Newsletter.is_going)
+        keys = [newsletter.id for newsletter in going if any(_unsent(session, newsletter))]
+    return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
+
+
+def _tell(session: Session, newsletter_id: int) -> int:
+    newsletter, count = session.get_one(Newsletter, newsletter_id), 0
+    for alarm, person in list(_unsent(session, newsletter)):
+        once_key = _once_key(alarm, person)
+        mail = to_colleague(session, newsletter, person, alarm.kind, alarm.about, once_key=once_key, **alarm.keys)
+        count += mail is not None
+    return count
+
+
+def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
+    """Each alarm with each editor who has had no mail of it."""
+    for alarm in _alarms(session, newsletter):
+        for person in directory.desk_of(session, newsletter.id):
+            is_written = outbox.is_written(session, _once_key(alarm, person))
+            if not is_written and directory.email_of(session, person) is not None:
+                yield alarm, person
+
+
+def _once_key(alarm: Alarm, person: Person) -> str:
+    return f"alarm:{alarm.cause}:{person.id}"
+
+
+def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    yield from _unheard_editions(session, newsletter)
+    yield from _programs_paused(session, newsletter)
+    for edition in _near_editions(session, newsletter):
+        asked = _asked_for(session, edition)
+        if edition.cutoff_at <= now(session) + MAIL_NEAR:
+            yield from _mails_waiting(session, newsletter, edition, asked)
+        yield from _mails_failed(session, newsletter, edition, asked)
+
+
+def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    """Locked, past its time, neither marked as sent nor arrived at the desk's own address."""
+    at = now(session)
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter.id,
+        Edition.is_locked,
+        Edition.runs_at.between(at - PAST, at - UNHEARD),
+        Edition.arrived_at.is_(None),
+    )
+    for edition in session.scalars(query):
+        link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+        about = EditionMail(runs_at=edition.runs_at, link=link)
+        yield Alarm(f"edition:{edition.id}", "desk.edition_missing", about)
+
+
+def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
+    """Told nothing any more, as they failed for days; who paused one by hand knows."""
+    for program in in_trouble(session, newsletter.id):
+        if program.paused_at is not None:
+            about = DeskMail(link=address(session, f"/desk/{newsletter.slug}/"), said=program.name)
+            yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", about)
+
+
+def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
+    at = now(session)
+    query = select(Edition).where(
+        Edition.newsletter_id == newsletter.id,
+        Edition.is_planned,
+        Edition.runs_at > at,
+        Edition.cutoff_at.between(at, at + FAILURE_NEAR),
+    )
+    return list(session.scalars(query.order_by(Edition.runs_at)))
+
+
+def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
+    """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
+    picked = select(Question.id).where(Question.edition_id == edition.id)
+    asked = select(Assignment).where(
+        Assignment.newsletter_id == edition.newsletter_id, Assignment.for_edition_id == edition.id, Assignment.is_asked
+    )
+    rows = [*session.scalars(select(Assignment).where(Assignment.question_id.in_(picked))), *session.scalars(asked)]
+    return {row.id: row for row in rows}
+
+
+def _mails_waiting(
+    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+) -> Iterator[Alarm]:
+    letters = select(Letter).where(Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(asked))
+    for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
+        assignment = asked[letter.assignment_id or 0]
+        about = _pressing(session, newsletter, edition, f"letters/{letter.public_id}")
+        its = replace(about, who=assignment.expert.name)
+        yield _about(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
+    # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
+    today = now(session).date()
+    pen = select(Inbound.assignment_id).where(
+        Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(asked)
+    )
+    about = _pressing(session, newsletter, edition, "pen")
+    for key in session.scalars(pen.distinct()):
+        yield _about(session, f"pen:{key}:{today}", "desk.mail_waits", about, asked[key or 0])
+
+
+def _mails_failed(
+    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+) -> Iterator[Alarm]:
+    failed = select(OutboxMail).where(
+        OutboxMail.assignment_id.in_(asked),
+        OutboxMail.kind.startswith("expert."),
+        or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
+        OutboxMail.created_at > now(session) - OLD,
+    )
+    for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
+        assignment = asked[mail.assignment_id or 0]
+        about = _pressing(session, newsletter, edition, f"outbox/{mail.public_id}")
+        its = replace(about, said=mail.said or "", who=assignment.expert.name)
+        yield _about(session, f"failed:{mail.id}", "desk.mail_failed", its, assignment)
+
+
+def _pressing(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:
+    return DeskMail(link=address(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
+
+
+def _about(session: Session, cause: str, kind: str, about: DeskMail, assignment: Assignment) -> Alarm:
+    about = replace(about, headline=expert_mails.title_of(session, assignment))
+    return Alarm(cause, kind, about, {"question_id": assignment.question_id, "assignment_id": assignment.id})

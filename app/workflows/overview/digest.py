@@ -1,0 +1,179 @@
+"""The desk's one mail of the morning, at the newsletter's own hour, on days when there is something to say.
+
+Without an hour there is none. It says how many of what wait, names the first of them, and has no word of a reader in
+it: questions stand in it by what an editor has cleared.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...answers import expert_mails
+from ...answers.mailed_answers import waiting_letters
+from ...answers.models import Answer, Assignment
+from ...answers.queries import newest_checks
+from ...audit import chain
+from ...core.listing import MANY
+from ...db.engine import Database
+from ...db.session import address, now
+from ...editions.queries import find_edition_in_production
+from ...editions.slots import open_slots, sections_of
+from ...letters import queries as letters
+from ...letters.lifecycle import STATES as LETTERS
+from ...mail import inbound, outbox
+from ...mail import queries as mail_queries
+from ...mail.lifecycle import STATES as MAILS
+from ...mail.mail_values import MorningMail, Section
+from ...newsletters.desk_mails import to_colleague
+from ...newsletters.models import SETTINGS, Newsletter
+from ...newsletters.queries import all_newsletters
+from ...people import directory
+from ...people.models import Person
+from ..letters import receipt_notes
+from ..retention import erase_answers, erase_people
+from ..retention import retention_preview as preview
+from .waiting_walks import CLOCKS
+
+GRACE = timedelta(hours=2)  # after the hour: a worker that was down makes up for it, but not at night
+DAY = timedelta(days=1)
+SLOTS_NEAR = timedelta(days=3)  # before the cut-off, when open slots alone begin to be worth a mail
+LEAVING = timedelta(weeks=1)  # before words are erased that have had their time: told, and worth no mail by itself
+FIRST = 5  # of each that are named
+
+
+def send_digests(database: Database, at: datetime | None = None) -> int:
+    """Write the morning mails that are due. Returns how many."""
+    with database.read(at) as session:
+        due = [(newsletter.id, person.id) for newsletter, person in _due(session)]
+    return sum(database.write(partial(_write, newsletter_id=one, person_id=other), at) for one, other in due)
+
+
+def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
+    """Yield whose morning it is, and who has had no mail yet."""
+    for newsletter in all_newsletters(session, Newsletter.is_going):
+        if (
+            newsletter.digest_at
+            and morning(newsletter, now(session)) <= now(session) < morning(newsletter, now(session)) + GRACE
+        ):
+            for person in directory.desk_of(session, newsletter.id):
+                if not outbox.is_written(session, _once_key(session, newsletter, person)):
+                    yield newsletter, person
+
+
+def morning(newsletter: Newsletter, at: datetime, otherwise: str = "") -> datetime:
+    """Return the hour of the morning's mail on the day of `at`; `otherwise` ("09:00") where a newsletter has none."""
+    zone = ZoneInfo(newsletter.zone)
+    hour = time.fromisoformat(newsletter.digest_at or otherwise)
+    return datetime.combine(at.astimezone(zone).date(), hour, zone)
+
+
+def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
+    return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
+
+
+def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
+    newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
+    found = sections(session, newsletter)
+    edition = find_edition_in_production(session, newsletter.id)
+    if not _worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
+        return False
+    ahead = edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None
+    link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
+    head = chain.reached(session).said
+    about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link, head=head)
+    once_key = _once_key(session, newsletter, person)
+    return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
+
+
+def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
+    near = cutoff_at is not None and cutoff_at <= at + SLOTS_NEAR
+    return any(near if section.kind == "slots" else section.kind != "leaving" for section in found)
+
+
+def sections(session: Session, newsletter: Newsletter) -> list[Section]:
+    """Return what there is to say about a newsletter, broken things first; nothing is left of what is none."""
+    key, yesterday = newsletter.id, now(session) - DAY
+    desk = address(session, f"/desk/{newsletter.slug}")
+    counted = (
+        ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
+        ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
+        ("pen", inbound.count(session, key, "pen"), f"{desk}/pen"),
+        ("slots", *_open_slots(session, newsletter)),
+        ("leaving", _leaving(session, newsletter), f"{desk}/leaving"),
+    )
+    failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
+    found = [
+        Section("failed", failed, (), f"{desk}/outbox?state=failed"),
+        _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),
+        _named(session, "answers", _answered(session, key, yesterday), desk),
+        _named(session, "checks", _checked(session, key, yesterday), desk),
+        _named(session, "refusals", _refused(session, key, yesterday), desk),
+        Section("notes", len(receipt_notes.answered(session, key, 1, today=False)), (), desk),
+        *(Section(kind, number, (), link) for kind, number, link in counted),
+    ]
+    return [section for section in found if section.number > 0]
+
+
+def _leaving(session: Session, newsletter: Newsletter) -> int:
+    """Return how many letters, answers and people go within the week."""
+    letters_ = sum(preview.numbers(session, newsletter, LEAVING).values())
+    people = erase_people.number_of_experts(session, newsletter, LEAVING)
+    people += len(erase_people.colleagues_coming(session, newsletter, LEAVING))
+    return letters_ + erase_answers.number(session, newsletter, LEAVING) + people
+
+
+def _named(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
+    first = assignments[:FIRST]
+    lines = tuple(f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}" for assignment in first)
+    return Section(kind, len(assignments), lines, link)
+
+
+def _late(session: Session, newsletter_id: int) -> list[Assignment]:
+    """Return whose date is over, but for those whose mail waits to be filed."""
+    found: list[Assignment] = []
+    for state, clock in CLOCKS.items():
+        mine = select(Assignment).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
+        found += session.scalars(mine.where(clock < now(session)).order_by(clock, Assignment.id).limit(MANY))
+    waits = waiting_letters(session, [assignment.id for assignment in found]) if found else set()
+    return [assignment for assignment in found if assignment.id not in waits]
+
+
+def _answered(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    return [answer.assignment for answer in _answers(session, newsletter_id, "submitted", since)]
+
+
+def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    """The texts whose check has ended and that nobody has touched since."""
+    answers = _answers(session, newsletter_id, "edited", since)
+    checks = newest_checks(session, [answer.id for answer in answers])
+    return [
+        answer.assignment
+        for answer in answers
+        if (check := checks.get(answer.id))
+        and check.text_id == answer.text_id
+        and check.outcome not in (None, "recalled")
+    ]
+
+
+def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    query = select(Assignment).where(
+        Assignment.newsletter_id == newsletter_id, Assignment.is_declined, Assignment.state_at >= since
+    )
+    return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
+
+
+def _answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
+    query = select(Answer).where(Answer.newsletter_id == newsletter_id, Answer.state == state, Answer.state_at >= since)
+    return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(MANY)))
+
+
+def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
+    edition = find_edition_in_production(session, newsletter.id)
+    if edition is None:
+        return 0, ""
+    link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+    return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link

@@ -1,0 +1,260 @@
+"""Lists of who waits for whom at a newsletter's desk. Each is a short walk of an index, however much there is."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from operator import attrgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...answers.models import Answer, Assignment, Check
+from ...core.listing import MANY, find_keys, union_keys
+from ...db.session import by_keys, now
+from ...editions import slots
+from ...editions.models import Edition
+from ...editions.slots import EditionSection
+from ...newsletters.models import Newsletter
+from ...questions import queries as questions
+from ...questions.models import Question
+from . import waiting_walks as walks
+from .waiting_rows import Texts, answers_of, assignments_of
+from .waiting_walks import CLOCKS, SHOWN
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something that somebody is to do: `kind` says what. `since` is when the waiting began, `due_at` when it should
+    end.
+
+    `number` counts letters or readers, or names a slot.
+    """
+
+    kind: str
+    since: datetime
+    due_at: datetime | None = None
+    question: Question | None = None
+    expert: str = ""
+    edition: Edition | None = None
+    number: int = 0
+    assignment: Assignment | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """The board of waiting work: for the desk, for experts, for their check of a quote, and for somebody to be asked;
+    the next two editions, and the sections of the first. `numbers` are how many there are of each group, counted up to
+    1,001, and what else `waiting_walks.count_waiting` finds.
+    """
+
+    desk: list[Task]
+    experts: list[Task]
+    checks: list[Task]
+    answers: list[Task]
+    coming: list[Edition]
+    sections: list[EditionSection]
+    numbers: Mapping[str, Any]
+
+    def count(self, tasks: Sequence[Task], *groups: str) -> int:
+        """Return how many there are of what `tasks` are the first of, and in `groups`, of which none may be shown."""
+        shown = Counter(dict.fromkeys(groups, 0)) | Counter(map(group_of, tasks))
+        return sum(self.numbers.get(group, shown[group]) for group in {*groups, *shown})
+
+
+def group_of(task: Task) -> str:
+    """Return the whole list that a task stands in: what waits for the same hands by the same clock."""
+    return "experts" if task.kind in CLOCKS else {"check": "settle", "approve": "settle"}.get(task.kind, task.kind)
+
+
+def board(session: Session, newsletter: Newsletter) -> Board:
+    """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
+    keys = walks.find_waiting(session, newsletter.id)
+    counted = walks.count_waiting(session, newsletter.id)
+    questions = by_keys(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
+    theirs = [question.edition_id for question in questions.values() if question.edition_id]
+    editions = by_keys(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
+    coming = sorted((editions[key] for key in keys["coming"]), key=_runs)
+    picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
+    sections = slots.laid_out(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
+    answers = answers_of(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    owing = keys["late"] if len(keys["late"]) == SHOWN else keys["late"] + keys["due"]  # what is late comes first
+    assignments = assignments_of(session, keys["drafted"] + owing)
+    return Board(
+        desk=[
+            *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
+            *_texts_to_settle(answers, newsletter),
+            *_invitations_to_send(assignments),
+            *_letters_to_read(counted),
+            *_dates_to_keep([questions[key] for key in keys["dated"]], newsletter, coming, editions),
+            *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
+        ],
+        experts=_pressing_first(_owing(assignments), now(session)),
+        checks=_in_check(answers),
+        answers=_nobody_asked(session, [questions[key] for key in keys["ask"]]),
+        coming=coming,
+        sections=sections,
+        numbers=counted,
+    )
+
+
+def whole(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
+    """Return all of a group, the newest first: up to 1,000. KeyError for a group that has no whole list."""
+    tasks = [task for task in WHOLE[group](session, newsletter) if group_of(task) == group]
+    return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
+
+
+def _runs(edition: Edition) -> tuple[datetime, int]:
+    return edition.runs_at, edition.id
+
+
+def _editions_to_finish(missed: Sequence[Edition], locked: Sequence[Edition]) -> list[Task]:
+    return [
+        *(Task("missed", one.runs_at, one.runs_at, edition=one) for one in sorted(missed, key=_runs)),
+        *(Task("send", one.locked_at or one.runs_at, one.runs_at, edition=one) for one in sorted(locked, key=_runs)),
+    ]
+
+
+def _texts_to_settle(answers: Texts, newsletter: Newsletter) -> list[Task]:
+    tasks = [
+        Task(
+            _next_step(answer, check, newsletter.check_policy),
+            answer.state_at,
+            question=question,
+            expert=answer.expert.name,
+        )
+        for answer, question, check in answers
+        if answer.is_on_the_desk
+    ]
+    order = ("objection", "approve", "edit", "check")
+    return sorted(tasks, key=lambda task: (order.index(task.kind), task.since))
+
+
+def _next_step(answer: Answer, check: Check | None, policy: str) -> str:
+    """Return what the desk does next with a text: a check counts only for the very text that was checked."""
+    if answer.is_submitted:
+        return "edit"
+    outcome = check.outcome if check and check.text_id == answer.text_id else None
+    if outcome == "wrong":
+        return "objection"
+    return "approve" if policy == "off" or outcome in ("fine", "approved", "silent") else "check"
+
+
+def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
+    return [
+        Task("invite", one.state_at, question=one.question, expert=one.expert.name)
+        for one in assignments
+        if one.is_drafted
+    ]
+
+
+def _owing(assignments: Sequence[Assignment]) -> list[Task]:
+    """Return who owes a yes or a text, due soonest first."""
+    tasks = [
+        Task(
+            str(one.state),
+            one.invited_at or one.state_at,
+            getattr(one, CLOCKS[str(one.state)].key),
+            one.question,
+            one.expert.name,
+            assignment=one,
+        )
+        for one in assignments
+        if one.owes_text
+    ]
+    return sorted(tasks, key=lambda task: task.due_at or task.since)
+
+
+def _pressing_first(tasks: Sequence[Task], here: datetime) -> list[Task]:
+    """Put what is late first, the newest in front."""
+    late = [task for task in tasks if task.due_at and task.due_at < here]
+    return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
+
+
+def _in_check(answers: Texts) -> list[Task]:
+    tasks = [
+        Task("checking", check.asked_at, check.due_at, question, answer.expert.name)
+        for answer, question, check in answers
+        if answer.is_checking and check
+    ]
+    return sorted(tasks, key=lambda task: task.due_at or task.since)
+
+
+def _nobody_asked(session: Session, found: Sequence[Question]) -> list[Task]:
+    """Return what nobody is asked, the oldest first."""
+    readers = questions.askers(session, found) if found else {}
+    return [
+        Task("ask", one.opened_at, question=one, number=readers[one.id]) for one in sorted(found, key=attrgetter("id"))
+    ]
+
+
+def _letters_to_read(counted: Mapping[str, Any]) -> list[Task]:
+    return [
+        Task(kind, since, number=counted[f"{kind} waiting"])
+        for kind in walks.LETTERS
+        if (since := counted[f"{kind} since"])
+    ]
+
+
+def _slot_to_fill(coming: list[Edition], numbers: list[int], here: datetime) -> list[Task]:
+    """Return the first open slot of the edition in production: due at its cut-off, after that when it runs."""
+    edition = coming[0] if coming else None
+    if edition is None or not edition.is_planned or not numbers:
+        return []
+    due_at = edition.cutoff_at if edition.cutoff_at > here else edition.runs_at
+    return [Task("slot", edition.state_at, due_at, edition=edition, number=numbers[0])]
+
+
+def _dates_to_keep(
+    found: Sequence[Question], newsletter: Newsletter, coming: list[Edition], editions: Mapping[int, Edition]
+) -> list[Task]:
+    """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
+    tasks = []
+    for question in sorted(found, key=lambda one: (one.must_run_by or date.max, one.id)):
+        by = question.must_run_by
+        edition = editions.get(question.edition_id or 0)
+        if by is None or (edition is not None and edition.rule_date <= by) or (coming and by > coming[-1].rule_date):
+            continue
+        ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
+        tasks.append(Task("date", question.state_at, ends, question))
+    return tasks
+
+
+def _all_texts(*states: str) -> Callable[[Session, Newsletter], list[Task]]:
+    def tasks(session: Session, newsletter: Newsletter) -> list[Task]:
+        keys = find_keys(session, union_keys({state: walks.texts(newsletter.id, state, MANY) for state in states}))
+        found = answers_of(session, [key for some in keys.values() for key in some])
+        return [*_texts_to_settle(found, newsletter), *_in_check(found)]
+
+    return tasks
+
+
+def _all_with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
+    newest = {
+        state: mine.order_by(clock.desc(), Assignment.id).limit(MANY)
+        for state, mine, clock in walks.clocks(newsletter.id)
+    }
+    keys = find_keys(session, union_keys(newest))
+    return _owing(assignments_of(session, [key for some in keys.values() for key in some]))[-MANY:]
+
+
+def _all_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
+    found = session.scalars(select(Question).where(Question.id.in_(walks.unasked(newsletter.id, MANY))))
+    return _nobody_asked(session, list(found))
+
+
+def _all_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
+    return _invitations_to_send(assignments_of(session, list(session.scalars(walks.drafted(newsletter.id, MANY)))))
+
+
+# The lists that can be looked at whole, by their names in an address.
+WHOLE: dict[str, Callable[[Session, Newsletter], list[Task]]] = {
+    "experts": _all_with_experts,
+    "checking": _all_texts("checking"),
+    "ask": _all_unasked,
+    "edit": _all_texts("submitted"),
+    "settle": _all_texts("edited"),
+    "invite": _all_invitations,
+}

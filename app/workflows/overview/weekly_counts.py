@@ -1,0 +1,177 @@
+"""The worker's count of each week at a newsletter's desk, for Insights. A week is counted from the rows themselves,
+again and again while it can still change, so that what was imported, merged or filed late finds its way in by itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from ...answers.lifecycle import ASSIGNMENT_STATES
+from ...answers.models import Assignment
+from ...db.engine import Database
+from ...db.session import now
+from ...letters.lifecycle import STATES as LETTERS
+from ...letters.models import Letter
+from ...newsletters.queries import all_newsletters
+from ...questions.models import Question, QuestionTopic
+from .insights import Figures
+from .models import CountedWeek
+
+WEEK = timedelta(days=7)
+AT_ONCE = 30  # weeks of a newsletter that one run counts, so that mail never waits long
+# How old a week may be and how old its count may get: what is long past changes rarely.
+FRESH = (
+    (timedelta(weeks=3), timedelta(minutes=10)),
+    (timedelta(weeks=53), timedelta(days=1)),
+    (timedelta.max, timedelta(days=30)),
+)
+BY_TOPIC = select(QuestionTopic.topic_id, func.count()).group_by(QuestionTopic.topic_id)
+
+
+def count_due(database: Database, at: datetime | None = None, most: int = AT_ONCE) -> int:
+    """Count the weeks that are due, the newest first. Returns how many, over all newsletters."""
+    with database.read(at) as session:
+        counted = [
+            (newsletter.id, begins, count(session, newsletter.id, begins))
+            for newsletter in all_newsletters(session)
+            for begins in due(session, newsletter.id)[:most]
+        ]
+    if counted:
+        database.write(lambda session: _keep(session, counted), at)
+    return len(counted)
+
+
+def _keep(session: Session, counted: Sequence[tuple[int, date, Figures]]) -> None:
+    for newsletter_id, begins, figures in counted:
+        week = session.scalar(select(CountedWeek).filter_by(newsletter_id=newsletter_id, begins=begins))
+        week = week or CountedWeek(newsletter_id=newsletter_id, begins=begins)
+        week.counted_at, week.figures = now(session), {name: dict(numbers) for name, numbers in figures.items()}
+        session.add(week)
+
+
+def monday(moment: datetime) -> date:
+    """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a
+    minute.
+    """
+    day = moment.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
+def due(session: Session, newsletter_id: int) -> list[date]:
+    """The weeks whose count is missing or too old, the newest first."""
+    begins, last = _first(session, newsletter_id), monday(now(session))
+    query = select(CountedWeek.begins, CountedWeek.counted_at).where(CountedWeek.newsletter_id == newsletter_id)
+    counted = {row.begins: row.counted_at for row in session.execute(query)}
+    weeks = []
+    while begins is not None and begins <= last:
+        staleness = next(stale for age, stale in FRESH if last - begins < age)
+        if begins not in counted or now(session) - counted[begins] >= staleness:
+            weeks.append(begins)
+        begins += WEEK
+    return weeks[::-1]
+
+
+def _first(session: Session, newsletter_id: int) -> date | None:
+    """The week in which anything began: each of these is the start of an index."""
+    moments = (Letter.received_at, Question.published_at, Assignment.invited_at)
+    found = []
+    for moment in moments:
+        first = select(moment).where(moment.class_.newsletter_id == newsletter_id, moment.is_not(None))
+        found.append(session.scalar(first.order_by(moment).limit(1)))
+    return min((monday(one) for one in found if one), default=None)
+
+
+def count(session: Session, newsletter_id: int, begins: date) -> Figures:
+    """The figures of one week, by walks of indexes over that week alone."""
+    start = datetime.combine(begins, time(), UTC)
+    span = (start, start + WEEK)
+    return (
+        _letters(session, newsletter_id, span)
+        | _ran(session, newsletter_id, span)
+        | _experts(session, newsletter_id, span)
+    )
+
+
+def _within(column: Any, span: tuple[datetime, datetime]) -> Any:
+    return and_(column >= span[0], column < span[1])
+
+
+def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+    """Return what readers wrote: on which way, in which language, what it was, and about which topics. Spam counts as
+    its kind and as nothing else.
+    """
+    mine = (Letter.newsletter_id == newsletter_id, _within(Letter.received_at, span), Letter.author == "reader")
+    columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
+    figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
+    for channel, language, state, filed_as, number in session.execute(
+        select(*columns, func.count()).where(*mine).group_by(*columns)
+    ):
+        kind = str(filed_as if state in LETTERS.which("is_filed") else state)
+        kind = "waiting" if state in LETTERS.which("waits") else kind
+        figures["kinds"][kind] += number
+        if kind != "spam":
+            figures["channels"][channel] += number
+            figures["languages"][language] += number
+    asked = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*mine)
+    return figures | {"topics_in": _topics(session, asked)}
+
+
+def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+    """Return what ran, for how many readers, how many days after the first of them asked, and about which topics."""
+    query = select(Question.id, Question.opened_at, Question.published_at).where(
+        Question.newsletter_id == newsletter_id, _within(Question.published_at, span)
+    )
+    ran = session.execute(query).all()
+    keys = [row.id for row in ran]
+    asked = {row.lead: row for row in _askers(session, keys)} if keys else {}
+    days: Counter[str] = Counter()
+    for row in ran:
+        since = min(asked[row.id].since, row.opened_at) if row.id in asked else row.opened_at
+        days[str(max(0, (row.published_at - since).days))] += 1
+    out = Counter({"ran": len(ran), "readers": sum(row.readers for row in asked.values())})
+    found = _topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys))) if keys else Counter[str]()
+    return {"out": +out, "days": days, "topics_out": found}
+
+
+def _topics(session: Session, about: Select[int, int]) -> Counter[str]:
+    """Return how often a query counts each topic, by the topic's key."""
+    return Counter({str(topic): number for topic, number in session.execute(about)})
+
+
+def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
+    """Count for each question, with those merged into it, since when it was asked and by how many readers."""
+    lead = func.coalesce(Question.merged_into_id, Question.id)
+    live = func.sum(case((Letter.is_filed, 1), else_=0))
+    query = (
+        select(lead.label("lead"), func.min(Letter.received_at).label("since"), live.label("readers"))
+        .join(Question, Question.id == Letter.question_id)
+        .where(or_(Question.id.in_(leads), Question.merged_into_id.in_(leads)))
+    )
+    return iter(session.execute(query.group_by(lead)))
+
+
+def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+    """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
+    mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
+    until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
+    # Whoever was let go counts as silent where their time had run out by then.
+    by = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
+    asked = select(
+        Assignment.expert_id, Assignment.state, Assignment.invited_at, Assignment.received_at, until_when, by
+    )
+    figures = {name: Counter[str]() for name in ("asked", "answered", "declined", "silent", "reply_days")}
+    waited_for = (*ASSIGNMENT_STATES.which("owes_text"), *ASSIGNMENT_STATES.which("is_cancelled"))
+    for expert, state, invited_at, received_at, until, ended in session.execute(asked.where(*mine)):
+        figures["asked"][str(expert)] += 1
+        if received_at is not None:
+            figures["answered"][str(expert)] += 1
+            figures["reply_days"][f"{expert} {max(0, (received_at - invited_at).days)}"] += 1
+        elif state in ASSIGNMENT_STATES.which("is_declined"):
+            figures["declined"][str(expert)] += 1
+        elif state in waited_for and until is not None and until < ended:
+            figures["silent"][str(expert)] += 1
+    return figures

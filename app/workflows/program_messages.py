@@ -1,0 +1,139 @@
+"""Other programs and the desk's chat hear what happened, and nothing that isn't public (docs/webhooks.md).
+
+What a program is told is made when it is called: an answer that was withdrawn a moment ago is named to nobody any more.
+It says what there is and where, and holds no text of it: whoever wants that fetches it, as it stands then.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ..db.engine import Database
+from ..db.session import address, now
+from ..editions import archive
+from ..editions.items import headline
+from ..editions.models import Edition, EditionItem
+from ..letters import queries as letters
+from ..letters.lifecycle import STATES as LETTER_STATES
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import all_newsletters
+from ..programs.chats import CHATS
+from ..programs.models import Delivery, Program
+from ..programs.telling import LETTERS, NAMES, TEST, hearing, tell
+from ..questions.models import Question
+from ..text.translation import say
+from .overview.digest import GRACE, morning
+
+MORNING = "09:00"  # by the newsletter's clock, where it has no hour for the morning's mail
+DESK_SPEAKS = "en"  # as its pages do
+EARLIER = timedelta(hours=20)  # a notice of the morning that was told since is today's
+
+Facts = dict[str, Any] | None
+
+
+def described(session: Session, program: Program, delivery: Delivery) -> Facts:
+    """Return what a program is told of an event, or None where it isn't true any more."""
+    newsletter = session.get_one(Newsletter, program.newsletter_id)
+    if program.kind in CHATS:
+        return notice(session, program, newsletter, delivery.event)
+    found = ABOUT[delivery.event](session, newsletter, delivery)
+    return None if found is None else enveloped(session, newsletter, delivery.event, delivery.happened_at, found)
+
+
+def tried(session: Session, program: Program) -> dict[str, Any]:
+    """Return what a program is told as a test."""
+    newsletter = session.get_one(Newsletter, program.newsletter_id)
+    if program.kind in CHATS:
+        return notice(session, program, newsletter, TEST)
+    return enveloped(session, newsletter, TEST, now(session), {})
+
+
+def enveloped(
+    session: Session, newsletter: Newsletter, event: str, at: datetime, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the body of a webhook, as Standard Webhooks would have it: type, time of the event, data."""
+    home = {"id": newsletter.slug, "name": newsletter.name, "url": address(session, f"/{newsletter.slug}/")}
+    return {"type": event, "timestamp": at.isoformat(), "data": {"newsletter": home, **facts}}
+
+
+def notice(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
+    """Return a notice in a chat: no name and no word of anybody, and a link to the desk's first page."""
+    words = say(DESK_SPEAKS)
+    sentence = f"{newsletter.name}: {words.gettext(NAMES[event])}."
+    link = address(session, f"/desk/{newsletter.slug}/")
+    return CHATS[program.kind].write(sentence, link, words.gettext("To the desk"))
+
+
+def _edition(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
+    edition = session.get_one(Edition, delivery.edition_id)
+    number = session.scalar(select(func.count()).select_from(EditionItem).filter_by(edition_id=edition.id))
+    facts = {"id": edition.public_id, "number": edition.number, "runs_at": edition.runs_at.isoformat()}
+    return edition, {**facts, "answers": number}
+
+
+def _locked(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    edition, facts = _edition(session, newsletter, delivery)
+    return {"edition": facts} if edition.is_fixed else None
+
+
+def _sent(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    edition, facts = _edition(session, newsletter, delivery)
+    url = address(session, f"/{newsletter.slug}/editions/{edition.public_id}")
+    return {"edition": {**facts, "url": url}} if edition.is_sent else None
+
+
+def _published(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    for item in archive.ran(session, newsletter, [delivery.question_id or 0]).values():
+        url = address(session, archive.story_path(newsletter, item.question))
+        facts = {"id": item.question.public_id, "url": url, "headline": headline(item)}
+        return {"answer": {**facts, "language": item.input["piece"]["language"]}}
+    return None
+
+
+def _withdrawn(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    """Its address is told without the words that stand in it, of which one may be what had to go."""
+    question = session.get_one(Question, delivery.question_id)
+    url = address(session, archive.path_of(newsletter, question.public_id, None))
+    return None if question.is_published else {"answer": {"id": question.public_id, "url": url}}
+
+
+# What is told of each event of `programs.telling.EVENTS`.
+ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
+    "edition.locked": _locked,
+    "edition.sent": _sent,
+    "answer.published": _published,
+    "answer.corrected": _published,
+    "answer.withdrawn": _withdrawn,
+}
+
+
+def tell_of_letters(database: Database, at: datetime | None = None) -> int:
+    """Tell chats that letters wait: in the morning and not when one comes, which would tell the minute in which
+    somebody wrote. Returns to how many desks.
+    """
+    with database.read(at) as session:
+        due = [
+            newsletter.id for newsletter in all_newsletters(session, Newsletter.is_going) if _due(session, newsletter)
+        ]
+    return sum(database.write(partial(_tell_of_letters, newsletter_id=key), at) for key in due)
+
+
+def _tell_of_letters(session: Session, newsletter_id: int) -> bool:
+    if is_due := _due(session, session.get_one(Newsletter, newsletter_id)):
+        tell(session, newsletter_id, LETTERS)
+    return is_due
+
+
+def _due(session: Session, newsletter: Newsletter) -> bool:
+    chats = [program.id for program in hearing(session, newsletter.id, LETTERS)]
+    begins = morning(newsletter, now(session), MORNING)
+    if not chats or not begins <= now(session) < begins + GRACE:
+        return False
+    sent = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)
+    if session.scalar(sent.where(Delivery.happened_at > now(session) - EARLIER).limit(1)) is not None:
+        return False
+    return letters.waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0

@@ -1,0 +1,206 @@
+"""Changes of a Q&A after it was sent: a correction with a note, a sign mended in silence, other words for safety.
+
+The edition as sent stays as it was sent: what readers see since stands beside it. For somebody's safety alone the
+former words are erased, there too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ... import audit
+from ...answers.editing import approved_of
+from ...answers.models import AnswerText
+from ...core.actors import Staff
+from ...core.state_machine import Illegal, Missing, given, must, within
+from ...db.session import added, address, lock, now
+from ...editions import archive, items
+from ...editions.models import Correction, Edition, EditionItem
+from ...editions.only_signs import only_signs
+from ...mail.mail_values import AssignmentMail
+from ...newsletters.models import Newsletter
+from ...programs.telling import tell
+from ...questions.firewall import asker_letters, must_have_looked, of_readers
+from ...questions.models import Question
+from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
+from ...text.clean import clean, for_print, single_line, word_count
+from ..retention.erase_published import forget_former, write_over
+from . import notices
+
+LONGEST_NOTE = 600  # characters of each sentence of a correction
+LONGEST_ANSWER = 300_000  # characters: more than any edition has
+KEPT_BACK = "a look at what was said besides"
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a Q&A that ran, as they were typed: an answer for each of its experts, in the order in which they
+    run.
+    """
+
+    headline: str
+    question: str
+    answers: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return self.headline, self.question, *self.answers
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note to readers, as it was typed: what was wrong and what is right. With `runs` the next edition carries it."""
+
+    wrong: str = ""
+    right: str = ""
+    runs: bool = False
+
+
+def item_of(session: Session, question: Question) -> EditionItem:
+    """Return what ran. Raises `Illegal` for what can't be read: it hasn't run, or was withdrawn meanwhile."""
+    item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
+    if item is None or not question.is_published:
+        raise Illegal("question", "correct", question.state)
+    return item
+
+
+def words_of(item: EditionItem) -> Words:
+    """Return the words of a Q&A as readers' pages show it."""
+    piece = item.piece
+    return Words(piece["headline"], piece["question"], tuple(voice["answer"] for voice in piece["voices"]))
+
+
+def is_sign(before: Words, after: Words) -> bool:
+    """Return whether a change may be made without a note."""
+    return before != after and only_signs("\n\n".join(before.all), "\n\n".join(after.all))
+
+
+def correct(
+    session: Session, actor: Staff, question: Question, words: Words, note: Note, quietly: bool = False
+) -> Correction | None:
+    """Mend what ran, with a note; its experts are told. The words may stay as they are.
+
+    `quietly` mends without one, where only a sign changes. Raises `Illegal` for what can't be read any more,
+    `Missing` ("a change", "only a sign", "note or none", "wrong", "right", "headline", "wording", "answer"), `TooLong`,
+    and `Leaking` (see `firewall`).
+    """
+    must(actor, "correct")
+    item = _locked(session, question)
+    before, after = words_of(item), _cleaned(item, words)
+    if quietly:
+        if clean(note.wrong) or clean(note.right):
+            raise Missing("note or none")
+        if before == after:
+            raise Missing("a change")
+        if not is_sign(before, after):
+            raise Missing("only a sign")
+    made = None if quietly else _noted(session, actor, question, note)
+    _keep_back(session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())])
+    if before != after:
+        newsletter = session.get_one(Newsletter, question.newsletter_id)
+        item.mended = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
+    item.mended_at = now(session)
+    facts = {"correction": added(session, made).id} if made else None
+    audit.record(session, actor, "question.correct" if made else "question.mend", question, facts=facts)
+    _show(session, question)
+    if made:
+        _tell(session, actor, question, "expert.corrected", f"{made.wrong}\n\n{made.right}")
+    return made
+
+
+def _noted(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
+    """Return a correction that is not added yet."""
+    wrong, right = (
+        within(name, given(name, _said(for_print(single_line(text)))), LONGEST_NOTE)
+        for name, text in (("wrong", note.wrong), ("right", note.right))
+    )
+    return Correction(
+        newsletter_id=question.newsletter_id,
+        question_id=question.id,
+        wrong=wrong,
+        right=right,
+        made_at=now(session),
+        made_by_id=actor.person_id,
+        runs=note.runs,
+    )
+
+
+def reword_for_safety(session: Session, actor: Staff, question: Question, words: Words) -> None:
+    """Give what ran other words for somebody's safety, without a note, which would point to the former ones.
+
+    They are erased wherever this house has them: pages, feeds, search and frames at once, and the edition as it was
+    sent. Its experts are asked not to pass the former ones on. Raises what `correct` does, and what `clear` does, for
+    nobody may be recognised in the new ones.
+    """
+    must(actor, "correct")
+    item = _locked(session, question)
+    before, after = words_of(item), _cleaned(item, words)
+    if before == after and item.mended is None:  # what was corrected may go without any other word
+        raise Missing("a change")
+    _keep_back(session, actor, question, before.answers, after.answers)
+    newsletter = session.get_one(Newsletter, question.newsletter_id)
+    sent = [voice["answer"] for voice in item.input["piece"]["voices"]]
+    language = question.text.language if question.text else item.piece["language"]
+    text = reword(session, actor, question, headline=after.headline, body=after.question, language=language)
+    if text.cleared_at is None:
+        clear(session, actor, question, text.id)
+    made = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
+    write_over(session, item, made["piece"], made["output"])
+    approved = [answer.approved_text_id for answer in approved_of(session, question.id)]
+    for old, body in zip(sent, after.answers, strict=True):
+        theirs = update(AnswerText).where(AnswerText.id.in_(approved), AnswerText.body == old)
+        session.execute(theirs.values(body=body, words=word_count(body)))
+    forget_former(session, actor, question)
+    audit.record(session, actor, "question.protect", question)
+    _show(session, question)
+    _tell(session, actor, question, "expert.reworded")
+
+
+def _locked(session: Session, question: Question) -> EditionItem:
+    lock(session, question)
+    return lock(session, item_of(session, question))
+
+
+def _cleaned(item: EditionItem, words: Words) -> Words:
+    if len(words.answers) != len(item.piece["voices"]):
+        raise Missing("answer")
+    headline = within("headline", given("headline", _said(for_print(single_line(words.headline)))), LONGEST_HEADLINE)
+    question = given("wording", _said(for_print(clean(words.question))))
+    answers = [given("answer", _said(for_print(clean(answer)))) for answer in words.answers]
+    before = words_of(item)
+    new = (headline, question, *answers)
+    # What nobody touched stays to the letter, also where it was locked before it would have been cleaned.
+    typed = [old if clean(old) == clean(new) else new for old, new in zip(before.all, new, strict=True)]
+    return Words(typed[0], typed[1], tuple(within("answer", answer, LONGEST_ANSWER) for answer in typed[2:]))
+
+
+def _said(text: str) -> str:
+    """Return a text in which something is said, and nothing for one of signs alone, seen or unseen."""
+    return text if any(map(str.isalnum, text)) else ""
+
+
+def _keep_back(session: Session, actor: Staff, question: Question, before: Sequence[str], after: Sequence[str]) -> None:
+    """Raise `Leaking` where new public words hold readers' own, or what they said to the desk alone, and nobody has
+    looked at that. What
+    stood there before may stay.
+    """
+    stood = single_line(" ".join(before))
+    found = of_readers(session, asker_letters(session, question), after)
+    must_have_looked(actor, [passage for passage in found if passage not in stood], KEPT_BACK)
+
+
+def _show(session: Session, question: Question) -> None:
+    session.flush()
+    index_again(session, question.id)
+    tell(session, question.newsletter_id, "answer.corrected", question_id=question.id)
+    session.refresh(question)
+
+
+def _tell(session: Session, actor: Staff, question: Question, kind: str, typed: str = "") -> None:
+    """A recall of the edition, within its ten minutes, takes these mails back too."""
+    edition = session.get_one(Edition, question.edition_id)
+    path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
+    about = AssignmentMail(typed=typed, link=address(session, path), runs_on=edition.runs_at)
+    notices.tell_experts(session, actor, question, kind, about, edition_id=edition.id)

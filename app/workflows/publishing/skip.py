@@ -1,0 +1,118 @@
+"""A date that has no edition: what was picked for it moves on, and for a minute all of it comes back by one press."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ... import audit
+from ...answers import pending_invitations
+from ...audit import Event
+from ...audit.queries import chosen, newest_of
+from ...core.actors import Staff
+from ...core.state_machine import Missing, Stale, must
+from ...db.session import lock
+from ...editions import slots
+from ...editions.lifecycle import EDITION
+from ...editions.models import Edition
+from ...mail.models import OutboxMail
+from ...questions.lifecycle import QUESTION
+from ...questions.models import Question
+from . import notices, publication, reschedule
+
+Moved = list[tuple[Question, Edition | None]]  # what was picked, with the edition that it runs in now, if there is one
+TELLS = ("expert.carried_over", "expert.dropped", reschedule.TELLS)
+LEAVES = ("question.carry", "question.drop")
+
+
+def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
+    """This date has no edition. What was picked is carried over, or ready again where no later slot is free; what
+    experts are asked for it is for the next one, and due as much later.
+
+    Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
+    """
+    must(actor, "edition")
+    slots.planned(lock(session, edition))
+    last = notices.newest_mail(session)
+    with audit.watched(session) as events:
+        moved = [(question, _let_go(session, actor, question)) for question in slots.picked(session, edition)]
+        session.flush()
+    asked = reschedule.hand_on(session, actor, edition)
+    session.flush()
+    questions = [question.id for question, _edition in moved]
+    mail_ids = notices.mail_ids_since(session, last, TELLS, questions, [int(key) for key in asked])
+    why = {"did": [event.id for event in events], "told": mail_ids, "asked": asked}
+    EDITION.apply(session, actor, edition, "skip", why=why if moved or asked else None)
+    return moved
+
+
+def _let_go(session: Session, actor: Staff, question: Question) -> Edition | None:
+    try:
+        return publication.carry_over(session, actor, question)
+    except Missing:
+        slots.drop(session, actor, question, cause="skip")
+        notices.not_this_time(session, actor, question)
+        return None
+
+
+def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
+    """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
+    EDITION.apply(session, actor, lock(session, edition), "unskip")
+    return moved_from(session, edition)
+
+
+def as_before(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
+    """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises `Stale`."""
+    reschedule.dates_back(session, (event.facts or {}).get("asked", {}))
+    unskip(session, actor, edition)
+
+
+def moved_from(session: Session, edition: Edition) -> Moved:
+    """Return what was picked for a date when it was left out, and where it stands now; without what has run or ended
+    since.
+    """
+    skipped = newest_of(session, "edition", edition.id, "edition.skip")
+    moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
+    questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
+    return [(one, session.get(Edition, one.edition_id or 0)) for one in questions if one.is_answered or one.is_queued]
+
+
+def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question that was carried over into its slot of the edition that it was picked for.
+
+    Raises `Stale` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
+    """
+    facts = event.facts or {}
+    edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
+    if not question.is_queued or question.edition_id != target.id or not target.is_planned:
+        raise Stale(question.public_id)
+    question.edition_id, question.position = edition.id, 0
+    session.flush()
+    slots.renumber(session, target)
+    slots.put_back(session, question, edition, facts.get("position", 0))
+    _recall_mails(session, actor, question, event)
+    audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
+
+
+def pick_again(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question that was taken out into its slot again. Raises as `carry_back` does."""
+    facts = event.facts or {}
+    edition = session.get_one(Edition, facts["edition"])
+    why = {"undoes": event.id, "edition": edition.id}
+    QUESTION.apply(session, actor, question, "undo", to="queued", why=why, edition_id=edition.id, position=0)
+    slots.put_back(session, question, edition, facts.get("position", 0))
+    _recall_mails(session, actor, question, event)
+
+
+def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Take back the mails that told the experts of it."""
+    written = select(OutboxMail.id).where(
+        OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
+    )
+    pending_invitations.recall_all_mails(session, actor, list(session.scalars(written)))
+
+
+def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
+    """Give an edition the number of slots that it had. Raises `Stale` where it is past changing."""
+    if not lock(session, edition).is_planned:
+        raise Stale(edition.public_id)
+    slots.share_out(edition, (event.facts or {})["was"])
+    slots.renumber(session, edition)

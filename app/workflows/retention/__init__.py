@@ -1,0 +1,1 @@
+"""Erasing what has had its time."""

@@ -1,0 +1,79 @@
+"""Words of experts that nobody printed: answers that came to nothing, and what was cut from those that ran.
+
+They go as long after the question ended or ran as drafts do after the last touch. What ran stays, with its credit.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from ...answers.models import Answer, AnswerText, Assignment, Check
+from ...audit import erasures
+from ...core.listing import MANY
+from ...db.session import now
+from ...newsletters.models import Newsletter
+from ...questions.erasing_translations import erase as erase_translations
+from ...questions.lifecycle import STATES
+from ...questions.models import Question
+
+BATCH = 100  # versions in one transaction
+
+_own, _lead = aliased(Question), aliased(Question)
+_over = or_(
+    Answer.is_withdrawn,
+    _lead.state.in_(STATES.which("has_ended")),
+    and_(_lead.state.in_(STATES.which("has_run")), ~Answer.is_held_over),
+)
+PRINTED = and_(AnswerText.id == func.coalesce(Answer.approved_text_id, 0), _lead.published_at.is_not(None))
+
+
+def _of_answers(query: Select[Any], answer_id: Any) -> Select[Any]:
+    """Join what hangs on answers with them and with the question that counts for each."""
+    query = query.join(Answer, Answer.id == answer_id).join(_own, _own.id == Answer.question_id)
+    return query.join(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
+
+
+def texts(*which: ColumnElement[bool]) -> Select[AnswerText]:
+    """Return the versions of answers that still have words and were not printed, the oldest first."""
+    there = _of_answers(select(AnswerText), AnswerText.answer_id).where(~PRINTED, AnswerText.body != "", *which)
+    return there.order_by(AnswerText.id)
+
+
+def _due(newsletter: Newsletter, until: datetime) -> Select[AnswerText]:
+    before = until - timedelta(days=newsletter.draft_days)
+    return texts(Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
+
+
+def number(session: Session, newsletter: Newsletter, within: timedelta) -> int:
+    """Return how many answers lose words until then, counted up to 1,001."""
+    keys = _due(newsletter, now(session) + within).with_only_columns(AnswerText.answer_id).order_by(None).distinct()
+    return session.scalar(select(func.count()).select_from(keys.limit(MANY + 1).subquery())) or 0
+
+
+def coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Assignment]:
+    """Return the assignments whose answers lose words until then, up to `limit`."""
+    keys = _due(newsletter, now(session) + within).with_only_columns(Answer.assignment_id).order_by(None).distinct()
+    query = select(Assignment).where(Assignment.id.in_(keys)).order_by(Assignment.state_at, Assignment.id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def sweep(session: Session, newsletter: Newsletter) -> int:
+    """Erase a batch of what has had its time; how many versions and replies to checks it was."""
+    before = now(session) - timedelta(days=newsletter.draft_days)
+    late = (Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
+    return erase(session, *late, limit=BATCH)
+
+
+def erase(session: Session, *which: ColumnElement[bool], limit: int | None = None) -> int:
+    """Erase the words of versions that were not printed, and what checks of any version said; how many it was."""
+    found = session.scalars(texts(*which).with_only_columns(AnswerText.id).limit(limit)).all()
+    session.execute(update(AnswerText).where(AnswerText.id.in_(found)).values(body="", ties="", words=0))
+    erase_translations(session, "of_answer_text_id", found)
+    replies = _of_answers(select(Check.id), Check.answer_id).where(Check.reply_text != "", *which)
+    said = session.scalars(replies.order_by(Check.id).limit(limit)).all()
+    session.execute(update(Check).where(Check.id.in_(said)).values(reply_text=""))
+    if found or said:
+        erasures.went(session)
+    return len(found) + len(said)

@@ -1,0 +1,209 @@
+"""Experts and colleagues who left the house: what is known of them goes by the rules, or when they want it.
+
+What ran keeps its credit: it was printed. The trail keeps who did what, by the key of a person whose row says "Former
+expert" or "Former colleague" from then on, with a number that is theirs alone; no row of the trail is touched.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from ... import audit
+from ...answers.models import Answer, Assignment, Draft
+from ...audit import erasures, trail
+from ...audit.models import Event
+from ...core.actors import Clock, Staff
+from ...core.fields import KINDS, fields_of
+from ...core.listing import MANY
+from ...core.state_machine import Refused, must
+from ...db.session import lock, now
+from ...forms import form_drafts
+from ...forms.models import FormDraft, PressKey
+from ...letters.models import Letter
+from ...mail.models import OutboxContent, OutboxMail
+from ...newsletters.models import Newsletter
+from ...newsletters.queries import all_newsletters
+from ...people import expert_pages, expert_search, staff
+from ...people.factor_table import Factor
+from ...people.fresh_proof import must_be_fresh
+from ...people.models import BrowserSession, Expert, Link, Membership, Namesakes, Person, SignIn, Upload
+from ...questions.models import Note, Question
+from . import erase_answers, erase_letters
+
+UNDO = timedelta(days=7)  # in which a deletion that was asked for can be taken back
+BATCH = 20  # experts, or colleagues, in one transaction
+
+_going = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
+
+
+class StillNeeded(Refused):
+    """An expert still has a question with a desk, or an answer that is to run."""
+
+
+def is_needed(session: Session, expert: Expert) -> bool:
+    """Return whether an expert has a question with some desk, or an answer that is to run."""
+    theirs = _with_questions().where(Assignment.expert_id == expert.id)
+    return session.scalar(theirs.where(_going).limit(1)) is not None
+
+
+def leave(session: Session, actor: Staff, expert: Expert) -> None:
+    """Let an expert be deleted once a week is over. Raises `NotYours`, `NotFresh` and `StillNeeded`."""
+    must_be_fresh(session, actor, "whole directory")
+    if is_needed(session, lock(session, expert)):
+        raise StillNeeded(expert.public_id)
+    if expert.leaves_at is None and expert.erased_at is None:
+        expert.leaves_at = now(session) + UNDO
+        expert_pages.take_back(session, actor, expert)
+        audit.record(session, actor, "expert.leave", expert)
+
+
+def stay(session: Session, actor: Staff, expert: Expert) -> None:
+    """Take a deletion back that is not done yet. Raises `NotYours`."""
+    must(actor, "whole directory")
+    if lock(session, expert).leaves_at is not None and expert.erased_at is None:
+        expert.leaves_at = None
+        audit.record(session, actor, "expert.stay", expert)
+
+
+def _with_questions() -> Select[int]:
+    return select(Assignment.expert_id).join(Question, Question.id == Assignment.question_id)
+
+
+def _due_experts(session: Session, until: datetime) -> Select[Expert]:
+    """Return who is to be deleted until then: who was to leave, and whom no desk has asked for as long as it says."""
+    fresh = [
+        select(Assignment.expert_id).where(
+            Assignment.newsletter_id == one.id, Assignment.state_at >= until - timedelta(days=one.expert_days)
+        )
+        for one in all_newsletters(session)
+    ]
+    at_work = select(Membership.person_id).where(Membership.at_work())
+    late = and_(
+        Expert.id.in_(select(Assignment.expert_id)),
+        *(Expert.id.not_in(one) for one in fresh),
+        Expert.person_id.not_in(at_work),
+    )
+    return (
+        select(Expert)
+        .where(Expert.is_listed(), or_(Expert.leaves_at <= until, late))
+        .where(Expert.id.not_in(_with_questions().where(_going)))
+        .order_by(Expert.id)
+    )
+
+
+def experts_coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Expert]:
+    """Return the experts whom a newsletter asked, or has in view, and who are deleted until then, up to `limit`."""
+    return list(session.scalars(_of_newsletter(session, newsletter, within).limit(limit)))
+
+
+def number_of_experts(session: Session, newsletter: Newsletter, within: timedelta) -> int:
+    """Return how many those are, counted up to 1,001."""
+    keys = _of_newsletter(session, newsletter, within).with_only_columns(Expert.id).order_by(None).limit(MANY + 1)
+    return session.scalar(select(func.count()).select_from(keys.subquery())) or 0
+
+
+def _of_newsletter(session: Session, newsletter: Newsletter, within: timedelta) -> Select[Expert]:
+    mine = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter.id)
+    return _due_experts(session, now(session) + within).where(or_(Expert.id.in_(mine), Expert.leaves_at.is_not(None)))
+
+
+def _due_colleagues(session: Session, until: datetime) -> list[Person]:
+    """Return who has no place at any desk, is no expert, and did nothing for as long as those desks say."""
+    places = select(Membership.person_id).where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
+    places = places.join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
+    no_place = (Person.id.not_in(places), Person.id.not_in(select(Expert.person_id)))
+    query = select(Person).where(Person.erased_at.is_(None), *no_place).order_by(Person.id)
+    newsletters = all_newsletters(session)
+    return [one for one in session.scalars(query) if not _is_fresh(session, one, newsletters, until)]
+
+
+def _is_fresh(session: Session, person: Person, newsletters: Sequence[Newsletter], until: datetime) -> bool:
+    """Return whether they did something at a desk, or something became of them in the house, not so long ago."""
+    did = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
+    since = {one.id: until - timedelta(days=one.staff_days) for one in newsletters}
+    here = [and_(did, Event.newsletter_id == key, Event.at >= at) for key, at in since.items()]
+    became = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= min(since.values(), default=until))
+    return session.scalar(select(Event.id).where(or_(became, *here)).limit(1)) is not None
+
+
+def colleagues_coming(session: Session, newsletter: Newsletter, within: timedelta) -> list[Person]:
+    """Return whose names go until then, of those who worked at the desk of a newsletter."""
+    due = _due_colleagues(session, now(session) + within)
+    here = trail.people_in(session, newsletter.id)
+    return [one for one in due if one.id in here]
+
+
+def sweep(session: Session) -> int:
+    """Forget a batch of those who left; how many it was."""
+    experts = session.scalars(_due_experts(session, now(session)).limit(BATCH)).all()
+    for one in experts:
+        forget_expert(session, one)
+    colleagues = _due_colleagues(session, now(session))[:BATCH]
+    for other in colleagues:
+        forget_colleague(session, other)
+    return len(experts) + len(colleagues)
+
+
+def forget_expert(session: Session, expert: Expert) -> None:
+    """Erase what is known of an expert, of whom they turned out to be the same person as, and what did not run."""
+    if lock(session, expert).erased_at is not None:
+        return
+    session.execute(delete(Namesakes).where(or_(Namesakes.one_id == expert.id, Namesakes.other_id == expert.id)))
+    _forget_work(session, expert)
+    for one in (expert, *session.scalars(select(Expert).filter_by(merged_into_id=expert.id)).all()):
+        _forget_profile(session, one)
+    audit.record(session, Clock(), "expert.forget", expert)
+
+
+def _forget_profile(session: Session, expert: Expert) -> None:
+    for name, field in fields_of(Expert).items():
+        setattr(expert, name, None if field.kind in ("number", "date") else KINDS[field.kind].empty())
+    expert.verified_at = expert.verified_by_id = expert.verified_how = expert.leaves_at = None
+    expert.erased_at = now(session)
+    if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:
+        _forget_person(session, expert.person, "expert")
+    session.flush()
+    expert_search.describe(session, expert)
+    form_drafts.erase_about(session, [expert.public_id])
+    expert_pages.take_back(session, Clock(), expert)
+    erasures.note(session, "expert", [expert.public_id])
+
+
+def _forget_work(session: Session, expert: Expert) -> None:
+    """Erase what was said to an expert, what they wrote, and how they are named where it did not run."""
+    of_theirs = select(Assignment.id).where(Assignment.expert_id == expert.id)
+    for model in (Draft, Link):
+        session.execute(delete(model).where(model.assignment_id.in_(of_theirs)))
+    for letter in session.scalars(
+        select(Letter).where(Letter.assignment_id.in_(of_theirs), Letter.erased_at.is_(None))
+    ):
+        erase_letters.forget(session, letter)
+    erase_answers.erase(session, Answer.expert_id == expert.id)
+    unprinted = select(Question.id).where(Question.published_at.is_(None))
+    session.execute(
+        update(Answer).where(Answer.expert_id == expert.id, Answer.question_id.in_(unprinted)).values(credit={})
+    )
+    gone = {"brief": "", "credit_line": "", "relation": "", "suggestion_sealed": None, "key_no": None}
+    session.execute(update(Assignment).where(Assignment.expert_id == expert.id).values(**gone))
+    session.execute(delete(Note).where(Note.person_id == expert.person_id))
+    mails = select(OutboxMail.id).where(OutboxMail.assignment_id.in_(of_theirs))
+    session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
+
+
+def forget_colleague(session: Session, person: Person) -> None:
+    """Erase name and address of somebody who left the desk, and what they typed and never sent."""
+    if lock(session, person).erased_at is None:
+        _forget_person(session, person, "colleague")
+        erasures.note(session, "colleague", [person.public_id])
+        audit.record(session, Clock(), "person.forget", person)
+
+
+def _forget_person(session: Session, person: Person, was: str) -> None:
+    for model in (Factor, BrowserSession, SignIn, FormDraft, PressKey, Upload):
+        session.execute(delete(model).where(model.person_id == person.id))
+    mails = select(OutboxMail.id).where(OutboxMail.person_id == person.id)
+    session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
+    person.name = f"Former {was} {person.public_id[:4].upper()}"
+    staff.forget(session, person)

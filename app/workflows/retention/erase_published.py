@@ -1,0 +1,131 @@
+"""The words of what ran are erased for somebody's safety alone: of a page that was withdrawn, after a week or at once,
+and of a Q&A that was reworded, the former ones. The hash of what was sent stays, and that something ran.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from ... import audit
+from ...answers.models import Answer, AnswerText, Assignment, Draft
+from ...audit import Event, erasures
+from ...core.actors import Actor, Clock
+from ...core.state_machine import Illegal, must
+from ...db.session import lock, now
+from ...editions.models import Correction, Edition, EditionItem, ItemTranslation
+from ...forms import form_drafts, press_keys
+from ...mail import erasing, outbox
+from ...mail.models import Inbound
+from ...questions.erasing_translations import erase as erase_translations
+from ...questions.models import Note, Question, QuestionText
+from ...questions.queries import family
+from ...questions.wording import erase_text, erase_words, index_again
+from ...search.index import forget as take_out_of_index
+from ..publishing import publication
+from . import erase_answers
+
+WEEK = timedelta(days=7)  # after a page was withdrawn, until when it can be put back
+BATCH = 50  # pages in one transaction
+ERASURES = ("question.protect", "question.forget")  # the acts that erase words of what ran
+
+
+def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None:
+    """Erase the words of a page that was withdrawn, so that nobody can put it back. Raises `Illegal` and `NotYours`."""
+    must(actor, "correct", "upkeep")
+    if not lock(session, question).is_retracted:
+        raise Illegal("question", "forget", question.state)
+    item = session.scalars(select(EditionItem).filter_by(question_id=question.id)).one()
+    if item.erased_at is not None and not item.output:
+        return
+    forget_former(session, actor, question)
+    for key in family(session, question):
+        erase_words(session, session.get_one(Question, key))
+    answers = select(Answer.id).where(Answer.question_id.in_(family(session, question)))
+    empty = {"body": "", "ties": "", "words": 0}
+    session.execute(update(AnswerText).where(AnswerText.answer_id.in_(answers)).values(**empty))
+    piece = item.input["piece"]
+    nobody = {"name": "", "credit_line": None, "relation": None}
+    voices = [{"lead_in": nobody, "answer": ""} for _voice in piece["voices"]]
+    write_over(session, item, {**piece, "headline": "", "question": "", "voices": voices}, "")
+    item.credits = [None for _credit in item.credits]
+    audit.record(session, actor, "question.forget", question)
+    session.flush()
+
+
+def forget_former(session: Session, actor: Actor, question: Question) -> None:
+    """Erase all former words of a Q&A that ran: older wordings, briefs and versions, corrections, mails about it, the
+    desk's notes and what it types, and the newsletter's own mail as it came back. All translations are of them, also
+    those that ran.
+    """
+    keys = family(session, question)
+    outbox.forget_questions(session, actor, keys)
+    texts = select(QuestionText).where(QuestionText.question_id.in_(keys), QuestionText.id != (question.text_id or 0))
+    for text in session.scalars(texts):
+        erase_text(session, text)
+    # In this order: an approval that is under way holds its translation, and sets it beside what ran.
+    erase_translations(session, "question_id", keys)
+    ran = select(EditionItem.id).where(EditionItem.question_id.in_(keys))
+    session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(ran)))
+    erase_answers.erase(session, Answer.question_id.in_(keys))
+    asked = select(Assignment.id).where(Assignment.question_id.in_(keys))
+    session.execute(delete(Draft).where(Draft.assignment_id.in_(asked)))
+    session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))
+    gone = {"wrong": "", "right": "", "erased_at": now(session)}
+    session.execute(
+        update(Correction).where(Correction.question_id.in_(keys), Correction.erased_at.is_(None)).values(**gone)
+    )
+    session.execute(delete(Note).where(Note.question_id.in_(keys)))
+    _forget_own_mail(session, question, keys)
+    form_drafts.erase_about(session, list(session.scalars(select(Question.public_id).where(Question.id.in_(keys)))))
+    press_keys.forget_words(session, question.newsletter_id)
+    erasures.note(session, "wording", names_of_erasures(session, [question]))
+    session.flush()
+    # The mark comes first: it waits for a worker that has just read the words (see `questions.wording`).
+    index_again(session, question.id)
+    take_out_of_index(session, "question", question.id)
+
+
+def names_of_erasures(session: Session, questions: Sequence[Question | Row[Any]]) -> list[str]:
+    """Return under which name the next erasure of each of these is noted, by its number: words that were put in the
+    place of others can be erased in their turn, and a backup may know of the first erasure alone."""
+    acts = Event.noun == "question", Event.action.in_(ERASURES)
+    query = select(Event.noun_id, func.count()).where(*acts, Event.noun_id.in_([one.id for one in questions]))
+    before: dict[int, int] = dict(session.execute(query.group_by(Event.noun_id)).all())
+    return [f"{one.public_id} {before.get(one.id, 0) + 1}" for one in questions]
+
+
+def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> None:
+    """Erase the newsletter's own mail, as it came back, of the edition in which it ran and of those that carried a
+    correction of it."""
+    carried = Correction.question_id.in_(keys), Correction.edition_id.is_not(None)
+    ids = {question.edition_id, *session.scalars(select(Correction.edition_id).where(*carried))}
+    session.execute(update(Edition).where(Edition.id.in_(ids)).values(arrived_text=None))
+    mails = select(Inbound.id).where(Inbound.is_edition, Inbound.edition_id.in_(ids))
+    erasing.destroy(session, session.scalars(mails).all())
+
+
+def write_over(session: Session, item: EditionItem, piece: dict[str, object], output: str) -> None:
+    """Put other words in the place of those that were sent. The hash stays that of what was sent."""
+    item.input, item.output, item.mended = {**item.input, "piece": piece}, output, None
+    item.erased_at = item.mended_at = now(session)
+    session.flush()
+
+
+def sweep(session: Session) -> int:
+    """Erase a batch of what was withdrawn a week ago; how many it was."""
+    query = select(Question).join(EditionItem, EditionItem.question_id == Question.id)
+    late = (Question.is_retracted, Question.state_at < now(session) - WEEK, EditionItem.output != "")
+    due = session.scalars(query.where(*late).order_by(Question.id).limit(BATCH)).unique().all()
+    for question in due:
+        forget_withdrawn(session, Clock(), question)
+    return len(due)
+
+
+def forget_again(session: Session, question: Question) -> None:
+    """From a backup come back words that were erased: their page is withdrawn, as the newer words aren't known."""
+    if question.is_published:
+        publication.take_down(session, Clock(), question)
+    forget_withdrawn(session, Clock(), question)

@@ -1,0 +1,94 @@
+"""Once a day is over, its order is forgotten: which letter without an address came before which, and beside what.
+
+Such a letter keeps its day. Whoever takes the database could still read its place within that day from what lies next
+to it: its count of the day (`letters/days.py`), its place in the search index, where its rows lie in the file, and on
+PostgreSQL the number of the transaction that wrote them. The worker writes all of it anew, in an order that tells
+nothing.
+"""
+
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ...db import postgresql, sqlite
+from ...db.engine import Database
+from ...db.fault_kinds import Busy
+from ...db.session import now, quietly
+from ...letters.days import day_only
+from ...letters.models import Letter
+from ...search.index import merge_segments
+from ...watching.models import Sighting
+from ..indexing import deal_anew
+
+NAME = "order forgotten"  # of the sighting that keeps when this was last done, and on PostgreSQL from which number on
+
+# What is written when a reader writes, adds, joins, changes a name or takes back, and what the worker makes of it.
+TABLES = (
+    "letters",
+    "credits",
+    "additions",
+    "receipt_notes",
+    "audit",
+    "outbox",
+    "outbox_contents",
+    "erasures",
+    "questions",
+    "question_texts",
+    "assignments",
+    "edition_items",
+    "desk_docs",
+    "desk_fts",
+    "desk_terms",
+    "vectors",
+)
+
+
+def forget_order(database: Database, at: datetime | None = None) -> bool:
+    """Forget the order of the days that are over, if that isn't done yet; gives whether there was any to forget.
+
+    Raises `Busy` where somebody was looking at the old rows all the time: then it is to be tried again.
+    """
+    with database.read(at) as session:
+        today, last = day_only(now(session)), session.get(Sighting, NAME)
+        since = day_only(last.seen_at) if last else None
+    if since and since >= today:
+        return False
+    database.write(lambda session: _forget_places(session, since, today))
+    deal_anew(database, since)
+    number = (_rewrite_file if database.is_sqlite else _rewrite_tables)(database, last.number if last else None)
+    database.write(lambda session: _note(session, number), at)
+    return True
+
+
+def _forget_places(session: Session, since: datetime | None, today: datetime) -> None:
+    """Take the count of the day off its letters: their time of arrival is midnight from now on."""
+    counted = select(Letter.received_at, Letter.id).where(
+        Letter.channel == "web", Letter.hear_back == "number", Letter.received_at < today
+    )
+    counted = counted.where(Letter.received_at >= since) if since else counted
+    rows = [row for row in session.execute(counted.order_by(Letter.received_at)) if row[0] != day_only(row[0])]
+    for day, some in groupby(rows, key=lambda row: day_only(row[0])):
+        keys = [key for _, key in some]
+        for start in range(0, len(keys), 500):
+            part = Letter.id.in_(keys[start : start + 500])
+            quietly(session, update(Letter).where(part).values(received_at=day))
+
+
+def _note(session: Session, number: int) -> None:
+    session.merge(Sighting(name=NAME, seen_at=now(session), number=number))
+
+
+def _rewrite_file(database: Database, _last: int | None) -> int:
+    database.write(merge_segments)
+    if not sqlite.rewrite(database.writer):
+        raise Busy("somebody looked at the old rows all the time")
+    return 0
+
+
+def _rewrite_tables(database: Database, last: int | None) -> int:
+    number: int = database.write(lambda session: postgresql.write_anew(session.connection(), TABLES, last))
+    if not postgresql.put_in_order(database.writer, TABLES):
+        raise Busy("somebody looked at the old rows all the time")
+    return number

@@ -1,0 +1,195 @@
+"""Letters that have had their time, and those that are next, by the rules of the newsletter's settings.
+
+Nothing is noted beforehand: what is taken up again stays, and other days hold at once. They are found along indexes,
+the oldest first, so that what is kept for good is not read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select, text, union_all
+from sqlalchemy.orm import Session, aliased
+
+from ...core.listing import MANY
+from ...db.session import now
+from ...letters.models import FILED_AS, Letter
+from ...newsletters.models import Newsletter
+from ...newsletters.queries import all_newsletters
+from ...questions.lifecycle import STATES
+from ...questions.models import Question
+
+BATCH = 100  # letters of one rule that are looked for at once
+PARCEL = 20  # letters in one transaction: others who write wait for it
+
+# Rules of partial indexes, word for word: SQLite finds the index by them.
+UNFILED, FILED, CLOSED = "letters.state <> 'filed'", "letters.state = 'filed'", "questions.state = 'closed'"
+
+_own, _lead = aliased(Question), aliased(Question)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Letters with words along an index, by the time from which their rule counts: `since`, of rows of a newsletter
+    that `of` names."""
+
+    keys: Select[int, Any]
+    of: SQLColumnExpression[int]
+    since: SQLColumnExpression[Any]
+
+    def due(self, newsletter: Newsletter, before: datetime) -> Select[int, datetime]:
+        return self.keys.where(self.of == newsletter.id, self.since < before)
+
+
+def _of_letters(author: str, *which: Any) -> Walk:
+    keys = select(Letter.id.label("key"), Letter.state_at.label("since"))
+    mine = keys.where(Letter.author == author, Letter.erased_at.is_(None), *which)
+    return Walk(mine, Letter.newsletter_id, Letter.state_at)
+
+
+def _unfiled(author: str, *states: str) -> list[Walk]:
+    return [_of_letters(author, text(UNFILED), Letter.state == state) for state in states]
+
+
+def _filed(author: str, *kinds: str) -> list[Walk]:
+    return [_of_letters(author, text(FILED), Letter.filed_as == kind) for kind in kinds]
+
+
+def _behind(since: SQLColumnExpression[Any], which: Any) -> list[Walk]:
+    """Letters of readers behind some questions, and behind those that were merged into these.
+
+    The join is an outer one, so that a database begins with the questions, whose order it is, and not with the letters.
+    """
+    leads = and_(_own.id == Question.id, _own.merged_into_id.is_(None))
+    behind = select(_own.id).where(or_(leads, _own.merged_into_id == Question.id)).correlate(Question)
+    asks = (Letter.author == "reader", Letter.is_filed, Letter.filed_as == "question", Letter.erased_at.is_(None))
+    keys: Select[int, Any] = select(Letter.id.label("key"), since.label("since")).select_from(Question)
+    there = keys.outerjoin(Letter, and_(Letter.question_id.in_(behind), *asks)).where(func.coalesce(Letter.id, 0) != 0)
+    return [Walk(there.where(which), Question.newsletter_id, since)]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Letters of one kind, which lose their words so many days, by the setting `days`, after `since`: `which` they are,
+    asked of a letter with its own question and the one that leads, and the walks on which all of them are found."""
+
+    days: str
+    since: SQLColumnExpression[Any]
+    which: ColumnElement[bool]
+    walks: list[Walk]
+
+
+_of_reader = Letter.author == "reader"
+_asks = and_(_of_reader, Letter.is_filed, Letter.filed_as == "question")
+_is_spam = or_(Letter.is_held, and_(Letter.is_filed, Letter.filed_as == "spam"))
+_to_nothing = and_(_of_reader, ~_is_spam, or_(~Letter.is_filed, ~_asks))
+_other_kinds = [kind for kind in FILED_AS if kind not in ("question", "spam")]
+RULES = {
+    "spam": Rule(
+        "spam_days",
+        Letter.state_at,
+        and_(_of_reader, _is_spam),
+        [*_unfiled("reader", "held"), *_filed("reader", "spam")],
+    ),
+    "idle": Rule(
+        "idle_days",
+        Letter.state_at,
+        _to_nothing,
+        [*_unfiled("reader", "received", "ended"), *_filed("reader", *_other_kinds)],
+    ),
+    "closed": Rule(
+        "idle_days",
+        _lead.state_at,
+        and_(_asks, _lead.state.in_(STATES.which("has_ended"))),
+        _behind(Question.state_at, text(CLOSED)),
+    ),
+    "ran": Rule(
+        "ran_days",
+        _lead.published_at,
+        and_(_asks, _lead.state.in_(STATES.which("has_run"))),
+        _behind(Question.published_at, Question.has_run),
+    ),
+    "expert": Rule(
+        "expert_mail_days",
+        Letter.state_at,
+        Letter.author == "expert",
+        [*_unfiled("expert", "received", "held", "ended"), *_filed("expert", *FILED_AS)],
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A letter whose words go on a day, by a rule."""
+
+    rule: str
+    letter: Letter
+    on: datetime
+
+
+def _due(newsletter: Newsletter, rule: Rule, until: datetime, limit: int) -> Any:
+    """Return the keys of the letters that a rule takes until then, with the time from which it counts: the oldest of
+    each walk."""
+    before = until - days_of(newsletter, rule)
+    walks = (
+        walk.due(newsletter, before).order_by(walk.since, Letter.id).limit(limit).subquery() for walk in rule.walks
+    )
+    return union_all(*(select(walk.c.key, walk.c.since) for walk in walks)).subquery()
+
+
+def days_of(newsletter: Newsletter, rule: Rule) -> timedelta:
+    """Return how long a newsletter keeps the words of the letters of a rule."""
+    return timedelta(days=getattr(newsletter, rule.days))
+
+
+def coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Leaving]:
+    """Return the letters of a newsletter that lose their words next, up to `limit` of each rule."""
+    found = []
+    for name, rule in RULES.items():
+        due = _due(newsletter, rule, now(session) + within, limit)
+        query = select(Letter, due.c.since).join(due, due.c.key == Letter.id).order_by(due.c.since, Letter.id)
+        for letter, since in session.execute(query.limit(limit)):
+            found.append(Leaving(name, letter, since + days_of(newsletter, rule)))
+    return found
+
+
+def numbers(session: Session, newsletter: Newsletter, within: timedelta) -> dict[str, int]:
+    """Return how many letters each rule takes until then, counted up to 1,001."""
+    due = {name: _due(newsletter, rule, now(session) + within, MANY + 1) for name, rule in RULES.items()}
+    keys = {name: select(one.c.key).limit(MANY + 1).subquery() for name, one in due.items()}
+    return {name: session.scalar(select(func.count()).select_from(one)) or 0 for name, one in keys.items()}
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A few letters of a newsletter that have had their time by a rule."""
+
+    newsletter_id: int
+    rule: str
+    keys: Sequence[int]
+
+
+def due(session: Session) -> list[Parcel]:
+    """Return a batch of the letters that have had their time, of each newsletter and rule, the oldest first."""
+    found = []
+    for newsletter in all_newsletters(session):
+        for name, rule in RULES.items():
+            one = _due(newsletter, rule, now(session), BATCH)
+            keys = session.scalars(select(one.c.key).order_by(one.c.since, one.c.key).limit(BATCH)).all()
+            found += [Parcel(newsletter.id, name, keys[at : at + PARCEL]) for at in range(0, len(keys), PARCEL)]
+    return found
+
+
+def still_due(session: Session, parcel: Parcel) -> Sequence[Letter]:
+    """Return those of some letters that have had their time still: others may have been taken up meanwhile."""
+    newsletter, rule = session.get_one(Newsletter, parcel.newsletter_id), RULES[parcel.rule]
+    before = now(session) - days_of(newsletter, rule)
+    query = (
+        select(Letter)
+        .outerjoin(_own, _own.id == Letter.question_id)
+        .outerjoin(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
+        .where(Letter.id.in_(parcel.keys), Letter.erased_at.is_(None), rule.which, rule.since < before)
+        .order_by(rule.since, Letter.id)
+    )
+    return session.scalars(query).all()

@@ -1,0 +1,301 @@
+"""Undo: what can be taken back, a row for each, and the press that takes back the last one while it can be.
+
+A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event
+of a press names in `did` the events that it brought about, and in `told` the mails that tell of them: the names of old
+rows, which nobody can change any more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..answers import pending_invitations, stopped_mails, taking_back
+from ..answers.lifecycle import ANSWER, ASSIGNMENT
+from ..answers.models import Answer, Assignment
+from ..audit import Event, watched
+from ..audit.queries import chosen, moved_since
+from ..core.actors import Staff
+from ..core.state_machine import Illegal, Machine, Refused, Stale
+from ..db.session import lock, now
+from ..editions.lifecycle import EDITION
+from ..editions.models import Edition
+from ..letters import crowds, filing
+from ..letters.lifecycle import LETTER
+from ..letters.models import Letter
+from ..mail import outbox
+from ..mail.lifecycle import MAIL
+from ..mail.models import OutboxMail
+from ..newsletters.lifecycle import NEWSLETTER
+from ..newsletters.models import Newsletter
+from ..people import links
+from ..questions import reversing
+from ..questions.lifecycle import QUESTION
+from ..questions.models import Question
+from ..questions.moves import take_back_followers
+from ..questions.queries import letters_of
+from ..search.verdicts import take_back_same
+from .back_issues import undo_import
+from .newsletters import pausing
+from .publishing import notices, reschedule, skip
+
+FOR = timedelta(seconds=60)
+GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
+NOUNS: dict[str, tuple[type[Any], Machine]] = {
+    "letter": (Letter, LETTER),
+    "question": (Question, QUESTION),
+    "assignment": (Assignment, ASSIGNMENT),
+    "answer": (Answer, ANSWER),
+    "edition": (Edition, EDITION),
+    "newsletter": (Newsletter, NEWSLETTER),
+    "outboxmail": (OutboxMail, MAIL),
+}
+FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
+BY_ITS_EXPERTS = ("question.rest", "question.seek")  # where a question stands by its experts, and not by itself
+SAID_NO = ("decline_reason", "later_on")
+TIMES = ("received_at", "invited_at")
+READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.fromkeys(TIMES, datetime.fromisoformat)}
+
+Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
+
+
+class TooLate(Refused):
+    """The minute is over."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """An event of the press that could not be undone, and why."""
+
+    event: Event
+    why: Refused
+
+
+@dataclass(frozen=True)
+class Undo:
+    """A row: an event, the verb that takes it back, how everything stands then, and how long that can be done.
+
+    Whatever the event brought about is taken back after it; `mail` is the kind of mail whose discarding does it.
+    """
+
+    action: str
+    verb: Verb
+    sentence: str
+    lasts: str
+    mail: str = ""
+
+
+def _restored(*columns: str, then: Verb | None = None) -> Verb:
+    """Make the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
+
+    def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
+        was = (event.facts or {}).get("was", {})
+        facts = {name: READ[name](was[name]) if was.get(name) and name in READ else was.get(name) for name in columns}
+        cause = "undo" if event.noun in FOLLOWERS else None
+        machine = NOUNS[event.noun][1]
+        machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
+        if then:
+            then(session, actor, row, event)
+
+    return verb
+
+
+def _plain(verb: Verb) -> Verb:
+    """Return a verb that asks for the row and the event alone in the form of the table."""
+    return lambda session, actor, row, event, _press: verb(session, actor, row, event)
+
+
+def _of_row(verb: Verb) -> Verb:
+    """Return a verb that asks for the row alone in the form of the table."""
+    return lambda session, actor, row, *_: verb(session, actor, row)
+
+
+def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
+    """Undo that a letter was taken out of a question. One that had ended lost its notice: it is ended by hand again."""
+    if event.old != "filed":
+        raise Illegal("letter", "undo", event.old)
+    _restored(*filing.FACTS)(session, actor, letter, event, press)
+
+
+def _recall_notices(session: Session, actor: Staff, question: Question) -> None:
+    for letter in letters_of(session, question):
+        notices.recall_notice(session, actor, letter)
+
+
+def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event) -> None:
+    links.restore_links(session, assignment.id, event.at)
+
+
+def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+    """Leave the question with an expert where the ladder has asked the next one meanwhile."""
+    if question.state not in (event.old, event.new):
+        raise Stale(question.public_id)
+    if question.state != event.old:
+        _restored()(session, actor, question, event, press)
+
+
+def _mail_put_back(session: Session, actor: Staff, mail: OutboxMail, event: Event) -> None:
+    outbox.put_back(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
+
+
+def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
+    return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
+
+
+_NOTICE_RECALLED, _NOTICES_RECALLED = _of_row(notices.recall_notice), _of_row(_recall_notices)
+_PRESSES = _rows(
+    "for a minute",
+    ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
+    ("letter.sweep", _of_row(crowds.keep), "The letters are held, as before."),
+    ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
+    ("letter.hold", _restored(*filing.FACTS), "The letter waits with the others."),
+    ("letter.reopen", _taken_out, "The letter stands behind its question again."),
+    ("letter.end", _restored(*filing.FACTS, then=_NOTICE_RECALLED), "The letter waits, and its reader hears nothing."),
+    ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
+    ("question.merge", _restored("merged_into_id", then=take_back_followers), "The question stands by itself again."),
+    ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
+    ("question.close", _restored("closed_reason", then=_NOTICES_RECALLED), "It goes on, and nobody hears of an end."),
+    ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
+    ("edition.skip", _plain(skip.as_before), "The date has its edition, and what was picked for it its slot."),
+    ("edition.move", _plain(reschedule.back), "The edition runs as before, and so does what hangs on it."),
+    ("edition.slots", _plain(skip.slots_as_before), "The edition has as many slots as it had."),
+    ("question.carry", _plain(skip.carry_back), "The question stands in the edition that it was picked for."),
+    ("question.drop", _plain(skip.pick_again), "The question stands in its slot."),
+    ("newsletter.pause", pausing.as_before, "The newsletter stands as before, and so do its dates."),
+    ("newsletter.resume", pausing.as_before, "The newsletter pauses, or is closed, as before."),
+    ("newsletter.close", pausing.as_before, "The newsletter goes on, and nobody hears of an end."),
+)
+_STEPS = _rows(
+    "with the press that it followed from",
+    ("question.rest", _by_its_experts, "The question stands with its experts."),
+    ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
+    ("assignment.cancel", _restored(then=_links), "The expert goes on, by the links that they had."),
+    ("assignment.decline", _restored(*SAID_NO, then=pending_invitations.undo_step), "The expert has not said no."),
+    ("assignment.accept", _restored(*SAID_NO), "The expert has not said yes."),
+    ("assignment.receive", _restored("received_at"), "No text has come."),
+    ("assignment.step back", _restored("invited_at", then=_links), "The next one on the ladder is invited."),
+    ("assignment.ask_back", _plain(taking_back.ask_back), "The question has no such note."),
+    ("answer.start", _plain(taking_back.start), "There is no answer."),
+    ("answer.submit", _plain(taking_back.submit), "The version is gone; its words were the letter's, which has them."),
+    ("answer.reply", _plain(taking_back.reply), "The quote check is open; its own time may end it."),
+    ("answer.withdraw", _restored(), "The answer stands where it stood."),
+    ("answer.hold over", _restored(), "The answer stands where it stood before the question ran without it."),
+    ("mail.recall", _plain(_mail_put_back), "The mail waits to leave."),
+)
+_MAILS = _rows(
+    "until its mail has left",
+    ("assignment.invite", _of_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
+    ("answer.check", _of_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
+)
+_WHOLE, _GONE = undo_import.UNTIL, "The archive is without it; its question is closed, and its words are gone."
+_IMPORTS = _rows(_WHOLE, ("question.import", undo_import.take_out_of_archive, _GONE))
+UNDO = _PRESSES | _STEPS | _MAILS | _IMPORTS
+_BY_MAIL = {row.mail: row for row in _MAILS.values()}
+
+
+def undoable(events: Sequence[Event]) -> list[int]:
+    """Return the keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
+    moves = [
+        event
+        for event in events
+        if not (event.id in _followed(events) and event.action in UNDO)
+        and (event.new is not None or event.action in _PRESSES)
+    ]
+    return [event.id for event in events] if moves and all(event.action in _PRESSES for event in moves) else []
+
+
+def _followed(events: Sequence[Event]) -> set[int]:
+    """Return the keys of what followed from another of these events, with which it is taken back."""
+    return {key for event in events for key in (event.facts or {}).get("did", ())}
+
+
+def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
+    """Take back what one press of this person did, newest first; gives what was undone and what was not.
+
+    What a step brought about goes back with it, or the whole step stays. Others' events are as good as not there.
+    """
+    done, left = [], []
+    events = [event for event in chosen(session, press) if _is_own(actor, event)]
+    own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
+    alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
+    for event in alone:
+        try:
+            with watched(session) as written, session.begin_nested():
+                _undo(session, actor, event, own)
+            own += [one.id for one in written]
+            done.append(event)
+        except Refused as why:
+            left.append(Left(event, why))
+    if done and not left:
+        _take_back_words(session, actor, press)
+    return done, left
+
+
+def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
+    """Take back what somebody said by a press whose steps are all undone."""
+    for event in chosen(session, press):
+        if event.action == "verdict.same" and event.facts and _is_own(actor, event):
+            take_back_same(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
+
+
+def _is_own(actor: Staff, event: Event) -> bool:
+    return (event.actor, event.newsletter_id) == (actor.ref, actor.newsletter_id)
+
+
+def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
+    """Take one event of a press back. Raises `AlreadySent` where an expert has heard of it, `OnItsWay`, `TooLate` and
+    `Stale`."""
+    row = _row(session, event)
+    if event.new is not None and moved_since(session, event, press):
+        raise Stale(row.public_id)
+    if now(session) - event.at > FOR + GRACE:
+        raise TooLate(row.public_id)
+    UNDO[event.action].verb(session, actor, row, event, press)
+    pending_invitations.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
+    take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
+
+
+def _row(session: Session, event: Event) -> Any:
+    return lock(session, session.get_one(NOUNS[event.noun][0], event.noun_id))
+
+
+def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
+    """Return whether nothing that `press` brought about was moved on, in a question whose experts are still heard."""
+    events = [event for event in chosen(session, keys) if event.action in UNDO]
+    questions = Question.id.in_({event.question_id for event in events if event.question_id})
+    if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
+        return False
+    return not any(
+        event.new is not None and event.action not in BY_ITS_EXPERTS and moved_since(session, event, [*keys, press])
+        for event in events
+    )
+
+
+def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
+    """Let all that `press` brought about stand as it stood before. Raises `Stale` where anything of it was moved on."""
+    if not is_untouched(session, keys, press):
+        raise Stale(f"event {press}")
+    for event in chosen(session, keys):
+        if event.action in UNDO:
+            UNDO[event.action].verb(session, actor, _row(session, event), event, keys)
+
+
+def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
+    """Don't send a mail that waits or failed. An invitation that never arrived leaves its assignment as a draft, and a
+    quote check that never did is no check: nobody's silence could mean anything.
+
+    Raises `OnItsWay`, `Illegal` and `Stale`.
+    """
+    outbox.discard(session, actor, mail, version)
+    later = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
+    if is_undone(mail) and session.scalar(later.where(OutboxMail.id > mail.id).limit(1)) is None:
+        assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
+        _BY_MAIL[mail.kind].verb(session, actor, assignment)
+
+
+def is_undone(mail: OutboxMail) -> bool:
+    """Return whether discarding a mail takes back what caused it."""
+    return mail.kind in _BY_MAIL and mail.assignment_id is not None

@@ -1,0 +1,82 @@
+"""`make run`: a newsroom to try out, from an empty folder to a page in the browser, in one command.
+
+Migrates the database, fills an empty one with the demo newsroom, starts web and worker, prints where to go, and stops
+both together.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("READERS_ASKED_ENV", "demo")
+
+from sqlalchemy import make_url
+
+import config as configuration
+from app import create_app
+from app.cli.command_faults import FAULTS, sentence
+from app.db.engine import Database
+from app.db.migrate import migrate
+from app.server.processes import is_free, say, serve
+from demo.doors import doors
+from demo.load import is_loaded, load, standstill
+
+
+def progress(done: int, total: int) -> None:
+    """A line that grows in a terminal; in a log every tenth part is a line of its own."""
+    if sys.stdout.isatty():
+        print(
+            f"\r  a year of the demo newsroom: {done * 100 // total} %", end="\n" if done == total else "", flush=True
+        )
+    elif done * 10 // total > (done - 1) * 10 // total:
+        say(f"  a year of the demo newsroom: {done * 100 // total} %")
+
+
+def prepare(database: Database) -> None:
+    """Bring the database to the shape of the code; a newsroom that is there stays as it is."""
+    migrate(database.url)
+    if not is_loaded(database):
+        load(database, progress)
+
+
+def greet(database: Database) -> None:
+    """Print where to go."""
+    found = doors(database)
+    width = max(len(label) for label, _ in found)
+    say(f"\nReaders Asked runs at {database.base_url}/ (Ctrl-C stops it)\n")
+    for label, address in found:
+        say(f"  {label.ljust(width)}  {address}")
+    say("\nLinks that sign in work once; each start prints new ones.")
+    if last := standstill(database):
+        say(
+            f"\nThis demo's last edition was sent on {last:%d %B %Y}, so much of it is overdue. To start afresh, stop\n"
+            f"it, delete the database ({make_url(database.url).database}), and run it again."
+        )
+
+
+def main() -> int:
+    try:
+        settings = configuration.load()
+        port = int(settings["PORT"])
+        if not is_free(port):
+            say(f"Port {port} is in use. Choose another one: make run PORT={port + 1}")
+            return 1
+        app = create_app(settings)
+        database: Database = app.extensions["database"]
+        prepare(database)
+    except KeyboardInterrupt:
+        say("\nStopped before anything was started.")
+        return 130
+    except FAULTS as fault:
+        if (said := sentence(fault)) is None:
+            raise
+        say(said)
+        return 2
+    try:
+        return serve(app, lambda: greet(database), with_worker=True)
+    finally:
+        database.close()
+        say("Stopped.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

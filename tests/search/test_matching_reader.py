@@ -1,0 +1,115 @@
+"""Before it is sent: an answer that is there already, a question that others ask, and a search that leaves no trace."""
+
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from app.db.engine import Database
+from app.letters.models import Letter
+from app.questions import moves, wording
+from app.questions.models import Question
+from app.search.models import DeskDoc, PublicDoc
+from app.workflows.indexing import index_due
+from tests.support.at_the_form import ask, published, receipt_on, token
+from tests.support.cast import Newsroom
+from tests.support.pages import Page
+
+DRAFT = "Please tell me who built the grain silos at the border, and who is their owner now? <i>"
+SHOWN = "Which silos at the border does the mill rent out?"
+SECRET = "Who built silos for the general's brother, and who owns them?"
+
+
+def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsroom) -> str:
+    """An answer that ran, a question that the desk shows, and a letter that nobody but the desk may see. Gives the shown one's key."""
+    published(database, newsroom, [])
+
+    def show(session: object) -> str:
+        question = moves.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)  # type: ignore[arg-type]
+        moves.show(session, newsroom.nora, question, True)  # type: ignore[arg-type]
+        return question.public_id
+
+    key = database.write(show)
+    ask(client, body=SECRET)
+    index_due(database)
+    return key
+
+
+def look(client: FlaskClient, **fields: str) -> Page:
+    response = ask(client, body=DRAFT, then="look", **fields)
+    assert response.status_code == 200
+    return Page(response.text)
+
+
+def test_the_preview_offers_what_is_public_and_sends_by_one_press(
+    database: Database, client: FlaskClient, newsroom: Newsroom
+) -> None:
+    key = newsletter_of_silos(database, client, newsroom)
+    page = look(client, hear_back="once", email_once="timur@post.example", background="I haul grain.", verbatim="yes")
+    assert page.texts("h3.head") == ["The Silos", SHOWN]
+    assert page.count("Yes, that answers me") == 1
+    assert "general" not in page
+    assert "&lt;i&gt;" in page.html
+    assert "timur@post.example" in page
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Letter)) == 1
+        assert [doc.text for doc in session.scalars(select(DeskDoc)) if "Please tell me" in doc.text] == []
+    # What the page's own form sends is what was typed, under the same token, and the robots' trap.
+    sent = page.form("/steppe/send").fields
+    assert sent.keys() == {"body", "background", "hear_back", "email_once", "verbatim", "form", "leave_empty"}
+    response = client.post("/steppe/send", data={**sent, "then": "send"})
+    assert len(receipt_on(response.text)) == 20
+    with database.read() as session:
+        letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
+        assert letter is not None
+        assert (letter.body, letter.background, letter.hear_back, letter.verbatim) == (
+            DRAFT,
+            "I haul grain.",
+            "once",
+            True,
+        )
+    joined = client.post(f"/steppe/ask/{key}", data={"form": page.value("form")})
+    assert len(receipt_on(joined.text)) == 20
+    assert receipt_on(joined.text) != receipt_on(response.text)
+
+
+def test_one_can_go_back_and_nothing_is_lost(client: FlaskClient, newsroom: Newsroom) -> None:
+    page = look(client, background="I haul grain.")
+    assert "Is one of these your answer?" not in page
+    back = ask(client, body=DRAFT, background="I haul grain.", then="choices")
+    assert (back.status_code, "I haul grain." in back.text, "Please tell me who built" in back.text) == (
+        200,
+        True,
+        True,
+    )
+    short = ask(client, body="?", then="look")
+    assert (short.status_code, "too short" in short.text) == (400, True)
+
+
+def test_what_the_desk_took_down_is_not_offered_even_before_the_index_knows(
+    database: Database, client: FlaskClient, newsroom: Newsroom
+) -> None:
+    key = newsletter_of_silos(database, client, newsroom)
+
+    def hide(session: object) -> None:
+        moves.show(session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=key)).one(), False)  # type: ignore[arg-type, attr-defined]
+
+    database.write(hide)
+    assert SHOWN not in look(client)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(PublicDoc)) == 2
+
+
+def test_search_finds_what_ran_and_its_words_stand_in_no_address(
+    database: Database, client: FlaskClient, newsroom: Newsroom
+) -> None:
+    newsletter_of_silos(database, client, newsroom)
+    page = Page(client.post("/steppe/answers", data={"words": "asked mill"}).text)
+    assert page.texts("h2.head > a") == ["The Silos"]
+    assert page.texts("mark") == ["asked", "mill"]
+    assert [one for one in page.addresses if "mill" in one or "asked" in one] == []
+    assert (page.title != "", "mill" in page.title) == (True, False)
+    for words, found in (("rent", 0), ("general", 0), ("<script>", 0), ("", 0), ("silo", 1)):
+        page = Page(client.post("/steppe/answers", data={"words": words}).text)
+        assert len(page.texts("h2.head")) == found, words
+    assert client.post("/steppe/answers", data={"words": "silo", "before": "0123456789AB"}).status_code == 404
+    assert token(client)

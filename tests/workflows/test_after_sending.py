@@ -1,0 +1,284 @@
+"""After an edition was sent: it stays as it was sent, what readers see is corrected beside it; safety alone erases."""
+
+import json
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from docx import Document
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.answers.models import AnswerText
+from app.core.actors import Mailroom
+from app.core.state_machine import Illegal, Missing, NotYours, TooLong
+from app.db.engine import Database
+from app.db.session import now
+from app.editions import corrections, history, locking
+from app.editions.models import Correction, Edition, EditionItem
+from app.editions.queries import list_editions_to_run, title_of
+from app.mail import inbound
+from app.mail.lifecycle import INBOUND
+from app.mail.models import InboundRaw, OutboxMail
+from app.questions import notes
+from app.questions.firewall import Leaking
+from app.questions.models import Note as DeskNote
+from app.questions.models import Question, QuestionText
+from app.search import DESK, PUBLIC
+from app.search.full_text import search
+from app.typesetting.exports import EXPORTS
+from app.workflows.back_issues import received_editions
+from app.workflows.indexing import index_due
+from app.workflows.publishing import after_sending, publication, recall
+from app.workflows.publishing.after_sending import Note, Words
+from app.workflows.retention import erase_published
+from tests.support.at_the_form import answered, locked, published, question_of
+from tests.support.cast import Newsroom
+from tests.support.files import left
+
+WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
+MENDED = Words("The Silos", "Who built the silos, and who owns them now?", ("The mill knows.\n\nWe asked the mill.",))
+SAFE = Words("The Barns", "Who owns such barns?", ("One owner is known.",))
+
+
+@pytest.fixture
+def silos(database: Database, newsroom: Newsroom) -> str:
+    return published(database, newsroom, [])
+
+
+def corrected(database: Database, newsroom: Newsroom, silos: str, words: Words = MENDED, **note: Any) -> None:
+    quietly = note.pop("quietly", False)
+    made = Note(**note) if note or quietly else Note(WRONG, RIGHT, runs=True)
+    database.write(
+        lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, made, quietly) and None
+    )
+
+
+def forms(database: Database, public_id: str) -> dict[str, bytes]:
+    """The edition in every form."""
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(public_id=public_id)).one()
+        blocks, title = locking.blocks(session, edition), title_of(session, edition)
+        return {name: form.write(blocks, title) for name, form in EXPORTS.items()}
+
+
+def record(database: Database) -> tuple[str | None, str, dict[str, Any], str, bool, bool]:
+    """The hashes and the words of the edition that was sent, and whether they fit each other."""
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one()
+        [item] = locking.items_of(session, edition)
+        fits = history.fits_its_hash(item), history.edition_fits(session, edition, [item])
+        return edition.sha256, item.sha256, item.input, item.output, *fits
+
+
+def sent_edition(database: Database) -> str:
+    with database.read() as session:
+        return session.scalars(select(Edition.public_id).filter_by(state="sent")).one()
+
+
+def kinds(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(OutboxMail.kind).order_by(OutboxMail.id)))
+
+
+def test_the_edition_as_sent_stays_as_sent_whatever_is_mended_later(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    edition, before = sent_edition(database), record(database)
+    exported = forms(database, edition)
+    corrected(database, newsroom, silos)
+    comma = Words(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
+    corrected(database, newsroom, silos, comma, quietly=True)
+    assert (record(database), before[-2:]) == (before, (True, True))
+    after = forms(database, edition)
+    # The JSON alone, which programs read, says beside the words that they were corrected.
+    [row] = json.loads(after.pop("json"))
+    with database.read() as session:
+        made = session.scalars(select(Correction)).one().made_at.date().isoformat()
+    assert row.pop("corrections") == [{"date": made, "wrong": WRONG, "right": RIGHT}]
+    assert [row] == json.loads(exported.pop("json"))
+    assert after == exported
+    # Somebody who writes into the record is found out.
+    database.write(lambda s: s.execute(update(EditionItem).values(output="The mill knows.")) and None)
+    assert record(database)[-2:] == (False, True)
+
+
+def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    first = sent_edition(database)
+    corrected(database, newsroom, silos)
+    answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
+    with database.read() as session:
+        following = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
+    planned = forms(database, following)
+    assert {name: "Nukus" in _text(name, form) for name, form in planned.items()} == dict.fromkeys(EXPORTS, True)
+    locked(database, newsroom)
+    assert forms(database, following) == planned
+    assert "Nukus" not in forms(database, first)["text"].decode()
+    # Another one comes too late for it, and waits for the one after.
+    corrected(database, newsroom, silos, wrong="That was all.", right="Ask Aral.", runs=True)
+    assert forms(database, following) == planned
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(public_id=following)).one()
+        assert history.edition_fits(session, edition, locking.items_of(session, edition))
+    # What is withdrawn for somebody's safety takes its corrections along, also there.
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    assert "Nukus" not in forms(database, following)["text"].decode()
+
+
+def test_an_edition_that_was_never_sent_keeps_no_correction_from_the_next_one(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    corrected(database, newsroom, silos)
+
+    def miss(session: Any) -> list[int]:
+        missed, following = list_editions_to_run(session, newsroom.newsletter_id)
+        missed.runs_at, missed.cutoff_at = now(session) - timedelta(days=1), now(session) - timedelta(days=3)
+        session.flush()
+        return [len(corrections.carried(session, edition)) for edition in (missed, following)]
+
+    assert database.write(miss) == [0, 1]
+
+
+def _text(form: str, written: bytes) -> str:
+    if form == "word":
+        return "\n".join(paragraph.text for paragraph in Document(BytesIO(written)).paragraphs)
+    return written.decode()
+
+
+def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    before = len(kinds(database))
+    corrected(database, newsroom, silos)
+    comma = Words(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
+    corrected(database, newsroom, silos, comma, quietly=True)
+    assert kinds(database)[before:] == ["expert.corrected"]
+    # Nobody has had that mail yet: where the edition is recalled, it is as if nothing had been corrected.
+    database.write(lambda s: recall.recall(s, newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one()))
+    with database.read() as session:
+        [item] = session.scalars(select(EditionItem))
+        assert (item.mended, item.mended_at, session.scalars(select(Correction)).all()) == (None, None, [])
+
+
+NOTE = {"wrong": WRONG, "right": RIGHT}
+LACKING: list[tuple[Words | None, dict[str, Any], str]] = [
+    (MENDED, {"wrong": " ", "right": RIGHT}, "wrong"),
+    (MENDED, {"wrong": WRONG, "right": "\u200e \n"}, "right"),
+    (MENDED, {"quietly": True}, "only a sign"),
+    (MENDED, {"quietly": True, "wrong": WRONG}, "note or none"),
+    (None, {"quietly": True}, "a change"),
+    (Words("", MENDED.question, MENDED.answers), NOTE, "headline"),
+    (Words("The Silos", " ", MENDED.answers), NOTE, "wording"),
+    (Words("The Silos", "Who?", ("",)), NOTE, "answer"),
+    (Words("The Silos", "Who?", ()), NOTE, "answer"),
+]  # fmt: skip
+
+
+def test_a_correction_that_lacks_something_is_refused_and_changes_nothing(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    with database.read() as session:
+        there = after_sending.words_of(session.scalars(select(EditionItem)).one())
+    facts = []
+    for words, note, _fact in LACKING:
+        with pytest.raises(Missing) as refused:
+            corrected(database, newsroom, silos, words or there, **note)
+        facts.append(refused.value.fact)
+    assert facts == [fact for _words, _note, fact in LACKING]
+    with database.read() as session:
+        assert (session.scalars(select(EditionItem.mended)).all(), session.scalars(select(Correction)).all()) == (
+            [None],
+            [],
+        )
+
+
+def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def tried(fn: Any, error: type[Exception]) -> None:
+        with pytest.raises(error):
+            database.write(fn)
+
+    note = Note(WRONG, RIGHT)
+    tried(lambda s: after_sending.correct(s, newsroom.ilya, question_of(s, silos), MENDED, note), NotYours)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, question_of(s, silos), SAFE), NotYours)
+    long = Note("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, long), TooLong)
+    mail = Note("We named timur@post.example.", RIGHT)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, mail), Leaking)
+    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, question_of(s, silos)), Illegal)
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, note), Illegal)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE), Illegal)
+    waiting = answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, waiting), MENDED, note), Illegal)
+
+
+def found(database: Database, newsroom: Newsroom, words: str) -> list[int]:
+    with database.read() as session:
+        return [len(search(session, kept, newsroom.newsletter_id, words)) for kept in (DESK, PUBLIC)]
+
+
+@pytest.mark.threat("erased words")
+def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stays(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    corrected(database, newsroom, silos, wrong="We named the miller Wolkenstein.", right="He is a miller.", runs=True)
+    named = Words("Wolkenstein’s Silos", "Does Wolkenstein own them?", ("Wolkenstein does.",))
+    corrected(database, newsroom, silos, named, wrong="It lacked Wolkenstein.", right="It has Wolkenstein.")
+    index_due(database)
+    assert found(database, newsroom, "Wolkenstein") == [1, 1]
+
+    def more(session: Session) -> None:
+        """The desk notes something, and the edition comes back as the newsletter's own mail."""
+        notes.note(session, newsroom.nora, question_of(session, silos), "Wolkenstein called.")
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one()
+        mail = inbound.store(session, b"From: us\r\n\r\nWolkenstein does.\r\n", source="lmtp", mailbox="desk")
+        assert mail is not None
+        mail.edition_id, mail.newsletter_id = edition.id, edition.newsletter_id
+        INBOUND.apply(session, Mailroom(), mail, "place", to="edition", placed_at=now(session))
+        received_editions.arrived(session, Mailroom(), edition, "<1@steppe.example>", "Wolkenstein does.")
+
+    database.write(more)
+    hashes = record(database)[:2]
+    database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE))
+    assert found(database, newsroom, "Wolkenstein") == [0, 0]
+    index_due(database)
+    assert (found(database, newsroom, "Wolkenstein"), found(database, newsroom, "barns")) == ([0, 0], [1, 1])
+    with database.read() as session:
+        [item] = session.scalars(select(EditionItem))
+        assert after_sending.words_of(item) == SAFE
+        assert (item.mended, item.erased_at is not None) == (None, True)
+        assert session.scalars(select(AnswerText.body)).all() == [*SAFE.answers]
+        assert session.scalars(select(QuestionText.body).where(QuestionText.erased_at.is_(None))).all() == [
+            SAFE.question
+        ]
+        assert {one.wrong for one in session.scalars(select(Correction))} == {""}
+        assert [*session.scalars(select(InboundRaw)), *session.scalars(select(DeskNote))] == []
+    assert (record(database)[:2], record(database)[-2:]) == (hashes, (False, True))
+    assert kinds(database)[-1] == "expert.reworded"
+    assert left(database, "Wolkenstein", "who owns them now?", "We asked the mill") == []
+
+
+@pytest.mark.threat("erased words")
+def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_then(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    hashes = record(database)[:2]
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    assert forms(database, sent_edition(database))["text"] == b""
+    assert database.write(erase_published.sweep) == 0
+    database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
+    database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
+    ago = timedelta(days=8)
+    database.write(lambda s: s.execute(update(Question).values(state_at=now(s) - ago)) and None)
+    assert [database.write(erase_published.sweep) for _ in range(2)] == [1, 0]
+    with pytest.raises(Missing) as refused:
+        database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
+    assert refused.value.fact == "words kept"
+    assert record(database)[:2] == hashes
+    assert left(database, "who owns them now?", "We asked the mill", "The Silos") == []
+    # From a backup of before they come back withdrawn, and are erased again (tests/backup/test_erased_again.py).

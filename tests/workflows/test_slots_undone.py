@@ -1,0 +1,100 @@
+"""What was carried over or taken out by mistake comes back to its slot for a minute, and the experts hear of nothing."""
+
+import pytest
+from sqlalchemy import select
+
+from app.core.actors import Clock
+from app.db.engine import Database
+from app.db.session import now
+from app.mail import outbox
+from app.mail.models import OutboxMail
+from app.questions.models import Question
+from app.workflows.publishing import skip
+from tests.support.desk import Desk, undone
+from tests.support.edition_desk import FIRST, SECOND, THIRD, Coming
+from tests.support.shown import seen
+
+pytestmark = pytest.mark.usefixtures("a_minute")
+
+
+@pytest.fixture
+def coming(nora: Desk, newsroom) -> Coming:
+    """Two questions stand in the coming edition, in two slots of it."""
+    found = Coming(nora, newsroom)
+    found.do("slots", slots=2, section=0)
+    for question in found.ready(FIRST, SECOND):
+        found.do("pick", question=question)
+    return found
+
+
+def key_of(coming: Coming, headline: str) -> str:
+    with coming.database.read() as session:
+        rows = session.scalars(select(Question))
+        return next(row.public_id for row in rows if row.headline == headline)
+
+
+def mails(database: Database) -> list[tuple[str, str]]:
+    with database.read() as session:
+        kinds = select(OutboxMail).where(OutboxMail.kind.in_(skip.TELLS)).order_by(OutboxMail.id)
+        return [(mail.kind, str(mail.state)) for mail in session.scalars(kinds)]
+
+
+@pytest.mark.parametrize(
+    ("press", "typed", "kinds"),
+    [
+        ("drop", {}, []),
+        ("drop", {"why": "The edition is full."}, ["expert.dropped"]),
+        ("carry", {}, ["expert.carried_over"]),
+    ],
+    ids=["out", "out with a reason", "carried over"],
+)
+def test_it_stands_in_its_slot_again_and_no_mail_leaves(coming: Coming, press: str, typed: dict, kinds: list) -> None:
+    led = coming.do(press, question=key_of(coming, FIRST), **typed).partition("#")[0]
+    assert coming.stands() == ("planned", [SECOND])
+    assert mails(coming.database) == [(kind, "queued") for kind in kinds]
+    assert undone(coming.nora, led) == "Undone."
+    assert coming.stands() == ("planned", [FIRST, SECOND])
+    assert mails(coming.database) == [(kind, "discarded") for kind in kinds]
+
+
+def test_where_another_stands_in_its_slot_meanwhile_it_stays_out(coming: Coming) -> None:
+    led = coming.do("drop", question=key_of(coming, FIRST)).partition("#")[0]
+    page = coming.nora.get(led)
+    [third] = coming.ready(THIRD)
+    coming.do("pick", question=third)
+    said = coming.nora.get(coming.nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
+    assert said.startswith("One stays as it is: ")
+    assert coming.stands() == ("planned", [SECOND, THIRD])
+
+
+def test_once_its_expert_has_been_told_it_stays_there(coming: Coming) -> None:
+    led = coming.do("carry", question=key_of(coming, FIRST)).partition("#")[0]
+
+    def leave(session) -> None:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over")).one()
+        outbox.move(session, Clock(), mail, "send", sent_at=now(session))
+
+    coming.database.write(leave)
+    assert undone(coming.nora, led) == "One stays as it is: its expert has been told by mail."
+    assert coming.stands() == ("planned", [SECOND])
+
+
+def test_a_slot_that_was_removed_comes_back_with_what_stood_in_it(coming: Coming) -> None:
+    led = coming.do("slots", slots=1, section=0).partition("#")[0]
+    assert coming.stands() == ("planned", [FIRST])
+    assert undone(coming.nora, led) == "Undone."
+    assert coming.stands() == ("planned", [FIRST, SECOND])
+    assert mails(coming.database) == [("expert.carried_over", "discarded")]
+
+
+def test_what_was_pulled_on_its_own_page_can_be_put_back_there(coming: Coming) -> None:
+    question = f"questions/{key_of(coming, FIRST)}"
+    led = coming.nora.post(f"{question}/pull", why="Too long.", seen=seen(coming.nora.get(question)))
+    page = coming.nora.get(led)
+    assert page.notice == "It is out of its edition, and its expert is told why."
+    assert undone(coming.nora, page) == "Undone."
+    assert coming.stands() == ("planned", [FIRST, SECOND])
+
+
+def test_two_by_one_expert_are_told_of_before_the_lock(coming: Coming) -> None:
+    assert "Leyla Aydın answers 2 questions of it." in coming.nora.words(coming.page)

@@ -1,0 +1,146 @@
+"""Translations of a Q&A after it was sent: none is shown once its words were corrected, and none is left for safety."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.answers import translating
+from app.answers.translating import Words as Translated
+from app.db.engine import Database
+from app.editions import locking
+from app.editions.models import Edition, EditionItem, ItemTranslation
+from app.questions.models import Question
+from app.workflows.publishing import after_sending, publication, translations
+from app.workflows.publishing.after_sending import Note, Words
+from app.workflows.retention import erase_published
+from tests.support.at_the_form import published, question_of
+from tests.support.cast import Newsroom
+from tests.support.desk import Desk
+from tests.support.files import left
+from tests.support.pages import Page
+from tests.support.stored import rows
+
+HERE = "/steppe/q/{}/-?lang=fa"
+AS_SENT = Words("The Silos", "Who built the silos, and who owns them now?", ("Nobody knows.\n\nWe asked the mill.",))
+SAFE = Words("The Silos", AS_SENT.question, ("One owner is known.",))
+NOTE = Note("We wrote that nobody knows.", "The mill in Nukus knows.")
+
+
+def translated(session: Session, newsroom: Newsroom, question: Question, said: str) -> None:
+    """Both of its texts are put into Persian and approved."""
+    for original in translating.originals(session, question):
+        words = Translated(said, headline="Anbarha", name="Leyla", translator="Shirin")
+        one = translating.translate(session, newsroom.nora, original, "fa", words)
+        translations.approve(session, newsroom.nora, one, original, compared=True)
+
+
+@pytest.fixture
+def silos(database: Database, newsroom: Newsroom) -> str:
+    public_id = published(database, newsroom, [])
+    database.write(lambda s: translated(s, newsroom, question_of(s, public_id), "Wolkenstein anbar darad."))
+    return public_id
+
+
+def languages(client: FlaskClient, silos: str) -> list[str]:
+    """The language in which a page in Persian has the Q&A, and those that it leads to."""
+    page = Page(client.get(HERE.format(silos), follow_redirects=True).text)
+    return [*page.attributes("h1", "lang"), *page.attributes("link[rel=alternate][hreflang]", "hreflang")]
+
+
+def exported(database: Database) -> list[tuple[str, int]]:
+    """The language of each block of the edition that was sent, asked for in Persian, and its notes."""
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one()
+        return [(block.language, len(block.notes)) for block in locking.blocks(session, edition, "fa")]
+
+
+def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, silos: str) -> None:
+    translated = "What is there in Persian"
+    said = {
+        act: re.findall(rf"{translated}[^.]*\.", nora.words(f"questions/{silos}/{act}"))
+        for act in ("correct", "protect")
+    }
+    assert said == {
+        "correct": [
+            f"{translated} is shown no more once a word changes: it was translated from the words that were sent."
+        ],
+        "protect": [f"{translated} is erased with the former words."],
+    }
+
+
+WITH_IT = ["fa", "en", "fa", "x-default"]
+MENDS: list[tuple[Words, Note, bool, list[str]]] = [
+    (Words(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
+    (AS_SENT, NOTE, False, WITH_IT),
+    (Words(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers), Note(), True, WITH_IT),
+]
+
+
+@pytest.mark.parametrize(("words", "note", "quietly", "seen"), MENDS, ids=["words", "a note alone", "a sign"])
+def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_as_sent_keeps_it(
+    client: FlaskClient,
+    database: Database,
+    newsroom: Newsroom,
+    silos: str,
+    words: Words,
+    note: Note,
+    quietly: bool,
+    seen: list[str],
+) -> None:
+    assert languages(client, silos) == WITH_IT
+    database.write(
+        lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, note, quietly) and None
+    )
+    assert languages(client, silos) == seen
+    page = Page(client.get(HERE.format(silos), follow_redirects=True).text)
+    assert page.attributes(".corrections [itemprop=text]", "lang") == ([] if quietly else ["en"])
+    assert exported(database) == [("fa", 0 if quietly else 1)]
+
+
+def reworded(session: Session, newsroom: Newsroom, silos: str) -> None:
+    after_sending.reword_for_safety(session, newsroom.nora, question_of(session, silos), SAFE)
+
+
+def withdrawn_for_good(session: Session, newsroom: Newsroom, silos: str) -> None:
+    publication.retract(session, newsroom.nora, question_of(session, silos), "Somebody is in danger.")
+    erase_published.forget_withdrawn(session, newsroom.nora, question_of(session, silos))
+
+
+@pytest.mark.both_databases
+@pytest.mark.threat("erased words")
+@pytest.mark.parametrize("erase", [reworded, withdrawn_for_good])
+def test_words_that_endanger_somebody_are_gone_in_every_language(
+    client: FlaskClient,
+    database: Database,
+    newsroom: Newsroom,
+    silos: str,
+    erase: Callable[[Session, Newsroom, str], None],
+) -> None:
+    assert "Wolkenstein" in client.get(HERE.format(silos), follow_redirects=True).text
+    database.write(lambda s: erase(s, newsroom, silos))
+    page = client.get(HERE.format(silos), follow_redirects=True)
+    assert (page.status_code, "Wolkenstein" in page.text) == (200 if erase is reworded else 410, False)
+    assert (rows(database)["translations"], rows(database)["item_translations"]) == (0, 0)
+    assert left(database, "Wolkenstein anbar") == []
+    assert exported(database) == ([("en", 0)] if erase is reworded else [])
+    if erase is reworded:
+        # The new words can be translated like any.
+        database.write(lambda s: translated(s, newsroom, question_of(s, silos), "Yek malek."))
+        assert languages(client, silos) == WITH_IT
+
+
+def test_what_is_approved_after_a_correction_is_of_the_words_that_were_sent(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    public_id = published(database, newsroom, [])
+    words = Words(AS_SENT.headline, AS_SENT.question, ("The mill knows.",))
+    database.write(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, public_id), words, NOTE) and None)
+    database.write(lambda s: translated(s, newsroom, question_of(s, public_id), "Hichkas."))
+    assert (languages(client, public_id), exported(database)) == (["en"], [("fa", 1)])
+    with database.read() as session:
+        made = session.scalars(select(ItemTranslation)).one()
+        assert made.item_id == session.scalars(select(EditionItem.id)).one()
