@@ -1,4 +1,4 @@
-"""The inverses of what an expert's mail brings about where more than a state goes back; `newsroom.undo` says when."""
+"""The inverses of what an expert's mail brings about where more than a state goes back; `workflows.undo` says when."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

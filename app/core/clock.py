@@ -1,6 +1,6 @@
 """The one place where the product reads the date; how long things take is measured by `time.monotonic`.
 
-Code that has a database session asks `app.db.engine.now` instead, which a command or a test can set.
+Code that has a database session asks `app.db.session.now` instead, which a command or a test can set.
 """
 
 import time

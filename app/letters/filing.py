@@ -12,7 +12,7 @@ from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
 # What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone
-# (`newsroom.undo`).
+# (`workflows.undo`).
 FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 

@@ -14,7 +14,7 @@ from .models import Delivery, Program
 LIFE = timedelta(days=5)  # for which a webhook is tried, as mail is
 LIFE_IN_CHAT = timedelta(hours=12)  # after which a notice in the chat is of no use any more
 
-# What a webhook is told, as the desk calls it (docs/webhooks.md). `newsroom.program_messages` says what is in each.
+# What a webhook is told, as the desk calls it (docs/webhooks.md). `workflows.program_messages` says what is in each.
 EVENTS = {
     "edition.locked": N_("An edition was locked"),
     "edition.sent": N_("An edition was sent"),

@@ -1,4 +1,4 @@
-"""The inverses of a press that made a question or set its topics; `newsroom.undo` says when."""
+"""The inverses of a press that made a question or set its topics; `workflows.undo` says when."""
 
 from collections.abc import Sequence
 

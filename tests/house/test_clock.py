@@ -125,7 +125,7 @@ def _reads(module: ast.AST) -> Iterator[str]:
         ("from email.utils import formatdate; formatdate()", ["email.utils.formatdate"]),
         ("execute('UPDATE outbox SET due_at = now()')", ["now()"]),
         ("import time; time.monotonic()", []),
-        ("from app.db.engine import now; now(session)", []),
+        ("from app.db.session import now; now(session)", []),
     ],
 )
 def test_the_reader_of_dates_sees_each_way(code: str, found: list[str]) -> None:
@@ -133,7 +133,7 @@ def test_the_reader_of_dates_sees_each_way(code: str, found: list[str]) -> None:
 
 
 def test_nothing_else_reads_the_date() -> None:
-    """`app.db.engine.now` asks for the session's time, `app.core.clock.utc_now` for the clock's; `today` of tests/support/clock.py is a day."""
+    """`app.db.session.now` asks for the session's time, `app.core.clock.utc_now` for the clock's; `today` of tests/support/clock.py is a day."""
     wrong = {
         f"{named(path)}: {call}" for path in code(".py") if named(path) not in ASKED for call in _reads(tree(path))
     }
