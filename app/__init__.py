@@ -31,12 +31,12 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     import config as configuration
 
     from .cli import commands
-    from .db.engine import opened
+    from .db.engine import open_database
 
     app = Flask(__name__, static_folder=None)  # `static_files` serves it
     try:
         app.config.from_mapping(config or configuration.load())
-        app.extensions["database"] = opened(app.config)
+        app.extensions["database"] = open_database(app.config)
     except configuration.Unsafe as unsafe:
         if click.get_current_context(silent=True) is None:
             raise

@@ -120,7 +120,7 @@ def _busy_day(session: Session) -> None:
     newsletter = by_slug(session, SLUG)
     assert newsletter is not None
     for number in range(OF_TODAY):
-        receive.send(session, Mailroom(), newsletter, receive.Ask(write_letter(-1 - number)), channel="mail")
+        receive.send(session, Mailroom(), newsletter, receive.Submission(write_letter(-1 - number)), channel="mail")
 
 
 def _readers(session: Session) -> dict[str, str]:

@@ -25,7 +25,7 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from app.search import DESK
-from app.search.alike import Alike, Probe, alike
+from app.search.alike import Match, Probe, alike
 from demo.scale.words import Tongue, tongues
 
 from .surroundings import say as to_terminal
@@ -63,7 +63,7 @@ def matter_of(text: str) -> Matter | None:
     return None
 
 
-def texts_of(session: Session, one: Alike) -> Iterator[str]:
+def texts_of(session: Session, one: Match) -> Iterator[str]:
     if one.noun == "letter":
         yield session.get_one(Letter, one.noun_id).body or ""
         return

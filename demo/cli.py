@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import func, select
 
 import config as configuration
-from app.db.engine import Database, opened
+from app.db.engine import Database, open_database
 from app.db.migrate import migrate
 from app.letters.models import Letter
 from app.mail.reading import Reading
@@ -43,7 +43,7 @@ def demo(questions: int | None, index: bool) -> None:
     like at that size. A newsroom that is not the demo's is left as it is.
     """
     settings = _settings()
-    database = opened(settings)
+    database = open_database(settings)
     migrate(database.url)
     try:
         if questions is not None:

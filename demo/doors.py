@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from app.answers.models import Answer, Assignment
 from app.core.actors import Clock
 from app.db.engine import Database
-from app.db.session import address, keys
-from app.letters.receive import Form, receipt_of
+from app.db.session import absolute_url, get_keyring
+from app.letters.receive import FormToken, receipt_of
 from app.newsletters.queries import all_newsletters
 from app.people import directory, links, sign_in
 from app.questions.translator_table import Translator
@@ -45,9 +45,9 @@ def _doors(session: Session) -> list[tuple[str, str]]:
             found.append((label, sign_in.invite(session, Clock(), person, door, A_DAY)))
     found.append(("The mails that were sent", "/mails/"))
     nonce, path = RECEIPT
-    receipt = group_digits(receipt_of(session, Form(nonce, keys(session).newest)))
+    receipt = group_digits(receipt_of(session, FormToken(nonce, get_keyring(session).newest)))
     found.append((f"What became of a reader's question; type {receipt}", path))
-    return [(label, address(session, path)) for label, path in found if path]
+    return [(label, absolute_url(session, path)) for label, path in found if path]
 
 
 def _link(session: Session, wanted: object) -> str:

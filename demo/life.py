@@ -8,7 +8,7 @@ from app.answers import assigning, desk_letters, editing, translating, translato
 from app.answers.briefing import Brief
 from app.answers.models import Answer, Assignment
 from app.core.actors import Actor, Expert, Mailroom, Reader, Staff
-from app.db.session import keys
+from app.db.session import get_keyring
 from app.editions import slots
 from app.editions.calendar import EVENING, in_utc
 from app.editions.models import Edition
@@ -92,7 +92,7 @@ def take_letter(house: House, desk: Desk, row: Row, nonce: str) -> Letter:
     actors: dict[str, Actor] = {"web": Reader(), "mail": Mailroom(), "event": desk.assistant}
     hear_back = row.get("hear_back", "once" if "email" in row else "number")
     about = desk.sent[row["about_edition_back"] - 1].id if "about_edition_back" in row else None
-    ask = receive.Ask(
+    ask = receive.Submission(
         row["body"],
         hear_back=hear_back,
         consent=desk.row["consent"],
@@ -108,7 +108,7 @@ def take_letter(house: House, desk: Desk, row: Row, nonce: str) -> Letter:
         actors[channel],
         desk.newsletter,
         ask,
-        form=receive.Form(nonce, keys(house.session).newest) if channel == "web" else None,
+        form=receive.FormToken(nonce, get_keyring(house.session).newest) if channel == "web" else None,
         channel=channel,
         signs=[*filter(None, [row.get("held_reason")])],
     )

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit.queries import number_since
 from ..core.actors import Actor, Expert, Staff
-from ..core.state_machine import Illegal, Missing, Refused, given, must
-from ..db.session import keys, lock, now
+from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
+from ..db.session import get_keyring, lock_row, now
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -32,7 +32,7 @@ from .models import Answer, Assignment
 ASKS_A_DAY = 5  # times that an expert asks back about one assignment: each is a note and a mail
 
 
-class AskedEnough(Refused):
+class AskedEnough(DomainError):
     """An expert has asked back as often as the desk can answer within a day."""
 
 
@@ -57,14 +57,14 @@ def assign(
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
 
-    Raises `Illegal` when this expert has the question already, or when the question is past being answered; `Leaking`
-    (see `firewall`).
+    Raises `InvalidTransition` when this expert has the question already, or when the question is past being answered;
+    `Leaking` (see `firewall`).
     """
-    lock(session, question)
+    lock_row(session, question)
     theirs = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
     taken = session.scalar(theirs.where(Assignment.is_live))
     if taken or not question.takes_answers:
-        raise Illegal("question", "assign", "assigned" if taken else question.state)
+        raise InvalidTransition("question", "assign", "assigned" if taken else question.state)
     must_be_clear(session, actor, question, brief.whole)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     assignment = Assignment(
@@ -88,11 +88,11 @@ def invite(
     """Send the invitation. `also` is how many more are about to be asked with this one.
 
     A question that has an approved answer stays ready to run while others are asked. The expert gets the desk's wording
-    and brief only. Raises `Missing` (cleared text, dates) and `Illegal`.
+    and brief only. Raises `MissingPrecondition` (cleared text, dates) and `InvalidTransition`.
     """
-    question = lock(session, session.get_one(Question, assignment.question_id))
+    question = lock_row(session, session.get_one(Question, assignment.question_id))
     times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "invite", **times)
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **times)
     if not (question.is_seeking or question.is_answered):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
@@ -128,14 +128,15 @@ def of_question(session: Session, question: Question) -> list[Assignment]:
 
 
 def accept(session: Session, actor: Expert | Staff, assignment: Assignment, cause: str | None = None) -> None:
-    """The expert says yes, also after a no; then `Illegal` is raised where the question needs no answer any more.
+    """The expert says yes, also after a no; then `InvalidTransition` is raised where the question needs no answer any
+    more.
 
     The desk says so in their name where it files what they mailed.
     """
-    question = lock(session, session.get_one(Question, assignment.question_id))
+    question = lock_row(session, session.get_one(Question, assignment.question_id))
     if assignment.is_declined and not question.takes_answers:
-        raise Illegal("question", "accept", question.state)
-    lock(session, assignment)
+        raise InvalidTransition("question", "accept", question.state)
+    lock_row(session, assignment)
     later = assignment.later_on.isoformat() if assignment.later_on else None
     was = {name: value for name, value in (("decline_reason", assignment.decline_reason), ("later_on", later)) if value}
     facts = {"decline_reason": None, "later_on": None}
@@ -150,13 +151,13 @@ def decline(
 ) -> None:
     """The expert, or the desk in their name, says no; `later_on` is from when there would be time.
 
-    Raises `Missing` where that day is not to come, `Illegal` and `NotYours`.
+    Raises `MissingPrecondition` where that day is not to come, `InvalidTransition` and `PermissionDenied`.
     """
-    lock(session, assignment)
+    lock_row(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
     later_on = later_on if reason == "no time" else None
     if later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
-        raise Missing("later date to come")
+        raise MissingPrecondition("later date to come")
     why = {"reason": reason}
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
     rest(session, actor, assignment.question_id)
@@ -165,10 +166,11 @@ def decline(
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
-    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `Missing`, `Illegal`."""
-    colleague = given("colleague", single_line(colleague)[:400])
+    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `MissingPrecondition`,
+    `InvalidTransition`."""
+    colleague = require_text("colleague", single_line(colleague)[:400])
     _is_heard(session, assignment, "suggest a colleague for")
-    ring = keys(session)
+    ring = get_keyring(session)
     assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
     assignment.key_no = ring.newest
     audit.record(session, actor, "assignment.suggest", assignment)
@@ -178,15 +180,15 @@ def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: 
 def suggestion_of(session: Session, assignment: Assignment) -> str | None:
     if assignment.suggestion_sealed is None:
         return None
-    return keys(session).open(f"assignments.suggestion.{assignment.public_id}", assignment.suggestion_sealed)
+    return get_keyring(session).open(f"assignments.suggestion.{assignment.public_id}", assignment.suggestion_sealed)
 
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
     """The expert has a question of their own. It stands among the question's notes.
 
-    Raises `Missing`, `Illegal`, and `AskedEnough` for one more than ASKS_A_DAY within 24 hours.
+    Raises `MissingPrecondition`, `InvalidTransition`, and `AskedEnough` for one more than ASKS_A_DAY within 24 hours.
     """
-    body = given("text", clean(body)[:2_000])
+    body = require_text("text", clean(body)[:2_000])
     _is_heard(session, assignment, "ask back about")
     since = now(session) - timedelta(days=1)
     if number_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= ASKS_A_DAY:
@@ -198,17 +200,18 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
 
 
 def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
-    """Raise `Illegal` where nobody would read it: the assignment is over, or its question. After a no it is welcome."""
-    question = lock(session, session.get_one(Question, assignment.question_id))
-    if lock(session, assignment).is_over or question.is_settled:
-        raise Illegal("assignment", action, assignment.state)
+    """Raise `InvalidTransition` where nobody would read it: the assignment is over, or its question. After a no it is
+    welcome."""
+    question = lock_row(session, session.get_one(Question, assignment.question_id))
+    if lock_row(session, assignment).is_over or question.is_settled:
+        raise InvalidTransition("assignment", action, assignment.state)
 
 
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Revoke the addresses of the assignment's page and mail a new one."""
     must(actor, "invite")
-    if not lock(session, assignment).is_asked:
-        raise Illegal("assignment", "send the link of", assignment.state)
+    if not lock_row(session, assignment).is_asked:
+        raise InvalidTransition("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
     again = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
     expert_mails.to_expert(session, actor, assignment, "expert.invitation_again", again)
@@ -218,11 +221,11 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
     """Give the expert until another time. Late is a question put to this date, so nothing else has to change.
 
-    Raises `Illegal` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
+    Raises `InvalidTransition` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
     """
     must(actor, "invite")
-    if not lock(session, assignment).owes_text:
-        raise Illegal("assignment", "extend", assignment.state)
+    if not lock_row(session, assignment).owes_text:
+        raise InvalidTransition("assignment", "extend", assignment.state)
     assignment.due_at = due_at
     audit.record(session, actor, "assignment.extend", assignment)
 
@@ -234,11 +237,11 @@ def cancel(
 
     Gives the mail that tells them. Raises `Leaking` (see `firewall`).
     """
-    asked = lock(session, assignment).is_asked
+    asked = lock_row(session, assignment).is_asked
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer and not answer.is_withdrawn:
-        ANSWER.apply(session, actor, lock(session, answer), "withdraw", cause="cancel")
+        ANSWER.apply(session, actor, lock_row(session, answer), "withdraw", cause="cancel")
     links.revoke_links(session, assignment.id)
     if cause is None:
         rest(session, actor, assignment.question_id)
@@ -247,6 +250,6 @@ def cancel(
 
 def rest(session: Session, actor: Actor, question_id: int) -> None:
     """Reopen the question when the last expert is out."""
-    question = lock(session, session.get_one(Question, question_id))
+    question = lock_row(session, session.get_one(Question, question_id))
     if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Missing, must, within
-from ..db.session import lock
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length
+from ..db.session import lock_row
 from ..questions.firewall import must_be_clear
 from ..text.clean import clean, for_print, single_line
 from .models import Assignment
@@ -38,20 +38,20 @@ USUAL = Brief()
 
 def printed_line(field: str, text: str) -> str:
     """Return what is said of an expert in print, as it is kept. Raises `TooLong`."""
-    return within(field, for_print(single_line(text)), LONGEST_LINE)
+    return require_length(field, for_print(single_line(text)), LONGEST_LINE)
 
 
 def rebrief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
     """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
 
-    Raises `Illegal`, `Missing` (words), `TooLong` and `Leaking` (see `firewall`).
+    Raises `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `Leaking` (see `firewall`).
     """
     must(actor, "prepare")
-    lock(session, assignment)
+    lock_row(session, assignment)
     if not assignment.is_drafted:
-        raise Illegal("assignment", "change the brief of", assignment.state)
+        raise InvalidTransition("assignment", "change the brief of", assignment.state)
     if not FEWEST <= (brief.words or 0) <= MOST:
-        raise Missing("words")
+        raise MissingPrecondition("words")
     must_be_clear(session, actor, assignment.question, brief.whole)
     assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
     assignment.credit_line = printed_line("credit_line", brief.credit_line or "")

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..db.session import lock
+from ..db.session import lock_row
 from ..mail.models import OutboxMail
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
@@ -23,7 +23,7 @@ def close(
     Its event keeps what was ended for it, and the mails that tell so: both can be taken back. Raises `Leaking` (see
     `firewall`).
     """
-    lock(session, question)
+    lock_row(session, question)
     QUESTION.move("close", question.state)
     with audit.watched(session) as events:
         mails = [end(session, actor, assignment, sentence) for assignment in of_question(session, question)]
@@ -46,4 +46,4 @@ def end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -
 def take(session: Session, actor: Staff, question: Question) -> None:
     """Take a question from the shelf: answered if an answer is approved, open otherwise."""
     target = "answered" if approved_of(session, question.id) else "open"
-    QUESTION.apply(session, actor, lock(session, question), "take", to=target)
+    QUESTION.apply(session, actor, lock_row(session, question), "take", to=target)

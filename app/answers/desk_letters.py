@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Missing, given, must, within
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
@@ -19,15 +19,15 @@ LONGEST = 4_000  # characters
 def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
 
-    Raises `Missing` (text, address), `TooLong`, `Leaking` (see `firewall`), and `Illegal` before the expert was asked:
-    the first mail is the invitation.
+    Raises `MissingPrecondition` (text, address), `TooLong`, `Leaking` (see `firewall`), and `InvalidTransition` before
+    the expert was asked: the first mail is the invitation.
     """
     must(actor, "prepare")
-    body = given("text", within("letter", clean(body), LONGEST))
+    body = require_text("text", require_length("letter", clean(body), LONGEST))
     if assignment.is_drafted:
-        raise Illegal("assignment", "write to the expert of", assignment.state)
+        raise InvalidTransition("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
-        raise Missing("address")
+        raise MissingPrecondition("address")
     expert_mails.to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
     audit.record(session, actor, "assignment.write", assignment)
 

@@ -8,8 +8,16 @@ from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Clock, Expert, Staff
-from ..core.state_machine import Illegal, Missing, Stale, expect, given, must, within
-from ..db.session import added, lock, now
+from ..core.state_machine import (
+    InvalidTransition,
+    MissingPrecondition,
+    VersionConflict,
+    check_version,
+    must,
+    require_length,
+    require_text,
+)
+from ..db.session import add_and_flush, lock_row, now
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
@@ -38,14 +46,14 @@ def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
 def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | None = None) -> AnswerText:
     """Save an edited version; the same words make no new one. `seen` is the label of the version that it began from.
 
-    Raises `Stale`, `Illegal`, `Missing`.
+    Raises `VersionConflict`, `InvalidTransition`, `MissingPrecondition`.
     """
-    lock(session, answer)
+    lock_row(session, answer)
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     if old and old.body == for_print(clean(body)):
         return old
     if seen is not None and (old is None or old.label != seen):
-        raise Stale(f"answer {answer.id} has another text than {seen}")
+        raise VersionConflict(f"answer {answer.id} has another text than {seen}")
     ANSWER.move("edit", answer.state)
     ties = old.ties if old else ""
     text = add_text(session, actor, answer, "edited", Written(body, ties, own_words=bool(old and old.own_words)))
@@ -54,11 +62,12 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | 
 
 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
-    """Give the answer back to its expert with a note. Raises `Missing`, `Leaking` (see `firewall`), `Illegal`."""
-    note = given("note", clean(note))
+    """Give the answer back to its expert with a note. Raises `MissingPrecondition`, `Leaking` (see `firewall`),
+    `InvalidTransition`."""
+    note = require_text("note", clean(note))
     assignment, question = load_whole(session, answer)
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "return", due_at=due_at)
-    ANSWER.apply(session, actor, lock(session, answer), "return", cause="return")
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "return", due_at=due_at)
+    ANSWER.apply(session, actor, lock_row(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
     about = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
     expert_mails.to_expert(session, actor, assignment, "expert.returned", about)
@@ -75,8 +84,8 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 
 
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
-    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises `Illegal`,
-    `Leaking`.
+    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises
+    `InvalidTransition`, `Leaking`.
     """
     assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
@@ -86,9 +95,9 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     must_be_clear(session, actor, question, "\n\n".join(filter(None, leaves)), before.body if before else "")
     # A newsletter without checks still reads back what the desk took down: those words are the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
-    ANSWER.apply(session, actor, lock(session, answer), "check", why={"text": text.id})
+    ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
-    added(session, check)
+    add_and_flush(session, check)
     edited = change_notices.edited_text(
         before or text,
         text,
@@ -113,24 +122,28 @@ def settle_check(
     """The expert, the desk in their name, or for silence the clock settles the open check.
 
     Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
-    eyes, `seen` the labels of the translations below it, which a yes is said to as well. Raises `Illegal` when no check
-    is open or the outcome does not fit; `Stale` when the check is of another
-    version; `Missing` when something is wrong and it is not said what.
+    eyes, `seen` the labels of the translations below it, which a yes is said to as well. Raises `InvalidTransition`
+    when no check is open or the outcome does not fit; `VersionConflict` when the check is of another version;
+    `MissingPrecondition` when something is wrong and it is not said what.
     """
-    lock(session, answer)
+    lock_row(session, answer)
     check = open_check(session, answer)
     if check is None:
-        raise Illegal("answer", "reply to a check of", answer.state)
+        raise InvalidTransition("answer", "reply to a check of", answer.state)
     if number is not None and session.get_one(AnswerText, check.text_id).number != number:
-        raise Stale(f"the check of answer {answer.id} is of another version than {number}")
+        raise VersionConflict(f"the check of answer {answer.id} is of another version than {number}")
     fitting = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}[check.policy]
     if outcome not in fitting or (
         outcome == "silent" and (not isinstance(actor, Clock) or check.due_at > now(session))
     ):
-        raise Illegal("check", outcome, check.policy)
-    reply = within("reply", clean(reply), LONGEST_REPLY) if isinstance(actor, Staff) else clean(reply)[:LONGEST_REPLY]
+        raise InvalidTransition("check", outcome, check.policy)
+    reply = (
+        require_length("reply", clean(reply), LONGEST_REPLY)
+        if isinstance(actor, Staff)
+        else clean(reply)[:LONGEST_REPLY]
+    )
     if outcome == "wrong" and not reply:
-        raise Missing("what is wrong")
+        raise MissingPrecondition("what is wrong")
     if isinstance(actor, Expert) and outcome in ("fine", "approved"):
         translating.passed(session, answer, check, seen)
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
@@ -143,7 +156,7 @@ def settle_check(
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
     """Take the text back from the expert, to edit it again."""
-    ANSWER.apply(session, actor, lock(session, answer), "recall")
+    ANSWER.apply(session, actor, lock_row(session, answer), "recall")
     end_check(session, actor, answer)
 
 
@@ -207,15 +220,16 @@ def approve(
     """Let an answer run. Its assignment is done, its question answered, and the expert hears of changes not seen yet.
 
     The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
-    `reason`. Raises `Stale`, `Illegal`, `NotYours`, `Missing` (check, verified, checklist).
+    `reason`. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (check, verified,
+    checklist).
     """
     must(actor, "approve")
-    expect(lock(session, answer), version)
+    check_version(lock_row(session, answer), version)
     ANSWER.move("approve", answer.state)
-    reason = within("reason", single_line(reason), LONGEST_REASON)
+    reason = require_length("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
         if fault != "check" or not reason:
-            raise Missing(fault)
+            raise MissingPrecondition(fault)
     assignment, question = load_whole(session, answer)
     ANSWER.apply(
         session,
@@ -231,9 +245,9 @@ def approve(
     )
     end_check(session, actor, answer)
     change_notices.approved(session, actor, answer)
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "finish", cause="approve")
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
     if QUESTION.leads(question.state, "answer"):
-        QUESTION.apply(session, actor, lock(session, question), "answer", cause="approve")
+        QUESTION.apply(session, actor, lock_row(session, question), "answer", cause="approve")
 
 
 def approved_of(session: Session, question_id: int) -> list[Answer]:
@@ -246,33 +260,34 @@ def _unanswer(session: Session, actor: Actor, question: Question) -> None:
     if question.is_answered and not approved_of(session, question.id):
         busy = any(a.is_asked for a in of_question(session, question))
         target = "seeking" if busy else "open"
-        QUESTION.apply(session, actor, lock(session, question), "unanswer", to=target, cause="reopen")
+        QUESTION.apply(session, actor, lock_row(session, question), "unanswer", to=target, cause="reopen")
 
 
 def reopen(session: Session, actor: Staff, answer: Answer) -> None:
-    """Take the approval back. Raises `Illegal` while the question stands in an edition: pull it first."""
+    """Take the approval back. Raises `InvalidTransition` while the question stands in an edition: pull it first."""
     assignment, question = load_whole(session, answer)
     _not_picked(question)
-    ANSWER.apply(session, actor, lock(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
+    ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     _unanswer(session, actor, question)
 
 
 def _not_picked(question: Question) -> None:
     if question.edition_id is not None:
-        raise Illegal("question", "change the answer of", question.state)
+        raise InvalidTransition("question", "change the answer of", question.state)
 
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
-    """Pull an answer for good, as its expert or an editor. Raises `Illegal` while an edition has it, and `Leaking`."""
-    lock(session, answer)
+    """Pull an answer for good, as its expert or an editor. Raises `InvalidTransition` while an edition has it, and
+    `Leaking`."""
+    lock_row(session, answer)
     assignment, question = load_whole(session, answer)
     _not_picked(question)
     end_check(session, actor, answer)
     if answer.is_approved:
-        ASSIGNMENT.apply(session, actor, lock(session, assignment), "unfinish", cause="reopen")
-    ANSWER.apply(session, actor, lock(session, answer), "withdraw")
-    ASSIGNMENT.apply(session, actor, lock(session, assignment), "cancel", cause="withdraw")
+        ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
+    ANSWER.apply(session, actor, lock_row(session, answer), "withdraw")
+    ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "cancel", cause="withdraw")
     _unanswer(session, actor, question)
     rest(session, actor, question.id)
     if isinstance(actor, Expert):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Staff
 from ..core.permissions import may
-from ..db.session import address, now
+from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail import queries as mail_queries
 from ..mail.mail_templates import write
@@ -33,7 +33,7 @@ def title_of(session: Session, assignment: Assignment) -> str:
 
 def assignment_link(session: Session, assignment: Assignment) -> str:
     """A fresh address of the assignment's page: only hashes of the older ones are kept, so none can be sent twice."""
-    return address(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
+    return absolute_url(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
 def way_out(
@@ -106,7 +106,7 @@ def to_desk(session: Session, assignment: Assignment, what: str, said: str = "")
         who=assignment.expert.name,
         headline=question.title,
         said=said,
-        link=address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
+        link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )
     to_editors(
         session, newsletter, f"desk.{what}", about, question_id=assignment.question_id, assignment_id=assignment.id

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session, aliased
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, must
+from ..core.state_machine import InvalidTransition, must
 from ..db.engine import Database
-from ..db.session import lock, now
+from ..db.session import lock_row, now
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question, QuestionText
@@ -36,15 +36,16 @@ def put_after(
 ) -> None:
     """Ask this expert after that one. An editor's act, because nobody presses anything again before the mail leaves.
 
-    Raises `NotYours`, and `Illegal` where one of the two is past that or stands after the other already.
+    Raises `PermissionDenied`, and `InvalidTransition` where one of the two is past that or stands after the other
+    already.
     """
     must(actor, "invite")
-    if not lock(session, assignment).is_drafted:
-        raise Illegal("assignment", "put on the ladder", assignment.state)
+    if not lock_row(session, assignment).is_drafted:
+        raise InvalidTransition("assignment", "put on the ladder", assignment.state)
     if before.question_id != assignment.question_id or not before.can_stand_before:
-        raise Illegal("assignment", "stand before another", before.state)
+        raise InvalidTransition("assignment", "stand before another", before.state)
     if assignment.id in _all_before(session, before):
-        raise Illegal("assignment", "stand before itself", assignment.state)
+        raise InvalidTransition("assignment", "stand before itself", assignment.state)
     assignment.after_id, assignment.step_at = before.id, step_at
     audit.record(session, actor, "assignment.ladder", assignment, facts={"after": before.id})
 
@@ -62,8 +63,8 @@ def _all_before(session: Session, assignment: Assignment) -> set[int]:
 def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     """Ask this expert only when a person sends the invitation."""
     must(actor, "prepare")
-    if not lock(session, assignment).is_drafted:
-        raise Illegal("assignment", "take off the ladder", assignment.state)
+    if not lock_row(session, assignment).is_drafted:
+        raise InvalidTransition("assignment", "take off the ladder", assignment.state)
     assignment.after_id = assignment.step_at = None
     audit.record(session, actor, "assignment.off_ladder", assignment)
 
@@ -109,8 +110,8 @@ def due(session: Session, newsletter: Newsletter, only: int | None = None) -> li
 
 def _step(session: Session, assignment_id: int, invite: Invite) -> bool:
     found = session.get_one(Assignment, assignment_id)
-    lock(session, session.get_one(Question, found.question_id))  # in the order that every invitation takes
-    assignment = lock(session, found)
+    lock_row(session, session.get_one(Question, found.question_id))  # in the order that every invitation takes
+    assignment = lock_row(session, found)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     if assignment.id not in due(session, newsletter, only=assignment.id):
         return False

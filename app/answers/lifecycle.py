@@ -1,6 +1,6 @@
 """The lives of an assignment (one expert, one question) and of the answer that comes of it."""
 
-from ..core.state_machine import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
 # is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
 # is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
@@ -32,7 +32,7 @@ ANSWER_STATES = States(
 )
 
 
-class AssignmentStates(Stated):
+class AssignmentStates(StateMixin):
     """Properties of an assignment's state, for pages, verbs and queries."""
 
     is_drafted = ASSIGNMENT_STATES.which("is_drafted")
@@ -55,7 +55,7 @@ class AssignmentStates(Stated):
     is_over = ASSIGNMENT_STATES.which("is_over")
 
 
-class AnswerStates(Stated):
+class AnswerStates(StateMixin):
     """Properties of an answer's state, for pages, verbs and queries."""
 
     is_submitted = ANSWER_STATES.which("is_submitted")
@@ -87,10 +87,12 @@ STAGE_BY_ANSWER = {
     "withdrawn": "cancelled",
 }
 
-dates = Need("dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at))
-cleared = Need("cleared text", lambda assignment: assignment.question.is_cleared)
-text = Need("text", lambda answer: answer.text_id is not None)
-approval = Need(
+dates = Precondition(
+    "dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at)
+)
+cleared = Precondition("cleared text", lambda assignment: assignment.question.is_cleared)
+text = Precondition("text", lambda answer: answer.text_id is not None)
+approval = Precondition(
     "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)
 )
 
@@ -108,7 +110,7 @@ ASSIGNMENT = Machine(
             ("invited", "accepted", "returned"),
             ("declined",),
             act="answer, prepare",
-            needs=(has("decline_reason"),),
+            needs=(requires("decline_reason"),),
             tells="E",
         ),
         Move(
@@ -116,13 +118,13 @@ ASSIGNMENT = Machine(
             ("drafted", "invited", "accepted", "returned"),
             ("received",),
             after="submit",
-            needs=(has("received_at"),),
+            needs=(requires("received_at"),),
             tells="E",
         ),
         Move("take back", ("received",), ("accepted",), after="take back", needs=(dates,)),
-        Move("return", ("received",), ("returned",), act="give back", needs=(has("due_at"),), tells="X"),
+        Move("return", ("received",), ("returned",), act="give back", needs=(requires("due_at"),), tells="X"),
         Move("finish", ("received",), ("done",), after="approve"),
-        Move("import", (), ("done",), after="import", needs=(has("received_at"),)),
+        Move("import", (), ("done",), after="import", needs=(requires("received_at"),)),
         Move("unfinish", ("done",), ("received",), after="reopen"),
         Move(
             "cancel",
@@ -132,7 +134,7 @@ ASSIGNMENT = Machine(
             after="close, withdraw, send",
             tells="X",
         ),
-        Move("revive", ("cancelled",), ("received",), after="reopen, use", needs=(has("received_at"),)),
+        Move("revive", ("cancelled",), ("received",), after="reopen, use", needs=(requires("received_at"),)),
         Move(
             "undo",
             ("drafted", "accepted", "declined", "received", "cancelled"),

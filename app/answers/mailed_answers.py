@@ -12,8 +12,15 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Illegal, Missing, NotYours, expect, given, must
-from ..db.session import added, lock, now
+from ..core.state_machine import (
+    InvalidTransition,
+    MissingPrecondition,
+    PermissionDenied,
+    check_version,
+    must,
+    require_text,
+)
+from ..db.session import add_and_flush, lock_row, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
@@ -29,8 +36,9 @@ from .models import Answer, Assignment
 
 
 def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
-    """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises `Missing`."""
-    body = given("text", clean(words)[: writing.MAXIMUM])
+    """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises
+    `MissingPrecondition`."""
+    body = require_text("text", clean(words)[: writing.MAXIMUM])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
         author="expert",
@@ -49,14 +57,14 @@ def from_pen(
 ) -> Letter:
     """The desk says that a mail set aside is an expert's, to this assignment.
 
-    Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
+    Raises `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` where nothing can be read in it (any more).
     """
     must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
-        raise NotYours(actor.ref)
+        raise PermissionDenied(actor.ref)
     reading = inbound.reading_of(session, row)
     if reading is None:
-        raise Missing("bytes")
+        raise MissingPrecondition("bytes")
     letter = take(session, actor, assignment, reading.text, row.stored_at)
     inbound.take(
         session, actor, row, letter.id, version, newsletter_id=assignment.newsletter_id, assignment_id=assignment.id
@@ -68,13 +76,13 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
     """It isn't that expert's after all: the mail lies where it was set aside, and the letter that was made of it is
     gone.
 
-    Raises `Stale`, and `Illegal` once it is filed, or where it came as the expert's by itself.
+    Raises `VersionConflict`, and `InvalidTransition` once it is filed, or where it came as the expert's by itself.
     """
     must(actor, "take letters")
-    expect(lock(session, letter), version)
+    check_version(lock_row(session, letter), version)
     row = inbound.of_letter(session, letter.id)
     if letter.author != "expert" or not letter.waits or row is None:
-        raise Illegal("letter", "put back", letter.state)
+        raise InvalidTransition("letter", "put back", letter.state)
     inbound.put_back(session, actor, row)
     forget(session, "letter", letter.id)
     session.delete(letter)
@@ -123,21 +131,21 @@ def file(
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 
-    The same filing again does nothing. Raises `Stale`, `NotYours`, `Missing`, and `Illegal` where the assignment or
-    its answer does not stand where this could follow.
+    The same filing again does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingPrecondition`, and
+    `InvalidTransition` where the assignment or its answer does not stand where this could follow.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
-        raise Illegal("letter", f"file as {kind}", letter.state)
+        raise InvalidTransition("letter", f"file as {kind}", letter.state)
     assignment = session.get(Assignment, letter.assignment_id) if letter.assignment_id else None
     if assignment is None:
-        raise Missing("assignment")
+        raise MissingPrecondition("assignment")
     if letter.newsletter_id != actor.newsletter_id:
-        raise NotYours(actor.ref)
+        raise PermissionDenied(actor.ref)
     if letter.is_filed and letter.filed_as == kind:
         return
-    expect(lock(session, letter), version)
+    check_version(lock_row(session, letter), version)
     LETTER.move("file", letter.state)
-    lock(session, assignment)
+    lock_row(session, assignment)
     with audit.watched(session) as events:
         FOLLOWS[kind](session, actor, Filing(letter, assignment, said))
         session.flush()
@@ -179,7 +187,7 @@ def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
     body = clean(filed.said.note or filed.words)[:2_000]
     person_id = filed.assignment.expert.person_id
     note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
-    added(session, note)
+    add_and_flush(session, note)
     audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
 
 
@@ -187,7 +195,7 @@ def _check(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
     def settle(session: Session, actor: Staff, filed: Filing) -> None:
         answer = session.scalar(select(Answer).filter_by(assignment_id=filed.assignment.id))
         if answer is None:
-            raise Illegal("answer", "reply to a check of", None)
+            raise InvalidTransition("answer", "reply to a check of", None)
         editing.settle_check(session, actor, answer, outcome, filed.words)
 
     return settle

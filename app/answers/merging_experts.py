@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, aliased
 from .. import audit
 from ..audit import Event
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Refused, must
-from ..db.session import lock
+from ..core.state_machine import DomainError, InvalidTransition, must
+from ..db.session import lock_row
 from ..people import expert_pages, expert_search
 from ..people.directory import email_of, set_email
 from ..people.models import PROFILE, Expert
@@ -23,7 +23,7 @@ from .models import Answer, Assignment
 CHECK = ("verified_at", "verified_by_id", "verified_how")
 
 
-class BothAsked(Refused):
+class BothAsked(DomainError):
     """Both have the same question now, and one person can't have it twice."""
 
     def __init__(self, question_id: int) -> None:
@@ -34,13 +34,13 @@ class BothAsked(Refused):
 def merge(session: Session, actor: Staff, gone: Expert, kept: Expert) -> None:
     """Make `gone` a part of `kept`. What the kept one's profile lacks comes from the other's.
 
-    Raises `NotYours`, `Illegal` (the same one, or merged already) and `BothAsked`.
+    Raises `PermissionDenied`, `InvalidTransition` (the same one, or merged already) and `BothAsked`.
     """
     must(actor, "whole directory")
     for expert in sorted((gone, kept), key=lambda one: one.id):
-        lock(session, expert)
+        lock_row(session, expert)
     if gone.id == kept.id or gone.merged_into_id or kept.merged_into_id:
-        raise Illegal("expert", "merge", "merged" if gone.id != kept.id else "the same")
+        raise InvalidTransition("expert", "merge", "merged" if gone.id != kept.id else "the same")
     _refuse_twice(session, gone, kept)
     moved = list(session.scalars(select(Assignment.id).filter_by(expert_id=gone.id)))
     _give(session, gone, kept, moved)
@@ -102,13 +102,14 @@ def _complete(session: Session, gone: Expert, kept: Expert) -> None:
 def split(session: Session, actor: Staff, gone: Expert) -> None:
     """Take a merge back: the assignments that came with it go back too. What was filled in on the profile stays there.
 
-    An address that was taken over stays as well: it can't be known whose it was meant to be. Raises `Illegal`.
+    An address that was taken over stays as well: it can't be known whose it was meant to be. Raises
+    `InvalidTransition`.
     """
     must(actor, "whole directory")
-    kept_id = lock(session, gone).merged_into_id
+    kept_id = lock_row(session, gone).merged_into_id
     if kept_id is None:
-        raise Illegal("expert", "take out", "itself")
-    kept = lock(session, session.get_one(Expert, kept_id))
+        raise InvalidTransition("expert", "take out", "itself")
+    kept = lock_row(session, session.get_one(Expert, kept_id))
     merges = select(Event).filter_by(noun="expert", noun_id=gone.id, action="expert.merge").order_by(Event.id.desc())
     facts = session.scalars(merges.limit(1)).one().facts or {}
     gone.merged_into_id = None

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..people.models import Expert
 from ..questions.models import Question, Version
@@ -40,23 +40,23 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
     """
 
     __tablename__ = "assignments"
-    __table_args__ = table(
-        one_of("state", tuple(ASSIGNMENT_STATES)),
-        one_of("decline_reason", DECLINE_REASONS),
-        tied(
+    __table_args__ = table_args(
+        enum_check("state", tuple(ASSIGNMENT_STATES)),
+        enum_check("decline_reason", DECLINE_REASONS),
+        implies_check(
             "asked_has_dates",
             "state IN ('invited', 'accepted')",
             "invited_at IS NOT NULL AND reply_by IS NOT NULL AND due_at IS NOT NULL",
         ),
         # Who was rung up instead of invited has no dates; whose text goes back to them has one.
-        tied("returned_has_date", "state = 'returned'", "due_at IS NOT NULL"),
-        tied("declined_says_why", "state = 'declined'", "decline_reason IS NOT NULL"),
-        tied("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
-        tied("received_says_when", "state IN ('received', 'done')", "received_at IS NOT NULL"),
+        implies_check("returned_has_date", "state = 'returned'", "due_at IS NOT NULL"),
+        implies_check("declined_says_why", "state = 'declined'", "decline_reason IS NOT NULL"),
+        implies_check("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
+        implies_check("received_says_when", "state IN ('received', 'done')", "received_at IS NOT NULL"),
         CheckConstraint("words BETWEEN 20 AND 2000", name="words_sane"),
         CheckConstraint("after_id <> id", name="after_another"),
-        tied("step_is_on_ladder", "step_at IS NOT NULL", "after_id IS NOT NULL"),
-        Index("uq_assignments_live", "question_id", "expert_id", unique=True, **rows_where(LIVE)),
+        implies_check("step_is_on_ladder", "step_at IS NOT NULL", "after_id IS NOT NULL"),
+        Index("uq_assignments_live", "question_id", "expert_id", unique=True, **partial_index_options(LIVE)),
         Index(None, "question_id", "id"),
         Index(None, "expert_id", "due_at", "id"),
         Index(None, "newsletter_id", "state", "due_at", "id"),
@@ -106,11 +106,11 @@ class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
     """One expert's answer to one question. `text` is the newest version, `approved_text` the one that may run."""
 
     __tablename__ = "answers"
-    __table_args__ = table(
+    __table_args__ = table_args(
         ForeignKeyConstraint(["text_id", "id"], ["answer_texts.id", "answer_texts.answer_id"], use_alter=True),
-        one_of("state", tuple(ANSWER_STATES)),
-        tied("sent_has_text", "state NOT IN ('draft', 'withdrawn')", "text_id IS NOT NULL"),
-        tied(
+        enum_check("state", tuple(ANSWER_STATES)),
+        implies_check("sent_has_text", "state NOT IN ('draft', 'withdrawn')", "text_id IS NOT NULL"),
+        implies_check(
             "approved_is_whole",
             "state = 'approved'",
             "approved_text_id = text_id AND approved_by_id IS NOT NULL AND credit IS NOT NULL",
@@ -142,11 +142,11 @@ class AnswerText(Row, Version):
     """One version of an answer; never changed. `ties` is the expert's stake in the matter in their own words."""
 
     __tablename__ = "answer_texts"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("answer_id", "language", "number"),
         UniqueConstraint("id", "answer_id"),
-        one_of("kind", TEXT_KINDS),
-        tied("by_hand_says_when", "channel <> 'page'", "given_on IS NOT NULL"),
+        enum_check("kind", TEXT_KINDS),
+        implies_check("by_hand_says_when", "channel <> 'page'", "given_on IS NOT NULL"),
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"))
@@ -165,13 +165,13 @@ class Check(Row):
     """The quote check of one text. Open until it has an outcome; an answer has at most one open check."""
 
     __tablename__ = "checks"
-    __table_args__ = table(
-        whole("end_whole", "outcome", "ended_at"),
-        one_of("outcome", OUTCOMES),
-        one_of("policy", ("facts", "approve")),
-        tied("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
-        Index("uq_checks_open", "answer_id", unique=True, **rows_where(OPEN)),
-        Index("ix_checks_open", "due_at", "id", **rows_where(OPEN)),
+    __table_args__ = table_args(
+        all_or_none_check("end_whole", "outcome", "ended_at"),
+        enum_check("outcome", OUTCOMES),
+        enum_check("policy", ("facts", "approve")),
+        implies_check("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
+        Index("uq_checks_open", "answer_id", unique=True, **partial_index_options(OPEN)),
+        Index("ix_checks_open", "due_at", "id", **partial_index_options(OPEN)),
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)
@@ -192,7 +192,7 @@ class Draft(Row):
     """
 
     __tablename__ = "drafts"
-    __table_args__ = table(UniqueConstraint("assignment_id", "tab"), one_of("part", PARTS))
+    __table_args__ = table_args(UniqueConstraint("assignment_id", "tab"), enum_check("part", PARTS))
 
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
     tab: Mapped[str] = mapped_column(String(40))

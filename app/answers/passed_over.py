@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
 from ..core.permissions import may
-from ..core.state_machine import Illegal
-from ..db.session import lock
+from ..core.state_machine import InvalidTransition
+from ..db.session import lock_row
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..people import links
@@ -34,14 +34,14 @@ def pass_over(
 ) -> None:
     """Let go of all who were asked a question that runs without them. Whoever heard of it is told, and why."""
     for assignment in of_question(session, question):
-        if not lock(session, assignment).is_live or assignment.is_over:
+        if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
         answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
         kept, asked = answer is not None and assignment.has_sent, assignment.is_asked
         ASSIGNMENT.apply(session, actor, assignment, "cancel", cause="send")
         if answer is not None:
             action, cause = ("hold over", "send") if kept else ("withdraw", "cancel")
-            ANSWER.apply(session, actor, lock(session, answer), action, cause=cause)
+            ANSWER.apply(session, actor, lock_row(session, answer), action, cause=cause)
         links.revoke_links(session, assignment.id)
         if asked and pending_invitations.stop_asking(session, actor, assignment):
             about = AssignmentMail(runs_on=ran_on, kept=kept)
@@ -51,15 +51,15 @@ def pass_over(
 def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
     """Take up a text that was kept: its expert answers a new question in the same words, under the same topics.
 
-    Raises `NotYours`, and `Illegal` where no text of theirs is kept.
+    Raises `PermissionDenied`, and `InvalidTransition` where no text of theirs is kept.
     """
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-    if answer is None or not lock(session, answer).is_held_over:
-        raise Illegal("answer", "use", answer.state if answer else None)
+    if answer is None or not lock_row(session, answer).is_held_over:
+        raise InvalidTransition("answer", "use", answer.state if answer else None)
     old = session.get_one(Question, assignment.question_id)
     new = _again(session, actor, old)
     end_check(session, actor, answer)
-    lock(session, assignment).question_id = answer.question_id = new.id
+    lock_row(session, assignment).question_id = answer.question_id = new.id
     for made in (Translation, Translator):
         session.execute(update(made).where(made.answer_id == answer.id).values(question_id=new.id))
     text = session.get_one(AnswerText, answer.text_id)
@@ -75,7 +75,7 @@ def _again(session: Session, actor: Staff, old: Question) -> Question:
     """Open a question in the words of one that ran; they are cleared where whoever does it may clear them."""
     words = old.text
     if words is None:
-        raise Illegal("question", "open again", old.state)
+        raise InvalidTransition("question", "open again", old.state)
     said = {"headline": words.headline, "body": words.body or "", "background": words.background}
     new = moves.open_question(session, actor, [], **said, language=words.language)
     topics = select(QuestionTopic.topic_id).filter_by(question_id=old.id)

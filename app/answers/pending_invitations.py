@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..db.session import lock
+from ..db.session import lock_row
 from ..mail import outbox
 from ..mail.models import OutboxMail
 from ..people import links
@@ -41,7 +41,7 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
 
 def recall_mails(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMail]:
     """Take back mails that tell experts what isn't so any more. Gives those that are past it. Raises `OnItsWay`."""
-    mails = [lock(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
+    mails = [lock_row(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
     for mail in mails:
         if mail.waits:
             outbox.recall(session, actor, mail)
@@ -74,7 +74,7 @@ def step_back(session: Session, actor: Actor, before: Assignment, cause: str) ->
     """
     after = select(Assignment).where(Assignment.after_id == before.id, Assignment.is_invited).order_by(Assignment.id)
     for assignment in session.scalars(after).all():
-        mail = _invitation(session, lock(session, assignment))
+        mail = _invitation(session, lock_row(session, assignment))
         if not assignment.is_invited or mail is None or mail.attempts or not recalled(session, actor, mail):
             continue
         invited_at = assignment.invited_at
@@ -97,7 +97,7 @@ def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
 
 def recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
     """Return whether a mail could be stopped; one that a worker is handing over at this moment can't."""
-    if not lock(session, mail).waits:
+    if not lock_row(session, mail).waits:
         return False
     try:
         outbox.recall(session, actor, mail)

@@ -20,7 +20,7 @@ from sqlalchemy.sql import ColumnElement
 
 from ..core.actors import Clock
 from ..db.engine import Database
-from ..db.session import lock, now
+from ..db.session import lock_row, now
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
@@ -139,7 +139,7 @@ def _reached(session: Session, assignment: Assignment) -> bool:
 
 
 def _remind(session: Session, assignment_id: int) -> bool:
-    assignment = lock(session, session.get_one(Assignment, assignment_id))
+    assignment = lock_row(session, session.get_one(Assignment, assignment_id))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     reminder = due_now(assignment, newsletter.zone, now(session))
     if reminder is None or not newsletter.is_running or waiting_letters(session, [assignment.id]):

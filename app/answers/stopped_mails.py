@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
-from ..db.session import lock, now
+from ..db.session import lock_row, now
 from ..people import links
 from .assigning import rest
 from .editing import open_check
@@ -23,7 +23,7 @@ def uninvite(session: Session, actor: Staff, assignment: Assignment) -> None:
 
 def end_check(session: Session, actor: Staff, assignment: Assignment) -> None:
     answer = session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one()
-    check = open_check(session, lock(session, answer))
+    check = open_check(session, lock_row(session, answer))
     if check is not None:
         check.outcome, check.ended_at = "recalled", now(session)
         ANSWER.apply(session, actor, answer, "recall", cause="discard")

@@ -12,8 +12,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff, Translator
-from ..core.state_machine import Illegal, Missing, expect, given, must, within
-from ..db.session import lock, now
+from ..core.state_machine import (
+    InvalidTransition,
+    MissingPrecondition,
+    check_version,
+    must,
+    require_length,
+    require_text,
+)
+from ..db.session import lock_row, now
 from ..people.models import Expert
 from ..questions.firewall import asker_letters, must_be_clear, must_have_looked, of_readers
 from ..questions.lifecycle import TRANSLATION
@@ -122,13 +129,13 @@ def translate(
 ) -> Translation:
     """Save the translation of a text into a language; the same words of the same original change nothing.
 
-    An approved one is changed once its approval was taken back, or when it is out of date anyway. Raises `Missing`
-    (translation), `TooLong`; `Illegal` also for the question's own language.
+    An approved one is changed once its approval was taken back, or when it is out of date anyway. Raises
+    `MissingPrecondition` (translation), `TooLong`; `InvalidTransition` also for the question's own language.
     """
     must(actor, "translate", "translate one")
-    lock(session, original.question)
+    lock_row(session, original.question)
     if original.question.has_ended:
-        raise Illegal("question", "translate", original.question.state)
+        raise InvalidTransition("question", "translate", original.question.state)
     old = made_of(session, original.question).get((original.key, language))
     must_be_another_tongue(original.question, language)
     facts = facts_of(original, words)
@@ -150,9 +157,9 @@ def translate(
 
 
 def must_be_another_tongue(question: Question, language: str) -> None:
-    """Raise `Illegal` for the question's own language."""
+    """Raise `InvalidTransition` for the question's own language."""
     if question.text and same_tongue(question.text.language, language):
-        raise Illegal("question", "translate", question.text.language)
+        raise InvalidTransition("question", "translate", question.text.language)
 
 
 def version_of(original: Original) -> dict[str, Any]:
@@ -165,17 +172,17 @@ def version_of(original: Original) -> dict[str, Any]:
 
 
 def facts_of(original: Original, words: Words) -> dict[str, Any]:
-    """Return the columns of a translation of a text. Raises `Missing` (translation) and `TooLong`."""
+    """Return the columns of a translation of a text. Raises `MissingPrecondition` (translation) and `TooLong`."""
     lines = {
-        name: within(name, for_print(single_line(getattr(words, name))), most) for name, most in LINES.items()
+        name: require_length(name, for_print(single_line(getattr(words, name))), most) for name, most in LINES.items()
     }  # what stands on a line
     of_answer = isinstance(original.text, AnswerText)
     ties = for_print(clean(words.ties)) if original.words.ties else ""
     return {
         **lines,
         "headline": "" if of_answer else lines["headline"],
-        "body": within("body", given("translation", for_print(clean(words.body))), MAXIMUM),
-        "ties": within("ties", ties, MAXIMUM),
+        "body": require_length("body", require_text("translation", for_print(clean(words.body))), MAXIMUM),
+        "ties": require_length("ties", ties, MAXIMUM),
         "is_credited": words.is_credited and bool(lines["translator"]),
         **version_of(original),
     }
@@ -205,16 +212,16 @@ def approve(
     """Let a translation run. `compared` says that the actor has read it against the original.
 
     The original has to be approved itself, and to say what was translated. What readers wrote to the desk alone is
-    looked for in it as in the original. Raises `Stale`, `Illegal`, `NotYours`, `Leaking`, `TooLong` and `Missing`, with
-    the names of `faults_of_approval`.
+    looked for in it as in the original. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `Leaking`,
+    `TooLong` and `MissingPrecondition`, with the names of `faults_of_approval`.
     """
     must(actor, "approve")
-    expect(lock(session, one), version)
+    check_version(lock_row(session, one), version)
     TRANSLATION.move("approve", one.state)
-    reason = within("reason", single_line(reason), 400)
+    reason = require_length("reason", single_line(reason), 400)
     for fault in faults_of_approval(session, one, original, compared):
         if fault != "expert" or not reason:
-            raise Missing(fault)
+            raise MissingPrecondition(fault)
     _must_not_tell(session, actor, one, original)
     TRANSLATION.apply(
         session,
@@ -239,15 +246,15 @@ def _must_not_tell(session: Session, actor: Staff, one: Translation, original: O
 
 
 def reopen(session: Session, actor: Staff, one: Translation) -> None:
-    """Take the approval of a translation back, to change it. Raises `Illegal`, `NotYours`."""
+    """Take the approval of a translation back, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
     why = {"language": one.language}
-    TRANSLATION.apply(session, actor, lock(session, one), "reopen", why=why, approved_by_id=None)
+    TRANSLATION.apply(session, actor, lock_row(session, one), "reopen", why=why, approved_by_id=None)
 
 
 def drop(session: Session, actor: Staff, one: Translation) -> None:
-    """Take a translation away; it can be written anew. Raises `Illegal`, `NotYours`."""
+    """Take a translation away; it can be written anew. Raises `InvalidTransition`, `PermissionDenied`."""
     why = {"language": one.language}
-    TRANSLATION.apply(session, actor, lock(session, one), "drop", why=why, approved_by_id=None)
+    TRANSLATION.apply(session, actor, lock_row(session, one), "drop", why=why, approved_by_id=None)
 
 
 def shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:

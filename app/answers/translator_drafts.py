@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import Illegal
-from ..db.session import lock, now
+from ..core.state_machine import InvalidTransition
+from ..db.session import lock_row, now
 from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
 from ..text.clean import single_line
 from .translating import LINES, Words
@@ -18,9 +18,10 @@ MOST_TABS = 20
 
 
 def save_draft(session: Session, one: Translator, typed: Typed, tab: str, count: int) -> TranslatorDraft:
-    """Keep what is typed in one tab, also once the words have changed; see `writing.save_draft`. Raises `Illegal`."""
-    if not lock(session, one).is_open:
-        raise Illegal("translator", "save a draft of", one.state)
+    """Keep what is typed in one tab, also once the words have changed; see `writing.save_draft`. Raises
+    `InvalidTransition`."""
+    if not lock_row(session, one).is_open:
+        raise InvalidTransition("translator", "save a draft of", one.state)
     tab = single_line(tab)[:40]
     return keep(session, one, typed, tab if tab not in ("", HANDED_IN) else "page", count)
 

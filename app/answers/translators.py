@@ -10,9 +10,16 @@ from sqlalchemy.orm import Session
 from ..audit import erasures
 from ..core.actors import Actor, Clock, Staff
 from ..core.actors import Translator as Outside
-from ..core.state_machine import Illegal, Missing, Stale, given, must, within
+from ..core.state_machine import (
+    InvalidTransition,
+    MissingPrecondition,
+    VersionConflict,
+    must,
+    require_length,
+    require_text,
+)
 from ..db.ids import new_public_id
-from ..db.session import address, keys, lock, now
+from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import DeskMail, TranslatorMail
@@ -64,22 +71,22 @@ class Task:
 def invite(session: Session, actor: Staff, original: Original, language: str, name: str, email: str) -> Translator:
     """Send somebody outside one text to translate, by a mail with a link. One at a time has it in a language.
 
-    Raises `Missing` (name, approved original), `BadAddress`, `TooLong`, and `Illegal` where somebody has it, or where a
-    translation stands that is up to date.
+    Raises `MissingPrecondition` (name, approved original), `BadAddress`, `TooLong`, and `InvalidTransition` where
+    somebody has it, or where a translation stands that is up to date.
     """
     must(actor, "invite")
-    question = lock(session, original.question)
+    question = lock_row(session, original.question)
     translating.must_be_another_tongue(question, language)
     _may_be_sent(original)
     _must_be_free(session, original, language)
-    email, public_id, ring = checked_address(email), new_public_id(), keys(session)
+    email, public_id, ring = checked_address(email), new_public_id(), get_keyring(session)
     one = Translator(
         public_id=public_id,
         newsletter_id=question.newsletter_id,
         question_id=question.id,
         answer_id=original.answer.id if original.answer else None,
         language=language,
-        name=given("name", within("name", for_print(single_line(name)), LINES["translator"])),
+        name=require_text("name", require_length("name", for_print(single_line(name)), LINES["translator"])),
     )
     reached: dict[str, Any] = {"email_sealed": ring.seal(_place(public_id), email), "key_no": ring.newest}
     why = {"language": language}
@@ -89,20 +96,21 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
 
 
 def _may_be_sent(original: Original) -> None:
-    """Raise `Illegal` where nobody needs a text translated any more, and `Missing` while it may not leave the house."""
+    """Raise `InvalidTransition` where nobody needs a text translated any more, and `MissingPrecondition` while it may
+    not leave the house."""
     if original.question.has_ended or original.question.is_retracted:
-        raise Illegal("question", "translate", original.question.state)
+        raise InvalidTransition("question", "translate", original.question.state)
     if not original.is_approved:
-        raise Missing("approved original")
+        raise MissingPrecondition("approved original")
 
 
 def _must_be_free(session: Session, original: Original, language: str) -> None:
     there = newest_of(session, original.question).get((original.key, language))
     if there and there.is_open:
-        raise Illegal("translator", "invite", there.state)
+        raise InvalidTransition("translator", "invite", there.state)
     there_is = _stands(session, original, language)
     if there_is and translating.is_current(session, there_is, original):
-        raise Illegal("translation", "start", "there")
+        raise InvalidTransition("translation", "start", "there")
 
 
 def _stands(session: Session, original: Original, language: str) -> Translation | None:
@@ -114,15 +122,17 @@ def _stands(session: Session, original: Original, language: str) -> Translation 
 def invite_again(session: Session, actor: Staff, one: Translator, original: Original) -> None:
     """Send the words as they stand now, by a new link; the old one opens nothing any more, and drafts stay.
 
-    Raises `Missing` (approved original), `Illegal`.
+    Raises `MissingPrecondition` (approved original), `InvalidTransition`.
     """
     must(actor, "invite")
-    lock(session, original.question)
+    lock_row(session, original.question)
     _may_be_sent(original)
     why = {"language": one.language}
     if handed := handed_draft(session, one):
         handed.tab = f"sent again {one.version}"  # it stands in the form again, and what comes is handed in anew
-    TRANSLATOR.apply(session, actor, lock(session, one), "invite again", why=why, **translating.version_of(original))
+    TRANSLATOR.apply(
+        session, actor, lock_row(session, one), "invite again", why=why, **translating.version_of(original)
+    )
     links.revoke_links_of_translator(session, one.id)
     _stop_mails(session, actor, one)
     _send(session, actor, one, original, again=True)
@@ -132,13 +142,13 @@ def _send(session: Session, actor: Staff, one: Translator, original: Original, a
     newsletter = session.get_one(Newsletter, one.newsletter_id)
     words = original.words
     about = TranslatorMail(
-        link=address(session, f"/a/{links.new_link(session, translator_id=one.id)}/translation"),
+        link=absolute_url(session, f"/a/{links.new_link(session, translator_id=one.id)}/translation"),
         language=one.language,
         words=word_count(f"{words.headline} {words.body}"),
         of_answer=original.answer is not None,
         again=again,
     )
-    to = keys(session).open(_place(one.public_id), one.email_sealed or b"")
+    to = get_keyring(session).open(_place(one.public_id), one.email_sealed or b"")
     own = mail_texts.own(session, newsletter, MAIL)
     letter = write(MAIL, sender(session, newsletter), to, one.name, about, own)
     posting = expert_mails.way_out(session, actor, newsletter, MAIL)
@@ -197,17 +207,18 @@ def hand_in(session: Session, actor: Outside, one: Translator, typed: Typed) -> 
     nothing.
 
     Where a translation stands written, also one that is out of date, it stays beside it, and the desk chooses. Raises
-    `Stale` where the words have changed since they were sent, `Missing` (translation), `TooLong`, `Illegal`.
+    `VersionConflict` where the words have changed since they were sent, `MissingPrecondition` (translation), `TooLong`,
+    `InvalidTransition`.
     """
-    question = lock(session, session.get_one(Question, one.question_id))
-    lock(session, one)
+    question = lock_row(session, session.get_one(Question, one.question_id))
+    lock_row(session, one)
     words = words_from(typed)
     if one.is_handed_in and handed_in(session, one) == words:
         return
     TRANSLATOR.move("hand in", one.state)
     original = original_of(session, one, question)
     if original is None:
-        raise Stale(f"the words of translator {one.id}")
+        raise VersionConflict(f"the words of translator {one.id}")
     words = replace(words, translator=words.translator.strip() or one.name)  # the desk knows it, named or not
     facts = translating.facts_of(original, words)
     if _stands(session, original, one.language) is None:
@@ -220,35 +231,36 @@ def hand_in(session: Session, actor: Outside, one: Translator, typed: Typed) -> 
 def use(session: Session, actor: Staff, one: Translator, original: Original) -> Translation:
     """Put what was handed in into the place of the translation that stands.
 
-    Raises what `translate` does, and `Stale` where nothing is handed in any more, or the original has changed since it
-    was sent: words of an old version never stand as a translation of the new one.
+    Raises what `translate` does, and `VersionConflict` where nothing is handed in any more, or the original has changed
+    since it was sent: words of an old version never stand as a translation of the new one.
     """
     must(actor, "translate")
-    lock(session, original.question)
-    words = handed_in(session, lock(session, one))
+    lock_row(session, original.question)
+    words = handed_in(session, lock_row(session, one))
     if words is None or not one.is_handed_in or not translating.is_current(session, one, original):
-        raise Stale(f"the words of translator {one.id}")
+        raise VersionConflict(f"the words of translator {one.id}")
     return translating.translate(session, actor, original, one.language, words)
 
 
 def decline(session: Session, actor: Outside, one: Translator, note: str = "") -> None:
-    """The translator says no; their address is forgotten. Raises `Illegal`, `TooLong`."""
-    question = lock(session, session.get_one(Question, one.question_id))
-    note = within("note", clean(note), LONGEST_NOTE)
-    _end(session, actor, lock(session, one), "decline")
+    """The translator says no; their address is forgotten. Raises `InvalidTransition`, `TooLong`."""
+    question = lock_row(session, session.get_one(Question, one.question_id))
+    note = require_length("note", clean(note), LONGEST_NOTE)
+    _end(session, actor, lock_row(session, one), "decline")
     _tell(session, one, question, "desk.translator_declined", note)
 
 
 def withdraw(session: Session, actor: Staff, one: Translator) -> None:
-    """The desk takes the link back: its page shows no words any more. Raises `Illegal`, `NotYours`."""
-    _end(session, actor, lock(session, one), "withdraw")
+    """The desk takes the link back: its page shows no words any more. Raises `InvalidTransition`,
+    `PermissionDenied`."""
+    _end(session, actor, lock_row(session, one), "withdraw")
 
 
 def finish(session: Session, actor: Staff, translation: Translation) -> None:
     """A translation was approved: whoever was asked for it is asked no longer."""
     theirs = {name: getattr(translation, name) for name in ("question_id", "answer_id", "language")}
     for one in session.scalars(select(Translator).filter_by(**theirs).where(Translator.is_open)).all():
-        _end(session, actor, lock(session, one), "finish" if one.is_handed_in else "withdraw", cause="approve")
+        _end(session, actor, lock_row(session, one), "finish" if one.is_handed_in else "withdraw", cause="approve")
 
 
 def _end(session: Session, actor: Actor, one: Translator, action: str, cause: str | None = None) -> None:
@@ -261,7 +273,7 @@ def _end(session: Session, actor: Actor, one: Translator, action: str, cause: st
 def _tell(session: Session, one: Translator, question: Question, kind: str, said: str) -> None:
     newsletter = session.get_one(Newsletter, one.newsletter_id)
     path = f"/desk/{newsletter.slug}/questions/{question.public_id}/translations/{one.language}"
-    about = DeskMail(who=one.name, headline=question.title, said=said, link=address(session, path))
+    about = DeskMail(who=one.name, headline=question.title, said=said, link=absolute_url(session, path))
     expert_mails.to_editors(session, newsletter, kind, about, question_id=question.id)
 
 
@@ -285,5 +297,5 @@ def _end_what_is_over(session: Session) -> None:
     query = select(Translator).join(Question, Question.id == Translator.question_id)
     query = query.outerjoin(Answer, Answer.id == Translator.answer_id).where(Translator.is_open, ended | gone)
     for one in session.scalars(query.order_by(Translator.id)).all():
-        if lock(session, one).is_open:
+        if lock_row(session, one).is_open:
             _end(session, Clock(), one, "withdraw", cause="close")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Expert, Staff
-from ..core.state_machine import Illegal, expect, given, must
-from ..db.session import added, lock, now
+from ..core.state_machine import InvalidTransition, check_version, must, require_text
+from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line, word_count
@@ -49,10 +49,10 @@ def save_draft(
 ) -> Saved:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing, and is possible until the edition is sent, also where
-    another text is with the desk already. Raises `Illegal` when it is over.
+    another text is with the desk already. Raises `InvalidTransition` when it is over.
     """
     if assignment.is_cancelled or assignment.question.has_run:
-        raise Illegal("assignment", f"save a draft of the {part} of", assignment.state)
+        raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
     body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
     credit = None if written.credit_line is None else single_line(written.credit_line)[:400]
@@ -138,8 +138,8 @@ def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
 def add_text(
     session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object
 ) -> AnswerText:
-    """A new version. Raises `Missing` when there is no text."""
-    body = given("text", for_print(clean(written.body)))
+    """A new version. Raises `MissingPrecondition` when there is no text."""
+    body = require_text("text", for_print(clean(written.body)))
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
     number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
@@ -156,7 +156,7 @@ def add_text(
         written_at=now(session),
         **facts,
     )
-    added(session, text)
+    add_and_flush(session, text)
     answer.text_id = text.id
     return text
 
@@ -166,14 +166,15 @@ def submit(
 ) -> Answer:
     """The expert sends the answer: the assignment follows, the desk hears at once. Drafts stay, as versions of it.
 
-    Sending the same text again changes nothing. Raises `Stale`, `Missing` (text), `Illegal`.
+    Sending the same text again changes nothing. Raises `VersionConflict`, `MissingPrecondition` (text),
+    `InvalidTransition`.
     """
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
     if answer.is_submitted and sent and sent.body == for_print(clean(written.body)):
         return answer
-    expect(assignment, version)
+    check_version(assignment, version)
     if assignment.is_declined and isinstance(actor, Expert):
         accept(session, actor, assignment)
     _hand_in(session, actor, assignment, answer, written)
@@ -183,8 +184,8 @@ def submit(
 
 def _lock_both(session: Session, assignment: Assignment) -> None:
     """In the order that every invitation takes: the ladder invites nobody while a text comes in."""
-    lock(session, session.get_one(Question, assignment.question_id))
-    lock(session, assignment)
+    lock_row(session, session.get_one(Question, assignment.question_id))
+    lock_row(session, assignment)
 
 
 def _hand_in(
@@ -215,7 +216,7 @@ def enter_by_hand(
 
 def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
     """The expert takes the text back while nobody has edited it. It stands in the box again."""
-    answer = answer_of(session, actor, lock(session, assignment))
+    answer = answer_of(session, actor, lock_row(session, assignment))
     text = session.get(AnswerText, answer.text_id) if answer.text_id else None
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
@@ -234,7 +235,7 @@ def sweep(session: Session) -> None:
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
-    """After it ran: the expert says that something in it is wrong. Raises `Missing`."""
-    body = given("text", clean(body)[:2_000])
+    """After it ran: the expert says that something in it is wrong. Raises `MissingPrecondition`."""
+    body = require_text("text", clean(body)[:2_000])
     audit.record(session, actor, "assignment.report", assignment)
     expert_mails.to_desk(session, assignment, "objection", body)

@@ -22,7 +22,7 @@ from ..crypto.seal import Keys
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..db.postgresql import writers_have_ended
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from .models import ChainLink, Event
 
 AT_ONCE = 1_000  # events of one link
@@ -157,7 +157,7 @@ def extend(database: Database, at: datetime | None = None) -> int:
 
 def _add_link(session: Session, mark: int, until: date, newsletters: Sequence[int | None]) -> int | None:
     """Add the next link; returns how many events are in it, or None where there is none to add."""
-    reach, ring = reached(session), keys(session)
+    reach, ring = reached(session), get_keyring(session)
     link = ChainLink(number=reach.number + 1, key_no=ring.newest, line=reach.line, day=reach.whole, drawn=0)
     if not reach.drawn and reach.line < mark:
         rows = session.execute(in_line(reach.line, mark).limit(AT_ONCE)).all()

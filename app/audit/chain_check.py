@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..crypto.seal import Keys
 from ..db.engine import Database
-from ..db.session import keys
+from ..db.session import get_keyring
 from .chain import COLUMNS, ONE, Reach, digest, digests_of, head_of, in_line, newsletters_in, of_days, reached
 from .models import ChainLink, Event
 
@@ -104,7 +104,7 @@ def _batch(
     heads: Sequence[str],
 ) -> Iterator[Fault]:
     """Yield what is wrong with some links and their events, and note how far that was."""
-    ring, start, line = keys(session), looked.end, list[Kept]()
+    ring, start, line = get_keyring(session), looked.end, list[Kept]()
     for link in links:
         reach = looked.end
         if link.number != reach.number + 1:

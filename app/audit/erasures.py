@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..crypto.seal import Keys
-from ..db.session import keys
+from ..db.session import get_keyring
 from .models import Erasure
 
 PURPOSE = "erasures"
@@ -44,7 +44,7 @@ def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
     went(session)
-    ring = keys(session)
+    ring = get_keyring(session)
     macs = sorted({ring.mac(PURPOSE, _named(kind, public_id)) for public_id in public_ids})
     if macs:
         insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert

@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import table
+from ..db.constraints import table_args
 from ..db.declarative import Base, Row
 
 
@@ -12,7 +12,7 @@ class Event(Row):
     """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid a change."""
 
     __tablename__ = "audit"
-    __table_args__ = table(
+    __table_args__ = table_args(
         Index(None, "question_id", "id"),
         Index(None, "noun", "noun_id", "id"),
         Index(None, "newsletter_id", "at", "id"),
@@ -38,7 +38,7 @@ class Erasure(Row):
     """
 
     __tablename__ = "erasures"
-    __table_args__ = table()
+    __table_args__ = table_args()
 
     mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     key_no: Mapped[int]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..audit import erasures
 from ..core.actors import Clock, Reader
-from ..db.session import keys
+from ..db.session import get_keyring
 from ..editions.models import EditionItem
 from ..letters import contacts
 from ..letters.models import Contact, Credit, Letter
@@ -109,7 +109,7 @@ AGAIN = {
 def erase_again(session: Session, noted: Set[bytes]) -> Counter[str]:
     """Erase all that stands in a list, and what the rules would have erased by now; how many of each kind."""
     done: Counter[str] = Counter()
-    ring = keys(session)
+    ring = get_keyring(session)
     for kind, again in AGAIN.items():
         rows = session.execute(select(again.noun.id, again.noun.public_id).where(again.still)).all()
         for row, name in zip(rows, again.names(session, rows), strict=True):

@@ -13,7 +13,7 @@ from config import Unsafe, won_over
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
-from ..core.state_machine import as_rows
+from ..core.state_machine import list_moves
 from ..crypto import keyring
 from ..db.migrate import NotMigrated, migrate
 from ..editions.lifecycle import EDITION
@@ -54,7 +54,7 @@ def lifecycle(table: bool) -> None:
     if table:
         _print(HEADS_OF_ROLES, permissions.as_rows())
         click.echo()
-        _print(HEADS, as_rows(MACHINES))
+        _print(HEADS, list_moves(MACHINES))
         return
     for machine in MACHINES:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")

@@ -25,9 +25,9 @@ from app.settings.settings_table import SETTINGS
 from ..core.actors import Clock
 from ..core.fields import FAULTS, Wrong, read_one
 from ..core.permissions import roles_for
-from ..db.engine import Database, opened
+from ..db.engine import Database, open_database
 from ..db.migrate import migrate
-from ..db.session import address
+from ..db.session import absolute_url
 from ..db.sqlite import file_of
 from ..editions.calendar import zone_of
 from ..editions.rhythm import Choices
@@ -151,7 +151,7 @@ def init(env_file: str | None, **given: str | None) -> None:
     else:
         set_ = configuration.environment({**os.environ, settings_file.NAMED_BY: str(path)})
         _check_same(answers, set_, path)
-    database = opened(configuration.load(set_))
+    database = open_database(configuration.load(set_))
     try:
         _set_up(database, path, set_ if is_new else {}, answers)
     finally:
@@ -282,4 +282,4 @@ def _found(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
     person = directory.add_person(session, Clock(), answers["admin_name"], answers["admin"])
     directory.give_role(session, Clock(), person, newsletter.id, "admin")
     way = sign_in.invite(session, Clock(), person, "desk")
-    return address(session, f"/{newsletter.slug}/"), address(session, way)
+    return absolute_url(session, f"/{newsletter.slug}/"), absolute_url(session, way)

@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
-from ..core.state_machine import Missing, Refused
-from ..db.session import address
+from ..core.state_machine import DomainError, MissingPrecondition
+from ..db.session import absolute_url
 from ..mail import inbound
 from ..mail.lifecycle import SET_ASIDE
 from ..mail.models import Inbound, InboundRaw
@@ -107,7 +107,7 @@ def webhook_address() -> None:
     with db.read() as session:
         if not (secret := current_app.config["MAIL_WEBHOOK_SECRET"]):
             raise click.ClickException("MAIL_WEBHOOK_SECRET is empty: this door is shut")
-        click.echo(address(session, webhook.path(secret)))
+        click.echo(absolute_url(session, webhook.path(secret)))
 
 
 def _session(stack: ExitStack) -> Session | None:
@@ -169,11 +169,11 @@ def reprocess(public_id: str | None, every: bool) -> None:
         click.progressbar(waiting, label="Reading letters again", file=sys.stderr) as steps,
     ):
         for row_id in steps:
-            with suppress(Missing):  # its bytes were destroyed meanwhile
+            with suppress(MissingPrecondition):  # its bytes were destroyed meanwhile
                 changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
     with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
         for row_id in steps:
-            with suppress(Refused):  # somebody has filed it meanwhile, or its bytes were destroyed
+            with suppress(DomainError):  # somebody has filed it meanwhile, or its bytes were destroyed
                 db.write(partial(_take_back, row_id=row_id))
     click.echo(f"letters with new words: {changed}")
     _tell(_place(len(aside)))

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.fields import FAULTS, Wrong
-from ..core.state_machine import Illegal, Refused
-from ..db.session import address
+from ..core.state_machine import DomainError, InvalidTransition
+from ..db.session import absolute_url
 from ..editions.rhythm import Choices
 from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters, by_slug
@@ -42,7 +42,7 @@ def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
 
     def make(session: Session) -> str:
         columns = founding.checked(session, Choices("rule", rule=rule), {}, typed)
-        return address(session, f"/{founding.found(session, Clock(), columns, {}).slug}/")
+        return absolute_url(session, f"/{founding.found(session, Clock(), columns, {}).slug}/")
 
     try:
         click.echo(db.write(make))
@@ -59,15 +59,15 @@ def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said
             known = ", ".join(one.slug for one in all_newsletters(session)) or "none yet"
             raise click.UsageError(f"no newsletter is called {short_name} (known: {known})")
         verb(session, found)
-        return said.format(name=found.name, address=address(session, f"/{found.slug}/"))
+        return said.format(name=found.name, address=absolute_url(session, f"/{found.slug}/"))
 
     try:
         click.echo(db.write(change))
     except Faulty as faulty:
         raise click.UsageError(_faults_in_words(faulty)) from faulty
-    except Illegal as refused:
+    except InvalidTransition as refused:
         raise click.ClickException(f"{short_name} is {refused.state} already") from refused
-    except Refused as refused:
+    except DomainError as refused:
         raise click.ClickException(str(refused)) from refused
 
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.permissions import ROLES
-from ..core.state_machine import Stale
-from ..db.session import address
+from ..core.state_machine import VersionConflict
+from ..db.session import absolute_url
 from ..newsletters.models import Newsletter
 from ..people import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
 from ..people.models import Person
@@ -42,7 +42,7 @@ def invite(email: str, name: str, newsletter: str, role: str, language: str) -> 
         if person.disabled_at is not None:
             raise click.ClickException(f"{person.name} is out of the whole house: first flask staff enable {email}")
         directory.give_role(session, Clock(), person, found.id, role)
-        return address(session, sign_in.invite(session, Clock(), person, "desk"))
+        return absolute_url(session, sign_in.invite(session, Clock(), person, "desk"))
 
     click.echo(db.write(change))
 
@@ -64,7 +64,7 @@ def disable(email: str) -> None:
             raise click.ClickException(
                 f"nothing was done: {person.name} is the only admin of {desk}. Give somebody else this role first"
             ) from last
-        except Stale as stale:
+        except VersionConflict as stale:
             raise click.ClickException(f"{person.name} is out of the whole house already") from stale
 
     name, browsers, ways = db.write(change)
@@ -82,7 +82,7 @@ def enable(email: str) -> None:
         person = _known(session, email)
         try:
             disabling.let_back(session, Clock(), person)
-        except Stale as stale:
+        except VersionConflict as stale:
             raise click.ClickException(f"{person.name} isn't out of the house") from stale
         return person.name
 

@@ -28,15 +28,15 @@ TRANSLATED = IPv6Network("64:ff9b::/96")
 CARRIERS = tuple(IPv6Network(one) for one in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 
 
-class Unanswered(Exception):
+class RequestFailed(Exception):
     """There was no answer; the words are ours."""
 
 
-class Silent(Unanswered):
+class NoResponse(RequestFailed):
     """It kept silent for too long, or was too slow."""
 
 
-class Forbidden(Unanswered):
+class Forbidden(RequestFailed):
     """The address leads where nobody may send us: into a network that is not public, or there in the clear."""
 
 
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
     again_in: int | None
 
 
-def asked(
+def request(
     url: str,
     form: Mapping[str, str] | None = None,
     head: Mapping[str, str] | None = None,
@@ -70,10 +70,10 @@ def asked(
     if form is not None:
         body = urlencode(form).encode()
         head = {"Content-Type": "application/x-www-form-urlencoded", **(head or {})}
-    return answer_to(url, head, limit, body=body, method=method, own=own)[:2]
+    return send_request(url, head, limit, body=body, method=method, own=own)[:2]
 
 
-def answer_to(
+def send_request(
     url: str,
     head: Mapping[str, str] | None = None,
     limit: float = 20.0,
@@ -90,7 +90,7 @@ def answer_to(
     lead to (the setting OWN_HOSTS); everywhere else it has to begin with https:// and be public. An answer of more than
     `largest` bytes is none. Raises `Unanswered`.
     """
-    host, port, is_encrypted, is_checked, path = target(url, own)
+    host, port, is_encrypted, is_checked, path = parse_target(url, own)
     stall = min(STALL, limit)
     line = (HTTPSConnection if is_encrypted else HTTPConnection)(host, port, timeout=stall)
     too_late = threading.Event()
@@ -110,7 +110,7 @@ def answer_to(
     if body is not None:
         usual["Content-Type"] = "application/json"
     try:
-        line.sock = connected(host, port, limit, is_checked)
+        line.sock = connect(host, port, limit, is_checked)
         if is_encrypted:
             # It takes over the socket, so the handshake waits until there is something that can be cut.
             context = ssl.create_default_context()
@@ -125,18 +125,18 @@ def answer_to(
         found, again = answer.read(largest + 1), answer.getheader("Retry-After", "").strip()
     except TimeoutError:
         said = "it took too long to answer" if too_late.is_set() else "it kept silent for too long"
-        raise Silent(said) from None
+        raise NoResponse(said) from None
     except (OSError, HTTPException, UnicodeError, ValueError) as error:
         if too_late.is_set():
-            raise Silent("it took too long to answer") from None
-        raise Unanswered(f"it can't be reached ({type(error).__name__})") from None
+            raise NoResponse("it took too long to answer") from None
+        raise RequestFailed(f"it can't be reached ({type(error).__name__})") from None
     finally:
         watch.cancel()
         line.close()
     if too_late.is_set():
-        raise Silent("it took too long to answer")
+        raise NoResponse("it took too long to answer")
     if len(found) > largest:
-        raise Unanswered("its answer is too large")
+        raise RequestFailed("its answer is too large")
     return Answer(answer.status, found, int(again) if again.isascii() and again.isdigit() and len(again) < 9 else None)
 
 
@@ -150,7 +150,7 @@ class Target(NamedTuple):
     path: str
 
 
-def target(url: str, own: Collection[str] | None = None) -> Target:
+def parse_target(url: str, own: Collection[str] | None = None) -> Target:
     """Take an address apart; `own` is what `asked` takes. Raises `Unanswered`, and `Forbidden` where it isn't one of
     the web, or has to begin with https:// and doesn't.
     """
@@ -159,23 +159,23 @@ def target(url: str, own: Collection[str] | None = None) -> Target:
         host, is_encrypted = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if is_encrypted else 80)
     except ValueError:
-        raise Unanswered("it is no address") from None
+        raise RequestFailed("it is no address") from None
     is_checked = own is not None and host.lower() not in own
     if parts.scheme not in ("https", "http") or (is_checked and not is_encrypted):
         raise Forbidden("its address doesn't begin with https://")
     return Target(host, port, is_encrypted, is_checked, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
 
 
-def look_at(url: str, own: Collection[str]) -> None:
+def check_url(url: str, own: Collection[str]) -> None:
     """Look whether an address that somebody typed can be asked at all, without asking it. Raises `Unanswered`."""
-    one = target(url, own)
+    one = parse_target(url, own)
     try:
-        addresses_of(one.host, one.port, one.is_checked)
+        resolve_addresses(one.host, one.port, one.is_checked)
     except (OSError, UnicodeError):
-        raise Unanswered("nothing has that name") from None
+        raise RequestFailed("nothing has that name") from None
 
 
-def addresses_of(host: str, port: int, is_checked: bool) -> list[str]:
+def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
     """Return the addresses behind a name, looked up once. Raises `Forbidden` where `is_checked` and one of them is not
     public, and OSError."""
     found = [str(place[0]) for *_, place in getaddrinfo(host, port, type=SOCK_STREAM)]
@@ -184,11 +184,11 @@ def addresses_of(host: str, port: int, is_checked: bool) -> list[str]:
     return found
 
 
-def connected(host: str, port: int, limit: float, is_checked: bool) -> socket:
+def connect(host: str, port: int, limit: float, is_checked: bool) -> socket:
     """Return a line to a host, for which all its addresses together have `limit` seconds. Raises what `addresses_of`
     raises."""
     until, failed = time.monotonic() + limit, OSError()
-    for address in addresses_of(host, port, is_checked):
+    for address in resolve_addresses(host, port, is_checked):
         left = until - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -214,7 +214,7 @@ def is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def object_in(status: int, body: bytes) -> dict[str, Any]:
+def parse_object(status: int, body: bytes) -> dict[str, Any]:
     """Return the JSON object in an answer. Raises `Unreadable` where it has none, or sends us elsewhere."""
     if 300 <= status < 400:
         raise Unreadable("it sends us elsewhere, and nobody follows")

@@ -16,11 +16,11 @@ from .actors import Actor
 from .permissions import may
 
 
-class Refused(Exception):
+class DomainError(Exception):
     """The house does not allow this; nothing was changed. The doors put it into words."""
 
 
-class Illegal(Refused):
+class InvalidTransition(DomainError):
     """The move does not start from where the row stands."""
 
     def __init__(self, noun: str, action: str, state: str | None) -> None:
@@ -28,11 +28,11 @@ class Illegal(Refused):
         self.noun, self.action, self.state = noun, action, state
 
 
-class NotYours(Refused):
+class PermissionDenied(DomainError):
     """This actor may not do this. The doors answer as if the thing did not exist."""
 
 
-class Missing(Refused):
+class MissingPrecondition(DomainError):
     """A fact that the move rests on is not there; `fact` is the name of the need."""
 
     def __init__(self, fact: str) -> None:
@@ -40,11 +40,11 @@ class Missing(Refused):
         self.fact = fact
 
 
-class Stale(Refused):
+class VersionConflict(DomainError):
     """Somebody else changed the row since it was read."""
 
 
-class TooLong(Refused):
+class TooLong(DomainError):
     """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may
     have."""
 
@@ -53,7 +53,7 @@ class TooLong(Refused):
         self.field, self.most = field, most
 
 
-class Among(tuple[str, ...]):
+class StateSet(tuple[str, ...]):
     """Some states of a noun, by what holds of a row that is in one of them.
 
     As an attribute of a model it answers for a row, and for the model itself it is the condition of a query.
@@ -71,7 +71,7 @@ class Among(tuple[str, ...]):
         return model.state == self[0] if len(self) == 1 else model.state.in_(self)
 
 
-class Stated:
+class StateMixin:
     """A row that stands in a state of its machine, since a time."""
 
     state: Mapped[str | None] = mapped_column(String(20), nullable=False)
@@ -85,14 +85,14 @@ class States(dict[str, str]):
     """
 
     @cached_property
-    def _properties(self) -> dict[str, Among]:
+    def _properties(self) -> dict[str, StateSet]:
         there: dict[str, list[str]] = {}
         for state, holds in self.items():
             for name in (f"is_{state.replace(' ', '_')}", *holds.split()):
                 there.setdefault(name, []).append(state)
-        return {name: Among(states) for name, states in there.items()}
+        return {name: StateSet(states) for name, states in there.items()}
 
-    def which(self, name: str) -> Among:
+    def which(self, name: str) -> StateSet:
         """Return the states in which a property holds. Raises KeyError for one that holds in none."""
         if name not in self._properties:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
@@ -100,16 +100,16 @@ class States(dict[str, str]):
 
 
 @dataclass(frozen=True)
-class Need:
+class Precondition:
     """A fact that must hold once the move's facts are on the row."""
 
     name: str
     holds: Callable[[Any], bool]
 
 
-def has(*columns: str) -> Need:
+def requires(*columns: str) -> Precondition:
     """The row needs a value in each of these columns."""
-    return Need(
+    return Precondition(
         " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
         lambda row: all(getattr(row, column) for column in columns),
     )
@@ -130,7 +130,7 @@ class Move:
     target: tuple[str, ...]
     act: str = ""
     after: str = ""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[Precondition, ...] = ()
     tells: str = ""
 
     @property
@@ -150,11 +150,11 @@ class Machine:
     moves: tuple[Move, ...]
 
     def move(self, action: str, state: str | None) -> Move:
-        """The row of the table for `action` from `state` (None: the row is new). Raises `Illegal`."""
+        """The row of the table for `action` from `state` (None: the row is new). Raises `InvalidTransition`."""
         for move in self.moves:
             if move.action == action and (state in move.source if move.source else state is None):
                 return move
-        raise Illegal(self.noun, action, state)
+        raise InvalidTransition(self.noun, action, state)
 
     def leads(self, state: str | None, action: str) -> bool:
         """Return whether the table has `action` from `state`: what a verb asks that makes a move where there is one."""
@@ -181,27 +181,27 @@ class Machine:
 
         `to` chooses where the table leaves a choice; `cause` is the upper move that this one follows; `at` blurs the
         time where a reader's minute must not be kept; `why` goes into the audit row (ids and numbers, never a person's
-        words). Raises `Illegal`, `NotYours` or `Missing`.
+        words). Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
         """
         old = row.state
         move = self.move(action, old)
         if not (cause in move.after.split(", ") if cause else may(actor, *move.acts)):
-            raise NotYours(f"{actor.ref} may not {action} a {self.noun}")
+            raise PermissionDenied(f"{actor.ref} may not {action} a {self.noun}")
         target = to or move.target[0]
         if target not in move.target:
-            raise Illegal(self.noun, f"{action} to {target}", old)
+            raise InvalidTransition(self.noun, f"{action} to {target}", old)
         for fact, value in facts.items():
             setattr(row, fact, value)
         for need in move.needs:
             if not need.holds(row):
-                raise Missing(need.name)
+                raise MissingPrecondition(need.name)
         moment = at or now(session)
         row.state, row.state_at = target, moment
         session.add(row)
         audit.record(session, actor, f"{self.noun}.{action}", row, old=old, new=target, at=moment, facts=why)
 
 
-def as_rows(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:
+def list_moves(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:
     """All tables as words, one row a move: machine, action, from > to, who, needs, tells."""
 
     def arrow(move: Move) -> str:
@@ -215,26 +215,26 @@ def as_rows(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, 
 
 
 def must(actor: Actor, *acts: str) -> None:
-    """Raise `NotYours` unless the actor may do one of these acts (see `permissions`)."""
+    """Raise `PermissionDenied` unless the actor may do one of these acts (see `permissions`)."""
     if not may(actor, *acts):
-        raise NotYours(f"{actor.ref} may not {acts[0]}")
+        raise PermissionDenied(f"{actor.ref} may not {acts[0]}")
 
 
-def given(fact: str, text: str) -> str:
-    """The text, where there is any. Raises `Missing`."""
+def require_text(fact: str, text: str) -> str:
+    """The text, where there is any. Raises `MissingPrecondition`."""
     if not text:
-        raise Missing(fact)
+        raise MissingPrecondition(fact)
     return text
 
 
-def within(field: str, text: str, most: int) -> str:
+def require_length(field: str, text: str, most: int) -> str:
     """The text, where it has no more characters than that. Raises `TooLong`."""
     if len(text) > most:
         raise TooLong(field, most)
     return text
 
 
-def expect(row: Any, version: int | None) -> None:
-    """Raise `Stale` when the row is no longer the version that the actor had before their eyes."""
+def check_version(row: Any, version: int | None) -> None:
+    """Raise `VersionConflict` when the row is no longer the version that the actor had before their eyes."""
     if version is not None and row.version != version:
-        raise Stale(f"{type(row).__name__.lower()} is at version {row.version}, not {version}")
+        raise VersionConflict(f"{type(row).__name__.lower()} is at version {row.version}, not {version}")

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..db.declarative import Base
-from ..db.session import keys
+from ..db.session import get_keyring
 from .seal import Keys, Unsealable, is_weak
 
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -76,7 +76,7 @@ def note(session: Session) -> None:
 def keep_older(session: Session) -> None:
     """Keep every key but the newest, sealed with that."""
     note(session)
-    ring = keys(session)
+    ring = get_keyring(session)
     replaced = select(SealingKey).where(SealingKey.number != ring.newest).order_by(SealingKey.number)
     for row in session.scalars(replaced.with_for_update()):
         row.kept = ring.seal_bytes(f"sealing_keys.kept.{row.number}", ring.secret_of(row.number))

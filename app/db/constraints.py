@@ -5,27 +5,27 @@ from typing import Any
 from sqlalchemy import CheckConstraint, text
 
 
-def table(*constraints: Any) -> Any:
+def table_args(*constraints: Any) -> Any:
     """Table arguments with AUTOINCREMENT, so that SQLite never gives an erased row's key to a new one."""
     return (*constraints, {"sqlite_autoincrement": True})
 
 
-def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+def enum_check(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
 
 
-def whole(name: str, *columns: str) -> CheckConstraint:
+def all_or_none_check(name: str, *columns: str) -> CheckConstraint:
     """Return that these columns have a value all together, or none of them."""
     first, *others = columns
     return CheckConstraint(" AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others), name=name)
 
 
-def rows_where(rule: str, on_sqlite: str = "") -> dict[str, Any]:
+def partial_index_options(rule: str, on_sqlite: str = "") -> dict[str, Any]:
     """Return the options of an index that is kept of those rows alone in which a rule in SQL holds."""
     return {"postgresql_where": text(rule), "sqlite_where": text(on_sqlite or rule)}
 
 
-def tied(name: str, when: str, needs: str) -> CheckConstraint:
+def implies_check(name: str, when: str, needs: str) -> CheckConstraint:
     """Return where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
     return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)

@@ -138,7 +138,7 @@ class Database:
             engine.dispose()
 
 
-def opened(settings: Mapping[str, Any]) -> Database:
+def open_database(settings: Mapping[str, Any]) -> Database:
     """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
     try:
         ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])

@@ -5,11 +5,11 @@ import secrets
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: easy to read aloud
 
 
-def drawn_signs(number: int) -> str:
+def random_symbols(number: int) -> str:
     """So many random Crockford symbols, of 5 bits each."""
     return secrets.token_bytes(number).translate(CROCKFORD.encode() * 8).decode()
 
 
 def new_public_id() -> str:
     """Twelve random Crockford symbols (60 bits): stands in addresses and is no permission."""
-    return drawn_signs(12)
+    return random_symbols(12)

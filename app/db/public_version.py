@@ -25,7 +25,7 @@ class PublicVersion(Base):
 
 
 @dataclass(frozen=True)
-class Seen:
+class WatchedTable:
     """A table that readers' pages show something of.
 
     `of` is an SQL expression of the newsletter whose pages do, for a `{row}`; without a value nobody's do. `but` are
@@ -42,28 +42,28 @@ _BY_ITEM = (
     "(SELECT q.newsletter_id FROM edition_items i JOIN questions q ON q.id = i.question_id WHERE i.id = {row}.item_id)"
 )
 SEEN = {
-    "newsletters": Seen("{row}.id", but=("version",)),
-    "former_names": Seen(),
-    "newsletter_texts": Seen(but=("version",)),
-    "topics": Seen(),
-    "expert_pages": Seen(),
-    "questions": Seen(but=("version", "indexed_version")),
-    "question_texts": Seen(_BY_QUESTION),
-    "question_topics": Seen(_BY_QUESTION),
+    "newsletters": WatchedTable("{row}.id", but=("version",)),
+    "former_names": WatchedTable(),
+    "newsletter_texts": WatchedTable(but=("version",)),
+    "topics": WatchedTable(),
+    "expert_pages": WatchedTable(),
+    "questions": WatchedTable(but=("version", "indexed_version")),
+    "question_texts": WatchedTable(_BY_QUESTION),
+    "question_topics": WatchedTable(_BY_QUESTION),
     # How many ask a question is all that is shown of letters; what readers send belongs to no question at first.
-    "letters": Seen(
+    "letters": WatchedTable(
         "CASE WHEN {row}.question_id IS NOT NULL THEN {row}.newsletter_id END",
         only=("question_id", "newsletter_id", "state"),
     ),
-    "editions": Seen(but=("version",)),
-    "edition_items": Seen(_BY_QUESTION),
-    "item_translations": Seen(_BY_ITEM),
-    "answers": Seen(but=("version",)),
-    "answer_texts": Seen("(SELECT newsletter_id FROM answers WHERE id = {row}.answer_id)"),
-    "corrections": Seen(),
-    "public_docs": Seen(but=("embedded",)),
-    "verdicts": Seen(),
-    "vectors": Seen("CASE WHEN {row}.kept_in = 'public' THEN {row}.newsletter_id END"),
+    "editions": WatchedTable(but=("version",)),
+    "edition_items": WatchedTable(_BY_QUESTION),
+    "item_translations": WatchedTable(_BY_ITEM),
+    "answers": WatchedTable(but=("version",)),
+    "answer_texts": WatchedTable("(SELECT newsletter_id FROM answers WHERE id = {row}.answer_id)"),
+    "corrections": WatchedTable(),
+    "public_docs": WatchedTable(but=("embedded",)),
+    "verdicts": WatchedTable(),
+    "vectors": WatchedTable("CASE WHEN {row}.kept_in = 'public' THEN {row}.newsletter_id END"),
 }
 # These change in the transactions that change a table above, and no otherwise.
 ALONG = {"public_terms": "public_docs", "public_fts": "public_docs"}
@@ -144,7 +144,7 @@ ASKED = "SELECT n.id, v.version FROM newsletters n JOIN public_versions v ON v.n
 Version = tuple[int, str]  # of a newsletter's key
 
 
-def version_of(database: Database, slug: str) -> Version | None:
+def read_public_version(database: Database, slug: str) -> Version | None:
     """Return the key of the newsletter that has this short name, and its version of now; None where there is none, or
     the database does not answer.
 
@@ -155,7 +155,7 @@ def version_of(database: Database, slug: str) -> Version | None:
     except Exception:  # whoever makes the page meets the same, and says so in words
         return None
     try:
-        asked = _asked(database.is_sqlite)
+        asked = _version_query(database.is_sqlite)
         row = pooled.driver_connection.execute(asked, (slug,)).fetchone()  # type: ignore[union-attr]
     except Exception:
         is_gone = not database.is_sqlite and pooled.driver_connection.closed  # type: ignore[union-attr]
@@ -167,11 +167,11 @@ def version_of(database: Database, slug: str) -> Version | None:
     return (row[0], row[1]) if row else None
 
 
-def version_in(session: Session, slug: str) -> Version | None:
+def get_public_version(session: Session, slug: str) -> Version | None:
     """Return the same as a session's transaction sees it."""
     row = session.connection().execute(text(f"{ASKED}:slug"), {"slug": slug}).one_or_none()
     return (row[0], row[1]) if row else None
 
 
-def _asked(is_sqlite: bool) -> str:
+def _version_query(is_sqlite: bool) -> str:
     return f"{ASKED}{'?' if is_sqlite else '%s'}"

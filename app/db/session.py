@@ -19,7 +19,7 @@ def now(session: Session) -> datetime:
     return session.info.get("at") or utc_now()
 
 
-def added(session: Session, row: R) -> R:
+def add_and_flush(session: Session, row: R) -> R:
     """Add a new row and give it its key."""
     session.add(row)
     session.flush()
@@ -36,7 +36,7 @@ def as_of(session: Session, moment: datetime) -> Iterator[None]:
         session.info["at"] = before
 
 
-def keys(session: Session) -> Keys:
+def get_keyring(session: Session) -> Keys:
     """The secrets of the settings, and the older ones that the database keeps (keyring.py)."""
     ring: Keys = session.info["keys"]
     if not ring.is_whole:
@@ -46,27 +46,27 @@ def keys(session: Session) -> Keys:
     return ring
 
 
-def address(session: Session, path: str) -> str:
+def absolute_url(session: Session, path: str) -> str:
     """The whole address of a page of ours, for a mail or an export."""
     return f"{session.info['base_url']}{path}"
 
 
-def by_keys(session: Session, noun: type[R], keys: Collection[int]) -> dict[int, R]:
+def get_many(session: Session, noun: type[R], keys: Collection[int]) -> dict[int, R]:
     """Several rows by their keys, in one query."""
-    return {row.id: row for row in session.scalars(_by_keys(noun), {"keys": list(keys)})} if keys else {}
+    return {row.id: row for row in session.scalars(_select_by_ids(noun), {"keys": list(keys)})} if keys else {}
 
 
 @cache
-def _by_keys(noun: type[R]) -> Select[R]:
+def _select_by_ids(noun: type[R]) -> Select[R]:
     return select(noun).where(noun.id.in_(bindparam("keys", expanding=True)))
 
 
-def quietly(session: Session, change: Any) -> None:
+def execute_without_version_bump(session: Session, change: Any) -> None:
     """Change rows by one statement that moves no version: nobody's open form gets stale by it."""
     session.execute(change, execution_options={"synchronize_session": False})
 
 
-def lock(session: Session, row: R) -> R:
+def lock_row(session: Session, row: R) -> R:
     """Read the row again and keep other writers from it until the end of the transaction."""
     session.refresh(row, with_for_update={"of": type(row)})  # "of": not of what is joined to it
     return row

@@ -8,8 +8,8 @@ from .. import audit
 from ..answers.editing import approved_of
 from ..answers.models import Answer
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Missing, expect, must
-from ..db.session import lock
+from ..core.state_machine import InvalidTransition, MissingPrecondition, check_version, must
+from ..db.session import lock_row
 from ..questions.models import Question
 from .models import Edition
 from .slots import drop, pick, picked, planned, renumber
@@ -20,14 +20,15 @@ def arrange(
 ) -> None:
     """Let exactly these questions stand in the slots, in this order.
 
-    What is new is picked, what is left out is ready again. Raises `Stale`, `Illegal` and what `pick` raises.
+    What is new is picked, what is left out is ready again. Raises `VersionConflict`, `InvalidTransition` and what
+    `pick` raises.
     """
     must(actor, "edition")
-    expect(lock(session, edition), version)
+    check_version(lock_row(session, edition), version)
     planned(edition)
     standing = picked(session, edition)
     if len({question.id for question in order}) != len(order):
-        raise Illegal("edition", "arrange", "a question twice")
+        raise InvalidTransition("edition", "arrange", "a question twice")
     for question in standing:
         if question not in order:
             drop(session, actor, question)
@@ -40,13 +41,14 @@ def arrange(
 
 
 def answers_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
-    """Let one of the several answers of a question stand first in its slot. Raises `Illegal`, `Missing`."""
+    """Let one of the several answers of a question stand first in its slot. Raises `InvalidTransition`,
+    `MissingPrecondition`."""
     must(actor, "edition")
-    planned(lock(session, edition))
-    answers = approved_of(session, lock(session, question).id)
+    planned(lock_row(session, edition))
+    answers = approved_of(session, lock_row(session, question).id)
     first = next((answer for answer in answers if answer.public_id == answer_id), None)
     if first is None:
-        raise Missing("approved answer")
+        raise MissingPrecondition("approved answer")
     _number(session, [first, *(answer for answer in answers if answer is not first)])
     renumber(session, edition)
     audit.record(session, actor, "answer.first", first, facts={"edition": edition.id})

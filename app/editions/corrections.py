@@ -6,7 +6,7 @@ from sqlalchemy import ScalarSelect, delete, select, update
 from sqlalchemy.orm import Session
 
 from ..core.listing import Listing, Place
-from ..db.session import address, now
+from ..db.session import absolute_url, now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..typesetting.block import Block, Note
@@ -105,7 +105,7 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
         item = items[one.question_id]
         path = story_path(newsletter, item.question)
         note = in_one(item.piece["language"], one.wrong, one.right)
-        lines.append((headline(item), address(session, path), note))
+        lines.append((headline(item), absolute_url(session, path), note))
     return [set_corrections(newsletter.language, lines, own_phrases(session, newsletter, newsletter.language))]
 
 

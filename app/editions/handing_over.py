@@ -18,10 +18,10 @@ from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..core.actors import Clock, Staff
-from ..core.state_machine import Illegal, Missing, must
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
-from ..db.session import added, lock, now
+from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
 from ..sending_tools.asking import Account, Draft, Made, NotMade
@@ -67,37 +67,39 @@ def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
 def hand(session: Session, actor: Staff, edition: Edition) -> None:
     """Let the worker have the edition's draft made, or brought up to date.
 
-    Raises `Missing` ("tool that sends", and what keeps words from leaving), `Illegal` for a sent one, and `NotYours`.
+    Raises `MissingPrecondition` ("tool that sends", and what keeps words from leaving), `InvalidTransition` for a sent
+    one, and `PermissionDenied`.
     """
     must(actor, "edition")
-    lock(session, edition)
+    lock_row(session, edition)
     if not edition.is_ahead:
-        raise Illegal("edition", "hand over", edition.state)
+        raise InvalidTransition("edition", "hand over", edition.state)
     kept = of_newsletter(session, edition.newsletter_id)
     if kept is None:
-        raise Missing("tool that sends")
+        raise MissingPrecondition("tool that sends")
     fit_blocks(session, edition)
     at = now(session)
     row = get_handed_draft(session, edition)
-    row = lock(session, row) if row else HandedDraft(edition_id=edition.id)
+    row = lock_row(session, row) if row else HandedDraft(edition_id=edition.id)
     _turn_to(row, kept)
     row.pressed_at = row.due_at = at
     row.attempts, row.said, row.said_at = 0, "", None
-    added(session, row)
+    add_and_flush(session, row)
     audit.record(session, actor, "edition.hand_over", edition)
 
 
 def fit_blocks(session: Session, edition: Edition) -> list[Block]:
-    """Return an edition's blocks, where they may leave the house. Raises `Missing` with what keeps them from it."""
+    """Return an edition's blocks, where they may leave the house. Raises `MissingPrecondition` with what keeps them
+    from it."""
     seen = locking.preview(session, edition)
     if seen.troubles:
-        raise Missing(NAMES.get(seen.troubles[0].fault, "verified name"))
+        raise MissingPrecondition(NAMES.get(seen.troubles[0].fault, "verified name"))
     if not seen.blocks:
-        raise Missing("picked question")
+        raise MissingPrecondition("picked question")
     if edition.is_planned:
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
         for matter in unfit(facts_of(session, newsletter, slots.picked(session, edition))):
-            raise Missing(UNFIT[matter.kind])
+            raise MissingPrecondition(UNFIT[matter.kind])
     return seen.blocks
 
 
@@ -141,10 +143,10 @@ def claim(session: Session, row_id: int, own: frozenset[str]) -> Job | str:
         return _end(session, row, "no tool")
     try:
         if not edition.is_ahead:
-            raise Missing("edition ahead")
+            raise MissingPrecondition("edition ahead")
         blocks, title = fit_blocks(session, edition), title_of(session, edition)
         account = account_of(session, kept, own)
-    except Missing:
+    except MissingPrecondition:
         return _end(session, row, "unready")
     except Unsealable:
         return _end(session, row, "sealed")

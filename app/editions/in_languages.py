@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import AnswerText
-from ..db.session import by_keys
+from ..db.session import get_many
 from ..newsletters.models import Newsletter, NewsletterText
 from ..questions.models import QuestionText
 from ..questions.translation_table import Translation
@@ -54,8 +54,8 @@ def piece_in(
 
     `made` are the approved translations of its question into that language. They belong to a text by its words.
     """
-    asked = by_keys(session, QuestionText, [one.of_question_text_id for one in made if one.of_question_text_id])
-    said = by_keys(session, AnswerText, [one.of_answer_text_id for one in made if one.of_answer_text_id])
+    asked = get_many(session, QuestionText, [one.of_question_text_id for one in made if one.of_question_text_id])
+    said = get_many(session, AnswerText, [one.of_answer_text_id for one in made if one.of_answer_text_id])
     voices = {said[one.of_answer_text_id].body: one for one in made if one.of_answer_text_id}
     wording = next(
         (

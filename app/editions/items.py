@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..newsletters.models import Newsletter
 from ..questions.lifecycle import cleared
 from ..questions.models import Question
@@ -26,13 +26,14 @@ from .models import Correction, Edition, EditionItem, ItemTranslation
 def freeze(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
     """Set a picked question for good.
 
-    Raises `Missing` when its newest words are not cleared, or when a reader's name in it may not be printed.
+    Raises `MissingPrecondition` when its newest words are not cleared, or when a reader's name in it may not be
+    printed.
     """
     if not cleared.holds(question):
-        raise Missing(cleared.name)
+        raise MissingPrecondition(cleared.name)
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
-        raise Missing("consent" if trouble.fault == "consent" else "verified name")
+        raise MissingPrecondition("consent" if trouble.fault == "consent" else "verified name")
     return frozen(newsletter, edition, question, piece, own_phrases(session, newsletter, piece.language))
 
 

@@ -1,6 +1,6 @@
 """The life of an edition, from the calendar rule to the readers' in-boxes."""
 
-from ..core.state_machine import Machine, Move, Stated, States, has
+from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
 # is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't change.
 STATES = States(
@@ -13,7 +13,7 @@ STATES = States(
 )
 
 
-class EditionStates(Stated):
+class EditionStates(StateMixin):
     """Properties of an edition's state, for pages, verbs and queries."""
 
     is_planned = STATES.which("is_planned")
@@ -29,13 +29,13 @@ EDITION = Machine(
     "edition",
     STATES,
     (
-        Move("plan", (), ("planned",), act="upkeep, edition", needs=(has("rule_date"),)),
-        Move("import", (), ("sent",), act="edition, upkeep", needs=(has("rule_date"), has("sent_at"))),
+        Move("plan", (), ("planned",), act="upkeep, edition", needs=(requires("rule_date"),)),
+        Move("import", (), ("sent",), act="edition, upkeep", needs=(requires("rule_date"), requires("sent_at"))),
         Move("skip", ("planned",), ("skipped",), act="edition", tells="X"),
         Move("unskip", ("skipped",), ("planned",), act="edition"),
-        Move("lock", ("planned",), ("locked",), act="edition", needs=(has("locked_at"),)),
+        Move("lock", ("planned",), ("locked",), act="edition", needs=(requires("locked_at"),)),
         Move("unlock", ("locked",), ("planned",), act="edition"),
-        Move("send", ("locked",), ("sent",), act="edition", needs=(has("sent_at"),), tells="R X"),
+        Move("send", ("locked",), ("sent",), act="edition", needs=(requires("sent_at"),), tells="R X"),
         Move("recall", ("sent",), ("locked",), act="edition"),
     ),
 )

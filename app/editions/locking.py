@@ -7,8 +7,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
-from ..core.state_machine import Missing, expect
-from ..db.session import added, lock, now
+from ..core.state_machine import MissingPrecondition, check_version
+from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
 from ..programs.telling import tell
 from ..questions.models import Question
@@ -24,16 +24,17 @@ from .slots import picked
 def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
     """Freeze what runs: each piece is set, kept with its data and its hash, and so are the corrections that it carries.
 
-    Raises `Missing`: "picked question"; "consent" or "verified" for a reader's name that may not be printed.
+    Raises `MissingPrecondition`: "picked question"; "consent" or "verified" for a reader's name that may not be
+    printed.
     """
-    expect(lock(session, edition), version)
+    check_version(lock_row(session, edition), version)
     EDITION.move("lock", edition.state)
     questions = picked(session, edition)
     if not questions:
-        raise Missing("picked question")
+        raise MissingPrecondition("picked question")
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     carries = corrections.take_in(session, edition)
-    items = [added(session, freeze(session, newsletter, edition, question)) for question in questions]
+    items = [add_and_flush(session, freeze(session, newsletter, edition, question)) for question in questions]
     for item in items:
         in_languages.freeze(session, newsletter, item)
     edition.sha256 = edition_digest(items, carries)
@@ -45,8 +46,8 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """Open a locked edition again; what was frozen is frozen anew at the next lock. Raises `Stale`."""
-    expect(lock(session, edition), version)
+    """Open a locked edition again; what was frozen is frozen anew at the next lock. Raises `VersionConflict`."""
+    check_version(lock_row(session, edition), version)
     EDITION.apply(session, actor, edition, "unlock", locked_at=None, sha256=None)
     corrections.let_go(session, edition)
     session.execute(delete(EditionItem).where(EditionItem.edition_id == edition.id))

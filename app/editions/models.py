@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db.constraints import one_of, rows_where, table, tied
+from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..db.types import UTCDateTime
 from ..questions.models import Question
@@ -22,13 +22,13 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
     """
 
     __tablename__ = "editions"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("newsletter_id", "rule_date"),
         UniqueConstraint("id", "newsletter_id"),
-        one_of("state", tuple(STATES)),
+        enum_check("state", tuple(STATES)),
         CheckConstraint("runs_at >= cutoff_at", name="cutoff_before_run"),
-        tied("locked_says_when", "state IN ('locked', 'sent')", "locked_at IS NOT NULL"),
-        tied("sent_says_when", "state = 'sent'", "sent_at IS NOT NULL"),
+        implies_check("locked_says_when", "state IN ('locked', 'sent')", "locked_at IS NOT NULL"),
+        implies_check("sent_says_when", "state = 'sent'", "sent_at IS NOT NULL"),
         Index(None, "newsletter_id", "state", "runs_at", "id"),
         Index(None, "newsletter_id", "runs_at", "id"),
     )
@@ -68,11 +68,11 @@ class EditionItem(Row):
     """
 
     __tablename__ = "edition_items"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("edition_id", "position"),
         UniqueConstraint("question_id"),
         Index(None, "found_sha256"),
-        Index("ix_edition_items_mended", "mended_at", "id", **rows_where("mended_at IS NOT NULL")),
+        Index("ix_edition_items_mended", "mended_at", "id", **partial_index_options("mended_at IS NOT NULL")),
         ForeignKeyConstraint(["edition_id"], ["editions.id"]),
     )
 
@@ -115,7 +115,7 @@ class ItemTranslation(Row):
     """
 
     __tablename__ = "item_translations"
-    __table_args__ = table(UniqueConstraint("item_id", "language", "number"))
+    __table_args__ = table_args(UniqueConstraint("item_id", "language", "number"))
 
     item_id: Mapped[int] = mapped_column(ForeignKey("edition_items.id", ondelete="CASCADE"))
     language: Mapped[str] = mapped_column(String(35))
@@ -156,11 +156,11 @@ class Correction(Row, Public, OfNewsletter):
     """
 
     __tablename__ = "corrections"
-    __table_args__ = table(
+    __table_args__ = table_args(
         Index("ix_corrections_newest", "newsletter_id", "made_at", "id"),
         Index(None, "question_id", "id"),
         Index(None, "edition_id"),
-        Index("ix_corrections_waiting", "newsletter_id", **rows_where("runs AND edition_id IS NULL")),
+        Index("ix_corrections_waiting", "newsletter_id", **partial_index_options("runs AND edition_id IS NULL")),
         CheckConstraint("(erased_at IS NULL) = (wrong <> '')", name="erased_has_no_words"),
     )
 
@@ -188,12 +188,12 @@ class HandedDraft(Row):
     """
 
     __tablename__ = "handed_drafts"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("edition_id"),
-        one_of("said", HANDED),
+        enum_check("said", HANDED),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
-        tied("lease_is_due", "leased_until IS NOT NULL", "due_at IS NOT NULL"),
-        Index("ix_handed_drafts_due", "due_at", "id", **rows_where("due_at IS NOT NULL")),
+        implies_check("lease_is_due", "leased_until IS NOT NULL", "due_at IS NOT NULL"),
+        Index("ix_handed_drafts_due", "due_at", "id", **partial_index_options("due_at IS NOT NULL")),
     )
 
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"))

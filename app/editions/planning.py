@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..core.actors import Actor
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..db.session import now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
@@ -84,16 +84,17 @@ def put_on(session: Session, newsletter: Newsletter, edition: Edition, local_at:
     """Let an edition run at another local time. The newsletter's calendar keeps it: the old day as a pause, the new one
     as an extra date, and neither where the rule says the same.
 
-    Raises `Missing`: "date to come", "near date" beyond what is planned ahead, "free date" where another one stands.
+    Raises `MissingPrecondition`: "date to come", "near date" beyond what is planned ahead, "free date" where another
+    one stands.
     """
     day, old, at = local_at.date(), edition.rule_date, in_utc(local_at, newsletter.zone)
     if at <= now(session):
-        raise Missing("date to come")
+        raise MissingPrecondition("date to come")
     if at > now(session) + timedelta(days=AHEAD):
-        raise Missing("near date")
+        raise MissingPrecondition("near date")
     others = select(Edition.id).where(Edition.newsletter_id == newsletter.id, Edition.id != edition.id)
     if session.scalar(others.where(Edition.rule_date == day).limit(1)) is not None:
-        raise Missing("free date")
+        raise MissingPrecondition("free date")
     rhythm = replace(rhythm_of(newsletter), extra=())
     skips = [one for one in newsletter.skips if read_skip(one) != (day, day)]
     rhythm = replace(rhythm, skips=tuple(map(read_skip, skips)))

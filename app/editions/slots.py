@@ -15,8 +15,8 @@ from sqlalchemy.orm.attributes import flag_modified
 from .. import audit
 from ..answers.editing import approved_of
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Illegal, Missing, Stale, must
-from ..db.session import lock, now
+from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict, must
+from ..db.session import lock_row, now
 from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
@@ -128,19 +128,22 @@ def picked_for(session: Session, editions: Sequence[Edition]) -> dict[int, list[
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
     """Put an answered question into the next free slot.
 
-    Raises `Missing` (free slot, approved answer) and `Illegal` when the edition is no longer planned.
+    Raises `MissingPrecondition` (free slot, approved answer) and `InvalidTransition` when the edition is no longer
+    planned.
     """
     must(actor, "pick")
-    planned(lock(session, edition))
+    planned(lock_row(session, edition))
     room = sections_of(session, edition)[question.section].open
     if not room:
-        raise Missing("free slot")
+        raise MissingPrecondition("free slot")
     if not approved_of(session, question.id):
-        raise Missing("approved answer")
+        raise MissingPrecondition("approved answer")
     if question.newsletter_id != edition.newsletter_id:
-        raise Illegal("question", "pick", "another newsletter's")
+        raise InvalidTransition("question", "pick", "another newsletter's")
     why = {"edition": edition.id}
-    QUESTION.apply(session, actor, lock(session, question), "pick", why=why, edition_id=edition.id, position=room[0])
+    QUESTION.apply(
+        session, actor, lock_row(session, question), "pick", why=why, edition_id=edition.id, position=room[0]
+    )
     _changed(session, edition)
 
 
@@ -151,30 +154,31 @@ def _changed(session: Session, edition: Edition) -> None:
 
 
 def planned(edition: Edition) -> None:
-    """Raise `Illegal` for an edition whose slots can't change any more."""
+    """Raise `InvalidTransition` for an edition whose slots can't change any more."""
     if not edition.is_planned:
-        raise Illegal("edition", "change", edition.state)
+        raise InvalidTransition("edition", "change", edition.state)
 
 
 def _edition_of(session: Session, question: Question) -> Edition:
     """Lock the edition that a question stands in.
 
-    Raises `Illegal` when it stands in none or that one is past changing; `Stale` when somebody moved the question to
-    another one meanwhile.
+    Raises `InvalidTransition` when it stands in none or that one is past changing; `VersionConflict` when somebody
+    moved the question to another one meanwhile.
     """
     if question.edition_id is None:
-        raise Illegal("question", "drop", question.state)
-    edition = lock(session, session.get_one(Edition, question.edition_id))
+        raise InvalidTransition("question", "drop", question.state)
+    edition = lock_row(session, session.get_one(Edition, question.edition_id))
     planned(edition)
     if question not in picked(session, edition):
-        raise Stale(f"question {question.id} left edition {edition.id}")
+        raise VersionConflict(f"question {question.id} left edition {edition.id}")
     return edition
 
 
 def drop(session: Session, actor: Actor, question: Question, cause: str | None = None) -> None:
-    """Take a question out of its slot; it is ready for another edition. Raises `Illegal` and `Stale`."""
+    """Take a question out of its slot; it is ready for another edition. Raises `InvalidTransition` and
+    `VersionConflict`."""
     edition = _edition_of(session, question)
-    lock(session, question)
+    lock_row(session, question)
     why = {"edition": edition.id, "position": question.position}
     QUESTION.apply(session, actor, question, "drop", cause=cause, why=why, edition_id=None, position=None)
     renumber(session, edition)
@@ -183,12 +187,12 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 def put_back(session: Session, question: Question, edition: Edition, position: int) -> None:
     """Let a question that already names an edition stand in it at its former number.
 
-    Raises `Stale` where the edition is past changing or its slots are full meanwhile.
+    Raises `VersionConflict` where the edition is past changing or its slots are full meanwhile.
     """
-    section = sections_of(session, lock(session, edition))[question.section]
+    section = sections_of(session, lock_row(session, edition))[question.section]
     others = [one.id for one in section.picked if one is not question]
     if not edition.is_planned or len(others) >= section.slots:
-        raise Stale(edition.public_id)
+        raise VersionConflict(edition.public_id)
     others.insert(max(0, position - section.first), question.id)
     renumber(session, edition, others)
 
@@ -232,11 +236,11 @@ def next_editions(session: Session, edition: Edition) -> Picks:
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
-    """Move a question to the next planned edition with a free slot. Raises `Missing` when there is none."""
+    """Move a question to the next planned edition with a free slot. Raises `MissingPrecondition` when there is none."""
     must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
-        if room := sections_of(session, lock(session, target))[question.section].open:
+        if room := sections_of(session, lock_row(session, target))[question.section].open:
             was, question.edition_id, question.position = question.position, target.id, room[0]
             session.flush()
             renumber(session, edition)
@@ -244,4 +248,4 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             facts = {"from": edition.id, "to": target.id, "position": was}
             audit.record(session, actor, "question.carry", question, facts=facts)
             return target
-    raise Missing("later edition")
+    raise MissingPrecondition("later edition")

@@ -28,7 +28,7 @@ from ..web.formatting import count, day, is_past, left
 
 
 @dataclass(frozen=True)
-class Around:
+class Sidebar:
     """The edition in production, the `numbers` of the sections, and whether whoever looks has drafts of forms."""
 
     edition: EditionSummary | None
@@ -36,7 +36,7 @@ class Around:
     has_drafts: bool
 
 
-def around(session: Session, actor: Staff) -> Around:
+def load_sidebar(session: Session, actor: Staff) -> Sidebar:
     """Load what the frame shows: the edition in production by one query, all numbers by another."""
     newsletter_id = actor.newsletter_id
     lists: dict[str, Listing[Any]] = {
@@ -51,7 +51,7 @@ def around(session: Session, actor: Staff) -> Around:
     columns += [listing.counted for listing in lists.values()]
     has_drafts, *numbers = session.execute(select(*columns)).one()
     edition = summarize_edition_in_production(session, newsletter_id)
-    return Around(edition, dict(zip(lists, numbers, strict=True)), has_drafts)
+    return Sidebar(edition, dict(zip(lists, numbers, strict=True)), has_drafts)
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:

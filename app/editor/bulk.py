@@ -12,8 +12,15 @@ from werkzeug.wrappers import Response
 
 from ..audit import watched
 from ..core.listing import Rows
-from ..core.state_machine import Illegal, Missing, NotYours, Refused, Stale, expect
-from ..db.session import lock
+from ..core.state_machine import (
+    DomainError,
+    InvalidTransition,
+    MissingPrecondition,
+    PermissionDenied,
+    VersionConflict,
+    check_version,
+)
+from ..db.session import lock_row
 from ..letters.ending_sentences import ENDINGS
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
@@ -28,22 +35,22 @@ from .undo_press import stay, way_back
 
 Row = TypeVar("Row")
 Boxes = Sequence[tuple[str, int]]  # the public id of each ticked row, and the version that was on the page
-WhyNot = tuple[tuple[type[Refused], Any], ...]
+WhyNot = tuple[tuple[type[DomainError], Any], ...]
 WHY_NOT: WhyNot = (
-    (Stale, _l("somebody has changed it since")),
+    (VersionConflict, _l("somebody has changed it since")),
     (InEdition, _l("it is picked for an edition, or ran in one")),
-    (NotYours, _l("an editor has to do it")),
+    (PermissionDenied, _l("an editor has to do it")),
     (OnItsWay, _l("its mail is just going out")),
-    (Missing, _l("something is missing first")),
-    (Illegal, _l("that isn’t possible as it stands")),
+    (MissingPrecondition, _l("something is missing first")),
+    (InvalidTransition, _l("that isn’t possible as it stands")),
 )
 
 
-class NotThere(Refused):
+class NotThere(DomainError):
     """No such row at this desk."""
 
 
-class Otherwise(Refused):
+class Otherwise(DomainError):
     """It can't be done to this one; the words say why."""
 
     def __init__(self, words: str) -> None:
@@ -51,18 +58,18 @@ class Otherwise(Refused):
         self.words = words
 
 
-def why_not(desk: Desk, row: Any, why: Refused) -> str:
+def why_not(desk: Desk, row: Any, why: DomainError) -> str:
     """Return in words why nothing was done to a letter or a question."""
     if isinstance(why, Otherwise):
         return why.words
     if isinstance(why, CannotMerge):
         return str(MERGE[why.reason])
-    if isinstance(why, Stale | Illegal) and (said := in_short(desk, row)):
-        return said if isinstance(why, Stale) else f"{WHY_NOT[-1][1]} ({said})"
+    if isinstance(why, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
+        return said if isinstance(why, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
     return worded(WHY_NOT, why)
 
 
-def worded(table: WhyNot, why: Refused) -> str:
+def worded(table: WhyNot, why: DomainError) -> str:
     return next(str(words) for kind, words in table if isinstance(why, kind))
 
 
@@ -89,10 +96,11 @@ class Press:
 
 
 def fresh(desk: Desk, row: Any, version: int) -> Any:
-    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`, `Stale`."""
+    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`,
+    `VersionConflict`."""
     if row is None:
         raise NotThere
-    expect(lock(desk.session, row), version)
+    check_version(lock_row(desk.session, row), version)
     return row
 
 
@@ -112,7 +120,7 @@ class Bulk:
     done: Callable[[int], str]
     empty: Any
     link: Any = ""
-    why: Callable[[Desk, Any, Refused], str] = why_not
+    why: Callable[[Desk, Any, DomainError], str] = why_not
     stays: Callable[[Counter[str]], list[str]] = stay
     take: Callable[[Desk, Any, int], Any] = fresh
     most: int = 60  # rows of one press: more than any page has
@@ -156,7 +164,7 @@ class Outcome:
 
     done: int = 0
     press: list[str] = field(default_factory=list)
-    refused: list[tuple[str, Refused]] = field(default_factory=list)
+    refused: list[tuple[str, DomainError]] = field(default_factory=list)
 
 
 def ticked(name: str, most: int) -> Boxes:
@@ -171,7 +179,7 @@ def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, li
     for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
         try:
             rows.append(take(public_id, version))
-        except Refused as why:
+        except DomainError as why:
             outcome.refused.append((public_id, why))
     return outcome, rows
 
@@ -199,7 +207,7 @@ def _each(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
         try:
             outcome.press.append(change(slug, fn))
             outcome.done += 1
-        except Refused as why:
+        except DomainError as why:
             outcome.refused.append((public_id, why))
     return outcome
 
@@ -225,6 +233,6 @@ def press_ticked(slug: str, bulk: Bulk) -> Response:
     return redirect(href if leads_on else back, code=303)
 
 
-def _why(desk: Desk, bulk: Bulk, public_id: str, why: Refused) -> str:
+def _why(desk: Desk, bulk: Bulk, public_id: str, why: DomainError) -> str:
     row = bulk.load(desk, public_id)
     return _("it isn’t there") if row is None or isinstance(why, NotThere) else bulk.why(desk, row, why)

@@ -22,9 +22,9 @@ from ..answers.diff import Pair, compare
 from ..answers.models import AnswerText
 from ..audit import Event
 from ..audit.events import changing
-from ..core.state_machine import Illegal, Refused, Stale
+from ..core.state_machine import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
-from ..db.session import lock
+from ..db.session import lock_row
 from ..editions.models import Edition
 from ..people.models import Membership
 from ..questions.models import Question, QuestionText
@@ -55,7 +55,7 @@ def token_of(row: Any) -> str:
     return token(facts_of(row))
 
 
-def shown() -> dict[str, Any]:
+def submitted_token() -> dict[str, Any]:
     """Return what the sender of this form had before their eyes; {} where it doesn't say, or that can't be read."""
     try:
         facts = json.loads(urlsafe_b64decode(request.form.get("seen", "")))
@@ -66,7 +66,7 @@ def shown() -> dict[str, Any]:
 
 def number_shown(name: str = "version") -> int:
     """Return a number of the token; -1, which is no version and no event's, where it has none."""
-    return number_in(str(shown().get(name, "")))
+    return number_in(str(submitted_token().get(name, "")))
 
 
 def facts_of(row: Any) -> Facts:
@@ -101,28 +101,29 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
 RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"
 
 
-def as_shown(desk: Desk, row: R, *names: str) -> R:
-    """Lock a row that is decided about. Raises `Stale` where one of these facts isn't as the form showed it."""
-    there, had = facts_of(lock(desk.session, row)), shown()
+def check_unchanged(desk: Desk, row: R, *names: str) -> R:
+    """Lock a row that is decided about. Raises `VersionConflict` where one of these facts isn't as the form showed
+    it."""
+    there, had = facts_of(lock_row(desk.session, row)), submitted_token()
     if any(had.get(name) != there[name] for name in names or (RESTS_ON.get(type(row), "version"),)):
-        raise Stale(f"{type(row).__name__.lower()} changed")
+        raise VersionConflict(f"{type(row).__name__.lower()} changed")
     return row
 
 
-def change_as_shown(slug: str, load: Callable[[Desk], Any], fn: Callable[[Desk], T]) -> T:
+def save_unless_changed(slug: str, load: Callable[[Desk], Any], fn: Callable[[Desk], T]) -> T:
     """Run one change about what a page showed; `load` gives the row. Whoever comes second gets the page of `second`."""
     try:
         return change(slug, fn)
-    except (Stale, Illegal) as refused:
+    except (VersionConflict, InvalidTransition) as refused:
         second(slug, load, refused)
 
 
-def second(slug: str, load: Callable[[Desk], Any], refused: Refused) -> NoReturn:
+def second(slug: str, load: Callable[[Desk], Any], refused: DomainError) -> NoReturn:
     """Answer with who did what to the row while its page lay open. Raises the refusal itself where that was nothing."""
     with at_desk(slug) as desk:
         row = load(desk)
         rests_on = RESTS_ON.get(type(row), "version")
-        words = in_sentences(desk, row) if shown().get(rests_on) != facts_of(row)[rests_on] else ""
+        words = in_sentences(desk, row) if submitted_token().get(rests_on) != facts_of(row)[rests_on] else ""
     if not words:
         raise refused
     abort(errors.page(409, happened=words))
@@ -172,11 +173,12 @@ def _is_about(event: Event, edition: Edition) -> bool:
 
 
 def as_opened(desk: Desk, row: Any, stands: Callable[[], Facts], typed: Facts) -> None:
-    """Lock the row whose form was sent. Raises `Stale` where a field isn't as it was shown, nor as it was typed."""
-    lock(desk.session, row)
-    seen, there = shown(), stands()
+    """Lock the row whose form was sent. Raises `VersionConflict` where a field isn't as it was shown, nor as it was
+    typed."""
+    lock_row(desk.session, row)
+    seen, there = submitted_token(), stands()
     if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and typed != there:
-        raise Stale(f"{type(row).__name__.lower()} {row.id}")
+        raise VersionConflict(f"{type(row).__name__.lower()} {row.id}")
 
 
 def ticked(_name: str, value: Any) -> str:
@@ -267,7 +269,7 @@ class Opened(NamedTuple):
     met: Conflict | None = None
 
 
-def opened(
+def merge_form(
     desk: Desk,
     stands: Facts,
     typed: Facts | None,
@@ -279,7 +281,7 @@ def opened(
     if not typed or first is None:
         sent = request.form.get("seen") if typed else None
         return Opened({**stands, **(typed or {})}, sent or token(stands))
-    seen = shown()
+    seen = submitted_token()
     left = {name for name, value in typed.items() if name in seen and value == seen[name]}
     different = [
         Field(

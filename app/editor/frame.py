@@ -27,7 +27,7 @@ from ..people.sessions import Who, who
 from ..web import errors
 from ..web.setup import called, db
 from ..web.setup import found as found
-from .around import Around, around, coming, sections
+from .around import Sidebar, coming, load_sidebar, sections
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -225,7 +225,7 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
     def once(session: Session) -> T:
         desk = _enter(session, slug, at_desks(session, current_user.person_id))
         if "press" in g and not g.get("taken"):
-            press_keys.take(session, desk.actor, g.press)
+            press_keys.claim_idempotency_key(session, desk.actor, g.press)
             form_drafts.drop_sent(session, desk.actor, request.form.get("draft", "").partition(".")[0], g.press.form)
         return fn(desk)
 
@@ -260,11 +260,11 @@ def unknown(desk: Desk, name: str, endpoint: str) -> None:
     abort(errors.page(404, words=words))
 
 
-def look_around(desk: Desk) -> Around:
+def look_around(desk: Desk) -> Sidebar:
     """Return what stands around the page, loaded once for each page."""
     if "around" not in desk.asked:
-        desk.asked["around"] = around(desk.session, desk.actor)
-    found: Around = desk.asked["around"]
+        desk.asked["around"] = load_sidebar(desk.session, desk.actor)
+    found: Sidebar = desk.asked["around"]
     return found
 
 

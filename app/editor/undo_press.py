@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..answers.pending_invitations import AlreadySent
 from ..audit import Event
-from ..core.state_machine import Refused, Stale
+from ..core.state_machine import DomainError, VersionConflict
 from ..forms import press_keys
 from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing
@@ -19,11 +19,11 @@ from .flash import announce
 from .frame import Desk, change, editor
 
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
-WHY_NOT: tuple[tuple[type[Refused], str], ...] = (
+WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
     (AlreadySent, _l("its expert has been told by mail")),
     (OnItsWay, _l("its reader has been told by mail")),
-    (Refused, _l("it has gone on from there")),
+    (DomainError, _l("it has gone on from there")),
 )
 
 
@@ -48,7 +48,7 @@ def undo(slug: str) -> Response:
 
 
 def _why(desk: Desk, left: undoing.Left) -> str:
-    if isinstance(left.why, Stale):
+    if isinstance(left.why, VersionConflict):
         row = desk.session.get(undoing.NOUNS[left.event.noun][0], left.event.noun_id)
         newest = newest_change(row)
         # Where the row itself stands as the press left it, it is what followed from the press that has gone on.

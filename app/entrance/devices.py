@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..core.clock import unix_time
 from ..crypto.seal import Unsealable, new_token
-from ..db.session import keys
+from ..db.session import get_keyring
 from ..people.models import Person
 from ..web import errors
 from ..web.setup import caller, counted, db
@@ -39,7 +39,7 @@ def _name() -> str:
 
 def remember(rows: Session, response: Response, person: Person) -> None:
     """Let this device be known as one of somebody of the desk. Sealed: whoever finds it reads nobody's name in it."""
-    sealed = keys(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(unix_time())}")
+    sealed = get_keyring(rows).seal(PLACE, f"{person.public_id} {new_token()} {int(unix_time())}")
     response.set_cookie(
         _name(),
         urlsafe_b64encode(sealed).decode(),
@@ -63,7 +63,7 @@ def _opened(cookie: str) -> tuple[str, str]:
         return "", ""
     try:
         with db.read() as rows:
-            person, sign, since = keys(rows).open(PLACE, urlsafe_b64decode(cookie)).split()
+            person, sign, since = get_keyring(rows).open(PLACE, urlsafe_b64decode(cookie)).split()
     except (ValueError, Unsealable):  # binascii.Error is a ValueError
         return "", ""
     return (person, sign) if unix_time() - int(since) < LIFE else ("", "")

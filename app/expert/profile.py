@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..core.fields import read_form, shown
-from ..core.state_machine import Stale
+from ..core.state_machine import VersionConflict
 from ..editions import of_experts
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
@@ -61,7 +61,7 @@ def save_profile() -> Response:
 
     try:
         db.write(fn)
-    except Stale:
+    except VersionConflict:
         return _again(typed, Refusal(409))
     flash(_("Your profile is saved."))
     return redirect(url_for("expert.profile"), code=303)

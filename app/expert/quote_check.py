@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from ..answers import editing, translating, writing
 from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
-from ..core.state_machine import Illegal, Missing, Stale
+from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from .access import Visit, at, change, page, to_assignment, visit
 from .writing_page import keep, known, new_tab, unknown
 
@@ -69,13 +69,13 @@ def settle(**way: str) -> Response:
         if written := change(way, verb):
             with visit(way) as found:
                 return check_page(found, 409, written, template="which")
-    except Missing:
+    except MissingPrecondition:
         return _again(way, 400, {"reply": _("Say what is wrong, so that it can be put right.")})
-    except Stale:
+    except VersionConflict:
         return _again(way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")})
-    except Illegal:
+    except InvalidTransition:
         if reply:
-            with suppress(Illegal):
+            with suppress(InvalidTransition):
                 change(way, keep)
         raise
     return to_assignment(way)

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from ..answers import assigning, writing
 from ..answers.models import DECLINE_REASONS, Assignment
 from ..core.actors import Expert
-from ..core.state_machine import Illegal, Missing
+from ..core.state_machine import InvalidTransition, MissingPrecondition
 from ..web import errors
 from .access import Visit, at, change, to_assignment, visit
 from .assignment_page import published_page
@@ -39,7 +39,7 @@ def decline(**way: str) -> Response:
 
     try:
         change(way, verb)
-    except Missing:
+    except MissingPrecondition:
         return _again(way, {"until": _("Give a day that is still to come.")}, request.form.get("until", ""))
     return to_assignment(way)
 
@@ -71,7 +71,7 @@ def report(**way: str) -> Response:
     body = request.form.get("body", "")
     try:
         change(way, lambda found: writing.report_error(found.session, found.actor, found.task.assignment, body))
-    except Missing:
+    except MissingPrecondition:
         with visit(way) as found:
             return published_page(found, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
     return to_assignment(way, said="report")
@@ -82,9 +82,9 @@ def _say(way: dict[str, str], verb: Saying, field: str, missing: str) -> Respons
     note = request.form.get("note", "")
     try:
         change(way, lambda found: verb(found.session, found.actor, found.task.assignment, note))
-    except Missing:
+    except MissingPrecondition:
         return _again(way, {field: missing})
-    except Illegal:
+    except InvalidTransition:
         return errors.page(409, words=OVER)
     return to_assignment(way, said=request.path.rpartition("/")[2])
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..answers import editing, writing
 from ..answers.models import Draft
-from ..core.state_machine import Illegal, Missing, Stale
+from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ..db.session import now
 from ..editions.block_data import lead_in
 from ..text.clean import clean, word_count
@@ -193,16 +193,16 @@ def preview(**way: str) -> Response:
 def send(**way: str) -> Response:
     def verb(found: Visit) -> None:
         if writing.takes(found.task.assignment, "answer") and unknown(found, request.form.get("answer", "")):
-            raise Stale(f"another page of assignment {found.task.assignment.id} has other words")
+            raise VersionConflict(f"another page of assignment {found.task.assignment.id} has other words")
         writing.submit(found.session, found.actor, found.task.assignment, _written())
 
     try:
         change(way, verb)
-    except Missing:
+    except MissingPrecondition:
         with visit(way) as found:
             sheet = sheet_from(request.form, found.task.assignment.credit_line)
             return answer_page(found, sheet, 400, errors={"text": _("There is no text yet.")})
-    except (Stale, Illegal):
+    except (VersionConflict, InvalidTransition):
         return _both(way)
     return to_assignment(way)
 
@@ -213,7 +213,7 @@ def _both(way: dict[str, str]) -> Response:
     """
     try:
         change(way, keep)
-    except Illegal:
+    except InvalidTransition:
         return errors.page(409, words=OVER)
     with visit(way) as found:
         row, typed = found.task.assignment, sheet_from(request.form, found.task.assignment.credit_line)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
 from ..db.ids import new_public_id
-from ..db.session import added, keys, now
+from ..db.session import add_and_flush, get_keyring, now
 from .models import FormDraft
 
 KEPT = timedelta(days=30)  # after the last key
@@ -57,9 +57,9 @@ def save(session: Session, actor: Staff, form: str, typing: Typing) -> FormDraft
         draft = FormDraft(public_id=new_public_id(), **whose, form=form, count=0)
     draft.count += 1
     draft.form_digest, draft.changed, draft.saved_at = typing.key, " ".join(sorted(typing.changed))[:400], now(session)
-    draft.sealed = keys(session).seal(_place(draft), json.dumps(list(typing.fields), ensure_ascii=False))
-    draft.key_no = keys(session).newest
-    return added(session, draft)
+    draft.sealed = get_keyring(session).seal(_place(draft), json.dumps(list(typing.fields), ensure_ascii=False))
+    draft.key_no = get_keyring(session).newest
+    return add_and_flush(session, draft)
 
 
 def _make_room(session: Session, actor: Staff, form: str) -> None:
@@ -82,7 +82,7 @@ def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
 
 
 def opened(session: Session, draft: FormDraft) -> Typed:
-    fields = json.loads(keys(session).open(_place(draft), draft.sealed))
+    fields = json.loads(get_keyring(session).open(_place(draft), draft.sealed))
     return Typed(draft.public_id, draft.count, draft.saved_at, [(name, text) for name, text in fields])
 
 

@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import table
+from ..db.constraints import table_args
 from ..db.declarative import OfNewsletter, Public, Row
 
 
@@ -16,7 +16,7 @@ class PressKey(Row, OfNewsletter):
     """
 
     __tablename__ = "press_keys"
-    __table_args__ = table(Index(None, "at"))
+    __table_args__ = table_args(Index(None, "at"))
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
@@ -35,7 +35,7 @@ class FormDraft(Row, Public, OfNewsletter):
     """
 
     __tablename__ = "form_drafts"
-    __table_args__ = table(Index(None, "form", "saved_at"), Index(None, "saved_at"))
+    __table_args__ = table_args(Index(None, "form", "saved_at"), Index(None, "saved_at"))
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     form: Mapped[str] = mapped_column(String(200))

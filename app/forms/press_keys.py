@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from .models import PressKey
 
 KEPT = timedelta(days=1)  # for which a form that is sent again, say by a laptop that woke up, does nothing more
@@ -51,7 +51,7 @@ def form_digest(person_id: int, key: str) -> bytes:
     return hashlib.sha256(f"{person_id} {key}".encode()).digest()
 
 
-def take(session: Session, actor: Staff, press: Press) -> None:
+def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
     """Take the press, until the end of the transaction for this one alone. Raises `Twice`."""
     values = {"digest": press.digest, "form_digest": press.form, "at": now(session)}
     whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
@@ -62,7 +62,7 @@ def take(session: Session, actor: Staff, press: Press) -> None:
 
 def settle(session: Session, press: Press, href: str, said: Sequence[dict[str, str]]) -> None:
     """Note where a press led and what was said there."""
-    sealed = keys(session).seal(_place(press), json.dumps({"href": href, "said": said}, ensure_ascii=False))
+    sealed = get_keyring(session).seal(_place(press), json.dumps({"href": href, "said": said}, ensure_ascii=False))
     mine = update(PressKey).where(PressKey.digest == press.digest)
     session.execute(mine.values(settled_at=now(session), outcome_sealed=sealed))
 
@@ -71,7 +71,7 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
     row = session.scalar(select(PressKey).filter_by(digest=press.digest))
     if row is None:
         return None
-    outcome = json.loads(keys(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
+    outcome = json.loads(get_keyring(session).open(_place(press), row.outcome_sealed)) if row.outcome_sealed else {}
     return Outcome(row.at, row.settled_at is not None, **outcome)
 
 

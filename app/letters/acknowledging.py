@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from ..db.session import address as page_address
+from ..db.session import absolute_url as page_address
 from ..db.session import now
 from ..mail import outbox, usage
 from ..mail.mail_templates import write

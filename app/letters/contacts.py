@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Missing, must, within
+from ..core.state_machine import MissingPrecondition, must, require_length
 from ..db.drawn_keys import drawn_key
-from ..db.session import added, keys, now
+from ..db.session import add_and_flush, get_keyring, now
 from ..mail import erasing, outbox
 from ..text.clean import single_line
 from .days import kept_moment
@@ -25,7 +25,7 @@ def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> 
 
 def keep_emails(session: Session, given: Sequence[tuple[Letter, str, int]]) -> None:
     """Do the same for several letters, each with its address and its days."""
-    ring, today = keys(session), now(session)
+    ring, today = get_keyring(session), now(session)
     rows = [
         {
             "letter_id": letter.id,
@@ -45,7 +45,7 @@ def email_of(session: Session, letter: Letter) -> str | None:
     contact = session.scalar(select(Contact).filter_by(letter_id=letter.id))
     if contact is None:
         return None
-    return keys(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
+    return get_keyring(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
 
 
 def forget(session: Session, actor: Actor, letter_id: int) -> None:
@@ -67,14 +67,14 @@ def set_credit(
 ) -> Credit:
     """Seal how a reader wants to be named. `consent` is the sentence that they agreed to, in their language.
 
-    Raises `Missing` when the choice needs a name, or, for "first name and place", a place.
+    Raises `MissingPrecondition` when the choice needs a name, or, for "first name and place", a place.
     """
     name, place = single_line(name)[:120], single_line(place)[:120]
     if choice != "none" and not name:
-        raise Missing("name")
+        raise MissingPrecondition("name")
     if choice == "first" and not place:
-        raise Missing("place")
-    ring = keys(session)
+        raise MissingPrecondition("place")
+    ring = get_keyring(session)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(
         id=drawn_key(session, Credit), letter_id=letter.id
     )
@@ -89,7 +89,7 @@ def set_credit(
         (consent, kept_moment(session, letter)) if named and consent else (None, None)
     )
     credit.verified_at = credit.verified_by_id = credit.verified_how = None
-    return added(session, credit)
+    return add_and_flush(session, credit)
 
 
 def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]:
@@ -122,7 +122,7 @@ def names_of(
 def emails_of(session: Session, letters: Sequence[Letter]) -> list[str]:
     """The addresses that were left with several letters, in one query."""
     public_ids = {letter.id: letter.public_id for letter in letters}
-    ring = keys(session)
+    ring = get_keyring(session)
     return [
         ring.open(f"contacts.email.{public_ids[contact.letter_id]}", contact.email_sealed)
         for contact in session.scalars(select(Contact).where(Contact.letter_id.in_(public_ids)))
@@ -132,7 +132,7 @@ def emails_of(session: Session, letters: Sequence[Letter]) -> list[str]:
 def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", ") -> str | None:
     if credit.name_sealed is None:
         return None
-    ring = keys(session)
+    ring = get_keyring(session)
     parts = [ring.open(f"credits.name.{letter.public_id}", credit.name_sealed)]
     if credit.place_sealed:
         parts.append(ring.open(f"credits.place.{letter.public_id}", credit.place_sealed))
@@ -140,14 +140,14 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 
 
 def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
-    """Record that the name is the reader's: a confirmed address, a noted call. Raises `Missing`."""
+    """Record that the name is the reader's: a confirmed address, a noted call. Raises `MissingPrecondition`."""
     must(actor, "check names")
-    how = within("how", single_line(how), 400)
+    how = require_length("how", single_line(how), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
-        raise Missing("name")
+        raise MissingPrecondition("name")
     if not how:
-        raise Missing("how")
+        raise MissingPrecondition("how")
     credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how
     audit.record(session, actor, "credit.verify", letter)
 

@@ -15,9 +15,9 @@ from .. import audit
 from ..core.actors import Staff
 from ..core.listing import Chain, Listing, counts
 from ..core.permissions import may
-from ..core.state_machine import Illegal, Stale, must
+from ..core.state_machine import InvalidTransition, VersionConflict, must
 from ..db.engine import Database
-from ..db.session import by_keys, lock, now, quietly
+from ..db.session import execute_without_version_bump, get_many, lock_row, now
 from ..people.directory import staff_actor
 from . import filing
 from .days import day_only
@@ -59,7 +59,7 @@ def largest(session: Session, newsletter_id: int) -> list[Crowd]:
     each = held(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
     each = each.group_by(Letter.standing, Letter.crowd).order_by(Letter.standing.desc(), Letter.crowd).limit(SHOWN)
     keys = list(session.scalars(each))
-    firsts = by_keys(session, Letter, keys)
+    firsts = get_many(session, Letter, keys)
     if not firsts:
         return []
     lists = [held(newsletter_id, *_same(firsts[key])) for key in keys]
@@ -85,7 +85,7 @@ def sort_waiting(database: Database) -> int:
             for at in range(0, len(keys), AT_ONCE):
                 some = Letter.id.in_(keys[at : at + AT_ONCE])
                 here = update(Letter).where(some, *stays).values(standing=standing, crowd=crowd)
-                database.write(lambda session: quietly(session, here))  # noqa: B023
+                database.write(lambda session: execute_without_version_bump(session, here))  # noqa: B023
             moved += len(keys)
     return moved
 
@@ -146,7 +146,7 @@ def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
     )
     each = here.group_by(Letter.crowd).order_by(func.count().desc(), Letter.crowd).limit(SHOWN)
     rows = session.execute(each).all()
-    firsts = by_keys(session, Letter, [row[1] for row in rows])
+    firsts = get_many(session, Letter, [row[1] for row in rows])
     return [Crowd(firsts[key], number) for _crowd, key, number in rows]
 
 
@@ -154,15 +154,15 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
     """Hold the letters of a crowd that came in before it was seen that they are many, as many as one press can take
     back. Gives how many.
 
-    Raises `Illegal` where the letter stands in none, and `Stale` where there are more now than `number`, which was
-    shown: what somebody has not seen is not held by them.
+    Raises `InvalidTransition` where the letter stands in none, and `VersionConflict` where there are more now than
+    `number`, which was shown: what somebody has not seen is not held by them.
     """
     must(actor, "take letters")
-    if not lock(session, first).is_received or not first.crowd:
-        raise Illegal("letter", "hold", first.state)
+    if not lock_row(session, first).is_received or not first.crowd:
+        raise InvalidTransition("letter", "hold", first.state)
     like = select(Letter).where(Letter.newsletter_id == first.newsletter_id, LIKE_MANY, Letter.crowd == first.crowd)
     if (session.scalar(select(func.count()).select_from(like.subquery())) or 0) > number:
-        raise Stale(first.public_id)
+        raise VersionConflict(first.public_id)
     letters = session.scalars(like.order_by(Letter.received_at, Letter.id).limit(HELD_AT_ONCE)).all()
     for letter in letters:
         filing.hold(session, actor, letter, ["flood"])
@@ -172,22 +172,22 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
 def sweep(session: Session, actor: Staff, first: Letter, standing: int) -> None:
     """File the crowd of a held letter as spam: at once they are out of the way, and for a minute that can be undone.
 
-    What comes later is no part of it, however like it is. Raises `Illegal` where the letter stands in none, and `Stale`
-    where the crowd has grown since the letter stood at this place.
+    What comes later is no part of it, however like it is. Raises `InvalidTransition` where the letter stands in none,
+    and `VersionConflict` where the crowd has grown since the letter stood at this place.
     """
     must(actor, "take letters")
-    if not lock(session, first).is_held or not first.crowd or _sweep_of(session, first):
-        raise Illegal("letter", "sweep", first.state)
+    if not lock_row(session, first).is_held or not first.crowd or _sweep_of(session, first):
+        raise InvalidTransition("letter", "sweep", first.state)
     if first.standing != standing:
-        raise Stale(first.public_id)
+        raise VersionConflict(first.public_id)
     session.add(Sweep(newsletter_id=first.newsletter_id, crowd=first.crowd, person_id=actor.person_id, at=now(session)))
     audit.record(session, actor, "letter.sweep", first)
 
 
 def keep(session: Session, _actor: Staff, first: Letter) -> None:
-    """Let a crowd stand among the held letters again. Raises `Illegal` once the worker has begun."""
+    """Let a crowd stand among the held letters again. Raises `InvalidTransition` once the worker has begun."""
     if (one := _sweep_of(session, first)) is None or not first.is_held:
-        raise Illegal("letter", "keep", first.state)
+        raise InvalidTransition("letter", "keep", first.state)
     session.delete(one)
 
 

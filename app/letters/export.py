@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
-from ..core.state_machine import NotYours
+from ..core.state_machine import PermissionDenied
 from . import contacts
 from .models import Letter
 from .queries import added_to
@@ -14,10 +14,10 @@ from .queries import added_to
 def held_of(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
     """Return all that is held of the writer of a letter, by name: days and moments in ISO 8601, None for nothing.
 
-    Raises `NotYours` for a receipt that travelled by mail, which others may have read, and for what was erased.
+    Raises `PermissionDenied` for a receipt that travelled by mail, which others may have read, and for what was erased.
     """
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
-        raise NotYours(actor.ref)
+        raise PermissionDenied(actor.ref)
     credit, contact = letter.credit, letter.contact
     added = added_to(session, [letter.id])[letter.id]
     came = letter.received_at

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..core.state_machine import expect
-from ..db.session import lock
+from ..core.state_machine import check_version
+from ..db.session import lock_row
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
@@ -28,9 +28,9 @@ def file(
 ) -> None:
     """File a letter as question, comment, tip, unsubscribe or spam, or an expert's as answer and the like.
 
-    `did` are the events that followed from it. Raises `Illegal`, `NotYours`, `Missing`.
+    `did` are the events that followed from it. Raises `InvalidTransition`, `PermissionDenied`, `MissingPrecondition`.
     """
-    lock(session, letter)
+    lock_row(session, letter)
     why: dict[str, Any] = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
     if did is not None:
         why["did"] = list(did)
@@ -40,23 +40,24 @@ def file(
 
 
 def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -> None:
-    """A letter that came in is held after all, for these signs. Raises `Illegal`, `NotYours`."""
-    lock(session, letter)
+    """A letter that came in is held after all, for these signs. Raises `InvalidTransition`, `PermissionDenied`."""
+    lock_row(session, letter)
     LETTER.apply(
         session, actor, letter, "hold", why={"was": _facts(letter)}, held_reason=signs[0], signs=[*signs], standing=0
     )
 
 
 def release(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
-    """A held letter was looked at and is an honest one. Raises `Stale`, `Illegal`, `NotYours`."""
-    expect(lock(session, letter), version)
+    """A held letter was looked at and is an honest one. Raises `VersionConflict`, `InvalidTransition`,
+    `PermissionDenied`."""
+    check_version(lock_row(session, letter), version)
     gone: dict[str, Any] = {"held_reason": None, "standing": VOUCHED, "crowd": 0}
     LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, **gone)
 
 
 def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:
     """End a letter with one of the kind sentences, and where there is one with the published answer that fits."""
-    lock(session, letter)
+    lock_row(session, letter)
     why = {"reason": reason, "was": _facts(letter)}
     LETTER.apply(session, actor, letter, "end", why=why, end_reason=reason, answered_by_id=answered_by_id)
 
@@ -64,7 +65,7 @@ def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by
 def reopen(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
     """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release`
     does."""
-    expect(lock(session, letter), version)
+    check_version(lock_row(session, letter), version)
     gone = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
     LETTER.apply(session, actor, letter, "reopen", why={"was": _facts(letter)}, **gone)
 

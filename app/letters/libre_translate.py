@@ -39,10 +39,10 @@ def translated(
         **({"api_key": server.key} if server.key else {}),
     }
     try:
-        status, body = http_client.asked(server.translate, limit=limit, body=json.dumps(asked).encode())
-    except http_client.Silent:
+        status, body = http_client.request(server.translate, limit=limit, body=json.dumps(asked).encode())
+    except http_client.NoResponse:
         raise Untranslated("slow") from None
-    except http_client.Unanswered:
+    except http_client.RequestFailed:
         raise Untranslated("unreachable") from None
     if status != 200:
         raise Untranslated(STATUS.get(status, "garbage"))
@@ -51,7 +51,7 @@ def translated(
 
 def _read(body: bytes, number: int) -> list[str]:
     try:
-        found = http_client.object_in(200, body).get("translatedText")
+        found = http_client.parse_object(200, body).get("translatedText")
     except http_client.Unreadable:
         raise Untranslated("garbage") from None
     if not isinstance(found, list) or len(found) != number or not all(isinstance(one, str) for one in found):

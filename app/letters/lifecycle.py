@@ -1,6 +1,6 @@
 """The life of a letter: who wrote, and what becomes of their words."""
 
-from ..core.state_machine import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
 # waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
 # reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
@@ -15,7 +15,7 @@ STATES = States(
 )
 
 
-class LetterStates(Stated):
+class LetterStates(StateMixin):
     """Properties of a letter's state, for pages, verbs and queries."""
 
     is_received = STATES.which("is_received")
@@ -30,15 +30,17 @@ class LetterStates(Stated):
     is_listed = STATES.which("is_listed")
 
 
-settled = Need(
+settled = Precondition(
     "kind; question or assignment",
     lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
 )
-erased = Need("erases", lambda letter: letter.erased_at is not None and letter.body is None)
-words = Need("words", lambda letter: letter.body is not None)
-way_in = Need("form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api"))
+erased = Precondition("erases", lambda letter: letter.erased_at is not None and letter.body is None)
+words = Precondition("words", lambda letter: letter.body is not None)
+way_in = Precondition(
+    "form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")
+)
 # Joining names a question that the desk has made public; whether it is, the verb sees, for a letter can't look up.
-joined = Need("question shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id))
+joined = Precondition("question shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id))
 
 LETTER = Machine(
     "letter",
@@ -47,11 +49,11 @@ LETTER = Machine(
         # R: where the newsletter acknowledges mails
         Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
         # It came in before a flood was seen, and is like what the flood brings.
-        Move("hold", ("received",), ("held",), act="take letters", needs=(has("held_reason"),)),
+        Move("hold", ("received",), ("held",), act="take letters", needs=(requires("held_reason"),)),
         Move("release", ("held",), ("received",), act="take letters"),
         Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled, words)),
         Move("join", (), ("filed",), act="write", needs=(joined,)),
-        Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(has("end_reason"),), tells="R"),
+        Move("end", ("received", "filed"), ("ended",), act="take letters", needs=(requires("end_reason"),), tells="R"),
         Move("reopen", ("filed", "ended"), ("received",), act="take letters", needs=(words,)),
         Move(
             "undo",

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from ..db.session import quietly
+from ..db.session import execute_without_version_bump
 from ..search import DESK
 from ..search.alike import Probe, alike
 from .models import Letter
@@ -27,7 +27,7 @@ def look(database: Database) -> int:
 
 def look_again(session: Session, keys: Sequence[int]) -> None:
     """The desk has said that two are not the same: the worker looks whether anything else is."""
-    quietly(session, update(Letter).where(Letter.id.in_(keys)).values(alike=None))
+    execute_without_version_bump(session, update(Letter).where(Letter.id.in_(keys)).values(alike=None))
 
 
 def _unlooked(session: Session) -> list[Letter]:
@@ -47,4 +47,4 @@ def _note(session: Session, found: dict[int, set[int] | None]) -> None:
     yes = {key for key, others in found.items() if others is not None}
     older = set().union(*(others for others in found.values() if others))
     for keys, is_alike in ((yes | older, True), (set(found) - yes - older, False)):
-        quietly(session, update(Letter).where(Letter.id.in_(keys)).values(alike=is_alike))
+        execute_without_version_bump(session, update(Letter).where(Letter.id.in_(keys)).values(alike=is_alike))

@@ -17,9 +17,9 @@ from app.settings.translation_server import TranslationServer
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, must
+from ..core.state_machine import InvalidTransition, must
 from ..db.engine import Database
-from ..db.session import added, keys, lock, now
+from ..db.session import add_and_flush, get_keyring, lock_row, now
 from .libre_translate import LIMIT, Untranslated, translated
 from .models import Letter, MachineTranslation
 
@@ -63,11 +63,11 @@ def _texts(letter: Letter) -> list[str]:
 def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
     """Let a letter be put into a language. What waits or is there already is not asked for again.
 
-    Raises `Illegal` for what may not be sent, and `NotYours`.
+    Raises `InvalidTransition` for what may not be sent, and `PermissionDenied`.
     """
     must(actor, "take letters")
-    if fault := why_not(lock(session, letter)):
-        raise Illegal("letter", "translate", fault)
+    if fault := why_not(lock_row(session, letter)):
+        raise InvalidTransition("letter", "translate", fault)
     old = find_translation(session, letter)
     if old is not None:
         found = read(session, letter, old)
@@ -75,7 +75,7 @@ def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
             return
         session.delete(old)
         session.flush()
-    added(
+    add_and_flush(
         session,
         MachineTranslation(letter_id=letter.id, language=language, asked_at=now(session), asked_by_id=actor.person_id),
     )
@@ -97,7 +97,7 @@ def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> di
 def read(session: Session, letter: Letter, row: MachineTranslation) -> Found:
     """Open what a machine made of a letter."""
     if row.found_sealed is not None:
-        body, background = json.loads(keys(session).open(_place(letter), row.found_sealed))
+        body, background = json.loads(get_keyring(session).open(_place(letter), row.found_sealed))
         return Found(row.language, body, background, at=row.ended_at)
     lost = row.sent_at is not None and row.sent_at < now(session) - LOST
     return Found(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
@@ -149,7 +149,7 @@ def keep(session: Session, key: int, came: list[str], fault: str | None) -> None
     row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == key).with_for_update())
     if row is None:
         return
-    letter, ring = session.get_one(Letter, row.letter_id), keys(session)
+    letter, ring = session.get_one(Letter, row.letter_id), get_keyring(session)
     row.ended_at, row.fault = now(session), fault
     if not fault:
         body = came[0] if letter.body else ""

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Illegal, Missing, given, must
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_text
 from ..crypto.seal import new_token
 from ..db.ids import new_public_id
-from ..db.session import keys, lock, now
+from ..db.session import get_keyring, lock_row, now
 from ..mail import inbound, usage
 from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
@@ -51,7 +51,7 @@ def take(session: Session, actor: Actor, newsletter: Newsletter, mailed: Mailed,
     """Take in what a reader mailed. It counts as "one e-mail, then forget me".
 
     `answerable` allows the one neutral acknowledgement, which is sent
-    where the newsletter wants it, once a day to each sender. Raises `Missing` without words.
+    where the newsletter wants it, once a day to each sender. Raises `MissingPrecondition` without words.
     """
     return take_all(session, actor, [(newsletter, mailed, answerable)])[0]
 
@@ -76,7 +76,7 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
 
 
 def _letter(newsletter: Newsletter, mailed: Mailed, to: str, lately: signs.Lately, way: Collection[str]) -> Letter:
-    body = given("text", _kept(mailed.words))
+    body = require_text("text", _kept(mailed.words))
     seen = lately.signs_of(body, way)
     lately.add(body, mailed.received_at)
     return Letter(
@@ -105,12 +105,12 @@ def from_pen(
 ) -> Letter:
     """The desk says that a mail set aside is a reader's letter. Nothing is acknowledged: nobody knows who wrote it.
 
-    Raises `Stale`, `Illegal`, and `Missing` where nothing can be read in it (any more).
+    Raises `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` where nothing can be read in it (any more).
     """
     must(actor, "take letters")
     reading = inbound.reading_of(session, row)
     if reading is None:
-        raise Missing("bytes")
+        raise MissingPrecondition("bytes")
     words = reading.text or reading.subject
     mailed = Mailed(words, reading.from_address, row.stored_at, reading.language, row.edition_id, reading.comment)
     letter = take(session, actor, newsletter, mailed)
@@ -121,11 +121,11 @@ def from_pen(
 def reread(session: Session, actor: Actor, letter: Letter, before: str, words: str) -> bool:
     """Put what a newer trimmer reads in the mail in the place of what the older one read, `before`.
 
-    Only while the desk has done nothing with the letter; tells whether anything changed. Raises `Illegal`.
+    Only while the desk has done nothing with the letter; tells whether anything changed. Raises `InvalidTransition`.
     """
-    lock(session, letter)
+    lock_row(session, letter)
     if not letter.waits:
-        raise Illegal("letter", "read again", letter.state)
+        raise InvalidTransition("letter", "read again", letter.state)
     old, new = _kept(before), _kept(words)
     if letter.body != old or not new or new == old:
         return False
@@ -154,7 +154,7 @@ def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
 
 def _acknowledge(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
     """The answer brings a receipt. It travels by mail, so it can only read the state and withdraw."""
-    form = receive.Form(new_token(), keys(session).newest)
+    form = receive.FormToken(new_token(), get_keyring(session).newest)
     receipt = receive.receipt_of(session, form)
     if acknowledging.acknowledge(session, newsletter, letter, address, receipt) is None:
         return

@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
 from .lifecycle import STATES, LetterStates
 
@@ -39,24 +39,24 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     """
 
     __tablename__ = "letters"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("id", "hear_back"),
-        one_of("state", tuple(STATES)),
-        one_of("author", AUTHORS),
-        one_of("channel", CHANNELS),
-        one_of("hear_back", HEAR_BACK),
-        one_of("filed_as", FILED_AS),
-        tied("filed_says_as_what", "state = 'filed'", "filed_as IS NOT NULL"),
-        tied("filed_question_has_one", "state = 'filed' AND filed_as = 'question'", "question_id IS NOT NULL"),
-        tied(
+        enum_check("state", tuple(STATES)),
+        enum_check("author", AUTHORS),
+        enum_check("channel", CHANNELS),
+        enum_check("hear_back", HEAR_BACK),
+        enum_check("filed_as", FILED_AS),
+        implies_check("filed_says_as_what", "state = 'filed'", "filed_as IS NOT NULL"),
+        implies_check("filed_question_has_one", "state = 'filed' AND filed_as = 'question'", "question_id IS NOT NULL"),
+        implies_check(
             "filed_expert_has_assignment",
             f"state = 'filed' AND filed_as IN ({', '.join(map(repr, OF_EXPERT))})",
             "assignment_id IS NOT NULL",
         ),
-        tied("assignment_is_of_expert", "assignment_id IS NOT NULL", "author = 'expert'"),
-        tied("held_says_why", "state = 'held'", "held_reason IS NOT NULL"),
-        tied("ended_says_why", "state = 'ended'", "end_reason IS NOT NULL"),
-        tied("withdrawn_is_erased", "state = 'withdrawn'", "erased_at IS NOT NULL"),
+        implies_check("assignment_is_of_expert", "assignment_id IS NOT NULL", "author = 'expert'"),
+        implies_check("held_says_why", "state = 'held'", "held_reason IS NOT NULL"),
+        implies_check("ended_says_why", "state = 'ended'", "end_reason IS NOT NULL"),
+        implies_check("withdrawn_is_erased", "state = 'withdrawn'", "erased_at IS NOT NULL"),
         CheckConstraint(
             "(erased_at IS NULL) = (body IS NOT NULL)"
             " AND (erased_at IS NULL OR (background IS NULL AND desk_note IS NULL))",
@@ -73,33 +73,64 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             "newsletter_id",
             "state",
             *CAME,
-            **rows_where("about_edition_id IS NOT NULL"),
-        ),
-        Index("ix_letters_filed", "newsletter_id", "filed_as", "state", *CAME, **rows_where("filed_as IS NOT NULL")),
-        Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **rows_where("state = 'held'")),
-        Index("ix_letters_crowds", "newsletter_id", "standing", "crowd", "id", **rows_where("state = 'held'")),
-        Index("ix_letters_unsorted", "newsletter_id", **rows_where("state = 'held' AND standing = 0")),
-        Index(
-            "ix_letters_like_many", "newsletter_id", "crowd", *CAME, **rows_where("state = 'received' AND crowd <> 0")
+            **partial_index_options("about_edition_id IS NOT NULL"),
         ),
         Index(
-            "ix_letters_unplaced", "newsletter_id", "received_at", **rows_where("state = 'received' AND standing = 0")
+            "ix_letters_filed",
+            "newsletter_id",
+            "filed_as",
+            "state",
+            *CAME,
+            **partial_index_options("filed_as IS NOT NULL"),
         ),
-        Index("ix_letters_alike", "newsletter_id", "state", *CAME, **rows_where("alike", on_sqlite="alike = 1")),
-        Index("ix_letters_unlooked", "id", **rows_where("alike IS NULL AND state = 'received'")),
+        Index("ix_letters_held", "newsletter_id", "held_reason", *CAME, **partial_index_options("state = 'held'")),
+        Index(
+            "ix_letters_crowds", "newsletter_id", "standing", "crowd", "id", **partial_index_options("state = 'held'")
+        ),
+        Index("ix_letters_unsorted", "newsletter_id", **partial_index_options("state = 'held' AND standing = 0")),
+        Index(
+            "ix_letters_like_many",
+            "newsletter_id",
+            "crowd",
+            *CAME,
+            **partial_index_options("state = 'received' AND crowd <> 0"),
+        ),
+        Index(
+            "ix_letters_unplaced",
+            "newsletter_id",
+            "received_at",
+            **partial_index_options("state = 'received' AND standing = 0"),
+        ),
+        Index(
+            "ix_letters_alike", "newsletter_id", "state", *CAME, **partial_index_options("alike", on_sqlite="alike = 1")
+        ),
+        Index("ix_letters_unlooked", "id", **partial_index_options("alike IS NULL AND state = 'received'")),
         Index(None, "question_id", *CAME),
-        Index("ix_letters_of_experts", "newsletter_id", "state", "id", **rows_where("assignment_id IS NOT NULL")),
+        Index(
+            "ix_letters_of_experts",
+            "newsletter_id",
+            "state",
+            "id",
+            **partial_index_options("assignment_id IS NOT NULL"),
+        ),
         # What has had its time is found along these two (workflows/retention/preview.py).
-        Index("ix_letters_with_words", "newsletter_id", "author", "state", *STOOD, **rows_where(f"{WORDS} <> 'filed'")),
+        Index(
+            "ix_letters_with_words",
+            "newsletter_id",
+            "author",
+            "state",
+            *STOOD,
+            **partial_index_options(f"{WORDS} <> 'filed'"),
+        ),
         Index(
             "ix_letters_filed_with_words",
             "newsletter_id",
             "author",
             "filed_as",
             *STOOD,
-            **rows_where(f"{WORDS} = 'filed'"),
+            **partial_index_options(f"{WORDS} = 'filed'"),
         ),
-        Index("ix_letters_unindexed", *CAME, **rows_where("indexed_version <> version")),
+        Index("ix_letters_unindexed", *CAME, **partial_index_options("indexed_version <> version")),
     )
 
     author: Mapped[str] = mapped_column(String(20), default="reader")
@@ -144,7 +175,7 @@ class Sweep(Row, OfNewsletter):
     """A crowd of held letters that somebody has filed as spam: the worker does it, once nobody can take it back."""
 
     __tablename__ = "sweeps"
-    __table_args__ = table(UniqueConstraint("newsletter_id", "crowd"))
+    __table_args__ = table_args(UniqueConstraint("newsletter_id", "crowd"))
 
     crowd: Mapped[int]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
@@ -155,7 +186,7 @@ class Contact(Row):
     """The address of a reader, sealed. The database itself refuses an address for "just a number"."""
 
     __tablename__ = "contacts"
-    __table_args__ = table(
+    __table_args__ = table_args(
         ForeignKeyConstraint(
             ["letter_id", "hear_back"], ["letters.id", "letters.hear_back"], ondelete="CASCADE", onupdate="CASCADE"
         ),
@@ -177,12 +208,12 @@ class Credit(Row, Verified):
     """
 
     __tablename__ = "credits"
-    __table_args__ = table(
-        one_of("choice", CREDITS),
-        whole("consent_whole", "consent_text", "consented_at"),
-        whole("verification_whole", "verified_at", "verified_by_id", "verified_how"),
-        tied("unnamed_has_no_name", "choice = 'none'", "name_sealed IS NULL AND place_sealed IS NULL"),
-        tied("named_has_name", "choice <> 'none'", "name_sealed IS NOT NULL"),
+    __table_args__ = table_args(
+        enum_check("choice", CREDITS),
+        all_or_none_check("consent_whole", "consent_text", "consented_at"),
+        all_or_none_check("verification_whole", "verified_at", "verified_by_id", "verified_how"),
+        implies_check("unnamed_has_no_name", "choice = 'none'", "name_sealed IS NULL AND place_sealed IS NULL"),
+        implies_check("named_has_name", "choice <> 'none'", "name_sealed IS NOT NULL"),
     )
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"), unique=True)
@@ -198,7 +229,7 @@ class Addition(Row):
     """Words that a reader added later, with the receipt in hand."""
 
     __tablename__ = "additions"
-    __table_args__ = table(Index(None, "letter_id", "id"), Index(None, "added_at"))
+    __table_args__ = table_args(Index(None, "letter_id", "id"), Index(None, "added_at"))
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)
@@ -212,11 +243,11 @@ class MachineTranslation(Row):
     """
 
     __tablename__ = "machine_translations"
-    __table_args__ = table(
-        tied("ended_says_how", "ended_at IS NOT NULL", "(found_sealed IS NULL) <> (fault IS NULL)"),
-        tied("ended_was_sent", "found_sealed IS NOT NULL", "sent_at IS NOT NULL"),
-        whole("found_whole", "found_sealed", "key_no"),
-        Index("ix_machine_translations_asked", "id", **rows_where("sent_at IS NULL AND ended_at IS NULL")),
+    __table_args__ = table_args(
+        implies_check("ended_says_how", "ended_at IS NOT NULL", "(found_sealed IS NULL) <> (fault IS NULL)"),
+        implies_check("ended_was_sent", "found_sealed IS NOT NULL", "sent_at IS NOT NULL"),
+        all_or_none_check("found_whole", "found_sealed", "key_no"),
+        Index("ix_machine_translations_asked", "id", **partial_index_options("sent_at IS NULL AND ended_at IS NULL")),
     )
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"), unique=True)
@@ -234,7 +265,7 @@ class ReceiptNote(Row):
     """A note that the desk left at a reader's receipt, and the words that its reader wrote back."""
 
     __tablename__ = "receipt_notes"
-    __table_args__ = table(Index(None, "letter_id", "id"))
+    __table_args__ = table_args(Index(None, "letter_id", "id"))
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Reader
-from ..core.state_machine import NotYours, given
+from ..core.state_machine import PermissionDenied, require_text
 from ..db.drawn_keys import drawn_key
-from ..db.session import added, keys, lock
+from ..db.session import add_and_flush, get_keyring, lock_row
 from ..newsletters.models import Newsletter
 from ..text.clean import clean, receipt_of
 from . import contacts, erasing_letters
@@ -24,7 +24,9 @@ def find_receipt(session: Session, typed: str) -> Letter | None:
     number = receipt_of(typed)
     if number is None:
         return None
-    return session.scalar(select(Letter).where(Letter.receipt_mac.in_(keys(session).macs("letters.receipt", number))))
+    return session.scalar(
+        select(Letter).where(Letter.receipt_mac.in_(get_keyring(session).macs("letters.receipt", number)))
+    )
 
 
 def reader_of(letter: Letter) -> Reader:
@@ -34,8 +36,8 @@ def reader_of(letter: Letter) -> Reader:
 def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
     """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more,
     and a withdrawal that is under way is waited for."""
-    if actor.letter_id != letter.id or actor.mailed or lock(session, letter).erased_at:
-        raise NotYours(actor.ref)
+    if actor.letter_id != letter.id or actor.mailed or lock_row(session, letter).erased_at:
+        raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
@@ -47,13 +49,13 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 def put(session: Session, actor: Reader, letter: Letter, body: str, once: bool = True) -> Addition | None:
     """Put words behind a letter; with `once` the same ones sent again, as by a reloaded page, are there already: None.
 
-    Raises `Missing` (text), `Faulty` (too long, or too many), and `NotYours`, also when nothing can be added any more,
-    as to a newsletter that has ended.
+    Raises `MissingPrecondition` (text), `Faulty` (too long, or too many), and `PermissionDenied`, also when nothing can
+    be added any more, as to a newsletter that has ended.
     """
     _whole_hand(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
-        raise NotYours(actor.ref)
-    body = given("text", clean(body))
+        raise PermissionDenied(actor.ref)
+    body = require_text("text", clean(body))
     if len(body) > MAXIMUM:
         raise Faulty({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
@@ -66,13 +68,14 @@ def put(session: Session, actor: Reader, letter: Letter, body: str, once: bool =
     key = drawn_key(session, Addition, above=newest.id if newest and newest.id < 0 else None)
     addition = Addition(id=key, letter_id=letter.id, body=body, added_at=kept_moment(session, letter))
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
-    return added(session, addition)
+    return add_and_flush(session, addition)
 
 
 def change_credit(
     session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
 ) -> None:
-    """Change how the reader is named. Raises `Missing` and `NotYours`, also when the letter was taken back."""
+    """Change how the reader is named. Raises `MissingPrecondition` and `PermissionDenied`, also when the letter was
+    taken back."""
     _whole_hand(session, actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
     audit.record(session, actor, "letter.credit", letter, at=kept_moment(session, letter))
@@ -81,5 +84,5 @@ def change_credit(
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
     """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
     if actor.letter_id != letter.id:
-        raise NotYours(actor.ref)
-    erasing_letters.erase(session, actor, lock(session, letter), "withdraw", kept_moment(session, letter), "letter")
+        raise PermissionDenied(actor.ref)
+    erasing_letters.erase(session, actor, lock_row(session, letter), "withdraw", kept_moment(session, letter), "letter")

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..core.state_machine import Refused
+from ..core.state_machine import DomainError
 from ..db.drawn_keys import drawn_key
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text.clean import clean, fault_of_question, held_reason
@@ -30,7 +30,7 @@ _ROW = Letter.__table__.c
 
 
 @dataclass(frozen=True)
-class Ask:
+class Submission:
     """The fields that a reader filled in, or told the desk at `given_at`.
 
     `consent` is the sentence beside the credit, as they saw it.
@@ -68,7 +68,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Form:
+class FormToken:
     """The content of a form token: its nonce and the number of the key that it was made with."""
 
     nonce: str
@@ -83,7 +83,7 @@ class Faulty(Exception):
     faults: dict[str, str] = field(default_factory=dict)
 
 
-class NotTaking(Refused):
+class NotTaking(DomainError):
     """The newsletter takes no questions: it pauses, or has ended."""
 
 
@@ -95,7 +95,7 @@ class AlreadySent(Exception):
         self.letter, self.same = letter, same
 
 
-def _faults(ask: Ask) -> dict[str, str]:
+def _faults(ask: Submission) -> dict[str, str]:
     faults: dict[str, str] = {}
     if fault := fault_of_question(ask.body, MAXIMUM):
         faults["body"] = fault
@@ -116,31 +116,31 @@ def _faults(ask: Ask) -> dict[str, str]:
     return faults
 
 
-def _needed(ask: Ask) -> tuple[str, ...]:
+def _needed(ask: Submission) -> tuple[str, ...]:
     return ("name", "place") if ask.credit == "first" else ("name",)
 
 
-def receipt_of(session: Session, form: Form) -> str:
-    return keys(session).receipt(form.nonce, form.key_no)
+def receipt_of(session: Session, form: FormToken) -> str:
+    return get_keyring(session).receipt(form.nonce, form.key_no)
 
 
-def hashes(session: Session, form: Form) -> dict[str, bytes]:
+def hashes(session: Session, form: FormToken) -> dict[str, bytes]:
     """Return what is kept of a form: the keyed hashes of its nonce and of the receipt that follows from it."""
-    ring = keys(session)
+    ring = get_keyring(session)
     return {
         "form_mac": ring.mac("letters.form", form.nonce, form.key_no),
         "receipt_mac": ring.mac("letters.receipt", receipt_of(session, form), form.key_no),
     }
 
 
-def already_sent(session: Session, form: Form) -> Letter | None:
+def already_sent(session: Session, form: FormToken) -> Letter | None:
     """The letter that this form made before."""
-    mac = keys(session).mac("letters.form", form.nonce, form.key_no)
+    mac = get_keyring(session).mac("letters.form", form.nonce, form.key_no)
     key = session.connection().scalar(select(_ROW.id).where(_ROW.form_mac == mac))
     return None if key is None else session.get(Letter, key)
 
 
-def must_take(session: Session, newsletter: Newsletter, form: Form | None) -> None:
+def must_take(session: Session, newsletter: Newsletter, form: FormToken | None) -> None:
     """Raise `NotTaking` for a question that is asked while the newsletter takes none; one whose form was sent before
     has its letter.
     """
@@ -164,9 +164,9 @@ def send(
     session: Session,
     actor: Actor,
     newsletter: Newsletter,
-    ask: Ask,
+    ask: Submission,
     *,
-    form: Form | None = None,
+    form: FormToken | None = None,
     channel: str = "web",
     signs: Sequence[str] = (),
 ) -> Letter:

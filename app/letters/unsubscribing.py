@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Reader
-from ..db.session import address
+from ..db.session import absolute_url
 from ..people import links
 from . import contacts
 from .days import kept_moment
@@ -13,7 +13,7 @@ from .models import Letter
 
 def stop_link(session: Session, letter: Letter) -> str:
     """A fresh address with which the letter's writer stops our mails, and nothing else."""
-    return address(session, f"/stop/{links.new_stop_link(session, letter_id=letter.id)}")
+    return absolute_url(session, f"/stop/{links.new_stop_link(session, letter_id=letter.id)}")
 
 
 def letter_of(session: Session, token: str) -> Letter | None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from ..core.actors import Clock
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import now
@@ -186,7 +186,7 @@ def claim(
         mail = session.scalar(lease)
         if mail is not None:
             if leaving is not None:
-                with suppress(Missing, Unsealable):
+                with suppress(MissingPrecondition, Unsealable):
                     leaving(session, mail)
             return Claim(mail.id, mail.message_id, at + LEASE, _readable(session, mail))
     return None
@@ -238,7 +238,7 @@ def _hand_over(send: Send, claimed: Claim) -> Undelivered | None:
 def _readable(session: Session, mail: OutboxMail) -> Message | None:
     try:
         return read(session, mail)
-    except (Missing, Unsealable):
+    except (MissingPrecondition, Unsealable):
         return None
 
 

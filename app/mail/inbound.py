@@ -15,9 +15,9 @@ from ..audit import record, together
 from ..audit.queries import newest_of
 from ..core.actors import Actor, Mailroom, Staff
 from ..core.listing import Key, Listing
-from ..core.state_machine import Illegal, Missing, expect, must
+from ..core.state_machine import InvalidTransition, MissingPrecondition, check_version, must
 from ..db.ids import new_public_id
-from ..db.session import keys, lock, now
+from ..db.session import get_keyring, lock_row, now
 from ..mailtext.incoming import File
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
@@ -88,7 +88,7 @@ def store(
 
 def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]], source: str) -> list[Inbound]:
     """Keep the bytes of several, each with the columns that say where it was; none of them is stored already."""
-    at, ring = now(session), keys(session)
+    at, ring = now(session), get_keyring(session)
     rows: dict[Inbound, bytes] = {}
     with together(session):
         for raw, came in mails:
@@ -104,7 +104,7 @@ def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]]
 
 
 def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
-    """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `Illegal`."""
+    """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `InvalidTransition`."""
     at, why = now(session), {"reasons": list(reasons)}
     facts |= {"placed_at": at, "leased_until": None, **why}
     INBOUND.apply(session, actor, row, "place", to=where, at=at, why=why, **facts)
@@ -128,7 +128,7 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
 
 def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
     """Find the mails of several contents that others could repeat, the oldest first."""
-    ring, found = keys(session), dict[str, list[Inbound]]()
+    ring, found = get_keyring(session), dict[str, list[Inbound]]()
     whose = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
     query = select(Inbound).where(Inbound.content_mac.in_(list(whose)), ~Inbound.is_no_original)
     for row in session.scalars(query.order_by(Inbound.id)):
@@ -153,49 +153,51 @@ def first_among(same: Sequence[Inbound], where: str) -> Inbound | None:
 
 def mac_of(session: Session, content: str) -> bytes:
     """The keyed hash that is kept of a mail's content."""
-    return keys(session).mac(CONTENT, content)
+    return get_keyring(session).mac(CONTENT, content)
 
 
 def take(
     session: Session, actor: Actor, row: Inbound, letter_id: int, version: int | None = None, **facts: Any
 ) -> None:
-    """Take a mail that was set aside for a letter, as the desk says. Raises `Stale`, `Illegal`."""
-    expect(lock(session, row), version)
+    """Take a mail that was set aside for a letter, as the desk says. Raises `VersionConflict`, `InvalidTransition`."""
+    check_version(lock_row(session, row), version)
     _only_one(session, row)
     why = {"was": {name: getattr(row, name) for name in facts}}
     INBOUND.apply(session, actor, row, "take", why=why, letter_id=letter_id, **facts)
 
 
 def put_back(session: Session, actor: Actor, row: Inbound) -> None:
-    """Put a mail back to where it lay, where the desk made a letter of it that was none. Raises `Illegal` elsewhere."""
+    """Put a mail back to where it lay, where the desk made a letter of it that was none. Raises `InvalidTransition`
+    elsewhere."""
     taken = newest_of(session, "inbound", row.id, "inbound.take")
     if taken is None:
-        raise Illegal("inbound", "put back", row.state)
+        raise InvalidTransition("inbound", "put back", row.state)
     was = (taken.facts or {}).get("was", {"assignment_id": None})
-    INBOUND.apply(session, actor, lock(session, row), "put back", to=taken.old, letter_id=None, **was)
+    INBOUND.apply(session, actor, lock_row(session, row), "put back", to=taken.old, letter_id=None, **was)
 
 
 def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
-    """Sort a mail that was set aside, as from a robot ('automatic') or spam. Raises `Stale`, `Illegal`."""
-    expect(lock(session, row), version)
+    """Sort a mail that was set aside, as from a robot ('automatic') or spam. Raises `VersionConflict`,
+    `InvalidTransition`."""
+    check_version(lock_row(session, row), version)
     INBOUND.apply(session, actor, row, "sort", to=where)
 
 
 def _only_one(session: Session, row: Inbound) -> None:
-    """Raise `Illegal` where the same mail came again and became a letter: then this one is no second one."""
+    """Raise `InvalidTransition` where the same mail came again and became a letter: then this one is no second one."""
     same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
-        raise Illegal("inbound", "take", "duplicate")
+        raise InvalidTransition("inbound", "take", "duplicate")
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     """Let a mail that was set aside be read and placed again from its bytes.
 
-    Raises `Illegal`, or `Missing` without bytes.
+    Raises `InvalidTransition`, or `MissingPrecondition` without bytes.
     """
-    lock(session, row)
+    lock_row(session, row)
     if session.get(InboundRaw, row.id) is None:
-        raise Missing("bytes")
+        raise MissingPrecondition("bytes")
     # Its own desk goes on seeing it; whose it is where it was nobody's is found anew.
     newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
     anew: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
@@ -220,11 +222,11 @@ def with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
-    """Open the bytes as they came. Raises `Missing` once they are destroyed, and `Unsealable`."""
+    """Open the bytes as they came. Raises `MissingPrecondition` once they are destroyed, and `Unsealable`."""
     kept = session.get(InboundRaw, row.id)
     if kept is None:
-        raise Missing("bytes")
-    return keys(session).open_bytes(raw_place(row), kept.raw_sealed)
+        raise MissingPrecondition("bytes")
+    return get_keyring(session).open_bytes(raw_place(row), kept.raw_sealed)
 
 
 def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
@@ -234,7 +236,7 @@ def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
 
 def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]]) -> None:
     """Do the same for several mails."""
-    ring = keys(session)
+    ring = get_keyring(session)
     sealed = [
         {"key": row.id, "sealed": ring.seal(_reading(row), json.dumps(vars(reading), ensure_ascii=False))}
         for row, reading in readings
@@ -250,7 +252,7 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
     kept = session.get(InboundRaw, row.id)
     if kept is None or kept.reading_sealed is None:
         return None
-    values = json.loads(keys(session).open(_reading(row), kept.reading_sealed))
+    values = json.loads(get_keyring(session).open(_reading(row), kept.reading_sealed))
     values["attachments"] = tuple(File(*one) for one in values["attachments"])
     return Reading(**values)
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..crypto.seal import Keys
-from ..db.session import by_keys, keys, now
+from ..db.session import get_keyring, get_many, now
 from .inbound import raw_place
 from .models import Inbound, InboundRaw
 
@@ -72,19 +72,19 @@ class Leased:
 
     @property
     def raw(self) -> bytes:
-        """Open the bytes. Raises `Missing` and `Unsealable`."""
+        """Open the bytes. Raises `MissingPrecondition` and `Unsealable`."""
         if self.sealed is None:
-            raise Missing("bytes")
+            raise MissingPrecondition("bytes")
         return self.ring.open_bytes(raw_place(self.row), self.sealed)
 
 
 def leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
     """Fetch the mails of some claims with their sealed bytes."""
     wanted = [claim.inbound_id for claim in claims]
-    rows = by_keys(session, Inbound, wanted)
+    rows = get_many(session, Inbound, wanted)
     bytes_of = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(wanted))
     sealed = {row.inbound_id: row.raw_sealed for row in session.execute(bytes_of)}
-    ring = keys(session)
+    ring = get_keyring(session)
     return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(wanted, claims, strict=True)]
 
 

@@ -1,6 +1,6 @@
 """The life of a mail in the outbox, and of one that came in."""
 
-from ..core.state_machine import Machine, Move, Stated, States, has
+from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
 # waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has
 # to look at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and
@@ -18,7 +18,7 @@ STATES = States(
 ENDED = STATES.which("has_ended")
 
 
-class MailStates(Stated):
+class MailStates(StateMixin):
     """Properties of the state of a mail of the outbox, for pages, verbs and queries."""
 
     is_held = STATES.which("is_held")
@@ -41,10 +41,10 @@ MAIL = Machine(
         Move("recall", ("held", "queued"), ("discarded",), act="stop mails, answer, upkeep"),
         Move("discard", ("held", "queued", "failed", "expired"), ("discarded",), act="stop mails"),
         Move("retry", ("failed", "expired"), ("queued",), act="stop mails"),
-        Move("send", ("queued",), ("sent",), act="upkeep", needs=(has("sent_at"),)),
-        Move("fail", ("queued",), ("failed",), act="upkeep", needs=(has("said"),)),
+        Move("send", ("queued",), ("sent",), act="upkeep", needs=(requires("sent_at"),)),
+        Move("fail", ("queued",), ("failed",), act="upkeep", needs=(requires("said"),)),
         Move("expire", ("queued",), ("expired",), act="upkeep"),
-        Move("bounce", ("queued", "sent"), ("failed",), act="upkeep", needs=(has("said", "bounced_at"),)),
+        Move("bounce", ("queued", "sent"), ("failed",), act="upkeep", needs=(requires("said", "bounced_at"),)),
         Move("forget", ("held", "queued", "failed", "expired"), ("discarded",), act="write, stop mails, upkeep"),
         Move("put back", ("discarded",), ("held", "queued"), after="undo"),
     ),
@@ -69,7 +69,7 @@ PLACES_OF_MAIL = States(
 PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_set_aside")
 
 
-class InboundStates(Stated):
+class InboundStates(StateMixin):
     """Properties of the place of a mail that came in, for pages, verbs and queries."""
 
     is_stored = PLACES_OF_MAIL.which("is_stored")
@@ -91,8 +91,8 @@ INBOUND = Machine(
     PLACES_OF_MAIL,
     (
         Move("store", (), ("stored",), act="upkeep"),
-        Move("place", ("stored",), PLACES, act="upkeep", needs=(has("placed_at"),)),
-        Move("take", SET_ASIDE, ("letter",), act="take letters", needs=(has("letter_id"),)),
+        Move("place", ("stored",), PLACES, act="upkeep", needs=(requires("placed_at"),)),
+        Move("take", SET_ASIDE, ("letter",), act="take letters", needs=(requires("letter_id"),)),
         Move("put back", ("letter",), SET_ASIDE, act="take letters"),
         Move("sort", SET_ASIDE, ("automatic", "spam"), act="take letters"),
         Move("read again", SET_ASIDE, ("stored",), act="take letters, upkeep"),

@@ -3,14 +3,14 @@ from datetime import date, datetime
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import one_of, rows_where, table, tied
+from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Base, Editable, Public, Row
 from .lifecycle import ENDED, PLACES_OF_MAIL, STATES, InboundStates, MailStates
 
 CHANNELS = ("mail",)
 
 _ended = ", ".join(f"'{state}'" for state in ENDED)
-_queued = rows_where("state = 'queued'")
+_queued = partial_index_options("state = 'queued'")
 
 
 class OutboxMail(Row, Public, Editable, MailStates):
@@ -24,15 +24,15 @@ class OutboxMail(Row, Public, Editable, MailStates):
     """
 
     __tablename__ = "outbox"
-    __table_args__ = table(
-        one_of("channel", CHANNELS),
-        one_of("state", tuple(STATES)),
+    __table_args__ = table_args(
+        enum_check("channel", CHANNELS),
+        enum_check("state", tuple(STATES)),
         CheckConstraint("lane BETWEEN 0 AND 2", name="lane_known"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_says_when"),
         CheckConstraint(f"(state IN ({_ended})) = (ended_at IS NOT NULL)", name="ended_says_when"),
-        tied("failed_says_why", "state = 'failed'", "said IS NOT NULL"),
-        tied("lease_is_queued", "leased_until IS NOT NULL", "state = 'queued'"),
+        implies_check("failed_says_why", "state = 'failed'", "said IS NOT NULL"),
+        implies_check("lease_is_queued", "leased_until IS NOT NULL", "state = 'queued'"),
         Index("ix_outbox_queued", "lane", "due_at", "id", **_queued),
         Index("ix_outbox_expiring", "expires_at", **_queued),
         Index(None, "newsletter_id", "state", "id"),
@@ -78,7 +78,7 @@ class OutboxContent(Base):
 SOURCES = ("imap", "lmtp", "pipe", "webhook")
 
 # One mail has one place, however often it was delivered; a failed try does not count as one.
-_once = rows_where("state IN ('letter', 'edition', 'pen')")
+_once = partial_index_options("state IN ('letter', 'edition', 'pen')")
 
 
 class Inbound(Row, Public, Editable, InboundStates):
@@ -90,17 +90,17 @@ class Inbound(Row, Public, Editable, InboundStates):
     """
 
     __tablename__ = "inbound"
-    __table_args__ = table(
-        one_of("state", tuple(PLACES_OF_MAIL)),
-        one_of("source", SOURCES),
+    __table_args__ = table_args(
+        enum_check("state", tuple(PLACES_OF_MAIL)),
+        enum_check("source", SOURCES),
         UniqueConstraint("mailbox", "uidvalidity", "uid"),
         CheckConstraint("(state = 'stored') = (placed_at IS NULL)", name="placed_says_when"),
-        tied("letter_has_one", "state = 'letter'", "letter_id IS NOT NULL"),
-        tied("edition_has_one", "state = 'edition'", "edition_id IS NOT NULL"),
-        tied("duplicate_has_first", "state = 'duplicate'", "duplicate_of_id IS NOT NULL"),
-        tied("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
+        implies_check("letter_has_one", "state = 'letter'", "letter_id IS NOT NULL"),
+        implies_check("edition_has_one", "state = 'edition'", "edition_id IS NOT NULL"),
+        implies_check("duplicate_has_first", "state = 'duplicate'", "duplicate_of_id IS NOT NULL"),
+        implies_check("lease_is_unplaced", "leased_until IS NOT NULL", "state = 'stored'"),
         CheckConstraint("attempts >= 0", name="attempts_counted"),
-        Index("ix_inbound_unplaced", "due_at", "id", **rows_where("state = 'stored'")),
+        Index("ix_inbound_unplaced", "due_at", "id", **partial_index_options("state = 'stored'")),
         Index("uq_inbound_content", "content_mac", "state", unique=True, **_once),
         Index(None, "content_mac"),
         Index(None, "outbox_id"),
@@ -145,7 +145,7 @@ class Spent(Row):
     """Something that was done for somebody today, as a keyed hash: a sender gets one acknowledgement a day."""
 
     __tablename__ = "spent"
-    __table_args__ = table(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))
+    __table_args__ = table_args(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))
 
     kind: Mapped[str] = mapped_column(String(40))
     mac: Mapped[bytes] = mapped_column(LargeBinary)
@@ -164,7 +164,7 @@ class MailSignIn(Row, Public):
     """
 
     __tablename__ = "mail_sign_ins"
-    __table_args__ = table(one_of("fault", SIGN_IN_FAULTS), UniqueConstraint("account"))
+    __table_args__ = table_args(enum_check("fault", SIGN_IN_FAULTS), UniqueConstraint("account"))
 
     account: Mapped[str] = mapped_column(String(200))
     token_url: Mapped[str] = mapped_column(String(400))

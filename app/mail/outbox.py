@@ -15,9 +15,9 @@ from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..core.actors import Actor
-from ..core.state_machine import Illegal, Missing, Refused, expect, must
+from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, check_version, must
 from ..db.ids import new_public_id
-from ..db.session import keys, lock, now
+from ..db.session import get_keyring, lock_row, now
 from ..text.clean import single_line
 from . import erasing, identifiers
 from .asked_others import with_number
@@ -32,7 +32,7 @@ SAID = 400  # characters that are kept of a server's answer
 _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
 
 
-class OnItsWay(Refused):
+class OnItsWay(DomainError):
     """A worker is handing the mail over at this moment; it can't be called back."""
 
 
@@ -70,7 +70,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
         state_at=at,
         message_id=identifiers.message_id(house, public_id),
         due_at=due,
-        return_mac=keys(session).mac("outbox.return", token),
+        return_mac=get_keyring(session).mac("outbox.return", token),
         created_at=at,
         **{"expires_at": due + kind.life, **posting},
     )
@@ -78,7 +78,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
         return None
     listed = identifiers.list_id(house, mail.kind, mail.newsletter_id) if kind.listed and message.unsubscribe else None
     sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
-    session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=keys(session).number_of(sealed)))
+    session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=get_keyring(session).number_of(sealed)))
     session.flush()
     return mail
 
@@ -91,17 +91,18 @@ def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, 
 
 def by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
     """Return our mails by the tokens of their return paths, under any key that is still held."""
-    whose = {mac: token for token in tokens for mac in keys(session).macs("outbox.return", token)}
+    whose = {mac: token for token in tokens for mac in get_keyring(session).macs("outbox.return", token)}
     found = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(whose))))
     return {whose[mail.return_mac]: mail for mail in found if mail.return_mac is not None}
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """Return what is in a mail, as it left. Raises `Missing` where the contents have been deleted, and `Unsealable`."""
+    """Return what is in a mail, as it left. Raises `MissingPrecondition` where the contents have been deleted, and
+    `Unsealable`."""
     content = session.get(OutboxContent, mail.id)
     if content is None:
-        raise Missing("contents")
-    kept = json.loads(keys(session).open(_place(mail), content.sealed))
+        raise MissingPrecondition("contents")
+    kept = json.loads(get_keyring(session).open(_place(mail), content.sealed))
     message = Message(**kept | {"references": tuple(kept.get("references", ()))})
     return message if mail.asked_others is None else with_number(message, mail.asked_others)
 
@@ -111,19 +112,20 @@ def rewrite(
 ) -> None:
     """Give a held mail other words; in `text` the places of `secret_links.with_places` stand for its secret addresses.
 
-    Raises `Stale`, `Illegal`, `NotYours`, and `Missing` (subject, text, link, contents).
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` (subject, text, link,
+    contents).
     """
     must(actor, "stop mails")
-    expect(lock(session, mail), version)
+    check_version(lock_row(session, mail), version)
     if not mail.is_held:
-        raise Illegal("mail", "rewrite", mail.state)
+        raise InvalidTransition("mail", "rewrite", mail.state)
     before = read(session, mail)
     for fact, value in (("subject", subject), ("text", text)):
         if not value.strip():
-            raise Missing(fact)
+            raise MissingPrecondition(fact)
     content = session.get_one(OutboxContent, mail.id)
     content.sealed = _sealed(session, mail, reworded(before, subject, with_secrets(text, before.text)))
-    content.key_no = keys(session).number_of(content.sealed)
+    content.key_no = get_keyring(session).number_of(content.sealed)
     flag_modified(mail, "kind")  # a new version, so that nobody lets go what they have not read
     session.flush()
     audit.record(session, actor, "mail.rewrite", mail)
@@ -143,8 +145,9 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 
 
 def release(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """Let a held mail go, now. Raises `Stale` where it has changed meanwhile, `Illegal`, `NotYours`, `Missing`."""
-    expect(lock(session, mail), version)
+    """Let a held mail go, now. Raises `VersionConflict` where it has changed meanwhile, `InvalidTransition`,
+    `PermissionDenied`, `MissingPrecondition`."""
+    check_version(lock_row(session, mail), version)
     _with_contents(session, mail)
     move(session, actor, mail, "release", **_afresh(session, mail))
 
@@ -152,9 +155,9 @@ def release(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
     """Try a failed mail again from the start, under its Message-ID.
 
-    Raises `Illegal`, `NotYours`, `Missing` (contents).
+    Raises `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (contents).
     """
-    lock(session, mail)
+    lock_row(session, mail)
     _with_contents(session, mail)
     move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None, bounced_at=None)
 
@@ -175,32 +178,35 @@ def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> No
     One that we still try again was taken all the same, by a server that was cut off before it could say so. What has
     ended otherwise stays as it is: a bounce may come twice.
     """
-    if lock(session, mail).is_on_its_way:
+    if lock_row(session, mail).is_on_its_way:
         reason = (_numbers(said) if mail.letter_id else single_line(said)[:SAID]) or "returned without a reason"
         move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`, `Illegal`, and
-    `Stale` where somebody has worded it anew, sent it or had it tried again since it was read.
+    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`,
+    `InvalidTransition`, and `VersionConflict` where somebody has worded it anew, sent it or had it tried again since it
+    was read.
     """
     _stop(session, mail)
     MAIL.move("discard", mail.state)
     # Each try of the worker makes a new version too, and changes nothing that anybody has read.
     if not (mail.is_queued and mail.attempts):
-        expect(mail, version)
+        check_version(mail, version)
     move(session, actor, mail, "discard")
 
 
 def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """The cause is undone, and its mail with it; done again, it writes a new mail. Raises `OnItsWay`, `Illegal`."""
+    """The cause is undone, and its mail with it; done again, it writes a new mail. Raises `OnItsWay`,
+    `InvalidTransition`."""
     _stop(session, mail)
     move(session, actor, mail, "recall", why={"once": mail.once_key} if mail.once_key else None, once_key=None)
 
 
 def put_back(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
-    """Put a recalled mail back: it waits in this state again. Raises `Illegal`, `Missing` (contents)."""
-    _with_contents(session, lock(session, mail))
+    """Put a recalled mail back: it waits in this state again. Raises `InvalidTransition`, `MissingPrecondition`
+    (contents)."""
+    _with_contents(session, lock_row(session, mail))
     MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 
 
@@ -260,7 +266,7 @@ def _add_once(session: Session, mail: OutboxMail) -> bool:
 
 
 def _sealed(session: Session, mail: OutboxMail, message: Message) -> bytes:
-    return keys(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
+    return get_keyring(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
 
 
 def _afresh(session: Session, mail: OutboxMail) -> dict[str, datetime]:
@@ -270,11 +276,11 @@ def _afresh(session: Session, mail: OutboxMail) -> dict[str, datetime]:
 
 def _with_contents(session: Session, mail: OutboxMail) -> None:
     if not has_contents(session, mail):
-        raise Missing("contents")
+        raise MissingPrecondition("contents")
 
 
 def _stop(session: Session, mail: OutboxMail) -> None:
-    lock(session, mail)
+    lock_row(session, mail)
     if mail.leased_until is not None and mail.leased_until > now(session):
         raise OnItsWay(mail.public_id)
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
 # A mail program wraps a long line where it quotes one.
@@ -34,14 +34,14 @@ def with_places(text: str) -> str:
 def with_secrets(text: str, before: str) -> str:
     """Put back into a changed text what the one `before` hid.
 
-    Raises `Missing` (link) where a place was lost or made up.
+    Raises `MissingPrecondition` (link) where a place was lost or made up.
     """
     for place, secret in _places(before):
         if place not in text:
-            raise Missing("link")
+            raise MissingPrecondition("link")
         text = text.replace(place, secret)
     if any(name not in before for name in PLACE.findall(text)):
-        raise Missing("link")
+        raise MissingPrecondition("link")
     return text
 
 

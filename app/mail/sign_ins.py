@@ -23,7 +23,7 @@ from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..db.ids import new_public_id
-from ..db.session import added, keys, lock, now, quietly
+from ..db.session import add_and_flush, execute_without_version_bump, get_keyring, lock_row, now
 from .models import MailSignIn, OutboxMail
 from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed
 
@@ -100,19 +100,19 @@ def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
     """Somebody has signed in: from now on these tokens count, and mails that waited for them are due."""
     row = session.scalars(select(MailSignIn).filter_by(account=account.user).with_for_update()).one_or_none()
     if row is None:
-        row = added(
+        row = add_and_flush(
             session,
             MailSignIn(
                 public_id=new_public_id(),
                 account=account.user,
                 token_url=account.provider.token_url,
                 renewed_at=now(session),
-                key_no=keys(session).newest,
+                key_no=get_keyring(session).newest,
             ),
         )
     row.token_url = account.provider.token_url
     _write_down(session, row, tokens)
-    quietly(
+    execute_without_version_bump(
         session,
         update(OutboxMail)
         .where(OutboxMail.is_queued, OutboxMail.said.in_([said for _, said in FAULTS.values()]))
@@ -146,7 +146,7 @@ def _current(session: Session, account: OAuthAccount) -> str | None:
     if row is None or row.access_sealed is None or row.good_until is None or row.good_until <= now(session):
         return None
     try:
-        return keys(session).open(_place(row, "access"), row.access_sealed)
+        return get_keyring(session).open(_place(row, "access"), row.access_sealed)
     except Unsealable:
         return None
 
@@ -159,7 +159,7 @@ def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str
     if row.again_at is not None and row.again_at > now(session):
         raise NoToken(FAULTS[row.fault or "away"][1])
     try:
-        return row, keys(session).open(_place(row, "refresh"), row.refresh_sealed)
+        return row, get_keyring(session).open(_place(row, "refresh"), row.refresh_sealed)
     except Unsealable:
         raise NoToken(SIGNED_OUT) from None
 
@@ -194,7 +194,7 @@ def _renew(database: Database, account: OAuthAccount, renewal: Renewal) -> str |
 
 
 def _leased(session: Session, renewal: Renewal) -> MailSignIn | None:
-    row = lock(session, session.get_one(MailSignIn, renewal.row_id))
+    row = lock_row(session, session.get_one(MailSignIn, renewal.row_id))
     return row if row.leased_until == renewal.until else None
 
 
@@ -213,7 +213,7 @@ def _end(session: Session, renewal: Renewal, tokens: Tokens) -> bool:
 
 
 def _write_down(session: Session, row: MailSignIn, tokens: Tokens) -> None:
-    ring, at = keys(session), now(session)
+    ring, at = get_keyring(session), now(session)
     refresh = tokens.refresh or ring.open(_place(row, "refresh"), row.refresh_sealed or b"")
     row.refresh_sealed = ring.seal(_place(row, "refresh"), refresh)
     row.access_sealed = ring.seal(_place(row, "access"), tokens.access)

@@ -133,17 +133,17 @@ def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, byte
     """The status and body of the answer. Raises `Away`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
-        return http_client.asked(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
-    except http_client.Silent as silent:
+        return http_client.request(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
+    except http_client.NoResponse as silent:
         raise Slow(str(silent)) from None
-    except http_client.Unanswered as unanswered:
+    except http_client.RequestFailed as unanswered:
         raise Away(str(unanswered)) from None
 
 
 def _checked(status: int, body: bytes) -> dict[str, Any]:
     """The answer as it was given. Raises what it means where it is none."""
     try:
-        found = http_client.object_in(status, body)
+        found = http_client.parse_object(status, body)
     except http_client.Unreadable as fault:
         raise Away(str(fault)) from None
     if status == 200 and "error" not in found:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from .models import Spent
 
 
@@ -24,7 +24,7 @@ def spend_each(session: Session, kind: str, whose: Sequence[str], ends_on: date,
     """Do the same for several, one after the other; somebody may be among them more than once."""
     if not whose:
         return []
-    ring = keys(session)
+    ring = get_keyring(session)
 
     def mac(who: str, number: int) -> bytes:
         return ring.mac(f"spent.{kind}", f"{number} {who}")

@@ -31,7 +31,7 @@ TEST = "house.test"  # the kind of the operator's test mails
 QUOTABLE = 3  # of our mails, or of a newsletter's editions, whose texts the trimmer is given
 
 
-class Case:
+class InboundContext:
     """A mail before its judges. `session` is None where there is no database: then only the mail itself is judged.
 
     `row` is what is stored of it; before it has a place its newsletter is the one that its mailbox belongs to.

@@ -13,14 +13,14 @@ from ..people.directory import staff_actor, standing
 from ..people.models import Expert, Person
 from .batch import is_of
 from .decision import Decision
-from .evidence import Case
+from .evidence import InboundContext
 from .recipients import AN_EXPERTS, ENDED, NO_WORDS, of_this_expert
 from .screening import shown_to_be
 
 NOT_THE_DESK, OF_THE_HOUSE = "forwarded by a stranger", "forwarded from the desk"
 
 
-def forwarded(case: Case) -> Decision | None:
+def forwarded(case: InboundContext) -> Decision | None:
     """A mail to the address to which the desk forwards."""
     newsletter, forward = case.forwarded_to, case.forward
     if newsletter is None or forward is None:
@@ -45,13 +45,13 @@ def forwarded(case: Case) -> Decision | None:
     return Decision("letter", (), newsletter.id, author="forward", forwarded_by_id=desk.id if desk else None)
 
 
-def _of_desk(case: Case, newsletter: Newsletter, address: str) -> Person | None:
+def _of_desk(case: InboundContext, newsletter: Newsletter, address: str) -> Person | None:
     """Return whose address it is, of those who may take letters at a newsletter's desk."""
     person = case.person(address) if address else None
     actor = staff_actor(case.books, person.id, newsletter.id) if person else None
     return person if actor and may(actor, "take letters") else None
 
 
-def _expert(case: Case, address: str) -> Expert | None:
+def _expert(case: InboundContext, address: str) -> Expert | None:
     person = case.person(address)
     return standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None

@@ -58,7 +58,7 @@ class NoNewsletter(Exception):
 def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None) -> int:
     """Fetch what is there, and tell how many messages were stored; `progress` hears of each: done, of how many.
 
-    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `Refused` where the server fails, `Busy` where the
+    Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `DomainError` where the server fails, `Busy` where the
     database does, `NoToken` and `NoNewsletter`. What was stored until then is stored.
     """
     with opened(database, mailbox) as box:

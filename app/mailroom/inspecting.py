@@ -11,7 +11,7 @@ from ..mailtext.incoming import Mail, Trimmed
 from ..mailtext.parsing.parse import parse
 from ..mailtext.trim import trim
 from .batch import House, Settings
-from .evidence import Case
+from .evidence import InboundContext
 from .judges import decide
 
 
@@ -22,7 +22,7 @@ def inspect(raw: bytes, reading: Reading | None, session: Session | None, settin
     place is what the message alone says.
     """
     mail = reading.parse(raw) if reading else parse(raw)
-    case = Case(session, raw, mail, House(settings))
+    case = InboundContext(session, raw, mail, House(settings))
     case.trimmed = reading.trim(mail, case.known) if reading else trim(mail, case.known)
     decision = decide(case)
     return {**contents(mail, case.trimmed), "place": decision.place, "reasons": list(decision.reasons)}

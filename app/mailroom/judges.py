@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from .decision import Decision
-from .evidence import Case
+from .evidence import InboundContext
 from .forwarding import forwarded
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
 from .screening import edition, own, report, robot, seen, spam, tested, unreadable
 
-Judge = Callable[[Case], Decision | None]
+Judge = Callable[[InboundContext], Decision | None]
 
 JUDGES: tuple[Judge, ...] = (
     unreadable,
@@ -27,7 +27,7 @@ JUDGES: tuple[Judge, ...] = (
 BY_THE_BOOKS = frozenset({tested, own, edition, forwarded, by_token, by_reference, of_an_expert})  # ask the database
 
 
-def decide(case: Case) -> Decision:
+def decide(case: InboundContext) -> Decision:
     """Return where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
     judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
     decision = next(decision for judge in judges if (decision := judge(case)) is not None)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ..answers import mailed_answers as from_experts
 from ..answers.models import Assignment
 from ..core.actors import Mailroom
-from ..db.session import by_keys
+from ..db.session import get_many
 from ..editions import history
 from ..editions.models import Edition
 from ..letters import mailed_letters as from_readers
@@ -80,7 +80,7 @@ def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged: Judged) 
 
 
 def _of_readers(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> list[Letter]:
-    newsletters = by_keys(session, Newsletter, {judged.decision.newsletter_id or 0 for _, judged in mails})
+    newsletters = get_many(session, Newsletter, {judged.decision.newsletter_id or 0 for _, judged in mails})
     taken = []
     for row, judged in mails:
         decision, reading = judged.decision, judged.reading

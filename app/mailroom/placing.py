@@ -26,7 +26,7 @@ from ..mailtext.incoming import Known, Mail
 from . import settling
 from .batch import House, Settings
 from .decision import Judged
-from .evidence import Case
+from .evidence import InboundContext
 from .judges import decide
 from .recipients import answerable
 from .settling import Became
@@ -184,7 +184,7 @@ class _Placing:
         done: list[Opened] = []
         with self.database.read(self.at) as session:
             began = time.monotonic()
-            for number, (one, case) in enumerate(self._cases(session, mails, Case.expect_quoted)):
+            for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect_quoted)):
                 found = self._step(one.claim, until, became, partial(_quoting, one, case))
                 if found is not None:
                     done.append(found)
@@ -201,7 +201,7 @@ class _Placing:
         firsts: set[str] = set()
         with self.database.read(self.at) as session:
             began = time.monotonic()
-            for number, (one, case) in enumerate(self._cases(session, mails, Case.expect)):
+            for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect)):
                 found = self._step(one.claim, until, became, partial(_judge, one, case))
                 if found is None:
                     continue
@@ -215,11 +215,11 @@ class _Placing:
         return judged, []
 
     def _cases(
-        self, session: Session, mails: Sequence[Opened], expect: Callable[[Case], None]
-    ) -> list[tuple[Opened, Case]]:
+        self, session: Session, mails: Sequence[Opened], expect: Callable[[InboundContext], None]
+    ) -> list[tuple[Opened, InboundContext]]:
         """Make the cases of one look at the database, which say what will be looked up of each."""
         house = House(self.settings)
-        cases = [(one, Case(session, one.raw, one.mail, house, one.stored.row)) for one in mails]
+        cases = [(one, InboundContext(session, one.raw, one.mail, house, one.stored.row)) for one in mails]
         for _, case in cases:
             with suppress(Exception):  # what is wrong with one mail is told when it is judged
                 expect(case)
@@ -249,11 +249,11 @@ class _Placing:
             return self.database.write(partial(settling.settle_each, judged=judged), self.at)
 
 
-def _quoting(one: Opened, case: Case) -> Opened:
+def _quoting(one: Opened, case: InboundContext) -> Opened:
     return replace(one, known=case.known, is_forward=case.forwarded_to is not None)
 
 
-def _judge(one: Opened, case: Case) -> Judged:
+def _judge(one: Opened, case: InboundContext) -> Judged:
     case.take_in(one.found or uncut(one.mail))
     decision = decide(case)
     content, reply = case.content(decision.newsletter_id), answerable(case, decision)

@@ -15,7 +15,7 @@ from ..people.models import Expert, Link
 from ..workflows.back_issues import received_editions
 from .batch import is_of
 from .decision import Decision
-from .evidence import Case
+from .evidence import InboundContext
 from .screening import shown_to_be
 from .spam import is_spam
 
@@ -24,7 +24,7 @@ AN_EXPERTS = "an expert's address"
 ENDED = "newsletter closed"
 
 
-def by_token(case: Case) -> Decision | None:
+def by_token(case: InboundContext) -> Decision | None:
     """A mail to an address with a token of an assignment, or with what looks like one."""
     keys = {link.assignment_id for link in case.reply_links.values()}
     if len(keys) != 1:
@@ -38,7 +38,7 @@ def by_token(case: Case) -> Decision | None:
     return Decision(place, tuple(reasons), assignment.newsletter_id, assignment.id, author="" if reasons else "expert")
 
 
-def _of_tokens(case: Case) -> list[str]:
+def _of_tokens(case: InboundContext) -> list[str]:
     live = {token for token, link in case.reply_links.items() if _why_dead(case, link) is None}
     reasons = [] if live else [str(why) for why in {_why_dead(case, link) for link in case.reply_links.values()}]
     if case.strange_tokens:
@@ -48,7 +48,7 @@ def _of_tokens(case: Case) -> list[str]:
     return reasons
 
 
-def _why_dead(case: Case, link: Link) -> str | None:
+def _why_dead(case: InboundContext, link: Link) -> str | None:
     if link.revoked_at:
         return "revoked token"
     return "expired token" if link.ends_at and link.ends_at <= now(case.books) else None
@@ -58,7 +58,7 @@ def _of_assignment(assignment: Assignment) -> list[str]:
     return ["cancelled"] if assignment.is_cancelled else []
 
 
-def _of_sender(case: Case, assignment: Assignment) -> list[str]:
+def _of_sender(case: InboundContext, assignment: Assignment) -> list[str]:
     expected = addresses_of(case.books, assignment.expert)
     if not expected:
         return ["no address of the expert"]
@@ -66,11 +66,11 @@ def _of_sender(case: Case, assignment: Assignment) -> list[str]:
     return [] if any(verdict.ok for verdict in verdicts) else list(verdicts[0].reasons)
 
 
-def _of_words(case: Case) -> list[str]:
+def _of_words(case: InboundContext) -> list[str]:
     return [] if case.words else [NO_WORDS, *(fault for fault in ("encrypted", "winmail") if fault in case.mail.faults)]
 
 
-def by_reference(case: Case) -> Decision | None:
+def by_reference(case: InboundContext) -> Decision | None:
     """An answer to a mail of ours to an expert that came to another address, or to a translator: anybody may know a
     Message-ID, and it is no reader's letter.
     """
@@ -82,14 +82,14 @@ def by_reference(case: Case) -> Decision | None:
     return Decision("pen", ("answers our mail without its token",), mail.newsletter_id, mail.assignment_id)
 
 
-def of_an_expert(case: Case) -> Decision | None:
+def of_an_expert(case: InboundContext) -> Decision | None:
     """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
     person = case.person(case.mail.from_address) if case.sender else None
     expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
     return of_this_expert(case, expert) if expert else None
 
 
-def of_this_expert(case: Case, expert: Expert) -> Decision | None:
+def of_this_expert(case: InboundContext, expert: Expert) -> Decision | None:
     """Return that the desk looks, where this expert was asked something."""
     query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.is_asked)
     if case.newsletter:  # what somebody writes to one newsletter is not the other's business
@@ -101,7 +101,7 @@ def of_this_expert(case: Case, expert: Expert) -> Decision | None:
     return Decision("pen", (AN_EXPERTS,), asked[0].newsletter_id, about)
 
 
-def of_a_reader(case: Case) -> Decision:
+def of_a_reader(case: InboundContext) -> Decision:
     """Everything else that a person wrote is a reader's letter, if it says something to a newsletter of ours."""
     if case.session is None:
         return Decision("pen" if _of_words(case) else "letter", tuple(_of_words(case)))
@@ -116,7 +116,7 @@ def of_a_reader(case: Case) -> Decision:
     return Decision("letter", (), newsletter.id, edition_id=edition, author="reader")
 
 
-def _edition(case: Case) -> int | None:
+def _edition(case: InboundContext) -> int | None:
     """The edition that a reader answers: by its Message-ID or reply address, else by the text that they quote."""
     found: Edition | None = case.stated_edition
     if found is None and case.newsletter and case.trimmed.rest:
@@ -124,7 +124,7 @@ def _edition(case: Case) -> int | None:
     return found.id if found and case.newsletter and found.newsletter_id == case.newsletter.id else None
 
 
-def answerable(case: Case, decision: Decision) -> bool:
+def answerable(case: InboundContext, decision: Decision) -> bool:
     """Return whether its writer may get our one acknowledgement: a reader whose letter is shown to come from their own
     address, and a newsletter that sends any. Else nothing is looked up: a look-up tells a name server who writes to us.
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..core.state_machine import Illegal
+from ..core.state_machine import InvalidTransition
 from ..db.engine import Database
 from ..letters import mailed_letters
 from ..letters.models import Letter
@@ -12,7 +12,7 @@ from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from .batch import House, Settings
-from .evidence import Case
+from .evidence import InboundContext
 
 
 def letters_to_reread(session: Session) -> list[int]:
@@ -29,13 +29,13 @@ def letters_to_reread(session: Session) -> list[int]:
 def reread(database: Database, actor: Actor, reading: Reading, settings: Settings, inbound_id: int) -> bool:
     """Cut the mail of a letter again and put the new words in the place of the old; tells whether they differ.
 
-    A letter that the desk has filed stays as it is. Raises `Missing` where the bytes are gone.
+    A letter that the desk has filed stays as it is. Raises `MissingPrecondition` where the bytes are gone.
     """
     with database.read() as session:
         row = session.get_one(Inbound, inbound_id)
         raw = inbound.raw_of(session, row)
         mail = reading.parse(raw)
-        case = Case(session, raw, mail, House(settings), row)
+        case = InboundContext(session, raw, mail, House(settings), row)
         case.read(reading)
         read = case.reading
 
@@ -46,7 +46,7 @@ def reread(database: Database, actor: Actor, reading: Reading, settings: Setting
             return False
         try:
             changed = mailed_letters.reread(session, actor, letter, before.text, read.text)
-        except Illegal:
+        except InvalidTransition:
             return False
         if changed:
             inbound.keep_reading(session, row, read)

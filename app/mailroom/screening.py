@@ -9,7 +9,7 @@ from ..mailtext.origin import bounces, senders
 from ..newsletters.models import Newsletter
 from ..workflows.back_issues import received_editions
 from .decision import Decision
-from .evidence import Case
+from .evidence import InboundContext
 from .spam import is_spam
 
 UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept
@@ -18,7 +18,7 @@ OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a p
 _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
 
-def seen(case: Case, decision: Decision) -> Decision | None:
+def seen(case: InboundContext, decision: Decision) -> Decision | None:
     """A mail that would only repeat what has its place already, even where that was taken back since."""
     first = case.first_with(case.content(decision.newsletter_id), decision.place)
     if first is None or first.id == case.row_id:
@@ -26,7 +26,7 @@ def seen(case: Case, decision: Decision) -> Decision | None:
     return Decision("duplicate", ("same content",), first.newsletter_id, duplicate_of_id=first.id)
 
 
-def unreadable(case: Case) -> Decision | None:
+def unreadable(case: InboundContext) -> Decision | None:
     """It exceeded a limit, or the process that read it died of it."""
     over = tuple(fault for fault in UNREADABLE if fault in case.mail.faults)
     if over == ("bytes",) and case.words:
@@ -36,7 +36,7 @@ def unreadable(case: Case) -> Decision | None:
     return Decision("failed", over, case.any_newsletter_id) if over else None
 
 
-def tested(case: Case) -> Decision | None:
+def tested(case: InboundContext) -> Decision | None:
     """The operator's test comes back: it is never anybody's letter. A bounce of it is one like all others."""
     if case.tested is None or case.judgement.kind in ("bounce", "complaint") or case.returned is not None:
         return None
@@ -44,14 +44,14 @@ def tested(case: Case) -> Decision | None:
     return Decision("automatic", (TESTED, *shown), case.any_newsletter_id, outbox_id=case.tested.id)
 
 
-def own(case: Case) -> Decision | None:
+def own(case: InboundContext) -> Decision | None:
     """Our own mail comes back: through a list, a forwarder, or a loop."""
     if case.judgement.kind != "ours":
         return None
     return Decision("automatic", ("ours", *case.judgement.reasons), case.any_newsletter_id)
 
 
-def edition(case: Case) -> Decision | None:
+def edition(case: InboundContext) -> Decision | None:
     """The newsletter itself arrives, because the desk's address is on its list."""
     newsletter = next((one for one in case.newsletters if _mails_it(case, one)), None)
     found = received_editions.that_arrives(case.books, newsletter.id, case.mail.body) if newsletter else None
@@ -60,7 +60,7 @@ def edition(case: Case) -> Decision | None:
     return Decision("edition", ("our edition",), newsletter.id, edition_id=found.id)
 
 
-def _mails_it(case: Case, newsletter: Newsletter) -> bool:
+def _mails_it(case: InboundContext, newsletter: Newsletter) -> bool:
     if not newsletter.list_address or case.sender != newsletter.list_address.casefold():
         return False
     if case.house.settings.checks:
@@ -68,7 +68,7 @@ def _mails_it(case: Case, newsletter: Newsletter) -> bool:
     return any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
 
 
-def shown_to_be(case: Case, address: str) -> senders.Verdict:
+def shown_to_be(case: InboundContext, address: str) -> senders.Verdict:
     """Return whether the mail is from this address, as far as our server or a look-up shows it."""
     if address not in case.shown:
         settings = case.house.settings
@@ -76,7 +76,7 @@ def shown_to_be(case: Case, address: str) -> senders.Verdict:
     return case.shown[address]
 
 
-def report(case: Case) -> Decision | None:
+def report(case: InboundContext) -> Decision | None:
     """A server says that it could not deliver our mail, or a provider that somebody complained."""
     if case.judgement.kind not in ("bounce", "complaint") and not (case.session and case.returned):
         return None
@@ -101,18 +101,18 @@ def report(case: Case) -> Decision | None:
     return Decision("bounce", reasons, said=said, **facts)
 
 
-def _reported(case: Case, message_id: str) -> OutboxMail | None:
+def _reported(case: InboundContext, message_id: str) -> OutboxMail | None:
     """Our mail that a report is about: by the return path's token, else by the Message-ID that the report quotes."""
     return None if case.session is None else case.returned or case.sent_as(message_id)
 
 
-def _quoted_id(case: Case) -> str:
+def _quoted_id(case: InboundContext) -> str:
     """The Message-ID of the mail that a complaint holds."""
     found = (_MESSAGE_ID.search(text) for kind, text in case.mail.report if kind.lower() != "message/feedback-report")
     return next((match[1] for match in found if match), "")
 
 
-def robot(case: Case) -> Decision | None:
+def robot(case: InboundContext) -> Decision | None:
     """No person wrote it. A vacation notice for an invitation says which one, so that its question can show it."""
     if case.judgement.kind != "automatic" or (set(case.judgement.reasons) <= OF_A_LIST and answers_us(case)):
         return None
@@ -122,11 +122,11 @@ def robot(case: Case) -> Decision | None:
     return Decision("automatic", reasons, newsletter_id, assignment_id, outbox_id=outbox_id)
 
 
-def answers_us(case: Case) -> bool:
+def answers_us(case: InboundContext) -> bool:
     return case.session is not None and bool(case.reply_links or case.answered or case.stated_edition)
 
 
-def spam(case: Case) -> Decision | None:
+def spam(case: InboundContext) -> Decision | None:
     """Our server's filter says so. What has a token of ours goes to the holding pen instead, with that reason."""
     if not is_spam(case.mail) or (case.session is not None and case.reply_links):
         return None

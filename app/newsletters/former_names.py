@@ -3,7 +3,7 @@
 from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ..db.constraints import table
+from ..db.constraints import table_args
 from ..db.declarative import OfNewsletter, Row
 
 
@@ -11,7 +11,7 @@ class FormerName(Row, OfNewsletter):
     """A short name that a newsletter had, and that no other can have."""
 
     __tablename__ = "former_names"
-    __table_args__ = table()
+    __table_args__ = table_args()
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
 

@@ -63,7 +63,7 @@ def word(
 ) -> None:
     """Word a mail in a language. A part that is empty, or as the product words it, goes back to the product's own.
 
-    Raises `settings.Faulty` and, unless the actor is an editor, `NotYours`.
+    Raises `settings.Faulty` and, unless the actor is an editor, `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):

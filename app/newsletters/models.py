@@ -12,7 +12,7 @@ from sqlalchemy import String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..core.fields import fields_of
-from ..db.constraints import one_of, table
+from ..db.constraints import enum_check, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..mail.reply_address import checked_pattern, forward_address
 from ..people.directory import checked_address
@@ -63,10 +63,10 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """
 
     __tablename__ = "newsletters"
-    __table_args__ = table(
-        one_of("check_policy", tuple(value for value, *_words in CHECKS)),
-        one_of("marks", ("straight", "typographic")),
-        one_of("state", (*STATES,)),
+    __table_args__ = table_args(
+        enum_check("check_policy", tuple(value for value, *_words in CHECKS)),
+        enum_check("marks", ("straight", "typographic")),
+        enum_check("state", (*STATES,)),
     )
 
     slug: Mapped[str] = mapped_column(String(60), unique=True)
@@ -269,7 +269,7 @@ class NewsletterText(Row, Editable, OfNewsletter):
     """A house sentence that the newsletter words its own way; `kind` is e.g. `lead_in`, `ended.later`."""
 
     __tablename__ = "newsletter_texts"
-    __table_args__ = table(UniqueConstraint("newsletter_id", "kind", "language"))
+    __table_args__ = table_args(UniqueConstraint("newsletter_id", "kind", "language"))
 
     kind: Mapped[str] = mapped_column(String(40))
     language: Mapped[str] = mapped_column(String(35))
@@ -278,7 +278,7 @@ class NewsletterText(Row, Editable, OfNewsletter):
 
 class Topic(Row, OfNewsletter):
     __tablename__ = "topics"
-    __table_args__ = table(UniqueConstraint("newsletter_id", "slug"))
+    __table_args__ = table_args(UniqueConstraint("newsletter_id", "slug"))
 
     slug: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(120))

@@ -13,10 +13,10 @@ from .. import audit
 from ..core.actors import Staff
 from ..core.fields import Wrong
 from ..core.state_machine import must
-from ..db.constraints import one_of, table
+from ..db.constraints import enum_check, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from ..db.ids import new_public_id
-from ..db.session import added, keys, lock, now, quietly
+from ..db.session import add_and_flush, execute_without_version_bump, get_keyring, lock_row, now
 from ..sending_tools.asking import Account
 from ..sending_tools.known_tools import TOOLS, Tool
 from .models import Newsletter
@@ -32,7 +32,7 @@ class SendingTool(Row, Public, Editable, OfNewsletter):
     """
 
     __tablename__ = "sending_tools"
-    __table_args__ = table(one_of("tool", tuple(TOOLS)), UniqueConstraint("newsletter_id"))
+    __table_args__ = table_args(enum_check("tool", tuple(TOOLS)), UniqueConstraint("newsletter_id"))
 
     tool: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(200))
@@ -69,17 +69,17 @@ def of_newsletter(session: Session, newsletter_id: int) -> SendingTool | None:
 
 def account_of(session: Session, kept: SendingTool, own: frozenset[str]) -> Account:
     """Return what opens a tool; `own` are the hosts of the newsroom's own network. Raises `Unsealable`."""
-    return Account(kept.address, keys(session).open(_place(kept), kept.secret_sealed), kept.audience, own)
+    return Account(kept.address, get_keyring(session).open(_place(kept), kept.secret_sealed), kept.audience, own)
 
 
 def keep(session: Session, actor: Staff, newsletter: Newsletter, typed: Typed, own: frozenset[str]) -> None:
-    """Keep which tool it is, and its key. Raises `Faulty`, and `NotYours`.
+    """Keep which tool it is, and its key. Raises `Faulty`, and `PermissionDenied`.
 
     A key goes to the tool and the address that it was typed for, and to no other: whoever changes one of them types it
     anew.
     """
     must(actor, "settings")
-    lock(session, newsletter)
+    lock_row(session, newsletter)
     before, faults = of_newsletter(session, newsletter.id), dict[str, Wrong]()
     row = TOOLS.get(typed.tool)
     if row is None:
@@ -96,13 +96,13 @@ def keep(session: Session, actor: Staff, newsletter: Newsletter, typed: Typed, o
         kept.tool, kept.address, kept.desk, kept.audience = row.name, read.address, read.desk, read.audience
         kept.tried_at = None
         if key:
-            kept.secret_sealed, kept.key_no = keys(session).seal(_place(kept), key), keys(session).newest
-        added(session, kept)
+            kept.secret_sealed, kept.key_no = get_keyring(session).seal(_place(kept), key), get_keyring(session).newest
+        add_and_flush(session, kept)
         audit.record(session, actor, "newsletter.tool", newsletter)
 
 
 def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
-    """Forget the tool and its key. What was made there stays there. Raises `NotYours`."""
+    """Forget the tool and its key. What was made there stays there. Raises `PermissionDenied`."""
     must(actor, "settings")
     if (kept := of_newsletter(session, newsletter.id)) is not None:
         session.delete(kept)
@@ -112,7 +112,7 @@ def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
 def opened(session: Session, kept: SendingTool) -> None:
     """Note that the key has opened the tool just now; not of another one that somebody has kept meanwhile."""
     tried = update(SendingTool).where(SendingTool.id == kept.id, SendingTool.version == kept.version)
-    quietly(session, tried.values(tried_at=now(session)))
+    execute_without_version_bump(session, tried.values(tried_at=now(session)))
 
 
 def _place(kept: SendingTool) -> str:

@@ -10,7 +10,7 @@ from .. import audit
 from ..core.actors import Clock, Staff
 from ..core.fields import Wrong, read_form
 from ..core.state_machine import must
-from ..db.session import lock
+from ..db.session import lock_row
 from ..text.clean import clean, for_print
 from .models import SETTINGS, Newsletter, NewsletterText
 from .sentence_places import HOLES, misplaced
@@ -27,11 +27,11 @@ class Faulty(Exception):
 
 def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any) -> None:
     """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm`
-    read them. Raises `Faulty`, and `NotYours` unless the actor may do the act of each.
+    read them. Raises `Faulty`, and `PermissionDenied` unless the actor may do the act of each.
     """
     for act in {SETTINGS[name].act for name in typed}:
         must(actor, act)
-    lock(session, newsletter)
+    lock_row(session, newsletter)
     values, faults = read_form(SETTINGS, typed)
     if values.get("inbox") and _is_anothers(session, newsletter, values["inbox"]):
         faults["inbox"] = Wrong("taken")
@@ -71,7 +71,7 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, Wrong]:
 
 
 def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
-    """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `NotYours`."""
+    """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `PermissionDenied`."""
     must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
         raise Faulty(faults)

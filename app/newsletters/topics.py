@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import must, within
+from ..core.state_machine import must, require_length
 from ..text.clean import single_line, slug
 from .models import Newsletter, Topic
 from .queries import topics_of
@@ -21,7 +21,7 @@ def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequenc
     must(actor, "word")
     known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
     found: dict[str, Topic] = {}
-    for name in filter(None, (within("more", single_line(name), LONGEST) for name in names)):
+    for name in filter(None, (require_length("more", single_line(name), LONGEST) for name in names)):
         key = slug(name)
         if key not in known:
             known[key] = _add(session, actor, newsletter, name, key)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Actor, Staff
 from ..core.permissions import ROLES, roles_for
-from ..core.state_machine import expect, given, must, within
-from ..db.session import added, keys, now
+from ..core.state_machine import check_version, must, require_length, require_text
+from ..db.session import add_and_flush, get_keyring, now
 from ..text.clean import single_line
 from . import expert_pages, expert_search
 from .models import PROFILE, Expert, Membership, Person
@@ -50,7 +50,7 @@ def by_email(session: Session, email: str) -> Person | None:
 
 def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
     """The people of several addresses, by each as it was given."""
-    macs = {email: keys(session).macs("people.email", _fold(email)) for email in emails}
+    macs = {email: get_keyring(session).macs("people.email", _fold(email)) for email in emails}
     wanted = [mac for several in macs.values() for mac in several]
     people = {
         person.email_mac: person for person in session.scalars(select(Person).where(Person.email_mac.in_(wanted)))
@@ -62,7 +62,7 @@ def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
 def email_of(session: Session, person: Person) -> str | None:
     if person.email_sealed is None:
         return None
-    return keys(session).open(f"people.email.{person.public_id}", person.email_sealed)
+    return get_keyring(session).open(f"people.email.{person.public_id}", person.email_sealed)
 
 
 def addresses_of(session: Session, expert: Expert) -> list[str]:
@@ -74,7 +74,7 @@ def addresses_of(session: Session, expert: Expert) -> list[str]:
 
 def sealed_address(session: Session, public_id: str, email: str) -> dict[str, Any]:
     """Return the columns of a person, by their public id, that hold the address."""
-    ring = keys(session)
+    ring = get_keyring(session)
     return {
         "email_sealed": ring.seal(f"people.email.{public_id}", email),
         "email_mac": ring.mac("people.email", _fold(email)),
@@ -89,15 +89,15 @@ def set_email(session: Session, person: Person, email: str) -> None:
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Find the person of this address, or add one. Raises `BadAddress`; `Missing` without a name, `TooLong` with a long
-    one.
+    """Find the person of this address, or add one. Raises `BadAddress`; `MissingPrecondition` without a name, `TooLong`
+    with a long one.
     """
     address = checked_address(email) if email else None
     known = by_email(session, address) if address else None
     if known:
         return known
-    name = given("name", within("name", single_line(name), PROFILE["name"].longest))
-    person = added(session, Person(name=name, language=language))
+    name = require_text("name", require_length("name", single_line(name), PROFILE["name"].longest))
+    person = add_and_flush(session, Person(name=name, language=language))
     if address:
         set_email(session, person, address)
     audit.record(session, actor, "person.add", person)
@@ -187,14 +187,14 @@ def record_expert(
 ) -> Expert:
     """Find the expert of this address or record a new one: "to: name, address" is enough.
 
-    Raises `BadAddress` and `Missing` (name).
+    Raises `BadAddress` and `MissingPrecondition` (name).
     """
     must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
     known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
         return known
-    expert = added(session, Expert(person_id=person.id, **profile))
+    expert = add_and_flush(session, Expert(person_id=person.id, **profile))
     session.refresh(expert)
     expert_search.describe(session, expert)
     audit.record(session, actor, "expert.record", expert)
@@ -202,9 +202,10 @@ def record_expert(
 
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
-    """Record the independent check that lets a name be printed. `how` says what was done. Raises `Missing`."""
+    """Record the independent check that lets a name be printed. `how` says what was done. Raises
+    `MissingPrecondition`."""
     must(actor, "directory")
-    how = given("how", within("how", single_line(how), 400))
+    how = require_text("how", require_length("how", single_line(how), 400))
     expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how
     audit.record(session, actor, "expert.verify", expert)
 
@@ -213,10 +214,10 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     """Change what is known of an expert: values by field, as `fields.read_form` reads them. A new name needs a new
     check.
 
-    Raises `Stale`.
+    Raises `VersionConflict`.
     """
     must(actor, "directory", "own profile")
-    expect(expert, version)
+    check_version(expert, version)
     for name in values.keys() - {"name"}:
         setattr(expert, name, values[name])
     if values.get("name") not in (None, "", expert.name):

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..core.state_machine import Stale
-from ..db.session import lock, now
+from ..core.state_machine import VersionConflict
+from ..db.session import lock_row, now
 from . import colleagues, identities, sessions, staff
 from .factor_table import Factor
 from .models import Membership, Person, SignIn
@@ -21,13 +21,13 @@ from .models import Membership, Person, SignIn
 def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     """Shut somebody out. Gives how many browsers were signed out, and how many ways in were open until now.
 
-    Raises `LastAdmin` and `Stale`.
+    Raises `LastAdmin` and `VersionConflict`.
     """
     places = _places(session, person)
     for place in places:
         staff.keep_an_admin(session, colleagues.Colleague(person, place))
-    if lock(session, person).disabled_at is not None:
-        raise Stale("out already")
+    if lock_row(session, person).disabled_at is not None:
+        raise VersionConflict("out already")
     browsers = len(sessions.sessions_of(session, person.id))
     theirs = SignIn.person_id == person.id
     is_open = (theirs, SignIn.used_at.is_(None), SignIn.ends_at > now(session))
@@ -46,10 +46,10 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
 def let_back(session: Session, actor: Actor, person: Person) -> None:
     """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so.
 
-    Raises `Stale`.
+    Raises `VersionConflict`.
     """
-    if lock(session, person).disabled_at is None:
-        raise Stale("not out")
+    if lock_row(session, person).disabled_at is None:
+        raise VersionConflict("not out")
     person.disabled_at = None
     audit.record(session, actor, "person.enable", person)
     for place in _places(session, person):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Staff
 from ..core.listing import Listing
-from ..core.state_machine import Illegal, must
-from ..db.session import by_keys, now
+from ..core.state_machine import InvalidTransition, must
+from ..db.session import get_many, now
 from ..text.word_tables import word_tables
 from .directory import email_of
 from .models import Expert, Namesakes
@@ -104,7 +104,7 @@ def _judged(session: Session, candidates: list[tuple[int, int, bool]]) -> list[P
     if not candidates:
         return []
     keys = {key for one, other, _ in candidates for key in (one, other)}
-    experts = by_keys(session, Expert, keys)
+    experts = get_many(session, Expert, keys)
     known = select(Namesakes.one_id, Namesakes.other_id).where(Namesakes.one_id.in_(keys))
     two_people = {(row.one_id, row.other_id) for row in session.execute(known)}
     domains = {key: _domain(session, row) for key, row in experts.items()}
@@ -127,11 +127,11 @@ def _domain(session: Session, expert: Expert) -> str:
 
 
 def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
-    """Note that these are two people: the pair is not shown again. Raises `Illegal` for one and the same."""
+    """Note that these are two people: the pair is not shown again. Raises `InvalidTransition` for one and the same."""
     must(actor, "directory")
     first, second = sorted((one.id, other.id))
     if first == second:
-        raise Illegal("expert", "tell from itself", None)
+        raise InvalidTransition("expert", "tell from itself", None)
     if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
         said = {"said_by_id": actor.person_id, "said_at": now(session)}
         session.add(Namesakes(one_id=first, other_id=second, **said))

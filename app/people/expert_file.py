@@ -84,6 +84,7 @@ def _row(session: Session, expert: Expert) -> tuple[str, ...]:
 
 
 def begin_export(session: Session, actor: Staff) -> None:
-    """Note who takes the directory away: the addresses of everybody are in it. Raises `NotYours`, then `NotFresh`."""
+    """Note who takes the directory away: the addresses of everybody are in it. Raises `PermissionDenied`, then
+    `NotFresh`."""
     must_be_fresh(session, actor, "whole directory")
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Missing, given, must, within
-from ..db.constraints import table, whole
+from ..core.state_machine import MissingPrecondition, must, require_length, require_text
+from ..db.constraints import all_or_none_check, table_args
 from ..db.declarative import OfNewsletter, Public, Row
-from ..db.session import added, lock, now
+from ..db.session import add_and_flush, lock_row, now
 from ..text.clean import single_line
 from .models import Expert
 
@@ -25,8 +25,8 @@ class ExpertPage(Row, Public, OfNewsletter):
     how they know; of one who said it themselves, neither."""
 
     __tablename__ = "expert_pages"
-    __table_args__ = table(
-        UniqueConstraint("expert_id", "newsletter_id"), whole("noted_is_whole", "noted_by_id", "how")
+    __table_args__ = table_args(
+        UniqueConstraint("expert_id", "newsletter_id"), all_or_none_check("noted_is_whole", "noted_by_id", "how")
     )
 
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"))
@@ -39,20 +39,24 @@ class ExpertPage(Row, Public, OfNewsletter):
 def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, how: str = "") -> None:
     """Let an expert have a page. The desk says `how` it knows that they want one; a second yes changes nothing.
 
-    Raises `Missing` (how), `TooLong`; `Missing` (name) of an expert who is described and not named, or who leaves.
+    Raises `MissingPrecondition` (how), `TooLong`; `MissingPrecondition` (name) of an expert who is described and not
+    named, or who leaves.
     """
     must(actor, "show", "own profile")
     noted = {}
     if isinstance(actor, Staff):
-        noted = {"noted_by_id": actor.person_id, "how": given("how", within("how", single_line(how), 400))}
-    lock(session, expert)
+        noted = {
+            "noted_by_id": actor.person_id,
+            "how": require_text("how", require_length("how", single_line(how), 400)),
+        }
+    lock_row(session, expert)
     if expert.described_as or expert.leaves_at or expert.erased_at or expert.merged_into_id:
-        raise Missing("name")
+        raise MissingPrecondition("name")
     if page_of(session, expert, newsletter_id) is None:
         page = ExpertPage(expert_id=expert.id, newsletter_id=newsletter_id, name=expert.name, said_at=now(session))
         for column, value in noted.items():
             setattr(page, column, value)
-        added(session, page)
+        add_and_flush(session, page)
         audit.record(session, actor, "expert.page", expert, facts={"newsletter": newsletter_id})
 
 

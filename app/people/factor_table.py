@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import one_of, table, tied
+from ..db.constraints import enum_check, implies_check, table_args
 from ..db.declarative import Public, Row
 
 KINDS = ("passkey", "app", "recovery")
@@ -16,10 +16,10 @@ class Factor(Row, Public):
     """
 
     __tablename__ = "factors"
-    __table_args__ = table(
-        one_of("kind", KINDS),
-        tied("passkey_whole", "kind = 'passkey'", "credential IS NOT NULL AND public_key IS NOT NULL"),
-        tied("recovery_whole", "kind = 'recovery'", "code_mac IS NOT NULL"),
+    __table_args__ = table_args(
+        enum_check("kind", KINDS),
+        implies_check("passkey_whole", "kind = 'passkey'", "credential IS NOT NULL AND public_key IS NOT NULL"),
+        implies_check("recovery_whole", "kind = 'recovery'", "code_mac IS NOT NULL"),
     )
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)

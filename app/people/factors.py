@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..core.state_machine import Refused
-from ..db.session import added, keys, now
+from ..core.state_machine import DomainError
+from ..db.session import add_and_flush, get_keyring, now
 from ..text.clean import digits, single_line
 from . import sessions
 from .factor_table import Factor
@@ -31,7 +31,7 @@ STEP = 30  # seconds that a code of an app lasts (RFC 6238, section 5.2); those 
 NAME = 60  # characters
 
 
-class Unproved(Refused):
+class Unproved(DomainError):
     """Raised where a code or a passkey does not fit."""
 
 
@@ -69,8 +69,8 @@ def add_app(session: Session, actor: Actor, began: BrowserSession, name: str, se
     """Keep an app whose first code fits. Returns the recovery codes where it is the first factor. Raises `Unproved`."""
     step = _step(session, secret, code, 0)
     row = Factor(person_id=began.person_id, kind="app", name=_named(name), made_at=now(session), last_step=step)
-    row = added(session, row)
-    row.secret_sealed, row.key_no = keys(session).seal(_place(row), secret), keys(session).newest
+    row = add_and_flush(session, row)
+    row.secret_sealed, row.key_no = get_keyring(session).seal(_place(row), secret), get_keyring(session).newest
     return _added(session, actor, began, row)
 
 
@@ -150,7 +150,7 @@ def add_passkey(
         public_key=one.credential_public_key,
         sign_count=one.sign_count,
     )
-    return _added(session, actor, began, added(session, row))
+    return _added(session, actor, began, add_and_flush(session, row))
 
 
 def _added(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> list[str]:
@@ -170,7 +170,7 @@ def _new_codes(session: Session, person_id: int) -> list[str]:
     session.execute(delete(Factor).where(Factor.person_id == person_id, Factor.kind == "recovery"))
     codes = [b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(CODES)]
     for code in codes:
-        mac = keys(session).mac("factors.code", code)
+        mac = get_keyring(session).mac("factors.code", code)
         session.add(Factor(person_id=person_id, kind="recovery", name="", made_at=now(session), code_mac=mac))
     session.flush()
     return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
@@ -183,7 +183,7 @@ def show_code(session: Session, actor: Actor, began: BrowserSession, typed: str)
         if row.secret_sealed is None:
             continue
         try:
-            secret = keys(session).open(_place(row), row.secret_sealed)
+            secret = get_keyring(session).open(_place(row), row.secret_sealed)
             row.last_step = _step(session, secret, typed, row.last_step or 0)
         except Unproved:
             continue
@@ -192,7 +192,7 @@ def show_code(session: Session, actor: Actor, began: BrowserSession, typed: str)
         select(Factor)
         .where(
             Factor.person_id == began.person_id,
-            Factor.code_mac.in_(keys(session).macs("factors.code", typed)),
+            Factor.code_mac.in_(get_keyring(session).macs("factors.code", typed)),
             Factor.used_at.is_(None),
         )
         .with_for_update()

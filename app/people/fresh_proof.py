@@ -10,13 +10,13 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
-from ..core.state_machine import Refused, must
+from ..core.state_machine import DomainError, must
 from ..db.session import now
 
 FRESH = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
 
 
-class NotFresh(Refused):
+class NotFresh(DomainError):
     """Raised where the proof of who this is was too long ago for what they want to do."""
 
 
@@ -26,7 +26,8 @@ def is_fresh(session: Session, actor: Staff) -> bool:
 
 
 def must_be_fresh(session: Session, actor: Staff, act: str) -> None:
-    """Let an act be done by whoever may and has just proved who they are. Raises `NotYours`, then `NotFresh`."""
+    """Let an act be done by whoever may and has just proved who they are. Raises `PermissionDenied`, then
+    `NotFresh`."""
     must(actor, act)
     if not is_fresh(session, actor):
         raise NotFresh(actor.ref)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..db.session import keys, lock, now
+from ..db.session import get_keyring, lock_row, now
 from . import sign_in
 from .directory import BadAddress, by_email, checked_address
 from .identity_table import Identity
@@ -39,7 +39,7 @@ def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[
     place = sign_in.place_of(session, person, "desk") if person else None
     if person is None or not isinstance(place, Membership):
         return CameIn(why="unknown")
-    if not _bind(session, actor, lock(session, person), vouched):
+    if not _bind(session, actor, lock_row(session, person), vouched):
         return CameIn(why="another account")
     invited = place.id if place.joined_at is None else None
     token, began = sign_in.begin(session, actor, person.id, "desk", seen, membership_id=invited)
@@ -50,7 +50,7 @@ def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[
 def _bound(session: Session, vouched: Vouched) -> Person | None:
     bound = select(Person).join(Identity, Identity.person_id == Person.id)
     return session.scalar(
-        bound.where(Identity.subject_mac.in_(keys(session).macs("identities.subject", _name(vouched))))
+        bound.where(Identity.subject_mac.in_(get_keyring(session).macs("identities.subject", _name(vouched))))
     )
 
 
@@ -67,7 +67,7 @@ def _of_address(session: Session, email: str) -> Person | None:
 
 def _bind(session: Session, actor: Actor, person: Person, vouched: Vouched) -> bool:
     """Bind an account to somebody who has none. Returns whether it is theirs then."""
-    ring = keys(session)
+    ring = get_keyring(session)
     mine = session.scalar(select(Identity).filter_by(person_id=person.id))
     if mine is not None:
         fits = mine.subject_mac in ring.macs("identities.subject", _name(vouched))

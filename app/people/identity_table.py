@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import table
+from ..db.constraints import table_args
 from ..db.declarative import Row
 
 
@@ -14,7 +14,7 @@ class Identity(Row):
     """
 
     __tablename__ = "identities"
-    __table_args__ = table()
+    __table_args__ = table_args()
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), unique=True)
     subject_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

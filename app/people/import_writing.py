@@ -28,9 +28,9 @@ class Unfit(Exception):
 def take_in(session: Session, actor: Actor, plan: Plan, language: str, step: Step = lambda _rows: None) -> None:
     """Record those who are new and change those who are known.
 
-    `language` is that of the mails to new ones; `step` hears of rows written. Raises `NotYours`, `Unfit`, and `Stale`
-    where the directory has changed since the plan was made: to plan takes seconds, in which nobody else is kept from
-    writing.
+    `language` is that of the mails to new ones; `step` hears of rows written. Raises `PermissionDenied`, `Unfit`, and
+    `VersionConflict` where the directory has changed since the plan was made: to plan takes seconds, in which nobody
+    else is kept from writing.
     """
     must(actor, "whole directory", "upkeep")
     if plan.counts["wrong"]:

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import Stale
-from ..db.session import keys
+from ..core.state_machine import VersionConflict
+from ..db.session import get_keyring
 from . import expert_file
 from .expert_file import Fault
 from .models import PROFILE, Expert, Person
@@ -91,17 +91,18 @@ def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def expect_unchanged(session: Session, made: Plan) -> None:
-    """Raise `Stale` where the directory is no longer what a plan was made from: somebody was changed, or has come."""
-    ring = keys(session)
+    """Raise `VersionConflict` where the directory is no longer what a plan was made from: somebody was changed, or has
+    come."""
+    ring = get_keyring(session)
     for lines in batches(made.lines):
         versions = {line.before.id: line.before.version for line in lines if line.before}
         found = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
         if {row.id: row.version for row in session.execute(found)} != versions:
-            raise Stale("an expert was changed since the plan was made")
+            raise VersionConflict("an expert was changed since the plan was made")
         emails = [line.changes["email"].casefold() for line in lines if "email" in line.changes]
         every = [mac for email in emails for mac in ring.macs("people.email", email)]
         if session.scalar(select(Person.id).where(Person.email_mac.in_(every)).limit(1)) is not None:
-            raise Stale("an address has come since the plan was made")
+            raise VersionConflict("an address has come since the plan was made")
 
 
 def _repeated(seen: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
@@ -145,7 +146,7 @@ class _Directory:
     """The experts that some rows may be about, looked up in five queries at most."""
 
     def __init__(self, session: Session, rows: Iterable[dict[str, Any]]) -> None:
-        ring, listed = keys(session), list(rows)
+        ring, listed = get_keyring(session), list(rows)
         self.macs = {
             email: ring.macs("people.email", email)
             for email in {row["email"].casefold() for row in listed if "email" in row}

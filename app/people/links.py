@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..crypto.seal import new_token
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from .models import Link
 
 
@@ -50,7 +50,7 @@ def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, 
 
 def macs_of(session: Session, token: str) -> list[bytes]:
     """Return the keyed hashes under which a token may be kept, one for each secret."""
-    return list(keys(session).macs("links.token", token))
+    return list(get_keyring(session).macs("links.token", token))
 
 
 def open_ones(kind: str, macs: Any, at: Any) -> tuple[ColumnElement[bool], ...]:
@@ -61,7 +61,7 @@ def open_ones(kind: str, macs: Any, at: Any) -> tuple[ColumnElement[bool], ...]:
 
 
 def _keep(session: Session, token: str, kind: str, **opens: int | None) -> str:
-    session.add(Link(token_mac=keys(session).mac("links.token", token), kind=kind, **opens))
+    session.add(Link(token_mac=get_keyring(session).mac("links.token", token), kind=kind, **opens))
     session.flush()
     return token
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..core.fields import fields_of
 from ..core.permissions import ROLES
-from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
 from ..text.translation import N_
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
@@ -32,7 +32,7 @@ class Person(Row, Public):
     """Somebody with an address of their own: staff or expert. Readers are never people here."""
 
     __tablename__ = "people"
-    __table_args__ = table(whole("email_whole", "email_mac", "email_sealed"))
+    __table_args__ = table_args(all_or_none_check("email_whole", "email_mac", "email_sealed"))
 
     name: Mapped[str] = mapped_column(String(200))
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -51,9 +51,9 @@ class Membership(Row):
     """
 
     __tablename__ = "memberships"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("person_id", "newsletter_id"),
-        one_of("role", tuple(ROLES)),
+        enum_check("role", tuple(ROLES)),
         CheckConstraint("(joined_at IS NULL) = (invited_as IS NOT NULL)", name="invited_or_joined"),
     )
 
@@ -80,8 +80,8 @@ class Expert(Row, Public, Editable, Verified):
     """
 
     __tablename__ = "experts"
-    __table_args__ = table(
-        whole("verification_whole", "verified_at", "verified_by_id", "verified_how"),
+    __table_args__ = table_args(
+        all_or_none_check("verification_whole", "verified_at", "verified_by_id", "verified_how"),
         CheckConstraint("at_once BETWEEN 1 AND 99", name="at_once_sane"),
         CheckConstraint("merged_into_id <> id", name="merged_into_another"),
         Index(None, "folded", "id"),
@@ -188,7 +188,7 @@ class ExpertTopic(Row):
     """A topic of an expert's profile as it is looked up by: folded, so that "Water" and "water" are one."""
 
     __tablename__ = "expert_topics"
-    __table_args__ = table(UniqueConstraint("expert_id", "term"), Index(None, "term", "expert_id"))
+    __table_args__ = table_args(UniqueConstraint("expert_id", "term"), Index(None, "term", "expert_id"))
 
     expert_id: Mapped[int] = mapped_column(ForeignKey("experts.id"))
     term: Mapped[str] = mapped_column(String(60))
@@ -198,7 +198,7 @@ class Namesakes(Row):
     """Two experts who look like one and are two people, as somebody of the desk said."""
 
     __tablename__ = "namesakes"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("one_id", "other_id"), CheckConstraint("one_id < other_id", name="in_order")
     )
 
@@ -212,7 +212,7 @@ class Upload(Row, Public, OfNewsletter):
     """A file that somebody has looked at and not yet imported, sealed; it goes with the import, or within the hour."""
 
     __tablename__ = "uploads"
-    __table_args__ = table(Index(None, "ends_at"))
+    __table_args__ = table_args(Index(None, "ends_at"))
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
@@ -228,10 +228,10 @@ class SignIn(Row):
     """
 
     __tablename__ = "sign_ins"
-    __table_args__ = table(
-        tied("code_needs_browser", "code_mac IS NOT NULL", "browser_mac IS NOT NULL"),
+    __table_args__ = table_args(
+        implies_check("code_needs_browser", "code_mac IS NOT NULL", "browser_mac IS NOT NULL"),
         CheckConstraint("tries <= 10", name="tries_limited"),
-        one_of("door", DOORS),
+        enum_check("door", DOORS),
     )
 
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
@@ -256,7 +256,7 @@ class BrowserSession(Row, Public):
     """
 
     __tablename__ = "sessions"
-    __table_args__ = table(one_of("door", DOORS))
+    __table_args__ = table_args(enum_check("door", DOORS))
 
     token_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
@@ -278,13 +278,13 @@ class Link(Row):
     expert or a translator, to which mails are answered ('reply'), or by which a reader stops our mails ('stop')."""
 
     __tablename__ = "links"
-    __table_args__ = table(
+    __table_args__ = table_args(
         CheckConstraint(
             " + ".join(f"CASE WHEN {key} IS NULL THEN 0 ELSE 1 END" for key in OPENED) + " = 1", name="opens_one"
         ),
-        one_of("kind", LINKS),
+        enum_check("kind", LINKS),
         Index(None, "assignment_id"),
-        Index("ix_links_letter_id", "letter_id", **rows_where("letter_id IS NOT NULL")),
+        Index("ix_links_letter_id", "letter_id", **partial_index_options("letter_id IS NOT NULL")),
         Index(None, "translator_id"),
     )
 

@@ -176,9 +176,9 @@ def _is_safe(url: object, provider: StaffProvider) -> bool:
 def _asked(url: str, form: Mapping[str, str] | None = None, head: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return an object that the provider answers with. Raises `Away`, and `Unfit` where it refuses what was sent."""
     try:
-        status, body = http_client.asked(url, form, head, LIMIT)
-        found = http_client.object_in(status, body)
-    except (http_client.Unanswered, http_client.Unreadable) as fault:
+        status, body = http_client.request(url, form, head, LIMIT)
+        found = http_client.parse_object(status, body)
+    except (http_client.RequestFailed, http_client.Unreadable) as fault:
         raise Away(str(fault)) from None
     if form is not None and 400 <= status < 500:
         raise Unfit(f"it refuses the code ({status})")

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from ..settings.sign_in_rules import SignInRules
 from .factor_table import Factor
 from .models import BrowserSession, Membership, Person
@@ -44,7 +44,7 @@ def _is_half(session: Session) -> ColumnElement[bool]:
 def who(session: Session, token: str) -> Who | None:
     """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
     ended or was revoked."""
-    is_of_token = BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token))
+    is_of_token = BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token))
     query = select(Person, BrowserSession, _is_half(session)).join(
         BrowserSession, BrowserSession.person_id == Person.id
     )
@@ -69,12 +69,12 @@ def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
 
 
 def is_of_token(session: Session, row: BrowserSession, token: str) -> bool:
-    return row.token_mac in keys(session).macs("sessions.token", token)
+    return row.token_mac in get_keyring(session).macs("sessions.token", token)
 
 
 def end_session(session: Session, token: str) -> None:
     session.execute(
-        delete(BrowserSession).where(BrowserSession.token_mac.in_(keys(session).macs("sessions.token", token)))
+        delete(BrowserSession).where(BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token)))
     )
 
 
@@ -92,6 +92,6 @@ def end_all(session: Session, actor: Actor, person: Person, but: str | None = No
     if door is not None:
         query = query.where(BrowserSession.door == door)
     if but is not None:
-        query = query.where(BrowserSession.token_mac.not_in(keys(session).macs("sessions.token", but)))
+        query = query.where(BrowserSession.token_mac.not_in(get_keyring(session).macs("sessions.token", but)))
     session.execute(query)
     audit.record(session, actor, "session.end_all", person)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Actor
 from ..crypto.seal import new_token
-from ..db.session import keys, now
+from ..db.session import get_keyring, now
 from ..text.clean import digits
 from .models import BrowserSession, Expert, Membership, Person, SignIn
 from .sessions import stays
@@ -48,7 +48,7 @@ def invite(
     With `membership_id` it takes up an invitation to that desk.
     """
     token, ends_at = new_token(), now(session) + life
-    mac = keys(session).mac("sign_ins.link", token)
+    mac = get_keyring(session).mac("sign_ins.link", token)
     session.add(SignIn(person_id=person.id, door=door, link_mac=mac, ends_at=ends_at, membership_id=membership_id))
     audit.record(session, actor, "sign_in.invite", person)
     return f"/sign-in/{token}"
@@ -61,7 +61,7 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
     """
     ways = session.scalars(
         select(SignIn).where(
-            SignIn.link_mac.in_(keys(session).macs("sign_ins.link", token)),
+            SignIn.link_mac.in_(get_keyring(session).macs("sign_ins.link", token)),
             SignIn.used_at.is_(None),
             SignIn.ends_at > now(session),
         )
@@ -79,7 +79,7 @@ def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
     """An invitation opens in any browser; what was asked for opens only where it was asked."""
     if way.browser_mac is None:
         return True
-    return browser is not None and way.browser_mac in keys(session).macs("sign_ins.browser", browser)
+    return browser is not None and way.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
 
 
 def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
@@ -89,7 +89,7 @@ def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
     facts = {"person": way.person_id, "door": way.door}
     if way.session_id is not None:
         token, began = new_token(256), session.get_one(BrowserSession, way.session_id)
-        began.token_mac, began.stepped_up_at = keys(session).mac("sessions.token", token), at
+        began.token_mac, began.stepped_up_at = get_keyring(session).mac("sessions.token", token), at
         audit.record(session, actor, "session.prove", began, facts=facts)
         return token
     return begin(session, actor, way.person_id, way.door, seen, membership_id=way.membership_id)[0]
@@ -104,7 +104,7 @@ def begin(
     if membership_id is not None:
         _join(session, actor, session.get_one(Membership, membership_id))
     began = BrowserSession(
-        token_mac=keys(session).mac("sessions.token", token),
+        token_mac=get_keyring(session).mac("sessions.token", token),
         person_id=person_id,
         door=door,
         began_at=at,
@@ -140,7 +140,7 @@ def use_link(session: Session, actor: Actor, token: str, browser: str | None, se
 
 def use_code(session: Session, actor: Actor, browser: str, code: str, seen: str = "") -> str | None:
     """Sign in by the code, typed in the browser that asked. Ten wrong codes end the way in."""
-    ring = keys(session)
+    ring = get_keyring(session)
     ways = session.scalars(
         select(SignIn)
         .where(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Actor
 from ..crypto.seal import new_code, new_token
-from ..db.session import address, keys, lock, now
+from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
@@ -55,7 +55,7 @@ def ask(session: Session, actor: Actor, email: str, door: str, asker: Asker) -> 
     place = place_of(session, person, door) if person else None
     if person is None or place is None:
         return
-    lock(session, person)  # of many who ask at once each sees the mails of those before
+    lock_row(session, person)  # of many who ask at once each sees the mails of those before
     invited = isinstance(place, Membership) and place.joined_at is None
     way = SignIn(
         person_id=person.id,
@@ -107,14 +107,14 @@ def _mail(
     session: Session, actor: Actor, person: Person, way: SignIn, asker: Asker, due: datetime, digits: int
 ) -> None:
     """Write the mail. Its code is longer where many browsers may wait for it: each of them has ten guesses."""
-    ring, token, code = keys(session), new_token(), new_code(digits)
+    ring, token, code = get_keyring(session), new_token(), new_code(digits)
     way.link_mac, way.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
     _keep(session, way, asker, due)
     minutes, stay = int(LINK_LIFE.total_seconds() // 60), {}
     if way.session_id is None:
         rest, whole = stays(session, way.door)
         stay = {"stays": whole.days, "idle": int(rest.total_seconds() // 3600) if rest < whole else 0}
-    about = AccountMail(link=address(session, f"/sign-in/{token}"), code=code, minutes=minutes, **stay)
+    about = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, minutes=minutes, **stay)
     message = write("sign_in", Sender(language=asker.language), email_of(session, person) or "", person.name, about)
     outbox.put(session, message, person_id=person.id, due_at=due)
     audit.record(session, actor, "sign_in.ask", person)
@@ -122,7 +122,7 @@ def _mail(
 
 def _keep(session: Session, way: SignIn, asker: Asker, due: datetime) -> None:
     """Add a way in for a browser; with that the older ones of the same browser end, and of no other."""
-    ring, at = keys(session), now(session)
+    ring, at = get_keyring(session), now(session)
     session.execute(
         update(SignIn)
         .where(

@@ -12,8 +12,8 @@ from .. import audit
 from ..audit import erasures
 from ..core.actors import Staff, Visitor
 from ..core.permissions import ROLES, roles_for
-from ..core.state_machine import Missing, Refused, Stale, must
-from ..db.session import address, now
+from ..core.state_machine import DomainError, MissingPrecondition, VersionConflict, must
+from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
@@ -29,7 +29,7 @@ from .models import BrowserSession, Expert, Membership, Person, SignIn
 INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
 
 
-class LastAdmin(Refused):
+class LastAdmin(DomainError):
     """Nobody else could manage the people of a newsletter's desk."""
 
     def __init__(self, newsletter_id: int) -> None:
@@ -37,7 +37,7 @@ class LastAdmin(Refused):
         self.newsletter_id = newsletter_id
 
 
-class BadInvitation(Refused):
+class BadInvitation(DomainError):
     """Something in an invitation can't be taken; `fields` are all of name, email and role that are wrong."""
 
     def __init__(self, fields: list[str]) -> None:
@@ -45,7 +45,7 @@ class BadInvitation(Refused):
         self.fields = fields
 
 
-class AnExpert(Refused):
+class AnExpert(DomainError):
     """Raised where the invited person stands in the directory as an `expert`: at the desk they could read what readers
     wrote.
     """
@@ -55,7 +55,7 @@ class AnExpert(Refused):
         self.public_id, self.name = expert.public_id, expert.name
 
 
-class AlreadyHere(Refused):
+class AlreadyHere(DomainError):
     """This address is at the desk, or invited to it, already."""
 
 
@@ -95,14 +95,15 @@ def _is_address(email: str) -> bool:
 
 
 def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
-    """Mail a new link; the one before it opens nothing any more. Raises `Stale` where the invitation was used."""
+    """Mail a new link; the one before it opens nothing any more. Raises `VersionConflict` where the invitation was
+    used."""
     _take_back_links(session, actor, one)
     _record(session, actor, "membership.invite_again", one)
     _mail_invitation(session, actor, one, newsroom)
 
 
 def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
-    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `Stale`,
+    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `VersionConflict`,
     `NotFresh`.
     """
     must_be_fresh(session, actor, "people")
@@ -132,7 +133,7 @@ def _is_known(session: Session, person: Person) -> bool:
 
 def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
     way = sign_in.invite(session, Visitor(actor.person_id), one.person, "desk", membership_id=one.membership.id)
-    about = AccountMail(link=address(session, way), days=sign_in.INVITATION_LIFE.days)
+    about = AccountMail(link=absolute_url(session, way), days=sign_in.INVITATION_LIFE.days)
     to = directory.email_of(session, one.person) or ""
     message = write("staff.invitation", Sender(newsroom), to, one.name, about)
     # Without the person, whose name may be another desk's: here the mail is to whom this desk invited.
@@ -163,10 +164,11 @@ def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
 
 
 def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
-    """End the links of an invitation that wasn't used, and stop the mails that would carry them. Raises `Stale`."""
+    """End the links of an invitation that wasn't used, and stop the mails that would carry them. Raises
+    `VersionConflict`."""
     must(actor, "people")
     if one.membership.joined_at is not None:
-        raise Stale("the invitation was used")
+        raise VersionConflict("the invitation was used")
     session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
     mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
     waiting = select(OutboxMail).where(mails, OutboxMail.waits)
@@ -178,13 +180,14 @@ def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
 
 
 def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str) -> None:
-    """Give a colleague another role; `was` is the one that the admin saw. Raises `Stale`, `LastAdmin`, `NotFresh`."""
+    """Give a colleague another role; `was` is the one that the admin saw. Raises `VersionConflict`, `LastAdmin`,
+    `NotFresh`."""
     must_be_fresh(session, actor, "people")
     if role not in ROLES:
-        raise Missing("role")
+        raise MissingPrecondition("role")
     keep_an_admin(session, one, becomes=role)
     if one.membership.role != was:
-        raise Stale(f"the role is {one.membership.role}, not {was}")
+        raise VersionConflict(f"the role is {one.membership.role}, not {was}")
     if role != was:
         one.membership.role = role
         _record(session, actor, "membership.set", one, old=was, new=role)
@@ -211,7 +214,7 @@ def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
     must_be_fresh(session, actor, "people")
     keep_an_admin(session, one)
     if one.stands != "here":
-        raise Stale(f"already {one.stands}")
+        raise VersionConflict(f"already {one.stands}")
     one.membership.disabled_at = now(session)
     _record(session, actor, "membership.deactivate", one)
     _shut(session, actor, one.person)
@@ -221,7 +224,7 @@ def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
     """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
     must_be_fresh(session, actor, "people")
     if one.membership.disabled_at is None:
-        raise Stale("here already")
+        raise VersionConflict("here already")
     one.membership.disabled_at = None
     _record(session, actor, "membership.reactivate", one)
 

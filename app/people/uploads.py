@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ..core.actors import Staff
 from ..core.state_machine import must
 from ..db.ids import new_public_id
-from ..db.session import added, keys, now
+from ..db.session import add_and_flush, get_keyring, now
 from .models import Upload
 
 LIFE = timedelta(hours=1)
@@ -17,7 +17,7 @@ LIFE = timedelta(hours=1)
 def keep(session: Session, actor: Staff, data: bytes, act: str = "whole directory") -> Upload:
     """Keep a file for its owner, in the place of the one that they looked at before. `act` is what it is for.
 
-    Raises `NotYours`.
+    Raises `PermissionDenied`.
     """
     must(actor, act)
     session.execute(delete(Upload).where(Upload.person_id == actor.person_id))
@@ -26,21 +26,21 @@ def keep(session: Session, actor: Staff, data: bytes, act: str = "whole director
         public_id=public_id,
         person_id=actor.person_id,
         newsletter_id=actor.newsletter_id,
-        sealed=keys(session).seal_bytes(_place(public_id), data),
+        sealed=get_keyring(session).seal_bytes(_place(public_id), data),
         ends_at=now(session) + LIFE,
     )
-    return added(session, upload)
+    return add_and_flush(session, upload)
 
 
 def load(session: Session, actor: Staff, public_id: str, act: str = "whole directory") -> Upload | None:
-    """One's own file, at the desk where it was looked at, while it is kept. Raises `NotYours`."""
+    """One's own file, at the desk where it was looked at, while it is kept. Raises `PermissionDenied`."""
     must(actor, act)
     mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
     return session.scalar(mine.where(Upload.ends_at > now(session)))
 
 
 def bytes_of(session: Session, upload: Upload) -> bytes:
-    return keys(session).open_bytes(_place(upload.public_id), upload.sealed)
+    return get_keyring(session).open_bytes(_place(upload.public_id), upload.sealed)
 
 
 def drop(session: Session, upload: Upload) -> None:

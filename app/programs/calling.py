@@ -23,7 +23,7 @@ from ..core import http_client
 from ..core.actors import Clock
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
-from ..db.session import added, now
+from ..db.session import add_and_flush, now
 from ..mail.delivery import BUDGET, LEASE, back_off
 from .models import Delivery, Program, is_taken
 from .registering import address_of, pause, secrets_of
@@ -118,7 +118,7 @@ def begin_test(session: Session, program: Program, about: dict[str, Any]) -> Cal
     """
     at = now(session)
     times = {"happened_at": at, "due_at": at, "expires_at": at + life_of(program), "ended_at": at}
-    delivery = added(session, Delivery(program_id=program.id, event=TEST, **times))
+    delivery = add_and_flush(session, Delivery(program_id=program.id, event=TEST, **times))
     return _call(session, program, delivery, about)
 
 
@@ -136,8 +136,8 @@ def call(claimed: Call, own: Collection[str], limit: float = LIMIT) -> Answered:
     """Call a program; `limit` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't kept."""
     began, status, said = time.monotonic(), None, ""
     try:
-        status, _words = http_client.asked(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
-    except http_client.Unanswered as fault:
+        status, _words = http_client.request(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
+    except http_client.RequestFailed as fault:
         said = str(fault)
     return Answered(status, said, round((time.monotonic() - began) * 1_000))
 

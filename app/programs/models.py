@@ -3,7 +3,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import one_of, rows_where, table, tied
+from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import OfNewsletter, Public, Row
 from .chats import CHATS
 
@@ -22,12 +22,12 @@ class Program(Row, Public, OfNewsletter):
     """
 
     __tablename__ = "programs"
-    __table_args__ = table(
-        one_of("kind", KINDS),
-        one_of("paused_by", PAUSES),
+    __table_args__ = table_args(
+        enum_check("kind", KINDS),
+        enum_check("paused_by", PAUSES),
         CheckConstraint("(paused_by = '') = (paused_at IS NULL)", name="paused_says_when"),
-        tied("webhook_is_signed", "kind = 'webhook'", "secret_sealed IS NOT NULL"),
-        tied("former_says_until", "former_sealed IS NOT NULL", "former_until IS NOT NULL"),
+        implies_check("webhook_is_signed", "kind = 'webhook'", "secret_sealed IS NOT NULL"),
+        implies_check("former_says_until", "former_sealed IS NOT NULL", "former_until IS NOT NULL"),
         Index(None, "newsletter_id", "id"),
     )
 
@@ -58,8 +58,10 @@ class Delivery(Row, Public):
     """
 
     __tablename__ = "program_deliveries"
-    __table_args__ = table(
-        Index("ix_program_deliveries_waiting", "program_id", "due_at", "id", **rows_where("ended_at IS NULL")),
+    __table_args__ = table_args(
+        Index(
+            "ix_program_deliveries_waiting", "program_id", "due_at", "id", **partial_index_options("ended_at IS NULL")
+        ),
         Index(None, "program_id", "id"),
         Index(None, "happened_at"),
     )

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Actor, Staff
 from ..core.listing import Key, Listing
-from ..core.state_machine import Illegal, Missing, given, must, within
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
 from ..crypto.seal import Unsealable
 from ..db.ids import new_public_id
-from ..db.session import keys, lock, now
+from ..db.session import get_keyring, lock_row, now
 from ..text.clean import clean, for_print
 from .chats import CHATS
 from .models import KINDS, Delivery, Program
@@ -32,7 +32,7 @@ def listing(newsletter_id: int) -> Listing[Program]:
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Program | None:
-    """Return a program of the actor's newsletter. Raises `NotYours`."""
+    """Return a program of the actor's newsletter. Raises `PermissionDenied`."""
     must(actor, "programs")
     return session.scalar(select(Program).filter_by(newsletter_id=actor.newsletter_id, public_id=public_id))
 
@@ -47,21 +47,21 @@ def load_delivery(session: Session, program: Program, public_id: str) -> Deliver
 
 
 def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> Program:
-    """Add a program to the actor's desk, with an address that was looked at. Raises `Missing` (kind, name, address,
-    room) and `TooLong`.
+    """Add a program to the actor's desk, with an address that was looked at. Raises `MissingPrecondition` (kind, name,
+    address, room) and `TooLong`.
     """
     must(actor, "programs")
-    name = within("name", given("name", for_print(clean(name))), LONGEST_NAME)
-    address = within("address", given("address", address.strip()), LONGEST_ADDRESS)
+    name = require_length("name", require_text("name", for_print(clean(name))), LONGEST_NAME)
+    address = require_length("address", require_text("address", address.strip()), LONGEST_ADDRESS)
     if kind not in KINDS:
-        raise Missing("kind")
+        raise MissingPrecondition("kind")
     if listing(actor.newsletter_id).count(session) >= MOST:
-        raise Missing("room")
+        raise MissingPrecondition("room")
     program = Program(public_id=new_public_id(), newsletter_id=actor.newsletter_id, kind=kind, name=name)
-    program.created_at, program.key_no = now(session), keys(session).newest
-    program.address_sealed = keys(session).seal(_place(program, "address"), address)
+    program.created_at, program.key_no = now(session), get_keyring(session).newest
+    program.address_sealed = get_keyring(session).seal(_place(program, "address"), address)
     if signs(program):
-        program.secret_sealed = keys(session).seal(_place(program, "secret"), new_secret())
+        program.secret_sealed = get_keyring(session).seal(_place(program, "secret"), new_secret())
     session.add(program)
     audit.record(session, actor, "program.add", program)
     return program
@@ -69,7 +69,7 @@ def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> P
 
 def address_of(session: Session, program: Program) -> str:
     """Return a program's address. Raises `Unsealable`."""
-    return keys(session).open(_place(program, "address"), program.address_sealed)
+    return get_keyring(session).open(_place(program, "address"), program.address_sealed)
 
 
 def secrets_of(session: Session, program: Program) -> list[str]:
@@ -77,28 +77,31 @@ def secrets_of(session: Session, program: Program) -> list[str]:
     found = [("secret", program.secret_sealed)]
     if program.former_until is not None and program.former_until > now(session):
         found.append(("former", program.former_sealed))
-    return [keys(session).open(_place(program, column), sealed) for column, sealed in found if sealed is not None]
+    return [
+        get_keyring(session).open(_place(program, column), sealed) for column, sealed in found if sealed is not None
+    ]
 
 
 def show_secret(session: Session, actor: Staff, program: Program) -> str:
-    """Return a program's secret, once. Raises `Illegal` where it was shown or there is none, and `Unsealable`."""
+    """Return a program's secret, once. Raises `InvalidTransition` where it was shown or there is none, and
+    `Unsealable`."""
     must(actor, "programs")
-    if lock(session, program).secret_shown_at is not None or program.secret_sealed is None:
-        raise Illegal("program", "show", "shown")
+    if lock_row(session, program).secret_shown_at is not None or program.secret_sealed is None:
+        raise InvalidTransition("program", "show", "shown")
     program.secret_shown_at = now(session)
     audit.record(session, actor, "program.show", program)
     return secrets_of(session, program)[0]
 
 
 def renew(session: Session, actor: Staff, program: Program) -> None:
-    """Draw another secret; for a day the former one signs too, unless it can't be opened any more. Raises `Illegal` for
-    a chat, which has none.
+    """Draw another secret; for a day the former one signs too, unless it can't be opened any more. Raises
+    `InvalidTransition` for a chat, which has none.
     """
     must(actor, "programs")
-    if lock(session, program).secret_sealed is None:
-        raise Illegal("program", "renew", program.kind)
+    if lock_row(session, program).secret_sealed is None:
+        raise InvalidTransition("program", "renew", program.kind)
     # Its key stays the one that is noted: until everything in the row is sealed again, that one is needed.
-    ring = keys(session)
+    ring = get_keyring(session)
     program.former_sealed = program.former_until = None
     with suppress(Unsealable):
         program.former_sealed = ring.seal(_place(program, "former"), secrets_of(session, program)[0])
@@ -110,11 +113,11 @@ def renew(session: Session, actor: Staff, program: Program) -> None:
 
 def pause(session: Session, actor: Actor, program: Program, by: str = "desk") -> None:
     """Tell a program nothing any more; what waited for it isn't told either. `by` is one of `PAUSES`. Raises
-    `Illegal`.
+    `InvalidTransition`.
     """
     must(actor, "programs", "upkeep")
-    if lock(session, program).paused_at is not None:
-        raise Illegal("program", "pause", "paused")
+    if lock_row(session, program).paused_at is not None:
+        raise InvalidTransition("program", "pause", "paused")
     program.paused_at, program.paused_by = now(session), by
     waiting = update(Delivery).where(Delivery.program_id == program.id, Delivery.ended_at.is_(None))
     session.execute(waiting.values(ended_at=now(session)))
@@ -122,10 +125,10 @@ def pause(session: Session, actor: Actor, program: Program, by: str = "desk") ->
 
 
 def resume(session: Session, actor: Staff, program: Program) -> None:
-    """Tell a program again, of what happens from now on. Raises `Illegal`."""
+    """Tell a program again, of what happens from now on. Raises `InvalidTransition`."""
     must(actor, "programs")
-    if lock(session, program).paused_at is None:
-        raise Illegal("program", "resume", "hearing")
+    if lock_row(session, program).paused_at is None:
+        raise InvalidTransition("program", "resume", "hearing")
     program.paused_at, program.paused_by = None, ""
     program.again_at = program.failing_since = None
     program.attempts = 0
@@ -135,7 +138,7 @@ def resume(session: Session, actor: Staff, program: Program) -> None:
 def remove(session: Session, actor: Staff, program: Program) -> None:
     """Forget a program, its address, its secret and what it was told."""
     must(actor, "programs")
-    audit.record(session, actor, "program.remove", lock(session, program))
+    audit.record(session, actor, "program.remove", lock_row(session, program))
     session.delete(program)
     session.flush()
 
@@ -143,11 +146,11 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
 def again(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
     """Tell a program once more what it was told, or what it wasn't, under the same id; soon, and after what waits.
 
-    Raises `Illegal` while it waits anyway, of a test, and while the program is paused.
+    Raises `InvalidTransition` while it waits anyway, of a test, and while the program is paused.
     """
     must(actor, "programs")
-    if lock(session, program).paused_at is not None or not can_be_sent_again(lock(session, delivery)):
-        raise Illegal("delivery", "again", "waiting")
+    if lock_row(session, program).paused_at is not None or not can_be_sent_again(lock_row(session, delivery)):
+        raise InvalidTransition("delivery", "again", "waiting")
     delivery.due_at = program.again_at = now(session)
     delivery.expires_at, delivery.ended_at = delivery.due_at + life_of(program), None
     audit.record(session, actor, "program.again", program)

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Staff
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..letters import contacts
 from ..letters.models import Addition, Letter
 from ..search.terms import Unit, units
@@ -42,7 +42,7 @@ class Leak:
     text: str
 
 
-class Leaking(Missing):
+class Leaking(MissingPrecondition):
     """A text that is to leave holds what readers wrote or are called; somebody has to look at it first."""
 
     def __init__(self, passages: list[str], fact: str = "a second look") -> None:

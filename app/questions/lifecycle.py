@@ -2,7 +2,7 @@
 of what a translator outside is asked for, one text by a link. Whoever writes a translation, an editor approves it, and
 until then it runs nowhere."""
 
-from ..core.state_machine import Machine, Move, Need, Stated, States, has
+from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
 # is_listed: the list of all questions shows it. is_going: the desk counts it as its work, and readers may be shown it.
 # is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
@@ -26,7 +26,7 @@ STATES = States(
 )
 
 
-class QuestionStates(Stated):
+class QuestionStates(StateMixin):
     """Properties of a question's state, for pages, verbs and queries."""
 
     is_open = STATES.which("is_open")
@@ -76,9 +76,9 @@ CANNOT_BE_MERGED = {
     "merged": "merged",
 }
 
-cleared = Need("cleared text", lambda question: question.is_cleared)
-kept = Need("words kept", lambda question: question.text is None or question.text.body is not None)
-slot = Need("slot", lambda question: question.edition_id is not None and question.position is not None)
+cleared = Precondition("cleared text", lambda question: question.is_cleared)
+kept = Precondition("words kept", lambda question: question.text is None or question.text.body is not None)
+slot = Precondition("slot", lambda question: question.edition_id is not None and question.position is not None)
 
 QUESTION = Machine(
     "question",
@@ -91,8 +91,8 @@ QUESTION = Machine(
         Move("unanswer", ("answered",), ("open", "seeking"), after="reopen"),
         Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(slot,)),
         Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
-        Move("publish", ("queued",), ("published",), after="send", needs=(has("published_at"),)),
-        Move("import", (), ("published",), act="edition, upkeep", needs=(slot, has("published_at"))),
+        Move("publish", ("queued",), ("published",), after="send", needs=(requires("published_at"),)),
+        Move("import", (), ("published",), act="edition, upkeep", needs=(slot, requires("published_at"))),
         Move("recall", ("published",), ("queued",), after="recall"),
         Move("retract", ("published",), ("retracted",), act="close, upkeep", tells="X"),
         Move("restore", ("retracted",), ("published",), act="close", needs=(kept,), tells="X"),
@@ -104,11 +104,11 @@ QUESTION = Machine(
             ("closed",),
             act="close",
             after="withdraw",
-            needs=(has("closed_reason"),),
+            needs=(requires("closed_reason"),),
             tells="R X",
         ),
         Move("reopen", ("closed",), ("open",), act="close"),
-        Move("merge", ("open", "shelved"), ("merged",), act="word", needs=(has("merged_into_id"),)),
+        Move("merge", ("open", "shelved"), ("merged",), act="word", needs=(requires("merged_into_id"),)),
         Move("split", ("merged",), ("open",), act="word"),
         Move(
             "undo",
@@ -117,7 +117,7 @@ QUESTION = Machine(
             act="undo",
         ),
         # Of what has run only an import can be undone, by whoever may import (see `workflows.back_issues.undo_import`).
-        Move("undo", ("published",), ("closed",), act="edition", needs=(has("closed_reason"),)),
+        Move("undo", ("published",), ("closed",), act="edition", needs=(requires("closed_reason"),)),
     ),
 )
 
@@ -125,7 +125,7 @@ QUESTION = Machine(
 TRANSLATION_STATES = States({"draft": "is_written", "approved": "is_written", "dropped": ""})
 
 
-class TranslationStates(Stated):
+class TranslationStates(StateMixin):
     """Properties of a translation's state, for pages, verbs and queries."""
 
     is_draft = TRANSLATION_STATES.which("is_draft")
@@ -134,7 +134,7 @@ class TranslationStates(Stated):
     is_written = TRANSLATION_STATES.which("is_written")
 
 
-words = Need("words", lambda translation: bool(translation.body))
+words = Precondition("words", lambda translation: bool(translation.body))
 
 TRANSLATION = Machine(
     "translation",
@@ -142,7 +142,7 @@ TRANSLATION = Machine(
     (
         Move("start", (), ("draft",), act="translate, translate one", needs=(words,)),
         Move("change", ("draft", "dropped"), ("draft",), act="translate, translate one", needs=(words,)),
-        Move("approve", ("draft",), ("approved",), act="approve", needs=(words, has("approved_by_id"))),
+        Move("approve", ("draft",), ("approved",), act="approve", needs=(words, requires("approved_by_id"))),
         # What is out of date runs nowhere: whoever brings it up to date takes the approval back with it.
         Move("reopen", ("approved",), ("draft",), act="approve", after="change"),
         Move("drop", ("draft",), ("dropped",), act="translate"),
@@ -154,7 +154,7 @@ TRANSLATION = Machine(
 TRANSLATOR_STATES = States({"invited": "is_open", "handed in": "is_open", "declined": "", "withdrawn": "", "done": ""})
 
 
-class TranslatorStates(Stated):
+class TranslatorStates(StateMixin):
     """Properties of the state of what a translator is asked for, for pages, verbs and queries."""
 
     is_invited = TRANSLATOR_STATES.which("is_invited")
@@ -164,7 +164,7 @@ class TranslatorStates(Stated):
     is_open = TRANSLATOR_STATES.which("is_open")
 
 
-reached = Need("address", lambda translator: translator.email_sealed is not None)
+reached = Precondition("address", lambda translator: translator.email_sealed is not None)
 
 TRANSLATOR = Machine(
     "translator",

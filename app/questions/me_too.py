@@ -3,13 +3,13 @@
 from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..db.drawn_keys import drawn_key
 from ..db.session import now
 from ..letters.days import day_only, next_slot
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, Form, already_sent, hashes
+from ..letters.receive import AlreadySent, FormToken, already_sent, hashes
 from ..newsletters.models import Newsletter
 from .models import Question
 from .queries import all_shown
@@ -20,10 +20,10 @@ def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> 
     return session.scalar(all_shown(newsletter.id).where(Question.public_id == public_id))
 
 
-def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: Form) -> Letter:
+def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: FormToken) -> Letter:
     """Join a question that the desk shows. The letter holds the desk's wording, which is what its reader agreed with.
 
-    Raises `AlreadySent` and, when the question is not shown any more, `Missing`.
+    Raises `AlreadySent` and, when the question is not shown any more, `MissingPrecondition`.
     """
     # Locked, so that it doesn't end while somebody joins it, who would hear of nothing.
     found = all_shown(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
@@ -33,7 +33,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
             before, same=before.erased_at is not None or (question is not None and question.id == before.question_id)
         )
     if question is None or question.text is None:
-        raise Missing("question shown")
+        raise MissingPrecondition("question shown")
     moment = now(session)
     letter = Letter(
         id=drawn_key(session, Letter),

@@ -4,7 +4,7 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..db.constraints import one_of, rows_where, table, tied, whole
+from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import STATES, QuestionStates
 
@@ -13,27 +13,29 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
     """The desk's question: one wording for one to many letters."""
 
     __tablename__ = "questions"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("id", "newsletter_id"),
         ForeignKeyConstraint(["text_id", "id"], ["question_texts.id", "question_texts.question_id"], use_alter=True),
         ForeignKeyConstraint(["edition_id", "newsletter_id"], ["editions.id", "editions.newsletter_id"]),
         UniqueConstraint("edition_id", "position"),
-        one_of("state", tuple(STATES)),
-        whole("slot_whole", "edition_id", "position"),
-        tied("queued_has_slot", "state IN ('queued', 'published')", "edition_id IS NOT NULL"),
-        tied("slot_is_queued", "edition_id IS NOT NULL", "state IN ('queued', 'published', 'retracted')"),
-        tied("published_says_when", "state IN ('published', 'retracted')", "published_at IS NOT NULL"),
-        tied("closed_says_why", "state = 'closed'", "closed_reason IS NOT NULL"),
-        tied("merged_says_into", "state = 'merged'", "merged_into_id IS NOT NULL AND merged_into_id <> id"),
+        enum_check("state", tuple(STATES)),
+        all_or_none_check("slot_whole", "edition_id", "position"),
+        implies_check("queued_has_slot", "state IN ('queued', 'published')", "edition_id IS NOT NULL"),
+        implies_check("slot_is_queued", "edition_id IS NOT NULL", "state IN ('queued', 'published', 'retracted')"),
+        implies_check("published_says_when", "state IN ('published', 'retracted')", "published_at IS NOT NULL"),
+        implies_check("closed_says_why", "state = 'closed'", "closed_reason IS NOT NULL"),
+        implies_check("merged_says_into", "state = 'merged'", "merged_into_id IS NOT NULL AND merged_into_id <> id"),
         Index(None, "newsletter_id", "state", "id"),
         Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
         Index(None, "merged_into_id"),
         Index(
-            "ix_questions_unindexed", "id", **rows_where("indexed_version <> version")
+            "ix_questions_unindexed", "id", **partial_index_options("indexed_version <> version")
         ),  # see app/workflows/indexing.py
-        Index("ix_questions_shown", "newsletter_id", "id", **rows_where("shown_at IS NOT NULL")),
-        Index("ix_questions_closed", "newsletter_id", "state_at", "id", **rows_where("state = 'closed'")),
-        Index("ix_questions_must_run", "newsletter_id", "must_run_by", **rows_where("must_run_by IS NOT NULL")),
+        Index("ix_questions_shown", "newsletter_id", "id", **partial_index_options("shown_at IS NOT NULL")),
+        Index("ix_questions_closed", "newsletter_id", "state_at", "id", **partial_index_options("state = 'closed'")),
+        Index(
+            "ix_questions_must_run", "newsletter_id", "must_run_by", **partial_index_options("must_run_by IS NOT NULL")
+        ),
     )
 
     text_id: Mapped[int | None]
@@ -93,10 +95,10 @@ class QuestionText(Row, Version):
     """One version of the desk's words. `cleared_*`: an editor confirmed that nobody could recognise the asker in it."""
 
     __tablename__ = "question_texts"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("question_id", "language", "number"),
         UniqueConstraint("id", "question_id"),
-        whole("clearance_whole", "cleared_at", "cleared_by_id"),
+        all_or_none_check("clearance_whole", "cleared_at", "cleared_by_id"),
         CheckConstraint("(erased_at IS NULL) = (body IS NOT NULL)", name="erased_has_no_words"),
     )
 
@@ -124,7 +126,7 @@ class QuestionText(Row, Version):
 
 class QuestionTopic(Row):
     __tablename__ = "question_topics"
-    __table_args__ = table(UniqueConstraint("question_id", "topic_id"), Index(None, "topic_id", "question_id"))
+    __table_args__ = table_args(UniqueConstraint("question_id", "topic_id"), Index(None, "topic_id", "question_id"))
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
     topic_id: Mapped[int] = mapped_column(ForeignKey("topics.id"))
@@ -134,7 +136,7 @@ class Note(Row):
     """A note of the desk to itself about a question."""
 
     __tablename__ = "notes"
-    __table_args__ = table(Index(None, "question_id", "id"))
+    __table_args__ = table_args(Index(None, "question_id", "id"))
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit.queries import newest_of
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Missing, Refused, given, must
-from ..db.session import lock, now
+from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
+from ..db.session import lock_row, now
 from ..letters import filing
 from ..letters.models import Letter
 from ..search.verdicts import take_back_same
@@ -20,7 +20,7 @@ from .queries import lead_of
 from .wording import index_again, reword
 
 
-class CannotMerge(Refused):
+class CannotMerge(DomainError):
     """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being
     asked."""
 
@@ -29,7 +29,7 @@ class CannotMerge(Refused):
         self.reason = reason
 
 
-class InEdition(Refused):
+class InEdition(DomainError):
     """Raised for a question that is picked for an edition, or ran in one: it keeps its askers, who hear of it when it
     runs.
     """
@@ -47,10 +47,10 @@ def open_question(
 ) -> Question:
     """File letters to a new question. Without `body` the wording starts as the first letter's own words.
 
-    Raises `Missing` when there is neither a letter nor a wording, and what `filing.file` raises.
+    Raises `MissingPrecondition` when there is neither a letter nor a wording, and what `filing.file` raises.
     """
     first = letters[0] if letters else None
-    words = given("wording", clean(body) or ((first.body or "") if first else ""))
+    words = require_text("wording", clean(body) or ((first.body or "") if first else ""))
     question = Question(newsletter_id=actor.newsletter_id, opened_at=now(session))
     QUESTION.apply(session, actor, question, "open", why={"letters": [letter.id for letter in letters]})
     reword(
@@ -69,11 +69,11 @@ def open_question(
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
     """File letters to a question that is there already; in one that was merged they count for the lead.
 
-    Raises `Illegal` where that one takes no letters any more.
+    Raises `InvalidTransition` where that one takes no letters any more.
     """
-    lead = lock(session, lead_of(session, lock(session, question)))
+    lead = lock_row(session, lead_of(session, lock_row(session, question)))
     if not lead.takes_letters:
-        raise Illegal("question", "join", lead.state)
+        raise InvalidTransition("question", "join", lead.state)
     _file(session, actor, question, letters)
 
 
@@ -99,7 +99,7 @@ def merge(session: Session, actor: Staff, question: Question, into: Question) ->
 
 def lock_both(session: Session, question: Question, into: Question) -> None:
     for one in sorted({question, into}, key=lambda one: one.id):  # two merges crosswise wait for each other
-        lock(session, one)
+        lock_row(session, one)
 
 
 def fault_of_merge(question: Question, into: Question) -> str:
@@ -115,7 +115,7 @@ def fault_of_merge(question: Question, into: Question) -> str:
 
 def split(session: Session, actor: Staff, question: Question) -> None:
     """Take a merged question out again, with its own letters and with what had been merged into it before."""
-    QUESTION.apply(session, actor, lock(session, question), "split", merged_into_id=None)
+    QUESTION.apply(session, actor, lock_row(session, question), "split", merged_into_id=None)
     merged = newest_of(session, "question", question.id, "question.merge")
     take_back_followers(session, actor, question, merged)
     if merged and merged.facts:
@@ -146,24 +146,24 @@ def can_leave(session: Session, letter: Letter) -> None:
 
 def shelve(session: Session, actor: Staff, question: Question) -> None:
     """Good, not now."""
-    QUESTION.apply(session, actor, lock(session, question), "shelve")
+    QUESTION.apply(session, actor, lock_row(session, question), "shelve")
 
 
 def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
     """Make an open question public in the desk's wording, or take it off the page again.
 
-    Raises `Missing` (cleared text).
+    Raises `MissingPrecondition` (cleared text).
     """
     must(actor, "show")
     if shown and not cleared.holds(question):
-        raise Missing(cleared.name)
+        raise MissingPrecondition(cleared.name)
     question.shown_at = now(session) if shown else None
     audit.record(session, actor, "question.show" if shown else "question.hide", question)
 
 
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:
     must(actor, "word")
-    lock(session, question)
+    lock_row(session, question)
     was = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
     put_topics(session, question, topic_ids)
     audit.record(session, actor, "question.topics", question, facts={"topics": list(topic_ids), "was": was})

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from ..audit import Event, record
 from ..audit.queries import newest_of, touched_since
 from ..core.actors import Staff
-from ..core.state_machine import Stale
+from ..core.state_machine import VersionConflict
 from .lifecycle import QUESTION
 from .models import Question
 from .moves import put_topics
@@ -18,18 +18,19 @@ def unmake(session: Session, actor: Staff, question: Question, event: Event, pre
     """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has
     them.
 
-    `press` are the events of the press that made it. Raises `Stale` where anybody has done anything with it since.
+    `press` are the events of the press that made it. Raises `VersionConflict` where anybody has done anything with it
+    since.
     """
     if touched_since(session, question.id, event.id, press):
-        raise Stale(question.public_id)
+        raise VersionConflict(question.public_id)
     QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
     erase_words(session, question)
 
 
 def old_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Give a question the topics that it had. Raises `Stale` where they were set again since."""
+    """Give a question the topics that it had. Raises `VersionConflict` where they were set again since."""
     if newest_of(session, "question", question.id, event.action) is not event:
-        raise Stale(question.public_id)
+        raise VersionConflict(question.public_id)
     topics = (event.facts or {}).get("was", [])
     put_topics(session, question, topics)
     record(session, actor, event.action, question, facts={"topics": topics, "undoes": event.id})

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import one_of, rows_where, table, tied
+from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import TRANSLATION_STATES, TranslationStates
 
@@ -20,13 +20,25 @@ class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
     """
 
     __tablename__ = "translations"
-    __table_args__ = table(
-        one_of("state", tuple(TRANSLATION_STATES)),
-        tied("approved_says_by_whom", "state = 'approved'", "approved_by_id IS NOT NULL"),
+    __table_args__ = table_args(
+        enum_check("state", tuple(TRANSLATION_STATES)),
+        implies_check("approved_says_by_whom", "state = 'approved'", "approved_by_id IS NOT NULL"),
         CheckConstraint("(of_question_text_id IS NULL) <> (of_answer_text_id IS NULL)", name="of_one_text"),
         CheckConstraint("(answer_id IS NULL) = (of_answer_text_id IS NULL)", name="of_text_of_its_noun"),
-        Index("uq_translations_question", "question_id", "language", unique=True, **rows_where("answer_id IS NULL")),
-        Index("uq_translations_answer", "answer_id", "language", unique=True, **rows_where("answer_id IS NOT NULL")),
+        Index(
+            "uq_translations_question",
+            "question_id",
+            "language",
+            unique=True,
+            **partial_index_options("answer_id IS NULL"),
+        ),
+        Index(
+            "uq_translations_answer",
+            "answer_id",
+            "language",
+            unique=True,
+            **partial_index_options("answer_id IS NOT NULL"),
+        ),
         Index(None, "question_id", "state", "language"),
         Index(None, "of_question_text_id"),
         Index(None, "of_answer_text_id"),

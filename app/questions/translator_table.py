@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.constraints import one_of, rows_where, table, whole
+from ..db.constraints import all_or_none_check, enum_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
 from .lifecycle import TRANSLATOR_STATES, TranslatorStates
 
@@ -21,9 +21,9 @@ class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
     """
 
     __tablename__ = "translators"
-    __table_args__ = table(
-        one_of("state", tuple(TRANSLATOR_STATES)),
-        whole("email_whole", "email_sealed", "key_no"),
+    __table_args__ = table_args(
+        enum_check("state", tuple(TRANSLATOR_STATES)),
+        all_or_none_check("email_whole", "email_sealed", "key_no"),
         CheckConstraint(f"(state IN ({_open})) = (email_sealed IS NOT NULL)", name="open_has_address"),
         CheckConstraint("(of_question_text_id IS NULL) <> (of_answer_text_id IS NULL)", name="of_one_text"),
         CheckConstraint("(answer_id IS NULL) = (of_answer_text_id IS NULL)", name="of_text_of_its_noun"),
@@ -32,14 +32,14 @@ class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
             "question_id",
             "language",
             unique=True,
-            **rows_where(f"answer_id IS NULL AND state IN ({_open})"),
+            **partial_index_options(f"answer_id IS NULL AND state IN ({_open})"),
         ),
         Index(
             "uq_translators_answer",
             "answer_id",
             "language",
             unique=True,
-            **rows_where(f"answer_id IS NOT NULL AND state IN ({_open})"),
+            **partial_index_options(f"answer_id IS NOT NULL AND state IN ({_open})"),
         ),
         Index(None, "question_id", "id"),
         Index(None, "of_question_text_id"),
@@ -62,7 +62,7 @@ class TranslatorDraft(Row):
     newer words, and under `HANDED_IN` what they handed in."""
 
     __tablename__ = "translator_drafts"
-    __table_args__ = table(UniqueConstraint("translator_id", "tab"))
+    __table_args__ = table_args(UniqueConstraint("translator_id", "tab"))
 
     translator_id: Mapped[int] = mapped_column(ForeignKey("translators.id", ondelete="CASCADE"))
     tab: Mapped[str] = mapped_column(String(40))

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Stale, expect, given, must, within
-from ..db.session import added, lock, now
+from ..core.state_machine import VersionConflict, check_version, must, require_length, require_text
+from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
 from ..search.index import forget
@@ -34,14 +34,14 @@ def reword(
 
     Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise;
     words that look like none are in the newsletter's.
-    `seen` is the label of the words that the actor had before their eyes. Raises `Stale`; `Missing` (wording);
-    `TooLong` (headline).
+    `seen` is the label of the words that the actor had before their eyes. Raises `VersionConflict`;
+    `MissingPrecondition` (wording); `TooLong` (headline).
     """
     must(actor, "word")
-    lock(session, question)
+    lock_row(session, question)
     background = for_print(clean(background))
-    headline = within("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
-    body = given("wording", for_print(clean(body)))
+    headline = require_length("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
+    body = require_text("wording", for_print(clean(body)))
     old = question.text
     language = language or _language_of(f"{headline} {body}", old)
     if language == "und":
@@ -49,7 +49,7 @@ def reword(
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
     if seen is not None and (old is None or old.label != seen):
-        raise Stale(f"question {question.id} is worded otherwise than {seen}")
+        raise VersionConflict(f"question {question.id} is worded otherwise than {seen}")
     same = old if old and (old.body, old.background, old.headline) == (body, background, headline) else None
     number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
@@ -66,7 +66,7 @@ def reword(
         cleared_by_id=same.cleared_by_id if same else None,
         own_words_reason=same.own_words_reason if same else None,
     )
-    added(session, text)
+    add_and_flush(session, text)
     question.text_id = text.id
     session.flush()
     session.refresh(question)
@@ -86,20 +86,20 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
     """Confirm that nobody could recognise the asker in this very text.
 
     `reason` is why it may leave where it is still a reader's own words, and is kept; such a text needs one.
-    Raises `Stale` when it is no longer the one, `Leaking` where more of the readers' background, names and
-    addresses stands in it than the actor has looked at, `Missing` (reason for their words) and `TooLong`.
+    Raises `VersionConflict` when it is no longer the one, `Leaking` where more of the readers' background, names and
+    addresses stands in it than the actor has looked at, `MissingPrecondition` (reason for their words) and `TooLong`.
     """
     must(actor, "clear")
-    lock(session, question)
-    expect(question, question.version if question.text_id == text_id else -1)
+    lock_row(session, question)
+    check_version(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
     letters = asker_letters(session, question)
     must_have_looked(actor, said_besides(session, letters, text.whole), "a look at what was said besides")
     own = own_words(session, letters)
-    reason = within("own", single_line(reason), LONGEST_REASON)
+    reason = require_length("own", single_line(reason), LONGEST_REASON)
     is_theirs = any(still_theirs(own, part) for part in text.parts)
     if is_theirs:
-        text.own_words_reason = given("reason for their words", reason)
+        text.own_words_reason = require_text("reason for their words", reason)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)

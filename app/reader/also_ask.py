@@ -6,9 +6,9 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
-from ..core.state_machine import Missing
+from ..core.state_machine import MissingPrecondition
 from ..letters.models import Letter
-from ..letters.receive import Ask, must_take, send
+from ..letters.receive import Submission, must_take, send
 from ..letters.signs import Seen, weighed
 from ..newsletters.models import Newsletter
 from ..questions.me_too import ask_too, shown_question
@@ -37,10 +37,10 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
     def make(session: Session, newsletter: Newsletter) -> Letter:
         must_take(session, newsletter, form)
         if why and wording:
-            return send(session, Reader(), newsletter, Ask(wording), form=form, signs=why)
+            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=why)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
     try:
         return send_once(slug, form, make, lambda place, sent: form_page(place, Draft({"body": wording}, before=sent)))
-    except Missing:
+    except MissingPrecondition:
         return errors.page(409, happened=_("The desk has taken this question off the page meanwhile."))

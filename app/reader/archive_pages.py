@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..db.session import address
+from ..db.session import absolute_url
 from ..editions import archive, in_languages, of_experts
 from ..editions import corrections as made
 from ..editions.archive import story_path
@@ -74,7 +74,7 @@ def _listed(place: Place, slug: str | None) -> str:
         topics=topics,
         years=_of_years(years, all_of_it),
         topic=topic,
-        lasting=address(session, all_of_it(lang=None)),
+        lasting=absolute_url(session, all_of_it(lang=None)),
         year=year,
         keyset=items.keyset,
     )
@@ -114,7 +114,7 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
     versions = in_languages.shown(session, item)
     version = next((one for one in versions if one.language == asked), None)
     [shown] = stories_of(newsletter, [version or item])
-    lasting = address(session, story_path(newsletter, item.question))
+    lasting = absolute_url(session, story_path(newsletter, item.question))
     before, after = archive.neighbours(session, newsletter, item)
     return place.page(
         "reader/story.html",
@@ -148,7 +148,7 @@ def _others(
 ) -> list[Version]:
     """Return the languages in which a Q&A can be read, if there are several: its own first."""
     more = [one.language for one in versions]
-    own, lasting = item.piece["language"], address(place.session, story_path(place.newsletter, item.question))
+    own, lasting = item.piece["language"], absolute_url(place.session, story_path(place.newsletter, item.question))
     return [
         Version(
             code,
@@ -188,7 +188,7 @@ def expert(place: Place, public_id: str) -> str:
         credit_line=next((line for story in stories for name, line in story.people if name == page.name), ""),
         language=stories[0].language,
         stories=stories,
-        lasting=address(session, here(lang=None)),
+        lasting=absolute_url(session, here(lang=None)),
         keyset=items.keyset,
     )
 

@@ -14,7 +14,7 @@ from flask import current_app, g, request
 
 from ..db.public_version import Version
 from ..letters.models import Letter
-from .copies import Copy, Key, Shelf, good_until
+from .copies import Copy, Key, LruStore, good_until
 from .page_frame import Place
 from .submission import Sent
 
@@ -53,8 +53,8 @@ def _filled(copy: Copy, receipt: str) -> bytes:
     return b"".join(map(digits.get, copy.parts, copy.parts))
 
 
-def _shelf() -> Shelf:
-    shelf: Shelf = current_app.extensions["copies"].shelf
+def _shelf() -> LruStore:
+    shelf: LruStore = current_app.extensions["copies"].shelf
     return shelf
 
 

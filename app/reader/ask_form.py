@@ -16,7 +16,7 @@ from ..core.clock import utc_now
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
-from ..letters.receive import Ask, Form, NotTaking, already_sent, must_take, send
+from ..letters.receive import FormToken, NotTaking, Submission, already_sent, must_take, send
 from ..newsletters.models import Newsletter
 from ..web.setup import language
 from . import form_token
@@ -87,7 +87,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
     return send_once(slug, form, take, lambda place, sent: form_page(place, Draft(typed, before=sent)))
 
 
-def _step(place: Place, typed: Mapping[str, str], filled: Ask, form: Form) -> Step | None:
+def _step(place: Place, typed: Mapping[str, str], filled: Submission, form: FormToken) -> Step | None:
     """Return what a reader sees before their question is sent, or None where it goes straight to the receipt.
 
     Once it was sent, or the step was shown, nothing stands between: a Send that is pressed again gives the same number.
@@ -100,14 +100,14 @@ def _step(place: Place, typed: Mapping[str, str], filled: Ask, form: Form) -> St
     return step if is_shown and not already_sent(place.session, form) else None
 
 
-def read(place: Place, typed: Mapping[str, str]) -> Ask:
+def read(place: Place, typed: Mapping[str, str]) -> Submission:
     """Return what a reader filled in; the fields of choices that were not made don't count."""
     hear_back = typed.get("hear_back") or "number"
     credit = (typed.get("credit") or "none") if place.newsletter.names_readers else "none"
     chosen = typed.get("language", "")
     about = typed.get("edition")
     edition = next((e for e in _editions(place) if e.public_id == about), None) if about else None
-    return Ask(
+    return Submission(
         body=typed.get("body", ""),
         background=typed.get("background", ""),
         language=chosen if chosen in languages_of(place.newsletter) else "",

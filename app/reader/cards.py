@@ -6,7 +6,7 @@ The picture's own address changes with its words: what was reworded or withdrawn
 from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
-from ..db.session import address
+from ..db.session import absolute_url
 from ..editions import archive, in_languages
 from ..editions.items import headline
 from ..editions.models import EditionItem, ItemTranslation
@@ -26,7 +26,7 @@ def card_address(place: Place, item: EditionItem | ItemTranslation) -> str | Non
         return None
     public_id, digest = item.question.public_id, card.digest
     path = url_for("reader.card", slug=newsletter.slug, public_id=public_id, digest=digest, lang=None)
-    return address(place.session, path)
+    return absolute_url(place.session, path)
 
 
 @reader.get("/<slug>/cards/<public_id>/<digest>.png")

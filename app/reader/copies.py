@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from ..core.clock import unix_time
 from ..db.engine import Database
-from ..db.public_version import version_of
+from ..db.public_version import read_public_version
 from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
 from ..watching import each_request
@@ -76,7 +76,7 @@ class Key(NamedTuple):
 
 
 @dataclass
-class Making:
+class CacheContext:
     """A page that is being made; of which newsletter, and until when (seconds since 1970) a copy of it is true."""
 
     newsletter_id: int | None = None
@@ -135,7 +135,7 @@ def task_of(token: str, newsletter: Newsletter) -> str:
     return task(form.nonce) if form else ""
 
 
-class Shelf:
+class LruStore:
     """The copies of this process, the one that was used last at the end."""
 
     def __init__(self) -> None:
@@ -177,16 +177,16 @@ class Shelf:
         self._size -= self._held.pop(key).size
 
 
-class Copies:
+class PageCache:
     """The answer from copies, before the app is asked."""
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.make, self.shelf = app, app.wsgi_app, Shelf()
+        self.app, self.make, self.shelf = app, app.wsgi_app, LruStore()
         self.database: Database = app.extensions["database"]
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         began, key = time.perf_counter(), self._key(environ)
-        of = version_of(self.database, key.slug) if key else None
+        of = read_public_version(self.database, key.slug) if key else None
         if key is None or of is None:
             return self.make(environ, start)
         if copy := self.shelf.get(key, of):
@@ -225,9 +225,9 @@ class Copies:
             query = tuple((name, first[name]) for name in (*known, "lang") if name in first)
         return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
 
-    def _made(self, key: Key, environ: dict[str, Any]) -> tuple[Response, Making]:
+    def _made(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
         """Return a page that is made now, from its address alone, and what is said of it."""
-        making = Making()
+        making = CacheContext()
         # The addresses before it are for those who watch over the proxy.
         passed = ("HTTP_HOST", "HTTP_X_FORWARDED_FOR")
         own = {name: value for name, value in environ.items() if not name.startswith("HTTP_") or name in passed}
@@ -268,5 +268,5 @@ def _has(given: str, tag: str) -> bool:
 
 def serve(app: Flask) -> None:
     """Let an app answer from copies."""
-    app.extensions["copies"] = app.wsgi_app = Copies(app)  # type: ignore[method-assign,assignment]
+    app.extensions["copies"] = app.wsgi_app = PageCache(app)  # type: ignore[method-assign,assignment]
     known_newsletters.keep(app)

@@ -9,8 +9,8 @@ from limits import RateLimitItemPerSecond
 from sqlalchemy.orm import Session
 
 from ..crypto import signing
-from ..db.session import keys
-from ..letters.receive import Form
+from ..db.session import get_keyring
+from ..letters.receive import FormToken
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, counted, limiter
 
@@ -24,7 +24,7 @@ OPENED = "forms opened"
 
 def make(session: Session, newsletter: Newsletter) -> str:
     """A token for one form of this newsletter."""
-    return fresh(newsletter.id, keys(session).newest)[0]
+    return fresh(newsletter.id, get_keyring(session).newest)[0]
 
 
 def fresh(newsletter_id: int, key_no: int) -> tuple[str, str]:
@@ -42,7 +42,7 @@ def opened_just_now(nonce: str) -> bool:
     return not apply_limits(lambda counters: counters.test(AT_ONCE, OPENED, counted(nonce)))
 
 
-def read(token: str, newsletter: Newsletter) -> Form | None:
+def read(token: str, newsletter: Newsletter) -> FormToken | None:
     """Return what a token says; None for one that is forged, too old, or another newsletter's."""
     facts = signing.read(token, PURPOSE, newsletter.id, GOOD_FOR)
-    return Form(*facts) if facts and len(facts) == 2 else None
+    return FormToken(*facts) if facts and len(facts) == 2 else None

@@ -7,7 +7,7 @@ The version is looked at each time, so no process shows settings of before (see 
 from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
-from ..db.public_version import Version, version_in, version_of
+from ..db.public_version import Version, get_public_version, read_public_version
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..web.current import db
@@ -24,7 +24,7 @@ def known(slug: str, session: Session | None = None) -> tuple[Version | None, Ne
     """Return the newsletter that has this short name, or had it, to read and not to change; with the version of its
     pages as it was before, or None where nothing is kept of it. With a session it is as the session's transaction has
     it."""
-    version = version_in(session, slug) if session else version_of(db, slug)
+    version = get_public_version(session, slug) if session else read_public_version(db, slug)
     kept: Kept = current_app.extensions["newsletters"]
     there = kept.get(slug)
     if version and there and there[0] == version:

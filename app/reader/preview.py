@@ -11,7 +11,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from ..editions import archive
-from ..letters.receive import Ask
+from ..letters.receive import Submission
 from ..questions import queries as questions
 from ..questions.models import Question
 from ..search import PUBLIC
@@ -42,7 +42,7 @@ class Step:
     notes: list[dict[str, Any]]
 
 
-def preview_page(place: Place, typed: Mapping[str, str], filled: Ask, step: Step) -> str:
+def preview_page(place: Place, typed: Mapping[str, str], filled: Submission, step: Step) -> str:
     editions = archive.sent_editions(place.newsletter).page(place.session, None, 30)
     edition = next((one for one in editions if one.id == filled.about_edition_id), None)
     return place.page(
@@ -59,7 +59,7 @@ def preview_page(place: Place, typed: Mapping[str, str], filled: Ask, step: Step
     )
 
 
-def credit_of(filled: Ask) -> str:
+def credit_of(filled: Submission) -> str:
     """Return how the reader is named if it runs; empty for not at all."""
     return _("%(name)s, %(place)s", name=filled.name, place=filled.place) if filled.credit == "first" else filled.name
 

@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from limits import RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import Illegal, Missing, NotYours
+from ..core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from ..letters import receipts
 from ..letters.export import held_of
 from ..letters.models import Letter
-from ..letters.receive import Faulty, Form
+from ..letters.receive import Faulty, FormToken
 from ..newsletters.models import Newsletter
 from ..text.clean import receipt_of
 from ..web import errors as pages
@@ -36,7 +36,7 @@ GUESSES = RateLimitItemPerMinute(20, 10)
 
 
 def send_once(
-    slug: str, form: Form, make: Callable[[Session, Newsletter], Letter], again: Callable[[Place, Sent], str]
+    slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter], again: Callable[[Place, Sent], str]
 ) -> ResponseReturnValue:
     """Answer Send. A reloaded page sends the same form, and so shows the same number; one that was sent before with
     other words gets the page of `again`. Raises what `make` raises.
@@ -170,11 +170,11 @@ def _after(
     done, status = None, 200
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
-    except Missing as fault:
+    except MissingPrecondition as fault:
         errors, status = in_words({"more" if fault.fact == "text" else fault.fact: "empty"}), 400
     except Faulty as fault:
         errors, status = in_words(fault.faults), 400
-    except (Illegal, NotYours):
+    except (InvalidTransition, PermissionDenied):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
     errors = {box if name == "more" else name: words for name, words in errors.items()}
     with at(slug) as place:
@@ -184,7 +184,7 @@ def _after(
         try:
             if show:
                 return show(own, letter, typed)
-        except NotYours:
+        except PermissionDenied:
             status = 409
         return _state(own, letter, typed, done=done, errors=errors, typed=request.form), status
 

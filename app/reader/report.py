@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from ..core.actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
-from ..letters.receive import Ask, send
+from ..letters.receive import Submission, send
 from . import form_token
 from .page_frame import Place, at, found, reader, with_form
 from .receipt import send_once
@@ -27,7 +27,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         item = _item(place, public_id)
         typed = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), place.newsletter)
-        ask = Ask(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
+        ask = Submission(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
         faults = ask.faults | ({} if form else {"form": "old"})
         if form is None or faults:
             return _page(place, item, typed, faults, request.form["form"] if form else None), 400

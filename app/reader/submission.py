@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ..letters import signs
 from ..letters.models import Letter
-from ..letters.receive import AlreadySent, Form, already_sent, is_full, receipt_of
+from ..letters.receive import AlreadySent, FormToken, already_sent, is_full, receipt_of
 from ..letters.signs import signs_of
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, counted, limiter
@@ -70,7 +70,7 @@ class Sent:
     is_new: bool = True
 
 
-def once(slug: str, form: Form, make: Callable[[Session, Newsletter], Letter]) -> Sent:
+def once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> Sent:
     """Make the letter of this form, or find the one that it made before. Raises what `make` raises."""
 
     def take(session: Session, newsletter: Newsletter) -> Sent:
@@ -95,12 +95,12 @@ def consent(newsletter: Newsletter) -> str:
     )
 
 
-def hold(place: Place, typed: Mapping[str, str], form: Form, text: str) -> list[str]:
+def hold(place: Place, typed: Mapping[str, str], form: FormToken, text: str) -> list[str]:
     """Return the signs for which the desk should look at what a form brings first, the heaviest first."""
     return signs_of(place.session, place.newsletter.id, text, way_of(place.newsletter, typed, form))
 
 
-def has_no_place(place: Place, form: Form) -> bool:
+def has_no_place(place: Place, form: FormToken) -> bool:
     """Return whether a letter can't be kept: a flood has brought as many as are kept of a day, and the ones that are
     taken beyond that in ten minutes came, too. Who has a proof has no other right here: it is no gate."""
     if not is_full(place.session, place.newsletter) or already_sent(place.session, form):
@@ -112,7 +112,7 @@ def has_no_place(place: Place, form: Form) -> bool:
         return True
 
 
-def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> set[str]:
+def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: FormToken) -> set[str]:
     """Return what is to be seen of how a form came: a robot filled the field that people don't see, it came within a
     flood or sooner than people type, or its browser has solved the proof of work."""
     proven = proof_of_work.is_solved(form.nonce, typed.get("proof", ""))
@@ -130,7 +130,7 @@ def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: Form) -> set[
         return way | good
 
 
-def _has_room(counters: RateLimiter, newsletter: Newsletter, form: Form, proven: bool) -> bool:
+def _has_room(counters: RateLimiter, newsletter: Newsletter, form: FormToken, proven: bool) -> bool:
     """Return whether there is room for a form, which takes some unless it is sent again.
 
     A form with a proof has room of its own, which a flood without one can't fill. After a great flood there is none

@@ -25,7 +25,7 @@ BUDGET = 20_000  # documents that are looked at, the rarest terms' first
 AT_LEAST = 2  # terms that are looked up whatever they cost
 ASKED_AT_ONCE = 5_000  # terms of one query for counts
 
-__all__ = ["Alike", "Compared", "Key", "Probe", "Reason", "Scored", "alike"]
+__all__ = ["Compared", "Key", "Match", "Probe", "Reason", "Scored", "alike"]
 
 
 class Doc(NamedTuple):
@@ -70,7 +70,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Alike:
+class Match:
     """A look-alike. `score` is from 0 to 1, for `verdict` and for nobody's eyes; `likely` says that it is worth showing
     unasked."""
 
@@ -96,7 +96,7 @@ def alike(
     limit: int = 10,
     matcher: str | None = None,
     compared: Compared | None = None,
-) -> list[Alike]:
+) -> list[Match]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
     Left out are the probe itself and what the desk called "not the same". `matcher` is 'words' or 'semantic';
@@ -120,7 +120,7 @@ def alike(
     # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
     is_free = collection is PUBLIC or matcher != "words"
     return [
-        Alike(
+        Match(
             *key,
             score,
             score >= least and (is_free or share_the_rarest(probe.text, doc.text, counts)),

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import DDL, JSON, CheckConstraint, Float, Index, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
-from ..db.constraints import one_of, rows_where, table
+from ..db.constraints import enum_check, partial_index_options, table_args
 from ..db.declarative import Base, OfNewsletter, Row
 
 NOUNS = ("letter", "question")
@@ -40,8 +40,8 @@ class _Doc(Row, OfNewsletter):
 
     @declared_attr.directive
     def __table_args__(cls) -> Any:  # noqa: N805 - it is called with the class
-        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", **rows_where(UNSEEN))
-        return table(UniqueConstraint("noun", "noun_id"), one_of("noun", NOUNS), unseen)
+        unseen = Index(f"ix_{cls.__tablename__}_unseen", "id", **partial_index_options(UNSEEN))
+        return table_args(UniqueConstraint("noun", "noun_id"), enum_check("noun", NOUNS), unseen)
 
 
 class DeskDoc(_Doc):
@@ -80,10 +80,10 @@ class Vector(Row, OfNewsletter):
     """A document's vector of the semantic matcher: 384 numbers from -127 to 127. As personal as the text."""
 
     __tablename__ = "vectors"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("kept_in", "noun", "noun_id"),
-        one_of("noun", NOUNS),
-        one_of("kept_in", ("desk", "public")),
+        enum_check("noun", NOUNS),
+        enum_check("kept_in", ("desk", "public")),
         Index(None, "newsletter_id", "kept_in", "matcher", "id"),
     )
 
@@ -98,12 +98,12 @@ class Verdict(Row, OfNewsletter):
     """That somebody of the desk called two things the same question, or not. `a_*` sorts before `b_*`."""
 
     __tablename__ = "verdicts"
-    __table_args__ = table(
+    __table_args__ = table_args(
         UniqueConstraint("a_noun", "a_id", "b_noun", "b_id"),
         CheckConstraint("a_noun < b_noun OR (a_noun = b_noun AND a_id < b_id)", name="in_order"),
         CheckConstraint("score BETWEEN 0 AND 1", name="score_bounded"),
-        one_of("a_noun", NOUNS),
-        one_of("b_noun", NOUNS),
+        enum_check("a_noun", NOUNS),
+        enum_check("b_noun", NOUNS),
         Index(None, "newsletter_id", "matcher", "id"),
         Index(None, "b_noun", "b_id"),
     )

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import Missing, must
+from ..core.state_machine import MissingPrecondition, must
 from ..db.session import now
 from .models import NOUNS, Key, Verdict
 
@@ -27,13 +27,13 @@ NEWEST = 500  # decisions that count: a desk changes its mind, and its readers t
 def verdict(session: Session, actor: Staff, one: Key, other: Key, same: bool, score: float, matcher: str) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
-    `score` and `matcher` are those of the `Alike` that was shown. Raises `Missing` for a pair that is none, and
-    `NotYours`.
+    `score` and `matcher` are those of the `Alike` that was shown. Raises `MissingPrecondition` for a pair that is none,
+    and `PermissionDenied`.
     """
     must(actor, "word", "take letters")
     (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
     if one == other or not {a_noun, b_noun} <= {*NOUNS}:
-        raise Missing("pair")
+        raise MissingPrecondition("pair")
     row = _said(session, one, other) or Verdict(
         newsletter_id=actor.newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
     )

@@ -88,19 +88,19 @@ def ask(
     url = f"{account.address}{way}" + (f"?{urlencode(query)}" if query else "")
     body = None if sent is None else json.dumps(sent, ensure_ascii=False).encode()
     try:
-        status, found, again_in = http_client.answer_to(
+        status, found, again_in = http_client.send_request(
             url, head, account.limit, body=body, method=method, own=account.own, largest=LARGEST
         )
     except http_client.Forbidden:
         raise NotMade("inward") from None
-    except http_client.Unanswered:
+    except http_client.RequestFailed:
         raise NotMade("away") from None
     if status in (404, 410):
         raise Gone
     if status >= 400:
         raise NotMade(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
     try:
-        return http_client.object_in(status, found) if found else {}
+        return http_client.parse_object(status, found) if found else {}
     except http_client.Unreadable:
         raise NotMade("address") from None
 

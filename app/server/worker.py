@@ -25,7 +25,7 @@ from ..db import secure_delete
 from ..db.changes import Changes
 from ..db.engine import Database
 from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
-from ..db.session import lock
+from ..db.session import lock_row
 from ..editions import handing_over, planning
 from ..forms import form_drafts, held_presses, press_keys
 from ..letters import contacts, crowds, look_alike_flags, machine_translation
@@ -127,7 +127,7 @@ def settle_silence(_app: Flask, database: Database) -> None:
     for answer_id in overdue:
 
         def settle(session: Session, answer_id: int = answer_id) -> None:
-            answer = lock(session, session.get_one(Answer, answer_id))
+            answer = lock_row(session, session.get_one(Answer, answer_id))
             if answer.is_checking:
                 editing.settle_check(session, Clock(), answer, "silent")
 

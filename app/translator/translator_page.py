@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from ..answers import translator_drafts, translators, writing
 from ..answers.translators import Task
 from ..core.actors import Translator as Outside
-from ..core.state_machine import Illegal, Missing, Stale, TooLong
+from ..core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
 from ..questions.translator_table import TranslatorDraft, as_one
 from ..text.languages import direction
@@ -246,11 +246,11 @@ def send(token: str) -> Response:
         change(token, verb)
     except OtherWords:
         return _kept(token, 409, {"body": str(OTHERS)})
-    except Missing:
+    except MissingPrecondition:
         return _again(token, 400, {"body": _("The translation needs words")})
     except TooLong as error:
         return _again(token, 400, {error.field: _too_long(error)})
-    except (Stale, Illegal):
+    except (VersionConflict, InvalidTransition):
         return _kept(token, 409)
     return to_page(token)
 
@@ -264,7 +264,7 @@ def decline(token: str) -> Response:
     except TooLong as error:
         with visit(token) as found:
             return _page(found, 400, faults={"note": _too_long(error)}, note=note)
-    except Illegal:
+    except InvalidTransition:
         return errors.page(409, words=OVER)
     return to_page(token)
 
@@ -282,7 +282,7 @@ def _kept(token: str, status: int, faults: dict[str, str] | None = None) -> Resp
     """Show how it stands, after what was sent is kept as a draft of its page."""
     try:
         change(token, _keep)
-    except Illegal:
+    except InvalidTransition:
         return errors.page(409, words=OVER)
     with visit(token) as found:
         if found.task.stage not in KEEPS:

@@ -2,7 +2,7 @@
 
 from flask import g
 
-from ..db.ids import drawn_signs
+from ..db.ids import random_symbols
 
 HEADER = "X-Request-ID"
 
@@ -16,4 +16,4 @@ def reference() -> str:
 
 def drawn() -> str:
     """Return a reference that is drawn now."""
-    return drawn_signs(6)
+    return random_symbols(6)

@@ -11,7 +11,14 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
-from ..core.state_machine import Illegal, Missing, NotYours, Refused, Stale, TooLong
+from ..core.state_machine import (
+    DomainError,
+    InvalidTransition,
+    MissingPrecondition,
+    PermissionDenied,
+    TooLong,
+    VersionConflict,
+)
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from ..db.ids import CROCKFORD
 from ..watching.redaction import fault_as_data
@@ -183,17 +190,17 @@ def typed() -> dict[str, str]:
         return {}
 
 
-def _refused(error: Refused) -> Response:
-    if isinstance(error, NotYours):
+def _refused(error: DomainError) -> Response:
+    if isinstance(error, PermissionDenied):
         return page(404)
-    if isinstance(error, Missing):
+    if isinstance(error, MissingPrecondition):
         return page(409, happened=REASONS.get(error.fact), words=LACKING)
-    if isinstance(error, Illegal):
+    if isinstance(error, InvalidTransition):
         return page(409, happened=_("That can’t be done from where it stands now."))
     if isinstance(error, TooLong):
         happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
         return page(422, happened=happened, words=LONG)
-    if isinstance(error, Stale):
+    if isinstance(error, VersionConflict):
         happened = _(
             "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
         )
@@ -224,7 +231,7 @@ def _crashed(error: Exception) -> Response:
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(DomainError, _refused)
     app.register_error_handler(CSRFError, lambda error: page(400))
     app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
     app.register_error_handler(NoRoom, _no_room)

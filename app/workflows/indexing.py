@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from ..db.session import quietly
+from ..db.session import execute_without_version_bump
 from ..editions.items import piece_from
 from ..editions.models import EditionItem
 from ..letters.models import Addition, Letter
@@ -59,7 +59,9 @@ def _due(session: Session, model: Any, most: int) -> Any:
 def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
     ids = [row.id for row in rows]
     if ids:
-        quietly(session, update(model).where(model.id.in_(ids)).values(indexed_version=model.version))
+        execute_without_version_bump(
+            session, update(model).where(model.id.in_(ids)).values(indexed_version=model.version)
+        )
     return ids
 
 
@@ -184,7 +186,9 @@ def _mark(session: Session, model: Any, behind: int | None) -> int | None:
     if not part:
         return None
     these = model.id.between(part[0], part[-1])
-    quietly(session, update(model).where(these, model.indexed_version != 0).values(indexed_version=0))
+    execute_without_version_bump(
+        session, update(model).where(these, model.indexed_version != 0).values(indexed_version=0)
+    )
     return int(part[-1])
 
 
@@ -207,4 +211,4 @@ def _due_again(session: Session, keys: Sequence[Key]) -> None:
     take_out(session, DESK, keys)
     for model in (Letter, Question):
         mine = [key for noun, key in keys if noun == model.__name__.lower()]
-        quietly(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))
+        execute_without_version_bump(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ..answers import assigning
 from ..answers.models import Assignment
 from ..core.actors import Actor, Clock
-from ..db.session import address, now
+from ..db.session import absolute_url, now
 from ..editions.block_data import lead_in
 from ..editions.calendar import default_due_at, default_reply_by
 from ..editions.models import Edition
@@ -84,7 +84,7 @@ def preview(
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
-    values = assigning.invitation_values(session, assignment, terms, address(session, "/a/…"), also)
+    values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), also)
     person, own = assignment.expert.person, mail_texts.own(session, newsletter, "expert.invitation")
     to = email_of(session, person) or ""
     return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)

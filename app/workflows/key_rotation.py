@@ -13,7 +13,7 @@ from ..answers.models import Assignment
 from ..crypto import keyring
 from ..crypto.seal import PADDED, Unsealable
 from ..db.engine import Database
-from ..db.session import keys
+from ..db.session import get_keyring
 from ..forms.models import FormDraft
 from ..letters.models import Contact, Credit, Letter, MachineTranslation
 from ..mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
@@ -86,7 +86,7 @@ def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str
 
 def _batch(session: Session, sealed: Sealed, after: int) -> list[int]:
     """Seal the next rows again that need it. Gives their keys."""
-    ring, key = keys(session), getattr(sealed.table, sealed.owner_key)
+    ring, key = get_keyring(session), getattr(sealed.table, sealed.owner_key)
     begins = (func.substr(getattr(sealed.table, name), 1, len(PADDED)) for name in _columns(sealed).values())
     rows = session.execute(
         select(sealed.table, sealed.owner.public_id)
@@ -109,7 +109,7 @@ def _batch(session: Session, sealed: Sealed, after: int) -> list[int]:
 def unopened(session: Session) -> list[tuple[str, int]]:
     """Return the columns in which something doesn't open, and the number of its key. Of each key that sealed there the
     newest row is tried."""
-    ring, found = keys(session), []
+    ring, found = get_keyring(session), []
     for sealed in SEALED:
         key = getattr(sealed.table, sealed.owner_key)
         newest = select(func.max(key)).where(sealed.table.key_no.is_not(None)).group_by(sealed.table.key_no)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from ..db.session import address, now
+from ..db.session import absolute_url, now
 from ..editions import archive
 from ..editions.items import headline
 from ..editions.models import Edition, EditionItem
@@ -56,7 +56,7 @@ def enveloped(
     session: Session, newsletter: Newsletter, event: str, at: datetime, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the body of a webhook, as Standard Webhooks would have it: type, time of the event, data."""
-    home = {"id": newsletter.slug, "name": newsletter.name, "url": address(session, f"/{newsletter.slug}/")}
+    home = {"id": newsletter.slug, "name": newsletter.name, "url": absolute_url(session, f"/{newsletter.slug}/")}
     return {"type": event, "timestamp": at.isoformat(), "data": {"newsletter": home, **facts}}
 
 
@@ -64,7 +64,7 @@ def notice(session: Session, program: Program, newsletter: Newsletter, event: st
     """Return a notice in a chat: no name and no word of anybody, and a link to the desk's first page."""
     words = say(DESK_SPEAKS)
     sentence = f"{newsletter.name}: {words.gettext(NAMES[event])}."
-    link = address(session, f"/desk/{newsletter.slug}/")
+    link = absolute_url(session, f"/desk/{newsletter.slug}/")
     return CHATS[program.kind].write(sentence, link, words.gettext("To the desk"))
 
 
@@ -82,13 +82,13 @@ def _locked(session: Session, newsletter: Newsletter, delivery: Delivery) -> Fac
 
 def _sent(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
     edition, facts = _edition(session, newsletter, delivery)
-    url = address(session, f"/{newsletter.slug}/editions/{edition.public_id}")
+    url = absolute_url(session, f"/{newsletter.slug}/editions/{edition.public_id}")
     return {"edition": {**facts, "url": url}} if edition.is_sent else None
 
 
 def _published(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
     for item in archive.ran(session, newsletter, [delivery.question_id or 0]).values():
-        url = address(session, archive.story_path(newsletter, item.question))
+        url = absolute_url(session, archive.story_path(newsletter, item.question))
         facts = {"id": item.question.public_id, "url": url, "headline": headline(item)}
         return {"answer": {**facts, "language": item.input["piece"]["language"]}}
     return None
@@ -97,7 +97,7 @@ def _published(session: Session, newsletter: Newsletter, delivery: Delivery) -> 
 def _withdrawn(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
     """Its address is told without the words that stand in it, of which one may be what had to go."""
     question = session.get_one(Question, delivery.question_id)
-    url = address(session, archive.path_of(newsletter, question.public_id, None))
+    url = absolute_url(session, archive.path_of(newsletter, question.public_id, None))
     return None if question.is_published else {"answer": {"id": question.public_id, "url": url}}
 
 

@@ -19,8 +19,8 @@ from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
 from ..audit.queries import chosen, moved_since
 from ..core.actors import Staff
-from ..core.state_machine import Illegal, Machine, Refused, Stale
-from ..db.session import lock, now
+from ..core.state_machine import DomainError, InvalidTransition, Machine, VersionConflict
+from ..db.session import lock_row, now
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition
 from ..letters import crowds, filing
@@ -62,7 +62,7 @@ READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.
 Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
 
 
-class TooLate(Refused):
+class TooLate(DomainError):
     """The minute is over."""
 
 
@@ -71,7 +71,7 @@ class Left:
     """An event of the press that could not be undone, and why."""
 
     event: Event
-    why: Refused
+    why: DomainError
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _of_row(verb: Verb) -> Verb:
 def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
     """Undo that a letter was taken out of a question. One that had ended lost its notice: it is ended by hand again."""
     if event.old != "filed":
-        raise Illegal("letter", "undo", event.old)
+        raise InvalidTransition("letter", "undo", event.old)
     _restored(*filing.FACTS)(session, actor, letter, event, press)
 
 
@@ -132,7 +132,7 @@ def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event
 def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
     """Leave the question with an expert where the ladder has asked the next one meanwhile."""
     if question.state not in (event.old, event.new):
-        raise Stale(question.public_id)
+        raise VersionConflict(question.public_id)
     if question.state != event.old:
         _restored()(session, actor, question, event, press)
 
@@ -227,7 +227,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
                 _undo(session, actor, event, own)
             own += [one.id for one in written]
             done.append(event)
-        except Refused as why:
+        except DomainError as why:
             left.append(Left(event, why))
     if done and not left:
         _take_back_words(session, actor, press)
@@ -247,10 +247,10 @@ def _is_own(actor: Staff, event: Event) -> bool:
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
     """Take one event of a press back. Raises `AlreadySent` where an expert has heard of it, `OnItsWay`, `TooLate` and
-    `Stale`."""
+    `VersionConflict`."""
     row = _row(session, event)
     if event.new is not None and moved_since(session, event, press):
-        raise Stale(row.public_id)
+        raise VersionConflict(row.public_id)
     if now(session) - event.at > FOR + GRACE:
         raise TooLate(row.public_id)
     UNDO[event.action].verb(session, actor, row, event, press)
@@ -259,7 +259,7 @@ def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) ->
 
 
 def _row(session: Session, event: Event) -> Any:
-    return lock(session, session.get_one(NOUNS[event.noun][0], event.noun_id))
+    return lock_row(session, session.get_one(NOUNS[event.noun][0], event.noun_id))
 
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
@@ -275,9 +275,10 @@ def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
 
 
 def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
-    """Let all that `press` brought about stand as it stood before. Raises `Stale` where anything of it was moved on."""
+    """Let all that `press` brought about stand as it stood before. Raises `VersionConflict` where anything of it was
+    moved on."""
     if not is_untouched(session, keys, press):
-        raise Stale(f"event {press}")
+        raise VersionConflict(f"event {press}")
     for event in chosen(session, keys):
         if event.action in UNDO:
             UNDO[event.action].verb(session, actor, _row(session, event), event, keys)
@@ -287,12 +288,12 @@ def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | Non
     """Don't send a mail that waits or failed. An invitation that never arrived leaves its assignment as a draft, and a
     quote check that never did is no check: nobody's silence could mean anything.
 
-    Raises `OnItsWay`, `Illegal` and `Stale`.
+    Raises `OnItsWay`, `InvalidTransition` and `VersionConflict`.
     """
     outbox.discard(session, actor, mail, version)
     later = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
     if is_undone(mail) and session.scalar(later.where(OutboxMail.id > mail.id).limit(1)) is None:
-        assignment = lock(session, session.get_one(Assignment, mail.assignment_id))
+        assignment = lock_row(session, session.get_one(Assignment, mail.assignment_id))
         _BY_MAIL[mail.kind].verb(session, actor, assignment)
 
 

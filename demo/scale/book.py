@@ -21,7 +21,7 @@ from app.audit import Event
 from app.core.state_machine import Machine
 from app.crypto.seal import Keys
 from app.db.ids import CROCKFORD
-from app.db.session import keys
+from app.db.session import get_keyring
 from app.db.types import UTCDateTime
 from app.models import Base
 from app.questions.models import Question
@@ -63,7 +63,7 @@ class Book:
 
     def __init__(self, session: Session, rng: Random) -> None:
         self.session, self.rng = session, rng
-        self.ring: Keys = keys(session)
+        self.ring: Keys = get_keyring(session)
         self._rows: dict[Any, list[dict[str, Any]]] = {}
         self._last: dict[Any, int] = {}
         self._trail: list[tuple[datetime, int, dict[str, Any]]] = []
@@ -115,7 +115,7 @@ class Book:
         why: dict[str, Any] | None = None,
     ) -> str:
         """Take a step of a table of moves: it goes into the trail, and the state that it leads to comes back. Raises
-        `Illegal`."""
+        `InvalidTransition`."""
         move = machine.move(action, state)
         target = to or move.target[0]
         if target not in move.target:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from app.crypto.seal import new_token
-from app.db.session import address
+from app.db.session import absolute_url
 from app.mail import identifiers
 from app.mail.kinds import KINDS
 from app.mail.lifecycle import ENDED, MAIL
@@ -38,7 +38,7 @@ def open_link(book: Book, assignment_id: int) -> str:
     """A fresh address of an assignment's page. Nobody can guess it, in a demo either."""
     token = new_token()
     book.add(Link, token_mac=book.ring.mac("links.token", token), assignment_id=assignment_id, kind="page")
-    return address(book.session, f"/a/{token}")
+    return absolute_url(book.session, f"/a/{token}")
 
 
 def to_expert(

@@ -17,7 +17,7 @@ from app.mail.lifecycle import INBOUND
 from app.mail.models import Inbound, InboundRaw
 from app.mail.reply_address import address_for, new_reply_token
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import Case
+from app.mailroom.evidence import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.people.models import Link
 from config import DEMO_AUTHSERV_ID
@@ -52,7 +52,7 @@ def put(life: Life, at: datetime, number: int) -> None:
     sent = kind(life)
     key, public_id, newsletter = life.book.key(Inbound), life.book.public_id(), life.room.newsletter
     raw = _raw(life, at, sent, public_id)
-    case = Case(None, raw, parse(raw), House(Settings()))
+    case = InboundContext(None, raw, parse(raw), House(Settings()))
     placed, reasons, ring = at + PLACED, list(sent.reasons), life.book.ring
     state = life.book.move(INBOUND, "inbound", key, "store", None, at, "mailroom", newsletter_id=None)
     state = life.book.move(

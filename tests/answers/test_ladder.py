@@ -16,7 +16,7 @@ from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.core.state_machine import Illegal, NotYours
+from app.core.state_machine import InvalidTransition, PermissionDenied
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.mail import outbox
@@ -222,10 +222,10 @@ def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: Aske
 def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: Asked, newsroom: Newsroom) -> None:
     def wrong(session: Session) -> None:
         leyla, marek, gulnara = assigning.of_question(session, salt.assignment(session).question)
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             ladder.put_after(session, newsroom.ilya, gulnara, leyla)
         for one, before in ((marek, marek), (marek, gulnara), (leyla, marek)):
-            with pytest.raises(Illegal):
+            with pytest.raises(InvalidTransition):
                 ladder.put_after(session, newsroom.nora, one, before)
 
     before = everything(salt.database)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, passed_over, writing
 from app.answers.models import Answer, Assignment
-from app.core.state_machine import Refused
+from app.core.state_machine import DomainError
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import locking, slots
@@ -188,7 +188,7 @@ def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: 
     sends(two)
     runs(two)
     two.database.write(lambda s: passed_over.use(s, two.newsroom.nora, mareks(two, s)))
-    with pytest.raises(Refused):
+    with pytest.raises(DomainError):
         two.database.write(
             lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
         )

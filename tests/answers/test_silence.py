@@ -56,7 +56,7 @@ def test_only_who_was_told_can_be_silent(database: Database, newsroom: Newsroom,
 def test_a_letter_that_is_opened_again_takes_its_notice_back(database: Database, newsroom: Newsroom) -> None:
     def asked_and_ended(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        ask = receive.Ask("Who measures the salt?", hear_back="once", email="timur@post.example")
+        ask = receive.Submission("Who measures the salt?", hear_back="once", email="timur@post.example")
         letter = receive.send(session, newsroom.nora, newsletter, ask, channel="phone")
         endings.end_letter(session, newsroom.nora, letter, "outside")
         return letter.id

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Assignment
 from app.core.actors import Clock
-from app.core.state_machine import Illegal
+from app.core.state_machine import InvalidTransition
 from app.db.engine import Database
 from app.db.session import now
 from app.letters import receipts
@@ -194,5 +194,5 @@ def test_who_is_not_writing_is_given_no_more_time(database: Database, newsroom: 
         assert one.state == state
         assigning.extend(session, newsroom.nora, one, now(session) + timedelta(days=30))
 
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         database.write(extend)

@@ -65,8 +65,8 @@ def lived(database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatc
 
 def _ask(session: Session, newsroom: Newsroom, number: int) -> int:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    ask = receive.Ask(f"Why is well {number} salt?", "It was sweet.")
-    return receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"well {number}", 1)).id
+    ask = receive.Submission(f"Why is well {number} salt?", "It was sweet.")
+    return receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"well {number}", 1)).id
 
 
 def _open(session: Session, newsroom: Newsroom, number: int) -> None:

@@ -64,8 +64,10 @@ def asks(database: Database, newsroom: Newsroom, number: int) -> None:
 
     def fn(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        wish = receive.Ask(f"Why is well {number} salt?", hear_back="while", email=f"reader{number}@post.example")
-        receive.send(session, Reader(), newsletter, wish, form=receive.Form(f"well {number}", 1))
+        wish = receive.Submission(
+            f"Why is well {number} salt?", hear_back="while", email=f"reader{number}@post.example"
+        )
+        receive.send(session, Reader(), newsletter, wish, form=receive.FormToken(f"well {number}", 1))
 
     database.write(fn)
 

@@ -47,7 +47,7 @@ def letter_id(database: Database, newsroom: Newsroom) -> int:
     """Timur's letter, with his name, his address and something that he added."""
 
     def ask(session: Session) -> int:
-        wish = receive.Ask(
+        wish = receive.Submission(
             WORDS, background="my brother drives there", hear_back="while", email=EMAIL,
             credit="first", name="Timur", place="Osh", consent="You may print it.",
         )  # fmt: skip
@@ -58,7 +58,7 @@ def letter_id(database: Database, newsroom: Newsroom) -> int:
     return database.write(ask)
 
 
-FORM = receive.Form("timur's form", 1)
+FORM = receive.FormToken("timur's form", 1)
 
 
 def takes_back(machine: Machine, letter_id: int) -> None:

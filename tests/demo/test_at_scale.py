@@ -31,7 +31,7 @@ from app.mail.lifecycle import INBOUND, MAIL
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom import integrity
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import Case
+from app.mailroom.evidence import InboundContext
 from app.mailroom.judges import decide
 from app.mailtext.parsing.parse import parse
 from app.models import Base
@@ -215,7 +215,7 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     house = House(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
         raw = inbound.raw_of(session, mail)
-        case = Case(session, raw, parse(raw), house, Inbound(id=mail.id))
+        case = InboundContext(session, raw, parse(raw), house, Inbound(id=mail.id))
         decided = decide(case)
         assert (decided.place, list(decided.reasons), decided.newsletter_id) == ("pen", mail.reasons, road.id)
         assert inbound.reading_of(session, mail) == case.reading
@@ -233,7 +233,9 @@ def test_the_database_counts_on_behind_the_keys_that_were_taken(long_road: Datab
     def write(session: Session) -> None:
         newsletter, newest = by_slug(session, SLUG), session.scalar(select(func.max(Letter.id)))
         assert newsletter is not None
-        letter = receive.send(session, Mailroom(), newsletter, receive.Ask("Who cleans the canal?"), channel="mail")
+        letter = receive.send(
+            session, Mailroom(), newsletter, receive.Submission("Who cleans the canal?"), channel="mail"
+        )
         assert letter.id == newest + 1
         raise Undone
 

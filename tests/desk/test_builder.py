@@ -14,7 +14,7 @@ from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.core.state_machine import Refused, Stale
+from app.core.state_machine import DomainError, VersionConflict
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
@@ -270,8 +270,8 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(nora: Desk, coming
 
 def timur_asks_alone(session: Session, newsroom: Newsroom, question: Question) -> None:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    form = receive.Form("timur", 1)
-    letter = receive.send(session, Reader(), newsletter, receive.Ask("who measures it there?"), form=form)
+    form = receive.FormToken("timur", 1)
+    letter = receive.send(session, Reader(), newsletter, receive.Submission("who measures it there?"), form=form)
     questions.join(session, newsroom.nora, question, [letter])
 
 
@@ -327,7 +327,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         holds.wait(PATIENCE)
         try:
             database.write(verb)
-        except Refused as refused:
+        except DomainError as refused:
             refusals.append(type(refused))
 
     verbs = (lock, take_back) if first_there == "the lock" else (take_back, lock)
@@ -340,7 +340,9 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
         words = session.scalars(select(Letter.body)).one()
         items = session.scalar(select(func.count()).select_from(EditionItem))
     assert (words, refusals, stands, items) == (
-        (None, [], ["locked", "queued"], 1) if first_there == "the lock" else (None, [Stale], ["planned", "closed"], 0)
+        (None, [], ["locked", "queued"], 1)
+        if first_there == "the lock"
+        else (None, [VersionConflict], ["planned", "closed"], 0)
     )
 
 

@@ -179,8 +179,8 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
 
     def timur_asks(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        ask = receive.Ask("who measures it there?", credit="first", name="Timur", place="Osh", consent=consent)
-        letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form("timur", 1))
+        ask = receive.Submission("who measures it there?", credit="first", name="Timur", place="Osh", consent=consent)
+        letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("timur", 1))
         question = session.scalars(select(Question).filter_by(public_id=first)).one()
         questions.join(session, newsroom.nora, question, [letter])
 
@@ -408,7 +408,9 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) ->
 
     def ask(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, receive.Ask("who measures it there?"), form=receive.Form("t", 1))
+        receive.send(
+            session, Reader(), newsletter, receive.Submission("who measures it there?"), form=receive.FormToken("t", 1)
+        )
         questions.open_question(session, newsroom.nora, [], headline=SECOND, body=SECOND, language="en")
 
     nora.database.write(ask)

@@ -45,7 +45,7 @@ def joins_the_coast(database: Database, newsroom: Newsroom, role: str = "editor"
             Membership(person_id=newsroom.nora.person_id, newsletter_id=coast.id, role=role, joined_at=now(session))
         )
         for words in ("Who owns the pier of the harbour?", "Where do the gulls sleep in winter?"):
-            receive.send(session, Reader(), coast, receive.Ask(words), form=receive.Form(words, 1))
+            receive.send(session, Reader(), coast, receive.Submission(words), form=receive.FormToken(words, 1))
         session.add(Topic(newsletter_id=coast.id, slug="piers", name="Piers"))
         planning.plan_newsletter(session, Clock(), coast)
         return coast.id

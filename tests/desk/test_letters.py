@@ -247,7 +247,9 @@ def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora
 def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom):
     def fn(session):
         coast = another_newsletter(session)
-        return receive.send(session, Reader(), coast, receive.Ask(SALT), form=receive.Form("coast", 1)).public_id
+        return receive.send(
+            session, Reader(), coast, receive.Submission(SALT), form=receive.FormToken("coast", 1)
+        ).public_id
 
     public_id = database.write(fn)
     nora.get(f"/letters/{public_id}", 404)
@@ -305,8 +307,8 @@ def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, a
         def fn(session):
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
             for number in range(start, end):
-                ask = receive.Ask(f"{SALT} {number}")
-                receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"form {number}", 1))
+                ask = receive.Submission(f"{SALT} {number}")
+                receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"form {number}", 1))
 
         database.write(fn)
 

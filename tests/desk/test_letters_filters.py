@@ -22,7 +22,7 @@ from app.editor.letters.letter_rows import list_of
 from app.letters import filing, look_alike_flags, mailed_letters, queries, signs
 from app.letters.models import Letter
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import Case
+from app.mailroom.evidence import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
@@ -150,7 +150,7 @@ def test_words_are_found_in_any_script_and_marked(nora, app, database, newsroom)
 )  # fmt: skip
 def test_a_mail_says_what_our_servers_filter_made_of_it(header, score):
     raw = f"From: dana@post.example\r\n{header}\r\n\r\nWho counts the salt?\r\n".encode()
-    assert Case(None, raw, parse(raw), House(Settings())).reading.spam_score == score
+    assert InboundContext(None, raw, parse(raw), House(Settings())).reading.spam_score == score
 
 
 def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, app, database, newsroom):

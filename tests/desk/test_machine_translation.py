@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import config
 from app.audit import Event
 from app.core.actors import Reader
-from app.core.state_machine import Illegal
+from app.core.state_machine import InvalidTransition
 from app.db.engine import Database
 from app.letters import machine_translation, receipts, receive
 from app.letters.libre_translate import Untranslated, translated
@@ -50,7 +50,11 @@ def letter(database: Database, newsroom: Newsroom, words: str = WORDS, backgroun
     def send(session: Session) -> str:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         return receive.send(
-            session, Reader(0), newsletter, receive.Ask(words, background=background), form=receive.Form(words, 1)
+            session,
+            Reader(0),
+            newsletter,
+            receive.Submission(words, background=background),
+            form=receive.FormToken(words, 1),
         ).public_id
 
     return database.write(send)
@@ -169,7 +173,7 @@ def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
     public_id = letter(database, newsroom)
     database.write(lambda session: session.execute(update(Letter).values(body=words)) and None)
     assert BUTTON not in nora.get(f"letters/{public_id}").buttons
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         database.write(lambda s: machine_translation.ask(s, newsroom.nora, s.scalars(select(Letter)).one(), "en"))
     worked(app)
     assert machine.asked == []

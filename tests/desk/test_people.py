@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.answers import assigning
 from app.core.actors import Staff
-from app.core.state_machine import NotYours
+from app.core.state_machine import PermissionDenied
 from app.db.engine import Database
 from app.editor.conflict import token
 from app.mail.models import OutboxMail
@@ -348,7 +348,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     ]
     assert "An admin invites people and gives roles." in nora.text
     assert nora.open(f"{PEOPLE}/{public_id(database, newsroom.ilya)}").status_code == 404
-    with pytest.raises(NotYours), database.read() as session:
+    with pytest.raises(PermissionDenied), database.read() as session:
         colleagues.everybody(session, newsroom.nora, whole=True)
 
 

@@ -38,7 +38,7 @@ def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         return [
             receive.send(
-                session, Reader(), newsletter, receive.Ask(body), form=receive.Form(f"nonce {body}", 1)
+                session, Reader(), newsletter, receive.Submission(body), form=receive.FormToken(f"nonce {body}", 1)
             ).public_id
             for body in bodies
         ]
@@ -319,8 +319,8 @@ def test_merged_questions_come_apart_again(nora, database, newsroom):
 def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, newsroom):
     def fn(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        dana = receive.Ask("who weighs the salt?", hear_back="once", email="dana@post.example")
-        letter = receive.send(session, Reader(), newsletter, dana, form=receive.Form("dana", 1))
+        dana = receive.Submission("who weighs the salt?", hear_back="once", email="dana@post.example")
+        letter = receive.send(session, Reader(), newsletter, dana, form=receive.FormToken("dana", 1))
         return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
@@ -339,8 +339,10 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
 def test_a_readers_name_is_checked_or_left_out(nora, database, newsroom):
     def fn(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        timur = receive.Ask("who weighs the salt?", credit="first", name="Timur", place="Osh", consent="Print my name.")
-        letter = receive.send(session, Reader(), newsletter, timur, form=receive.Form("timur", 1))
+        timur = receive.Submission(
+            "who weighs the salt?", credit="first", name="Timur", place="Osh", consent="Print my name."
+        )
+        letter = receive.send(session, Reader(), newsletter, timur, form=receive.FormToken("timur", 1))
         return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id, letter.public_id
 
     public_id, letter_id = database.write(fn)

@@ -15,7 +15,9 @@ from tests.support.stored import everything, one
 
 def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirmed(nora, database, newsroom):
     """And only then: what shares a short run of words that everybody uses is the desk's own."""
-    address = question_of(database, newsroom, receive.Ask(TIMUR), receive.Ask("Who should we ask about the plates?"))
+    address = question_of(
+        database, newsroom, receive.Submission(TIMUR), receive.Submission("Who should we ask about the plates?")
+    )
     still = "These are still the reader’s own words"
     for body, own in (
         (TIMUR, [TIMUR.rstrip("?")]),
@@ -35,7 +37,7 @@ def test_a_wording_that_is_still_the_readers_letter_says_so_before_it_is_confirm
 
 
 def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(nora, database, newsroom):
-    address = question_of(database, newsroom, receive.Ask(TIMUR))
+    address = question_of(database, newsroom, receive.Submission(TIMUR))
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="Salt", body=TIMUR, language="en")
     label, before = one(database, Question).text.label, everything(database)
     for own in ("", "  "):
@@ -61,7 +63,7 @@ def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, ne
     """Whoever typed it, and however it is written; the desk's own link to what everybody can read is another thing."""
     block = "-----BEGIN PGP MESSAGE-----\n\nhQEMA1\n=abcd\n-----END PGP MESSAGE-----"
     words = f"Who weighs the salt? Ring +998 (61) 222-33-44 or see https://www.post.example/timur/.\n{block}"
-    address = question_of(database, newsroom, receive.Ask(words, verbatim=True))
+    address = question_of(database, newsroom, receive.Submission(words, verbatim=True))
     for field, typed in (
         ("headline", "Salt, ask @timur_osh"),
         ("body", "Who weighs the salt? Call 61 222 33 44."),
@@ -87,13 +89,13 @@ def test_what_a_reader_can_be_reached_by_leaves_for_no_reason(nora, database, ne
 
 
 def test_word_for_word_is_no_word_too_many(nora, database, newsroom):
-    address = question_of(database, newsroom, receive.Ask(TIMUR, verbatim=True))
+    address = question_of(database, newsroom, receive.Submission(TIMUR, verbatim=True))
     nora.post(f"{address}/wording", seen=seen(nora.get(address)), headline="The Salt Wind", body=TIMUR, language="en")
     assert "own words" not in section(nora.get(address), "wording")
 
 
 def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database, newsroom):
-    private = receive.Ask(
+    private = receive.Submission(
         "who weighs the salt in the orchards by the sea?",
         background="My sister works at the old harbour, and who weighs the salt there I do not know.",
         credit="first", name="Timur", place="Osh", consent="Print it.", hear_back="once", email="timur@post.example",
@@ -114,7 +116,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     assert one(database, Question).text.cleared_at is not None
 
 
-def question_of(database: Database, newsroom: Newsroom, *asks: receive.Ask) -> str:
+def question_of(database: Database, newsroom: Newsroom, *asks: receive.Submission) -> str:
     """A question as the key `q` makes it of letters: without a headline, in the words of the first. Gives its page."""
 
     def fn(session: Session) -> str:

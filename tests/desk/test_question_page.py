@@ -32,7 +32,9 @@ from tests.support.stored import counted, everything, one, queries_of
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
 
-def opened(database: Database, newsroom: Newsroom, *asks: str | receive.Ask, headline: str = "The Salt Wind") -> str:
+def opened(
+    database: Database, newsroom: Newsroom, *asks: str | receive.Submission, headline: str = "The Salt Wind"
+) -> str:
     """A question in the desk's cleared words, with these letters behind it. Gives its page."""
 
     def fn(session: Session) -> str:
@@ -153,7 +155,9 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
         question = session.get_one(Question, answer.question_id)
         named = {"credit": "first", "name": "Timur", "place": "Osh", "consent": "Print it."}
         letters = asked(
-            session, newsroom, *(receive.Ask(f"who weighs salt no {n}?", **named) for n in range(start, start + count))
+            session,
+            newsroom,
+            *(receive.Submission(f"who weighs salt no {n}?", **named) for n in range(start, start + count)),
         )
         moves.join(session, newsroom.nora, question, letters)
         for number in range(start, start + count):
@@ -214,7 +218,7 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
     ran = published(database, newsroom, [], headline="The Salt Wind", body=WORDS)
 
     def fn(session: Session) -> str:
-        dana = receive.Ask("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
+        dana = receive.Submission("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
         question = moves.open_question(
             session, newsroom.nora, asked(session, newsroom, dana), headline="Salt", body=WORDS
         )
@@ -241,7 +245,7 @@ def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database
 
 
 def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked_at_first(nora, database, newsroom):
-    named = receive.Ask(
+    named = receive.Submission(
         TIMUR,
         credit="first",
         name="Timur",

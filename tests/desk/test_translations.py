@@ -191,7 +191,9 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
 
     def asked(session: Session) -> str:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        letter = receive.send(session, Reader(0), newsletter, receive.Ask(letter_words), form=receive.Form("a form", 1))
+        letter = receive.send(
+            session, Reader(0), newsletter, receive.Submission(letter_words), form=receive.FormToken("a form", 1)
+        )
         return moves.open_question(
             session, newsroom.nora, [letter], headline=FIRST, body=FIRST, language="en"
         ).public_id

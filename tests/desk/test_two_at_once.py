@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing
 from app.answers.briefing import Brief
 from app.answers.models import Answer, AnswerText, Assignment
-from app.core.state_machine import Stale
+from app.core.state_machine import VersionConflict
 from app.db.engine import Database
 from app.editor.conflict import token_of
 from app.people.models import Expert
@@ -252,6 +252,6 @@ def test_editing_by_verb_refuses_what_began_from_another_version(database, newsr
         editing.edit(session, newsroom.ilya, row, "We put up salt plates.", "en.1")
         editing.edit(session, newsroom.nora, row, "We weigh the salt.", "en.1")
 
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         database.write(late)
     assert texts(database) == [FIRST]

@@ -9,7 +9,7 @@ from app.core.actors import Reader, Visitor
 from app.db.engine import Database
 from app.db.session import now
 from app.editions.models import Edition
-from app.letters.receive import Ask, Form, send
+from app.letters.receive import FormToken, Submission, send
 from app.mail import inbound
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -132,7 +132,7 @@ def test_each_step_is_ticked_by_what_happened(
 def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Database, newsroom: Newsroom) -> None:
     def at_delta(session: Session) -> None:
         delta = session.get_one(Newsletter, second_desk(session))
-        send(session, Reader(), delta, Ask("Who weighs the salt?"), form=Form("salt", 1))
+        send(session, Reader(), delta, Submission("Who weighs the salt?"), form=FormToken("salt", 1))
         inbound.store(session, b"Subject: Salt\n\nWho?\n", source="lmtp", newsletter_id=delta.id)
         audit.record(session, newsroom.nora, "newsletter.look", delta)
 

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.core.state_machine import Illegal, Missing
+from app.core.state_machine import InvalidTransition, MissingPrecondition
 from app.crypto.seal import Keys
 from app.db.engine import Database
-from app.db.session import keys, now
+from app.db.session import get_keyring, now
 from app.editions import handing_over, locking, slots
 from app.editions.models import Edition, HandedDraft
 from app.editions.queries import list_editions_to_run
@@ -196,10 +196,10 @@ def _empty_slots(steppe: Handing) -> Any:
 @on_sqlite
 def test_what_may_not_leave_is_refused_at_the_press(steppe: Handing, database: Database, newsroom: Newsroom) -> None:
     database.write(_empty_slots(steppe))
-    with pytest.raises(Missing, match="picked question"):
+    with pytest.raises(MissingPrecondition, match="picked question"):
         steppe.press()
     database.write(lambda s: sending_tool.forget(s, newsroom.nora, s.get_one(Newsletter, newsroom.newsletter_id)))
-    with pytest.raises(Missing, match="tool that sends"):
+    with pytest.raises(MissingPrecondition, match="tool that sends"):
         steppe.press()
 
 
@@ -214,7 +214,7 @@ def test_a_sent_edition_is_handed_to_nobody(steppe: Handing, database: Database,
     steppe.press()
     sent = database.write(send)
     assert (steppe.work(), steppe.said(), steppe.server.kept) == ({"failed": 1}, "unready", {})
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         database.write(lambda s: handing_over.hand(s, newsroom.nora, s.get_one(Edition, sent)))
 
 
@@ -276,7 +276,7 @@ def test_the_key_is_sealed_and_sealed_again_with_a_newer_key(steppe: Handing, da
         with newer.read() as session:
             kept = session.scalars(select(SendingTool)).one()
             assert (kept.key_no, sending_tool.account_of(session, kept, HERE).key) == (
-                keys(session).newest,
+                get_keyring(session).newest,
                 KEYS["ghost"],
             )
     finally:

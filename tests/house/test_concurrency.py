@@ -1,7 +1,7 @@
 """Eight real processes change the same rows through the product's own verbs, and no change is lost on either database.
 
 Each change reads first and writes what it read plus its own, as a person does with a page open. What the product takes is
-counted, what it refuses (`Stale`: somebody was faster) is counted and tried again with fresh eyes, as a person would.
+counted, what it refuses (`VersionConflict`: somebody was faster) is counted and tried again with fresh eyes, as a person would.
 """
 
 import queue
@@ -19,7 +19,7 @@ from app.answers import editing
 from app.answers.models import Answer
 from app.audit import Event
 from app.core.actors import Staff
-from app.core.state_machine import Refused, Stale
+from app.core.state_machine import DomainError, VersionConflict
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
@@ -96,7 +96,7 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, counts: Any) ->
         while True:
             try:
                 VERBS[verb](database, newsroom)
-            except Stale:
+            except VersionConflict:
                 counted["refused"] += 1
             except (
                 Busy
@@ -195,7 +195,7 @@ def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]
         try:
             database.write(changes[number])
             outcomes[number] = "taken"
-        except Refused as error:
+        except DomainError as error:
             outcomes[number] = type(error).__name__
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(len(changes))]

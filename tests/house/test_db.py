@@ -14,7 +14,7 @@ from app.core.actors import Clock
 from app.db import sqlite
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
-from app.db.session import added, now
+from app.db.session import add_and_flush, now
 from app.letters.models import Letter
 from app.people import directory
 from app.people.models import Person
@@ -48,7 +48,7 @@ def test_a_fault_says_nothing_of_what_was_to_be_stored(database: Database, newsr
             letter = Letter(public_id=public_id, body="My own words", form_mac=b"a form", received_at=now(session))
             letter.newsletter_id, letter.channel = newsroom.newsletter_id, "web"
             letter.state, letter.state_at = "received", now(session)
-            added(session, letter)
+            add_and_flush(session, letter)
 
     with pytest.raises(IntegrityError) as fault:
         database.write(add_twice)

@@ -24,7 +24,7 @@ import config as configuration
 from app import create_app
 from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.db.public_version import version_of
+from app.db.public_version import read_public_version
 from app.editor.frame import editor
 from app.letters.models import Letter
 from app.mail.models import Inbound, OutboxMail
@@ -192,14 +192,14 @@ class House:
 
     def version(self) -> object:
         """The version of what readers see; it is known then how their pages look with it."""
-        version = version_of(self.database, DESK.split("/")[2])
+        version = read_public_version(self.database, DESK.split("/")[2])
         if version not in self.made:
             self.made[version] = {path: fresh(self.app, path) for path in self.public}
         return version
 
     def unseen(self, before: object) -> tuple[str, ...]:
         """The public pages that look otherwise than with the version `before`, if that is still the one."""
-        if version_of(self.database, DESK.split("/")[2]) != before:
+        if read_public_version(self.database, DESK.split("/")[2]) != before:
             return ()
         return tuple(path for path, page in self.made[before].items() if fresh(self.app, path) != page)
 

@@ -39,8 +39,8 @@ def worker(database: Database) -> Iterator[Lives]:
 def writes(database: Database, newsroom: Newsroom, number: int, **more: str) -> int:
     def fn(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        ask = receive.Ask(f"Why does well number {number} taste of salt in autumn?", **more)
-        return receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"well {number}", 1)).id
+        ask = receive.Submission(f"Why does well number {number} taste of salt in autumn?", **more)
+        return receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"well {number}", 1)).id
 
     return database.write(fn)
 

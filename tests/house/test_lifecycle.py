@@ -20,7 +20,7 @@ from app.cli.commands import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
 from app.core.permissions import ROLES
-from app.core.state_machine import Illegal, Machine, Missing, NotYours, as_rows
+from app.core.state_machine import InvalidTransition, Machine, MissingPrecondition, PermissionDenied, list_moves
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
@@ -62,7 +62,7 @@ def differing(copy: Sequence[tuple[str, ...]], code: Sequence[tuple[str, ...]]) 
 
 
 def test_the_tables_are_as_the_hand_kept_copy_says() -> None:
-    found = differing(golden(), as_rows(MACHINES))
+    found = differing(golden(), list_moves(MACHINES))
     assert not found, "\n".join(found)
 
 
@@ -132,10 +132,10 @@ def test_every_move_that_is_not_in_the_copy_is_refused(machine: Machine) -> None
         row = Row(state=state, id=1)
         try:
             machine.apply(cast(Session, Paper()), who, row, action)
-        except (Illegal, NotYours):
+        except (InvalidTransition, PermissionDenied):
             assert (allowed(machine, state, action, who.role), row.state) == (False, state), (state, action, who.role)
             refused += 1
-        except Missing:
+        except MissingPrecondition:
             assert (allowed(machine, state, action, who.role), row.state) == (True, state), (state, action, who.role)
             taken += 1
         else:
@@ -150,7 +150,7 @@ def test_a_verb_can_ask_whether_a_move_leads_on(machine: Machine) -> None:
     for state, action in product(machine.states, {move.action for one in MACHINES for move in one.moves}):
         try:
             leads = bool(machine.move(action, state))
-        except Illegal:
+        except InvalidTransition:
             leads = False
         assert machine.leads(state, action) == leads, (state, action)
 
@@ -160,7 +160,7 @@ def test_a_move_that_follows_another_needs_that_other(machine: Machine) -> None:
     """A cascade is not a way around: with a cause that the table doesn't name, an editor is refused as well."""
     for move in machine.moves:
         row = Row(state=move.source[0] if move.source else None, id=1)
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             machine.apply(cast(Session, Paper()), Staff(2, "Nora Lind", 1, "editor"), row, move.action, cause="a wish")
         assert row.state == (move.source[0] if move.source else None)
 
@@ -192,41 +192,49 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
     "Ilya approves": (
         handed_in,
         lambda s, n, answer: editing.approve(s, n.ilya, answer, checklist=editing.CHECKLIST),
-        NotYours,
+        PermissionDenied,
     ),
     "Nora approves without the checklist": (
         handed_in,
         lambda s, n, answer: editing.approve(s, n.nora, answer, checklist=()),
-        Missing,
+        MissingPrecondition,
     ),
     "Nora approves twice": (
         answered,
         lambda s, n, question: editing.approve(s, n.nora, answer_to(s, question), checklist=editing.CHECKLIST),
-        Illegal,
+        InvalidTransition,
     ),
     "Ilya edits what is approved": (
         answered,
         lambda s, n, question: editing.edit(s, n.ilya, answer_to(s, question), "Something else."),
-        Illegal,
+        InvalidTransition,
     ),
     "Nora picks what nobody has answered": (
         lambda s, n, words: moves.open_question(s, n.nora, [], body=words, language="en"),
         lambda s, n, question: slots.pick(s, n.nora, question, coming(s, n)),
-        Missing,
+        MissingPrecondition,
     ),
-    "Ilya picks": (answered, lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)), NotYours),
+    "Ilya picks": (answered, lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)), PermissionDenied),
     "Nora locks an empty edition": (
         answered,
         lambda s, n, question: locking.lock_edition(s, n.nora, coming(s, n)),
-        Missing,
+        MissingPrecondition,
     ),
-    "Nora closes what has run": (ran_of, lambda s, n, question: closing.close(s, n.nora, question, "other"), Illegal),
+    "Nora closes what has run": (
+        ran_of,
+        lambda s, n, question: closing.close(s, n.nora, question, "other"),
+        InvalidTransition,
+    ),
     "Leyla withdraws what has run": (
         ran_of,
         lambda s, n, question: editing.withdraw(s, n.leyla, answer_to(s, question)),
-        Illegal,
+        InvalidTransition,
     ),
-    "Nora drops what has run": (ran_of, lambda s, n, question: publication.drop(s, n.nora, question), Illegal),
+    "Nora drops what has run": (
+        ran_of,
+        lambda s, n, question: publication.drop(s, n.nora, question),
+        InvalidTransition,
+    ),
 }
 
 

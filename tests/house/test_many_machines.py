@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
-from app.db.public_version import version_of
+from app.db.public_version import read_public_version
 from app.newsletters.models import Newsletter
 from bench.machine_visitors import Visitors, prepare
 from tests.support import postgres
@@ -67,12 +67,12 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
 
         look()
         database.write(lambda session: session.get(Newsletter, 1))
-        assert version_of(database, "steppe") is not None
+        assert read_public_version(database, "steppe") is not None
         machines.wire.cut("web1", "db")
 
         def visit() -> None:
             """What a page does: the version of its copy is asked for, then the page is made."""
-            assert version_of(database, "steppe") is None
+            assert read_public_version(database, "steppe") is None
             with pytest.raises(OperationalError):
                 look()
 
@@ -85,7 +85,7 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
             )  # two more connections of two seconds each, and nobody waits for what is known to be broken
         finally:
             machines.wire.mend("web1", "db")
-        patiently(lambda: version_of(database, "steppe") is not None, "the database")
+        patiently(lambda: read_public_version(database, "steppe") is not None, "the database")
         look()
         database.close()
 

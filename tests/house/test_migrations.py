@@ -320,11 +320,11 @@ def _timur_asks(database: Database) -> None:
 
     def ask(session: Any) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        wish = receive.Ask(
+        wish = receive.Submission(
             "Who measures the salt in the orchards?", hear_back="while", email="timur@post.example",
             credit="first", name="Timur", place="Osh", consent="You may print it.",
         )  # fmt: skip
-        letter = receive.send(session, Reader(), newsletter, wish, form=receive.Form("timur's form", 1))
+        letter = receive.send(session, Reader(), newsletter, wish, form=receive.FormToken("timur's form", 1))
         session.add(Addition(letter_id=letter.id, body="And who pays for it?", added_at=letter.received_at))
 
     opened.write(ask)

@@ -94,15 +94,15 @@ def lived(database: Database, newsroom: Newsroom) -> Lived:
 def _write(day: Lived, newsroom: Newsroom, at: datetime, kept: bool, rng: random.Random) -> tuple[int, str]:
     word = a_word(rng)
     more = [word, *(a_word(rng) for _ in range(250 if rng.random() < 0.5 else 2))]  # some lie beside their rows
-    ask = receive.Ask(
+    ask = receive.Submission(
         f"Who weighs the {word}?", " ".join(more), **({"hear_back": "while", "email": "a@b.example"} if kept else {})
     )
 
     def work(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         named = {"credit": "first", "name": "Timur", "place": "Osh", "consent": "Print it."}
-        whole = receive.Ask(**{**ask.__dict__, **named})
-        letter = receive.send(session, Reader(), newsletter, whole, form=receive.Form(word, 1))
+        whole = receive.Submission(**{**ask.__dict__, **named})
+        letter = receive.send(session, Reader(), newsletter, whole, form=receive.FormToken(word, 1))
         receipts.add(session, Reader(letter_id=letter.id), letter, "And who weighs it at home?")
         return letter.id
 
@@ -331,11 +331,11 @@ def test_a_key_that_is_taken_is_drawn_again(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def send(nonce: str) -> int:
-        ask = receive.Ask("Who weighs the salt in the orchards by the sea?")
+        ask = receive.Submission("Who weighs the salt in the orchards by the sea?")
 
         def work(session: Session) -> int:
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-            return receive.send(session, Reader(), newsletter, ask, form=receive.Form(nonce, 1)).id
+            return receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(nonce, 1)).id
 
         return database.write(work)
 

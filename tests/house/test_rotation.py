@@ -23,7 +23,7 @@ from app.workflows.key_rotation import rotate
 from tests.support.cast import Newsroom
 from tests.support.main_job import OWN, TIMUR, MainJob
 
-ASK = receive.Ask(
+ASK = receive.Submission(
     "who measures the salt?", hear_back="while", email="timur@post.example", credit="first", name="Timur", place="Osh"
 )
 
@@ -92,5 +92,5 @@ def test_what_was_sealed_before_there_were_size_classes_is_padded_under_the_same
 
 
 def ask_with(session: Any, newsroom: Newsroom, address: str, number: int) -> None:
-    newsletter, form = session.get_one(Newsletter, newsroom.newsletter_id), receive.Form(f"form {number}", 1)
+    newsletter, form = session.get_one(Newsletter, newsroom.newsletter_id), receive.FormToken(f"form {number}", 1)
     receive.send(session, Reader(), newsletter, replace(ASK, email=address, credit="none"), form=form)

@@ -20,7 +20,7 @@ from app.answers.briefing import Brief
 from app.answers.models import Assignment
 from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.core.state_machine import Missing
+from app.core.state_machine import MissingPrecondition
 from app.db.declarative import Base
 from app.db.engine import Database
 from app.db.session import now
@@ -60,8 +60,8 @@ def write_in(database: Database, newsroom: Newsroom, nonce: str, body: str = OWN
 
     def work(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.Form(nonce, 1)
-        return receive.send(session, Reader(), newsletter, receive.Ask(body, **more), form=form).id
+        form = receive.FormToken(nonce, 1)
+        return receive.send(session, Reader(), newsletter, receive.Submission(body, **more), form=form).id
 
     return database.write(work, at=MINUTE)
 
@@ -382,7 +382,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
     def show(session: Session) -> None:
         moves.show(session, newsroom.nora, session.get_one(Question, question), True)
 
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         database.write(show)
     assert (refused.value.fact, "Zarina" in client.get("/steppe/").text) == ("cleared text", False)
     reword(database, newsroom, question, "Who measures the salt?", clear=True)
@@ -408,7 +408,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     reword(database, newsroom, key, "Who built the silos for Zarina?")
     exported = nora.open(f"editions/{edition.public_id}/export.txt").text
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         locked(database, newsroom)
     assert refused.value.fact == "cleared text"
     reword(database, newsroom, key, "Who built the silos?", clear=True)
@@ -428,7 +428,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
         row = assigning.assign(session, newsroom.nora, session.get_one(Question, salt.question_id), marek)
         invitations.invite(session, newsroom.nora, row)
 
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         database.write(ask_marek)
     assert refused.value.fact == "cleared text"
 

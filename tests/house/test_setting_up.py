@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 import config
 from app.cli import init as setting_up
-from app.db.engine import Database, opened
+from app.db.engine import Database, open_database
 from app.newsletters.models import Newsletter
 from app.people.models import Membership, SignIn
 from app.settings import settings_file
@@ -49,7 +49,7 @@ def counts(database: Database) -> list[int]:
 
 
 def house(folder: Path) -> Database:
-    return opened(config.load(settings_of(folder)))
+    return open_database(config.load(settings_of(folder)))
 
 
 @pytest.fixture

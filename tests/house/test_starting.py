@@ -19,7 +19,7 @@ from app import create_app
 from app.core.actors import Reader
 from app.crypto.keyring import SealingKey
 from app.crypto.seal import Keys
-from app.db.engine import Database, opened
+from app.db.engine import Database, open_database
 from app.db.migrate import migrate, undo
 from app.letters import receipts, receive
 from app.newsletters.models import Newsletter
@@ -33,7 +33,7 @@ from tests.support.databases import SQLITE
 from tests.support.serving import free_port
 from tests.support.source import ROOT
 
-FORM = receive.Form("timur's form", 1)
+FORM = receive.FormToken("timur's form", 1)
 OTHER, NEWER, NEWEST = ({number: hashlib.sha256(b"%d" % number).digest()} for number in (1, 2, 3))
 
 
@@ -46,7 +46,7 @@ def refusals(url: str, secrets: dict[int, bytes] = SECRETS, must_answer: bool = 
     """What keeps a server of these settings from starting."""
     app = Flask("app")
     app.config.from_mapping(config.load({**settings(url, secrets), **more}))
-    app.extensions["database"] = opened(app.config)
+    app.extensions["database"] = open_database(app.config)
     try:
         startup_checks.check(app, must_answer)
     except config.Unsafe as unsafe:
@@ -112,7 +112,7 @@ def test_keys_that_do_not_open_the_database_are_refused(database: Database, news
 def test_a_key_that_receipts_need_is_missed_until_it_was_moved(database: Database, newsroom: Newsroom) -> None:
     def ask(session: object) -> None:
         letter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), letter, receive.Ask("Who measures the salt?"), form=FORM)
+        receive.send(session, Reader(), letter, receive.Submission("Who measures the salt?"), form=FORM)
 
     database.write(ask)
     with database.read() as session:

@@ -17,7 +17,7 @@ from app.answers.lifecycle import (
     AssignmentStates,
 )
 from app.cli.commands import MACHINES
-from app.core.state_machine import Among, Machine, States
+from app.core.state_machine import Machine, States, StateSet
 from app.editions.lifecycle import STATES as EDITION_STATES
 from app.editions.lifecycle import EditionStates
 from app.editor.answers import ladder_words
@@ -145,7 +145,7 @@ def test_every_word_in_the_rows_of_states_is_a_property_and_each_property_has_it
     states: States, asked: type
 ) -> None:
     """Give the class a line `name = STATES.which("name")` for each word in the rows, and take words out that nobody asks for."""
-    given = {name: value for name, value in vars(asked).items() if isinstance(value, Among)}
+    given = {name: value for name, value in vars(asked).items() if isinstance(value, StateSet)}
     words = {word for holds in states.values() for word in holds.split()}
     unnamed = {"has_ended", "is_place", "is_set_aside"} if states in (MAIL_STATES, PLACES_OF_MAIL) else set()
     where = f"{asked.__name__} in {asked.__module__.replace('.', '/')}.py"

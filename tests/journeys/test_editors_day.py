@@ -36,7 +36,9 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
             wording.clear(session, newsroom.nora, one, one.text_id or 0)
             moves.show(session, newsroom.nora, one, True)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, newsroom.nora, newsletter, receive.Ask("Why do the trams ring twice?"), channel="event")
+        receive.send(
+            session, newsroom.nora, newsletter, receive.Submission("Why do the trams ring twice?"), channel="event"
+        )
         answered(session, newsroom, "Who reads the gauges at the river?")
 
     database.write(fill)

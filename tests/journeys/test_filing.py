@@ -53,7 +53,9 @@ def write(database: Database, newsroom: Newsroom, bodies: list[str]) -> None:
     def fn(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number, body in enumerate(bodies):
-            receive.send(session, Reader(), newsletter, receive.Ask(body), form=receive.Form(f"form {number}", 1))
+            receive.send(
+                session, Reader(), newsletter, receive.Submission(body), form=receive.FormToken(f"form {number}", 1)
+            )
 
     database.write(fn)
     while index_due(database):

@@ -38,8 +38,8 @@ OTHER = LINK.replace("ask.", "salt.")
 def wrote(session: Session, newsroom: Newsroom, nonce: str) -> Question:
     """A reader's letter that is a question by now, in other words than theirs."""
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    ask = receive.Ask(f"What do you make of {LINK}?", background=f"I found it at {LINK}.")
-    letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form(nonce, 1))
+    ask = receive.Submission(f"What do you make of {LINK}?", background=f"I found it at {LINK}.")
+    letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(nonce, 1))
     body = f"What is to be made of {OTHER}?"
     question = moves.open_question(
         session, newsroom.nora, [letter], headline=f"On {OTHER}"[:290], body=body, background=OTHER, language="en"
@@ -79,8 +79,8 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     notes.note(session, nora, session.get_one(Question, checked.question_id), f"I have read {LINK}.")
     desk_letters.write_to(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
     moves.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
-    ask = receive.Ask(f"Is {LINK} true?", background=f"I found it at {LINK}.")
-    receive.send(session, Reader(), newsletter, ask, form=receive.Form("not filed", 1))
+    ask = receive.Submission(f"Is {LINK} true?", background=f"I found it at {LINK}.")
+    receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("not filed", 1))
 
 
 def pages_elsewhere(session: Session, newsroom: Newsroom) -> Iterator[str]:

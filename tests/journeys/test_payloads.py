@@ -28,7 +28,7 @@ from app.core.actors import Clock
 from app.crypto.seal import Keys
 from app.db.declarative import Base
 from app.db.engine import Database
-from app.db.session import keys
+from app.db.session import get_keyring
 from app.editions.models import Edition
 from app.mail.delivery import deliver_due
 from app.mail.sending import transport
@@ -184,7 +184,7 @@ def opened(session: Session, name: str) -> Iterator[str]:
             ):
                 for called, place, value in key_rotation._values(sealed, row, public_id):
                     if called == column:
-                        yield keys(session).open_bytes(place, value).decode(errors="replace")
+                        yield get_keyring(session).open_bytes(place, value).decode(errors="replace")
     if table == "uploads":
         for one in session.scalars(select(Upload)):
             for row in csv.reader(io.StringIO(uploads.bytes_of(session, one).decode(), newline="")):

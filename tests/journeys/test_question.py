@@ -96,7 +96,9 @@ def asked(session: Session, newsroom: Newsroom) -> str:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     bodies = ("why the ferry go half empty when there is trucks", "چرا کشتی نیمه‌خالی می‌رود؟", "Неге паром бос кетеді?")
     letters = [
-        receive.send(session, Reader(), newsletter, receive.Ask(body), form=receive.Form(f"{body} {question.id}", 1))
+        receive.send(
+            session, Reader(), newsletter, receive.Submission(body), form=receive.FormToken(f"{body} {question.id}", 1)
+        )
         for body in bodies
     ]
     moves.join(session, newsroom.nora, question, letters)

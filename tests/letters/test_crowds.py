@@ -5,7 +5,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.core.state_machine import Illegal, NotYours, Stale
+from app.core.state_machine import InvalidTransition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.db.session import now
 from app.letters import crowds
@@ -70,12 +70,12 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
     def press(session: Session) -> list[int]:
         [crowd] = crowds.largest(session, newsroom.newsletter_id)
         crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)
-        with pytest.raises(Illegal):
+        with pytest.raises(InvalidTransition):
             crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)
         session.flush()
         return list(session.scalars(select(Event.id).where(Event.action == "letter.sweep")))
 
-    with pytest.raises(Stale):  # one more has come since somebody looked
+    with pytest.raises(VersionConflict):  # one more has come since somebody looked
         database.write(lambda s: crowds.sweep(s, newsroom.nora, s.scalars(select(Letter)).first(), 1_003))
     events = database.write(press)
     assert held(database, newsroom) == []
@@ -90,7 +90,7 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
 def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroom: Newsroom) -> None:
     flooded(database, newsroom, ["Why is the bridge over the canal closed?"] * 4)
     crowds.sort_waiting(database)
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(lambda s: crowds.sweep(s, newsroom.leyla, s.scalars(select(Letter)).first(), 1_004))
 
     def end_place(session: Session) -> None:

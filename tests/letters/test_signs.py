@@ -128,8 +128,8 @@ def test_a_keyboard_without_a_letter_mixes_nothing(text: str) -> None:
 
 def sent(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str] = ()) -> Letter:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    form = receive.Form(f"form {number}", 1)
-    return receive.send(session, Reader(), newsletter, receive.Ask(QUESTION), form=form, signs=signs)
+    form = receive.FormToken(f"form {number}", 1)
+    return receive.send(session, Reader(), newsletter, receive.Submission(QUESTION), form=form, signs=signs)
 
 
 def test_what_is_held_says_why_until_its_words_are_erased(database: Database, newsroom: Newsroom) -> None:

@@ -32,8 +32,10 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 def timur_writes(database: Database, newsroom: Newsroom, hear_back: str = "while", language: str = "en") -> int:
     def write(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        ask = receive.Ask("Who measures the salt?", hear_back=hear_back, email="timur@post.example", language=language)
-        return receive.send(session, Reader(), newsletter, ask, form=receive.Form(hear_back, 1)).id
+        ask = receive.Submission(
+            "Who measures the salt?", hear_back=hear_back, email="timur@post.example", language=language
+        )
+        return receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(hear_back, 1)).id
 
     return database.write(write)
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.core.actors import Clock, Reader, Staff
-from app.core.state_machine import Illegal, Missing, NotYours
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters.models import Letter
@@ -244,7 +244,7 @@ def test_a_held_mail_waits_for_an_editor(house: Database) -> None:
     mail = post(house, hold=True)
     postman = Postman()
     assert deliver_due(house, postman, at=MONDAY + timedelta(days=9)) == Counter()
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         act(house, outbox.release, ASEL, mail)
     act(house, outbox.release, NORA, mail, at=MONDAY + timedelta(days=9))
     assert deliver_due(house, postman, at=MONDAY + timedelta(days=9)) == Counter(sent=1)
@@ -263,7 +263,7 @@ def test_what_a_person_discards_is_not_written_again(house: Database) -> None:
     mail = post(house, once_key="thanks:61")
     act(house, outbox.discard, NORA, mail)
     assert house.write(lambda session: outbox.put(session, INVITED, once_key="thanks:61")) is None
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         act(house, outbox.discard, NORA, mail)
     assert deliver_due(house, Postman(), at=MONDAY) == Counter()
 
@@ -319,7 +319,7 @@ def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) 
     postman = Postman()
     assert deliver_due(house, postman, at=MONDAY + timedelta(minutes=15)) == Counter(expired=1)
     assert (postman.taken, stored(house, mail).state, opens(house, mail)) == ([], "expired", False)
-    with pytest.raises(Missing, match="contents"):
+    with pytest.raises(MissingPrecondition, match="contents"):
         act(house, outbox.retry, NORA, mail)
 
 
@@ -468,7 +468,7 @@ def test_the_database_refuses_impossible_mails(house: Database, wrong: dict[str,
 
 def test_only_the_clock_sends(house: Database) -> None:
     mail = post(house)
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         act(house, lambda session, actor, row: outbox.move(session, actor, row, "send", sent_at=MONDAY), NORA, mail)
     act(house, lambda session, actor, row: outbox.move(session, actor, row, "send", sent_at=MONDAY), Clock(), mail)
     assert stored(house, mail).state == "sent"

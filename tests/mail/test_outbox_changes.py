@@ -14,9 +14,9 @@ from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
 from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
-from app.db.session import keys
+from app.db.session import get_keyring
 from app.letters import receive
 from app.letters.models import Letter
 from app.mail import outbox, secret_links
@@ -124,7 +124,7 @@ def test_what_would_lose_something_is_refused(
     database: Database, newsroom: Newsroom, subject: str, text: str, missing: str
 ) -> None:
     mail = put(database, hold=True)
-    with pytest.raises(Missing, match=missing):
+    with pytest.raises(MissingPrecondition, match=missing):
         act(database, outbox.rewrite, newsroom.nora, mail, subject, text, mail.version)
     assert read(database, mail).text == MAIL.text
 
@@ -148,9 +148,9 @@ def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_
 ) -> None:
     mail = put(database, hold=True)
     act(database, outbox.rewrite, newsroom.ilya, mail, "His", "His {link}", mail.version)
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         act(database, outbox.rewrite, newsroom.nora, mail, "Hers", "Hers {link}", mail.version)
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         act(database, outbox.release, newsroom.nora, mail, mail.version)
     assert read(database, mail).subject == "His"
 
@@ -162,10 +162,10 @@ def test_only_a_held_mail_is_changed_and_only_by_the_desk(database: Database, ne
     if state in steps:
         action, actor, facts = steps[state]
         database.write(lambda s: outbox.move(s, actor, s.get_one(OutboxMail, mail.id), action, **facts))
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         act(database, outbox.rewrite, newsroom.nora, mail, "x", "{link}")
     for actor in (newsroom.leyla, Reader(), Clock(), Mailroom()):
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             act(database, outbox.rewrite, actor, held, "x", "{link}")
 
 
@@ -178,7 +178,7 @@ def test_a_mail_that_was_written_before_there_were_threads_still_opens(database:
             '{"kind": "sign_in", "to": "a@b.example", "to_name": "", "subject": "x", "text": "y", "language": "en",'
             ' "from_name": "z", "html": null, "from_address": null, "reply_to": null}'
         )
-        session.get_one(OutboxContent, mail.id).sealed = keys(session).seal(place, text)
+        session.get_one(OutboxContent, mail.id).sealed = get_keyring(session).seal(place, text)
 
     database.write(old)
     assert read(database, mail) == Message("sign_in", "a@b.example", "", "x", "y", "en", "z")
@@ -189,7 +189,9 @@ def test_every_mail_has_a_return_path_by_which_a_bounce_finds_it(database: Datab
     tokens = [read(database, mail).return_token or "" for mail in rows]
     assert (len(set(tokens)), {len(token) for token in tokens}) == (2, {16})
     with database.read() as session:
-        assert [mail.return_mac for mail in rows] == [keys(session).mac("outbox.return", token) for token in tokens]
+        assert [mail.return_mac for mail in rows] == [
+            get_keyring(session).mac("outbox.return", token) for token in tokens
+        ]
 
 
 def test_a_mail_that_comes_back_has_failed_after_all_and_can_be_tried_again(
@@ -244,8 +246,8 @@ def test_what_the_newsletter_holds_and_what_an_assistant_causes_waits_for_an_edi
         checked(session, newsroom)
         invite(session, newsroom, newsroom.marek)
         for number, actor in enumerate((newsroom.nora, newsroom.ilya)):
-            ask = receive.Ask("who knew of it?", hear_back="while", email=f"dana{number}@post.example")
-            letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"dana{number}", 1))
+            ask = receive.Submission("who knew of it?", hear_back="while", email=f"dana{number}@post.example")
+            letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"dana{number}", 1))
             endings.end_letter(session, actor, session.get_one(Letter, letter.id), "later")
 
     database.write(fn, at=MONDAY)
@@ -357,7 +359,7 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
 @pytest.mark.threat("rogue assistant")
 def test_an_assistant_prepares_and_an_editor_sends(database: Database, newsroom: Newsroom) -> None:
     mail = put(database, hold=True)
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         act(database, outbox.release, newsroom.ilya, mail)
     assert isinstance(newsroom.nora, Staff)
     act(database, outbox.release, newsroom.nora, mail, mail.version)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import AnswerText, Assignment
 from app.core.clock import utc_now
-from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail.models import Inbound
@@ -105,7 +105,7 @@ def test_an_answer_to_what_was_sent_back_is_a_new_version(room: Room, salt: Aske
 def test_a_second_answer_is_refused_while_the_first_is_being_read(room: Room, salt: Asked) -> None:
     file(room, "answer")
     again(room, salt, "And one more thing.")
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         file(room, "answer")
     assert (room.letters()[-1].state, texts(room)) == ("received", [("submitted", "mail", WORDS, False)])
 
@@ -159,21 +159,21 @@ def test_a_mail_to_the_quote_check_settles_it_once_it_is_filed(
 
 @pytest.mark.parametrize("kind", ["fine", "wrong", "yes"])
 def test_without_an_open_check_there_is_nothing_to_settle(room: Room, salt: Asked, kind: str) -> None:
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         file(room, kind)
     assert room.letters()[0].state == "received"
 
 
 def test_a_stale_page_another_desk_and_a_readers_letter_file_nothing(room: Room, salt: Asked) -> None:
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         file(room, "answer", version=99)
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         file(room, "tip")
     room.bring(mail("aigerim@post.example"))
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         file(room, "answer")
     elsewhere = type(room.newsroom.ilya)(2, "Ilya Brandt", 99, "editor")
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         room.database.write(
             lambda s: mailed_answers.file(s, elsewhere, s.get_one(Letter, room.letters()[0].id), "answer")
         )
@@ -192,7 +192,7 @@ def test_the_desk_takes_a_mail_from_the_holding_pen_to_an_assignment(room: Room,
     assert (taken.state, taken.letter_id, taken.assignment_id) == ("letter", key, salt.assignment_id)
     letter = room.letters()[-1]
     assert (letter.author, letter.state, letter.hear_back) == ("expert", "received", "number")
-    with pytest.raises((Illegal, Stale)):
+    with pytest.raises((InvalidTransition, VersionConflict)):
         room.database.write(take)
     assert len(room.letters()) == 2
 
@@ -222,14 +222,14 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
 
 
 def test_nothing_is_taken_that_says_nothing(room: Room, salt: Asked) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(MissingPrecondition):
         again(room, salt, " \n ")
 
 
 def test_a_cancelled_assignment_takes_no_answer(room: Room, salt: Asked) -> None:
     room.database.write(lambda s: assigning.cancel(s, room.newsroom.nora, salt.assignment(s)))
     for kind in ("answer", "cannot", "later"):
-        with pytest.raises(Illegal):
+        with pytest.raises(InvalidTransition):
             file(room, kind)
     with room.database.read() as session:
         assert session.get_one(Assignment, salt.assignment_id).state == "cancelled"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.core.actors import Clock
-from app.core.state_machine import Illegal, Missing, NotYours, Stale
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters import contacts, filing, mailed_letters, receipts
@@ -106,13 +106,13 @@ def test_a_long_letter_is_cut_and_an_empty_looking_one_is_held(room: Room) -> No
 def test_the_desk_takes_a_mail_from_the_holding_pen_as_a_readers_letter_once(room: Room) -> None:
     row = room.bring(mail(to="somebody@elsewhere.example", From=["timur@post.example", "a@b.example"]))
     assert row.state == "pen"
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         from_pen(room, row.id, version=row.version - 1)
     assert room.letters() == []
     key = from_pen(room, row.id, version=row.version)
     taken = room.row(row.id)
     assert (taken.state, taken.letter_id, room.letters()[0].body) == ("letter", key, QUESTION)
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         from_pen(room, row.id)
     assert (len(room.letters()), room.outgoing()) == (1, 0)
 
@@ -127,7 +127,7 @@ def test_a_mail_with_nothing_but_a_subject_says_that(room: Room) -> None:
 def test_a_mail_whose_bytes_are_gone_is_no_letter_any_more(room: Room) -> None:
     row = room.bring(mail(body=""))
     room.database.write(lambda session: erasing.destroy(session, [row.id]))
-    with pytest.raises(Missing):
+    with pytest.raises(MissingPrecondition):
         from_pen(room, row.id)
 
 
@@ -243,7 +243,7 @@ def test_another_desk_and_a_reader_take_nothing_from_the_pen(room: Room) -> None
     def take(session: Session) -> None:
         mailed_letters.from_pen(session, Clock(), newsletter_of(room, session), session.get_one(Inbound, row.id))  # type: ignore[arg-type]
 
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         room.database.write(take)
     assert room.row(row.id).state == "pen"
 

@@ -18,7 +18,7 @@ from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db.declarative import Base
 from app.db.engine import Database
-from app.db.session import keys
+from app.db.session import get_keyring
 from app.editions import locking
 from app.editions.models import Edition
 from app.letters.models import Contact, Letter
@@ -125,7 +125,7 @@ def all_of(database: Database) -> dict[str, list[Any]]:
         ]
         contacts = select(Contact, Letter).join(Letter, Letter.id == Contact.letter_id).order_by(Letter.id)
         found["addresses"] = [
-            keys(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
+            get_keyring(session).open(f"contacts.email.{letter.public_id}", contact.email_sealed)
             for contact, letter in session.execute(contacts)
         ]
     return found

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.answers import assigning, editing
-from app.core.state_machine import NotYours
+from app.core.state_machine import PermissionDenied
 from app.db.engine import Database
 from app.editions import slots
 from app.mail import outbox
@@ -360,7 +360,7 @@ def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Ne
     assert everything(database) == before
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(lambda s: mail_texts.word(s, newsroom.ilya, newsletter, "en", "expert.reminder", OWN))
     with pytest.raises(settings.Faulty):
         database.write(lambda s: mail_texts.word(s, newsroom.nora, newsletter, "en", "expert.reminder", {"body": "{"}))

@@ -11,7 +11,7 @@ from app.cli.commands import MACHINES
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
 from app.core.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
-from app.core.state_machine import NotYours, must
+from app.core.state_machine import PermissionDenied, must
 from app.editor.frame import editor
 from tests.support.desk import Desk
 from tests.support.policy import golden_roles
@@ -49,7 +49,7 @@ def test_a_role_may_what_the_hand_kept_table_says(actor: Actor) -> None:
     theirs = by_hand(actor.role)
     assert [act for act in ACTS if permissions.may(actor, act)] == theirs
     for act in set(ACTS) - set(theirs):
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             must(actor, act)
 
 

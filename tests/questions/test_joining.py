@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, merging_questions
 from app.audit import watched
 from app.core.actors import Reader
-from app.core.state_machine import Illegal
+from app.core.state_machine import InvalidTransition
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
@@ -89,7 +89,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
         database.write(lambda other: undo.undo(other, newsroom.nora, press))
         moves.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
 
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         database.write(join)
     assert [the(database, letter).state for letter in letters] == ["received", "received"]
 
@@ -123,7 +123,7 @@ def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, n
 
     def join(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        ask_too(session, Reader(), newsletter, shown, receive.Form("a nonce", 1))
+        ask_too(session, Reader(), newsletter, shown, receive.FormToken("a nonce", 1))
 
     refused = side_by_side(
         database, lambda session: close_question(session, newsroom.nora, row(session, shown), "outside"), join

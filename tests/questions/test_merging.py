@@ -115,7 +115,7 @@ def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database,
             session.scalars(select(Letter.id).filter_by(hear_back="once"))
         )
         assert {outbox.read(session, mail).to for mail in mails} == {"dana@post.example"}
-        receipt = receive.receipt_of(session, receive.Form("Dust 0", 1))
+        receipt = receive.receipt_of(session, receive.FormToken("Dust 0", 1))
         assert receipts.find_receipt(session, receipt).question_id == the(database, dust).id
 
 

@@ -22,7 +22,7 @@ from app.answers import translating
 from app.core.actors import Staff
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.db.public_version import ALONG, SEEN, version_of
+from app.db.public_version import ALONG, SEEN, read_public_version
 from app.editions.models import Correction, Edition, EditionItem, ItemTranslation
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
@@ -36,7 +36,7 @@ from app.people.models import Expert as ExpertRow
 from app.questions import moves, wording
 from app.questions.models import Question
 from app.reader import copies, form_token, reader
-from app.reader.copies import Copies
+from app.reader.copies import PageCache
 from app.search.models import Vector, Verdict
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
@@ -62,8 +62,8 @@ OPEN = "Who pays for the gauges at the weir?"
 Change = Callable[[Session], object]
 
 
-def shelf(app: Flask) -> copies.Shelf:
-    made: Copies = app.extensions["copies"]
+def shelf(app: Flask) -> copies.LruStore:
+    made: PageCache = app.extensions["copies"]
     return made.shelf
 
 
@@ -216,17 +216,17 @@ def test_each_statement_on_what_pages_show_draws_another_version(
         tried = {name: f'UPDATE {table} SET "{name}" = "{name}"' for name in columns}
         drawn = {}
         for name, statement in tried.items():
-            before = version_of(database, "steppe")
+            before = read_public_version(database, "steppe")
             database.write(lambda s, said=statement: s.execute(text(said)))
-            drawn[name] = version_of(database, "steppe") != before
+            drawn[name] = read_public_version(database, "steppe") != before
         wanted = {name: (name in seen.only if seen.only else name not in seen.but) for name in columns}
         assert drawn == wanted, table
-    before = version_of(database, "steppe")
+    before = read_public_version(database, "steppe")
     with pytest.raises(ZeroDivisionError):
         database.write(lambda s: (s.execute(text("DELETE FROM former_names")), 1 / 0))
-    assert version_of(database, "steppe") == before, "what is not committed is no change"
+    assert read_public_version(database, "steppe") == before, "what is not committed is no change"
     database.write(lambda s: s.execute(text("DELETE FROM former_names")))
-    assert version_of(database, "steppe") != before
+    assert read_public_version(database, "steppe") != before
 
 
 def test_whatever_table_a_page_reads_is_watched(
@@ -343,7 +343,7 @@ def test_what_is_one_persons_is_on_no_shelf(app: Flask, client: FlaskClient, sil
         f"/steppe/q/{silos[0]}/-",
     ):
         assert client.get(path).status_code != 200
-    version = version_of(app.extensions["database"], "steppe")
+    version = read_public_version(app.extensions["database"], "steppe")
     held = {key.path: key.query for key, copy in shelf(app)._held.items() if copy.of == version}
     assert (held.pop("/steppe/arrived")[:2], held) == ((("lang", ""), ("hear_back", "number")), {"/steppe/ask": ()})
     assert receipt not in repr(shelf(app)._held)
@@ -373,7 +373,7 @@ def test_a_copy_ends_when_time_makes_it_untrue(
 
 
 def test_the_shelf_holds_what_was_used_last_and_no_more_than_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, of = copies.Shelf(), (1, "a")
+    kept, of = copies.LruStore(), (1, "a")
     ten = 10 * copies.Copy(of, 1e12, [], [b"x" * 100], "").size
     monkeypatch.setattr(copies, "ROOM", ten)
     keys = [copies.Key("", f"/steppe/q/{n}", ()) for n in range(12)]
@@ -442,7 +442,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
 
         for path in ("/steppe/", "/steppe/ask", "/steppe/answers", "/steppe/feed.xml", "/steppe/calendar.ics"):
             for method, headers in kinds:
-                monkeypatch.setattr(app.extensions["copies"], "shelf", copies.Shelf())
+                monkeypatch.setattr(app.extensions["copies"], "shelf", copies.LruStore())
                 made = asked(path, method, headers)
                 with counted(app.extensions["database"]) as statements:
                     assert asked(path, method, headers) == made, (path, method, headers)

@@ -12,7 +12,7 @@ from app.answers import assigning, editing, merging_experts, writing
 from app.answers.models import Answer
 from app.audit import Event
 from app.core.actors import Clock
-from app.core.state_machine import Missing, NotYours
+from app.core.state_machine import MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import slots
@@ -204,7 +204,7 @@ def test_the_desk_notes_a_yes_with_how_it_knows(database: Database, newsroom: Ne
     def note(session: Session, how: str) -> None:
         expert_pages.say_yes(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
 
-    with pytest.raises(Missing, match="how"):
+    with pytest.raises(MissingPrecondition, match="how"):
         database.write(lambda session: note(session, " "))
     database.write(lambda session: note(session, "by mail, on 3 December"))
     database.write(lambda session: note(session, "once more"))
@@ -264,7 +264,7 @@ def test_an_assistant_makes_no_page_public_and_nobody_one_of_somebody_who_leaves
             session, newsroom.ilya, leyla_of(session, newsroom), newsroom.newsletter_id, "by mail, she says"
         )
 
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(by_the_assistant)
 
     def of_one_who_leaves(session: Session) -> None:
@@ -273,7 +273,7 @@ def test_an_assistant_makes_no_page_public_and_nobody_one_of_somebody_who_leaves
         session.flush()
         expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
 
-    with pytest.raises(Missing):
+    with pytest.raises(MissingPrecondition):
         database.write(of_one_who_leaves)
 
 

@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from sqlalchemy import select
 
 import config
-from app.db.engine import Database, opened
+from app.db.engine import Database, open_database
 from app.letters import crowds, receive
 from app.letters.models import Letter
 from app.reader import submission
@@ -149,7 +149,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
 def test_a_newsroom_may_keep_more_letters_of_a_day(tmp_path: Path) -> None:
     given = {**SAFE, "DATABASE_URL": f"sqlite:///{tmp_path}/newsroom.db"}
     for more, most in (({}, receive.MOST_A_DAY), ({"LETTERS_A_DAY": "60000"}, 60_000)):
-        database = opened(config.load({**given, **more}))
+        database = open_database(config.load({**given, **more}))
         with database.read() as session:
             assert receive.most_a_day(session) == most
         database.close()

@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.cli.search import matching
-from app.core.state_machine import Missing, NotYours
+from app.core.state_machine import MissingPrecondition, PermissionDenied
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.questions import moves
 from app.questions.models import Question
 from app.search import DESK, PUBLIC, semantic
-from app.search.alike import Alike, Probe, alike
+from app.search.alike import Match, Probe, alike
 from app.search.embedding import embed_due
 from app.search.evaluating import threshold
 from app.search.expert_ranking import Asked, Candidate, Fact, Past, rank
@@ -54,7 +54,7 @@ def stored(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED
     database.write(lambda session: put(session, DESK, docs))
 
 
-def found(database: Database, newsroom: Newsroom, probe: Probe, **more: int) -> list[Alike]:
+def found(database: Database, newsroom: Newsroom, probe: Probe, **more: int) -> list[Match]:
     with database.read() as session:
         return alike(session, DESK, newsroom.newsletter_id, probe, matcher="words", **more)  # type: ignore[arg-type]
 
@@ -145,9 +145,9 @@ def test_what_the_desk_called_another_question_is_not_suggested_again(database: 
         assert session.execute(trail).all() == [
             ("verdict.not the same", newsroom.ilya.ref), ("verdict.same", newsroom.ilya.ref),
         ]  # fmt: skip
-    with pytest.raises(Missing):
+    with pytest.raises(MissingPrecondition):
         database.write(lambda s: verdict(s, newsroom.nora, best.key, best.key, True, 1.0, "words"))
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(lambda s: verdict(s, newsroom.leyla, ("letter", 1), best.key, True, 1.0, "words"))  # type: ignore[arg-type]
 
 

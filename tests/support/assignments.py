@@ -29,7 +29,7 @@ from tests.support.cast import Newsroom
 WORDING = "Who measures the salt in the wind, and can a village ask for the figures?"
 ANSWER = 'Nobody is told to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
 EDITED = 'Nobody has to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
-ASKED = receive.Ask(
+ASKED = receive.Submission(
     "My cousin Zarina in Moynaq coughs from the salt. Who measures it?",
     background="She works at the cannery by the old harbour.",
     hear_back="while",
@@ -111,7 +111,7 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
 
     def invite(session: Session) -> tuple[int, int, str]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, ASKED, form=receive.Form(words, 1))
+        receive.send(session, Reader(), newsletter, ASKED, form=receive.FormToken(words, 1))
         letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")

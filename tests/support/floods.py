@@ -143,7 +143,7 @@ def flooded(database: Database, newsroom: Newsroom, texts: list[str], first: int
     def send(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number, text in enumerate(texts, first):
-            form = receive.Form(f"form {number}", 1)
-            receive.send(session, Reader(), newsletter, receive.Ask(text), form=form, signs=["flood"])
+            form = receive.FormToken(f"form {number}", 1)
+            receive.send(session, Reader(), newsletter, receive.Submission(text), form=form, signs=["flood"])
 
     database.write(send)

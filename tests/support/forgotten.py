@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import filing, receive
-from app.letters.receive import Ask
+from app.letters.receive import Submission
 from app.newsletters.models import Newsletter
 from app.questions import moves
 from app.questions.notes import note
@@ -34,7 +34,7 @@ def wrote(database: Database, newsroom: Newsroom) -> dict[str, int]:
         first, *others = WROTE
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         held = receive.send(
-            session, Reader(), newsletter, Ask(WROTE[first]), form=receive.Form("robot", 1), signs=["trap"]
+            session, Reader(), newsletter, Submission(WROTE[first]), form=receive.FormToken("robot", 1), signs=["trap"]
         )
         letters = {first: held, **dict(zip(others, asked(session, newsroom, *map(WROTE.get, others)), strict=True))}
         filing.file(session, newsroom.nora, letters["spam"], "spam")

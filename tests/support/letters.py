@@ -9,7 +9,7 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import receive
 from app.letters.models import Letter
-from app.letters.receive import Ask, Form, send
+from app.letters.receive import FormToken, Submission, send
 from app.newsletters.models import Newsletter
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -22,8 +22,8 @@ def write(database: Database, newsroom: Newsroom, body: str, **more: object) -> 
 
     def fn(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.Form(f"nonce {body} {more}", 1)
-        return receive.send(session, Reader(), newsletter, receive.Ask(body, **more), form=form).public_id
+        form = receive.FormToken(f"nonce {body} {more}", 1)
+        return receive.send(session, Reader(), newsletter, receive.Submission(body, **more), form=form).public_id
 
     return database.write(fn)
 
@@ -46,17 +46,18 @@ def rows_of(page: Page) -> list[str]:
     return [box.split(".")[0] for box in boxes(page)]
 
 
-def asked(session: Session, newsroom: Newsroom, *asks: str | receive.Ask) -> list[Letter]:
+def asked(session: Session, newsroom: Newsroom, *asks: str | receive.Submission) -> list[Letter]:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    whole = [ask if isinstance(ask, receive.Ask) else receive.Ask(ask) for ask in asks]
+    whole = [ask if isinstance(ask, receive.Submission) else receive.Submission(ask) for ask in asks]
     return [
-        receive.send(session, Reader(), newsletter, ask, form=receive.Form(f"nonce {ask.body}", 1)) for ask in whole
+        receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"nonce {ask.body}", 1))
+        for ask in whole
     ]
 
 
 def ask(database: Database, newsroom: Newsroom, words: str, **more: str) -> int:
     def fn(session: object) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)  # type: ignore[attr-defined]
-        return send(session, Reader(), newsletter, Ask(words, **more), form=Form(words, 1)).id  # type: ignore[arg-type]
+        return send(session, Reader(), newsletter, Submission(words, **more), form=FormToken(words, 1)).id  # type: ignore[arg-type]
 
     return database.write(fn)

@@ -74,8 +74,10 @@ class MainJob:
     def two_readers_ask(self) -> None:
         def ask(session: Any) -> None:
             newsletter = session.get_one(Newsletter, self.newsletter_id)
-            receive.send(session, Reader(), newsletter, receive.Ask("did they not know about this before"), form=TIMUR)
-            dana = receive.Ask("who knew of it?", hear_back="once", email="dana@post.example")
+            receive.send(
+                session, Reader(), newsletter, receive.Submission("did they not know about this before"), form=TIMUR
+            )
+            dana = receive.Submission("who knew of it?", hear_back="once", email="dana@post.example")
             receive.send(session, Reader(), newsletter, dana, form=DANA)
 
         self.at(0, ask)
@@ -146,4 +148,4 @@ class MainJob:
         self.it_is_locked_and_sent()
 
 
-TIMUR, DANA = receive.Form("timur's form", 1), receive.Form("dana's form", 1)
+TIMUR, DANA = receive.FormToken("timur's form", 1), receive.FormToken("dana's form", 1)

@@ -69,8 +69,8 @@ def invited(session: Session, newsroom: Newsroom) -> None:
 def sent_for_dana(session: Session, newsroom: Newsroom) -> None:
     """Dana's question ran, and the news for her waits."""
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    ask = receive.Ask("who knew of it?", hear_back="while", email=ADDRESS)
-    letter = receive.send(session, Reader(), newsletter, ask, form=receive.Form("dana", 1))
+    ask = receive.Submission("who knew of it?", hear_back="while", email=ADDRESS)
+    letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("dana", 1))
     question = answered(session, newsroom, "Who knew?")
     questions.join(session, newsroom.nora, question, [letter])
     edition = list_editions_to_run(session, newsletter.id, 1)[0]

@@ -22,7 +22,7 @@ from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
 from app.core.actors import Translator as Outside
 from app.core.fields import read_form
 from app.db.engine import Database
-from app.db.session import keys, now
+from app.db.session import get_keyring, now
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
 from app.editions.queries import list_editions_to_run
@@ -191,7 +191,7 @@ def letters(house: House) -> None:
     """Letters of readers who say all they can, with what the desk and they write at the receipt."""
     session, nora = house.session, house.nora
     for at in range(LIVES):
-        ask = receive.Ask(f"Why? {TWO_THOUSAND(at)[:1_990]}", LONG(at), "en", "while", f"timur{at}@post.example", "full",
+        ask = receive.Submission(f"Why? {TWO_THOUSAND(at)[:1_990]}", LONG(at), "en", "while", f"timur{at}@post.example", "full",
                           NAME_120(at), NAME_120(at + 1), LONG(at))  # fmt: skip
         letter = _sent(house, ask, f"letter {at}")
         contacts.verify_credit(session, nora, letter, LINE_400(at))
@@ -201,7 +201,9 @@ def letters(house: House) -> None:
             receipt_notes.answer(session, receipts.reader_of(letter), letter, TWO_THOUSAND(at + 1))
             question = moves.open_question(session, nora, [letter])
             notes.note(session, nora, question, LONG(at // 2))
-        house.receipts.append(receive.receipt_of(session, receive.Form(f"letter {at}", keys(session).newest)))
+        house.receipts.append(
+            receive.receipt_of(session, receive.FormToken(f"letter {at}", get_keyring(session).newest))
+        )
 
 
 def forwarded(house: House) -> None:
@@ -211,9 +213,9 @@ def forwarded(house: House) -> None:
         mailed_letters.take(house.session, Mailroom(), house.newsletter, mailed)
 
 
-def _sent(house: House, ask: receive.Ask, nonce: str) -> Letter:
+def _sent(house: House, ask: receive.Submission, nonce: str) -> Letter:
     letter = receive.send(
-        house.session, Reader(), house.newsletter, ask, form=receive.Form(nonce, keys(house.session).newest)
+        house.session, Reader(), house.newsletter, ask, form=receive.FormToken(nonce, get_keyring(house.session).newest)
     )
     if letter.is_held:
         filing.release(house.session, house.nora, letter)
@@ -277,7 +279,9 @@ def corrected(house: House, at: int) -> None:
 
 def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Question, Assignment, Expert]:
     session, nora = house.session, house.nora
-    letter = _sent(house, receive.Ask(f"{NEUTRAL} {at}", credit="full", name=NAME_120(at), consent="Print it."), nonce)
+    letter = _sent(
+        house, receive.Submission(f"{NEUTRAL} {at}", credit="full", name=NAME_120(at), consent="Print it."), nonce
+    )
     contacts.verify_credit(session, nora, letter, "by phone")
     text = {"headline": LINE_300(at), "body": SAID(at), "background": SAID(at + 1)}
     question = moves.open_question(session, nora, [letter], **text, language="en")
@@ -317,7 +321,7 @@ def own_words(house: House) -> None:
     """Wordings that stay a reader's, for a reason that is kept; and what is typed and not sent."""
     session, nora = house.session, house.nora
     for at in range(len(LINE_400.texts)):
-        letter = _sent(house, receive.Ask(f"{NEUTRAL} Since {at}?"), f"own {at}")
+        letter = _sent(house, receive.Submission(f"{NEUTRAL} Since {at}?"), f"own {at}")
         question = moves.open_question(session, nora, [letter])
         wording.clear(session, nora, question, question.text_id or 0, LINE_400(at))
         machine_translation.ask(session, nora, letter, "fa")

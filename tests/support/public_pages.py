@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder
 
 from app.db.engine import Database
-from app.db.session import added
+from app.db.session import add_and_flush
 from app.editions.items import headline
 from app.editions.models import Edition, EditionItem
 from app.newsletters.models import Newsletter, Topic
@@ -41,7 +41,7 @@ def with_topic_and_page(database: Database, newsroom: Newsroom, public_id: str) 
         grain = Topic(newsletter_id=newsroom.newsletter_id, slug="grain", name="Grain")
         question = session.scalars(select(Question).filter_by(public_id=public_id)).one()
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-        moves.set_topics(session, newsroom.nora, question, [added(session, grain).id])
+        moves.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
         expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()
 

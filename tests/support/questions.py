@@ -17,8 +17,8 @@ def question(database: Database, newsroom: Newsroom, words: str, *askers: dict) 
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         letters = [
             receive.send(
-                session, Reader(), newsletter, receive.Ask(f"{words} ({number})", **asker),
-                form=receive.Form(f"{words} {number}", 1),
+                session, Reader(), newsletter, receive.Submission(f"{words} ({number})", **asker),
+                form=receive.FormToken(f"{words} {number}", 1),
             )
             for number, asker in enumerate(askers)
         ]  # fmt: skip

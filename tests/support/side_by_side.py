@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.state_machine import Refused
+from app.core.state_machine import DomainError
 from app.db.engine import Database
 from tests.support.waiting import until
 
@@ -17,15 +17,15 @@ WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' 
 
 def side_by_side(
     database: Database, first: Callable[[Session], object], second: Callable[[Session], object]
-) -> list[Refused]:
+) -> list[DomainError]:
     """Run `second` while the first is done and not yet committed: until it is over too, or waits for the first. Gives why it was
     refused, if it was."""
-    refused: list[Refused] = []
+    refused: list[DomainError] = []
 
     def run() -> None:
         try:
             database.write(second)
-        except Refused as why:
+        except DomainError as why:
             refused.append(why)
 
     other = threading.Thread(target=run)

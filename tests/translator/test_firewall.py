@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import translating, translators
 from app.core.actors import Reader
-from app.core.state_machine import Illegal, Missing, NotYours
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import outbox
@@ -91,7 +91,7 @@ def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Asked,
     salt.write(reword)
     page = shirin.browser(app)
     assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, WORDING) if secret in page.text] == []
-    with pytest.raises(Missing, match="approved original"):
+    with pytest.raises(MissingPrecondition, match="approved original"):
         salt.write(
             lambda session: translators.invite_again(
                 session, planted.newsroom.nora, shirin.translator(session), original_of(session, planted.question_id)
@@ -204,7 +204,7 @@ def test_only_an_editor_sends_words_out(salt: Asked) -> None:
         lambda session: translators.withdraw(session, ilya, shirin.translator(session)),
     )
     for verb in verbs:
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             salt.database.write(verb)
 
 
@@ -220,12 +220,12 @@ def test_who_has_it_already_or_no_address_is_not_asked(salt: Asked) -> None:
 
     with pytest.raises(BadAddress):
         ask("fa", "Shirin", "shirin at words")
-    with pytest.raises(Missing, match="name"):
+    with pytest.raises(MissingPrecondition, match="name"):
         ask("fa", " ", SHIRIN[1])
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         ask("en", *SHIRIN)  # the question's own language
     ask("fa", *SHIRIN)
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         ask("fa", "Marek", "marek@words.example")
 
     def translated(session: Session) -> None:
@@ -233,7 +233,7 @@ def test_who_has_it_already_or_no_address_is_not_asked(salt: Asked) -> None:
         translating.translate(session, nora, original, "ru", translating.Words("Кто?", "Соль"))
 
     salt.database.write(translated)
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         ask("ru", *SHIRIN)
     with salt.database.read() as session:
         assert [one.language for one in session.scalars(select(Translator))] == ["fa"]

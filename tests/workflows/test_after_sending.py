@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.answers.models import AnswerText
 from app.core.actors import Mailroom
-from app.core.state_machine import Illegal, Missing, NotYours, TooLong
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import corrections, history, locking
@@ -184,7 +184,7 @@ def test_a_correction_that_lacks_something_is_refused_and_changes_nothing(
         there = after_sending.words_of(session.scalars(select(EditionItem)).one())
     facts = []
     for words, note, _fact in LACKING:
-        with pytest.raises(Missing) as refused:
+        with pytest.raises(MissingPrecondition) as refused:
             corrected(database, newsroom, silos, words or there, **note)
         facts.append(refused.value.fact)
     assert facts == [fact for _words, _note, fact in LACKING]
@@ -203,18 +203,18 @@ def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
             database.write(fn)
 
     note = Note(WRONG, RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.ilya, question_of(s, silos), MENDED, note), NotYours)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, question_of(s, silos), SAFE), NotYours)
+    tried(lambda s: after_sending.correct(s, newsroom.ilya, question_of(s, silos), MENDED, note), PermissionDenied)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, question_of(s, silos), SAFE), PermissionDenied)
     long = Note("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, long), TooLong)
     mail = Note("We named timur@post.example.", RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, mail), Leaking)
-    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, question_of(s, silos)), Illegal)
+    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, question_of(s, silos)), InvalidTransition)
     database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, note), Illegal)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE), Illegal)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, note), InvalidTransition)
+    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, question_of(s, silos), SAFE), InvalidTransition)
     waiting = answered(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, waiting), MENDED, note), Illegal)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, waiting), MENDED, note), InvalidTransition)
 
 
 def found(database: Database, newsroom: Newsroom, words: str) -> list[int]:
@@ -276,7 +276,7 @@ def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_the
     ago = timedelta(days=8)
     database.write(lambda s: s.execute(update(Question).values(state_at=now(s) - ago)) and None)
     assert [database.write(erase_published.sweep) for _ in range(2)] == [1, 0]
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
     assert refused.value.fact == "words kept"
     assert record(database)[:2] == hashes

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Reader
-from app.core.state_machine import Illegal, Missing, NotYours
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.editions import locking
 from app.editions.models import Edition, EditionItem
@@ -23,7 +23,7 @@ from app.workflows.letters.withdrawal import unlock, withdraw
 from tests.support.files import left, standing
 from tests.support.main_job import OWN, TIMUR, MainJob
 
-NAMED = receive.Ask(
+NAMED = receive.Submission(
     "did they not know about this before", credit="first", name="Timur", place="Osh", consent="You may print it.",
     hear_back="while", email="timur@post.example", background="my brother drives there",
 )  # fmt: skip
@@ -75,7 +75,7 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["verified"]
     assert not any("Timur" in printed for printed in newsroom.printed())
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         newsroom.it_is_locked_and_sent()
     assert refused.value.fact == "verified name"
 
@@ -86,10 +86,10 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
 
 def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(database: Database) -> None:
     newsroom = OneReader(database, OWN)
-    newsroom.ask = receive.Ask("did they know?", credit="full", name="Timur Osmanov")
+    newsroom.ask = receive.Submission("did they know?", credit="full", name="Timur Osmanov")
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["consent"]
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         newsroom.it_is_locked_and_sent()
     assert refused.value.fact == "consent"
     newsroom.at(5, lambda s: contacts.leave_unnamed(s, newsroom.editor, newsroom.letter(s)))
@@ -189,16 +189,16 @@ def test_a_mailed_receipt_can_only_read_and_withdraw(database: Database) -> None
         lambda s, letter: receipts.add(s, receipts.reader_of(letter), letter, "more"),
         lambda s, letter: receipts.change_credit(s, receipts.reader_of(letter), letter, "full", "T", "", "yes"),
     ):
-        with pytest.raises(NotYours):
+        with pytest.raises(PermissionDenied):
             newsroom.at(0.2, lambda s, change=change: change(s, newsroom.letter(s)))
     newsroom.take_back(0.3)
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         newsroom.take_back(0.4)
 
 
 def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(database: Database) -> None:
     newsroom = OneReader(database, OWN)
-    newsroom.ask = receive.Ask("did they not know about this before")
+    newsroom.ask = receive.Submission("did they not know about this before")
     newsroom.to_the_edition()
 
     def first(session: Any) -> Edition:

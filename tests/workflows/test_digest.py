@@ -65,7 +65,7 @@ def set_up(database: Database, newsroom: Newsroom, **columns: Any) -> None:
 def timur_writes(database: Database, newsroom: Newsroom) -> None:
     def write(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, ASKED, form=receive.Form("timur", 1))
+        receive.send(session, Reader(), newsletter, ASKED, form=receive.FormToken("timur", 1))
 
     database.write(write)
 

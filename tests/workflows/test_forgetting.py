@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from app.answers import writing
 from app.answers.models import Draft
 from app.core.clock import utc_now
-from app.core.state_machine import Missing
+from app.core.state_machine import MissingPrecondition
 from app.db import secure_delete
 from app.db.engine import Database
 from app.editions.models import EditionItem
 from app.letters import contacts, filing
 from app.letters.models import Contact, Credit, Letter
-from app.letters.receive import Ask
+from app.letters.receive import Submission
 from app.mail.delivery import deliver_due
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
@@ -91,7 +91,7 @@ def test_what_they_were_stays_and_what_was_printed(database: Database, newsroom:
 
 
 def test_a_name_that_was_printed_stays_printed_and_nowhere_else(database: Database, newsroom: Newsroom) -> None:
-    named = Ask(
+    named = Submission(
         "Who owns the silos?", background="my brother drives there", credit="full", name="Timur Osmanov",
         consent="Print it.", hear_back="while", email="timur@post.example",
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: N
         "comment": lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"),
     }
     for name, verb in again.items():
-        with pytest.raises(Missing) as refused:
+        with pytest.raises(MissingPrecondition) as refused:
             database.write(lambda session: verb(session, session.get_one(Letter, letters[name])))  # noqa: B023
         assert refused.value.fact == "words"
 

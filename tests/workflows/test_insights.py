@@ -49,7 +49,7 @@ def write(session: Session, newsroom: Newsroom) -> None:
     """Four readers write: two ask about the salt, one in Persian is not read yet, one is a robot. Three experts are asked."""
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     letters = [
-        receive.send(session, Reader(), newsletter, receive.Ask(words), form=receive.Form(words, 1))
+        receive.send(session, Reader(), newsletter, receive.Submission(words), form=receive.FormToken(words, 1))
         for words in (
             "who measures the salt?",
             "Who measures it there?",

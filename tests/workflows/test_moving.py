@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.answers.models import Assignment
 from app.audit.queries import newest_of
 from app.core.actors import Clock
-from app.core.state_machine import Illegal, Missing, NotYours
+from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import planning, slots
@@ -192,7 +192,7 @@ def test_a_day_that_is_over_too_far_or_taken_is_refused(
 ) -> None:
     with database.read() as session:
         gap = local(edition(session, newsroom, 2)) - local(edition(session, newsroom))
-    with pytest.raises(Missing) as refused:
+    with pytest.raises(MissingPrecondition) as refused:
         move(database, newsroom, gap if by is None else by)
     assert refused.value.fact == missing
 
@@ -202,7 +202,7 @@ def test_what_is_locked_stays_and_an_assistant_moves_nothing(database: Database,
         row = edition(session, newsroom)
         reschedule.move(session, newsroom.ilya, row, local(row) + DAYS)
 
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(by_ilya)
     database.write(lambda s: skipping.skip(s, newsroom.nora, edition(s, newsroom)))
 
@@ -210,7 +210,7 @@ def test_what_is_locked_stays_and_an_assistant_moves_nothing(database: Database,
         row = session.scalars(select(Edition).where(Edition.is_skipped)).one()
         reschedule.move(session, newsroom.nora, row, local(row) + DAYS)
 
-    with pytest.raises(Illegal):
+    with pytest.raises(InvalidTransition):
         database.write(skipped)
 
 

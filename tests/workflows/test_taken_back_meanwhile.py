@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.actors import Reader
-from app.core.state_machine import NotYours
+from app.core.state_machine import PermissionDenied
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
@@ -38,8 +38,8 @@ def asks(database: Database, newsroom: Newsroom, words: str = SALT, **more: str)
 
     def fn(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.Form(f"nonce of {words}", 1)
-        return receive.send(session, Reader(), newsletter, receive.Ask(words, **more), form=form).id
+        form = receive.FormToken(f"nonce of {words}", 1)
+        return receive.send(session, Reader(), newsletter, receive.Submission(words, **more), form=form).id
 
     return database.write(fn)
 
@@ -144,7 +144,7 @@ def test_what_is_added_while_a_letter_is_taken_back_is_not_kept(database: Databa
         database.write(lambda other: taken_back(other, key))
         receipts.add(session, receipts.reader_of(letter), letter, f"{SALT}, again")
 
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(meanwhile)
     assert kept_of(database, newsroom, SALT) == []
 
@@ -159,7 +159,7 @@ def test_a_name_that_is_given_to_a_letter_that_was_taken_back_is_not_kept(
         letter = session.get_one(Letter, key)
         withdrawal.change_credit(session, receipts.reader_of(letter), letter, "full", "Timur Aliev", "", "Print it.")
 
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(name)
     with database.read() as session:
         assert [credit.name_sealed for credit in session.scalars(select(Credit))] == [None]

@@ -10,7 +10,7 @@ from app.answers.models import Answer, AnswerText, Assignment
 from app.audit import Event
 from app.back_issues.printed_names import Expert as Named
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
-from app.core.state_machine import Missing, NotYours, Stale
+from app.core.state_machine import MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.editions import archive
 from app.editions.models import Edition, EditionItem
@@ -102,7 +102,7 @@ def test_nothing_is_undone_where_anything_was_changed_since(database: Database, 
 
     database.write(change)
     before = stored(database)
-    with pytest.raises(Stale):
+    with pytest.raises(VersionConflict):
         undo(database, newsroom, "one")
     assert stored(database) == before
     assert len(in_archive(database, newsroom)) == 2
@@ -110,8 +110,8 @@ def test_nothing_is_undone_where_anything_was_changed_since(database: Database, 
 
 def test_it_is_undone_once_and_by_whoever_may_import(database: Database, newsroom: Newsroom) -> None:
     take_in(database, newsroom, "one", printed("Why is the well dry?"))
-    with pytest.raises(NotYours):
+    with pytest.raises(PermissionDenied):
         database.write(lambda session: undo_import(session, newsroom.ilya, "one"))
     undo(database, newsroom, "one")
-    with pytest.raises(Missing):
+    with pytest.raises(MissingPrecondition):
         undo(database, newsroom, "one")

@@ -18,7 +18,7 @@ from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters.ending_sentences import ENDINGS
 from app.letters.models import Letter
-from app.letters.receive import Ask
+from app.letters.receive import Submission
 from app.mail import inbound
 from app.mail.delivery import deliver_due
 from app.mail.models import Inbound, OutboxMail
@@ -62,8 +62,8 @@ def server() -> Iterator[Server]:
         yield one
 
 
-def once(name: str, language: str = "en") -> Ask:
-    return Ask(f"What does {name} ask?", hear_back="once", email=f"{name}@post.example", language=language)
+def once(name: str, language: str = "en") -> Submission:
+    return Submission(f"What does {name} ask?", hear_back="once", email=f"{name}@post.example", language=language)
 
 
 def goes_out(database: Database, server: Server, newsroom: Newsroom) -> list[Logged]:

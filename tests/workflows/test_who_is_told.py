@@ -169,7 +169,7 @@ def another(salt: Salt) -> Question:
 
 
 def write_in(salt: Salt, *signs: str) -> None:
-    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.Form("again", 1), signs=signs)
+    receive.send(salt.session, Reader(), salt.newsletter, ASKED, form=receive.FormToken("again", 1), signs=signs)
 
 
 def mail_in(salt: Salt) -> None:
@@ -179,7 +179,7 @@ def mail_in(salt: Salt) -> None:
 
 
 def join(salt: Salt) -> None:
-    form = receive.Form("me too", 1)
+    form = receive.FormToken("me too", 1)
     me_too.ask_too(salt.session, Reader(), salt.newsletter, salt.question.public_id, form)
 
 

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import writing
 from ...answers.models import Assignment
-from ...core.state_machine import Missing
+from ...core.state_machine import MissingPrecondition
 from ...db.session import now
 from ...web.formatting import zone
 from ..form_values import typed_day
@@ -39,7 +39,7 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
         one = the_assignment(desk, public_id, assignment_id)
         try:
             writing.enter_by_hand(desk.session, desk.actor, one, written, typed["channel"], given)
-        except Missing:
+        except MissingPrecondition:
             raise Unfit(body=_("Write down the answer")) from None
 
     try:

@@ -12,7 +12,7 @@ from ...answers.diff import compare
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import newest_move
-from ...core.state_machine import Illegal, Missing, Refused, Stale, TooLong
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
@@ -20,7 +20,7 @@ from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...text.clean import word_count
 from ...workflows.publishing import publication
-from ..conflict import Saved, as_shown, change_as_shown, facts_of, number_shown, opened, shown
+from ..conflict import Saved, check_unchanged, facts_of, merge_form, number_shown, save_unless_changed, submitted_token
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, page
 from ..mail import incoming_mails
@@ -66,22 +66,24 @@ def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
     with at_desk(slug) as desk:
         one = _loaded(desk, public_id, answer_id)
         if not one.is_on_the_desk or one.text is None:
-            raise Illegal("answer", "edit", one.state)
+            raise InvalidTransition("answer", "edit", one.state)
         return _edit_form(desk, one)
 
 
-def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: Refused | None = None) -> str:
+def _edit_form(desk: Desk, one: Answer, typed: str | None = None, refused: DomainError | None = None) -> str:
     """Show the box beside the expert's own words.
 
     `typed` stands in it where that isn't the answer's text; `refused` says why that was not saved or not sent: after
     somebody else's change their text stands beside it.
     """
     own = editing.submitted_text(desk.session, one)
-    first = _saved(desk, one, one.text) if one.text and isinstance(refused, Stale | Illegal) else None
+    first = (
+        _saved(desk, one, one.text) if one.text and isinstance(refused, VersionConflict | InvalidTransition) else None
+    )
     sent = None if typed is None else {"answer": typed.strip() if first else typed}
-    form = opened(desk, facts_of(one.text) if one.text else {}, sent, {"answer": _("The text")}, first)
+    form = merge_form(desk, facts_of(one.text) if one.text else {}, sent, {"answer": _("The text")}, first)
     body = form.values["answer"]
-    needs_words = _("The answer needs words") if isinstance(refused, Missing) else ""
+    needs_words = _("The answer needs words") if isinstance(refused, MissingPrecondition) else ""
     return page(
         desk,
         "editor/answers/edit.html",
@@ -125,15 +127,15 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
             title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=one.expert.name)
             notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, [("", body)])
             return
-        editing.edit(desk.session, desk.actor, one, body, str(shown().get("label", "")))
+        editing.edit(desk.session, desk.actor, one, body, str(submitted_token().get("label", "")))
         if act == "check":
             _send_check(desk, one)
 
     try:
         change(slug, fn)
-    except (Stale, Missing, Illegal) as refused:
+    except (VersionConflict, MissingPrecondition, InvalidTransition) as refused:
         with at_desk(slug) as desk:
-            one, is_wrong = _loaded(desk, public_id, answer_id), isinstance(refused, Missing)
+            one, is_wrong = _loaded(desk, public_id, answer_id), isinstance(refused, MissingPrecondition)
             if one.text is None and not is_wrong:
                 raise refused
             return _edit_form(desk, one, body, refused), 422 if is_wrong else 409
@@ -143,7 +145,7 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 def _saved(desk: Desk, one: Answer, text: AnswerText) -> Saved:
     """Return who saved the text that is there now, or moved the answer on from the one that was shown."""
     moved = newest_move(desk.session, "answer", one.id)
-    if moved and text.label == shown().get("label"):
+    if moved and text.label == submitted_token().get("label"):
         return Saved(moved.actor, moved.at)
     return Saved(text.by, text.written_at)
 
@@ -158,7 +160,7 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
     """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
 
     def fn(desk: Desk) -> None:
-        _send_check(desk, as_shown(desk, _loaded(desk, public_id, answer_id)))
+        _send_check(desk, check_unchanged(desk, _loaded(desk, public_id, answer_id)))
 
     try:
         change(slug, fn)
@@ -179,7 +181,7 @@ def _outcome(desk: Desk, one: Answer) -> None:
 def _withdraw(desk: Desk, one: Answer) -> None:
     sentence = request.form.get("sentence", "")
     if not sentence.strip():
-        raise Missing("reason of pulling")
+        raise MissingPrecondition("reason of pulling")
     editing.withdraw(desk.session, desk.actor, one, sentence)
 
 
@@ -207,10 +209,10 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 
     def fn(desk: Desk) -> None:
         one, question = _loaded(desk, public_id, answer_id), the_question(desk, public_id)
-        publication.drop(desk.session, desk.actor, as_shown(desk, question, "edition"))
+        publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"))
         editing.reopen(desk.session, desk.actor, one)
 
-    change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
+    save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     announce(_("It is out of the edition, and its approval taken back. Once it is approved again, pick it."))
     return redirect(url_for("editor.answer_edit", slug=slug, public_id=public_id, answer_id=answer_id), code=303)
 
@@ -239,8 +241,8 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
 
     try:
         change(slug, fn)
-    except (Missing, TooLong) as refused:
-        fault = refused.fact if isinstance(refused, Missing) else refused.field
+    except (MissingPrecondition, TooLong) as refused:
+        fault = refused.fact if isinstance(refused, MissingPrecondition) else refused.field
         typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": fault}
         with at_desk(slug) as desk:
             faults = list(_faults(desk, _loaded(desk, public_id, answer_id), ticked, reason))

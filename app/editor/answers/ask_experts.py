@@ -15,7 +15,7 @@ from ...answers.briefing import FEWEST, MOST, Brief
 from ...answers.candidates import Fit, ranked
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
-from ...core.state_machine import Illegal, Missing, TooLong
+from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong
 from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
@@ -167,7 +167,7 @@ def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Se
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
         step_at = coming_time(desk, "step_at")
-    except Missing:
+    except MissingPrecondition:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition = _chosen_edition(desk, question)
     printed = (typed[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
@@ -198,7 +198,7 @@ def _experts(desk: Desk, typed: Mapping[str, str], ticked: Sequence[str]) -> lis
         )
     except directory.BadAddress:
         raise Unfit(email=_("This is no address that one can write to")) from None
-    except Missing:
+    except MissingPrecondition:
         raise Unfit(name=_("Tick somebody, or write a name")) from None
     return [*(one for one in chosen if one.id != new.id), new]
 
@@ -208,7 +208,7 @@ def _assign(desk: Desk, question: Question, expert: Expert, edition_id: int | No
         return assigning.assign(desk.session, desk.actor, question, expert, brief, edition_id)
     except Leaking as leaking:
         raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
-    except Illegal as illegal:
+    except InvalidTransition as illegal:
         if illegal.state != "assigned":
             raise
         raise Unfit(expert=_("%(name)s has this question already", name=expert.name)) from illegal

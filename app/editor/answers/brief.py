@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from ...answers.briefing import FEWEST, MOST, Brief, rebrief
 from ...answers.models import Assignment
-from ...core.state_machine import Illegal, Missing, Refused, Stale, TooLong
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
 from ...questions.firewall import Leaking
-from ..conflict import as_opened, opened, saved
+from ..conflict import as_opened, merge_form, saved
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, page
 from ..questions.question_page import to_question
@@ -29,7 +29,7 @@ def brief(slug: str, public_id: str, assignment_id: str) -> str:
     with at_desk(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
         if not one.is_drafted:
-            raise Illegal("assignment", "change the brief of", one.state)
+            raise InvalidTransition("assignment", "change the brief of", one.state)
         return _form(desk, one)
 
 
@@ -53,10 +53,10 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
 
     try:
         change(slug, fn)
-    except (Stale, Missing, TooLong) as refused:
+    except (VersionConflict, MissingPrecondition, TooLong) as refused:
         with at_desk(slug) as desk:
             one = the_assignment(desk, public_id, assignment_id)
-            return _form(desk, one, typed, refused), 409 if isinstance(refused, Stale) else 422
+            return _form(desk, one, typed, refused), 409 if isinstance(refused, VersionConflict) else 422
     return to_question(slug, public_id, "who")
 
 
@@ -65,21 +65,21 @@ def _brief(typed: dict[str, str]) -> Brief:
     return Brief(typed["brief"], words, typed["credit_line"], typed["relation"])
 
 
-def _form(desk: Desk, one: Assignment, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
+def _form(desk: Desk, one: Assignment, typed: dict[str, str] | None = None, refused: DomainError | None = None) -> str:
     """Show the form as it stands, or as it was `typed` and `refused`, with somebody else's change beside it."""
     faults = {}
     if isinstance(refused, TooLong):
         faults = {refused.field: too_long(refused)}
-    elif refused and not isinstance(refused, Leaking | Stale):
+    elif refused and not isinstance(refused, Leaking | VersionConflict):
         faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)}
-    first = saved(desk, one, "assignment.brief") if isinstance(refused, Stale) else None
+    first = saved(desk, one, "assignment.brief") if isinstance(refused, VersionConflict) else None
     return page(
         desk,
         "editor/answers/brief.html",
         "questions",
         question=one.question,
         assignment=one,
-        **opened(desk, _as_it_stands(one), typed, LABELS, first)._asdict(),
+        **merge_form(desk, _as_it_stands(one), typed, LABELS, first)._asdict(),
         labels=LABELS,
         faults=faults,
         passages=refused.passages if isinstance(refused, Leaking) else (),

@@ -11,7 +11,7 @@ from ...answers import assigning, desk_letters, ladder
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import load_assignment
 from ...answers.workload import live
-from ...core.state_machine import Missing
+from ...core.state_machine import MissingPrecondition
 from ...db.session import now
 from ...editions.queries import run_of
 from ...people import directory
@@ -119,18 +119,18 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
 
 
 def coming_time(desk: Desk, name: str) -> datetime | None:
-    """A time from the form, or None for the usual one. Raises `Missing` when it is over."""
+    """A time from the form, or None for the usual one. Raises `MissingPrecondition` when it is over."""
     moment = local_time(request.form.get(name, ""), desk.newsletter.zone)
     if moment is not None and moment <= now(desk.session):
-        raise Missing("due date to come")
+        raise MissingPrecondition("due date to come")
     return moment
 
 
 def due_time(desk: Desk) -> datetime:
-    """Return when a text is due, by the form. Raises `Missing` where it doesn't say, or that is over."""
+    """Return when a text is due, by the form. Raises `MissingPrecondition` where it doesn't say, or that is over."""
     due_at = coming_time(desk, "due_at")
     if due_at is None:
-        raise Missing("due date to come")
+        raise MissingPrecondition("due date to come")
     return due_at
 
 
@@ -141,7 +141,7 @@ def _extend(desk: Desk, one: Assignment) -> None:
 def _decline(desk: Desk, one: Assignment) -> None:
     reason = request.form.get("reason", "")
     if reason not in DECLINE_REASONS:
-        raise Missing("reason")
+        raise MissingPrecondition("reason")
     assigning.decline(desk.session, desk.actor, one, reason, typed_day(request.form.get("later_on", "")))
 
 

@@ -14,7 +14,7 @@ from ...back_issues import bundle
 from ...back_issues.issue_files import Unreadable
 from ...back_issues.printed_qa import PrintedQA
 from ...back_issues.reading_issues import read_issues
-from ...core.state_machine import Missing, Stale, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...people import uploads
 from ...people.models import Upload
 from ...workflows.back_issues import import_issues, undo_import
@@ -192,9 +192,9 @@ def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     key = request.form.get("import", "")
     try:
         count = change(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
-    except Missing:
+    except MissingPrecondition:
         return redrawn(slug, 422, _choose, [("", _("This import was undone already."))])
-    except Stale:
+    except VersionConflict:
         why = _("Something of this import was changed, or written about, since. Nothing is undone.")
         return redrawn(slug, 422, _choose, [("", why)])
     undone = ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count)

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...core.state_machine import Illegal, Missing, Stale
+from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions import arranging, locking, slots
 from ...editions import queries as editions
 from ...editions.before_lock import unfit
@@ -28,7 +28,7 @@ from ...web.formatting import day, moment
 from ...workflows.letters import withdrawal
 from ...workflows.publishing import publication, reschedule, skip
 from ...workflows.publishing.recall import recall
-from ..conflict import as_shown, done_since, number_shown
+from ..conflict import check_unchanged, done_since, number_shown
 from ..flash import announce
 from ..form_values import number_in, typed_day
 from ..frame import Desk, at_desk, change, editor, found, redrawn
@@ -115,17 +115,17 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
 
 
 def _question(desk: Desk, edition: Edition | None = None) -> Question:
-    """The question that the form names; with `edition` one that stands in its slots, or `Stale`."""
+    """The question that the form names; with `edition` one that stands in its slots, or `VersionConflict`."""
     question = found(questions.load(desk.session, desk.actor, request.form.get("question", "")))
     if edition is not None and question.edition_id != edition.id:
-        raise Stale(f"question {question.id} left edition {edition.id}")
+        raise VersionConflict(f"question {question.id} left edition {edition.id}")
     return question
 
 
 def _unname(desk: Desk, edition: Edition) -> None:
     letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
     if letter.id not in [trouble.letter_id for trouble in locking.name_troubles(desk.session, edition)]:
-        raise Illegal("letter", "leave unnamed", letter.state)
+        raise InvalidTransition("letter", "leave unnamed", letter.state)
     withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
@@ -186,7 +186,7 @@ def _date(desk: Desk, edition: Edition) -> str:
     question, typed = _question(desk), request.form.get("by", "").strip()
     by = typed_day(typed)
     if typed and by is None:
-        raise Missing("date to come")
+        raise MissingPrecondition("date to come")
     must_run_by.must_run_by(desk.session, desk.actor, question, by)
     if by is None:
         return _("“%(what)s” has no date any more.", what=question.short_title)
@@ -202,7 +202,7 @@ def _move_edition(desk: Desk, edition: Edition) -> str:
     try:
         local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
     except ValueError:
-        raise Missing("date to come") from None
+        raise MissingPrecondition("date to come") from None
     reschedule.move(desk.session, desk.actor, edition, local_at)
     return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
 
@@ -254,7 +254,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     def fn(desk: Desk) -> tuple[list[str], str]:
         edition = _edition(desk, public_id)
         if press in OF_ALL_SLOTS:
-            as_shown(desk, edition)
+            check_unchanged(desk, edition)
         with watched(desk.session) as events:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
@@ -266,7 +266,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
         said, undo = change(slug, fn)
     except Leaking as leaking:
         return redrawn(slug, 422, _page, public_id, tried=tried(leaking))
-    except (Illegal, Missing, Stale, OnItsWay) as refused:
+    except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as refused:
         return redrawn(slug, 409, _page, public_id, trouble=why_not(refused))
     here = url_for("editor.edition", slug=slug, public_id=public_id)
     for number, words in enumerate(said):

@@ -10,8 +10,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...audit import Event
-from ...core.state_machine import Refused, Stale
-from ...db.session import by_keys
+from ...core.state_machine import DomainError, VersionConflict
+from ...db.session import get_many
 from ...editions.before_lock import Matter
 from ...editions.models import Edition
 from ...mail.outbox import OnItsWay
@@ -29,7 +29,7 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
 
     `own` is what whoever reads it is called there, if not by name.
     """
-    rows = by_keys(desk.session, Question, {event.question_id for event in events if event.question_id})
+    rows = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
     titles = {key: row.short_title for key, row in rows.items()}
     return [
         str(TAKEN_BACK)
@@ -112,8 +112,8 @@ def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
     ]
 
 
-def why_not(refused: Refused) -> str:
-    if isinstance(refused, Stale):
+def why_not(refused: DomainError) -> str:
+    if isinstance(refused, VersionConflict):
         return _("This edition was changed after you opened this page, so nothing was done. This is how it stands now.")
     if isinstance(refused, OnItsWay):
         return _("One of its mails is being handed over at this moment. Look again in a minute.")

@@ -6,7 +6,7 @@ from flask import redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Illegal, Missing
+from ...core.state_machine import InvalidTransition, MissingPrecondition
 from ...editions import handing_over
 from ...editions import queries as editions
 from ...editions.models import Edition
@@ -25,7 +25,7 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except (Illegal, Missing) as refused:
+    except (InvalidTransition, MissingPrecondition) as refused:
         return redrawn(slug, 409, _page, public_id, trouble=why_not(refused))
     announce(_("The draft is being made. What comes of it stands below, under its heading."))
     return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **kept()), code=303)

@@ -12,7 +12,7 @@ from ...answers.candidates import histories
 from ...answers.merging_experts import merged_into
 from ...answers.workload import has_work, live, never_asked, of_expert
 from ...core.fields import read_form
-from ...core.state_machine import Missing, Stale, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...editions import of_experts
 from ...editions.archive import published_by
@@ -24,7 +24,7 @@ from ...web.formatting import tongue
 from ...web.setup import last_row, paged
 from ...workflows.retention import erase_people
 from .. import declared_form
-from ..conflict import as_opened, opened, saved
+from ..conflict import as_opened, merge_form, saved
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn, unknown
@@ -118,7 +118,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         public_id, is_known = change(slug, fn)
     except TooLong as error:
         faults = {error.field: too_long(error)}
-    except Missing:
+    except MissingPrecondition:
         faults = {"name": _("Say who it is.")}
     except directory.BadAddress:
         faults = {"email": _("This isn’t an e-mail address that one can write to.")}
@@ -159,7 +159,7 @@ def _page(
     own_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
     noted = own_page.noted_by_id if own_page else None
     first = saved(desk, expert, "expert.change") if stale else None
-    form = opened(desk, declared_form.stored(PROFILE, expert), typed, declared_form.labels(PROFILE), first)
+    form = merge_form(desk, declared_form.stored(PROFILE, expert), typed, declared_form.labels(PROFILE), first)
     return page(
         desk,
         "editor/experts/expert.html",
@@ -201,7 +201,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, _one, public_id, typed, stale=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
@@ -230,7 +230,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except (Missing, TooLong) as error:
+    except (MissingPrecondition, TooLong) as error:
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
         return redrawn(slug, 422, _one, public_id, faults={"how": fault})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
@@ -247,8 +247,8 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except (Missing, TooLong) as error:
-        if isinstance(error, Missing) and error.fact != "how":
+    except (MissingPrecondition, TooLong) as error:
+        if isinstance(error, MissingPrecondition) and error.fact != "how":
             raise
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how and when they said yes.")
         return redrawn(slug, 422, _one, public_id, faults={"page": fault})

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from ...core.state_machine import Stale
+from ...core.state_machine import VersionConflict
 from ...people import import_writing, importing, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
@@ -130,7 +130,7 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, lambda desk: _report(desk, _kept(desk, file_id), _changed()))
     new = ngettext("%(num)s expert is new", "%(num)s experts are new", plan.counts["new"])
     changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])

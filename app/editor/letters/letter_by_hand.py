@@ -46,12 +46,12 @@ def letter_write_down(slug: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.letter", slug=slug, public_id=public_id), code=303)
 
 
-def _ask(desk: Desk, typed: dict[str, str]) -> receive.Ask:
+def _ask(desk: Desk, typed: dict[str, str]) -> receive.Submission:
     named = typed.get("credit", "none") != "none"
     agreed = _("Agreed to be named, says %(name)s, who wrote the question down.", name=desk.actor.name)
-    known = {one.name for one in fields(receive.Ask)} - {"consent", "verbatim", "about_edition_id"}
+    known = {one.name for one in fields(receive.Submission)} - {"consent", "verbatim", "about_edition_id"}
     values: dict[str, Any] = {"body": "", **{name: text for name, text in typed.items() if name in known}}
-    return receive.Ask(**values, consent=agreed if named and typed.get("agreed") else "")
+    return receive.Submission(**values, consent=agreed if named and typed.get("agreed") else "")
 
 
 def _form(desk: Desk, typed: dict[str, str], faults: dict[str, str]) -> str:

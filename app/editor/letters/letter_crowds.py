@@ -6,7 +6,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...core.state_machine import Illegal, Stale
+from ...core.state_machine import InvalidTransition, VersionConflict
 from ...letters import crowds, queries
 from ..bulk import ticked
 from ..flash import announce
@@ -27,7 +27,10 @@ def letter_crowds(slug: str) -> Response:
                 try:
                     crowds.sweep(desk.session, desk.actor, first, standing)
                     done += 1
-                except (Illegal, Stale):  # somebody else was faster, or the crowd has grown: the page shows it anew
+                except (
+                    InvalidTransition,
+                    VersionConflict,
+                ):  # somebody else was faster, or the crowd has grown: the page shows it anew
                     continue
             desk.session.flush()
             return done, way_back(events)
@@ -50,7 +53,7 @@ def letter_crowds_hold(slug: str) -> Response:
                 first = found(queries.load(desk.session, desk.actor, public_id))
                 try:
                     done += crowds.hold(desk.session, desk.actor, first, number)
-                except (Illegal, Stale):  # as above
+                except (InvalidTransition, VersionConflict):  # as above
                     continue
             desk.session.flush()
             return done, way_back(events)

@@ -6,13 +6,13 @@ from typing import NamedTuple
 from flask import url_for
 from flask_babel import gettext as _
 
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...letters import queries
 from ...letters.models import Letter
 from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...search import DESK
-from ...search.alike import Alike, Probe, Reason, alike
+from ...search.alike import Match, Probe, Reason, alike
 from ...web.formatting import age
 from ..frame import Desk
 from ..questions.question_states import WORDS
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     label: str
 
 
-def of(desk: Desk, one: Letter) -> list[Alike]:
+def of(desk: Desk, one: Letter) -> list[Match]:
     """Return what matching says of a letter, best first."""
     asked = Probe(one.body or "", noun="letter", noun_id=one.id, edition_id=one.about_edition_id)
     return alike(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
@@ -70,21 +70,21 @@ def row_of(desk: Desk, other: str) -> Letter | Question | None:
     return load(desk.session, desk.actor, public_id)
 
 
-def _rows(desk: Desk, some: Sequence[Alike]) -> Mapping[tuple[str, int], Letter | Question]:
+def _rows(desk: Desk, some: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
     """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one. In three
     queries at most."""
-    letters = by_keys(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
+    letters = get_many(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
     behind = {each.key: each.noun_id for each in some if each.noun == "question"}
     behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
-    asked = by_keys(desk.session, Question, {*behind.values()})
+    asked = get_many(desk.session, Question, {*behind.values()})
     merged = {one.merged_into_id for one in asked.values() if one.merged_into_id} - asked.keys()
-    known = asked | by_keys(desk.session, Question, merged)
+    known = asked | get_many(desk.session, Question, merged)
     there = {place: asked[key] for place, key in behind.items() if key in asked}
     leads = {place: known[one.merged_into_id] if one.merged_into_id else one for place, one in there.items()}
     return {("letter", key): one for key, one in letters.items()} | leads
 
 
-def shown_as(desk: Desk, each: Alike, row: Letter | Question, place: str, act: str, label: str) -> Shown:
+def shown_as(desk: Desk, each: Match, row: Letter | Question, place: str, act: str, label: str) -> Shown:
     """A look-alike that stands at a place and is a row now, with what one press does with the two, and its label."""
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "letter"

@@ -12,7 +12,7 @@ from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...search.verdicts import verdict
 from ...workflows.letters.endings import end_letter
-from ..conflict import as_shown
+from ..conflict import check_unchanged
 from ..frame import Desk, found
 from .letter_look_alikes import of, row_of
 from .letter_pages import Done, address_of, go_on, letter_address, letter_press, of_reader
@@ -22,7 +22,7 @@ from .letter_pages import Done, address_of, go_on, letter_address, letter_press,
 def letter_alike(desk: Desk, one: Letter) -> Done:
     """Join the two where they are the same; where they are not, remember that."""
     same = request.form.get("same") == "yes"
-    as_shown(desk, of_reader(desk, one))
+    check_unchanged(desk, of_reader(desk, one))
     other: Any = found(row_of(desk, request.form.get("with", "")))
     found(other if other is not one else None)  # a letter is no look-alike of itself
     noted = _remember(desk, one, request.form.get("pair", ""), same)

@@ -5,21 +5,21 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Missing, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong
 from ...letters.models import Letter
 from ...workflows.letters import receipt_notes
-from ..conflict import as_shown
+from ..conflict import check_unchanged
 from ..frame import Desk, at_desk, editor
 from .letter_pages import Done, letter_address, letter_press, open_letter, press, the_letter
 
 FAULTS = {
-    Missing: _l("Write what you want to ask"),
+    MissingPrecondition: _l("Write what you want to ask"),
     TooLong: _l("A note has 500 characters at most: it asks one thing"),
 }
 
 
 def _leave(desk: Desk, one: Letter) -> Done:
-    as_shown(desk, one)
+    check_unchanged(desk, one)
     receipt_notes.leave(desk.session, desk.actor, one, request.form.get("note", ""))
     return Done(
         letter_address(desk, one), _("It stands at the receipt now. Its reader finds it there, if they come back.")
@@ -30,7 +30,7 @@ def _leave(desk: Desk, one: Letter) -> Done:
 def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         return press(slug, public_id, _leave)
-    except (Missing, TooLong) as fault:
+    except (MissingPrecondition, TooLong) as fault:
         with at_desk(slug) as desk:
             tried = {"note": request.form.get("note", ""), "note_fault": FAULTS[type(fault)]}
             return open_letter(desk, the_letter(desk, public_id), **tried), 422
@@ -38,6 +38,6 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @letter_press("note/back")
 def letter_note_back(desk: Desk, one: Letter) -> Done:
-    as_shown(desk, one)
+    check_unchanged(desk, one)
     receipt_notes.take_back(desk.session, desk.actor, one)
     return Done(letter_address(desk, one), _("The note is taken back."))

@@ -12,15 +12,15 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...core.state_machine import Illegal, Missing, expect
-from ...db.session import lock
+from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
+from ...db.session import lock_row
 from ...letters import filing, queries
 from ...letters.models import Letter
 from ...questions import moves as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
-from ..conflict import as_shown, change_as_shown, number_shown
+from ..conflict import check_unchanged, number_shown, save_unless_changed
 from ..flash import announce
 from ..form_values import public_id_in, typed_day
 from ..frame import Desk, at_desk, editor, found, found_at, page
@@ -83,7 +83,7 @@ def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> 
             desk.session.flush()
             return done._replace(press=way_back(events) if done.words else "")
 
-    done = change_as_shown(slug, lambda desk: the_letter(desk, public_id), watching)
+    done = save_unless_changed(slug, lambda desk: the_letter(desk, public_id), watching)
     if done.words:
         back = url_for("editor.letter", slug=slug, public_id=public_id)
         href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
@@ -121,9 +121,10 @@ def go_on(desk: Desk, after: Letter) -> str:
 
 
 def of_reader(desk: Desk, one: Letter) -> Letter:
-    """Return what an expert wrote is filed as theirs, and what runs keeps its askers. Raises `Illegal`, `InEdition`."""
+    """Return what an expert wrote is filed as theirs, and what runs keeps its askers. Raises `InvalidTransition`,
+    `InEdition`."""
     if one.author != "reader":
-        raise Illegal("letter", "file as a reader's", one.author)
+        raise InvalidTransition("letter", "file as a reader's", one.author)
     questions.can_leave(desk.session, one)
     return one
 
@@ -135,7 +136,7 @@ def question_typed(desk: Desk, fits: Callable[[Question], bool]) -> Question | N
         return None
     question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
     if not fits(question):
-        raise Illegal("question", "join", question.state)
+        raise InvalidTransition("question", "join", question.state)
     return question
 
 
@@ -148,7 +149,7 @@ def letter_file(desk: Desk, one: Letter) -> Done:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *KINDS):
         abort(400)
-    as_shown(desk, of_reader(desk, one))
+    check_unchanged(desk, of_reader(desk, one))
     if kind == "question":
         return _to_question(desk, one)
     if kind == "shelf":
@@ -189,19 +190,19 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         version = number_shown()
         assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
-            expect(lock(desk.session, one), version)
+            check_version(lock_row(desk.session, one), version)
             filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id)
         else:
             typed_on = form.get("later_on", "").strip()
             day = typed_day(typed_on) if typed_on else incoming_mails.later(desk)
             if kind == "later" and day is None:
-                raise Missing("later date to come")
+                raise MissingPrecondition("later date to come")
             mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
         return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:
         return press(slug, public_id, fn)
-    except Missing as missing:
+    except MissingPrecondition as missing:
         if missing.fact != "later date to come":
             raise
         typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
@@ -222,7 +223,7 @@ def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> 
 
 @letter_press("end")
 def letter_end(desk: Desk, one: Letter) -> Done:
-    as_shown(desk, of_reader(desk, one))
+    check_unchanged(desk, of_reader(desk, one))
     answer = question_typed(desk, lambda one: one.is_published)
     end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
     return Done(go_on(desk, one), _("Ended with a kind sentence."))

@@ -2,10 +2,10 @@
 
 from flask import current_app
 
-from ...core.state_machine import Illegal
+from ...core.state_machine import InvalidTransition
 from ...letters import machine_translation
 from ...letters.models import Letter
-from ..conflict import as_shown
+from ..conflict import check_unchanged
 from ..frame import Desk
 from .letter_pages import Done, letter_address, letter_press
 
@@ -14,7 +14,7 @@ from .letter_pages import Done, letter_address, letter_press
 def letter_translate(desk: Desk, one: Letter) -> Done:
     """Ask for it, once: what waits or is there is not asked for again."""
     if current_app.config["TRANSLATION_SERVER"] is None:
-        raise Illegal("letter", "translate", one.state)
-    as_shown(desk, one)
+        raise InvalidTransition("letter", "translate", one.state)
+    check_unchanged(desk, one)
     machine_translation.ask(desk.session, desk.actor, one, desk.newsletter.language)
     return Done(letter_address(desk, one), "")

@@ -6,11 +6,11 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.desk_letters import reword
-from ...core.state_machine import Illegal, Missing, Refused, Stale
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
 from ...mail.secret_links import with_places
 from ...questions.firewall import Leaking
 from ...text.clean import clean
-from ..conflict import number_shown, opened, saved, second
+from ..conflict import merge_form, number_shown, saved, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..questions.form_errors import FIELDS
@@ -45,11 +45,11 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except Missing as missing:
+    except MissingPrecondition as missing:
         if missing.fact not in FAULTS:
             raise
         return redrawn(slug, 422, _form, public_id, typed, missing)
-    except (Stale, Illegal) as refused:
+    except (VersionConflict, InvalidTransition) as refused:
         with at_desk(slug) as desk:
             if the_mail(desk, public_id).is_held:
                 return _form(desk, public_id, typed, refused), 409
@@ -58,21 +58,21 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
-def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refused: Refused | None = None) -> str:
+def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refused: DomainError | None = None) -> str:
     """Show the form with what stands in the mail or was `typed` and `refused`, and somebody else's change beside it."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if not one.is_held or message is None:
-        raise Illegal("mail", "rewrite", one.state)
+        raise InvalidTransition("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    fact = refused.fact if isinstance(refused, Missing) else ""
-    first = saved(desk, one, "mail.rewrite") if isinstance(refused, Stale | Illegal) else None
+    fact = refused.fact if isinstance(refused, MissingPrecondition) else ""
+    first = saved(desk, one, "mail.rewrite") if isinstance(refused, VersionConflict | InvalidTransition) else None
     return page(
         desk,
         "editor/mail/edit.html",
         "outbox",
         mail=shown(desk, one, named(desk, [one])),
-        **opened(desk, stored, typed, LABELS, first)._asdict(),
+        **merge_form(desk, stored, typed, LABELS, first)._asdict(),
         labels=LABELS,
         faults={"subject" if fact == "subject" else "body": FAULTS[fact]} if fact else {},
         passages=refused.passages if isinstance(refused, Leaking) else (),

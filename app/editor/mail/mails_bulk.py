@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from ...core.state_machine import Illegal, Missing, NotYours, Refused, Stale
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ...mail.lifecycle import STATES
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay
@@ -19,9 +19,9 @@ from .outbox_page import ACTS, BUTTONS, DO, PAGE, the_mail
 
 WHY_NOT: WhyNot = (
     (OnItsWay, _l("it is just going out")),
-    (NotYours, _l("an editor has to do it")),
-    (Missing, _l("the text is no longer kept")),
-    (Illegal, _l("that isn’t possible as it stands")),
+    (PermissionDenied, _l("an editor has to do it")),
+    (MissingPrecondition, _l("the text is no longer kept")),
+    (InvalidTransition, _l("that isn’t possible as it stands")),
 )
 DONE: dict[str, Callable[[int], str]] = {
     "release": lambda number: ngettext("One mail goes out.", "%(num)s mails go out.", number),
@@ -39,8 +39,8 @@ def _back(desk: Desk) -> tuple[str, None]:
     return url_for("editor.outbox", slug=desk.newsletter.slug, state=state if state in STATES else None), None
 
 
-def _why(desk: Desk, one: OutboxMail, why: Refused) -> str:
-    if not isinstance(why, Stale):
+def _why(desk: Desk, one: OutboxMail, why: DomainError) -> str:
+    if not isinstance(why, VersionConflict):
         return worded(WHY_NOT, why)
     return _("%(said)s; read it first", said=in_short(desk, one) or _("somebody has changed it since"))
 

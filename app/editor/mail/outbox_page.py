@@ -12,9 +12,9 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...core.listing import find_keys, union_keys
-from ...core.state_machine import Illegal, Missing, Stale
+from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...crypto.seal import Unsealable
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...mail import outbox
 from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
@@ -59,7 +59,7 @@ def message_of(desk: Desk, one: OutboxMail) -> Message | None:
     """Return what is in a mail, while that still exists."""
     try:
         return outbox.read(desk.session, one)
-    except (Missing, Unsealable):
+    except (MissingPrecondition, Unsealable):
         return None
 
 
@@ -112,7 +112,7 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
     if state is None:
         newer = here() if request.args.get("before") else None
         keys = find_keys(session, union_keys({name: lists(name).keys(FIRST) for name in STATES}))
-        rows = by_keys(session, OutboxMail, [key for some in keys.values() for key in some])
+        rows = get_many(session, OutboxMail, [key for some in keys.values() for key in some])
         newest = {name: [rows[key] for key in sorted(some, reverse=True)] for name, some in keys.items()}
         return newest, {"newer": newer, "older": None}
     mails = paged(session, lists(state), PAGE, last_row(lambda key: the_mail(desk, key)), here)
@@ -168,7 +168,7 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
     try:
         question = change(slug, fn)
-    except (Illegal, Stale, outbox.OnItsWay) as refused:
+    except (InvalidTransition, VersionConflict, outbox.OnItsWay) as refused:
         if act == "discard" and (isinstance(refused, outbox.OnItsWay) or getattr(refused, "state", "") == "sent"):
             words = _("It can’t be stopped any more: it has gone out, or it is just going.")
             return errors.page(409, happened=words)

@@ -17,7 +17,7 @@ from ...answers import correspondence
 from ...answers import mailed_answers as experts
 from ...answers.models import Assignment
 from ...core.listing import counts
-from ...core.state_machine import Illegal, Missing, Stale
+from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions.models import Edition
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
@@ -27,7 +27,7 @@ from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ...web.formatting import count
 from ...web.setup import last_row, paged
-from ..conflict import as_shown, number_shown, second
+from ..conflict import check_unchanged, number_shown, second
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, found_at, page
 from . import incoming_mails
@@ -142,7 +142,7 @@ def _led_to(desk: Desk, row: Inbound) -> dict[str, Any]:
     }
 
 
-def _why_not(missing: Missing) -> str:
+def _why_not(missing: MissingPrecondition) -> str:
     if missing.fact == "text":
         return _("There are no words in it, so it can’t become a letter.")
     return _("The mail itself is no longer kept, so nothing can be made of it.")
@@ -163,7 +163,7 @@ def _answer(desk: Desk, row: Inbound) -> str:
     """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
     chosen = request.form.get("assignment", "")
     if not chosen:
-        raise Missing("assignment")
+        raise MissingPrecondition("assignment")
     assignment = found(correspondence.load_assignment(desk.session, desk.newsletter.id, chosen))
     letter = experts.from_pen(desk.session, desk.actor, assignment, row, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
@@ -174,7 +174,7 @@ def _letter(desk: Desk, row: Inbound) -> None:
 
 
 def _again(desk: Desk, row: Inbound) -> None:
-    inbound.read_again(desk.session, desk.actor, as_shown(desk, row))
+    inbound.read_again(desk.session, desk.actor, check_unchanged(desk, row))
 
 
 @dataclass(frozen=True)
@@ -228,9 +228,9 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
 
     try:
         href, mail_id = change(slug, fn)
-    except (Stale, Illegal) as refused:
+    except (VersionConflict, InvalidTransition) as refused:
         second(slug, lambda desk: _loaded(desk, public_id), refused)
-    except Missing as missing:
+    except MissingPrecondition as missing:
         with at_desk(slug) as desk:
             if missing.fact == "assignment":
                 return _page(desk, _loaded(desk, public_id), fault=_("Choose whose reply it is")), 422

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ... import audit
 from ...audit import Event
-from ...db.session import lock, now
+from ...db.session import lock_row, now
 from ...editions.models import Edition
 from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
@@ -135,7 +135,7 @@ def first_steps_put(slug: str, which: str) -> Response:
     """Put the first steps away, or bring them back."""
 
     def fn(desk: Desk) -> None:
-        newsletter = lock(desk.session, desk.newsletter)
+        newsletter = lock_row(desk.session, desk.newsletter)
         hide = which == "hide"
         newsletter.steps_hidden_at = now(desk.session) if hide else None
         audit.record(desk.session, desk.actor, "newsletter.hide_steps" if hide else "newsletter.show_steps", newsletter)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from ...answers import assigning
 from ...answers.models import Assignment
-from ...core.state_machine import Refused
+from ...core.state_machine import DomainError
 from ...db.session import now
 from ...questions.firewall import Leaking
 from ...web.formatting import count
@@ -89,7 +89,7 @@ def _stand_down(desk: Desk, one: Assignment) -> None:
     assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", ""))
 
 
-def _why(_desk: Desk, _row: Any, why: Refused) -> str:
+def _why(_desk: Desk, _row: Any, why: DomainError) -> str:
     return _("words of its readers stand in the sentence") if isinstance(why, Leaking) else worded(WHY_NOT, why)
 
 

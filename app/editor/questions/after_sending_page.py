@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Missing, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong
 from ...editions import corrections, in_languages, only_signs
 from ...editions.models import EditionItem
 from ...questions.firewall import Leaking
@@ -17,7 +17,7 @@ from ...web.formatting import tongue
 from ...workflows.publishing import after_sending
 from ...workflows.publishing.after_sending import Note, Words
 from ...workflows.retention import erase_published
-from ..conflict import as_shown, change_as_shown, token_of
+from ..conflict import check_unchanged, save_unless_changed, token_of
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, editor, page
@@ -124,12 +124,12 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     note = Note(typed["wrong"], typed["right"], typed["runs"])
 
     def fn(desk: Desk) -> bool:
-        one = as_shown(desk, the_question(desk, public_id))
+        one = check_unchanged(desk, the_question(desk, public_id))
         return after_sending.correct(desk.session, desk.actor, one, _words(typed), note, typed["quietly"]) is not None
 
     try:
-        is_correction = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
-    except (Missing, TooLong) as refused:
+        is_correction = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+    except (MissingPrecondition, TooLong) as refused:
         return _again(slug, public_id, typed, refused, for_safety=False)
     announce(
         _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
@@ -144,12 +144,12 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = _typed()
 
     def fn(desk: Desk) -> None:
-        one = as_shown(desk, the_question(desk, public_id))
+        one = check_unchanged(desk, the_question(desk, public_id))
         after_sending.reword_for_safety(desk.session, desk.actor, one, _words(typed))
 
     try:
-        change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
-    except (Missing, TooLong) as refused:
+        save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
+    except (MissingPrecondition, TooLong) as refused:
         return _again(slug, public_id, typed, refused, for_safety=True)
     announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
     return to_question(slug, public_id, "end")
@@ -158,11 +158,11 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
 @question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
 def question_forget_words(desk: Desk, one: Question) -> None:
     """Erase the words of a page that was withdrawn now, and not after a week."""
-    erase_published.forget_withdrawn(desk.session, desk.actor, as_shown(desk, one))
+    erase_published.forget_withdrawn(desk.session, desk.actor, check_unchanged(desk, one))
 
 
 def _again(
-    slug: str, public_id: str, typed: dict[str, Any], refused: Missing | TooLong, for_safety: bool
+    slug: str, public_id: str, typed: dict[str, Any], refused: MissingPrecondition | TooLong, for_safety: bool
 ) -> tuple[str, int]:
     """The form with all that was typed, and what is wrong at its field."""
     passages = refused.passages if isinstance(refused, Leaking) else ()

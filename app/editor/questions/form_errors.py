@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import lazy_gettext as _l
 
-from ...core.state_machine import Missing, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong
 from ...questions.firewall import Leaking
 from ..form_values import too_long
 
@@ -68,7 +68,7 @@ class Tried:
         return self.fault if (action, name) == (self.action, self.at) else ""
 
 
-def tried(missing: Missing | TooLong) -> Tried:
+def tried(missing: MissingPrecondition | TooLong) -> Tried:
     """The form of this request, which could not be taken. Raises `missing` again where no field could mend it."""
     if isinstance(missing, TooLong):
         return Tried(request.path, request.form, missing.field, too_long(missing))

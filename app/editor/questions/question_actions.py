@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from ...answers import closing, merging_questions
 from ...audit import watched
 from ...core.actors import Staff
-from ...core.state_machine import Missing, Stale
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition, VersionConflict
+from ...db.session import lock_row
 from ...editions import queries as editions
 from ...editions import slots
 from ...letters import contacts
@@ -24,7 +24,7 @@ from ...questions.models import Question
 from ...workflows.letters import withdrawal
 from ...workflows.letters.endings import close_question, reopen_question
 from ...workflows.publishing import publication
-from ..conflict import as_shown, change_as_shown, shown
+from ..conflict import check_unchanged, save_unless_changed, submitted_token
 from ..flash import announce
 from ..form_values import public_id_in, typed_day
 from ..frame import Desk, change, editor, found
@@ -52,7 +52,7 @@ MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
 def question_move(desk: Desk, one: Question, move: str) -> None:
     verb, rests_on = MOVES[move]
     if rests_on:
-        as_shown(desk, one, rests_on)
+        check_unchanged(desk, one, rests_on)
     verb(desk.session, desk.actor, one)
 
 
@@ -60,12 +60,12 @@ def question_move(desk: Desk, one: Question, move: str) -> None:
 def question_close(desk: Desk, one: Question) -> str:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
     reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
-    as_shown(desk, one)
+    check_unchanged(desk, one)
     if not sentence.strip() and merging_questions.was_asked(desk.session, one):
-        raise Missing("sentence")
+        raise MissingPrecondition("sentence")
     answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
     if answer is not None and not answer.is_published:
-        raise Stale(answer.public_id)
+        raise VersionConflict(answer.public_id)
     with watched(desk.session) as events:
         close_question(desk.session, desk.actor, one, reason, sentence, answer)
         desk.session.flush()
@@ -86,13 +86,13 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
         one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
         if target is None:
             raise questions.CannotMerge("elsewhere")
-        as_shown(desk, one)
+        check_unchanged(desk, one)
         with watched(desk.session) as events:
             merging_questions.merge(desk.session, desk.actor, one, target)
         return way_back(events)
 
     try:
-        press = change_as_shown(slug, lambda desk: the_question(desk, public_id), fn)
+        press = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     except questions.CannotMerge as fault:
         announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
         return to_question(slug, public_id)
@@ -105,7 +105,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
 def question_pick(desk: Desk, one: Question) -> None:
     edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
     if edition is None:
-        raise Missing("edition")
+        raise MissingPrecondition("edition")
     slots.pick(desk.session, desk.actor, one, edition)
 
 
@@ -114,10 +114,10 @@ def question_pull(desk: Desk, one: Question) -> str:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
     if not why.strip():
-        raise Missing("why")
+        raise MissingPrecondition("why")
     # Of what was carried over, say, nobody has said why it should not run there.
     with watched(desk.session) as events:
-        publication.drop(desk.session, desk.actor, as_shown(desk, one, "edition"), why)
+        publication.drop(desk.session, desk.actor, check_unchanged(desk, one, "edition"), why)
         desk.session.flush()
     notes.note(desk.session, desk.actor, one, why)
     return way_back(events)
@@ -128,9 +128,9 @@ def question_must_run_by(desk: Desk, one: Question) -> None:
     """The last day on which it is of use; the builder sets it too, and warns of it."""
     typed = request.form.get("by", "").strip()
     by = typed_day(typed)
-    as_shown(desk, one, "must_run_by")
+    check_unchanged(desk, one, "must_run_by")
     if typed and by is None:
-        raise Missing("date to come")
+        raise MissingPrecondition("date to come")
     must_run_by.must_run_by(desk.session, desk.actor, one, by)
 
 
@@ -144,10 +144,14 @@ def question_topics(slug: str, public_id: str) -> Response:
     """The ticked ones, those whose names were typed, with commas between them, and what somebody added since the page
     was made.
     """
-    ticked, typed, had = request.form.getlist("topic"), request.form.get("more", ""), shown().get("topics", ())
+    ticked, typed, had = (
+        request.form.getlist("topic"),
+        request.form.get("more", ""),
+        submitted_token().get("topics", ()),
+    )
 
     def fn(desk: Desk) -> None:
-        one = lock(desk.session, the_question(desk, public_id))
+        one = lock_row(desk.session, the_question(desk, public_id))
         there = queries.topics_of(desk.session, [one.id])[one.id]
         since = [topic.name for topic in there if topic.name not in had]
         names = [*ticked, *since, *typed.replace("،", ",").split(",")]
@@ -178,7 +182,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     def fn(desk: Desk) -> tuple[str, str]:
         one, letter = the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id))
         if letter.question_id not in queries.family(desk.session, one):
-            raise Stale(letter.public_id)
+            raise VersionConflict(letter.public_id)
         questions.can_leave(desk.session, letter)
         with watched(desk.session) as events:
             new = questions.open_question(desk.session, desk.actor, [letter])
@@ -187,7 +191,7 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
 
     try:
         new, press = change(slug, fn)
-    except (questions.InEdition, Stale) as refused:
+    except (questions.InEdition, VersionConflict) as refused:
         ran = isinstance(refused, questions.InEdition)
         announce(
             _("Nothing was done: it is picked for an edition, or ran in one.")

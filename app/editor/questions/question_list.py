@@ -7,7 +7,7 @@ from flask import redirect, request
 from werkzeug.wrappers import Response
 
 from ...answers import queries as answers
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...editions.models import Edition
 from ...questions import queries
 from ...questions.models import Question
@@ -55,7 +55,7 @@ def _rows(
     askers = queries.askers(desk.session, shown.rows)
     dates: dict[int, Edition | EditionChoice] = {**editions}
     ran_long_ago = {one.edition_id for one in shown.rows if one.edition_id} - set(dates)
-    dates |= by_keys(desk.session, Edition, ran_long_ago)
+    dates |= get_many(desk.session, Edition, ran_long_ago)
     return [
         {
             "question": one,

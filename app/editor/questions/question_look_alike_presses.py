@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import merging_questions
 from ...audit import watched
-from ...core.state_machine import Illegal, Missing
+from ...core.state_machine import InvalidTransition, MissingPrecondition
 from ...letters.models import Letter
 from ...questions import moves as questions
 from ...questions import queries
@@ -47,7 +47,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
         leads_to, words, press = change(slug, fn)
     except questions.CannotMerge as fault:
         leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE[fault.reason]), ""
-    except Missing as missing:
+    except MissingPrecondition as missing:
         at, fault_words = FIELDS[missing.fact]
         act = url_for("editor.question_close", slug=slug, public_id=public_id)
         form = {"reason": "answered", "answer": pair.partition(".")[2]}
@@ -69,17 +69,18 @@ def _remember(desk: Desk, one: Question, other: Question | Letter, same: bool) -
 
 
 def _joined(desk: Desk, one: Question, other: Question | Letter) -> tuple[str, str]:
-    """Return where to go on, and what was done. Raises `CannotMerge`, `Illegal`, and `Missing` (sentence)."""
+    """Return where to go on, and what was done. Raises `CannotMerge`, `InvalidTransition`, and `MissingPrecondition`
+    (sentence)."""
     session, actor = desk.session, desk.actor
     act = act_of(desk, one, other)
     if isinstance(other, Letter):
         if not act or not other.is_received:
-            raise Illegal("letter", "join", other.state)
+            raise InvalidTransition("letter", "join", other.state)
         questions.join(session, actor, one, [other])
         return one.public_id, _("The letter stands behind this question now.")
     if act == "end":
         if merging_questions.was_asked(session, one):
-            raise Missing("sentence")
+            raise MissingPrecondition("sentence")
         close_question(session, actor, one, "answered", answer=other)
         return one.public_id, _("It is closed, and its readers are told where the answer stands.")
     if act == "give":

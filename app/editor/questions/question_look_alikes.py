@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from flask_babel import gettext as _
 
 from ...answers.candidates import compared
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...letters.models import Letter
 from ...newsletters.models import Topic
 from ...questions import moves as questions
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...search import DESK
-from ...search.alike import Alike, Compared, alike
+from ...search.alike import Compared, Match, alike
 from ...web.formatting import age
 from ..frame import Desk
 from ..letters.letter_look_alikes import Shown, shown_as
@@ -30,7 +30,7 @@ def near(desk: Desk, one: Question, topics: Sequence[Topic]) -> Compared | None:
     return compared(desk.session, one, tuple(topic.name for topic in topics))
 
 
-def looked_up(desk: Desk, found: Compared | None) -> list[Alike]:
+def looked_up(desk: Desk, found: Compared | None) -> list[Match]:
     if found is None:
         return []
     return alike(desk.session, DESK, desk.newsletter.id, found.probe, limit=3 * SHOWN, compared=found)
@@ -42,10 +42,10 @@ def alike_of(desk: Desk, one: Question, found: Compared | None, family: Sequence
     return [_shown(desk, one, each, row, was_asked) for each, row in rows[:SHOWN]]
 
 
-def _rows(desk: Desk, some: Sequence[Alike], family: Sequence[int]) -> list[tuple[Alike, Question | Letter]]:
+def _rows(desk: Desk, some: Sequence[Match], family: Sequence[int]) -> list[tuple[Match, Question | Letter]]:
     """The rows of the look-alikes in two queries; a letter that was filed is shown as its question, or nowhere."""
-    asked = by_keys(desk.session, Question, [each.noun_id for each in some if each.noun == "question"])
-    written = by_keys(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
+    asked = get_many(desk.session, Question, [each.noun_id for each in some if each.noun == "question"])
+    written = get_many(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
     pairs = [(each, (asked if each.noun == "question" else written).get(each.noun_id)) for each in some]
     return [(each, row) for each, row in pairs if row is not None and _stands(row, family)]
 
@@ -56,7 +56,7 @@ def _stands(row: Question | Letter, family: Sequence[int]) -> bool:
     return row.id not in family and not row.is_merged and not row.is_retracted
 
 
-def _shown(desk: Desk, one: Question, each: Alike, row: Question | Letter, was_asked: bool) -> Shown:
+def _shown(desk: Desk, one: Question, each: Match, row: Question | Letter, was_asked: bool) -> Shown:
     act = act_of(desk, one, row)
     label = LABELS["end with a sentence" if act == "end" and was_asked else act]() if act else ""
     return shown_as(desk, each, row, _place(row), act, label)

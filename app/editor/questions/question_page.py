@@ -8,7 +8,7 @@ from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Illegal, Missing, Stale, TooLong
+from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...questions import queries
 from ...questions.lifecycle import STATES
@@ -62,10 +62,10 @@ def question_press(
         def view(slug: str, public_id: str, **values: str) -> Response | tuple[str, int]:
             try:
                 press = change(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
-            except (Missing, TooLong) as missing:
+            except (MissingPrecondition, TooLong) as missing:
                 with at_desk(slug) as desk:
                     return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
-            except (Stale, Illegal) as refused:
+            except (VersionConflict, InvalidTransition) as refused:
                 if not decides:
                     raise
                 second(slug, lambda desk: the_question(desk, public_id), refused)

@@ -8,7 +8,7 @@ from flask_babel import ngettext
 from ...answers import merging_questions
 from ...answers.closing import take
 from ...audit import watched
-from ...core.state_machine import Refused
+from ...core.state_machine import DomainError
 from ...questions import moves as questions
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
@@ -52,7 +52,7 @@ def _merge(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
                 merging_questions.merge(desk.session, desk.actor, one, lead)
             outcome.done += 1
             outcome.press.append(way_back(events))
-        except Refused as why:
+        except DomainError as why:
             outcome.refused.append((one.public_id, why))
     return outcome, address_of(desk, lead) if outcome.done else ""
 

@@ -6,7 +6,7 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from ...answers.closing import take
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...editions import archive as ran
 from ...editions.models import Edition
 from ...newsletters.queries import topics_of
@@ -59,6 +59,6 @@ def archive(slug: str) -> str:
             "editor/questions/archive.html",
             "archive",
             items=items.rows,
-            editions=by_keys(desk.session, Edition, {item.edition_id for item in items.rows}),
+            editions=get_many(desk.session, Edition, {item.edition_id for item in items.rows}),
             keyset=items.keyset,
         )

@@ -11,14 +11,14 @@ from werkzeug.wrappers import Response
 from ...answers import translating, translators
 from ...answers.diff import Pair, compare
 from ...answers.translating import Original, Words
-from ...core.state_machine import Missing, Stale, TooLong
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...db.session import lock_row
 from ...questions.firewall import Leaking
 from ...questions.models import Question
 from ...questions.translation_table import Translation
 from ...text.languages import direction
 from ...workflows.publishing import translations as newsroom
-from ..conflict import Saved, as_opened, change_as_shown, newest_change, number_shown, opened, shown
+from ..conflict import Saved, as_opened, merge_form, newest_change, number_shown, save_unless_changed, submitted_token
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page, redrawn
@@ -117,7 +117,7 @@ def locked_row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
 
     Whoever waits for a rewording must not go on from the words that it erased.
     """
-    lock(desk.session, the_question(desk, public_id))
+    lock_row(desk.session, the_question(desk, public_id))
     desk.session.expire_all()
     return row_of(desk, public_id, language, key)
 
@@ -198,7 +198,7 @@ def _form(
     row = row_of(desk, public_id, language, key)
     event = newest_change(row.one) if stale and row.one else None
     first = (Saved(event.actor, event.at) if event else Saved()) if stale else None
-    form = opened(desk, _shown(row), typed, FIELDS, first)
+    form = merge_form(desk, _shown(row), typed, FIELDS, first)
     return page(
         desk,
         "editor/questions/translation.html",
@@ -221,18 +221,18 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
     def fn(desk: Desk) -> None:
         row = locked_row_of(desk, public_id, language, key)
         typed.update(_typed(row))
-        of_what = {"original": shown().get("original")}
+        of_what = {"original": submitted_token().get("original")}
         as_opened(desk, row.original.answer or row.original.question, lambda: _shown(row), {**typed, **of_what})
         translating.translate(desk.session, desk.actor, row.original, language, Words(**typed))
 
     here = (public_id, language, key)
     try:
         change(slug, fn)
-    except Missing:
+    except MissingPrecondition:
         return redrawn(slug, 422, _form, *here, typed, {"body": _("The translation needs words")})
     except TooLong as error:
         return redrawn(slug, 422, _form, *here, typed, {error.field: too_long(error)})
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, _form, *here, typed, stale=True)
     return to_texts(slug, public_id, language, key)
 
@@ -264,11 +264,11 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
         )
 
     try:
-        change_as_shown(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
+        save_unless_changed(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
     except Leaking as leaking:
         return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[leaking.fact]), leaking.passages)
-    except (Missing, TooLong) as refused:
-        fact = refused.fact if isinstance(refused, Missing) else refused.field
+    except (MissingPrecondition, TooLong) as refused:
+        fact = refused.fact if isinstance(refused, MissingPrecondition) else refused.field
         return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[fact]))
     return to_texts(slug, public_id, language, key)
 
@@ -282,9 +282,9 @@ def translation_move(slug: str, public_id: str, language: str, key: str, move: s
     def fn(desk: Desk) -> None:
         one = found(row_of(desk, public_id, language, key).one)
         if one.version != number_shown():
-            raise Stale(f"translation {one.id}")
+            raise VersionConflict(f"translation {one.id}")
         MOVES[move](desk.session, desk.actor, one)
 
-    change_as_shown(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
+    save_unless_changed(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
     announce(str(DONE[move]))
     return to_texts(slug, public_id, language, key)

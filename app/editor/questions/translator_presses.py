@@ -6,11 +6,11 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import translators
-from ...core.state_machine import Missing, Stale, TooLong
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...db.session import lock_row
 from ...people.directory import BadAddress
 from ...questions.translator_table import Translator
-from ..conflict import change_as_shown, number_shown
+from ..conflict import number_shown, save_unless_changed
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, change, editor, found, redrawn
@@ -36,8 +36,14 @@ def translator_invite(slug: str, public_id: str, language: str, key: str) -> Res
 
     try:
         change(slug, fn)
-    except (Missing, BadAddress, TooLong) as refused:
-        fact = refused.fact if isinstance(refused, Missing) else "name" if isinstance(refused, TooLong) else "email"
+    except (MissingPrecondition, BadAddress, TooLong) as refused:
+        fact = (
+            refused.fact
+            if isinstance(refused, MissingPrecondition)
+            else "name"
+            if isinstance(refused, TooLong)
+            else "email"
+        )
         fault = too_long(refused) if isinstance(refused, TooLong) else str(FAULTS[fact])
         asking = {fact if fact in ("name", "email") else "name": fault}
         return redrawn(slug, 422, texts_page, public_id, language, key, asking=asking)
@@ -51,7 +57,7 @@ def _again(desk: Desk, public_id: str, language: str, key: str) -> None:
 
 
 def _withdraw(desk: Desk, public_id: str, language: str, key: str) -> None:
-    lock(desk.session, the_question(desk, public_id))
+    lock_row(desk.session, the_question(desk, public_id))
     translators.withdraw(desk.session, desk.actor, _as_shown(_translator(desk, public_id, language, key)))
 
 
@@ -66,7 +72,7 @@ def _use(desk: Desk, public_id: str, language: str, key: str) -> None:
 
 
 def _asked(asked: Asked | None) -> Asked:
-    """Return whom the page showed, as it showed them, or 404. Raises `Stale`."""
+    """Return whom the page showed, as it showed them, or 404. Raises `VersionConflict`."""
     one = found(asked)
     _as_shown(one.translator)
     return one
@@ -74,7 +80,7 @@ def _asked(asked: Asked | None) -> Asked:
 
 def _as_shown(one: Translator) -> Translator:
     if one.version != number_shown():
-        raise Stale(f"translator {one.id}")
+        raise VersionConflict(f"translator {one.id}")
     return one
 
 
@@ -92,6 +98,6 @@ def translator_move(slug: str, public_id: str, language: str, key: str, move: st
     def load(desk: Desk) -> Translator:
         return _translator(desk, public_id, language, key)
 
-    change_as_shown(slug, load, lambda desk: verb(desk, public_id, language, key))
+    save_unless_changed(slug, load, lambda desk: verb(desk, public_id, language, key))
     announce(str(said))
     return to_texts(slug, public_id, language, key)

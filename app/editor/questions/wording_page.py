@@ -7,12 +7,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Missing, Stale, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
 from ...web.formatting import tongue
-from ..conflict import WORDING, as_shown, facts_of, opened, saved, shown
+from ..conflict import WORDING, check_unchanged, facts_of, merge_form, saved, submitted_token
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, page
 from .question_page import ADDRESS, question_press, the_question, to_question
@@ -32,18 +32,18 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
         return _again(slug, public_id, typed, {"language": _("No language has this code")})
 
     def fn(desk: Desk) -> None:
-        one, seen = the_question(desk, public_id), str(shown().get("label", ""))
-        chosen = typed["language"] if typed["language"] != shown().get("language") else None
+        one, seen = the_question(desk, public_id), str(submitted_token().get("label", ""))
+        chosen = typed["language"] if typed["language"] != submitted_token().get("language") else None
         fields: dict[str, Any] = typed | {"language": chosen or None}  # left as it was, it follows the words
         words.reword(desk.session, desk.actor, one, **fields, seen=seen)
 
     try:
         change(slug, fn)
-    except Missing:
+    except MissingPrecondition:
         return _again(slug, public_id, typed, {"body": _("The question needs a wording")})
     except TooLong as error:
         return _again(slug, public_id, typed, {error.field: too_long(error)})
-    except Stale:
+    except VersionConflict:
         return _again(slug, public_id, typed, {})
     return to_question(slug, public_id, "wording")
 
@@ -64,7 +64,7 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
     with at_desk(slug) as desk:
         one = the_question(desk, public_id)
         first = None if faults else saved(desk, one, "question.reword")
-        form = opened(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first, words=_said)
+        form = merge_form(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first, words=_said)
         values = {"question": one, "faults": faults, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
@@ -72,5 +72,5 @@ def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, s
 @question_press(f"{ADDRESS}/clear", "clear")
 def question_clear(desk: Desk, one: Question) -> None:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-    as_shown(desk, one, "label")
+    check_unchanged(desk, one, "label")
     words.clear(desk.session, desk.actor, one, found(one.text_id), request.form.get("own", ""))

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from ...answers.models import Assignment
 from ...core.listing import Listing
-from ...db.session import by_keys
+from ...db.session import get_many
 from ...editions import archive
 from ...editions.date_search import dated
 from ...editions.items import headline
@@ -108,7 +108,7 @@ def _at(desk: Desk, endpoint: str, public_id: str) -> str:
 
 
 def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
-    letters = by_keys(desk.session, Letter, [hit.noun_id for hit in hits])
+    letters = get_many(desk.session, Letter, [hit.noun_id for hit in hits])
     return [
         Row(
             _at(desk, "letter", one.public_id),
@@ -123,7 +123,7 @@ def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
 
 
 def _questions(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
-    questions = by_keys(desk.session, Question, [hit.noun_id for hit in hits])
+    questions = get_many(desk.session, Question, [hit.noun_id for hit in hits])
     return [
         Row(_at(desk, "question", one.public_id), one.title, _label(one), hit.snippet)
         for hit in hits
@@ -178,7 +178,7 @@ def _editions(desk: Desk, words: str, ran: Mapping[int, EditionItem]) -> list[Ro
     if of_date:
         editions = of_date.page(desk.session, None, MOST + 1)
     else:
-        held = by_keys(desk.session, Edition, {item.edition_id for item in ran.values()})
+        held = get_many(desk.session, Edition, {item.edition_id for item in ran.values()})
         editions = sorted(held.values(), key=lambda one: one.runs_at, reverse=True)
     return [
         Row(

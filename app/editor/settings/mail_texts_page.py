@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import Stale
-from ...db.session import address, now
+from ...core.state_machine import VersionConflict
+from ...db.session import absolute_url, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import examples, parts_of, usual
@@ -18,7 +18,7 @@ from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
 from ...text.languages import direction
 from ...web.formatting import tongue
-from ..conflict import as_opened, opened, words_saved
+from ..conflict import as_opened, merge_form, words_saved
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
 from ..mail.mail_words import name_of
@@ -92,7 +92,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
 
     try:
         change(slug, fn)
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, _form, language, kind, typed, stale=True)
     announce(_("The mail is saved. It goes out so from now on."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
@@ -128,7 +128,7 @@ def _form(
     _known(desk, language, kind)
     keys = {texts.key(kind, part) for part in parts_of(kind)}
     first = words_saved(desk, language, keys) if stale else None
-    values, seen, met = opened(desk, _stands(desk, language, kind), typed, PART_WORDS, first)
+    values, seen, met = merge_form(desk, _stands(desk, language, kind), typed, PART_WORDS, first)
     own = {
         part: text
         for part, text in values.items()
@@ -136,7 +136,7 @@ def _form(
     }
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
-    link = address(desk.session, "/…")
+    link = absolute_url(desk.session, "/…")
     shown = examples(kind, sender(desk.session, desk.newsletter, language), evening, link, own)
     return page(
         desk,

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.fields import read_form
-from ...core.state_machine import Stale
+from ...core.state_machine import VersionConflict
 from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
@@ -24,7 +24,7 @@ from ...text.translation import say, spoken
 from ...version import VERSION
 from ...web.formatting import day, tongue
 from .. import declared_form
-from ..conflict import Facts, as_opened, opened, saved, ticked
+from ..conflict import Facts, as_opened, merge_form, saved, ticked
 from ..editions.rhythm_text import in_words, rule_in_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -98,7 +98,7 @@ def _form(
     said = {name: declared_form.fault_words(faults[name]) for name in fields if faults and name in faults}
     labels = declared_form.labels(fields)
     first = saved(desk, desk.newsletter, "newsletter.change", _about(fields)) if stale else None
-    form = opened(desk, declared_form.stored(fields, desk.newsletter), typed, labels, first, _in_words)
+    form = merge_form(desk, declared_form.stored(fields, desk.newsletter), typed, labels, first, _in_words)
     return page(
         desk,
         "editor/settings/part.html",
@@ -197,7 +197,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
         said, stay = change(slug, fn)
     except settings.Faulty as faulty:
         return redrawn(slug, 422, _form, part, typed, faulty.faults)
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, _form, part, typed, stale=True)
     if stay:
         dates = "; ".join(stay)

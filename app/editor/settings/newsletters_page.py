@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from ...audit import Event
 from ...core.fields import Wrong
 from ...core.permissions import roles_for
-from ...core.state_machine import Illegal, Stale
-from ...db.session import lock
+from ...core.state_machine import InvalidTransition, VersionConflict
+from ...db.session import lock_row
 from ...editions.planning import off_the_rhythm
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
@@ -25,7 +25,7 @@ from ...people.models import Membership
 from ...web.formatting import day
 from ...workflows.newsletters import pausing, renaming
 from .. import declared_form
-from ..conflict import second, shown, token
+from ..conflict import second, submitted_token, token
 from ..flash import announce
 from ..form_values import typed_day
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -122,8 +122,8 @@ def press_newsletter(slug: str, press: str) -> Response | tuple[str, int]:
     verb, said = PRESSES[press]
 
     def fn(desk: Desk) -> tuple[str, str, str]:
-        if shown().get("stands") != _facts(lock(desk.session, desk.newsletter)):
-            raise Stale("the newsletter changed")
+        if submitted_token().get("stands") != _facts(lock_row(desk.session, desk.newsletter)):
+            raise VersionConflict("the newsletter changed")
         event = verb(desk)
         return desk.newsletter.name, desk.newsletter.slug, way_back([event]) if event else ""
 
@@ -131,7 +131,7 @@ def press_newsletter(slug: str, press: str) -> Response | tuple[str, int]:
         name, slug, undo = change(slug, fn)
     except Faulty as faulty:
         return redrawn(slug, 422, _page, press, request.form.to_dict(), faulty.faults)
-    except (Stale, Illegal) as refused:
+    except (VersionConflict, InvalidTransition) as refused:
         second(slug, lambda desk: desk.newsletter, refused)
     back = url_for("editor.newsletter", slug=slug)
     announce(str(said) % {"name": name}, undo=undo, back=back)

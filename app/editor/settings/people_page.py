@@ -10,10 +10,10 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.permissions import OF_THE_DESK, ROLES, roles_for
-from ...core.state_machine import Stale
+from ...core.state_machine import VersionConflict
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
-from ..conflict import second, shown
+from ..conflict import second, submitted_token
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn, role_label
 
@@ -134,7 +134,7 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
     def fn(desk: Desk) -> tuple[str, bool]:
         one = found(colleagues.load(desk.session, desk.actor, public_id))
         name = one.name
-        role = (request.form.get("role", ""), str(shown().get("role", "")))
+        role = (request.form.get("role", ""), str(submitted_token().get("role", "")))
         verb(desk.session, desk.actor, one, *{"role": role, "again": (desk.newsletter.name,)}.get(act, ()))
         return name, one.person.id == desk.actor.person_id
 
@@ -143,7 +143,7 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
     except staff.LastAdmin:
         fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
         return redrawn(slug, 409, _one, public_id, fault)
-    except Stale as refused:
+    except VersionConflict as refused:
         second(slug, lambda desk: _membership(desk, public_id), refused)
     announce(str(said) % {"name": name})
     if is_me and act in ("remove", "deactivate"):

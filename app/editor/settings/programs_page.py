@@ -10,16 +10,16 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core import http_client
-from ...core.state_machine import Missing, Stale, TooLong
+from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...crypto.seal import Unsealable
-from ...db.session import lock, now
+from ...db.session import lock_row, now
 from ...programs import calling, registering
 from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_taken
 from ...programs.telling import NAMES
 from ...web.formatting import age, exact
 from ...workflows import program_messages
-from ..conflict import shown, token
+from ..conflict import submitted_token, token
 from ..flash import announce
 from ..form_values import too_long
 from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn
@@ -102,13 +102,13 @@ def add_program(slug: str) -> Response | tuple[str, int]:
 
     try:
         if typed["address"]:
-            http_client.look_at(typed["address"], current_app.config["OWN_HOSTS"])
+            http_client.check_url(typed["address"], current_app.config["OWN_HOSTS"])
         public_id = change(slug, fn)
-    except http_client.Unanswered as refused:
+    except http_client.RequestFailed as refused:
         return redrawn(slug, 422, _list, typed, {"address": why(str(refused))})
     except TooLong as refused:
         return redrawn(slug, 422, _list, typed, {refused.field: too_long(refused)})
-    except Missing as lacking:
+    except MissingPrecondition as lacking:
         field = lacking.fact if lacking.fact in typed else "name"
         return redrawn(slug, 422, _list, typed, {field: str(FAULTS[lacking.fact])})
     announce(_("Added. Send a test to see whether it hears."))
@@ -196,9 +196,9 @@ def press_program(slug: str, public_id: str, act: str) -> Response:
     verb, said = PRESSES[act]
 
     def fn(desk: Desk) -> str:
-        one = lock(desk.session, the_program(desk, public_id))
-        if shown().get("stands") != _facts(one):
-            raise Stale("the program changed")
+        one = lock_row(desk.session, the_program(desk, public_id))
+        if submitted_token().get("stands") != _facts(one):
+            raise VersionConflict("the program changed")
         name = one.name
         verb(desk.session, desk.actor, one)
         return name

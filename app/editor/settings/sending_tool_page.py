@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ... import audit
-from ...core.state_machine import Stale
+from ...core.state_machine import VersionConflict
 from ...crypto.seal import Unsealable
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, Typed
@@ -64,10 +64,10 @@ def _form(desk: Desk, typed: Typed | None = None, faults: dict[str, Any] | None 
 
 
 def _as_shown(desk: Desk) -> None:
-    """Raise `Stale` where somebody changed the tool since the page was opened."""
+    """Raise `VersionConflict` where somebody changed the tool since the page was opened."""
     kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
     if number_shown() != (kept.version if kept else 0):
-        raise Stale("the tool that sends changed")
+        raise VersionConflict("the tool that sends changed")
 
 
 @editor.press("/<slug>/settings/sending-tool", "settings")

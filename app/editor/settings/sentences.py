@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.fields import Wrong
-from ...core.state_machine import Stale
+from ...core.state_machine import VersionConflict
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...newsletters.sentence_places import PLACES
@@ -16,7 +16,7 @@ from ...text.languages import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
-from ..conflict import as_opened, opened, words_saved
+from ..conflict import as_opened, merge_form, words_saved
 from ..declared_form import fault_words
 from ..flash import announce
 from ..frame import Desk, at_desk, change, editor, page, redrawn
@@ -83,7 +83,7 @@ def _form(
     shown = _sentences(desk.newsletter, language)
     labels = {kind: label for kind, (label, _help) in shown.items()}
     first = words_saved(desk, language, set(shown)) if stale else None
-    form = opened(desk, _stored(desk, language), typed, labels, first)
+    form = merge_form(desk, _stored(desk, language), typed, labels, first)
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -137,7 +137,7 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
 
     try:
         change(slug, fn)
-    except Stale:
+    except VersionConflict:
         return redrawn(slug, 409, _form, language, typed, stale=True)
     announce(_("The sentences are saved."))
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

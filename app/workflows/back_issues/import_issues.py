@@ -15,8 +15,8 @@ from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import Answer, AnswerText, Assignment
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...core.actors import Actor
-from ...core.state_machine import Missing, must, within
-from ...db.session import added, lock, now
+from ...core.state_machine import MissingPrecondition, must, require_length
+from ...db.session import add_and_flush, lock_row, now
 from ...editions.calendar import in_utc, read_time
 from ...editions.items import frozen
 from ...editions.lifecycle import EDITION
@@ -42,7 +42,7 @@ LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
 FEWEST, MOST = 20, 2000  # words that an assignment may be for
 
 
-class Unfit(Missing):
+class Unfit(MissingPrecondition):
     """A Q&A that can't be put into the archive; `fact` is a row of `OUTCOMES`."""
 
 
@@ -79,11 +79,11 @@ def take_in(
     """Put a Q&A into the archive; None where it stands there already.
 
     `experts` says for each answer whose of the directory it is, where somebody said so. `found_as` is the fingerprint
-    of what the file had, where it was mended since. Raises `NotYours`, `Unfit`, `TooLong`.
+    of what the file had, where it was mended since. Raises `PermissionDenied`, `Unfit`, `TooLong`.
     """
     must(actor, "edition", "upkeep")
     fingerprint = found_as or qa.fingerprint
-    newsletter = lock(session, session.get_one(Newsletter, newsletter_id))
+    newsletter = lock_row(session, session.get_one(Newsletter, newsletter_id))
     if known(session, newsletter_id, [fingerprint]):
         return None
     if not clean(qa.question) or not qa.voices or not all(clean(voice.markdown) for voice in qa.voices):
@@ -131,7 +131,7 @@ def _imported(session: Session, edition: Edition) -> Edition:
     items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
     if not edition.is_sent or not items or not all(items):
         raise Unfit("own")
-    return lock(session, edition)
+    return lock_row(session, edition)
 
 
 def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: Edition, qa: PrintedQA) -> Question:
@@ -146,7 +146,7 @@ def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: E
     )
     QUESTION.apply(session, actor, question, "import")
     session.flush()
-    headline = within("headline", qa.title, LONGEST_HEADLINE)
+    headline = require_length("headline", qa.title, LONGEST_HEADLINE)
     text = QuestionText(
         question_id=question.id,
         language=qa.language,
@@ -156,7 +156,7 @@ def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: E
         slug=slug(headline),
         written_at=now(session),
     )
-    question.text_id = added(session, text).id
+    question.text_id = add_and_flush(session, text).id
     session.flush()
     session.refresh(question)
     return question
@@ -177,9 +177,9 @@ def _piece(newsletter: Newsletter, qa: PrintedQA) -> Piece:
 def _lead_in(voice: PrintedVoice) -> LeadIn:
     expert = voice.expert
     return LeadIn(
-        within("name", expert.name, LONGEST_NAME),
-        within("credit_line", expert.credit_line, LONGEST_NAME) or None,
-        within("relation", expert.relation, LONGEST_NAME) or None,
+        require_length("name", expert.name, LONGEST_NAME),
+        require_length("credit_line", expert.credit_line, LONGEST_NAME) or None,
+        require_length("relation", expert.relation, LONGEST_NAME) or None,
     )
 
 
@@ -219,7 +219,7 @@ def _answer(
         by=actor.ref,
         written_at=now(session),
     )
-    answer.text_id = added(session, text).id
+    answer.text_id = add_and_flush(session, text).id
     session.flush()
     said = {
         "name": lead.name,

@@ -16,7 +16,7 @@ from ... import audit
 from ...answers import diff
 from ...answers.paragraphs import paragraphs
 from ...core.actors import Actor
-from ...db.session import keys, lock, now
+from ...db.session import get_keyring, lock_row, now
 from ...editions import history, locking
 from ...editions.models import Edition, EditionItem
 from ...text.clean import clean
@@ -37,14 +37,14 @@ def reply_token(session: Session, edition: Edition) -> str:
     """Return what stands in the edition's reply address. It follows from the edition: it proves nothing, it only says
     which one.
     """
-    return _token(keys(session).mac("editions.reply", edition.public_id))
+    return _token(get_keyring(session).mac("editions.reply", edition.public_id))
 
 
 def of_tokens(session: Session, tokens: Sequence[str]) -> Edition | None:
     """The edition whose reply address was written to, under any key that is still held."""
     if not tokens:
         return None
-    ring, coming = keys(session), now(session) + timedelta(days=31)
+    ring, coming = get_keyring(session), now(session) + timedelta(days=31)
     recent = select(Edition).where(Edition.runs_at <= coming).order_by(Edition.runs_at.desc(), Edition.id).limit(RECENT)
     for edition in session.scalars(recent):
         if not {_token(mac) for mac in ring.macs("editions.reply", edition.public_id)}.isdisjoint(tokens):
@@ -129,7 +129,7 @@ def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | N
 
 def arrived(session: Session, actor: Actor, edition: Edition, message_id: str, text: str) -> bool:
     """Note that an edition's own mail came, once: a second one changes nothing. Tells whether it was noted."""
-    lock(session, edition)
+    lock_row(session, edition)
     if edition.arrived_at is not None or (edition.message_id and edition.message_id != message_id):
         return False
     edition.message_id = message_id or edition.message_id

@@ -18,8 +18,8 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event, erasures, record, watched
 from ...audit.queries import chosen, touched_since
 from ...core.actors import Actor, Staff
-from ...core.state_machine import Missing, Stale, must
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition, VersionConflict, must
+from ...db.session import lock_row
 from ...editions.models import Edition, EditionItem
 from ...letters.models import Letter
 from ...newsletters.models import Newsletter
@@ -73,17 +73,18 @@ def imports(session: Session, newsletter_id: int) -> list[Import]:
 def undo_import(session: Session, actor: Staff, key: str) -> int:
     """Take an import out of the archive with all that it brought, and return how many Q&As that were.
 
-    Raises `Missing` where it isn't there any more, `Stale` where anything of it was changed since, and `NotYours`.
+    Raises `MissingPrecondition` where it isn't there any more, `VersionConflict` where anything of it was changed
+    since, and `PermissionDenied`.
     """
     must(actor, "edition")
-    newsletter = lock(session, session.get_one(Newsletter, actor.newsletter_id))
+    newsletter = lock_row(session, session.get_one(Newsletter, actor.newsletter_id))
     one = next((one for one in imports(session, newsletter.id) if one.key == key), None)
     if one is None:
-        raise Missing("import")
+        raise MissingPrecondition("import")
     events = chosen(session, one.events)
     editions = set()
     for event in _questions(events):
-        question = lock(session, session.get_one(Question, event.noun_id))
+        question = lock_row(session, session.get_one(Question, event.noun_id))
         editions.add(question.edition_id)
         take_out_of_archive(session, actor, question, event, one.events)
     for edition in session.scalars(select(Edition).where(Edition.id.in_(editions))):
@@ -96,11 +97,11 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
 def take_out_of_archive(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
     """Undo that a Q&A was imported: page, record and answers are gone, and its question is closed, without words.
 
-    `press` are the events of the whole import. Raises `Stale` where anybody has done anything with it since.
+    `press` are the events of the whole import. Raises `VersionConflict` where anybody has done anything with it since.
     """
     cited = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
     if touched_since(session, question.id, event.id, press) or session.scalar(cited):
-        raise Stale(question.public_id)
+        raise VersionConflict(question.public_id)
     session.execute(delete(EditionItem).where(EditionItem.question_id == question.id))
     _drop_answers(session, actor, question)
     gone: dict[str, Any] = {"edition_id": None, "position": None, "published_at": None, "closed_reason": "undone"}
@@ -125,10 +126,11 @@ def _drop_answers(session: Session, actor: Staff, question: Question) -> None:
 
 
 def _drop_if_empty(session: Session, edition: Edition) -> None:
-    """Drop an edition that only this import has filled. Raises `Stale` where somebody has written about it."""
+    """Drop an edition that only this import has filled. Raises `VersionConflict` where somebody has written about
+    it."""
     if session.scalar(select(exists().where(EditionItem.edition_id == edition.id))):
         return
     if session.scalar(select(exists().where(Letter.about_edition_id == edition.id))):
-        raise Stale(str(edition.rule_date))
+        raise VersionConflict(str(edition.rule_date))
     session.delete(edition)
     session.flush()

@@ -11,8 +11,8 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.queries import chosen, newest_move, newest_of
 from ...core.actors import Staff
-from ...core.state_machine import Illegal, Missing, expect
-from ...db.session import lock
+from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
+from ...db.session import lock_row
 from ...letters import filing
 from ...letters.ending_sentences import ENDINGS, sentence_of
 from ...letters.models import Letter
@@ -28,7 +28,8 @@ from ..undo import is_untouched, take_back
 
 
 def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
-    """End a letter, where there is one with the published `answer` that fits. Raises `Missing` (reason), `Illegal`."""
+    """End a letter, where there is one with the published `answer` that fits. Raises `MissingPrecondition` (reason),
+    `InvalidTransition`."""
     _known(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
@@ -36,7 +37,8 @@ def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answ
 
 
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
-    """Take an end back, and with it the notice that has not gone out yet. Raises `Stale`, `Illegal`, and `OnItsWay`."""
+    """Take an end back, and with it the notice that has not gone out yet. Raises `VersionConflict`,
+    `InvalidTransition`, and `OnItsWay`."""
     filing.reopen(session, actor, letter, version)
     notices.recall_waiting_notice(session, actor, letter)
 
@@ -44,12 +46,12 @@ def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int |
 def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
     """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
 
-    Raises `Stale` where somebody has gone on from there, `Illegal`, `NotYours`.
+    Raises `VersionConflict` where somebody has gone on from there, `InvalidTransition`, `PermissionDenied`.
     """
-    expect(lock(session, letter), version)
+    check_version(lock_row(session, letter), version)
     event = newest_move(session, "letter", letter.id)
     if letter.author != "expert" or event is None or event.action != "letter.file" or "did" not in (event.facts or {}):
-        raise Illegal("letter", "let wait again", letter.state)
+        raise InvalidTransition("letter", "let wait again", letter.state)
     take_back(session, actor, (event.facts or {})["did"], event.id)
     filing.reopen(session, actor, letter)
 
@@ -81,7 +83,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     A text that is here can be used again, and whoever has not heard of the end goes on; the others can be asked once
     more. Raises as `reopen_letter` does.
     """
-    QUESTION.apply(session, actor, lock(session, question), "reopen", closed_reason=None)
+    QUESTION.apply(session, actor, lock_row(session, question), "reopen", closed_reason=None)
     closed = newest_of(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
         facts = closed.facts or {}  # "did" and "told" as in `undo`
@@ -100,9 +102,9 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
 
 def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:
     """Let an assignment that was ended with its question go on, as far as it can."""
-    assignment = lock(session, session.get_one(Assignment, ended.noun_id))
+    assignment = lock_row(session, session.get_one(Assignment, ended.noun_id))
     if ended.old == "received":
-        answer = lock(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
+        answer = lock_row(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
         end_check(session, actor, answer)
         ASSIGNMENT.apply(session, actor, assignment, "revive", cause="reopen")
         kind = session.get_one(AnswerText, answer.text_id).kind
@@ -124,7 +126,7 @@ def _is_of(session: Session, event: Event, assignment: Assignment) -> bool:
 
 def _known(reason: str) -> None:
     if reason not in ENDINGS:
-        raise Missing("reason")
+        raise MissingPrecondition("reason")
 
 
 def _path(newsletter: Newsletter, answer: Question | None) -> str:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from ... import audit
 from ...core.actors import Reader, Staff
 from ...core.listing import MANY, Key
-from ...core.state_machine import Illegal, NotYours, given, must, within
-from ...db.session import lock, now
+from ...core.state_machine import InvalidTransition, PermissionDenied, must, require_length, require_text
+from ...db.session import lock_row, now
 from ...letters import receipts
 from ...letters.days import day_only
 from ...letters.models import Addition, Letter, ReceiptNote
@@ -62,13 +62,14 @@ def _open(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
 def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
     """Leave a note at the receipt of a letter.
 
-    Raises `Missing` (note), `TooLong` (note), `NotYours`, and `Illegal` where nobody could answer it or one waits.
+    Raises `MissingPrecondition` (note), `TooLong` (note), `PermissionDenied`, and `InvalidTransition` where nobody
+    could answer it or one waits.
     """
     must(actor, "take letters")
-    lock(session, letter)
+    lock_row(session, letter)
     if not can_be_asked(session, letter):
-        raise Illegal("letter", "leave a note", letter.state)
-    body = within("note", given("note", clean(body)), MAXIMUM)
+        raise InvalidTransition("letter", "leave a note", letter.state)
+    body = require_length("note", require_text("note", clean(body)), MAXIMUM)
     note = ReceiptNote(letter_id=letter.id, body=body, left_by_id=actor.person_id, left_at=now(session))
     session.add(note)
     audit.record(session, actor, "letter.ask", letter)
@@ -76,25 +77,28 @@ def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptN
 
 
 def take_back(session: Session, actor: Staff, letter: Letter) -> None:
-    """Take the note away that waits for its reader. Raises `NotYours`, and `Illegal` where none waits any more."""
+    """Take the note away that waits for its reader. Raises `PermissionDenied`, and `InvalidTransition` where none waits
+    any more."""
     must(actor, "take letters")
-    lock(session, letter)
+    lock_row(session, letter)
     note = open_note(letter)
     if note is None:
-        raise Illegal("letter", "take back a note", letter.state)
+        raise InvalidTransition("letter", "take back a note", letter.state)
     session.delete(note)
     audit.record(session, actor, "letter.unask", letter)
 
 
 def _still_read(session: Session, actor: Reader, letter: Letter) -> None:
-    """Raise `NotYours` where the desk would not read what is sent now, such as from a page opened before the end."""
-    newsletter = session.get_one(Newsletter, lock(session, letter).newsletter_id)
+    """Raise `PermissionDenied` where the desk would not read what is sent now, such as from a page opened before the
+    end."""
+    newsletter = session.get_one(Newsletter, lock_row(session, letter).newsletter_id)
     if not takes_words(newsletter, letter, standing_of(session, newsletter, letter)):
-        raise NotYours(actor.ref)
+        raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Add something to a letter. Raises what `receipts.add` raises, and `NotYours` where the desk reads no more."""
+    """Add something to a letter. Raises what `receipts.add` raises, and `PermissionDenied` where the desk reads no
+    more."""
     _still_read(session, actor, letter)
     receipts.add(session, actor, letter, body)
 
@@ -102,14 +106,14 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Write back to the note that waits; the same words sent again, as a reloaded page does, are taken once.
 
-    Raises what `receipts.put` raises, and `NotYours` where no note waits any more or the desk reads no more.
+    Raises what `receipts.put` raises, and `PermissionDenied` where no note waits any more or the desk reads no more.
     """
     _still_read(session, actor, letter)
     note = open_note(letter)
     if note is None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
-        raise NotYours(actor.ref)
+        raise PermissionDenied(actor.ref)
     if addition := receipts.put(session, actor, letter, body, once=False):  # a reload finds no note that waits
         note.addition_id = addition.id
         audit.record(session, actor, "letter.answer", letter, at=addition.added_at)

@@ -9,7 +9,7 @@ from ...answers.closing import close
 from ...answers.models import Assignment
 from ...audit.queries import newest_of
 from ...core.actors import Reader, Staff
-from ...db.session import as_of, lock
+from ...db.session import as_of, lock_row
 from ...editions import locking, slots
 from ...editions.models import Edition, EditionItem
 from ...forms import form_drafts, press_keys
@@ -34,9 +34,10 @@ from ..publishing import notices
 def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     """Erase a letter; the desk's unpublished wording too when nobody else asks.
 
-    Once the edition is locked it runs, unnamed. Raises `NotYours` and, when it was withdrawn before, `Illegal`.
+    Once the edition is locked it runs, unnamed. Raises `PermissionDenied` and, when it was withdrawn before,
+    `InvalidTransition`.
     """
-    lock(session, letter)  # where the desk is filing it at this moment, its question is known after that
+    lock_row(session, letter)  # where the desk is filing it at this moment, its question is known after that
     words = letter.body or ""
     erase(session, actor, letter)
     behind = sorted(stood_behind(session, letter))
@@ -99,11 +100,11 @@ def _later(session: Session, letter: Letter) -> datetime | None:
 
 def _standing(session: Session, key: int) -> tuple[Question, Question]:
     """Lock a question and the one that it counts for, as they stand until the end of the transaction."""
-    own = lock(session, session.get_one(Question, key))
-    question = lock(session, lead_of(session, own))
+    own = lock_row(session, session.get_one(Question, key))
+    question = lock_row(session, lead_of(session, own))
     if question.edition_id is not None:
         # An editor may be locking its edition at this moment: what is fixed is known once that is done.
-        lock(session, session.get_one(Edition, question.edition_id))
+        lock_row(session, session.get_one(Edition, question.edition_id))
     return own, question
 
 
@@ -123,7 +124,7 @@ def _is_all_theirs(session: Session, letter: Letter, question: Question, words: 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
     """Take an edition out of the lock. What every asker had taken back while it was fixed leaves it now.
 
-    Raises `Stale` and `Illegal`.
+    Raises `VersionConflict` and `InvalidTransition`.
     """
     locking.unlock(session, actor, edition, version)
     for question in slots.picked(session, edition):
@@ -150,7 +151,7 @@ def change_credit(
 ) -> None:
     """Change how a reader is named. What was locked or has run loses a name that is no longer the wanted one.
 
-    Raises `Missing` and `NotYours`.
+    Raises `MissingPrecondition` and `PermissionDenied`.
     """
     change_own_credit(session, actor, letter, choice, name, place, consent)
     _keep_only_wanted(session, letter)

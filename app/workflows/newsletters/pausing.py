@@ -23,7 +23,7 @@ from ...core.actors import Actor, Clock
 from ...core.fields import Wrong
 from ...core.state_machine import must
 from ...db.engine import Database
-from ...db.session import lock, now
+from ...db.session import lock_row, now
 from ...editions.planning import plan_newsletter
 from ...newsletters.lifecycle import NEWSLETTER
 from ...newsletters.models import Newsletter
@@ -36,26 +36,27 @@ from ...questions.models import Question
 def pause(session: Session, actor: Actor, newsletter: Newsletter, until: date | None = None) -> Event:
     """Let a newsletter pause, or pause until another day; on the day `until`, by its own clock, it goes on by itself.
 
-    Raises `Faulty` for a day that is not to come, `Illegal`, `NotYours`.
+    Raises `Faulty` for a day that is not to come, `InvalidTransition`, `PermissionDenied`.
     """
-    lock(session, newsletter)
+    lock_row(session, newsletter)
     if until is not None and until <= _today(session, newsletter):
         raise Faulty({"until": Wrong("past")})
     return _move(session, actor, newsletter, "pause", paused_until=until)
 
 
 def resume(session: Session, actor: Actor, newsletter: Newsletter) -> Event:
-    """Let a newsletter go on that pauses or was closed, and plan its editions. Raises `Illegal`, `NotYours`."""
-    return _move(session, actor, lock(session, newsletter), "resume", paused_until=None)
+    """Let a newsletter go on that pauses or was closed, and plan its editions. Raises `InvalidTransition`,
+    `PermissionDenied`."""
+    return _move(session, actor, lock_row(session, newsletter), "resume", paused_until=None)
 
 
 def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str) -> Event:
     """Bring a newsletter to its end: each expert with something open is told once, with the `sentence`.
 
     What is in an edition stays there. Gives the event, which keeps what was ended and the mails that tell of it. Raises
-    `Faulty` where somebody is to be told and there is no sentence, `Leaking`, `Illegal`, `NotYours`.
+    `Faulty` where somebody is to be told and there is no sentence, `Leaking`, `InvalidTransition`, `PermissionDenied`.
     """
-    lock(session, newsletter)
+    lock_row(session, newsletter)
     NEWSLETTER.move("close", newsletter.state)
     must(actor, "newsletters", "upkeep")
     open_ones = still_asked(session, newsletter)
@@ -89,7 +90,7 @@ def end_pauses(database: Database, at: datetime | None = None) -> int:
 
 
 def _go_on(session: Session, key: int) -> bool:
-    newsletter = lock(session, session.get_one(Newsletter, key))
+    newsletter = lock_row(session, session.get_one(Newsletter, key))
     if _is_over(session, newsletter):
         resume(session, Clock(), newsletter)
         return True

@@ -7,7 +7,7 @@ from ... import audit
 from ...core.actors import Clock, Staff
 from ...core.fields import Wrong, read_form
 from ...core.state_machine import must
-from ...db.session import lock
+from ...db.session import lock_row
 from ...forms.models import FormDraft
 from ...newsletters import former_names
 from ...newsletters.models import SETTINGS, Newsletter
@@ -20,10 +20,10 @@ NAMED = {"name": SETTINGS["name"]}
 def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name: str, slug: str) -> bool:
     """Call a newsletter by this name and this short name; tells whether one of them was another before.
 
-    Raises `Faulty` and `NotYours`.
+    Raises `Faulty` and `PermissionDenied`.
     """
     must(actor, "newsletters", "upkeep")
-    lock(session, newsletter)
+    lock_row(session, newsletter)
     values, wrong = read_form(NAMED, {"name": name})
     faults, old = dict(wrong), newsletter.slug
     try:

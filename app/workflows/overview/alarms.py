@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from ...answers import expert_mails
 from ...answers.models import Assignment
 from ...db.engine import Database
-from ...db.session import address, now
+from ...db.session import absolute_url, now
 from ...editions.models import Edition
 from ...letters.models import Letter
 from ...mail import outbox
@@ -100,7 +100,7 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
         Edition.arrived_at.is_(None),
     )
     for edition in session.scalars(query):
-        link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+        link = absolute_url(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
         about = EditionMail(runs_at=edition.runs_at, link=link)
         yield Alarm(f"edition:{edition.id}", "desk.edition_missing", about)
 
@@ -109,7 +109,7 @@ def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm
     """Told nothing any more, as they failed for days; who paused one by hand knows."""
     for program in in_trouble(session, newsletter.id):
         if program.paused_at is not None:
-            about = DeskMail(link=address(session, f"/desk/{newsletter.slug}/"), said=program.name)
+            about = DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/"), said=program.name)
             yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", about)
 
 
@@ -170,7 +170,7 @@ def _mails_failed(
 
 
 def _pressing(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:
-    return DeskMail(link=address(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
+    return DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
 
 
 def _about(session: Session, cause: str, kind: str, about: DeskMail, assignment: Assignment) -> Alarm:

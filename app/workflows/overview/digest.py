@@ -19,7 +19,7 @@ from ...answers.queries import newest_checks
 from ...audit import chain
 from ...core.listing import MANY
 from ...db.engine import Database
-from ...db.session import address, now
+from ...db.session import absolute_url, now
 from ...editions.queries import find_edition_in_production
 from ...editions.slots import open_slots, sections_of
 from ...letters import queries as letters
@@ -82,7 +82,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     if not _worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
         return False
     ahead = edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None
-    link = address(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
+    link = absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
     head = chain.reached(session).said
     about = MorningMail(on=now(session), sections=found, cutoff_at=ahead, link=link, head=head)
     once_key = _once_key(session, newsletter, person)
@@ -97,7 +97,7 @@ def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: date
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     """Return what there is to say about a newsletter, broken things first; nothing is left of what is none."""
     key, yesterday = newsletter.id, now(session) - DAY
-    desk = address(session, f"/desk/{newsletter.slug}")
+    desk = absolute_url(session, f"/desk/{newsletter.slug}")
     counted = (
         ("letters", letters.waiting(session, key, LETTERS.which("is_received")), f"{desk}/letters"),
         ("held", letters.waiting(session, key, LETTERS.which("is_held")), f"{desk}/letters"),
@@ -175,5 +175,5 @@ def _open_slots(session: Session, newsletter: Newsletter) -> tuple[int, str]:
     edition = find_edition_in_production(session, newsletter.id)
     if edition is None:
         return 0, ""
-    link = address(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
+    link = absolute_url(session, f"/desk/{newsletter.slug}/editions/{edition.public_id}")
     return (len(open_slots(sections_of(session, edition))) if edition.is_planned else 0), link

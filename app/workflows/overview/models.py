@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import JSON, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ...db.constraints import table
+from ...db.constraints import table_args
 from ...db.declarative import OfNewsletter, Row
 
 
@@ -16,7 +16,7 @@ class CountedWeek(Row, OfNewsletter):
     """
 
     __tablename__ = "counted_weeks"
-    __table_args__ = table(UniqueConstraint("newsletter_id", "begins"))
+    __table_args__ = table_args(UniqueConstraint("newsletter_id", "begins"))
 
     begins: Mapped[date]
     counted_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ...answers.models import Answer, Assignment, Check
 from ...core.listing import MANY, find_keys, union_keys
-from ...db.session import by_keys, now
+from ...db.session import get_many, now
 from ...editions import slots
 from ...editions.models import Edition
 from ...editions.slots import EditionSection
@@ -73,9 +73,9 @@ def board(session: Session, newsletter: Newsletter) -> Board:
     """Everything that waits, most pressing first: the keys in one statement, and one more for each kind of row."""
     keys = walks.find_waiting(session, newsletter.id)
     counted = walks.count_waiting(session, newsletter.id)
-    questions = by_keys(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
+    questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
     theirs = [question.edition_id for question in questions.values() if question.edition_id]
-    editions = by_keys(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
+    editions = get_many(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
     coming = sorted((editions[key] for key in keys["coming"]), key=_runs)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.laid_out(newsletter.sections, slots.shares(coming[0]), picked) if coming else []

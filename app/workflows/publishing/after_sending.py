@@ -14,8 +14,8 @@ from ... import audit
 from ...answers.editing import approved_of
 from ...answers.models import AnswerText
 from ...core.actors import Staff
-from ...core.state_machine import Illegal, Missing, given, must, within
-from ...db.session import added, address, lock, now
+from ...core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
+from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
 from ...editions.models import Correction, Edition, EditionItem
 from ...editions.only_signs import only_signs
@@ -59,10 +59,10 @@ class Note:
 
 
 def item_of(session: Session, question: Question) -> EditionItem:
-    """Return what ran. Raises `Illegal` for what can't be read: it hasn't run, or was withdrawn meanwhile."""
+    """Return what ran. Raises `InvalidTransition` for what can't be read: it hasn't run, or was withdrawn meanwhile."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None or not question.is_published:
-        raise Illegal("question", "correct", question.state)
+        raise InvalidTransition("question", "correct", question.state)
     return item
 
 
@@ -82,27 +82,27 @@ def correct(
 ) -> Correction | None:
     """Mend what ran, with a note; its experts are told. The words may stay as they are.
 
-    `quietly` mends without one, where only a sign changes. Raises `Illegal` for what can't be read any more,
-    `Missing` ("a change", "only a sign", "note or none", "wrong", "right", "headline", "wording", "answer"), `TooLong`,
-    and `Leaking` (see `firewall`).
+    `quietly` mends without one, where only a sign changes. Raises `InvalidTransition` for what can't be read any more,
+    `MissingPrecondition` ("a change", "only a sign", "note or none", "wrong", "right", "headline", "wording",
+    "answer"), `TooLong`, and `Leaking` (see `firewall`).
     """
     must(actor, "correct")
     item = _locked(session, question)
     before, after = words_of(item), _cleaned(item, words)
     if quietly:
         if clean(note.wrong) or clean(note.right):
-            raise Missing("note or none")
+            raise MissingPrecondition("note or none")
         if before == after:
-            raise Missing("a change")
+            raise MissingPrecondition("a change")
         if not is_sign(before, after):
-            raise Missing("only a sign")
+            raise MissingPrecondition("only a sign")
     made = None if quietly else _noted(session, actor, question, note)
     _keep_back(session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())])
     if before != after:
         newsletter = session.get_one(Newsletter, question.newsletter_id)
         item.mended = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
     item.mended_at = now(session)
-    facts = {"correction": added(session, made).id} if made else None
+    facts = {"correction": add_and_flush(session, made).id} if made else None
     audit.record(session, actor, "question.correct" if made else "question.mend", question, facts=facts)
     _show(session, question)
     if made:
@@ -113,7 +113,7 @@ def correct(
 def _noted(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
     """Return a correction that is not added yet."""
     wrong, right = (
-        within(name, given(name, _said(for_print(single_line(text)))), LONGEST_NOTE)
+        require_length(name, require_text(name, _said(for_print(single_line(text)))), LONGEST_NOTE)
         for name, text in (("wrong", note.wrong), ("right", note.right))
     )
     return Correction(
@@ -138,7 +138,7 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, words:
     item = _locked(session, question)
     before, after = words_of(item), _cleaned(item, words)
     if before == after and item.mended is None:  # what was corrected may go without any other word
-        raise Missing("a change")
+        raise MissingPrecondition("a change")
     _keep_back(session, actor, question, before.answers, after.answers)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     sent = [voice["answer"] for voice in item.input["piece"]["voices"]]
@@ -159,21 +159,23 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, words:
 
 
 def _locked(session: Session, question: Question) -> EditionItem:
-    lock(session, question)
-    return lock(session, item_of(session, question))
+    lock_row(session, question)
+    return lock_row(session, item_of(session, question))
 
 
 def _cleaned(item: EditionItem, words: Words) -> Words:
     if len(words.answers) != len(item.piece["voices"]):
-        raise Missing("answer")
-    headline = within("headline", given("headline", _said(for_print(single_line(words.headline)))), LONGEST_HEADLINE)
-    question = given("wording", _said(for_print(clean(words.question))))
-    answers = [given("answer", _said(for_print(clean(answer)))) for answer in words.answers]
+        raise MissingPrecondition("answer")
+    headline = require_length(
+        "headline", require_text("headline", _said(for_print(single_line(words.headline)))), LONGEST_HEADLINE
+    )
+    question = require_text("wording", _said(for_print(clean(words.question))))
+    answers = [require_text("answer", _said(for_print(clean(answer)))) for answer in words.answers]
     before = words_of(item)
     new = (headline, question, *answers)
     # What nobody touched stays to the letter, also where it was locked before it would have been cleaned.
     typed = [old if clean(old) == clean(new) else new for old, new in zip(before.all, new, strict=True)]
-    return Words(typed[0], typed[1], tuple(within("answer", answer, LONGEST_ANSWER) for answer in typed[2:]))
+    return Words(typed[0], typed[1], tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in typed[2:]))
 
 
 def _said(text: str) -> str:
@@ -202,5 +204,5 @@ def _tell(session: Session, actor: Staff, question: Question, kind: str, typed: 
     """A recall of the edition, within its ten minutes, takes these mails back too."""
     edition = session.get_one(Edition, question.edition_id)
     path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
-    about = AssignmentMail(typed=typed, link=address(session, path), runs_on=edition.runs_at)
+    about = AssignmentMail(typed=typed, link=absolute_url(session, path), runs_on=edition.runs_at)
     notices.tell_experts(session, actor, question, kind, about, edition_id=edition.id)

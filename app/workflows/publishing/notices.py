@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...answers import expert_mails
 from ...answers.models import Answer, Assignment
 from ...core.actors import Actor
-from ...db.session import address, now
+from ...db.session import absolute_url, now
 from ...editions.archive import story_path
 from ...editions.models import Edition
 from ...letters import contacts, unsubscribing
@@ -86,7 +86,7 @@ def tell_reader(
     language = mail_texts.tongue_of(newsletter, letter.language)
     kind = "reader.once" if letter.hear_back == "once" else "reader.news"
     stop = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
-    values = replace(about, link=address(session, about.link or f"/{newsletter.slug}/"), stop=stop)
+    values = replace(about, link=absolute_url(session, about.link or f"/{newsletter.slug}/"), stop=stop)
     own = mail_texts.own(session, newsletter, kind, language)
     posting = expert_mails.way_out(session, actor, newsletter, kind, due_at)
     posting.update({"newsletter_id": newsletter.id, "letter_id": letter.id, "edition_id": edition_id})
@@ -148,7 +148,7 @@ def public_again(session: Session, actor: Actor, question: Question) -> None:
 
 def _ran(session: Session, question: Question, edition: Edition) -> AssignmentMail:
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    return AssignmentMail(link=address(session, story_path(newsletter, question)), runs_on=edition.runs_at)
+    return AssignmentMail(link=absolute_url(session, story_path(newsletter, question)), runs_on=edition.runs_at)
 
 
 def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
@@ -156,7 +156,7 @@ def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, d
     address.
     """
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    link = address(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
+    link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     about = DeskMail(link=link, runs_unnamed=runs_unnamed)
     expert_mails.to_editors(session, newsletter, "desk.letter_withdrawn", about, question_id=question.id, due_at=due_at)
 

@@ -9,8 +9,8 @@ from ... import audit
 from ...answers import passed_over
 from ...audit import erasures
 from ...core.actors import Actor, Staff
-from ...core.state_machine import Missing, expect, given, must
-from ...db.session import lock, now
+from ...core.state_machine import MissingPrecondition, check_version, must, require_text
+from ...db.session import lock_row, now
 from ...editions import slots
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
@@ -29,7 +29,7 @@ GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an editio
 def drop(session: Session, actor: Staff, question: Question, why: str = "") -> None:
     """Take a question out of its slot; its experts are told when `why` says something.
 
-    Raises `Illegal`, `Stale`, and `Leaking` (see `firewall`).
+    Raises `InvalidTransition`, `VersionConflict`, and `Leaking` (see `firewall`).
     """
     slots.drop(session, actor, question)
     if why := clean(why):
@@ -39,7 +39,7 @@ def drop(session: Session, actor: Staff, question: Question, why: str = "") -> N
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     """Move a question to the next planned edition with a free slot; its experts hear when it runs now.
 
-    Raises `Missing` when there is none.
+    Raises `MissingPrecondition` when there is none.
     """
     target = slots.carry_over(session, actor, question)
     notices.carried_over(session, actor, question, target)
@@ -49,13 +49,14 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, place: int = 0) -> None:
     """Change how many Q&As a section of this edition takes; what does not fit is carried over, the last one first.
 
-    Raises `Missing`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry over to.
+    Raises `MissingPrecondition`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry
+    over to.
     """
     must(actor, "edition")
-    slots.planned(lock(session, edition))
+    slots.planned(lock_row(session, edition))
     numbers = slots.shares(edition)
     if not 1 <= wanted <= slots.MOST_SLOTS or place not in range(len(numbers)):
-        raise Missing("slots")
+        raise MissingPrecondition("slots")
     was = list(numbers)
     with audit.watched(session) as events:
         for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
@@ -76,12 +77,12 @@ def send(
     session: Session, actor: Staff, edition: Edition, message_id: str | None = None, version: int | None = None
 ) -> None:
     """Mark an edition as sent: its Q&As are public at once; thanks, notices and what other programs
-    hear wait ten minutes. Raises `Stale`.
+    hear wait ten minutes. Raises `VersionConflict`.
 
     Whoever was asked one of the questions and isn't in it is let go, and told so. Its event keeps what was ended for
     it, which a recall takes back.
     """
-    expect(lock(session, edition), version)
+    check_version(lock_row(session, edition), version)
     due_at, questions = now(session) + GRACE, picked(session, edition)
     with audit.watched(session) as events:
         for question in questions:
@@ -92,7 +93,7 @@ def send(
     facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}
     EDITION.apply(session, actor, edition, "send", why=why, **facts)
     for question in questions:
-        QUESTION.apply(session, actor, lock(session, question), "publish", cause="send", published_at=now(session))
+        QUESTION.apply(session, actor, lock_row(session, question), "publish", cause="send", published_at=now(session))
         notices.published(session, actor, edition, question, due_at=due_at)
         tell(session, edition.newsletter_id, "answer.published", question_id=question.id, due_at=due_at)
     tell(session, edition.newsletter_id, "edition.sent", edition_id=edition.id, due_at=due_at)
@@ -100,10 +101,10 @@ def send(
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
-    """Withdraw a published page with a stub: for someone's safety, at once. Raises `Missing` without a reason,
-    `Leaking`.
+    """Withdraw a published page with a stub: for someone's safety, at once. Raises `MissingPrecondition` without a
+    reason, `Leaking`.
     """
-    reason = given("why", clean(reason))
+    reason = require_text("why", clean(reason))
     take_down(session, actor, question)
     notices.dropped(session, actor, question, reason)
     tell(session, question.newsletter_id, "answer.withdrawn", question_id=question.id)
@@ -111,13 +112,13 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
 
 def take_down(session: Session, actor: Actor, question: Question) -> None:
     """Withdraw a published page and tell nobody: from a backup it comes back, and the experts have heard of it."""
-    QUESTION.apply(session, actor, lock(session, question), "retract")
+    QUESTION.apply(session, actor, lock_row(session, question), "retract")
     session.flush()
     take_out(session, PUBLIC, [("question", question.id)])
     erasures.note(session, "page", [question.public_id])
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
-    QUESTION.apply(session, actor, lock(session, question), "restore")
+    QUESTION.apply(session, actor, lock_row(session, question), "restore")
     notices.public_again(session, actor, question)
     tell(session, question.newsletter_id, "answer.published", question_id=question.id)

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from ...audit.queries import newest_of
 from ...core.actors import Staff
-from ...core.state_machine import Missing
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition
+from ...db.session import lock_row
 from ...editions.corrections import uncorrect
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
@@ -21,19 +21,19 @@ from ..undo import take_back
 def recall(session: Session, actor: Staff, edition: Edition) -> None:
     """Take "sent" back while no mail of it has gone out: whoever was let go by it is asked again.
 
-    Raises `Missing` after that, and `Stale` where the desk has taken up a text that was kept.
+    Raises `MissingPrecondition` after that, and `VersionConflict` where the desk has taken up a text that was kept.
     """
     mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
     if any(mail.is_sent for mail in mails):
-        raise Missing("its mails unsent")
+        raise MissingPrecondition("its mails unsent")
     for mail in mails:
         if mail.waits:
             outbox.recall(session, actor, mail)
     sent = newest_of(session, "edition", edition.id, "edition.send")
-    EDITION.apply(session, actor, lock(session, edition), "recall", sent_at=None)
+    EDITION.apply(session, actor, lock_row(session, edition), "recall", sent_at=None)
     uncorrect(session, edition)
     for question in picked(session, edition):
-        QUESTION.apply(session, actor, lock(session, question), "recall", cause="recall", published_at=None)
+        QUESTION.apply(session, actor, lock_row(session, question), "recall", cause="recall", published_at=None)
         tell(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
     if sent is not None and sent.facts:
         take_back(session, actor, sent.facts.get("did", ()), sent.id)

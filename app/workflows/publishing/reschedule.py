@@ -17,8 +17,8 @@ from ...answers import expert_mails
 from ...answers.models import Assignment
 from ...audit import Event
 from ...core.actors import Staff
-from ...core.state_machine import Stale, must
-from ...db.session import lock, now
+from ...core.state_machine import VersionConflict, must
+from ...db.session import lock_row, now
 from ...editions import planning, slots
 from ...editions.calendar import default_due_at, in_utc
 from ...editions.models import Edition
@@ -36,11 +36,11 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
     """Let a planned edition run at another time of the newsletter's clock; its calendar keeps that. Where it is the
     same, nothing is done and nobody told.
 
-    Raises `Illegal`, and `Missing` as `planning.put_on` does.
+    Raises `InvalidTransition`, and `MissingPrecondition` as `planning.put_on` does.
     """
     must(actor, "edition")
-    slots.planned(lock(session, edition))
-    newsletter = lock(session, session.get_one(Newsletter, edition.newsletter_id))
+    slots.planned(lock_row(session, edition))
+    newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
     if local_at.isoformat(timespec="minutes") == edition.local_at:
         return
     was, before = _dates_of(newsletter, edition), edition.rule_date
@@ -61,11 +61,11 @@ def _dates_of(newsletter: Newsletter, edition: Edition) -> dict[str, Any]:
 
 
 def back(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
-    """Undo a move. Raises `Stale` where the edition, or the newsletter's calendar, was changed since."""
+    """Undo a move. Raises `VersionConflict` where the edition, or the newsletter's calendar, was changed since."""
     facts = event.facts or {}
-    newsletter = lock(session, session.get_one(Newsletter, edition.newsletter_id))
-    if not lock(session, edition).is_planned or _dates_of(newsletter, edition) != facts["to"]:
-        raise Stale(edition.public_id)
+    newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
+    if not lock_row(session, edition).is_planned or _dates_of(newsletter, edition) != facts["to"]:
+        raise VersionConflict(edition.public_id)
     was = facts["was"]
     newsletter.skips, newsletter.extra = was["skips"], was["extra"]
     planning.set_time(newsletter, edition, datetime.fromisoformat(was["at"]))
@@ -101,7 +101,7 @@ def _bring_along(
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     kept = {}
     for assignment in asked:
-        lock(session, assignment)
+        lock_row(session, assignment)
         kept[assignment.id] = {name: getattr(assignment, name) for name in (*DATES, "for_edition_id")}
         if assignment.for_edition_id is not None:
             assignment.for_edition_id = edition.id
@@ -129,11 +129,11 @@ def _in_json(kept: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def dates_back(session: Session, kept: dict[str, Any]) -> None:
-    """Give assignments the dates that they had. Raises `Stale` where somebody has gone on from there."""
+    """Give assignments the dates that they had. Raises `VersionConflict` where somebody has gone on from there."""
     for key, was in kept.items():
-        assignment = lock(session, session.get_one(Assignment, int(key)))
+        assignment = lock_row(session, session.get_one(Assignment, int(key)))
         if not assignment.is_asked:
-            raise Stale(assignment.public_id)
+            raise VersionConflict(assignment.public_id)
         for name in DATES:
             setattr(assignment, name, datetime.fromisoformat(was[name]) if was[name] else None)
         assignment.for_edition_id = was["for_edition_id"]

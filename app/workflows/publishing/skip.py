@@ -8,8 +8,8 @@ from ...answers import pending_invitations
 from ...audit import Event
 from ...audit.queries import chosen, newest_of
 from ...core.actors import Staff
-from ...core.state_machine import Missing, Stale, must
-from ...db.session import lock
+from ...core.state_machine import MissingPrecondition, VersionConflict, must
+from ...db.session import lock_row
 from ...editions import slots
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
@@ -30,7 +30,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
     """
     must(actor, "edition")
-    slots.planned(lock(session, edition))
+    slots.planned(lock_row(session, edition))
     last = notices.newest_mail(session)
     with audit.watched(session) as events:
         moved = [(question, _let_go(session, actor, question)) for question in slots.picked(session, edition)]
@@ -47,7 +47,7 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
 def _let_go(session: Session, actor: Staff, question: Question) -> Edition | None:
     try:
         return publication.carry_over(session, actor, question)
-    except Missing:
+    except MissingPrecondition:
         slots.drop(session, actor, question, cause="skip")
         notices.not_this_time(session, actor, question)
         return None
@@ -55,12 +55,13 @@ def _let_go(session: Session, actor: Staff, question: Question) -> Edition | Non
 
 def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
     """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
-    EDITION.apply(session, actor, lock(session, edition), "unskip")
+    EDITION.apply(session, actor, lock_row(session, edition), "unskip")
     return moved_from(session, edition)
 
 
 def as_before(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
-    """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises `Stale`."""
+    """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises
+    `VersionConflict`."""
     reschedule.dates_back(session, (event.facts or {}).get("asked", {}))
     unskip(session, actor, edition)
 
@@ -78,12 +79,12 @@ def moved_from(session: Session, edition: Edition) -> Moved:
 def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was carried over into its slot of the edition that it was picked for.
 
-    Raises `Stale` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
+    Raises `VersionConflict` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
     """
     facts = event.facts or {}
-    edition, target = session.get_one(Edition, facts["from"]), lock(session, session.get_one(Edition, facts["to"]))
+    edition, target = session.get_one(Edition, facts["from"]), lock_row(session, session.get_one(Edition, facts["to"]))
     if not question.is_queued or question.edition_id != target.id or not target.is_planned:
-        raise Stale(question.public_id)
+        raise VersionConflict(question.public_id)
     question.edition_id, question.position = edition.id, 0
     session.flush()
     slots.renumber(session, target)
@@ -111,8 +112,8 @@ def _recall_mails(session: Session, actor: Staff, question: Question, event: Eve
 
 
 def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
-    """Give an edition the number of slots that it had. Raises `Stale` where it is past changing."""
-    if not lock(session, edition).is_planned:
-        raise Stale(edition.public_id)
+    """Give an edition the number of slots that it had. Raises `VersionConflict` where it is past changing."""
+    if not lock_row(session, edition).is_planned:
+        raise VersionConflict(edition.public_id)
     slots.share_out(edition, (event.facts or {})["was"])
     slots.renumber(session, edition)

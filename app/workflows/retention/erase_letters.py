@@ -16,7 +16,7 @@ from ...core.actors import Clock
 from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.secure_delete import empty_log
-from ...db.session import lock, now
+from ...db.session import lock_row, now
 from ...letters import erasing_letters
 from ...letters.models import Contact, Letter
 from ...letters.queries import stood_behind
@@ -73,13 +73,13 @@ def sweep_others(session: Session) -> int:
 
 def forget(session: Session, letter: Letter) -> None:
     """Erase the words of a letter that has had its time, and what the desk has of them besides what ran."""
-    if lock(session, letter).erased_at is not None:
+    if lock_row(session, letter).erased_at is not None:
         return
     words, behind = letter.body or "", sorted(stood_behind(session, letter))
     stays = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
     erasing_letters.erase(session, Clock(), letter, "forget", now(session), "words", **stays)
     for key in behind:
-        _forget_wordings(session, lock(session, session.get_one(Question, key)), words)
+        _forget_wordings(session, lock_row(session, session.get_one(Question, key)), words)
 
 
 def _forget_wordings(session: Session, question: Question, words: str) -> None:

@@ -17,8 +17,8 @@ from ...audit.models import Event
 from ...core.actors import Clock, Staff
 from ...core.fields import KINDS, fields_of
 from ...core.listing import MANY
-from ...core.state_machine import Refused, must
-from ...db.session import lock, now
+from ...core.state_machine import DomainError, must
+from ...db.session import lock_row, now
 from ...forms import form_drafts
 from ...forms.models import FormDraft, PressKey
 from ...letters.models import Letter
@@ -38,7 +38,7 @@ BATCH = 20  # experts, or colleagues, in one transaction
 _going = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_done, Question.can_run))
 
 
-class StillNeeded(Refused):
+class StillNeeded(DomainError):
     """An expert still has a question with a desk, or an answer that is to run."""
 
 
@@ -49,9 +49,9 @@ def is_needed(session: Session, expert: Expert) -> bool:
 
 
 def leave(session: Session, actor: Staff, expert: Expert) -> None:
-    """Let an expert be deleted once a week is over. Raises `NotYours`, `NotFresh` and `StillNeeded`."""
+    """Let an expert be deleted once a week is over. Raises `PermissionDenied`, `NotFresh` and `StillNeeded`."""
     must_be_fresh(session, actor, "whole directory")
-    if is_needed(session, lock(session, expert)):
+    if is_needed(session, lock_row(session, expert)):
         raise StillNeeded(expert.public_id)
     if expert.leaves_at is None and expert.erased_at is None:
         expert.leaves_at = now(session) + UNDO
@@ -60,9 +60,9 @@ def leave(session: Session, actor: Staff, expert: Expert) -> None:
 
 
 def stay(session: Session, actor: Staff, expert: Expert) -> None:
-    """Take a deletion back that is not done yet. Raises `NotYours`."""
+    """Take a deletion back that is not done yet. Raises `PermissionDenied`."""
     must(actor, "whole directory")
-    if lock(session, expert).leaves_at is not None and expert.erased_at is None:
+    if lock_row(session, expert).leaves_at is not None and expert.erased_at is None:
         expert.leaves_at = None
         audit.record(session, actor, "expert.stay", expert)
 
@@ -148,7 +148,7 @@ def sweep(session: Session) -> int:
 
 def forget_expert(session: Session, expert: Expert) -> None:
     """Erase what is known of an expert, of whom they turned out to be the same person as, and what did not run."""
-    if lock(session, expert).erased_at is not None:
+    if lock_row(session, expert).erased_at is not None:
         return
     session.execute(delete(Namesakes).where(or_(Namesakes.one_id == expert.id, Namesakes.other_id == expert.id)))
     _forget_work(session, expert)
@@ -194,7 +194,7 @@ def _forget_work(session: Session, expert: Expert) -> None:
 
 def forget_colleague(session: Session, person: Person) -> None:
     """Erase name and address of somebody who left the desk, and what they typed and never sent."""
-    if lock(session, person).erased_at is None:
+    if lock_row(session, person).erased_at is None:
         _forget_person(session, person, "colleague")
         erasures.note(session, "colleague", [person.public_id])
         audit.record(session, Clock(), "person.forget", person)

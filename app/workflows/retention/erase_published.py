@@ -13,8 +13,8 @@ from ... import audit
 from ...answers.models import Answer, AnswerText, Assignment, Draft
 from ...audit import Event, erasures
 from ...core.actors import Actor, Clock
-from ...core.state_machine import Illegal, must
-from ...db.session import lock, now
+from ...core.state_machine import InvalidTransition, must
+from ...db.session import lock_row, now
 from ...editions.models import Correction, Edition, EditionItem, ItemTranslation
 from ...forms import form_drafts, press_keys
 from ...mail import erasing, outbox
@@ -33,10 +33,11 @@ ERASURES = ("question.protect", "question.forget")  # the acts that erase words 
 
 
 def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None:
-    """Erase the words of a page that was withdrawn, so that nobody can put it back. Raises `Illegal` and `NotYours`."""
+    """Erase the words of a page that was withdrawn, so that nobody can put it back. Raises `InvalidTransition` and
+    `PermissionDenied`."""
     must(actor, "correct", "upkeep")
-    if not lock(session, question).is_retracted:
-        raise Illegal("question", "forget", question.state)
+    if not lock_row(session, question).is_retracted:
+        raise InvalidTransition("question", "forget", question.state)
     item = session.scalars(select(EditionItem).filter_by(question_id=question.id)).one()
     if item.erased_at is not None and not item.output:
         return
