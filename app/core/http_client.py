@@ -65,7 +65,7 @@ def request(
 ) -> tuple[int, bytes]:
     """Return the status and the body of an answer: to a form or a `body` that is sent, or to a page that is asked for.
 
-    The rest is as in `answer_to`.
+    The rest is as in `send_request`.
     """
     if form is not None:
         body = urlencode(form).encode()
@@ -88,7 +88,7 @@ def send_request(
     `limit` is in seconds, for the whole answer. `method` is POST where something is sent, unless it says otherwise, and
     else GET. `own` is for an address that somebody typed on a page: the hosts of the newsroom's own network that it may
     lead to (the setting OWN_HOSTS); everywhere else it has to begin with https:// and be public. An answer of more than
-    `largest` bytes is none. Raises `Unanswered`.
+    `largest` bytes is none. Raises `RequestFailed`.
     """
     host, port, is_encrypted, is_checked, path = parse_target(url, own)
     stall = min(STALL, limit)
@@ -151,8 +151,8 @@ class Target(NamedTuple):
 
 
 def parse_target(url: str, own: Collection[str] | None = None) -> Target:
-    """Take an address apart; `own` is what `asked` takes. Raises `Unanswered`, and `Forbidden` where it isn't one of
-    the web, or has to begin with https:// and doesn't.
+    """Take an address apart; `own` is what `request` takes. Raises `RequestFailed`, and `Forbidden` where it isn't one
+    of the web, or has to begin with https:// and doesn't.
     """
     try:
         parts = urlsplit(url)
@@ -167,7 +167,7 @@ def parse_target(url: str, own: Collection[str] | None = None) -> Target:
 
 
 def check_url(url: str, own: Collection[str]) -> None:
-    """Look whether an address that somebody typed can be asked at all, without asking it. Raises `Unanswered`."""
+    """Look whether an address that somebody typed can be asked at all, without asking it. Raises `RequestFailed`."""
     one = parse_target(url, own)
     try:
         resolve_addresses(one.host, one.port, one.is_checked)
@@ -185,8 +185,8 @@ def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
 
 
 def connect(host: str, port: int, limit: float, is_checked: bool) -> socket:
-    """Return a line to a host, for which all its addresses together have `limit` seconds. Raises what `addresses_of`
-    raises."""
+    """Return a line to a host, for which all its addresses together have `limit` seconds. Raises what
+    `resolve_addresses` raises."""
     until, failed = time.monotonic() + limit, OSError()
     for address in resolve_addresses(host, port, is_checked):
         left = until - time.monotonic()

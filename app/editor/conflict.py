@@ -1,9 +1,9 @@
 """Two people at one thing: of two at once the second is told who was first, and nothing typed is lost.
 
 Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is
-not so any more (`as_shown`), and answered with the page that says who did what (`change_as_shown`). A form of texts and
-ticks comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both changed is
-shown twice.
+not so any more (`check_unchanged`), and answered with the page that says who did what (`save_unless_changed`). A form
+of texts and ticks comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both
+changed is shown twice.
 """
 
 import json

@@ -27,7 +27,7 @@ NEWEST = 500  # decisions that count: a desk changes its mind, and its readers t
 def verdict(session: Session, actor: Staff, one: Key, other: Key, same: bool, score: float, matcher: str) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
-    `score` and `matcher` are those of the `Alike` that was shown. Raises `MissingPrecondition` for a pair that is none,
+    `score` and `matcher` are those of the `Match` that was shown. Raises `MissingPrecondition` for a pair that is none,
     and `PermissionDenied`.
     """
     must(actor, "word", "take letters")

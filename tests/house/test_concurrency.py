@@ -224,7 +224,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
 
             return pick
 
-        assert sorted(at_once(database, *map(into, editions_ids))) == ["Illegal", "taken"]
+        assert sorted(at_once(database, *map(into, editions_ids))) == ["InvalidTransition", "taken"]
         with database.read() as session:
             question = session.get_one(Question, question_id)
             assert question.state == "queued"
@@ -247,7 +247,7 @@ def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsr
             editing.withdraw(session, newsroom.leyla, answer)
 
         approved, withdrawn = at_once(database, approve, withdraw)
-        assert (approved in ("taken", "Illegal"), withdrawn) == (True, "taken"), (approved, withdrawn)
+        assert (approved in ("taken", "InvalidTransition"), withdrawn) == (True, "taken"), (approved, withdrawn)
         with database.read() as session:
             answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
             states = (answer.state, answer.assignment.state, session.get_one(Question, question_id).state)
@@ -270,7 +270,7 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
             return change
 
         outcomes = at_once(database, words(newsroom.nora), words(newsroom.ilya))
-        assert sorted(outcomes) == ["Stale", "taken"]
+        assert sorted(outcomes) == ["VersionConflict", "taken"]
         first = (newsroom.nora, newsroom.ilya)[outcomes.index("taken")]
         with database.read() as session:
             assert session.get_one(Question, question_id).wording == f"{first.name}, {number}"
