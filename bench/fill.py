@@ -12,7 +12,7 @@ from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.directory import by_email
-from app.workflows.indexing import index_anew
+from app.workflows.indexing import rebuild_indexes
 from app.workflows.overview.weekly_counts import count_due
 from demo.scale.fill import grow
 from demo.scale.people import DESK
@@ -22,7 +22,7 @@ from demo.scale.words import any_matter
 def fill_newsroom(database: Database, questions: int) -> None:
     """Fill an empty, migrated database with one newsletter of so many questions, its search index and its insights."""
     grow(database, questions)
-    for _ in index_anew(database):
+    for _ in rebuild_indexes(database):
         pass
     while count_due(database):
         pass

@@ -205,7 +205,7 @@ def _report(database: Database, before: int) -> None:
             f"of readers {sum(text in states for text in HONEST)} of {len(HONEST)} are in:"
             f" {dict(Counter(states.get(text, 'LOST') for text in HONEST))}"
         )
-        held = [one.body for one in crowds.held(newsletter_id).page(session, None, 20_000)]
+        held = [one.body for one in crowds.list_held_letters(newsletter_id).page(session, None, 20_000)]
         of_readers = [held.index(text) + 1 for text in HONEST if text in held]
         say(f"among {len(held)} held ones they stand at {sorted(of_readers)}")
         say(f"{sum(at <= FIRST for at in of_readers)} of them among the first {FIRST}")
@@ -213,7 +213,8 @@ def _report(database: Database, before: int) -> None:
         mine = sorted(came.index(text) + 1 for text in HONEST if text in came and text not in held)
         say(f"those that came in unheld stand in the list To file at {mine}")
         say(
-            f"crowds that one press files: {[one.number for one in crowds.largest(session, newsletter_id)]};"
+            "crowds that one press files: "
+            f"{[one.number for one in crowds.list_largest_crowds(session, newsletter_id)]};"
             f" that one press holds: {[one.number for one in crowds.to_hold(session, newsletter_id)]}"
         )
 

@@ -25,7 +25,7 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from app.search import DESK
-from app.search.alike import Match, Probe, alike
+from app.search.alike import Match, Probe, find_matches
 from demo.scale.words import Tongue, tongues
 
 from .surroundings import say as to_terminal
@@ -96,7 +96,7 @@ def _tell(say: Say, session: Session) -> None:
         if (matter := matter_of(letter.body or "")) is None:
             continue
         probe = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
-        likely = [one for one in alike(session, DESK, desk, probe, matcher="words") if one.likely]
+        likely = [one for one in find_matches(session, DESK, desk, probe, matcher="words") if one.likely]
         wrong = [one for one in likely if matter not in map(matter_of, texts_of(session, one))]
         asked, flagged = asked + 1, flagged + bool(likely)
         shown, false = shown + len(likely), false + len(wrong)

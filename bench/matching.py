@@ -25,10 +25,10 @@ from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.search import DESK, semantic
-from app.search.alike import Probe, alike
-from app.search.evaluating import Figures, Query, Stored, asker, evaluate, fill, small_database
+from app.search.alike import Probe, find_matches
+from app.search.evaluating import Figures, Query, Stored, evaluate, index_stored, make_searcher, small_database
 from app.search.full_text import search
-from app.search.index import Terms, counts_of, scoped, write_terms
+from app.search.index import Terms, counts_of, scope_terms, write_terms
 from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut, stems
 from tests.support import postgres
@@ -56,12 +56,12 @@ def report(say: Say) -> None:
         strangers = [tongue.ask()[1] for _ in range(ASKED)]
         for matcher in ("fts", "words"):
             say_figures(say, f"model, {alphabet}, {matcher}", found_again(pairs, strangers, ASKED, matcher))
-    matchers = ("fts", "words", *([semantic.NAME] if semantic.is_ready() else []))
+    matchers = ("fts", "words", *([semantic.NAME] if semantic.is_installed() else []))
     for language in PLACES:
         worded(say, language, language, matchers)
     for language in (one for one in PLACES if one != "en"):
         worded(say, "en", language, [one for one in matchers if one != "fts"])
-    if not semantic.is_ready():
+    if not semantic.is_installed():
         say("the extra [semantic] is not installed: no figures for it")
     say("")
     say(f"{'ms':<46}" + "".join(f"{name:>9}" for name in ("p50", "p95", "p99", "CPU p50", "p95", "p99")))
@@ -99,9 +99,9 @@ def found_again(pairs: list[tuple[str, str]], strangers: list[str], asked: int, 
     queries += [Query(stranger, frozenset()) for stranger in strangers]
     with TemporaryDirectory() as folder:
         database = small_database(Path(folder))
-        for _ in fill(database, stored, matcher):
+        for _ in index_stored(database, stored, matcher):
             pass
-        ask = asker(matcher, stored)
+        ask = make_searcher(matcher, stored)
         with database.read() as session:
             *_, figures = evaluate(queries, lambda words: ask(session, words))
         database.close()
@@ -145,7 +145,7 @@ def latency(say: Say, url: str, size: int) -> None:
     say(f"{name}: filled at {size / seconds:,.0f} a second")
     rng = random.Random(1)
     kinds: dict[str, Callable[[Session, str], object]] = {
-        "look-alikes": lambda session, words: alike(session, DESK, newsletter_id, Probe(words), matcher="words"),
+        "look-alikes": lambda session, words: find_matches(session, DESK, newsletter_id, Probe(words), matcher="words"),
         "search, two words": lambda session, words: search(
             session, DESK, newsletter_id, " ".join(rng.sample(words.split(), 2))
         ),
@@ -175,7 +175,8 @@ def latency(say: Say, url: str, size: int) -> None:
 def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) -> list[tuple[str, str]]:
     """Write `size` questions into the desk's index in bulk; gives some of them with how they are asked again.
 
-    The rows are those that `index.put` would write; it looks each one up first, which here would be in vain.
+    The rows are those that `index.index_documents` would write; it looks each one up first, which here would be in
+    vain.
     """
     some: list[tuple[str, str]] = []
     counted: Counter[str] = Counter()
@@ -191,7 +192,7 @@ def filled(database: Database, newsletter_id: int, tongue: Tongue, size: int) ->
             written: list[Terms] = []
             for key, (first, _) in enumerate(pairs, start + 1):
                 terms = cut(first)
-                names = scoped(newsletter_id, terms + stems(terms))
+                names = scope_terms(newsletter_id, terms + stems(terms))
                 counted.update(counts_of(newsletter_id, names))
                 rows.append(
                     {

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import quantiles
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.parsing.parse import parse
 from app.mailtext.trim import trim
 from tests.support.hostile_mails import HOSTILE
@@ -46,23 +46,23 @@ LANGUAGES = [
 ]  # all that mail-parser-reply has
 
 Say = Callable[[str], None]
-Engine = Callable[[Mail, Known], str]
+Engine = Callable[[Mail, TrimContext], str]
 
 
-NOTHING = Known()
+NOTHING = TrimContext()
 
 
-def ours(mail: Mail, known: Known = NOTHING) -> str:
+def ours(mail: Mail, known: TrimContext = NOTHING) -> str:
     return trim(mail, known).text
 
 
-def mail_parser_reply(mail: Mail, _: Known) -> str:
+def mail_parser_reply(mail: Mail, _: TrimContext) -> str:
     from mailparser_reply import EmailReplyParser
 
     return str(EmailReplyParser(languages=LANGUAGES).parse_reply(text=mail.body) or "")
 
 
-def email_reply_parser(mail: Mail, _: Known) -> str:
+def email_reply_parser(mail: Mail, _: TrimContext) -> str:
     from email_reply_parser import EmailReplyParser
 
     return str(EmailReplyParser.parse_reply(mail.body))
@@ -82,7 +82,7 @@ class Case:
     expected: str
     signature: str | None = None  # what has to be gone, where that is all that is asked
     no_spaces: bool = False
-    known: Known = NOTHING
+    known: TrimContext = NOTHING
     real: bool = False
 
 
@@ -103,7 +103,7 @@ def cases() -> Iterator[Case]:
         known = reply.known
         yield Case("an edition", reply.mail, reply.words)
         yield Case(
-            "an edition, a part is known", reply.mail, reply.words, known=Known(known.addresses, (), known.texts)
+            "an edition, a part is known", reply.mail, reply.words, known=TrimContext(known.addresses, (), known.texts)
         )
         yield Case("the same, as a mail of ours", reply.mail, reply.words, known=known)
 

@@ -18,7 +18,7 @@ from app.mail.reading import Reading
 from app.mailroom.batch import settings_of
 from app.mailroom.placing import place_due
 from app.questions.models import Question
-from app.workflows.indexing import index_anew
+from app.workflows.indexing import rebuild_indexes
 
 from .load import Progress, is_loaded, load
 from .scale.fill import MOST, CannotGrow, check, grow
@@ -79,7 +79,7 @@ def _index(database: Database, progress: Progress) -> None:
     with database.read() as session:
         counts = (session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
         total, done = sum(counts), 0
-    for some in index_anew(database):
+    for some in rebuild_indexes(database):
         done += some
         progress(done, total)
 

@@ -105,7 +105,7 @@ def _found_newsletter(house: House, row: Row, staff: list[Row]) -> None:
     session.flush()
     crew = _hire(house, newsletter, staff)
     desk = house.desks[slug] = Desk(row, newsletter, crew["editor"], crew.get("assistant", crew["editor"]))
-    settings.word(session, desk.editor, newsletter, newsletter.language, row["house"])
+    settings.save_house_sentences(session, desk.editor, newsletter, newsletter.language, row["house"])
     for topic in content("topics")["topic"]:
         if topic["newsletter"] == slug:
             desk.topics[topic["slug"]] = _topic(session, newsletter, topic)

@@ -178,7 +178,7 @@ def _accept(life: Life) -> None:
 
 def _draft(life: Life) -> None:
     writing.save_draft(
-        life.house.session, life.expert, life.assignment, "page", writing.Written(life.asked["draft"]), 1
+        life.house.session, life.expert, life.assignment, "page", writing.AnswerContent(life.asked["draft"]), 1
     )
 
 
@@ -188,7 +188,7 @@ def _mail(life: Life) -> None:
 
 
 def _submit(life: Life) -> None:
-    written = writing.Written(life.asked["answer"], life.asked.get("ties", ""), own_words=True)
+    written = writing.AnswerContent(life.asked["answer"], life.asked.get("ties", ""), own_words=True)
     writing.submit(life.house.session, life.expert, life.assignment, written)
 
 

@@ -13,7 +13,7 @@ from app.editions.models import Edition
 from app.mail.delivery import claim, settle
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.server.worker import forget_overdue, settled
+from app.server.worker import forget_contact_after_notice, forget_overdue
 
 from .house import found
 from .year import events
@@ -68,4 +68,4 @@ def _deliver(session: Session) -> None:
     """Mails of the past count as delivered when they were due; nobody gets them now. Mostly none is due."""
     waits = select(OutboxMail.id).where(OutboxMail.state == "queued", OutboxMail.due_at <= now(session)).limit(1)
     while session.scalar(waits) is not None and (claimed := claim(session)) is not None:
-        settle(session, claimed, None, settled)
+        settle(session, claimed, None, forget_contact_after_notice)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..audit.queries import number_since
+from ..audit.queries import count_events_since
 from ..core.actors import Actor, Expert, Staff
 from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
 from ..db.session import get_keyring, lock_row, now
@@ -96,7 +96,7 @@ def invite(
     if not (question.is_seeking or question.is_answered):
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     values = invitation_values(session, assignment, terms, expert_mails.assignment_link(session, assignment), also)
-    expert_mails.to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
+    expert_mails.send_to_expert(session, actor, assignment, "expert.invitation", values, once_key=once_key)
 
 
 def invitation_values(
@@ -147,7 +147,7 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
 
 
 def decline(
-    session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, said: str = ""
+    session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, message: str = ""
 ) -> None:
     """The expert, or the desk in their name, says no; `later_on` is from when there would be time.
 
@@ -160,21 +160,21 @@ def decline(
         raise MissingPrecondition("later date to come")
     why = {"reason": reason}
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
-    rest(session, actor, assignment.question_id)
+    reopen_if_unassigned(session, actor, assignment.question_id)
     if isinstance(actor, Expert):
-        expert_mails.to_desk(session, assignment, "declined", clean(said))
+        expert_mails.notify_desk(session, assignment, "declined", clean(message))
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
     """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `MissingPrecondition`,
     `InvalidTransition`."""
     colleague = require_text("colleague", single_line(colleague)[:400])
-    _is_heard(session, assignment, "suggest a colleague for")
+    _check_not_over(session, assignment, "suggest a colleague for")
     ring = get_keyring(session)
     assignment.suggestion_sealed = ring.seal(f"assignments.suggestion.{assignment.public_id}", colleague)
     assignment.key_no = ring.newest
     audit.record(session, actor, "assignment.suggest", assignment)
-    expert_mails.to_desk(session, assignment, "suggestion", colleague)
+    expert_mails.notify_desk(session, assignment, "suggestion", colleague)
 
 
 def suggestion_of(session: Session, assignment: Assignment) -> str | None:
@@ -189,17 +189,17 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
     Raises `MissingPrecondition`, `InvalidTransition`, and `AskedEnough` for one more than ASKS_A_DAY within 24 hours.
     """
     body = require_text("text", clean(body)[:2_000])
-    _is_heard(session, assignment, "ask back about")
+    _check_not_over(session, assignment, "ask back about")
     since = now(session) - timedelta(days=1)
-    if number_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= ASKS_A_DAY:
+    if count_events_since(session, "assignment", assignment.id, "assignment.ask_back", since) >= ASKS_A_DAY:
         raise AskedEnough
     person_id = assignment.expert.person_id
     session.add(Note(question_id=assignment.question_id, person_id=person_id, body=body, written_at=now(session)))
     audit.record(session, actor, "assignment.ask_back", assignment)
-    expert_mails.to_desk(session, assignment, "question_back", body)
+    expert_mails.notify_desk(session, assignment, "question_back", body)
 
 
-def _is_heard(session: Session, assignment: Assignment, action: str) -> None:
+def _check_not_over(session: Session, assignment: Assignment, action: str) -> None:
     """Raise `InvalidTransition` where nobody would read it: the assignment is over, or its question. After a no it is
     welcome."""
     question = lock_row(session, session.get_one(Question, assignment.question_id))
@@ -214,7 +214,7 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
         raise InvalidTransition("assignment", "send the link of", assignment.state)
     links.revoke_links(session, assignment.id)
     again = AssignmentMail(due_at=assignment.due_at, link=expert_mails.assignment_link(session, assignment))
-    expert_mails.to_expert(session, actor, assignment, "expert.invitation_again", again)
+    expert_mails.send_to_expert(session, actor, assignment, "expert.invitation_again", again)
     audit.record(session, actor, "assignment.link", assignment)
 
 
@@ -244,11 +244,11 @@ def cancel(
         ANSWER.apply(session, actor, lock_row(session, answer), "withdraw", cause="cancel")
     links.revoke_links(session, assignment.id)
     if cause is None:
-        rest(session, actor, assignment.question_id)
-    return change_notices.ended(session, actor, assignment, sentence) if asked else None
+        reopen_if_unassigned(session, actor, assignment.question_id)
+    return change_notices.notify_of_end(session, actor, assignment, sentence) if asked else None
 
 
-def rest(session: Session, actor: Actor, question_id: int) -> None:
+def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:
     """Reopen the question when the last expert is out."""
     question = lock_row(session, session.get_one(Question, question_id))
     if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):

@@ -21,8 +21,8 @@ from ..people.models import Expert, Person
 from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 from ..search import DESK
-from ..search.alike import Compared, Probe, by_score
-from ..search.expert_ranking import Asked, Candidate, Fact, Past, rank
+from ..search.alike import Comparison, Probe, by_score
+from ..search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
 from .assigning import of_question
 from .models import Assignment
 from .workload import live_now
@@ -53,7 +53,7 @@ class History:
         return max(1, round(median(self.days))) if self.days else None
 
 
-class Known(NamedTuple):
+class ExpertSummary(NamedTuple):
     """An expert, as far as they are ranked and shown beside a question: of eighty who are looked at a page shows a few.
 
     `live` is how many questions they have on their desk.
@@ -81,62 +81,69 @@ class Known(NamedTuple):
 
 # The same, to be selected.
 _BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": live_now()}
-KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in Known._fields]
+KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in ExpertSummary._fields]
 
 
 @dataclass(frozen=True)
-class Fit:
+class ExpertFit:
     """An expert with why and why not. `here` is what this question has of theirs already; `past` the
     questions that reasons name; `language` that of the question."""
 
-    expert: Known
+    expert: ExpertSummary
     facts: tuple[Fact, ...]
     history: History
     here: Assignment | None
-    past: dict[int, questions.Named]
+    past: dict[int, questions.QuestionSummary]
     language: str
 
 
-def compared(session: Session, question: Question, topics: tuple[str, ...]) -> Compared:
+def score_similar_texts(session: Session, question: Question, topics: tuple[str, ...]) -> Comparison:
     """The question among all texts of its newsletter: for what looks like it, and for who answered such."""
     words = " ".join(filter(None, (question.headline, question.wording)))
     probe = Probe(words, "question", question.id, topics=topics)
     return by_score(session, DESK, question.newsletter_id, probe)
 
 
-def ranked(
+def rank_experts(
     session: Session,
     question: Question,
-    words: str = "",
-    near: Compared | None = None,
-    here: Sequence[Assignment] | None = None,
-) -> list[Fit]:
-    """Experts for a question, best first; with `words` only those of whom these are said. Who has it already is left
-    out.
+    search_text: str = "",
+    comparison: Comparison | None = None,
+    assignments: Sequence[Assignment] | None = None,
+) -> list[ExpertFit]:
+    """Experts for a question, best first; with `search_text` only those of whom these are said. Who has it already is
+    left out.
 
-    `near` is what `compared` gave, and `here` are the question's assignments, where they were asked for before.
+    `comparison` is what `score_similar_texts` gave, and `assignments` are the question's assignments, where they were
+    asked for before.
     """
-    of_experts = {row.expert_id: row for row in (of_question(session, question) if here is None else here)}
+    of_experts = {
+        row.expert_id: row for row in (of_question(session, question) if assignments is None else assignments)
+    }
     has = [key for key, row in of_experts.items() if row.is_live]
-    if near is None:
+    if comparison is None:
         topics = questions.topics_of(session, [question.id])[question.id]
-        near = compared(session, question, tuple(topic.name for topic in topics))
-    names = near.probe.topics
-    similar = [key for (noun, key), _score, _doc in near.scored if noun == "question"]
-    looked_at = _said_of(session, words) if words else _proposed(session, question, names, similar)
+        comparison = score_similar_texts(session, question, tuple(topic.name for topic in topics))
+    names = comparison.probe.topics
+    similar = [key for (noun, key), _score, _doc in comparison.scored if noun == "question"]
+    looked_at = (
+        _search_experts(session, search_text) if search_text else _propose_experts(session, question, names, similar)
+    )
     experts = {one.id: one for one in looked_at if one.id not in has}
     past_of = histories(session, list(experts), question, EACH)
-    past = _past(session, past_of.values(), similar)
+    past = _load_past_questions(session, past_of.values(), similar)
     candidates = [_candidate(one, past_of[key], past) for key, one in experts.items()]
     language = question.text.language if question.text else "und"
-    asked = Asked(f"{question.headline} {question.wording}".strip(), language, names)
+    asked = QuestionProfile(f"{question.headline} {question.wording}".strip(), language, names)
     return [
-        Fit(experts[one.key], one.reasons, past_of[one.key], of_experts.get(one.key), past, language)
+        ExpertFit(experts[one.key], one.reasons, past_of[one.key], of_experts.get(one.key), past, language)
         for one in rank(asked, candidates, today=now(session).date())
     ]
 
 
-def _proposed(session: Session, question: Question, topics: tuple[str, ...], similar: list[int]) -> list[Known]:
+def _propose_experts(
+    session: Session, question: Question, topics: tuple[str, ...], similar: list[int]
+) -> list[ExpertSummary]:
     """Return whom to compare: who answered what is like a question or of its topics, who names them, whom the desk
     knows, who is new."""
     terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
@@ -150,15 +157,15 @@ def _proposed(session: Session, question: Question, topics: tuple[str, ...], sim
     sources = (
         answered.where(Assignment.question_id.in_(similar)),
         answered.where(Assignment.question_id.in_(of_topics)).limit(NEWEST),
-        expert_search.about(terms).limit(LOOKED_AT),
+        expert_search.select_ids_by_topics(terms).limit(LOOKED_AT),
         here.order_by(Assignment.id.desc()).limit(NEWEST),
         newest.order_by(Expert.id.desc()).limit(LOOKED_AT),
     )
     proposed = expert_search.directory().query.where(Expert.id.in_(_first_of(sources, LOOKED_AT)))
-    return [Known(*row) for row in session.execute(_known(proposed).order_by(Expert.id))]
+    return [ExpertSummary(*row) for row in session.execute(_select_summary_columns(proposed).order_by(Expert.id))]
 
 
-def _known(experts: Query) -> Query:
+def _select_summary_columns(experts: Query) -> Query:
     return experts.join(Person, Person.id == Expert.person_id).with_only_columns(*KNOWN)
 
 
@@ -174,39 +181,47 @@ def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
     return select(found.c.key).group_by(found.c.key).order_by(func.min(found.c.place)).limit(limit)
 
 
-def _said_of(session: Session, words: str) -> list[Known]:
-    among = _known(expert_search.directory(words).select(None, LOOKED_AT))
-    return [Known(*row) for row in session.execute(among)]
+def _search_experts(session: Session, search_text: str) -> list[ExpertSummary]:
+    among = _select_summary_columns(expert_search.directory(search_text).select(None, LOOKED_AT))
+    return [ExpertSummary(*row) for row in session.execute(among)]
 
 
 def histories(
-    session: Session, experts: Sequence[int], question: Question | None = None, each: int = HISTORY
+    session: Session, experts: Sequence[int], question: Question | None = None, limit_per_expert: int = HISTORY
 ) -> dict[int, History]:
-    """Return how experts have replied over two years, by their keys, newest first, to the newest `each` that they were
-    asked or that are prepared for them.
+    """Return how experts have replied over two years, by their keys, newest first, to the newest `limit_per_expert`
+    that they were asked or that are prepared for them.
 
     What they say to `question` does not count.
     """
     found = {key: History() for key in experts}
     question_id, newsletter_id = (question.id, question.newsletter_id) if question else (NONE, NONE)
-    for expert_id, *row in session.execute(_select_replies(experts, question_id, newsletter_id, each, now(session))):
+    for expert_id, *row in session.execute(
+        _select_replies(experts, question_id, newsletter_id, limit_per_expert, now(session))
+    ):
         _remember(found[expert_id], *row)
     return found
 
 
-def _select_replies(experts: Sequence[int], question_id: int, newsletter_id: int, each: int, moment: datetime) -> Query:
+def _select_replies(
+    experts: Sequence[int], question_id: int, newsletter_id: int, limit_per_expert: int, current_time: datetime
+) -> Query:
     """Select what became of the newest questions that experts were asked until a moment."""
     here = Assignment.newsletter_id == newsletter_id
-    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > moment))
+    waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > current_time))
     query = select(
         Assignment.expert_id,
         case((here & Assignment.has_text, Assignment.question_id)),
         case((~Assignment.is_cancelled, Assignment.invited_at)),
         Assignment.received_at,
         case((waits, WAITS), (Assignment.is_invited, SILENT), else_=REPLIED),
-    ).where(~Assignment.is_drafted, Assignment.state_at >= moment - REMEMBERED, Assignment.question_id != question_id)
+    ).where(
+        ~Assignment.is_drafted, Assignment.state_at >= current_time - REMEMBERED, Assignment.question_id != question_id
+    )
     other = aliased(Assignment)
-    back = select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc()).offset(each).limit(1)
+    back = (
+        select(other.id).where(other.expert_id == Expert.id).order_by(other.id.desc()).offset(limit_per_expert).limit(1)
+    )
     query = query.join(Expert, Expert.id == Assignment.expert_id)
     query = query.where(Expert.id.in_(experts), Assignment.id > func.coalesce(back.scalar_subquery(), 0))
     return query.order_by(Assignment.id.desc()).limit(HISTORY)
@@ -217,12 +232,16 @@ WAITS, SILENT, REPLIED = range(3)
 
 
 def _remember(
-    history: History, answered: int | None, invited_at: datetime | None, received_at: datetime | None, reply: int
+    history: History,
+    answered_question_id: int | None,
+    invited_at: datetime | None,
+    received_at: datetime | None,
+    reply: int,
 ) -> None:
     """Add one assignment to a history: the question that it answered here, and the invitation, unless it was
     cancelled."""
-    if answered is not None:
-        history.answered.append(answered)
+    if answered_question_id is not None:
+        history.answered.append(answered_question_id)
     if invited_at is None:
         return
     history.asked += reply != WAITS
@@ -233,19 +252,27 @@ def _remember(
         history.days.append((received_at - invited_at).total_seconds() / 86_400)
 
 
-def _past(session: Session, histories: Iterable[History], similar: list[int]) -> dict[int, questions.Named]:
+def _load_past_questions(
+    session: Session, histories: Iterable[History], similar: list[int]
+) -> dict[int, questions.QuestionSummary]:
     """The earlier questions to compare with: what is like this one first, then each expert's newest."""
     lists = [history.answered for history in histories]
     theirs = {key for answered in lists for key in answered}
     in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]
     keys = list(dict.fromkeys([*(key for key in similar if key in theirs), *in_turn]))[:PAST]
-    return {row.id: row for row in questions.named(session, keys) if row.title}
+    return {row.id: row for row in questions.list_summaries(session, keys) if row.title}
 
 
-def _candidate(expert: Known, history: History, past: dict[int, questions.Named]) -> Candidate:
+def _candidate(
+    expert: ExpertSummary, history: History, past_questions: dict[int, questions.QuestionSummary]
+) -> Candidate:
     return Candidate(
         key=expert.id,
-        past=tuple(Past(f"{past[key].headline}\n{past[key].wording}", key) for key in history.answered if key in past),
+        past=tuple(
+            PastAnswer(f"{past_questions[key].headline}\n{past_questions[key].wording}", key)
+            for key in history.answered
+            if key in past_questions
+        ),
         answered=len(history.answered),
         topics=tuple(expert.topics),
         languages=tuple(expert.languages),

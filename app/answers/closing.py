@@ -37,7 +37,7 @@ def close(
 def end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """End an assignment because what it was for ends; gives the mail that tells its expert, where one is due."""
     if assignment.is_done:
-        return change_notices.ended(session, actor, assignment, sentence)
+        return change_notices.notify_of_end(session, actor, assignment, sentence)
     if not ASSIGNMENT.leads(assignment.state, "cancel"):
         return None
     return cancel(session, actor, assignment, sentence, cause="close")

@@ -66,7 +66,7 @@ def robots_on(session: Session, newsletter_id: int, assignment_ids: Sequence[int
     return {row.assignment_id: row for row in session.scalars(query.order_by(Inbound.id)) if row.assignment_id}
 
 
-def came_back(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
+def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
     """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
     newest = inbound.listing(newsletter_id, "bounce").keys(BROUGHT_BACK)
     later = aliased(OutboxMail)

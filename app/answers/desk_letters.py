@@ -28,7 +28,7 @@ def write_to(session: Session, actor: Staff, assignment: Assignment, body: str) 
         raise InvalidTransition("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
         raise MissingPrecondition("address")
-    expert_mails.to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
+    expert_mails.send_to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
     audit.record(session, actor, "assignment.write", assignment)
 
 

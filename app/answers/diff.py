@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.answers.alignment import aligned
-from app.answers.paragraphs import BREAK, WORDS, paired, paragraphs
+from app.answers.alignment import align
+from app.answers.paragraphs import BREAK, WORDS, pair_paragraphs, paragraphs
 from app.text.clean import SIGN, WORD
 
 Op = Literal["same", "del", "ins"]
@@ -72,19 +72,21 @@ class _Stretch:
 _NOTHING = _Stretch(True, [], [])
 
 
-def compare(old: str, new: str) -> list[Pair]:
+def compare(old_text: str, new_text: str) -> list[Pair]:
     """Compare two texts word by word, paragraph by paragraph."""
-    return [_pair(stretches) for stretches in _compared(old, new)]
+    return [_pair(stretches) for stretches in _diff_paragraphs(old_text, new_text)]
 
 
-def changed(old: str, new: str) -> bool:
+def has_changes(old_text: str, new_text: str) -> bool:
     """Say whether words, marks or paragraphs differ; white space alone does not count."""
-    return [_keys(_tokens(part)) for part in paragraphs(old)] != [_keys(_tokens(part)) for part in paragraphs(new)]
+    return [_keys(_tokens(part)) for part in paragraphs(old_text)] != [
+        _keys(_tokens(part)) for part in paragraphs(new_text)
+    ]
 
 
-def changes(old: str, new: str) -> list[Change]:
+def changes(old_text: str, new_text: str) -> list[Change]:
     """List what changed, in order, for the letter and the page that ask the expert to check it."""
-    return [change for stretches in _compared(old, new) for change in _changes_in(stretches)]
+    return [change for stretches in _diff_paragraphs(old_text, new_text) for change in _changes_in(stretches)]
 
 
 def _tokens(text: str) -> list[str]:
@@ -95,23 +97,23 @@ def _keys(tokens: Sequence[str]) -> list[str]:
     return [token.strip() or token[:2] for token in tokens]
 
 
-def _compared(old: str, new: str) -> Iterator[list[_Stretch]]:
-    olds, news = paragraphs(old), paragraphs(new)
-    for old_part, new_part in paired(olds, news):
+def _diff_paragraphs(old_text: str, new_text: str) -> Iterator[list[_Stretch]]:
+    olds, news = paragraphs(old_text), paragraphs(new_text)
+    for old_part, new_part in pair_paragraphs(olds, news):
         if old_part == new_part:
             yield [_Stretch(True, [old_part], [new_part])]
         else:
             yield _stretches(_tokens(old_part), _tokens(new_part))
 
 
-def _stretches(old: list[str], new: list[str]) -> list[_Stretch]:
+def _stretches(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
     found: list[_Stretch] = []
     at_old = at_new = same_old = same_new = 0
-    for i, j in [*aligned(_keys(old), _keys(new)), (len(old), len(new))]:
-        if (i, j) != (at_old, at_new) or i == len(old):
+    for i, j in [*align(_keys(old_tokens), _keys(new_tokens)), (len(old_tokens), len(new_tokens))]:
+        if (i, j) != (at_old, at_new) or i == len(old_tokens):
             found += [
-                _Stretch(True, old[same_old:at_old], new[same_new:at_new]),
-                _Stretch(False, old[at_old:i], new[at_new:j]),
+                _Stretch(True, old_tokens[same_old:at_old], new_tokens[same_new:at_new]),
+                _Stretch(False, old_tokens[at_old:i], new_tokens[at_new:j]),
             ]
             same_old, same_new = i, j
         at_old, at_new = i + 1, j + 1
@@ -173,8 +175,8 @@ def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
         near = _needs_context(stretch)
         lead = stretches[at - 1] if near and at else _NOTHING
         tail = stretches[at + 1] if near and at + 1 < len(stretches) else _NOTHING
-        before = "".join(_last_words(lead.old) + stretch.old + _first_words(tail.old)).strip()
-        after = "".join(_last_words(lead.new) + stretch.new + _first_words(tail.new)).strip()
+        before = "".join(_trailing_tokens(lead.old) + stretch.old + _leading_tokens(tail.old)).strip()
+        after = "".join(_trailing_tokens(lead.new) + stretch.new + _leading_tokens(tail.new)).strip()
         yield Change(before, after, _kind(stretch))
 
 
@@ -191,7 +193,7 @@ def _kind(stretch: _Stretch) -> Kind:
     return "changed" if before and after else "removed" if before else "added"
 
 
-def _first_words(tokens: list[str]) -> list[str]:
+def _leading_tokens(tokens: list[str]) -> list[str]:
     """Take tokens up to the third word, within the sentence."""
     found: list[str] = []
     words = 0
@@ -205,5 +207,5 @@ def _first_words(tokens: list[str]) -> list[str]:
     return found
 
 
-def _last_words(tokens: list[str]) -> list[str]:
-    return _first_words(tokens[::-1])[::-1]
+def _trailing_tokens(tokens: list[str]) -> list[str]:
+    return _leading_tokens(tokens[::-1])[::-1]

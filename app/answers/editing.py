@@ -27,11 +27,11 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line
 from . import change_notices, expert_mails, pending_invitations, translating
-from .assigning import of_question, rest
+from .assigning import of_question, reopen_if_unassigned
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
 from .queries import checks_of, versions_of
-from .writing import Written, add_text, drop_drafts
+from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
@@ -43,8 +43,9 @@ def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
     return session.get_one(Assignment, answer.assignment_id), session.get_one(Question, answer.question_id)
 
 
-def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | None = None) -> AnswerText:
-    """Save an edited version; the same words make no new one. `seen` is the label of the version that it began from.
+def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: str | None = None) -> AnswerText:
+    """Save an edited version; the same words make no new one. `base_label` is the label of the version that it began
+    from.
 
     Raises `VersionConflict`, `InvalidTransition`, `MissingPrecondition`.
     """
@@ -52,11 +53,11 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, seen: str | 
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     if old and old.body == for_print(clean(body)):
         return old
-    if seen is not None and (old is None or old.label != seen):
-        raise VersionConflict(f"answer {answer.id} has another text than {seen}")
+    if base_label is not None and (old is None or old.label != base_label):
+        raise VersionConflict(f"answer {answer.id} has another text than {base_label}")
     ANSWER.move("edit", answer.state)
     ties = old.ties if old else ""
-    text = add_text(session, actor, answer, "edited", Written(body, ties, own_words=bool(old and old.own_words)))
+    text = add_text(session, actor, answer, "edited", AnswerContent(body, ties, own_words=bool(old and old.own_words)))
     ANSWER.apply(session, actor, answer, "edit", why={"text": text.id})
     return text
 
@@ -70,7 +71,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     ANSWER.apply(session, actor, lock_row(session, answer), "return", cause="return")
     notes.note(session, actor, question, note)
     about = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
-    expert_mails.to_expert(session, actor, assignment, "expert.returned", about)
+    expert_mails.send_to_expert(session, actor, assignment, "expert.returned", about)
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
@@ -106,7 +107,7 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
         runs_on=runs_at,
         link=expert_mails.assignment_link(session, assignment),
     )
-    expert_mails.to_expert(session, actor, assignment, "expert.check", edited)
+    expert_mails.send_to_expert(session, actor, assignment, "expert.check", edited)
     return check
 
 
@@ -117,14 +118,14 @@ def settle_check(
     outcome: str,
     reply: str = "",
     number: int | None = None,
-    seen: Collection[str] = (),
+    translation_labels: Collection[str] = (),
 ) -> None:
     """The expert, the desk in their name, or for silence the clock settles the open check.
 
     Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
-    eyes, `seen` the labels of the translations below it, which a yes is said to as well. Raises `InvalidTransition`
-    when no check is open or the outcome does not fit; `VersionConflict` when the check is of another version;
-    `MissingPrecondition` when something is wrong and it is not said what.
+    eyes, `translation_labels` the labels of the translations below it, which a yes is said to as well. Raises
+    `InvalidTransition` when no check is open or the outcome does not fit; `VersionConflict` when the check is of
+    another version; `MissingPrecondition` when something is wrong and it is not said what.
     """
     lock_row(session, answer)
     check = open_check(session, answer)
@@ -145,13 +146,13 @@ def settle_check(
     if outcome == "wrong" and not reply:
         raise MissingPrecondition("what is wrong")
     if isinstance(actor, Expert) and outcome in ("fine", "approved"):
-        translating.passed(session, answer, check, seen)
+        translating.mark_checked(session, answer, check, translation_labels)
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
     ANSWER.apply(session, actor, answer, "reply", why={"outcome": outcome, "text": check.text_id})
     assignment, _ = load_whole(session, answer)
     if isinstance(actor, Expert):
         drop_drafts(session, assignment.id, "reply")
-        expert_mails.to_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
+        expert_mails.notify_desk(session, assignment, "objection" if outcome == "wrong" else "fine", reply)
 
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
@@ -188,18 +189,18 @@ def _mail_unsettled() -> Exists:
 
 
 def faults_of_approval(
-    session: Session, answer: Answer, checklist: Sequence[str], known: Known | None = None
+    session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: Known | None = None
 ) -> list[str]:
-    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't. `known`
-    are all versions of the answer and all its quote checks, where they are at hand.
+    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't.
+    `texts_and_checks` are all versions of the answer and all its quote checks, where they are at hand.
     """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
     if not answer.expert.verified_at:
         faults.append("verified")
-    if known is None:
-        known = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
-    texts, checks = known
+    if texts_and_checks is None:
+        texts_and_checks = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
+    texts, checks = texts_and_checks
     text = max((one for one in texts if one.kind == "submitted"), key=attrgetter("number"), default=None)
     by_hand = text is not None and text.channel not in OWN_HAND
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
@@ -244,7 +245,7 @@ def approve(
         credit=assignment.credit,
     )
     end_check(session, actor, answer)
-    change_notices.approved(session, actor, answer)
+    change_notices.notify_of_edits(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
     if QUESTION.leads(question.state, "answer"):
         QUESTION.apply(session, actor, lock_row(session, question), "answer", cause="approve")
@@ -266,13 +267,13 @@ def _unanswer(session: Session, actor: Actor, question: Question) -> None:
 def reopen(session: Session, actor: Staff, answer: Answer) -> None:
     """Take the approval back. Raises `InvalidTransition` while the question stands in an edition: pull it first."""
     assignment, question = load_whole(session, answer)
-    _not_picked(question)
+    _require_not_picked(question)
     ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     _unanswer(session, actor, question)
 
 
-def _not_picked(question: Question) -> None:
+def _require_not_picked(question: Question) -> None:
     if question.edition_id is not None:
         raise InvalidTransition("question", "change the answer of", question.state)
 
@@ -282,17 +283,17 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     `Leaking`."""
     lock_row(session, answer)
     assignment, question = load_whole(session, answer)
-    _not_picked(question)
+    _require_not_picked(question)
     end_check(session, actor, answer)
     if answer.is_approved:
         ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock_row(session, answer), "withdraw")
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "cancel", cause="withdraw")
     _unanswer(session, actor, question)
-    rest(session, actor, question.id)
+    reopen_if_unassigned(session, actor, question.id)
     if isinstance(actor, Expert):
-        expert_mails.to_desk(session, assignment, "withdrawn", clean(sentence))
+        expert_mails.notify_desk(session, assignment, "withdrawn", clean(sentence))
         return
-    change_notices.ended(session, actor, assignment, sentence)
+    change_notices.notify_of_end(session, actor, assignment, sentence)
     if isinstance(actor, Staff) and (why := clean(sentence)):
         notes.note(session, actor, question, why)

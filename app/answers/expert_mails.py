@@ -19,7 +19,7 @@ from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
-from ..programs.telling import tell
+from ..programs.telling import queue_deliveries
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
 from .models import Assignment
@@ -36,7 +36,7 @@ def assignment_link(session: Session, assignment: Assignment) -> str:
     return absolute_url(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
-def way_out(
+def delivery_options(
     session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
 ) -> outbox.Posting:
     """Return how a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
@@ -52,12 +52,12 @@ def way_out(
     }
 
 
-def to_expert(
+def send_to_expert(
     session: Session,
     actor: Actor,
     assignment: Assignment,
     kind: str,
-    about: AssignmentMail,
+    values: AssignmentMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
     """Write to the assignment's expert; one without an address is reached another way, by the desk. `due_at` delays it.
@@ -66,17 +66,17 @@ def to_expert(
     mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `Leaking` (see
     `firewall`) where what was typed holds something of the askers that the actor has not looked at.
     """
-    if about.typed:
-        must_be_clear(session, actor, assignment.question, about.typed)
+    if values.typed:
+        must_be_clear(session, actor, assignment.question, values.typed)
     person = assignment.expert.person
     to = directory.email_of(session, person)
     if to is None:
         return None
-    if about.headline is None:
-        about = replace(about, headline=title_of(session, assignment))
+    if values.headline is None:
+        values = replace(values, headline=title_of(session, assignment))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    own = mail_texts.own(session, newsletter, kind)
-    letter = write(kind, sender(session, newsletter), to, person.name, about, own)
+    own = mail_texts.get_custom_texts(session, newsletter, kind)
+    letter = write(kind, sender(session, newsletter), to, person.name, values, own)
     first = mail_queries.first_to_expert(session, assignment.id)
     if first is not None:
         letter = replace(letter, in_reply_to=first, references=(first,))
@@ -85,30 +85,30 @@ def to_expert(
         letter = replace(letter, reply_to=address_for(newsletter.inbox, token))
     posting.update({"newsletter_id": newsletter.id, "question_id": assignment.question_id})
     posting.update({"assignment_id": assignment.id, "person_id": person.id})
-    posting.update(way_out(session, actor, newsletter, kind, posting.get("due_at")))
+    posting.update(delivery_options(session, actor, newsletter, kind, posting.get("due_at")))
     return outbox.put(session, letter, **posting)
 
 
-def to_editors(
-    session: Session, newsletter: Newsletter, kind: str, about: DeskMail, **posting: Unpack[outbox.Posting]
+def send_to_editors(
+    session: Session, newsletter: Newsletter, kind: str, values: DeskMail, **posting: Unpack[outbox.Posting]
 ) -> None:
     """Tell each of the newsletter's editors something at once, in their own language."""
     for person in directory.desk_of(session, newsletter.id):
-        to_colleague(session, newsletter, person, kind, about, **posting)
+        to_colleague(session, newsletter, person, kind, values, **posting)
 
 
-def to_desk(session: Session, assignment: Assignment, what: str, said: str = "") -> None:
-    """Tell the newsletter's editors at once what an expert did, and the desk's chat that something was; `said` is the
-    expert's own word on it.
+def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "") -> None:
+    """Tell the newsletter's editors at once what an expert did, and the desk's chat that something was; `message` is
+    the expert's own word on it.
     """
     newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
     about = DeskMail(
         who=assignment.expert.name,
         headline=question.title,
-        said=said,
+        said=message,
         link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
     )
-    to_editors(
-        session, newsletter, f"desk.{what}", about, question_id=assignment.question_id, assignment_id=assignment.id
+    send_to_editors(
+        session, newsletter, f"desk.{event}", about, question_id=assignment.question_id, assignment_id=assignment.id
     )
-    tell(session, newsletter.id, f"desk.{what}")
+    queue_deliveries(session, newsletter.id, f"desk.{event}")

@@ -12,7 +12,7 @@ from ..people import links
 from ..people.models import Expert as Profile
 from ..people.models import Link, Person
 from ..questions.models import Question, QuestionText
-from ..questions.queries import newest_cleared, number_of_readers
+from ..questions.queries import number_of_readers, select_newest_cleared_id
 from .editing import PASSED
 from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
@@ -64,7 +64,7 @@ def _tasks() -> Tasks:
     return (
         select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed, readers)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
-        .join(QuestionText, QuestionText.id == newest_cleared(Assignment.question_id).scalar_subquery())
+        .join(QuestionText, QuestionText.id == select_newest_cleared_id(Assignment.question_id).scalar_subquery())
         .outerjoin(Assignment.answer)
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
         .options(
@@ -75,7 +75,7 @@ def _tasks() -> Tasks:
     )
 
 
-def _with(few: bool) -> Tasks:
+def _select_tasks(few: bool) -> Tasks:
     """With `few` only the columns are read on which keeping a draft rests; any other is, when it is asked for. A page
     saves itself every few seconds, and reading all of them is most of what that costs."""
     if not few:
@@ -95,13 +95,13 @@ def _with(few: bool) -> Tasks:
 def load(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
     """One assignment of this expert. None for any other, and before it was sent."""
     own = (Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted)
-    return _task(session, _with(few).where(*own))
+    return _task(session, _select_tasks(few).where(*own))
 
 
 def by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
     """Whoever holds an assignment's link, and the one assignment that it opens. Changes nothing."""
-    link = links.open_ones("page", links.macs_of(session, token), now(session))
-    task = _task(session, _with(few).join(Link, Link.assignment_id == Assignment.id).where(*link))
+    link = links.open_link_conditions("page", links.macs_of(session, token), now(session))
+    task = _task(session, _select_tasks(few).join(Link, Link.assignment_id == Assignment.id).where(*link))
     if task is None:
         return None
     expert = task.assignment.expert

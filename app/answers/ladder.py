@@ -32,7 +32,7 @@ Invite = Callable[[Session, Assignment, str], None]
 
 
 def put_after(
-    session: Session, actor: Staff, assignment: Assignment, before: Assignment, step_at: datetime | None = None
+    session: Session, actor: Staff, assignment: Assignment, predecessor: Assignment, step_at: datetime | None = None
 ) -> None:
     """Ask this expert after that one. An editor's act, because nobody presses anything again before the mail leaves.
 
@@ -42,12 +42,12 @@ def put_after(
     must(actor, "invite")
     if not lock_row(session, assignment).is_drafted:
         raise InvalidTransition("assignment", "put on the ladder", assignment.state)
-    if before.question_id != assignment.question_id or not before.can_stand_before:
-        raise InvalidTransition("assignment", "stand before another", before.state)
-    if assignment.id in _all_before(session, before):
+    if predecessor.question_id != assignment.question_id or not predecessor.can_stand_before:
+        raise InvalidTransition("assignment", "stand before another", predecessor.state)
+    if assignment.id in _all_before(session, predecessor):
         raise InvalidTransition("assignment", "stand before itself", assignment.state)
-    assignment.after_id, assignment.step_at = before.id, step_at
-    audit.record(session, actor, "assignment.ladder", assignment, facts={"after": before.id})
+    assignment.after_id, assignment.step_at = predecessor.id, step_at
+    audit.record(session, actor, "assignment.ladder", assignment, facts={"after": predecessor.id})
 
 
 def _all_before(session: Session, assignment: Assignment) -> set[int]:
@@ -69,19 +69,19 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
     audit.record(session, actor, "assignment.off_ladder", assignment)
 
 
-def climb(database: Database, invite: Invite, at: datetime | None = None) -> int:
+def climb(database: Database, invite: Invite, now: datetime | None = None) -> int:
     """Invite those whose turn has come, each in a transaction that finds it still so. Returns how many.
 
     `invite` sends one invitation under the name of its cause, which makes it the only one.
     """
-    with database.read(at) as session:
+    with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
-        found = [key for newsletter in running for key in due(session, newsletter)]
-    return sum(database.write(partial(_step, assignment_id=key, invite=invite), at) for key in found)
+        found = [key for newsletter in running for key in find_due_steps(session, newsletter)]
+    return sum(database.write(partial(_step, assignment_id=key, invite=invite), now) for key in found)
 
 
-def due(session: Session, newsletter: Newsletter, only: int | None = None) -> list[int]:
-    """Find the assignments of a newsletter whose turn has come; with `only`, look at that one alone."""
+def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int | None = None) -> list[int]:
+    """Find the assignments of a newsletter whose turn has come; with `assignment_id`, look at that one alone."""
     if not newsletter.is_running:
         return []
     before = aliased(Assignment)
@@ -102,7 +102,7 @@ def due(session: Session, newsletter: Newsletter, only: int | None = None) -> li
             ),
         )
     )
-    query = query if only is None else query.where(Assignment.id == only)
+    query = query if assignment_id is None else query.where(Assignment.id == assignment_id)
     rows = session.execute(query.order_by(Assignment.id).limit(MANY)).all()
     waits = waiting_letters(session, [row.after_id for row in rows]) if rows else set()
     return [row.id for row in rows if row.after_id not in waits]
@@ -113,7 +113,7 @@ def _step(session: Session, assignment_id: int, invite: Invite) -> bool:
     lock_row(session, session.get_one(Question, found.question_id))  # in the order that every invitation takes
     assignment = lock_row(session, found)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    if assignment.id not in due(session, newsletter, only=assignment.id):
+    if assignment.id not in find_due_steps(session, newsletter, assignment_id=assignment.id):
         return False
     invite(session, assignment, f"ladder:{assignment.id}:{assignment.version}")
     return True

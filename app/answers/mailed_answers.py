@@ -28,17 +28,17 @@ from ..mail import inbound
 from ..mail.models import Inbound
 from ..newsletters.models import Newsletter
 from ..questions.models import Note
-from ..search.index import forget
+from ..search.index import remove_from_indexes
 from ..text.clean import clean
 from ..text.languages import guess_language
 from . import assigning, editing, writing
 from .models import Answer, Assignment
 
 
-def take(session: Session, actor: Actor, assignment: Assignment, words: str, received_at: datetime) -> Letter:
+def create_letter(session: Session, actor: Actor, assignment: Assignment, text: str, received_at: datetime) -> Letter:
     """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises
     `MissingPrecondition`."""
-    body = require_text("text", clean(words)[: writing.MAXIMUM])
+    body = require_text("text", clean(text)[: writing.MAXIMUM])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
         author="expert",
@@ -65,7 +65,7 @@ def from_pen(
     reading = inbound.reading_of(session, row)
     if reading is None:
         raise MissingPrecondition("bytes")
-    letter = take(session, actor, assignment, reading.text, row.stored_at)
+    letter = create_letter(session, actor, assignment, reading.text, row.stored_at)
     inbound.take(
         session, actor, row, letter.id, version, newsletter_id=assignment.newsletter_id, assignment_id=assignment.id
     )
@@ -83,8 +83,8 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
     row = inbound.of_letter(session, letter.id)
     if letter.author != "expert" or not letter.waits or row is None:
         raise InvalidTransition("letter", "put back", letter.state)
-    inbound.put_back(session, actor, row)
-    forget(session, "letter", letter.id)
+    inbound.undo_take(session, actor, row)
+    remove_from_indexes(session, "letter", letter.id)
     session.delete(letter)
     session.flush()
     return row
@@ -127,7 +127,7 @@ NOTHING = Said()
 
 
 def file(
-    session: Session, actor: Staff, letter: Letter, kind: str, said: Said = NOTHING, version: int | None = None
+    session: Session, actor: Staff, letter: Letter, kind: str, details: Said = NOTHING, version: int | None = None
 ) -> None:
     """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
 
@@ -147,51 +147,53 @@ def file(
     LETTER.move("file", letter.state)
     lock_row(session, assignment)
     with audit.watched(session) as events:
-        FOLLOWS[kind](session, actor, Filing(letter, assignment, said))
+        FOLLOWS[kind](session, actor, Filing(letter, assignment, details))
         session.flush()
     filing.file(session, actor, letter, kind, assignment_id=assignment.id, did=[event.id for event in events])
 
 
-def _answer(session: Session, actor: Staff, filed: Filing) -> None:
+def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
     """Their words become the submitted version. Who had said no and writes all the same has said yes by it."""
-    assignment = filed.assignment
+    assignment = filing.assignment
     if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
     zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
-    given_on = filed.letter.received_at.astimezone(zone).date()
-    writing.enter_by_hand(session, actor, assignment, writing.Written(filed.words), _channel(session, filed), given_on)
+    given_on = filing.letter.received_at.astimezone(zone).date()
+    writing.enter_by_hand(
+        session, actor, assignment, writing.AnswerContent(filing.words), _channel(session, filing), given_on
+    )
 
 
-def _channel(session: Session, filed: Filing) -> str:
+def _channel(session: Session, filing: Filing) -> str:
     """A mail whose sender was shown to be the expert is their own word. What the desk took out of the holding pen is
     not: it is read back to the expert, at the address that we know, before it can run. Reasons stand only on what was
     set aside.
     """
-    row = inbound.of_letter(session, filed.letter.id)
+    row = inbound.of_letter(session, filing.letter.id)
     return "mail" if row is not None and not row.reasons else "pen"
 
 
-def _cannot(session: Session, actor: Staff, filed: Filing) -> None:
-    if not filed.assignment.is_declined:
-        assigning.decline(session, actor, filed.assignment, filed.said.reason)
+def _file_refusal(session: Session, actor: Staff, filing: Filing) -> None:
+    if not filing.assignment.is_declined:
+        assigning.decline(session, actor, filing.assignment, filing.said.reason)
 
 
-def _later(session: Session, actor: Staff, filed: Filing) -> None:
+def _file_postponement(session: Session, actor: Staff, filing: Filing) -> None:
     """No time before a date: the desk sees it, and can invite again then."""
-    if not filed.assignment.is_declined:
-        assigning.decline(session, actor, filed.assignment, "no time", filed.said.later_on)
+    if not filing.assignment.is_declined:
+        assigning.decline(session, actor, filing.assignment, "no time", filing.said.later_on)
 
 
-def _question_back(session: Session, actor: Staff, filed: Filing) -> None:
+def _file_question_back(session: Session, actor: Staff, filing: Filing) -> None:
     """It stands among the question's notes under the expert's name; the assignment stays as it is."""
-    body = clean(filed.said.note or filed.words)[:2_000]
-    person_id = filed.assignment.expert.person_id
-    note = Note(question_id=filed.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
+    body = clean(filing.said.note or filing.words)[:2_000]
+    person_id = filing.assignment.expert.person_id
+    note = Note(question_id=filing.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
     add_and_flush(session, note)
-    audit.record(session, actor, "assignment.ask_back", filed.assignment, facts={"note": note.id})
+    audit.record(session, actor, "assignment.ask_back", filing.assignment, facts={"note": note.id})
 
 
-def _check(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
+def _file_check_outcome(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
     def settle(session: Session, actor: Staff, filed: Filing) -> None:
         answer = session.scalar(select(Answer).filter_by(assignment_id=filed.assignment.id))
         if answer is None:
@@ -203,11 +205,11 @@ def _check(outcome: str) -> "Callable[[Session, Staff, Filing], None]":
 
 # What follows from each filing. A check is "fine" under "facts only" and "approved" (yes) under full approval.
 FOLLOWS: dict[str, Callable[[Session, Staff, Filing], None]] = {
-    "answer": _answer,
-    "cannot": _cannot,
-    "later": _later,
-    "question back": _question_back,
-    "fine": _check("fine"),
-    "wrong": _check("wrong"),
-    "yes": _check("approved"),
+    "answer": _file_answer,
+    "cannot": _file_refusal,
+    "later": _file_postponement,
+    "question back": _file_question_back,
+    "fine": _file_check_outcome("fine"),
+    "wrong": _file_check_outcome("wrong"),
+    "yes": _file_check_outcome("approved"),
 }

@@ -16,7 +16,7 @@ from ..db.session import lock_row
 from ..people import expert_pages, expert_search
 from ..people.directory import email_of, set_email
 from ..people.models import PROFILE, Expert
-from ..people.profile_fields import joined
+from ..people.profile_fields import merge_values
 from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, Assignment
 
@@ -31,40 +31,40 @@ class BothAsked(DomainError):
         self.question_id = question_id
 
 
-def merge(session: Session, actor: Staff, gone: Expert, kept: Expert) -> None:
-    """Make `gone` a part of `kept`. What the kept one's profile lacks comes from the other's.
+def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> None:
+    """Make `source` a part of `target`. What the kept one's profile lacks comes from the other's.
 
     Raises `PermissionDenied`, `InvalidTransition` (the same one, or merged already) and `BothAsked`.
     """
     must(actor, "whole directory")
-    for expert in sorted((gone, kept), key=lambda one: one.id):
+    for expert in sorted((source, target), key=lambda one: one.id):
         lock_row(session, expert)
-    if gone.id == kept.id or gone.merged_into_id or kept.merged_into_id:
-        raise InvalidTransition("expert", "merge", "merged" if gone.id != kept.id else "the same")
-    _refuse_twice(session, gone, kept)
-    moved = list(session.scalars(select(Assignment.id).filter_by(expert_id=gone.id)))
-    _give(session, gone, kept, moved)
-    earlier = list(session.scalars(select(Expert.id).filter_by(merged_into_id=gone.id)))
-    session.execute(update(Expert).where(Expert.id.in_(earlier)).values(merged_into_id=kept.id))
-    _complete(session, gone, kept)
-    gone.merged_into_id = kept.id
+    if source.id == target.id or source.merged_into_id or target.merged_into_id:
+        raise InvalidTransition("expert", "merge", "merged" if source.id != target.id else "the same")
+    _check_no_shared_question(session, source, target)
+    moved = list(session.scalars(select(Assignment.id).filter_by(expert_id=source.id)))
+    _give(session, source, target, moved)
+    earlier = list(session.scalars(select(Expert.id).filter_by(merged_into_id=source.id)))
+    session.execute(update(Expert).where(Expert.id.in_(earlier)).values(merged_into_id=target.id))
+    _fill_in_profile(session, source, target)
+    source.merged_into_id = target.id
     session.flush()
-    expert_search.describe(session, kept)
-    expert_pages.take_back(session, actor, gone)
+    expert_search.describe(session, target)
+    expert_pages.take_back(session, actor, source)
     if moved:  # nobody said yes to a list with these on it
-        expert_pages.take_back(session, actor, kept)
-    expert_pages.keep_to_the_name(session, actor, kept)
+        expert_pages.take_back(session, actor, target)
+    expert_pages.keep_to_the_name(session, actor, target)
     audit.record(
-        session, actor, "expert.merge", gone, facts={"into": kept.id, "assignments": moved, "earlier": earlier}
+        session, actor, "expert.merge", source, facts={"into": target.id, "assignments": moved, "earlier": earlier}
     )
 
 
-def _refuse_twice(session: Session, gone: Expert, kept: Expert) -> None:
+def _check_no_shared_question(session: Session, source: Expert, target: Expert) -> None:
     other = aliased(Assignment)
     both = select(Assignment.question_id).join(other, other.question_id == Assignment.question_id)
     both = both.where(
-        Assignment.expert_id == gone.id,
-        other.expert_id == kept.id,
+        Assignment.expert_id == source.id,
+        other.expert_id == target.id,
         Assignment.is_live,
         other.state.in_(ASSIGNMENT_STATES.which("is_live")),
     )
@@ -85,41 +85,41 @@ def _give(session: Session, giver: Expert, taker: Expert, assignments: list[int]
             )
 
 
-def _complete(session: Session, gone: Expert, kept: Expert) -> None:
+def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
     for name, field in PROFILE.items():
         if name != "name":
-            setattr(kept, name, joined(field, getattr(kept, name), getattr(gone, name)))
-    if kept.verified_at is None and gone.folded == kept.folded:  # a check holds for the name that was checked
+            setattr(target, name, merge_values(field, getattr(target, name), getattr(source, name)))
+    if target.verified_at is None and source.folded == target.folded:  # a check holds for the name that was checked
         for column in CHECK:
-            setattr(kept, column, getattr(gone, column))
-    address = email_of(session, gone.person)
-    if address and email_of(session, kept.person) is None:
-        gone.person.email_sealed = gone.person.email_mac = gone.person.key_no = None
+            setattr(target, column, getattr(source, column))
+    address = email_of(session, source.person)
+    if address and email_of(session, target.person) is None:
+        source.person.email_sealed = source.person.email_mac = source.person.key_no = None
         session.flush()  # an address belongs to one person at any moment
-        set_email(session, kept.person, address)
+        set_email(session, target.person, address)
 
 
-def split(session: Session, actor: Staff, gone: Expert) -> None:
+def split(session: Session, actor: Staff, source: Expert) -> None:
     """Take a merge back: the assignments that came with it go back too. What was filled in on the profile stays there.
 
     An address that was taken over stays as well: it can't be known whose it was meant to be. Raises
     `InvalidTransition`.
     """
     must(actor, "whole directory")
-    kept_id = lock_row(session, gone).merged_into_id
+    kept_id = lock_row(session, source).merged_into_id
     if kept_id is None:
         raise InvalidTransition("expert", "take out", "itself")
     kept = lock_row(session, session.get_one(Expert, kept_id))
-    merges = select(Event).filter_by(noun="expert", noun_id=gone.id, action="expert.merge").order_by(Event.id.desc())
+    merges = select(Event).filter_by(noun="expert", noun_id=source.id, action="expert.merge").order_by(Event.id.desc())
     facts = session.scalars(merges.limit(1)).one().facts or {}
-    gone.merged_into_id = None
+    source.merged_into_id = None
     session.flush()
     earlier = update(Expert).where(Expert.id.in_(facts["earlier"]), Expert.merged_into_id == kept.id)
-    session.execute(earlier.values(merged_into_id=gone.id))
-    _give(session, kept, gone, facts["assignments"])
-    audit.record(session, actor, "expert.split", gone, facts={"from": kept.id})
+    session.execute(earlier.values(merged_into_id=source.id))
+    _give(session, kept, source, facts["assignments"])
+    audit.record(session, actor, "expert.split", source, facts={"from": kept.id})
 
 
-def merged_into(session: Session, expert: Expert) -> list[Expert]:
+def list_merged_experts(session: Session, expert: Expert) -> list[Expert]:
     """Return who was merged into this one."""
     return list(session.scalars(select(Expert).filter_by(merged_into_id=expert.id).order_by(Expert.id)))

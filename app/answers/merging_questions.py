@@ -9,12 +9,12 @@ from ..questions.models import Question
 from .models import Assignment
 
 
-def merge(session: Session, actor: Staff, question: Question, into: Question) -> None:
+def merge(session: Session, actor: Staff, question: Question, target: Question) -> None:
     """Merge one question into another. Raises `CannotMerge`, also where an expert was only prepared to be asked."""
-    moves.lock_both(session, question, into)  # before anybody can be prepared to be asked what is merged away
-    if not moves.fault_of_merge(question, into) and has_expert(session, question):
+    moves.lock_both(session, question, target)  # before anybody can be prepared to be asked what is merged away
+    if not moves.fault_of_merge(question, target) and has_expert(session, question):
         raise moves.CannotMerge("assigned")
-    moves.merge(session, actor, question, into)
+    moves.merge(session, actor, question, target)
 
 
 def has_expert(session: Session, question: Question) -> bool:
@@ -23,7 +23,7 @@ def has_expert(session: Session, question: Question) -> bool:
     return session.scalar(live.limit(1)) is not None
 
 
-def was_asked(session: Session, question: Question) -> bool:
+def has_notified_expert(session: Session, question: Question) -> bool:
     """Return whether an expert has heard of this from us, and is owed a word when it ends."""
     heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
     return session.scalar(heard.limit(1)) is not None

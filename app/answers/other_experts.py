@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..mail import outbox
-from ..mail.asked_others import said_in
+from ..mail.asked_others import find_sentence
 from ..mail.models import OutboxMail
 from .models import Assignment
 
@@ -27,7 +27,11 @@ def settle(session: Session, mail: OutboxMail) -> None:
         return
     number = number_of(session, session.get_one(Assignment, mail.assignment_id))
     mail.asked_others = None
-    if said_in(outbox.read(session, mail)) or (known := _number_known(session, mail)) is not None and number > known:
+    if (
+        find_sentence(outbox.read(session, mail))
+        or (known := _number_known(session, mail)) is not None
+        and number > known
+    ):
         mail.asked_others = number
     session.flush()
 

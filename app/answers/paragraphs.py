@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from app.answers.alignment import aligned
+from app.answers.alignment import align
 from app.text.clean import SIGN, WORD, clean
 
 BREAK = "\n\n"
@@ -24,17 +24,17 @@ def paragraphs(text: str) -> list[str]:
     return [part for part in clean(text).split(BREAK) if part]
 
 
-def paired(olds: list[str], news: list[str]) -> Iterator[tuple[str, str]]:
+def pair_paragraphs(olds: list[str], news: list[str]) -> Iterator[tuple[str, str]]:
     """Pair paragraphs: equal ones first, then those between them by likeness; '' stands for none."""
     at_old = at_new = 0
-    for i, j in [*aligned(olds, news), (len(olds), len(news))]:
-        yield from _paired_by_likeness(olds[at_old:i], news[at_new:j])
+    for i, j in [*align(olds, news), (len(olds), len(news))]:
+        yield from _pair_by_likeness(olds[at_old:i], news[at_new:j])
         if i < len(olds):
             yield olds[i], news[j]
         at_old, at_new = i + 1, j + 1
 
 
-def _paired_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
+def _pair_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
     """Find the pairing, in order, that keeps most letters together; it may pair one paragraph with two."""
     rows, columns = len(olds), len(news)
     if rows == columns == 1:

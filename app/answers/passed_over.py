@@ -29,7 +29,7 @@ from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment
 
 
-def pass_over(
+def mark_unused(
     session: Session, actor: Staff, question: Question, ran_on: datetime, **posting: Unpack[outbox.Posting]
 ) -> None:
     """Let go of all who were asked a question that runs without them. Whoever heard of it is told, and why."""
@@ -45,10 +45,10 @@ def pass_over(
         links.revoke_links(session, assignment.id)
         if asked and pending_invitations.stop_asking(session, actor, assignment):
             about = AssignmentMail(runs_on=ran_on, kept=kept)
-            expert_mails.to_expert(session, actor, assignment, "expert.ran_without", about, **posting)
+            expert_mails.send_to_expert(session, actor, assignment, "expert.ran_without", about, **posting)
 
 
-def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
+def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Question:
     """Take up a text that was kept: its expert answers a new question in the same words, under the same topics.
 
     Raises `PermissionDenied`, and `InvalidTransition` where no text of theirs is kept.
@@ -57,7 +57,7 @@ def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
     if answer is None or not lock_row(session, answer).is_held_over:
         raise InvalidTransition("answer", "use", answer.state if answer else None)
     old = session.get_one(Question, assignment.question_id)
-    new = _again(session, actor, old)
+    new = _copy_question(session, actor, old)
     end_check(session, actor, answer)
     lock_row(session, assignment).question_id = answer.question_id = new.id
     for made in (Translation, Translator):
@@ -71,15 +71,15 @@ def use(session: Session, actor: Staff, assignment: Assignment) -> Question:
     return new
 
 
-def _again(session: Session, actor: Staff, old: Question) -> Question:
+def _copy_question(session: Session, actor: Staff, source: Question) -> Question:
     """Open a question in the words of one that ran; they are cleared where whoever does it may clear them."""
-    words = old.text
+    words = source.text
     if words is None:
-        raise InvalidTransition("question", "open again", old.state)
+        raise InvalidTransition("question", "open again", source.state)
     said = {"headline": words.headline, "body": words.body or "", "background": words.background}
     new = moves.open_question(session, actor, [], **said, language=words.language)
-    topics = select(QuestionTopic.topic_id).filter_by(question_id=old.id)
+    topics = select(QuestionTopic.topic_id).filter_by(question_id=source.id)
     moves.put_topics(session, new, list(session.scalars(topics)))
-    if old.is_cleared and may(actor, "clear"):
+    if source.is_cleared and may(actor, "clear"):
         wording.clear(session, actor, new, new.text_id or 0)
     return new

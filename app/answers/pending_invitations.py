@@ -65,17 +65,19 @@ def _stop(
     """Stop the mails of these kinds about an assignment. Gives all of them, and those that could be stopped."""
     mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     found = session.scalars(mails.order_by(OutboxMail.id)).all()
-    return found, [mail for mail in found if mail.waits and recalled(session, actor, mail)]
+    return found, [mail for mail in found if mail.waits and try_recall(session, actor, mail)]
 
 
-def step_back(session: Session, actor: Actor, before: Assignment, cause: str) -> None:
-    """`before` has the question after all: whom the ladder invited in their place, by a mail that is still here, is
-    next again.
+def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
+    """`predecessor` has the question after all: whom the ladder invited in their place, by a mail that is still here,
+    is next again.
     """
-    after = select(Assignment).where(Assignment.after_id == before.id, Assignment.is_invited).order_by(Assignment.id)
+    after = (
+        select(Assignment).where(Assignment.after_id == predecessor.id, Assignment.is_invited).order_by(Assignment.id)
+    )
     for assignment in session.scalars(after).all():
         mail = _invitation(session, lock_row(session, assignment))
-        if not assignment.is_invited or mail is None or mail.attempts or not recalled(session, actor, mail):
+        if not assignment.is_invited or mail is None or mail.attempts or not try_recall(session, actor, mail):
             continue
         invited_at = assignment.invited_at
         was = {"invited_at": invited_at.isoformat()} if invited_at else {}
@@ -95,7 +97,7 @@ def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
     return session.scalar(waits.where(ladders, OutboxMail.waits).order_by(OutboxMail.id.desc()).limit(1))
 
 
-def recalled(session: Session, actor: Actor, mail: OutboxMail) -> bool:
+def try_recall(session: Session, actor: Actor, mail: OutboxMail) -> bool:
     """Return whether a mail could be stopped; one that a worker is handing over at this moment can't."""
     if not lock_row(session, mail).waits:
         return False

@@ -47,70 +47,74 @@ class Reminder:
     at: datetime
 
 
-def remind(database: Database, at: datetime | None = None) -> int:
+def remind(database: Database, now: datetime | None = None) -> int:
     """Write the reminders that are due, each in a transaction that finds it still due. Returns how many."""
-    with database.read(at) as session:
+    with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
-        found = [key for newsletter in running for key in due(session, newsletter)]
-    return sum(database.write(partial(_remind, assignment_id=key), at) for key in found)
+        found = [key for newsletter in running for key in find_due_reminders(session, newsletter)]
+    return sum(database.write(partial(_remind, assignment_id=key), now) for key in found)
 
 
-def due(session: Session, newsletter: Newsletter) -> list[int]:
+def find_due_reminders(session: Session, newsletter: Newsletter) -> list[int]:
     """Find the assignments for which a reminder is due now, by short walks of indexes, however many there are."""
-    rows = [row for condition in _near(now(session)) for row in _asked(session, newsletter, condition)]
+    rows = [
+        row for condition in _due_conditions(now(session)) for row in _find_assignments(session, newsletter, condition)
+    ]
     waits = waiting_letters(session, [row.id for row in rows]) if rows else set()
-    return [row.id for row in rows if row.id not in waits and due_now(row, newsletter.zone, now(session))]
+    return [row.id for row in rows if row.id not in waits and get_due_reminder(row, newsletter.zone, now(session))]
 
 
-def due_now(assignment: Assignment, zone: str, at: datetime) -> Reminder | None:
+def get_due_reminder(assignment: Assignment, zone: str, now: datetime) -> Reminder | None:
     """The reminder that an assignment calls for at this time, from its dates alone."""
-    if not MORNING <= at.astimezone(ZoneInfo(zone)).time() < NOON:
+    if not MORNING <= now.astimezone(ZoneInfo(zone)).time() < NOON:
         return None
-    return next((one for one in _planned(assignment, zone) if one.at <= at < _until(assignment, one)), None)
+    return next(
+        (one for one in _plan_reminders(assignment, zone) if one.at <= now < _reminder_deadline(assignment, one)), None
+    )
 
 
-def _planned(assignment: Assignment, zone: str) -> list[Reminder]:
+def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
     """Return when an assignment's reminders go out, by its dates as they are now."""
     since, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
     if assignment.is_invited:
-        before = _before(since, assignment.reply_by or due_at, due_at, zone)
+        before = _plan_early_reminder(since, assignment.reply_by or due_at, due_at, zone)
         return [before] if before else []
     if not assignment.is_writing:
         return []
-    before = _before(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
+    before = _plan_early_reminder(since, max(due_at - AHEAD, since + (due_at - since) / 2), due_at, zone)
     after = Reminder("remind:after", _morning(due_at + DAY, zone))
     return [before, after] if before else [after]
 
 
-def _before(since: datetime, wanted: datetime, due_at: datetime, zone: str) -> Reminder | None:
+def _plan_early_reminder(state_at: datetime, preferred_at: datetime, due_at: datetime, zone: str) -> Reminder | None:
     """The morning of the wanted day, or the next one where that is too soon; none where no morning fits in between."""
-    mornings = (_morning(wanted + days * DAY, zone) for days in (0, 1))
-    found = next((moment for moment in mornings if since + BREATH <= moment < due_at), None)
+    mornings = (_morning(preferred_at + days * DAY, zone) for days in (0, 1))
+    found = next((moment for moment in mornings if state_at + BREATH <= moment < due_at), None)
     return Reminder("remind:before", found) if found else None
 
 
-def _morning(moment: datetime, zone: str) -> datetime:
+def _morning(timestamp: datetime, zone: str) -> datetime:
     """The morning of a moment's day by the newsletter's clock."""
-    local = moment.astimezone(ZoneInfo(zone))
+    local = timestamp.astimezone(ZoneInfo(zone))
     return datetime.combine(local.date(), MORNING, ZoneInfo(zone))
 
 
-def _until(assignment: Assignment, reminder: Reminder) -> datetime:
+def _reminder_deadline(assignment: Assignment, reminder: Reminder) -> datetime:
     due_at = assignment.due_at or reminder.at
     return due_at if reminder.cause == "remind:before" else due_at + LATEST
 
 
-def _near(at: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
+def _due_conditions(now: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
     """Return where reminders can be due: a state, the cause that must not have had its mail, and stretches of its
     dates.
     """
-    soon = Assignment.due_at.between(at, at + AHEAD + DAY)
-    replies = Assignment.reply_by.between(at - LATEST, at + DAY)
-    over = Assignment.due_at.between(at - LATEST, at)
+    soon = Assignment.due_at.between(now, now + AHEAD + DAY)
+    replies = Assignment.reply_by.between(now - LATEST, now + DAY)
+    over = Assignment.due_at.between(now - LATEST, now)
     return (
-        ("invited", "remind:before", replies, Assignment.due_at > at),
+        ("invited", "remind:before", replies, Assignment.due_at > now),
         ("accepted", "remind:before", soon, literal(True)),
         ("returned", "remind:before", soon, literal(True)),
         ("accepted", "remind:after", over, literal(True)),
@@ -118,10 +122,10 @@ def _near(at: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElem
     )
 
 
-def _asked(
-    session: Session, newsletter: Newsletter, where: tuple[str, str, ColumnElement[bool], ColumnElement[bool]]
+def _find_assignments(
+    session: Session, newsletter: Newsletter, condition: tuple[str, str, ColumnElement[bool], ColumnElement[bool]]
 ) -> Sequence[Assignment]:
-    state, cause, dates, more = where
+    state, cause, dates, more = condition
     written = exists().where(OutboxMail.once_key == literal(f"{cause}:") + cast(Assignment.id, String))
     query = select(Assignment).where(
         Assignment.newsletter_id == newsletter.id, Assignment.state == state, dates, more, ~written
@@ -141,14 +145,14 @@ def _reached(session: Session, assignment: Assignment) -> bool:
 def _remind(session: Session, assignment_id: int) -> bool:
     assignment = lock_row(session, session.get_one(Assignment, assignment_id))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    reminder = due_now(assignment, newsletter.zone, now(session))
+    reminder = get_due_reminder(assignment, newsletter.zone, now(session))
     if reminder is None or not newsletter.is_running or waiting_letters(session, [assignment.id]):
         return False
     once_key = f"{reminder.cause}:{assignment.id}"
-    if outbox.is_written(session, once_key) or not _reached(session, assignment):
+    if outbox.is_enqueued(session, once_key) or not _reached(session, assignment):
         return False
     kind = {"remind:before": "expert.reminder", "remind:after": "expert.overdue"}[reminder.cause]
     link = expert_mails.assignment_link(session, assignment)
     values = AssignmentMail(due_at=assignment.due_at, link=link, silent=assignment.is_invited)
-    expert_mails.to_expert(session, Clock(), assignment, kind, values, once_key=once_key)
+    expert_mails.send_to_expert(session, Clock(), assignment, kind, values, once_key=once_key)
     return True

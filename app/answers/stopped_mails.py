@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from ..core.actors import Staff
 from ..db.session import lock_row, now
 from ..people import links
-from .assigning import rest
+from .assigning import reopen_if_unassigned
 from .editing import open_check
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
@@ -18,7 +18,7 @@ def uninvite(session: Session, actor: Staff, assignment: Assignment) -> None:
         # What a person stopped the ladder does not send again by itself.
         off = {"after_id": None, "step_at": None}
         ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off)
-        rest(session, actor, assignment.question_id)
+        reopen_if_unassigned(session, actor, assignment.question_id)
 
 
 def end_check(session: Session, actor: Staff, assignment: Assignment) -> None:

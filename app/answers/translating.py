@@ -91,23 +91,23 @@ def originals(session: Session, question: Question) -> list[Original]:
     return wording_of(question) + [Original(question, answer, text) for answer, text in rows]
 
 
-def made_of(session: Session, question: Question) -> dict[tuple[str, str], Translation]:
+def get_translations(session: Session, question: Question) -> dict[tuple[str, str], Translation]:
     """Return the translations of a question's texts, by the key of the original and the language."""
     query = select(Translation, Answer.public_id).outerjoin(Answer, Answer.id == Translation.answer_id)
     rows = session.execute(query.where(Translation.question_id == question.id).order_by(Translation.id))
     return {(key or QUESTION, one.language): one for one, key in rows}
 
 
-def of_version(session: Session, one: Translation | TranslatorRow) -> QuestionText | AnswerText:
+def get_original_version(session: Session, row: Translation | TranslatorRow) -> QuestionText | AnswerText:
     """Return the version of the original that a translation was made from, or that a translator was sent."""
-    if one.of_answer_text_id is not None:
-        return session.get_one(AnswerText, one.of_answer_text_id)
-    return session.get_one(QuestionText, one.of_question_text_id)
+    if row.of_answer_text_id is not None:
+        return session.get_one(AnswerText, row.of_answer_text_id)
+    return session.get_one(QuestionText, row.of_question_text_id)
 
 
-def is_current(session: Session, one: Translation | TranslatorRow, original: Original) -> bool:
+def is_current(session: Session, row: Translation | TranslatorRow, original: Original) -> bool:
     """Return whether the original still says what was translated. A background that changed is not in print."""
-    then, stands = of_version(session, one), original.text
+    then, stands = get_original_version(session, row), original.text
     if isinstance(then, AnswerText) and isinstance(stands, AnswerText):
         return (then.body, then.ties) == (stands.body, stands.ties)
     return isinstance(then, QuestionText) and isinstance(stands, QuestionText) and then.parts[:2] == stands.parts[:2]
@@ -115,17 +115,17 @@ def is_current(session: Session, one: Translation | TranslatorRow, original: Ori
 
 def reads(expert: Expert, language: str) -> bool:
     """Return whether an expert says in their entry that they write this language, in this script."""
-    return any(same_tongue(listed, language) for listed in expert.languages)
+    return any(is_same_language(listed, language) for listed in expert.languages)
 
 
-def same_tongue(one: str, other: str) -> bool:
+def is_same_language(language: str, other_language: str) -> bool:
     """Return whether two tags are one language in one script, whatever the country."""
-    scripts = {own_script(tag) or usual_script(tag) for tag in (one, other)}
-    return one.partition("-")[0] == other.partition("-")[0] and len(scripts) == 1
+    scripts = {own_script(tag) or usual_script(tag) for tag in (language, other_language)}
+    return language.partition("-")[0] == other_language.partition("-")[0] and len(scripts) == 1
 
 
 def translate(
-    session: Session, actor: Staff | Translator, original: Original, language: str, words: Words
+    session: Session, actor: Staff | Translator, original: Original, language: str, content: Words
 ) -> Translation:
     """Save the translation of a text into a language; the same words of the same original change nothing.
 
@@ -136,9 +136,9 @@ def translate(
     lock_row(session, original.question)
     if original.question.has_ended:
         raise InvalidTransition("question", "translate", original.question.state)
-    old = made_of(session, original.question).get((original.key, language))
-    must_be_another_tongue(original.question, language)
-    facts = facts_of(original, words)
+    old = get_translations(session, original.question).get((original.key, language))
+    require_other_language(original.question, language)
+    facts = facts_of(original, content)
     if old and old.is_written and all(getattr(old, name) == value for name, value in facts.items()):
         return old
     why = {"language": language}
@@ -156,9 +156,9 @@ def translate(
     return one
 
 
-def must_be_another_tongue(question: Question, language: str) -> None:
+def require_other_language(question: Question, language: str) -> None:
     """Raise `InvalidTransition` for the question's own language."""
-    if question.text and same_tongue(question.text.language, language):
+    if question.text and is_same_language(question.text.language, language):
         raise InvalidTransition("question", "translate", question.text.language)
 
 
@@ -171,72 +171,76 @@ def version_of(original: Original) -> dict[str, Any]:
     }
 
 
-def facts_of(original: Original, words: Words) -> dict[str, Any]:
+def facts_of(original: Original, content: Words) -> dict[str, Any]:
     """Return the columns of a translation of a text. Raises `MissingPrecondition` (translation) and `TooLong`."""
     lines = {
-        name: require_length(name, for_print(single_line(getattr(words, name))), most) for name, most in LINES.items()
+        name: require_length(name, for_print(single_line(getattr(content, name))), most) for name, most in LINES.items()
     }  # what stands on a line
     of_answer = isinstance(original.text, AnswerText)
-    ties = for_print(clean(words.ties)) if original.words.ties else ""
+    ties = for_print(clean(content.ties)) if original.words.ties else ""
     return {
         **lines,
         "headline": "" if of_answer else lines["headline"],
-        "body": require_length("body", require_text("translation", for_print(clean(words.body))), MAXIMUM),
+        "body": require_length("body", require_text("translation", for_print(clean(content.body))), MAXIMUM),
         "ties": require_length("ties", ties, MAXIMUM),
-        "is_credited": words.is_credited and bool(lines["translator"]),
+        "is_credited": content.is_credited and bool(lines["translator"]),
         **version_of(original),
     }
 
 
-def faults_of_approval(session: Session, one: Translation, original: Original, compared: bool) -> list[str]:
+def faults_of_approval(session: Session, translation: Translation, original: Original, has_compared: bool) -> list[str]:
     """Return what stands in the way of approving a translation: `expert` gives way to a reason, the others don't."""
-    faults = [] if compared else ["comparison"]
+    faults = [] if has_compared else ["comparison"]
     if not original.is_approved:
         faults.append("approved original")
-    if not is_current(session, one, original):
+    if not is_current(session, translation, original):
         faults.append("current original")
-    unread = original.answer is not None and reads(original.answer.expert, one.language) and one.checked_at is None
+    unread = (
+        original.answer is not None
+        and reads(original.answer.expert, translation.language)
+        and translation.checked_at is None
+    )
     return [*faults, "expert"] if unread else faults
 
 
 def approve(
     session: Session,
     actor: Staff,
-    one: Translation,
+    translation: Translation,
     original: Original,
     *,
-    compared: bool,
+    has_compared: bool,
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Let a translation run. `compared` says that the actor has read it against the original.
+    """Let a translation run. `has_compared` says that the actor has read it against the original.
 
     The original has to be approved itself, and to say what was translated. What readers wrote to the desk alone is
     looked for in it as in the original. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `Leaking`,
     `TooLong` and `MissingPrecondition`, with the names of `faults_of_approval`.
     """
     must(actor, "approve")
-    check_version(lock_row(session, one), version)
-    TRANSLATION.move("approve", one.state)
+    check_version(lock_row(session, translation), version)
+    TRANSLATION.move("approve", translation.state)
     reason = require_length("reason", single_line(reason), 400)
-    for fault in faults_of_approval(session, one, original, compared):
+    for fault in faults_of_approval(session, translation, original, has_compared):
         if fault != "expert" or not reason:
             raise MissingPrecondition(fault)
-    _must_not_tell(session, actor, one, original)
+    _check_no_reader_words(session, actor, translation, original)
     TRANSLATION.apply(
         session,
         actor,
-        one,
+        translation,
         "approve",
-        why={"language": one.language},
+        why={"language": translation.language},
         approved_by_id=actor.person_id,
         unread_reason=reason or None,
     )
 
 
-def _must_not_tell(session: Session, actor: Staff, one: Translation, original: Original) -> None:
+def _check_no_reader_words(session: Session, actor: Staff, translation: Translation, original: Original) -> None:
     """Raise `Leaking` where readers' own words stand in a translation: a letter may be in its very language."""
-    texts = [one.headline, one.body, one.ties]
+    texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
         whole = "\n".join(texts)
         must_be_clear(session, actor, original.question, whole, f"{original.words.body}\n{original.words.ties}")
@@ -245,16 +249,16 @@ def _must_not_tell(session: Session, actor: Staff, one: Translation, original: O
     must_have_looked(actor, found, "a look at what was said besides")
 
 
-def reopen(session: Session, actor: Staff, one: Translation) -> None:
+def reopen(session: Session, actor: Staff, translation: Translation) -> None:
     """Take the approval of a translation back, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
-    why = {"language": one.language}
-    TRANSLATION.apply(session, actor, lock_row(session, one), "reopen", why=why, approved_by_id=None)
+    why = {"language": translation.language}
+    TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=why, approved_by_id=None)
 
 
-def drop(session: Session, actor: Staff, one: Translation) -> None:
+def drop(session: Session, actor: Staff, translation: Translation) -> None:
     """Take a translation away; it can be written anew. Raises `InvalidTransition`, `PermissionDenied`."""
-    why = {"language": one.language}
-    TRANSLATION.apply(session, actor, lock_row(session, one), "drop", why=why, approved_by_id=None)
+    why = {"language": translation.language}
+    TRANSLATION.apply(session, actor, lock_row(session, translation), "drop", why=why, approved_by_id=None)
 
 
 def shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:
@@ -272,8 +276,8 @@ def of_text(session: Session, answer: Answer) -> Sequence[Translation]:
     return [one for one in found if reads(answer.expert, one.language)]
 
 
-def passed(session: Session, answer: Answer, check: Check, seen: Collection[str]) -> None:
+def mark_checked(session: Session, answer: Answer, check: Check, labels: Collection[str]) -> None:
     """Note that the expert said yes to the translations that were before their eyes, by their labels."""
     for one in shown_in_check(session, answer, check):
-        if one.label in seen:
+        if one.label in labels:
             one.checked_at = now(session)

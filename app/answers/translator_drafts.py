@@ -17,45 +17,47 @@ FIELDS = (*LINES, "body", "ties", "is_credited")
 MOST_TABS = 20
 
 
-def save_draft(session: Session, one: Translator, typed: Typed, tab: str, count: int) -> TranslatorDraft:
+def save_draft(session: Session, translator: Translator, form_values: Typed, tab: str, count: int) -> TranslatorDraft:
     """Keep what is typed in one tab, also once the words have changed; see `writing.save_draft`. Raises
     `InvalidTransition`."""
-    if not lock_row(session, one).is_open:
-        raise InvalidTransition("translator", "save a draft of", one.state)
+    if not lock_row(session, translator).is_open:
+        raise InvalidTransition("translator", "save a draft of", translator.state)
     tab = single_line(tab)[:40]
-    return keep(session, one, typed, tab if tab not in ("", HANDED_IN) else "page", count)
+    return store_draft(session, translator, form_values, tab if tab not in ("", HANDED_IN) else "page", count)
 
 
-def keep(session: Session, one: Translator, typed: Typed, tab: str, count: int) -> TranslatorDraft:
-    draft = session.scalar(select(TranslatorDraft).filter_by(translator_id=one.id, tab=tab).with_for_update())
+def store_draft(session: Session, translator: Translator, form_values: Typed, tab: str, count: int) -> TranslatorDraft:
+    draft = session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=tab).with_for_update())
     if draft is None:
-        draft = TranslatorDraft(translator_id=one.id, tab=tab, words={}, saved_at=now(session), count=-1)
+        draft = TranslatorDraft(translator_id=translator.id, tab=tab, words={}, saved_at=now(session), count=-1)
         session.add(draft)
     if count >= draft.count:
-        draft.words = {name: typed.get(name, "").replace("\0", "")[: 2 * MAXIMUM] for name in FIELDS}
+        draft.words = {name: form_values.get(name, "").replace("\0", "")[: 2 * MAXIMUM] for name in FIELDS}
         draft.saved_at, draft.count = now(session), count
     session.flush()
-    for oldest in drafts_of(session, one)[MOST_TABS:]:
+    for oldest in drafts_of(session, translator)[MOST_TABS:]:
         session.delete(oldest)
     return draft
 
 
-def drafts_of(session: Session, one: Translator) -> list[TranslatorDraft]:
+def drafts_of(session: Session, translator: Translator) -> list[TranslatorDraft]:
     """Every tab's draft, newest first."""
-    query = select(TranslatorDraft).where(TranslatorDraft.translator_id == one.id, TranslatorDraft.tab != HANDED_IN)
+    query = select(TranslatorDraft).where(
+        TranslatorDraft.translator_id == translator.id, TranslatorDraft.tab != HANDED_IN
+    )
     return list(session.scalars(query.order_by(TranslatorDraft.saved_at.desc(), TranslatorDraft.id.desc())))
 
 
-def handed_in(session: Session, one: Translator) -> Words | None:
+def get_handed_in_text(session: Session, translator: Translator) -> Words | None:
     """Return what was handed in, word for word."""
-    draft = handed_draft(session, one)
-    return words_from(draft.words) if draft else None
+    draft = get_handed_in_draft(session, translator)
+    return parse_translation(draft.words) if draft else None
 
 
-def handed_draft(session: Session, one: Translator) -> TranslatorDraft | None:
-    return session.scalar(select(TranslatorDraft).filter_by(translator_id=one.id, tab=HANDED_IN))
+def get_handed_in_draft(session: Session, translator: Translator) -> TranslatorDraft | None:
+    return session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=HANDED_IN))
 
 
-def words_from(typed: Typed) -> Words:
-    texts = {name: typed.get(name, "") for name in FIELDS if name != "is_credited"}
-    return Words(**texts, is_credited=bool(typed.get("is_credited")))
+def parse_translation(form_values: Typed) -> Words:
+    texts = {name: form_values.get(name, "") for name in FIELDS if name != "is_credited"}
+    return Words(**texts, is_credited=bool(form_values.get("is_credited")))

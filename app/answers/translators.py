@@ -38,9 +38,9 @@ from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
-from .pending_invitations import recalled
+from .pending_invitations import try_recall
 from .translating import LINES, QUESTION, Original
-from .translator_drafts import Typed, handed_draft, handed_in, keep, words_from
+from .translator_drafts import Typed, get_handed_in_draft, get_handed_in_text, parse_translation, store_draft
 
 MAIL = "translator.invitation"
 LONGEST_NOTE = 400  # characters
@@ -76,8 +76,8 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
     """
     must(actor, "invite")
     question = lock_row(session, original.question)
-    translating.must_be_another_tongue(question, language)
-    _may_be_sent(original)
+    translating.require_other_language(question, language)
+    _check_sendable(original)
     _must_be_free(session, original, language)
     email, public_id, ring = checked_address(email), new_public_id(), get_keyring(session)
     one = Translator(
@@ -95,7 +95,7 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
     return one
 
 
-def _may_be_sent(original: Original) -> None:
+def _check_sendable(original: Original) -> None:
     """Raise `InvalidTransition` where nobody needs a text translated any more, and `MissingPrecondition` while it may
     not leave the house."""
     if original.question.has_ended or original.question.is_retracted:
@@ -105,75 +105,75 @@ def _may_be_sent(original: Original) -> None:
 
 
 def _must_be_free(session: Session, original: Original, language: str) -> None:
-    there = newest_of(session, original.question).get((original.key, language))
+    there = get_newest_translators(session, original.question).get((original.key, language))
     if there and there.is_open:
         raise InvalidTransition("translator", "invite", there.state)
-    there_is = _stands(session, original, language)
+    there_is = _get_written_translation(session, original, language)
     if there_is and translating.is_current(session, there_is, original):
         raise InvalidTransition("translation", "start", "there")
 
 
-def _stands(session: Session, original: Original, language: str) -> Translation | None:
+def _get_written_translation(session: Session, original: Original, language: str) -> Translation | None:
     """Return the translation that stands written, up to date or not."""
-    one = translating.made_of(session, original.question).get((original.key, language))
+    one = translating.get_translations(session, original.question).get((original.key, language))
     return one if one and one.is_written else None
 
 
-def invite_again(session: Session, actor: Staff, one: Translator, original: Original) -> None:
+def invite_again(session: Session, actor: Staff, translator: Translator, original: Original) -> None:
     """Send the words as they stand now, by a new link; the old one opens nothing any more, and drafts stay.
 
     Raises `MissingPrecondition` (approved original), `InvalidTransition`.
     """
     must(actor, "invite")
     lock_row(session, original.question)
-    _may_be_sent(original)
-    why = {"language": one.language}
-    if handed := handed_draft(session, one):
-        handed.tab = f"sent again {one.version}"  # it stands in the form again, and what comes is handed in anew
+    _check_sendable(original)
+    why = {"language": translator.language}
+    if handed := get_handed_in_draft(session, translator):
+        handed.tab = f"sent again {translator.version}"  # it stands in the form again, and what comes is handed in anew
     TRANSLATOR.apply(
-        session, actor, lock_row(session, one), "invite again", why=why, **translating.version_of(original)
+        session, actor, lock_row(session, translator), "invite again", why=why, **translating.version_of(original)
     )
-    links.revoke_links_of_translator(session, one.id)
-    _stop_mails(session, actor, one)
-    _send(session, actor, one, original, again=True)
+    links.revoke_links_of_translator(session, translator.id)
+    _stop_mails(session, actor, translator)
+    _send(session, actor, translator, original, is_repeat=True)
 
 
-def _send(session: Session, actor: Staff, one: Translator, original: Original, again: bool = False) -> None:
-    newsletter = session.get_one(Newsletter, one.newsletter_id)
+def _send(session: Session, actor: Staff, translator: Translator, original: Original, is_repeat: bool = False) -> None:
+    newsletter = session.get_one(Newsletter, translator.newsletter_id)
     words = original.words
     about = TranslatorMail(
-        link=absolute_url(session, f"/a/{links.new_link(session, translator_id=one.id)}/translation"),
-        language=one.language,
+        link=absolute_url(session, f"/a/{links.new_link(session, translator_id=translator.id)}/translation"),
+        language=translator.language,
         words=word_count(f"{words.headline} {words.body}"),
         of_answer=original.answer is not None,
-        again=again,
+        again=is_repeat,
     )
-    to = get_keyring(session).open(_place(one.public_id), one.email_sealed or b"")
-    own = mail_texts.own(session, newsletter, MAIL)
-    letter = write(MAIL, sender(session, newsletter), to, one.name, about, own)
-    posting = expert_mails.way_out(session, actor, newsletter, MAIL)
-    once = f"{_mails_of(one)}{one.version}"
-    posting.update({"newsletter_id": newsletter.id, "question_id": one.question_id, "once_key": once})
+    to = get_keyring(session).open(_place(translator.public_id), translator.email_sealed or b"")
+    own = mail_texts.get_custom_texts(session, newsletter, MAIL)
+    letter = write(MAIL, sender(session, newsletter), to, translator.name, about, own)
+    posting = expert_mails.delivery_options(session, actor, newsletter, MAIL)
+    once = f"{_mail_key_prefix(translator)}{translator.version}"
+    posting.update({"newsletter_id": newsletter.id, "question_id": translator.question_id, "once_key": once})
     outbox.put(session, letter, **posting)
 
 
-def _mails_of(one: Translator) -> str:
+def _mail_key_prefix(translator: Translator) -> str:
     """Return how the key of each mail to a translator begins."""
-    return f"translator:{one.id}:"
+    return f"translator:{translator.id}:"
 
 
-def _stop_mails(session: Session, actor: Actor, one: Translator) -> None:
+def _stop_mails(session: Session, actor: Actor, translator: Translator) -> None:
     """Stop what still waits to be sent to a translator: held for an editor, or in its minute of undo."""
-    theirs = select(OutboxMail).where(OutboxMail.once_key.startswith(_mails_of(one)), OutboxMail.waits)
+    theirs = select(OutboxMail).where(OutboxMail.once_key.startswith(_mail_key_prefix(translator)), OutboxMail.waits)
     for mail in session.scalars(theirs.order_by(OutboxMail.id)).all():
-        recalled(session, actor if isinstance(actor, Staff) else Clock(), mail)
+        try_recall(session, actor if isinstance(actor, Staff) else Clock(), mail)
 
 
 def _place(public_id: str) -> str:
     return f"translators.email.{public_id}"
 
 
-def newest_of(session: Session, question: Question) -> dict[tuple[str, str], Translator]:
+def get_newest_translators(session: Session, question: Question) -> dict[tuple[str, str], Translator]:
     """Return whom the desk asked last for each text of a question, by the key of the original and the language."""
     query = select(Translator, Answer.public_id).outerjoin(Answer, Answer.id == Translator.answer_id)
     rows = session.execute(query.where(Translator.question_id == question.id).order_by(Translator.id))
@@ -191,18 +191,18 @@ def by_link(session: Session, token: str) -> tuple[Outside, Task] | None:
     return Outside(one.id, one.name), Task(one, newsletter, question, original_of(session, one, question))
 
 
-def original_of(session: Session, one: Translator, question: Question) -> Original | None:
+def original_of(session: Session, translator: Translator, question: Question) -> Original | None:
     """Return the words that a translator was sent, as long as they stand as they were and may leave the house."""
     if question.has_ended or question.is_retracted:
         return None
     for original in translating.originals(session, question):
-        if (original.answer.id if original.answer else None) == one.answer_id:
-            sent = original.is_approved and translating.is_current(session, one, original)
+        if (original.answer.id if original.answer else None) == translator.answer_id:
+            sent = original.is_approved and translating.is_current(session, translator, original)
             return original if sent else None
     return None
 
 
-def hand_in(session: Session, actor: Outside, one: Translator, typed: Typed) -> None:
+def hand_in(session: Session, actor: Outside, translator: Translator, form_values: Typed) -> None:
     """The translator hands their words in: a draft at the desk, which hears of it. The same words once more change
     nothing.
 
@@ -210,25 +210,25 @@ def hand_in(session: Session, actor: Outside, one: Translator, typed: Typed) -> 
     `VersionConflict` where the words have changed since they were sent, `MissingPrecondition` (translation), `TooLong`,
     `InvalidTransition`.
     """
-    question = lock_row(session, session.get_one(Question, one.question_id))
-    lock_row(session, one)
-    words = words_from(typed)
-    if one.is_handed_in and handed_in(session, one) == words:
+    question = lock_row(session, session.get_one(Question, translator.question_id))
+    lock_row(session, translator)
+    words = parse_translation(form_values)
+    if translator.is_handed_in and get_handed_in_text(session, translator) == words:
         return
-    TRANSLATOR.move("hand in", one.state)
-    original = original_of(session, one, question)
+    TRANSLATOR.move("hand in", translator.state)
+    original = original_of(session, translator, question)
     if original is None:
-        raise VersionConflict(f"the words of translator {one.id}")
-    words = replace(words, translator=words.translator.strip() or one.name)  # the desk knows it, named or not
+        raise VersionConflict(f"the words of translator {translator.id}")
+    words = replace(words, translator=words.translator.strip() or translator.name)  # the desk knows it, named or not
     facts = translating.facts_of(original, words)
-    if _stands(session, original, one.language) is None:
-        translating.translate(session, actor, original, one.language, words)
-    keep(session, one, typed, HANDED_IN, 0)
-    TRANSLATOR.apply(session, actor, one, "hand in", why={"language": one.language})
-    _tell(session, one, question, "desk.translation", str(facts["body"]).partition("\n\n")[0][:1_000])
+    if _get_written_translation(session, original, translator.language) is None:
+        translating.translate(session, actor, original, translator.language, words)
+    store_draft(session, translator, form_values, HANDED_IN, 0)
+    TRANSLATOR.apply(session, actor, translator, "hand in", why={"language": translator.language})
+    _notify_editors(session, translator, question, "desk.translation", str(facts["body"]).partition("\n\n")[0][:1_000])
 
 
-def use(session: Session, actor: Staff, one: Translator, original: Original) -> Translation:
+def use(session: Session, actor: Staff, translator: Translator, original: Original) -> Translation:
     """Put what was handed in into the place of the translation that stands.
 
     Raises what `translate` does, and `VersionConflict` where nothing is handed in any more, or the original has changed
@@ -236,24 +236,24 @@ def use(session: Session, actor: Staff, one: Translator, original: Original) -> 
     """
     must(actor, "translate")
     lock_row(session, original.question)
-    words = handed_in(session, lock_row(session, one))
-    if words is None or not one.is_handed_in or not translating.is_current(session, one, original):
-        raise VersionConflict(f"the words of translator {one.id}")
-    return translating.translate(session, actor, original, one.language, words)
+    words = get_handed_in_text(session, lock_row(session, translator))
+    if words is None or not translator.is_handed_in or not translating.is_current(session, translator, original):
+        raise VersionConflict(f"the words of translator {translator.id}")
+    return translating.translate(session, actor, original, translator.language, words)
 
 
-def decline(session: Session, actor: Outside, one: Translator, note: str = "") -> None:
+def decline(session: Session, actor: Outside, translator: Translator, note: str = "") -> None:
     """The translator says no; their address is forgotten. Raises `InvalidTransition`, `TooLong`."""
-    question = lock_row(session, session.get_one(Question, one.question_id))
+    question = lock_row(session, session.get_one(Question, translator.question_id))
     note = require_length("note", clean(note), LONGEST_NOTE)
-    _end(session, actor, lock_row(session, one), "decline")
-    _tell(session, one, question, "desk.translator_declined", note)
+    _end(session, actor, lock_row(session, translator), "decline")
+    _notify_editors(session, translator, question, "desk.translator_declined", note)
 
 
-def withdraw(session: Session, actor: Staff, one: Translator) -> None:
+def withdraw(session: Session, actor: Staff, translator: Translator) -> None:
     """The desk takes the link back: its page shows no words any more. Raises `InvalidTransition`,
     `PermissionDenied`."""
-    _end(session, actor, lock_row(session, one), "withdraw")
+    _end(session, actor, lock_row(session, translator), "withdraw")
 
 
 def finish(session: Session, actor: Staff, translation: Translation) -> None:
@@ -263,18 +263,18 @@ def finish(session: Session, actor: Staff, translation: Translation) -> None:
         _end(session, actor, lock_row(session, one), "finish" if one.is_handed_in else "withdraw", cause="approve")
 
 
-def _end(session: Session, actor: Actor, one: Translator, action: str, cause: str | None = None) -> None:
+def _end(session: Session, actor: Actor, translator: Translator, action: str, cause: str | None = None) -> None:
     gone = {"email_sealed": None, "key_no": None}
-    TRANSLATOR.apply(session, actor, one, action, cause=cause, why={"language": one.language}, **gone)
-    erasures.note(session, "translator", [one.public_id])
-    _stop_mails(session, actor, one)
+    TRANSLATOR.apply(session, actor, translator, action, cause=cause, why={"language": translator.language}, **gone)
+    erasures.note(session, "translator", [translator.public_id])
+    _stop_mails(session, actor, translator)
 
 
-def _tell(session: Session, one: Translator, question: Question, kind: str, said: str) -> None:
-    newsletter = session.get_one(Newsletter, one.newsletter_id)
-    path = f"/desk/{newsletter.slug}/questions/{question.public_id}/translations/{one.language}"
-    about = DeskMail(who=one.name, headline=question.title, said=said, link=absolute_url(session, path))
-    expert_mails.to_editors(session, newsletter, kind, about, question_id=question.id)
+def _notify_editors(session: Session, translator: Translator, question: Question, kind: str, message: str) -> None:
+    newsletter = session.get_one(Newsletter, translator.newsletter_id)
+    path = f"/desk/{newsletter.slug}/questions/{question.public_id}/translations/{translator.language}"
+    about = DeskMail(who=translator.name, headline=question.title, said=message, link=absolute_url(session, path))
+    expert_mails.send_to_editors(session, newsletter, kind, about, question_id=question.id)
 
 
 def sweep(session: Session) -> None:

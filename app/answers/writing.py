@@ -24,7 +24,7 @@ MAXIMUM = 20_000  # characters of an answer
 
 
 @dataclass(frozen=True)
-class Written:
+class AnswerContent:
     """An expert's submission: the text, their ties to the matter, and that the words are their own."""
 
     body: str
@@ -34,7 +34,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Saved:
+class DraftSnapshot:
     """A text that a page has saved, as it stands now: `count` says which of its saves that was."""
 
     tab: str
@@ -45,8 +45,14 @@ class Saved:
 
 
 def save_draft(
-    session: Session, actor: Actor, assignment: Assignment, tab: str, written: Written, count: int, part: str = "answer"
-) -> Saved:
+    session: Session,
+    actor: Actor,
+    assignment: Assignment,
+    tab: str,
+    content: AnswerContent,
+    count: int,
+    part: str = "answer",
+) -> DraftSnapshot:
     """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
     state never replaces a newer one. Approves and sends nothing, and is possible until the edition is sent, also where
     another text is with the desk already. Raises `InvalidTransition` when it is over.
@@ -54,27 +60,27 @@ def save_draft(
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
     tab = single_line(tab)[:40] or "page"
-    body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (written.body, written.ties))
-    credit = None if written.credit_line is None else single_line(written.credit_line)[:400]
+    body, ties = (text.replace("\0", "")[:MAXIMUM] for text in (content.body, content.ties))
+    credit = None if content.credit_line is None else single_line(content.credit_line)[:400]
     typed = {"body": body, "ties": ties, "credit_line": credit, "saved_at": (moment := now(session)), "count": count}
     of_tab = (Draft.assignment_id == assignment.id, Draft.tab == tab)
     replace = update(Draft).where(*of_tab, Draft.part == part, Draft.count <= count).values(typed)
     if not session.scalar(replace.returning(Draft.id), execution_options={"synchronize_session": False}):
         if newer := session.execute(_select_saved().where(*of_tab).with_for_update()).first():
-            return Saved(*newer)
+            return DraftSnapshot(*newer)
         session.execute(insert(Draft).values(assignment_id=assignment.id, tab=tab, part=part, **typed))
-    return Saved(tab, part, body, count, moment)
+    return DraftSnapshot(tab, part, body, count, moment)
 
 
 def _select_saved() -> Select[str, str, str, int, datetime]:
     return select(Draft.tab, Draft.part, Draft.body, Draft.count, Draft.saved_at)
 
 
-def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[Saved]:
+def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
     """Return what other tabs saved of this part, newest first."""
     others = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
     query = _select_saved().where(*others).order_by(Draft.saved_at.desc(), Draft.id.desc())
-    return [Saved(*row) for row in session.execute(query)]
+    return [DraftSnapshot(*row) for row in session.execute(query)]
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
@@ -83,13 +89,13 @@ def drafts_of(session: Session, assignment: Assignment, part: str = "answer") ->
     return list(session.scalars(query.order_by(Draft.saved_at.desc(), Draft.id.desc())))
 
 
-def takes(assignment: Assignment, part: str) -> bool:
+def accepts_drafts(assignment: Assignment, part: str) -> bool:
     """Return whether this part could be sent now."""
     checking = assignment.answer is not None and assignment.answer.is_checking
     return checking if part == "reply" else assignment.takes_text
 
 
-class Kept(Protocol):
+class SavedDraft(Protocol):
     """A draft that a tab saved, whoever types there."""
 
     @property
@@ -102,10 +108,10 @@ class Kept(Protocol):
     def body(self) -> Any: ...
 
 
-K = TypeVar("K", bound=Kept)
+K = TypeVar("K", bound=SavedDraft)
 
 
-def unknown(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body: str) -> list[K]:
+def unseen_drafts(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body: str) -> list[K]:
     """Return the drafts with other words than these that a page can't know of: those that other tabs saved after it was
     opened. `knows` has the count of each tab's draft at that time.
     """
@@ -136,10 +142,10 @@ def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
 
 
 def add_text(
-    session: Session, actor: Actor, answer: Answer, kind: str, written: Written, **facts: object
+    session: Session, actor: Actor, answer: Answer, kind: str, content: AnswerContent, **facts: object
 ) -> AnswerText:
     """A new version. Raises `MissingPrecondition` when there is no text."""
-    body = require_text("text", for_print(clean(written.body)))
+    body = require_text("text", for_print(clean(content.body)))
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
     number = session.scalar(select(func.max(AnswerText.number)).filter_by(answer_id=answer.id, language=language))
@@ -150,8 +156,8 @@ def add_text(
         kind=kind,
         body=body[:MAXIMUM],
         words=word_count(body),
-        ties=for_print(clean(written.ties)),
-        own_words=written.own_words,
+        ties=for_print(clean(content.ties)),
+        own_words=content.own_words,
         by=actor.ref,
         written_at=now(session),
         **facts,
@@ -162,7 +168,7 @@ def add_text(
 
 
 def submit(
-    session: Session, actor: Actor, assignment: Assignment, written: Written, version: int | None = None
+    session: Session, actor: Actor, assignment: Assignment, content: AnswerContent, version: int | None = None
 ) -> Answer:
     """The expert sends the answer: the assignment follows, the desk hears at once. Drafts stay, as versions of it.
 
@@ -172,13 +178,13 @@ def submit(
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
     sent = session.get(AnswerText, answer.text_id) if answer.text_id else None
-    if answer.is_submitted and sent and sent.body == for_print(clean(written.body)):
+    if answer.is_submitted and sent and sent.body == for_print(clean(content.body)):
         return answer
     check_version(assignment, version)
     if assignment.is_declined and isinstance(actor, Expert):
         accept(session, actor, assignment)
-    _hand_in(session, actor, assignment, answer, written)
-    expert_mails.to_desk(session, assignment, "answer", clean(written.body).partition("\n\n")[0][:1_000])
+    _hand_in(session, actor, assignment, answer, content)
+    expert_mails.notify_desk(session, assignment, "answer", clean(content.body).partition("\n\n")[0][:1_000])
     return answer
 
 
@@ -189,11 +195,11 @@ def _lock_both(session: Session, assignment: Assignment) -> None:
 
 
 def _hand_in(
-    session: Session, actor: Actor, assignment: Assignment, answer: Answer, written: Written, **facts: object
+    session: Session, actor: Actor, assignment: Assignment, answer: Answer, content: AnswerContent, **facts: object
 ) -> None:
-    if written.credit_line is not None:
-        assignment.credit_line = for_print(single_line(written.credit_line))[:400]
-    text = add_text(session, actor, answer, "submitted", written, **facts)
+    if content.credit_line is not None:
+        assignment.credit_line = for_print(single_line(content.credit_line))[:400]
+    text = add_text(session, actor, answer, "submitted", content, **facts)
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
     was = {"was": {"received_at": assignment.received_at.isoformat()}} if assignment.received_at else None
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=was, received_at=now(session))
@@ -201,7 +207,7 @@ def _hand_in(
 
 
 def enter_by_hand(
-    session: Session, actor: Staff, assignment: Assignment, written: Written, channel: str, given_on: date
+    session: Session, actor: Staff, assignment: Assignment, content: AnswerContent, channel: str, given_on: date
 ) -> Answer:
     """Enter an answer that came by phone, messenger or on paper, in the expert's name.
 
@@ -210,7 +216,7 @@ def enter_by_hand(
     must(actor, "edit")
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
-    _hand_in(session, actor, assignment, answer, written, channel=channel, given_on=given_on)
+    _hand_in(session, actor, assignment, answer, content, channel=channel, given_on=given_on)
     return answer
 
 
@@ -221,10 +227,10 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        save_draft(session, actor, assignment, "taken back", Written(text.body, text.ties), text.number)
+        save_draft(session, actor, assignment, "taken back", AnswerContent(text.body, text.ties), text.number)
 
 
-def sweep(session: Session) -> None:
+def delete_old_drafts(session: Session) -> None:
     """Delete the drafts of what has run, and those that nobody has touched for as long as the newsletter keeps them."""
     its = select(Assignment.id).where(Assignment.id == Draft.assignment_id)  # few are being written, many were
     session.execute(delete(Draft).where(its.join(Assignment.question).where(Question.has_run).exists()))
@@ -238,4 +244,4 @@ def report_error(session: Session, actor: Actor, assignment: Assignment, body: s
     """After it ran: the expert says that something in it is wrong. Raises `MissingPrecondition`."""
     body = require_text("text", clean(body)[:2_000])
     audit.record(session, actor, "assignment.report", assignment)
-    expert_mails.to_desk(session, assignment, "objection", body)
+    expert_mails.notify_desk(session, assignment, "objection", body)

@@ -88,17 +88,17 @@ def reached(session: Session, number: int | None = None) -> Reach:
     return replace(Reach().over(last), whole=whole)
 
 
-def digest(ring: Keys, key_no: int, values: Sequence[Any]) -> bytes:
+def digest(keyring: Keys, key_no: int, values: Sequence[Any]) -> bytes:
     """Return the keyed digest of an event, whose `values` are those of COLUMNS. Raises KeyError without that key."""
     key, at, *others = values
     said = json.dumps([key, at.isoformat(), *others], sort_keys=True, separators=(",", ":"))
-    return ring.mac("audit.event", said, key_no)[:16]
+    return keyring.mac("audit.event", said, key_no)[:16]
 
 
-def head_of(ring: Keys, link: ChainLink, before: bytes) -> bytes:
+def head_of(keyring: Keys, link: ChainLink, previous_head: bytes) -> bytes:
     """Return the head that a link has behind another head. Raises KeyError without the link's key."""
-    said = f"{before.hex()} {link.number} {link.line} {link.day} {link.drawn} {link.digests.hex()}"
-    return ring.mac("audit.link", said, link.key_no)
+    said = f"{previous_head.hex()} {link.number} {link.line} {link.day} {link.drawn} {link.digests.hex()}"
+    return keyring.mac("audit.link", said, link.key_no)
 
 
 def in_line(after: int, upto: int) -> Select[Any]:
@@ -127,19 +127,19 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def last_day(moment: datetime) -> date:
+def last_day(timestamp: datetime) -> date:
     """Return the last day (UTC) that is over, so that nobody writes events of it any more."""
-    return (moment.astimezone(UTC) - LATE).date() - DAY
+    return (timestamp.astimezone(UTC) - LATE).date() - DAY
 
 
-def extend(database: Database, at: datetime | None = None) -> int:
+def extend(database: Database, current_time: datetime | None = None) -> int:
     """Take into the chain what is committed and isn't in it; returns how many events. Each link is a transaction of its
     own: what is killed in between goes on from the last.
 
     On PostgreSQL keys are given before they are committed, so a lower one may still come. Whoever was writing when the
     highest was read is waited for; raises `Busy` where that takes long: nothing is lost, it is tried again.
     """
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         reach, mark, until = reached(session), session.scalar(select(func.max(Event.id))), last_day(now(session))
         mark = max(-1 if mark is None else mark, -1)
         is_day_due = reach.drawn or reach.whole is None or reach.whole < until
@@ -147,23 +147,23 @@ def extend(database: Database, at: datetime | None = None) -> int:
             return 0
     if not database.is_sqlite and not writers_have_ended(database.writer, Event.__tablename__, PATIENCE):
         raise Busy("somebody has been writing events for long")
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         newsletters = newsletters_in(session) if is_day_due else []
-    add, done = partial(_add_link, mark=mark, until=until, newsletters=newsletters), 0
-    while (taken := database.write(add, at)) is not None:
+    add, done = partial(_add_link, mark=mark, end_date=until, newsletters=newsletters), 0
+    while (taken := database.write(add, current_time)) is not None:
         done += taken
     return done
 
 
-def _add_link(session: Session, mark: int, until: date, newsletters: Sequence[int | None]) -> int | None:
+def _add_link(session: Session, mark: int, end_date: date, newsletters: Sequence[int | None]) -> int | None:
     """Add the next link; returns how many events are in it, or None where there is none to add."""
     reach, ring = reached(session), get_keyring(session)
     link = ChainLink(number=reach.number + 1, key_no=ring.newest, line=reach.line, day=reach.whole, drawn=0)
     if not reach.drawn and reach.line < mark:
         rows = session.execute(in_line(reach.line, mark).limit(AT_ONCE)).all()
         link.line = rows[-1].id if len(rows) == AT_ONCE else mark
-    elif reach.whole is None or reach.whole < until:
-        link.day = min(reach.whole + DAY, until) if reach.whole else _first_day(session, until)
+    elif reach.whole is None or reach.whole < end_date:
+        link.day = min(reach.whole + DAY, end_date) if reach.whole else _first_day(session, end_date)
         rows = session.execute(of_days(newsletters, reach, link.day).limit(AT_ONCE)).all()
         link.drawn = rows[-1].id if len(rows) == AT_ONCE else 0
     else:
@@ -176,10 +176,10 @@ def _add_link(session: Session, mark: int, until: date, newsletters: Sequence[in
     return len(rows) if session.scalar(insert.returning(ChainLink.number)) else None
 
 
-def _first_day(session: Session, until: date) -> date:
+def _first_day(session: Session, end_date: date) -> date:
     """Return the day with which the chain begins: the first on which there are events with drawn keys."""
     first = session.scalar(select(func.min(Event.at)).where(Event.id < 0))
-    return min(first.astimezone(UTC).date(), until) if first else until
+    return min(first.astimezone(UTC).date(), end_date) if first else end_date
 
 
 def waiting(session: Session) -> tuple[int, bool]:

@@ -18,7 +18,9 @@ LINKS, EVENTS = 500, 5_000  # that are held in memory at once: links, and about 
 TRIED = 50  # changed events of one batch that are compared with one another, to find those that changed places
 
 EventRow = Row[Any]
-Kept = tuple[int, bytes, int]  # an event in the chain: its key, its digest, and the number of the key that made it
+ChainedEvent = tuple[
+    int, bytes, int
+]  # an event in the chain: its key, its digest, and the number of the key that made it
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Fault:
 
 
 @dataclass
-class Checked:
+class CheckResult:
     """The sum of what was looked at, and where the chain ends. `found` are links by heads that were asked for."""
 
     links: int = 0
@@ -49,19 +51,20 @@ class Checked:
 
 def check(
     database: Database,
-    tell: Callable[[Fault], object],
+    on_fault: Callable[[Fault], object],
     *,
-    since: int = 0,
-    heads: Sequence[str] = (),
+    start_link: int = 0,
+    head_prefixes: Sequence[str] = (),
     step: Callable[[int], object] = lambda _links: None,
-) -> Checked:
-    """Compare the trail with its chain, behind the link `since`; `tell` hears of each fault as it is found, `step` of
-    how many links were looked at, and of `heads` it is found which link they belong to, by their first digits.
+) -> CheckResult:
+    """Compare the trail with its chain, behind the link `start_link`; `on_fault` hears of each fault as it is found,
+    `step` of how many links were looked at, and of `head_prefixes` it is found which link they belong to, by their
+    first digits.
 
     No transaction is longer than some thousand events, so that nobody waits for it: what is in the chain stays so.
     """
     with database.read() as session:
-        looked = Checked(end=reached(session, since) if since else Reach())
+        looked = CheckResult(end=reached(session, start_link) if start_link else Reach())
         newsletters = newsletters_in(session)
     while True:
         with database.read() as session:
@@ -71,9 +74,9 @@ def check(
                 links, broken = [], [Fault("or one behind it can't be read", "link", looked.end.number + 1)]
             else:
                 broken = []
-            for fault in (*broken, *_batch(session, looked, links, newsletters, heads)):
+            for fault in (*broken, *_check_batch(session, looked, links, newsletters, head_prefixes)):
                 looked.faults += 1
-                tell(fault)
+                on_fault(fault)
         if not links:
             return looked
         step(len(links))
@@ -96,34 +99,34 @@ def _some_links(session: Session, after: int) -> list[ChainLink]:
     return list(session.scalars(select(ChainLink).where(behind, ChainLink.number <= last).order_by(ChainLink.number)))
 
 
-def _batch(
+def _check_batch(
     session: Session,
-    looked: Checked,
+    result: CheckResult,
     links: Sequence[ChainLink],
     newsletters: Sequence[int | None],
-    heads: Sequence[str],
+    head_prefixes: Sequence[str],
 ) -> Iterator[Fault]:
     """Yield what is wrong with some links and their events, and note how far that was."""
-    ring, start, line = get_keyring(session), looked.end, list[Kept]()
+    ring, start, line = get_keyring(session), result.end, list[ChainedEvent]()
     for link in links:
-        reach = looked.end
+        reach = result.end
         if link.number != reach.number + 1:
             yield from (Fault("is missing", "link", number) for number in range(reach.number + 1, link.number))
-        yield from _wrong_head(ring, link, reach.head)
-        looked.found |= {head: link.number for head in heads if link.head.hex().startswith(head)}
+        yield from _check_head(ring, link, reach.head)
+        result.found |= {head: link.number for head in head_prefixes if link.head.hex().startswith(head)}
         kept = [(key, value, link.key_no) for key, value in digests_of(link)]
-        looked.links, looked.events, looked.end = looked.links + 1, looked.events + len(kept), reach.over(link)
+        result.links, result.events, result.end = result.links + 1, result.events + len(kept), reach.over(link)
         line += [one for one in kept if one[0] >= 0]
         if (link.day, link.drawn) != (reach.whole, reach.drawn) and link.day is not None:
             there = of_days(newsletters, reach, link.day, link.drawn)
-            yield from _compared(ring, [one for one in kept if one[0] < 0], _read(session, there))
-    if looked.end.line > start.line:
-        yield from _compared(ring, line, _read(session, in_line(start.line, looked.end.line)))
+            yield from _compare_events(ring, [one for one in kept if one[0] < 0], _read(session, there))
+    if result.end.line > start.line:
+        yield from _compare_events(ring, line, _read(session, in_line(start.line, result.end.line)))
 
 
-def _wrong_head(ring: Keys, link: ChainLink, before: bytes) -> Iterator[Fault]:
+def _check_head(keyring: Keys, link: ChainLink, previous_head: bytes) -> Iterator[Fault]:
     try:
-        if head_of(ring, link, before) != link.head or len(link.digests) % ONE.size:
+        if head_of(keyring, link, previous_head) != link.head or len(link.digests) % ONE.size:
             yield Fault("was changed, or what stands before it", "link", link.number)
     except KeyError:
         yield Fault(f"can't be checked: key {link.key_no} is not held", "link", link.number)
@@ -144,36 +147,46 @@ def _read(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]
         yield from ((row.id, row) for row in rows)
 
 
-def _compared(ring: Keys, kept: Sequence[Kept], there: Iterable[tuple[int, EventRow | None]]) -> list[Fault]:
+def _compare_events(
+    keyring: Keys, chained_events: Sequence[ChainedEvent], stored_events: Iterable[tuple[int, EventRow | None]]
+) -> list[Fault]:
     """Return in what the events of the chain and those that are there differ, in the order of keys."""
-    left, faults, other = {one[0]: one for one in kept}, list[Fault](), dict[int, tuple[Kept, EventRow | None]]()
-    for key, row in there:
+    left, faults, other = (
+        {one[0]: one for one in chained_events},
+        list[Fault](),
+        dict[int, tuple[ChainedEvent, EventRow | None]](),
+    )
+    for key, row in stored_events:
         if (mine := left.pop(key, None)) is None:
-            faults.append(Fault("was put in", "event", key, _about(row)))
-        elif not _is_same(ring, mine, row):
+            faults.append(Fault("was put in", "event", key, _describe_event(row)))
+        elif not _matches_chain(keyring, mine, row):
             other[key] = mine, row
     faults += [Fault("was removed", "event", key) for key in left]
-    return sorted([*faults, *_changed(ring, other)], key=lambda fault: fault.key)
+    return sorted([*faults, *_explain_mismatches(keyring, other)], key=lambda fault: fault.key)
 
 
-def _is_same(ring: Keys, kept: Kept, row: EventRow | None, key: int | None = None) -> bool:
+def _matches_chain(keyring: Keys, chained_event: ChainedEvent, row: EventRow | None, key: int | None = None) -> bool:
     """Return whether an event is as the chain has it; with `key`, whether it was that one."""
     if row is None:
         return False
     try:
-        return digest(ring, kept[2], (row.id if key is None else key, *row[1:])) == kept[1]
+        return digest(keyring, chained_event[2], (row.id if key is None else key, *row[1:])) == chained_event[1]
     except KeyError:  # told of its link
         return True
 
 
-def _changed(ring: Keys, other: Mapping[int, tuple[Kept, EventRow | None]]) -> Iterator[Fault]:
+def _explain_mismatches(
+    keyring: Keys, mismatches: Mapping[int, tuple[ChainedEvent, EventRow | None]]
+) -> Iterator[Fault]:
     """Yield events that differ, those first that only stand where another stood."""
-    some = list(other.items())[:TRIED]
-    for key, (_mine, row) in other.items():
-        stood = next((was for was, (kept, _row) in some if was != key and _is_same(ring, kept, row, was)), None)
+    some = list(mismatches.items())[:TRIED]
+    for key, (_mine, row) in mismatches.items():
+        stood = next(
+            (was for was, (kept, _row) in some if was != key and _matches_chain(keyring, kept, row, was)), None
+        )
         what = "was changed" if stood is None else f"was put in its place from where event {stood} stood"
-        yield Fault(what, "event", key, _about(row))
+        yield Fault(what, "event", key, _describe_event(row))
 
 
-def _about(row: EventRow | None) -> str:
+def _describe_event(row: EventRow | None) -> str:
     return f"{row.action} by {row.actor}, {row.at:%Y-%m-%d %H:%M} UTC" if row else "it can't be read"

@@ -34,28 +34,28 @@ KINDS = (
 )
 
 
-def hashes(ring: Keys, kind: str, public_id: str) -> list[bytes]:
+def hashes(keyring: Keys, kind: str, public_id: str) -> list[bytes]:
     """Return what an erasure may stand in the list as, under each key that is held."""
-    return ring.macs(PURPOSE, _named(kind, public_id))
+    return keyring.macs(PURPOSE, _erasure_key(kind, public_id))
 
 
 def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
     """Note that these were erased; what is noted already stays so. Raises LookupError for a kind that has no row."""
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
-    went(session)
+    mark_erasure(session)
     ring = get_keyring(session)
-    macs = sorted({ring.mac(PURPOSE, _named(kind, public_id)) for public_id in public_ids})
+    macs = sorted({ring.mac(PURPOSE, _erasure_key(kind, public_id)) for public_id in public_ids})
     if macs:
         insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert
         rows = [{"mac": mac, "key_no": ring.newest} for mac in macs]
         session.execute(insert(Erasure).on_conflict_do_nothing(), rows)
 
 
-def went(session: Session) -> None:
+def mark_erasure(session: Session) -> None:
     """Let the database's own log be emptied once this transaction is committed: words went in it."""
     session.info["erased"] = True
 
 
-def _named(kind: str, public_id: str) -> str:
+def _erasure_key(kind: str, public_id: str) -> str:
     return f"{kind} {public_id}"

@@ -265,12 +265,12 @@ EVENTS: dict[str, Kind] = {
 
 
 @cache
-def shown_in(*places: str) -> tuple[str, ...]:
+def list_actions_shown_in(*places: str) -> tuple[str, ...]:
     """Return the events that are told in one of these places."""
     return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.places.split()})
 
 
 @cache
-def changing(noun: str) -> tuple[str, ...]:
+def list_actions_changing(object_type: str) -> tuple[str, ...]:
     """Return the events that count as a change for whoever has a row of this noun open."""
-    return tuple(name for name, kind in EVENTS.items() if noun in kind.changes.split())
+    return tuple(name for name, kind in EVENTS.items() if object_type in kind.changes.split())

@@ -14,39 +14,39 @@ def of_questions(question_ids: Sequence[int], actions: Sequence[str]) -> Listing
     return Listing(query, (Event.at, Event.id))
 
 
-def chosen(session: Session, keys: Sequence[int]) -> list[Event]:
+def get_events(session: Session, keys: Sequence[int]) -> list[Event]:
     """Several events by their keys, newest first."""
     return list(session.scalars(select(Event).where(Event.id.in_(keys)).order_by(Event.id.desc())))
 
 
-def newest_move(session: Session, noun: str, noun_id: int) -> Event | None:
+def find_latest_move(session: Session, object_type: str, object_id: int) -> Event | None:
     """The newest event that moved a row from where it stood."""
-    return session.scalar(_moves(noun, noun_id).order_by(Event.id.desc()).limit(1))
+    return session.scalar(_select_moves(object_type, object_id).order_by(Event.id.desc()).limit(1))
 
 
-def newest_of(session: Session, noun: str, noun_id: int, action: str) -> Event | None:
+def find_latest_event(session: Session, object_type: str, object_id: int, action: str) -> Event | None:
     """Find the newest event of one kind on a row."""
-    query = select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
+    query = select(Event).where(Event.noun == object_type, Event.noun_id == object_id, Event.action == action)
     return session.scalar(query.order_by(Event.id.desc()).limit(1))
 
 
-def number_since(session: Session, noun: str, noun_id: int, action: str, since: datetime) -> int:
+def count_events_since(session: Session, object_type: str, object_id: int, action: str, start_time: datetime) -> int:
     """Count the events of one kind on a row since a time."""
-    of_row = select(Event.at).where(Event.noun == noun, Event.noun_id == noun_id, Event.action == action)
-    return session.scalar(select(func.count()).select_from(of_row.where(Event.at > since).subquery())) or 0
+    of_row = select(Event.at).where(Event.noun == object_type, Event.noun_id == object_id, Event.action == action)
+    return session.scalar(select(func.count()).select_from(of_row.where(Event.at > start_time).subquery())) or 0
 
 
-def moved_since(session: Session, event: Event, but: Sequence[int]) -> bool:
+def has_later_move(session: Session, event: Event, but: Sequence[int]) -> bool:
     """Return whether the row of an event was moved again after it, by another event than those of `but`."""
-    later = _moves(event.noun, event.noun_id).where(Event.id > event.id, Event.id.not_in(but))
+    later = _select_moves(event.noun, event.noun_id).where(Event.id > event.id, Event.id.not_in(but))
     return session.scalar(later.limit(1)) is not None
 
 
-def touched_since(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
+def has_later_event(session: Session, question_id: int, event_id: int, but: Sequence[int]) -> bool:
     """Return whether something was done to a question or what hangs on it after an event, besides the events `but`."""
     query = select(Event.id).where(Event.question_id == question_id, Event.id > event_id, Event.id.not_in(but))
     return session.scalar(query.limit(1)) is not None
 
 
-def _moves(noun: str, noun_id: int) -> Select[Event]:
-    return select(Event).where(Event.noun == noun, Event.noun_id == noun_id, Event.new.is_not(None))
+def _select_moves(object_type: str, object_id: int) -> Select[Event]:
+    return select(Event).where(Event.noun == object_type, Event.noun_id == object_id, Event.new.is_not(None))

@@ -7,7 +7,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..db.drawn_keys import drawn_key
+from ..db.drawn_keys import random_key
 from ..db.session import now
 from .events import EVENTS
 from .models import Event
@@ -51,7 +51,7 @@ def record(
     # What has a day alone takes no place in the trail's line either, unless it moved a row that others may look at.
     is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
     values = {
-        **({"id": drawn_key(session, Event)} if is_day and old is None else {}),
+        **({"id": random_key(session, Event)} if is_day and old is None else {}),
         "at": moment,
         "actor": actor.ref,
         "action": action,

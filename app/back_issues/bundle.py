@@ -8,7 +8,7 @@ MOST_BYTES = 16 * 1024 * 1024  # of all files together
 LONGEST_NAME = 200  # characters
 
 
-def packed(files: Sequence[tuple[str, bytes]]) -> bytes:
+def pack(files: Sequence[tuple[str, bytes]]) -> bytes:
     """Put files with their names into one."""
     whole = io.BytesIO()
     with ZipFile(whole, "w", ZIP_DEFLATED) as bundle:
@@ -17,10 +17,10 @@ def packed(files: Sequence[tuple[str, bytes]]) -> bytes:
     return whole.getvalue()
 
 
-def unpacked(whole: bytes) -> list[tuple[str, bytes]]:
-    """Return the files of `packed`; none where it is something else, or would grow beyond what is taken."""
+def unpack(archive: bytes) -> list[tuple[str, bytes]]:
+    """Return the files of `pack`; none where it is something else, or would grow beyond what is taken."""
     try:
-        with ZipFile(io.BytesIO(whole)) as bundle:
+        with ZipFile(io.BytesIO(archive)) as bundle:
             if sum(part.file_size for part in bundle.infolist()) > MOST_BYTES:  # no more of a part is read than it says
                 return []
             return [(name.partition(" ")[2], bundle.read(name)) for name in sorted(bundle.namelist())]

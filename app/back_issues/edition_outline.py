@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from .issue_paragraph import DASHED, Para
-from .issue_words import Words
-from .lead_ins import asked, lead_in
+from .issue_words import Lexicon
+from .lead_ins import parse_asker, parse_lead_in
 from .text_paragraphs import may_be_heading
 
 # Japanese asks by its last syllable, with or without a question mark.
@@ -25,7 +25,7 @@ def asks(text: str) -> bool:
     return bool(found) and found[0][0] != ";" if found else False
 
 
-def without_extras(paras: Sequence[Para], words: Words) -> list[Para]:
+def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
     """Leave out buttons, captions and advertisements that only their words give away."""
     made: list[Para] = []
     skip = 0
@@ -41,8 +41,8 @@ def without_extras(paras: Sequence[Para], words: Words) -> list[Para]:
         if para.kind == "rule":
             made.append(para)
             continue
-        label = words.advert_label.match(para.text)
-        if label or words.adverts.match(para.text):
+        label = lexicon.advert_label.match(para.text)
+        if label or lexicon.adverts.match(para.text):
             ruled = bool(made) and made[-1].kind == "rule"
             end = next(
                 (at for at, one in enumerate(paras[number + 1 :][: ADVERT_ENDS + 2]) if one.kind == "rule"), None
@@ -54,13 +54,13 @@ def without_extras(paras: Sequence[Para], words: Words) -> list[Para]:
                 skip = max(skip, 1) if end else 0
                 between = bool(end is not None)
             continue
-        if not _is_extra(para, words):
+        if not _is_extra(para, lexicon):
             made.append(para)
     return made
 
 
-def _is_extra(para: Para, words: Words) -> bool:
-    if words.buttons.match(para.text):
+def _is_extra(para: Para, lexicon: Lexicon) -> bool:
+    if lexicon.buttons.match(para.text):
         return True
     if para.link and para.kind != "heading" and para.words <= MOST_LINK_WORDS and not QUESTION.search(para.text):
         return True
@@ -70,16 +70,18 @@ def _is_extra(para: Para, words: Words) -> bool:
         return True
     if re.fullmatch(r"[\W_]*", para.text) or re.fullmatch(r"\W*https?://\S+\W*", para.text):
         return True
-    return para.words <= 30 and words.captions.match(para.text) is not None
+    return para.words <= 30 and lexicon.captions.match(para.text) is not None
 
 
-def with_headings(paras: Sequence[Para], words: Words) -> list[Para]:
+def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
     """Take a strong line that stands alone, ends no sentence and asks nothing for a heading below all others."""
     made = []
     for para in paras:
         bold = para.strong and para.kind == "text" and may_be_heading(para) and not asks(para.text)
-        labelled = words.question.match(para.text) or words.answer.match(para.text)
-        other = DASHED.match(para.text) or labelled or asked(para.text, words) or lead_in(para.text, words)
+        labelled = lexicon.question.match(para.text) or lexicon.answer.match(para.text)
+        other = (
+            DASHED.match(para.text) or labelled or parse_asker(para.text, lexicon) or parse_lead_in(para.text, lexicon)
+        )
         made.append(replace(para, kind="heading", level=7) if bold and not other else para)
     return made
 
@@ -128,9 +130,9 @@ class Scope:
 
 
 @lru_cache(maxsize=2 * FARTHEST)
-def _calls(text: str, words: Words) -> bool:
+def _is_call_for_questions(text: str, lexicon: Lexicon) -> bool:
     """Return whether a paragraph asks readers for questions; the same one stands below several headings."""
-    return words.calls.search(text[:2_000]) is not None
+    return lexicon.calls.search(text[:2_000]) is not None
 
 
 def _next_heading(paras: Sequence[Para], start: int) -> int | None:
@@ -138,7 +140,7 @@ def _next_heading(paras: Sequence[Para], start: int) -> int | None:
     return next((at for at in near if paras[at].kind == "heading"), None)
 
 
-def scope_of(paras: Sequence[Para], start: int, words: Words, around: Scope | None) -> Scope:
+def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Scope | None) -> Scope:
     """Return what a heading covers, by what its own words and those below it say."""
     para = paras[start]
     level = para.level
@@ -146,7 +148,7 @@ def scope_of(paras: Sequence[Para], start: int, words: Words, around: Scope | No
     # A question as a heading of the same rank belongs here only where it follows at once, and so do those after it.
     follows = _next_heading(paras, start)
     beside = follows is not None and asks(paras[follows].text) and paras[follows].level == level
-    among = beside and all(words.strong.search(one.text) for one in paras[start + 1 : follows] if one.text)
+    among = beside and all(lexicon.strong.search(one.text) for one in paras[start + 1 : follows] if one.text)
     for at in range(start + 1, min(len(paras), start + FARTHEST)):
         one = paras[at]
         own = among and one.level == level and asks(one.text)
@@ -154,15 +156,15 @@ def scope_of(paras: Sequence[Para], start: int, words: Words, around: Scope | No
             end = at
             break
     text = para.text
-    strong = bool(words.strong.search(text))
+    strong = bool(lexicon.strong.search(text))
     return Scope(
         text,
         level,
         start,
         end,
         strong=strong,
-        weak=bool(words.weak.search(text)),
-        barred=bool(words.bars.search(text)) or (bool(words.vetoes.search(text)) and not strong),
-        call=any(_calls(one.text, words) for one in paras[start:end]),
-        around=around if around is None or sum(1 for _ in around.chain) < DEEPEST else around.around,
+        weak=bool(lexicon.weak.search(text)),
+        barred=bool(lexicon.bars.search(text)) or (bool(lexicon.vetoes.search(text)) and not strong),
+        call=any(_is_call_for_questions(one.text, lexicon) for one in paras[start:end]),
+        around=parent if parent is None or sum(1 for _ in parent.chain) < DEEPEST else parent.around,
     )

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from .answer_bounds import Voice, answers_from, closing_credit
-from .edition_outline import QUESTION, Scope, scope_of, with_headings, without_extras
+from .answer_bounds import Voice, closing_credit, parse_answers
+from .edition_outline import QUESTION, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
-from .issue_words import Words, known_languages, language_of, words_of
-from .lead_ins import asked, guest, host
+from .issue_words import Lexicon, get_lexicon, known_languages, language_of
+from .lead_ins import find_guest, find_host, parse_asker
 from .printed_names import Expert
-from .question_ends import credit_in, question_from
+from .question_ends import extract_askers, read_question
 from .question_looks import Start
-from .question_starts import start_at
-from .section_names import names_above
-from .unquoting import unquoted
+from .question_starts import find_question_start
+from .section_names import get_section_names
+from .unquoting import strip_quotation_marks
 
 MOST_PARAGRAPHS = 20_000  # of one edition; a long one has two hundred
 LONGEST_HEADING = 120  # characters in which a language is heard
@@ -55,7 +55,7 @@ class _Walk:
     """The place of the search in an edition."""
 
     paras: Sequence[Para]
-    words: Words
+    words: Lexicon
     scope: Scope | None = None
     guest: Expert | None = None
     guest_level: int = 0
@@ -72,20 +72,20 @@ def blocks_of(paras: Sequence[Para], language: str = "") -> list[Block]:
     if found := _blocks_in(paras, language):
         return found
     # A guess goes wrong where much of an edition is in another language than its questions.
-    others = (one for one in known_languages() if one != language and _speaks(paras, words_of(one)))
+    others = (one for one in known_languages() if one != language and _mentions_readers(paras, get_lexicon(one)))
     return next(filter(None, (_blocks_in(paras, one) for one in others)), [])
 
 
-def _speaks(paras: Sequence[Para], words: Words) -> bool:
+def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon) -> bool:
     """Return whether a short paragraph speaks of readers' questions in a language."""
     short = (one.text for one in paras[:MOST_PARAGRAPHS] if 0 < len(one.text) <= LONGEST_HEADING)
-    return words.language != "en" and any(words.own.search(text) for text in short)
+    return lexicon.language != "en" and any(lexicon.own.search(text) for text in short)
 
 
 def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
     """Find the Q&As by the words of a language."""
-    words = words_of(language)
-    ready = with_headings(without_extras(paras[:MOST_PARAGRAPHS], words), words)
+    words = get_lexicon(language)
+    ready = mark_headings(remove_extras(paras[:MOST_PARAGRAPHS], words), words)
     walk = _Walk(ready, words)
     walk.announced = any(
         one.kind == "heading" and (words.strong.search(one.text) or words.weak.search(one.text)) for one in ready
@@ -93,31 +93,31 @@ def _blocks_in(paras: Sequence[Para], language: str) -> list[Block]:
     at = 0
     while at < len(ready):
         para = ready[at]
-        _leave(walk, at)
-        start = start_at(ready, at, words, walk.scope, walk.style)
-        after = _take(walk, at, start) if start else None
+        _leave_scopes(walk, at)
+        start = find_question_start(ready, at, words, walk.scope, walk.style)
+        after = _read_qa(walk, at, start) if start else None
         if after is not None:
             at = after
             continue
         if para.kind == "heading":
-            _enter(walk, at)
+            _enter_scope(walk, at)
         elif para.kind != "rule":
             _read_intro(walk, para)
         at += 1
     return _interviewers_left_out([replace(block, language=language) for block in walk.blocks])
 
 
-def _leave(walk: _Walk, at: int) -> None:
+def _leave_scopes(walk: _Walk, index: int) -> None:
     """Go out of the scopes that end before a paragraph."""
-    while walk.scope is not None and at >= walk.scope.end:
+    while walk.scope is not None and index >= walk.scope.end:
         if walk.guest_level >= walk.scope.level:
             walk.guest = None
         walk.scope, walk.style = walk.scope.around, ""
 
 
-def _enter(walk: _Walk, at: int) -> None:
-    walk.scope = scope_of(walk.paras, at, walk.words, walk.scope)
-    if found := guest(walk.paras[at].text, walk.words):
+def _enter_scope(walk: _Walk, index: int) -> None:
+    walk.scope = build_scope(walk.paras, index, walk.words, walk.scope)
+    if found := find_guest(walk.paras[index].text, walk.words):
         walk.guest, walk.guest_level = found, walk.scope.level
 
 
@@ -129,7 +129,7 @@ def _read_intro(walk: _Walk, para: Para) -> None:
         )
     scope, words = walk.scope, walk.words
     strong = words.strong.search(para.text) is not None
-    if found := guest(para.text, words) or (host(para.text, words) if strong or scope.strong else None):
+    if found := find_guest(para.text, words) or (find_host(para.text, words) if strong or scope.strong else None):
         walk.guest, walk.guest_level = found, scope.level
     said = strong and not words.calls.search(para.text) and para.kind != "item" and para.words > 3
     if said and not (scope.level <= 1 and walk.announced):
@@ -139,45 +139,45 @@ def _read_intro(walk: _Walk, para: Para) -> None:
         scope.barred = True
 
 
-def _take(walk: _Walk, at: int, start: Start) -> int | None:
+def _read_qa(walk: _Walk, index: int, start: Start) -> int | None:
     """Read a question and its answers; the place after them, or None where nothing answers it."""
     paras, words = walk.paras, walk.words
-    if not _may_be_trusted(walk, start):
+    if not _can_be_from_reader(walk, start):
         return None
-    question, after = question_from(paras, at, start, words)
-    who, question, after = credit_in(paras, question, after, start, words)
-    first = unquoted(question)
+    question, after = read_question(paras, index, start, words)
+    who, question, after = extract_askers(paras, question, after, start, words)
+    first = strip_quotation_marks(question)
     if not any(QUESTION.search(part) for part in first):
         return None
     known = walk.guest
 
     def begins(place: int) -> bool:
-        return start_at(paras, place, words, walk.scope, start.style) is not None
+        return find_question_start(paras, place, words, walk.scope, start.style) is not None
 
-    voices, end = answers_from(paras, after, start, words, known, begins)
+    voices, end = parse_answers(paras, after, start, words, known, begins)
     voices = [voice for voice in voices if voice.answer]
     if end < len(paras) and voices and (closing := closing_credit(paras[end], words)):
         _credit_all(walk, closing, voices)
         end += 1
-    if not voices or not any(first) or not _trusted(walk, start, who, voices):
+    if not voices or not any(first) or not _is_from_reader(walk, start, who, voices):
         return None
-    section, headline = names_above(walk.scope, at, start.style, walk.words)
-    above = asked(headline, words) if headline else None  # a heading that only says who asks
+    section, headline = get_section_names(walk.scope, index, start.style, walk.words)
+    above = parse_asker(headline, words) if headline else None  # a heading that only says who asks
     if above and not above.rest and not start.who and not who:
         headline, who = "", [above.who]
     if not start.who and not who:
-        who = _thanked(voices[-1].answer, words)
-        if not who and _closes(paras, end):
-            who = _thanked(["", paras[end].text], words)
+        who = _take_thanks(voices[-1].answer, words)
+        if not who and _is_closing_line(paras, end):
+            who = _take_thanks(["", paras[end].text], words)
             end += bool(who)
     askers = tuple(dict.fromkeys(filter(None, [start.who, *who])))
     doubts = [code for code, holds in (("reader", start.doubtful), ("question", start.style == "plain")) if holds]
     for voice in voices:
-        voice.expert = _known_before(walk, voice.expert)
+        voice.expert = _resolve_expert(walk, voice.expert)
         unsure = [*doubts, *(["end"] if voice.open_end else [])]
         if not voice.expert.name:
             unsure.append("expert")
-        walk.firsts.append(at)
+        walk.firsts.append(index)
         walk.blocks.append(
             Block(
                 section,
@@ -185,32 +185,32 @@ def _take(walk: _Walk, at: int, start: Start) -> int | None:
                 tuple(first),
                 askers,
                 voice.expert,
-                tuple(unquoted(voice.answer)),
-                by_many=words.asked_many.match(paras[at].text[:200]) is not None,
+                tuple(strip_quotation_marks(voice.answer)),
+                by_many=words.asked_many.match(paras[index].text[:200]) is not None,
                 unsure=tuple(unsure),
             )
         )
     walk.style = walk.style or start.style
-    return max(end, at + 1)
+    return max(end, index + 1)
 
 
-def _closes(paras: Sequence[Para], at: int) -> bool:
+def _is_closing_line(paras: Sequence[Para], index: int) -> bool:
     """Return whether a line stands alone below the answers, and leads nothing in."""
-    alone = at < len(paras) and paras[at].kind == "text" and not paras[at].text.rstrip().endswith((":", "："))
-    return alone and (at + 1 == len(paras) or paras[at + 1].kind in ("heading", "rule"))
+    alone = index < len(paras) and paras[index].kind == "text" and not paras[index].text.rstrip().endswith((":", "："))
+    return alone and (index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule"))
 
 
-def _thanked(answer: list[str], words: Words) -> list[str]:
+def _take_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
     """Take a last line out of an answer that only thanks whoever asked; returns their name."""
     last = answer[-1]
-    found = asked(last, words) if len(answer) > 1 and len(last.split()) <= MOST_THANKS else None
+    found = parse_asker(last, lexicon) if len(answer) > 1 and len(last.split()) <= MOST_THANKS else None
     if not found or found.rest.strip(" .!"):
         return []
     answer.pop()
     return [found.who] if found.who else []
 
 
-def _known_before(walk: _Walk, expert: Expert) -> Expert:
+def _resolve_expert(walk: _Walk, expert: Expert) -> Expert:
     """Return somebody as they were first named: later editions of a section say "Dr. Dube", or the name alone."""
     if expert.name and not expert.credit_line and not expert.relation:
         last = expert.name.split()[-1]
@@ -232,12 +232,12 @@ def _credit_all(walk: _Walk, expert: Expert, voices: Sequence[Voice]) -> None:
             )
 
 
-def _may_be_trusted(walk: _Walk, start: Start) -> bool:
+def _can_be_from_reader(walk: _Walk, start: Start) -> bool:
     """Return whether anything below a question can make it a reader's; most others needn't be read on."""
     return start.by_reader or not (walk.scope is not None and walk.scope.is_barred)
 
 
-def _trusted(walk: _Walk, start: Start, credits: Sequence[str], voices: Sequence[Voice]) -> bool:
+def _is_from_reader(walk: _Walk, start: Start, credits: Sequence[str], voices: Sequence[Voice]) -> bool:
     """Return whether the edition says that a reader asked this."""
     scope = walk.scope
     if scope is not None and scope.is_barred and not start.by_reader:

@@ -13,7 +13,7 @@ from ..mailtext.parsing.html_text import BLOCKS, HIDDEN, UNSEEN, without_images
 from ..mailtext.parsing.html_tree import Attributes, walk
 from ..text.clean import for_print
 from ..text.word_tables import word_tables
-from .issue_paragraph import Para, joined
+from .issue_paragraph import Para, join_lines
 
 MOST_HTML = 8_000_000  # characters of one page
 BIG = 20  # pixels from which a line is set as a heading
@@ -54,7 +54,7 @@ class Page:
         css = attributes.get("style") or ""
         if tag in UNSEEN or tag in self._parts["tags"] or "hidden" in attributes or HIDDEN.search(css):
             return None
-        if named.strip() and self._parts["left_out"] & _words(named):
+        if named.strip() and self._parts["left_out"] & _split_class_names(named):
             return None
         if attributes.get("role") in ("navigation", "button", "contentinfo", "search"):
             return None
@@ -65,7 +65,7 @@ class Page:
         if tag == "hr":
             self.flush()
             self.paras.append(Para("", "rule"))
-        return _styled(tag, attributes, css, style)
+        return _derive_style(tag, attributes, css, style)
 
     def _block(self, tag: str) -> None:
         self.flush()
@@ -105,7 +105,7 @@ class Page:
                 lines.append(line)
                 breaks = 1
         self._open.clear()
-        self.paras += joined(lines)
+        self.paras += join_lines(lines)
 
     def _line(self, pieces: list[tuple[str, Style]], goes_on: bool) -> Para | None:
         text = for_print(_SPACE.sub(" ", "".join(text for text, _ in pieces))).strip(_ENDS)
@@ -141,7 +141,7 @@ def _head(pieces: list[tuple[str, Style]]) -> str:
     return _SPACE.sub(" ", found).strip(_ENDS) if any(style.strong for _, style in pieces[:1]) else ""
 
 
-def _styled(tag: str, attributes: Attributes, css: str, style: Style) -> Style:
+def _derive_style(tag: str, attributes: Attributes, css: str, style: Style) -> Style:
     strong = (style.strong or tag in ("b", "strong") or bool(_BOLD.search(css))) and not _UPRIGHT.search(css)
     slanted = style.slanted or tag in ("i", "em") or bool(_ITALIC.search(css))
     level = int(tag[1]) if re.fullmatch("h[1-6]", tag) else style.level
@@ -157,9 +157,9 @@ def _styled(tag: str, attributes: Attributes, css: str, style: Style) -> Style:
     return Style(strong, slanted, style.link or is_link, style.quoted or tag == "blockquote", level)
 
 
-def _words(named: str) -> set[str]:
+def _split_class_names(class_names: str) -> set[str]:
     """The words in names of classes, whole names among them."""
-    return {*named.lower().split(), *filter(None, _SPLIT.split(_CAMEL.sub("-", named).lower()))}
+    return {*class_names.lower().split(), *filter(None, _SPLIT.split(_CAMEL.sub("-", class_names).lower()))}
 
 
 def _page_parts() -> dict[str, frozenset[str]]:

@@ -50,18 +50,18 @@ def _months(language: str) -> dict[str, int]:
 
 
 @cache
-def _written(language: str) -> re.Pattern[str]:
+def _date_pattern(language: str) -> re.Pattern[str]:
     """Return what finds dates with the month in letters: "2. November 2022", "May 2, 2022", "2 de mayo de 2022"."""
     months = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
     day = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.|-го|-е)?"
     return re.compile(
-        rf"(?<!\d){day}{_OF}(?:{_the()})?({months})\w{{0,3}}\.?{_OF}{_YEAR}"
+        rf"(?<!\d){day}{_OF}(?:{_article_pattern()})?({months})\w{{0,3}}\.?{_OF}{_YEAR}"
         rf"|(?<!\w)({months})\.?[\s\u00a0]{{1,2}}{day}(?!\d),?[\s\u00a0]{_YEAR}",
         re.IGNORECASE,
     )
 
 
-def _the() -> str:
+def _article_pattern() -> str:
     return r"the |de "
 
 
@@ -82,23 +82,23 @@ def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
     """Yield each whole date in a text with its words; where a number could be a day or a month, there is none."""
     plain = _plain_digits(text)
     for found in _ISO.finditer(plain):
-        yield from _made(found[1], found[2], found[3], found[0])
+        yield from _valid_date(found[1], found[2], found[3], found[0])
     for found in _JALALI_DATE.finditer(plain):
         try:
             yield _gregorian(int(found[3]), _JALALI.index(found[2]) + 1, int(found[1])), found[0]
         except ValueError:
             continue
     for found in _CHINESE.finditer(plain):
-        yield from _made(found[1], found[2], found[3], found[0])
-    for found in _written(language).finditer(plain):
+        yield from _valid_date(found[1], found[2], found[3], found[0])
+    for found in _date_pattern(language).finditer(plain):
         day, name, year = (found[1], found[2], found[3]) if found[1] else (found[5], found[4], found[6])
-        yield from _made(year, str(_months(language)[name.casefold()]), day, found[0])
+        yield from _valid_date(year, str(_months(language)[name.casefold()]), day, found[0])
     for found in _NUMBERS.finditer(plain):
         first, second = int(found[1]), int(found[3])
         if first == second or first > 12 or (language != "en" and second <= 12) or found[2] == ".":
-            yield from _made(found[4], found[3], found[1], found[0])
+            yield from _valid_date(found[4], found[3], found[1], found[0])
         elif second > 12:
-            yield from _made(found[4], found[1], found[3], found[0])
+            yield from _valid_date(found[4], found[1], found[3], found[0])
 
 
 def _gregorian(year: int, month: int, day: int) -> date:
@@ -107,13 +107,13 @@ def _gregorian(year: int, month: int, day: int) -> date:
     return made
 
 
-def _made(year: str, month: str, day: str, words: str) -> Iterator[tuple[date, str]]:
+def _valid_date(year: str, month: str, day: str, text: str) -> Iterator[tuple[date, str]]:
     try:
         made = date(int(year), int(month), int(day))
     except ValueError:
         return
     if EARLIEST <= made.year <= LATEST:
-        yield made, words
+        yield made, text
 
 
 def date_in(text: str, language: str = "en") -> date | None:
@@ -121,14 +121,14 @@ def date_in(text: str, language: str = "en") -> date | None:
     return next((day for day, _ in dates_in(text, language)), None)
 
 
-def date_line(text: str, language: str, part: int = 3) -> date | None:
+def parse_date_line(text: str, language: str, max_ratio: int = 3) -> date | None:
     """Return the date of a line that says little else: "Issue 12 · 2 November 2022"; None for a sentence with a date.
 
-    The date makes up one in `part` of its characters at least.
+    The date makes up one in `max_ratio` of its characters at least.
     """
     if len(text) > 90 or not _DIGITS.search(text):
         return None
     for day, words in dates_in(text, language):
-        if len(words) * part >= len(text):
+        if len(words) * max_ratio >= len(text):
             return day
     return None

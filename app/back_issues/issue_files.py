@@ -17,9 +17,9 @@ from ..mailtext.parsing.charsets import read as read_charset
 from ..mailtext.parsing.charsets import tidy
 from ..mailtext.parsing.parse import MAX_PARSED, parse
 from .html_paragraphs import paragraphs_of_html
-from .issue_dates import date_in, date_line
+from .issue_dates import date_in, parse_date_line
 from .issue_paragraph import Para
-from .issue_words import language_of, words_of
+from .issue_words import get_lexicon, language_of
 from .text_paragraphs import front_matter, is_markdown, paragraphs_of_markdown, paragraphs_of_text
 
 MOST_BYTES = 40 * 1024 * 1024
@@ -102,11 +102,11 @@ def issues_in(name: str, data: bytes) -> Iterator[Issue]:
     lower = name.lower()
     named = date_in(re.sub(r"\.\w+\Z", "", name.rpartition("/")[2]))
     if _MBOX.match(data.lstrip()) and (_MBOX.search(data, 6) or lower.endswith(".mbox") or _is_mail(data)):
-        yield from _of_mbox(data.replace(b"\r\n", b"\n"))
+        yield from _parse_mbox(data.replace(b"\r\n", b"\n"))
     elif _is_mail(data):
-        yield _of_mail(data)
+        yield _parse_mail(data)
     else:
-        yield from _of_text(lower, _text(data), named)
+        yield from _parse_text(lower, _text(data), named)
 
 
 def _is_mail(data: bytes) -> bool:
@@ -115,13 +115,13 @@ def _is_mail(data: bytes) -> bool:
     return bool(_HEADER.match(head)) and len(_KNOWN_HEADERS.findall(head)) >= 2
 
 
-def _of_mbox(data: bytes) -> Iterator[Issue]:
+def _parse_mbox(data: bytes) -> Iterator[Issue]:
     starts = [found.start() for found in _MBOX.finditer(data)][:MOST_EDITIONS]
     for start, end in pairwise([*starts, len(data)]):
-        yield _of_mail(data[data.find(b"\n", start) + 1 : end])
+        yield _parse_mail(data[data.find(b"\n", start) + 1 : end])
 
 
-def _of_mail(data: bytes) -> Issue:
+def _parse_mail(data: bytes) -> Issue:
     mail = parse(data[:MAX_PARSED])
     if "broken" in mail.faults or not (mail.html or mail.plain):
         return Issue(mail.subject, None, "en", ())
@@ -129,7 +129,7 @@ def _of_mail(data: bytes) -> Issue:
     by_text = paragraphs_of_text(mail.plain) if mail.plain and not by_html else []
     dated = mail.all("date")
     day = _local_day(dated[0]) if dated else None
-    return _issue(mail.subject, day, by_html or by_text)
+    return _build_issue(mail.subject, day, by_html or by_text)
 
 
 def _local_day(line: str) -> date | None:
@@ -164,41 +164,43 @@ def _decoded(data: bytes, codec: str) -> str:
         raise Unreadable("encoding") from error
 
 
-def _of_text(name: str, text: str, named: date | None) -> Iterator[Issue]:
+def _parse_text(name: str, text: str, file_name_date: date | None) -> Iterator[Issue]:
     posts = _posts(text) if name.endswith(".json") or text.lstrip()[:1] == "{" else []
     for post in posts:
         day = _iso_day(str(post.get("published_at") or ""))
-        yield _issue(str(post.get("title") or ""), day, paragraphs_of_html(str(post.get("html") or "")))
+        yield _build_issue(str(post.get("title") or ""), day, paragraphs_of_html(str(post.get("html") or "")))
     if posts:
         return
     values, body = front_matter(text)
     said = next((_day_in(values[key]) for key in _KEYS if values.get(key)), None)
     title = values.get("title", values.get("subject", ""))
     if values or name.endswith((".md", ".markdown", ".mdx")):
-        yield from _several(_issues_of_markdown(body, title, said, named))
+        yield from _split_issues(_parse_markdown(body, title, said, file_name_date))
     elif len(_HTML.findall(text[:50_000])) >= 2 or name.endswith((".html", ".htm")):
         found = _META.search(text[:200_000])
         day = _iso_day(next(filter(None, found.groups()), "")) if found else None
         heading = _TITLE.search(text[:50_000])
-        yield from _several([_issue(heading[1].strip() if heading else "", day, paragraphs_of_html(text), named)])
+        yield from _split_issues(
+            [_build_issue(heading[1].strip() if heading else "", day, paragraphs_of_html(text), file_name_date)]
+        )
     elif is_markdown(text):
-        yield from _several(_issues_of_markdown(text, "", None, named))
+        yield from _split_issues(_parse_markdown(text, "", None, file_name_date))
     else:
-        yield from _several([_issue("", None, paragraphs_of_text(text), named)])
+        yield from _split_issues([_build_issue("", None, paragraphs_of_text(text), file_name_date)])
 
 
 _NEXT_FRONT = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 
 
-def _issues_of_markdown(text: str, title: str, day: date | None, named: date | None) -> Iterator[Issue]:
+def _parse_markdown(text: str, title: str, day: date | None, file_name_date: date | None) -> Iterator[Issue]:
     """Yield the editions of a Markdown file, each of which may begin with values of its own."""
     starts = [found.start() for found in _NEXT_FRONT.finditer(text)]
     end = starts[0] if starts else len(text)
-    yield _issue(title, day, paragraphs_of_markdown(text[:end]), named)
+    yield _build_issue(title, day, paragraphs_of_markdown(text[:end]), file_name_date)
     for start, stop in pairwise([*starts, len(text)]):
         values, body = front_matter(text[start:stop])
         said = next((_day_in(values[key]) for key in _KEYS if values.get(key)), None)
-        yield _issue(values.get("title", ""), said, paragraphs_of_markdown(body))
+        yield _build_issue(values.get("title", ""), said, paragraphs_of_markdown(body))
 
 
 def _posts(text: str) -> list[dict[str, Any]]:
@@ -222,45 +224,47 @@ def _iso_day(text: str) -> date | None:
         return date_in(text)
 
 
-def _issue(title: str, day: date | None, paras: Sequence[Para], named: date | None = None) -> Issue:
+def _build_issue(title: str, day: date | None, paras: Sequence[Para], file_name_date: date | None = None) -> Issue:
     """Put an edition together; its day is said by its file, by a line at its top, or by the file's name."""
     language = language_of(para.text for para in paras)
     if day is None:
         top = [para for para in paras if para.text][:TOP]
-        day = next((found for para in top if (found := date_line(para.text, language, 6))), None) or named
+        day = (
+            next((found for para in top if (found := parse_date_line(para.text, language, 6))), None) or file_name_date
+        )
     return Issue(title, day, language, tuple(paras))
 
 
-def _several(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
+def _split_issues(issues: Sequence[Issue] | Iterator[Issue]) -> Iterator[Issue]:
     """Cut editions apart that stand in one text, each below a line with its date."""
     for issue in issues:
         paras = issue.paras
         cuts = [at for at, para in enumerate(paras) if _begins_issue(paras, at, issue.language)]
-        days = [date_line(paras[at].text, issue.language) for at in cuts]
+        days = [parse_date_line(paras[at].text, issue.language) for at in cuts]
         if len(set(days)) < 2:
             yield issue
             continue
-        starts = [_with_title(paras, at) for at in cuts]
+        starts = [_get_issue_start(paras, at) for at in cuts]
         starts[0] = 0
         for number, (start, end) in enumerate(pairwise([*starts, len(paras)])):
             yield Issue(issue.title, days[number], language_of(p.text for p in paras[start:end]), paras[start:end])
 
 
-def _begins_issue(paras: Sequence[Para], at: int, language: str) -> bool:
+def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
     """Return whether a line with a date begins an edition: it stands high, at the top, below a line, or says so."""
-    para = paras[at]
-    if not para.text or date_line(para.text, language) is None:
+    para = paras[index]
+    if not para.text or parse_date_line(para.text, language) is None:
         return False
-    before = paras[max(0, at - 2) : at]
+    before = paras[max(0, index - 2) : index]
     beside = any(one.kind == "rule" or (one.kind == "heading" and one.level == 1) for one in before)
     return (
-        at < 3
+        index < 3
         or (para.kind == "heading" and para.level <= 1)
         or beside
-        or bool(words_of(language).issues.search(para.text) and para.kind != "item")
+        or bool(get_lexicon(language).issues.search(para.text) and para.kind != "item")
     )
 
 
-def _with_title(paras: Sequence[Para], at: int) -> int:
+def _get_issue_start(paras: Sequence[Para], index: int) -> int:
     """Return where an edition begins whose title may stand above its date."""
-    return at - 1 if at and paras[at - 1].kind == "heading" and paras[at].kind != "heading" else at
+    return index - 1 if index and paras[index - 1].kind == "heading" and paras[index].kind != "heading" else index

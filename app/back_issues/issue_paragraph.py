@@ -38,24 +38,24 @@ class Para:
 _ENDS_SENTENCE = re.compile(r"[.!?…؟:。！？][\"”»«“’')\]]*\Z")
 
 
-def _stands_alone(before: Para, line: Para) -> bool:
+def _is_separate_line(previous: Para, line: Para) -> bool:
     """Return whether a line is something of its own and not the rest of the line before."""
-    if before.strong != line.strong or before.slanted != line.slanted or before.kind != line.kind:
+    if previous.strong != line.strong or previous.slanted != line.slanted or previous.kind != line.kind:
         return True
     if line.kind == "heading":
         return False
-    if begins_with_label(line.text) or begins_with_label(before.text) and len(before.text) < 20:
+    if begins_with_label(line.text) or begins_with_label(previous.text) and len(previous.text) < 20:
         return True
     if line.marker or re.search(r"[:：]\W*\Z", line.head):
         return True
-    return bool(DASHED.match(line.text) and line.words <= 14 and _ENDS_SENTENCE.search(before.text))
+    return bool(DASHED.match(line.text) and line.words <= 14 and _ENDS_SENTENCE.search(previous.text))
 
 
-def joined(lines: Sequence[Para]) -> list[Para]:
+def join_lines(lines: Sequence[Para]) -> list[Para]:
     """Put lines that belong to one paragraph together again, with a space between them."""
     made: list[Para] = []
     for line in lines:
-        if made and not line.apart and not _stands_alone(made[-1], line):
+        if made and not line.apart and not _is_separate_line(made[-1], line):
             before = made[-1]
             head = before.head if not before.strong else ""
             made[-1] = replace(before, text=f"{before.text} {line.text}", head=head, link=before.link and line.link)

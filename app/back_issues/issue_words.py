@@ -55,17 +55,17 @@ def _literal(phrase: str) -> str:
     return before + written + after
 
 
-def _any(phrases: Iterable[str]) -> re.Pattern[str]:
+def _any_pattern(phrases: Iterable[str]) -> re.Pattern[str]:
     """Return what finds any of some phrases, the longest first; nothing where there are none."""
     listed = sorted(set(phrases), key=len, reverse=True)
     return re.compile("|".join(map(_literal, listed)) if listed else r"(?!)", re.IGNORECASE)
 
 
-def _whole(phrases: Iterable[str], after: str) -> re.Pattern[str]:
-    return re.compile(rf"\W{{0,6}}(?:{_any(phrases).pattern}){after}", re.IGNORECASE)
+def _phrase_pattern(phrases: Iterable[str], after: str) -> re.Pattern[str]:
+    return re.compile(rf"\W{{0,6}}(?:{_any_pattern(phrases).pattern}){after}", re.IGNORECASE)
 
 
-def _around(pattern: str) -> tuple[str, str]:
+def _split_at_hole(pattern: str) -> tuple[str, str]:
     """Split a pattern at its hole; commas and colons beside it are no part of what has to stand there."""
     before, _, after = pattern.partition("{who}")
     return before.rstrip(), after.strip().rstrip(":：").rstrip("\u00a0\u202f ").strip()
@@ -82,7 +82,7 @@ def _house(language: str, kinds: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Holed:
+class NamePattern:
     """A pattern around a name: what stands before and after it, as expressions (None for nothing).
 
     `key` is a word without which it fits nothing, so that most of them needn't be tried.
@@ -93,20 +93,20 @@ class Holed:
     key: str
 
 
-class Patterns(tuple[Holed, ...]):
+class Patterns(tuple[NamePattern, ...]):
     """Patterns, the longest first."""
 
-    def that_may_fit(self, text: str) -> Iterator[Holed]:
+    def that_may_fit(self, text: str) -> Iterator[NamePattern]:
         """Yield those whose word stands in a text."""
         there = keys_in(text)
         return (one for one in self if one.key in there)
 
 
-def _holed(patterns: Iterable[str]) -> Patterns:
+def _compile_patterns(patterns: Iterable[str]) -> Patterns:
     made = []
-    for before, after in sorted(map(_around, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair)):
+    for before, after in sorted(map(_split_at_hole, set(patterns)), key=lambda pair: (-len(pair[0] + pair[1]), pair)):
         made.append(
-            Holed(
+            NamePattern(
                 re.compile(_literal(before), re.IGNORECASE) if before else None,
                 re.compile(_literal(after), re.IGNORECASE) if after else None,
                 max(keys_in(f"{before} {after}"), key=lambda word: (len(word), word)),
@@ -122,7 +122,7 @@ def keys_in(text: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Words:
+class Lexicon:
     """The expressions of a language. `asked` announce a question without a name: "Readers asked:".
 
     `own` is `strong` without what English adds.
@@ -177,7 +177,7 @@ def known_languages() -> list[str]:
 
 
 @cache
-def words_of(language: str) -> Words:
+def get_lexicon(language: str) -> Lexicon:
     """Return the expressions of a language, with those of English; only those where it has no row."""
     rows = _rows()
     tag = language.lower().split("-")[0]
@@ -189,38 +189,43 @@ def words_of(language: str) -> Words:
     houses = [one for one in tags if one in LANGUAGES]
     announced = [said for one in houses for said in _house(one, ASKED)]
     readers = of("readers")
-    return Words(
+    return Lexicon(
         language=tags[0],
-        question=_whole(of("question"), AFTER_LABEL),
-        answer=_whole([*of("answer"), *of("replies")], AFTER_LABEL),
-        asked=_whole([said.rstrip(" :：\u00a0\u202f") for said in announced if "{who}" not in said], rf"{COLON}\s*"),
-        asked_many=_whole([said.rstrip(" :：\u00a0\u202f") for one in houses for said in _house(one, MANY)], COLON),
-        answer_heading=_whole([*of("replies"), *of("answer")], r"\W{0,4}\Z"),
-        asks=_holed([*of("asks"), *(said for said in announced if "{who}" in said)]),
-        answers=_holed([*of("answers"), *(said for one in houses for said in _house(one, LED_IN))]),
-        guests=_holed(of("guests")),
-        readers=_whole(readers, r"\W{0,3}\Z"),
-        has_readers=_any(readers),
-        cut=re.compile("|".join(re.escape(one) + ("" if one.endswith(" ") else r"(?!\w)") for one in of("cut")), re.I),
-        strong=_any(of("strong")),
-        own=_any(rows[tags[0]]["strong"]),
-        weak=_any(of("weak")),
-        vetoes=_any(of("vetoes")),
-        bars=_any(of("bars")),
-        when=_whole(of("when"), r"[\s\u00a0,:،]+"),
-        calls=_any(of("calls")),
-        signoffs=_any(of("signoffs")),
-        buttons=_whole(of("buttons"), r"\W{0,6}\Z"),
-        adverts=_whole(of("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
-        advert_label=_whole(of("adverts"), r"\W{0,4}\Z"),
-        captions=_whole(of("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
-        relatives=re.compile(
-            rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={_any(of('relatives')).pattern})", re.IGNORECASE
+        question=_phrase_pattern(of("question"), AFTER_LABEL),
+        answer=_phrase_pattern([*of("answer"), *of("replies")], AFTER_LABEL),
+        asked=_phrase_pattern(
+            [said.rstrip(" :：\u00a0\u202f") for said in announced if "{who}" not in said], rf"{COLON}\s*"
         ),
-        relative_end=re.compile(rf"(?:{_any(of('relatives')).pattern})\Z", re.IGNORECASE),
-        relative_start=_any(of("relatives")),
-        dear=_whole(of("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
-        issues=_any(of("issues")),
+        asked_many=_phrase_pattern(
+            [said.rstrip(" :：\u00a0\u202f") for one in houses for said in _house(one, MANY)], COLON
+        ),
+        answer_heading=_phrase_pattern([*of("replies"), *of("answer")], r"\W{0,4}\Z"),
+        asks=_compile_patterns([*of("asks"), *(said for said in announced if "{who}" in said)]),
+        answers=_compile_patterns([*of("answers"), *(said for one in houses for said in _house(one, LED_IN))]),
+        guests=_compile_patterns(of("guests")),
+        readers=_phrase_pattern(readers, r"\W{0,3}\Z"),
+        has_readers=_any_pattern(readers),
+        cut=re.compile("|".join(re.escape(one) + ("" if one.endswith(" ") else r"(?!\w)") for one in of("cut")), re.I),
+        strong=_any_pattern(of("strong")),
+        own=_any_pattern(rows[tags[0]]["strong"]),
+        weak=_any_pattern(of("weak")),
+        vetoes=_any_pattern(of("vetoes")),
+        bars=_any_pattern(of("bars")),
+        when=_phrase_pattern(of("when"), r"[\s\u00a0,:،]+"),
+        calls=_any_pattern(of("calls")),
+        signoffs=_any_pattern(of("signoffs")),
+        buttons=_phrase_pattern(of("buttons"), r"\W{0,6}\Z"),
+        adverts=_phrase_pattern(of("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
+        advert_label=_phrase_pattern(of("adverts"), r"\W{0,4}\Z"),
+        captions=_phrase_pattern(of("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
+        relatives=re.compile(
+            rf"[\s\u00a0]*[,،，、—–(][\s\u00a0]*(?:[^\s,،]{{1,4}}\s)?(?={_any_pattern(of('relatives')).pattern})",
+            re.IGNORECASE,
+        ),
+        relative_end=re.compile(rf"(?:{_any_pattern(of('relatives')).pattern})\Z", re.IGNORECASE),
+        relative_start=_any_pattern(of("relatives")),
+        dear=_phrase_pattern(of("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
+        issues=_any_pattern(of("issues")),
     )
 
 
@@ -228,7 +233,7 @@ def words_of(language: str) -> Words:
 def _labels() -> re.Pattern[str]:
     """Labels of questions and answers in any language, at the beginning of a line."""
     every = [phrase for row in _rows().values() for kind in ("question", "answer") for phrase in row[kind]]
-    return _whole(every, rf"{NUMBER}\**{COLON}")
+    return _phrase_pattern(every, rf"{NUMBER}\**{COLON}")
 
 
 def begins_with_label(line: str) -> bool:
@@ -244,6 +249,6 @@ def language_of(texts: Iterable[str]) -> str:
     return tag if tag in _rows() else "en"
 
 
-def bare(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return a text's letters alone, for comparing."""
     return _BARE.sub(" ", text.casefold()).strip()

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .issue_words import LONGEST_LABEL, QUOTES, Holed, Words
-from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, expert_of, is_name, may_ask
+from .issue_words import LONGEST_LABEL, QUOTES, Lexicon, NamePattern
+from .printed_names import EDGES, PARTICLES, REMEMBERED, SENTENCE_END, Expert, can_be_asker, is_name, parse_expert
 
 LONGEST_INTRO = 2_000  # characters of an introduction that are looked at
 LONGEST_LEAD_IN = 320  # characters of one that no colon ends
@@ -17,7 +17,7 @@ _TAIL = re.compile(
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskerLine:
     """An announcement of a question: `who` as printed ("" for readers without a name), and what follows it."""
 
     who: str
@@ -25,7 +25,7 @@ class Asked:
     by_reader: bool
 
 
-def _who_before(text: str, end: int) -> str:
+def _get_sentence_before(text: str, end: int) -> str:
     """Return the end of the sentence before a place."""
     start = 0
     for found in SENTENCE_END.finditer(text, 0, end):
@@ -33,7 +33,7 @@ def _who_before(text: str, end: int) -> str:
     return text[start:end]
 
 
-def _held(pattern: Holed, text: str, anywhere: bool) -> tuple[str, str] | None:
+def _match_pattern(pattern: NamePattern, text: str, anywhere: bool) -> tuple[str, str] | None:
     """Return what a pattern holds in a text and what follows the whole; None where it doesn't fit."""
     start = 0
     if pattern.before:
@@ -61,30 +61,30 @@ def _held(pattern: Holed, text: str, anywhere: bool) -> tuple[str, str] | None:
     more = tail[0].rstrip(" \u00a0\u202f:：")
     if pattern.before and more.lstrip().startswith(",") and tail[0].rstrip().endswith((":", "：")):
         who += more  # "We have asked Jiri Novak, an engineer:", where the verb stands between
-    return (_who_before(text, ends.start()) if not pattern.before and anywhere else who), text[tail.end() :]
+    return (_get_sentence_before(text, ends.start()) if not pattern.before and anywhere else who), text[tail.end() :]
 
 
 @lru_cache(maxsize=REMEMBERED)
-def lead_in(text: str, words: Words) -> tuple[Expert, str] | None:
+def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[Expert, str] | None:
     """Return who is led in by a paragraph and what of the answer stands in it too; None where it leads nobody in."""
     start = text[:LONGEST_LABEL]
-    for pattern in words.answers.that_may_fit(start):
-        held = _held(pattern, start, anywhere=True)
+    for pattern in lexicon.answers.that_may_fit(start):
+        held = _match_pattern(pattern, start, anywhere=True)
         if held and len(held[0]) <= LONGEST_LEAD_IN:
             for who in (held[0], held[0].partition(",")[2]):  # "Our whale person, Dr. Nomvula Dube, says:"
-                expert = expert_of(who, words)
+                expert = parse_expert(who, lexicon)
                 if is_name(expert.name, single=bool(expert.credit_line or expert.relation)):
                     return expert, (held[1] + text[LONGEST_LABEL:]).strip()
     return None
 
 
-def host(text: str, words: Words) -> Expert | None:
+def find_host(text: str, lexicon: Lexicon) -> Expert | None:
     """Return who answers what follows, as the introduction of readers' questions says in whatever words."""
     text = text[:LONGEST_INTRO]
-    for pattern in words.answers.that_may_fit(text):
+    for pattern in lexicon.answers.that_may_fit(text):
         ends = pattern.after.search(text) if pattern.after and not pattern.before else None
         if ends:
-            expert = expert_of(_who_before(text, ends.start()), words)
+            expert = parse_expert(_get_sentence_before(text, ends.start()), lexicon)
             if (expert.credit_line or expert.relation) and is_name(expert.name):
                 return expert
     return None
@@ -96,28 +96,28 @@ _RUN = re.compile(
 )
 
 
-def named_before_colon(text: str, words: Words) -> Expert | None:
+def find_name_before_colon(text: str, lexicon: Lexicon) -> Expert | None:
     """Return whom a line before a colon names, in whatever words it leads to what they say."""
     for found in _RUN.finditer(text[:LONGEST_LABEL]):
         name = found[0].strip()
         first = name.split()[0]
         if not first[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
             continue
-        if words.weak.fullmatch(name) or words.strong.search(name) or words.has_readers.match(name):
+        if lexicon.weak.fullmatch(name) or lexicon.strong.search(name) or lexicon.has_readers.match(name):
             continue
         after = text[found.end() :]
         if not re.match(r"[\s\u00a0]*(?:[,،(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z", after):
             continue
         stop = _stop(after, 0) if after.startswith((",", " (", " —", " –")) else 0
-        return expert_of(name + after[:stop], words)
+        return parse_expert(name + after[:stop], lexicon)
     return None
 
 
 @lru_cache(maxsize=REMEMBERED)
-def guest(text: str, words: Words) -> Expert | None:
+def find_guest(text: str, lexicon: Lexicon) -> Expert | None:
     """Return who answers the questions of a section, as its introduction says."""
     text = text[:LONGEST_INTRO]
-    for pattern in words.guests.that_may_fit(text[:LONGEST_INTRO]):
+    for pattern in lexicon.guests.that_may_fit(text[:LONGEST_INTRO]):
         at = pattern.before.search(text) if pattern.before else None
         if pattern.before and not at:
             continue
@@ -126,11 +126,11 @@ def guest(text: str, words: Words) -> Expert | None:
             ends = pattern.after.search(text, start)
             if not ends:
                 continue
-            who = text[start : ends.start()] if at else _who_before(text, ends.start())
+            who = text[start : ends.start()] if at else _get_sentence_before(text, ends.start())
         else:
             stop = re.compile(r"[:：]|[.!](?=\s|\Z)|\Z").search(text, start)
             who = text[start : _stop(text, start) if stop else len(text)]
-        expert = expert_of(who, words)
+        expert = parse_expert(who, lexicon)
         if len(who) <= LONGEST_LEAD_IN and is_name(expert.name):
             return expert
     return None
@@ -146,59 +146,59 @@ def _stop(text: str, start: int) -> int:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def asked(text: str, words: Words) -> Asked | None:
+def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
     """Return who is said to ask at the beginning of a paragraph, and what follows."""
     start, more = text[:LONGEST_LABEL], text[LONGEST_LABEL:]
-    if found := words.asked.match(start):
-        return Asked("", start[found.end() :] + more, by_reader=True)
-    for pattern in words.asks.that_may_fit(start):
-        held = _held(pattern, start, anywhere=False)
+    if found := lexicon.asked.match(start):
+        return AskerLine("", start[found.end() :] + more, by_reader=True)
+    for pattern in lexicon.asks.that_may_fit(start):
+        held = _match_pattern(pattern, start, anywhere=False)
         if held is None or not held[0].strip() or len(held[0]) > 100 or SENTENCE_END.search(held[0]):
             continue
-        if words.relative_end.search(held[0].strip()):  # "A subscriber who asked not to be named"
+        if lexicon.relative_end.search(held[0].strip()):  # "A subscriber who asked not to be named"
             continue
         who = held[0].strip(EDGES.replace(".", "") + QUOTES)
-        if words.readers.match(who):
-            return Asked("", held[1] + more, by_reader=True)
-        if begun := words.has_readers.search(who):
+        if lexicon.readers.match(who):
+            return AskerLine("", held[1] + more, by_reader=True)
+        if begun := lexicon.has_readers.search(who):
             rest = who[begun.end() :].strip() if not begun.start() else ""
-            return Asked(rest if rest[:1].isupper() and may_ask(rest) else who, held[1] + more, by_reader=True)
-        if may_ask(who):
-            return Asked(who, held[1] + more, by_reader=False)
+            return AskerLine(rest if rest[:1].isupper() and can_be_asker(rest) else who, held[1] + more, by_reader=True)
+        if can_be_asker(who):
+            return AskerLine(who, held[1] + more, by_reader=False)
     colon = _COLON.search(start, 0, 100)
-    if colon and words.has_readers.match(start) and not SENTENCE_END.search(start, 0, colon.start()):
+    if colon and lexicon.has_readers.match(start) and not SENTENCE_END.search(start, 0, colon.start()):
         who = start[: colon.start()].strip(EDGES)
-        rest = who[words.has_readers.match(start).end() :].lstrip()  # type: ignore[union-attr]
-        described = rest[:1] in ",،(" or rest[:1].isupper() or words.relative_start.match(rest)
-        return Asked(
-            who if described and not words.readers.match(who) else "", start[colon.end() :] + more, by_reader=True
+        rest = who[lexicon.has_readers.match(start).end() :].lstrip()  # type: ignore[union-attr]
+        described = rest[:1] in ",،(" or rest[:1].isupper() or lexicon.relative_start.match(rest)
+        return AskerLine(
+            who if described and not lexicon.readers.match(who) else "", start[colon.end() :] + more, by_reader=True
         )
     return None
 
 
-def announces(text: str, words: Words) -> bool:
+def is_expert_announcement(text: str, lexicon: Lexicon) -> bool:
     """Return whether a short paragraph only says that somebody was asked, whoever it was."""
     if len(text.split()) > 30:
         return False
     return any(
         one.before and one.before.search(text)
-        for patterns in (words.answers, words.guests)
+        for patterns in (lexicon.answers, lexicon.guests)
         for one in patterns.that_may_fit(text)
     )
 
 
-def asks_after(text: str, words: Words) -> str | None:
+def find_asker_after(text: str, lexicon: Lexicon) -> str | None:
     """Return who asks, where that follows a question in marks: "asks Harriet from Hereford", "Harriet asks"."""
     bare = text.strip(" \t\u00a0\u202f,،.–—-")
     if not bare or len(bare) > 140 or SENTENCE_END.search(bare):
         return None
-    for pattern in words.asks.that_may_fit(bare):
+    for pattern in lexicon.asks.that_may_fit(bare):
         if pattern.after is None or pattern.before is not None:
             continue
         found = pattern.after.search(bare)
         if not found or (found.start() and found.end() != len(bare)):
             continue
         who = (bare[: found.start()] or bare[found.end() :]).strip(" ,،.")
-        if words.has_readers.match(who) or (who and may_ask(who)):
-            return "" if words.readers.match(who) else who
+        if lexicon.has_readers.match(who) or (who and can_be_asker(who)):
+            return "" if lexicon.readers.match(who) else who
     return None

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..text.clean import SIGN
 from .issue_paragraph import DASHED
-from .issue_words import Words
+from .issue_words import Lexicon
 
 LONGEST_NAME, MOST_NAME_WORDS = 70, 7
 REMEMBERED = 1_000  # paragraphs whose reading is kept: the same one is asked for several times
@@ -72,7 +72,7 @@ def is_name(text: str, single: bool = False) -> bool:
     """Return whether words can be somebody's name: capitals where the script has any, no digits; one word where
     `single`.
     """
-    words = _untitled(text.split())
+    words = _strip_titles(text.split())
     if not words or len(text) > LONGEST_NAME or len(words) > MOST_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
         return False
     if words[-1] in PARTICLES:  # "Chieda al suo comune:", which is how a sentence begins
@@ -85,27 +85,27 @@ def is_name(text: str, single: bool = False) -> bool:
     return words[0][:1].isupper() and capitals >= len(words) - small - spared and (len(words) > 1 or single)
 
 
-def _untitled(words: list[str]) -> list[str]:
+def _strip_titles(name_parts: list[str]) -> list[str]:
     """Return the words of a name without the titles in small letters that it begins with: "dr Marek Zieliński"."""
-    return words[next((at for at, word in enumerate(words) if word not in TITLES), len(words)) :]
+    return name_parts[next((at for at, word in enumerate(name_parts) if word not in TITLES), len(name_parts)) :]
 
 
-def expert_of(who: str, words: Words) -> Expert:
+def parse_expert(text: str, lexicon: Lexicon) -> Expert:
     """Split "Laura Harth, campaign director at X, which published it" into its parts."""
-    who = who.strip(EDGES + ":：")
-    begun = words.when.match(who)
-    who = who[begun.end() :] if begun else who
-    if japanese := _JAPANESE.match(who):
+    text = text.strip(EDGES + ":：")
+    begun = lexicon.when.match(text)
+    text = text[begun.end() :] if begun else text
+    if japanese := _JAPANESE.match(text):
         return Expert(japanese[2], japanese[1] or "")
-    cut = words.cut.search(who, 3)
-    who = who[: cut.start()].strip(EDGES) if cut else who
-    parted = _PARTED.search(who)
-    name, rest = (who[: parted.start()], who[parted.end() :]) if parted else (who, "")
+    cut = lexicon.cut.search(text, 3)
+    text = text[: cut.start()].strip(EDGES) if cut else text
+    parted = _PARTED.search(text)
+    name, rest = (text[: parted.start()], text[parted.end() :]) if parted else (text, "")
     relation = ""
-    found = words.relatives.search(who, parted.start()) if parted else None
+    found = lexicon.relatives.search(text, parted.start()) if parted else None
     if found:
-        relation = who[found.end() :] if found[0].rstrip()[-1:] in ",،，、—–(" else who[found.start() :].lstrip(EDGES)
-        rest = who[parted.end() : found.start()] if parted and found.start() > parted.start() else ""
+        relation = text[found.end() :] if found[0].rstrip()[-1:] in ",،，、—–(" else text[found.start() :].lstrip(EDGES)
+        rest = text[parted.end() : found.start()] if parted and found.start() > parted.start() else ""
     name, more = _trimmed_name(name.strip(EDGES))
     rest = rest.strip(EDGES)
     if rest.startswith("(") and rest.count("(") == rest.count(")") == 1 and rest.endswith(")"):
@@ -125,9 +125,9 @@ def _trimmed_name(name: str) -> tuple[str, str]:
         return name, ""
     big = [word[:1].isupper() or word.lower() in PARTICLES for word in words]
     first = next((at for at, word in enumerate(words) if word[:1].isupper()), 0)
-    if first and not _untitled(words[:first]):
+    if first and not _strip_titles(words[:first]):
         first = 0
-        big[: len(words) - len(_untitled(words))] = [True] * (len(words) - len(_untitled(words)))
+        big[: len(words) - len(_strip_titles(words))] = [True] * (len(words) - len(_strip_titles(words)))
     if first:
         run = words[first:]
         return (" ".join(run), " ".join(words[:first])) if 2 <= len(run) <= 4 and all(big[first:]) else (name, "")
@@ -148,13 +148,13 @@ def bare_credit(text: str, slanted: bool) -> str | None:
     return bare if slanted or (len(parts) > 1 and cased and capital) else None
 
 
-def may_ask(who: str) -> bool:
+def can_be_asker(text: str) -> bool:
     """Return whether words can be somebody and where they are from: "Maria from Tbilisi", "Maria, 34, Tbilisi"."""
-    words = who.split()
+    words = text.split()
     if len(words) > 1 and words[0] in HONORIFICS:
         words = words[1:]
     first = words[0]
-    if len(words) > 9 or not (first[:1].isupper() or not is_cased(first)) or re.search(r"[?!:;@/؟]", who):
+    if len(words) > 9 or not (first[:1].isupper() or not is_cased(first)) or re.search(r"[?!:;@/؟]", text):
         return False
     return (
         len(words) == 1
@@ -165,7 +165,7 @@ def may_ask(who: str) -> bool:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def speaker(text: str, words: Words) -> tuple[str, str] | None:
+def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     """Return the name before a colon at a paragraph's beginning, and what is said."""
     found = _SPEAKER.match(text[:140])
     if not found:
@@ -173,7 +173,7 @@ def speaker(text: str, words: Words) -> tuple[str, str] | None:
     who = found[1].strip(EDGES)
     if SENTENCE_END.search(who):
         return None
-    return (who, text[found.end() :].strip()) if is_name(expert_of(who, words).name, single=True) else None
+    return (who, text[found.end() :].strip()) if is_name(parse_expert(who, lexicon).name, single=True) else None
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -193,10 +193,10 @@ def signature(text: str) -> str | None:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def name_line(text: str, words: Words) -> Expert | None:
+def parse_name_line(text: str, lexicon: Lexicon) -> Expert | None:
     """Return whom a line names that is a name with a credit line and nothing else."""
     bare = text.strip().rstrip(":：").strip()
     if len(bare) > 200 or re.search(r"[.!?؟][\"”»]?\Z", bare) or not _PARTED.search(bare):
         return None
-    expert = expert_of(bare, words)
+    expert = parse_expert(bare, lexicon)
     return expert if expert.credit_line and is_name(expert.name) else None

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from ..typesetting.renderers import markdown_of
 from .finding import Block
-from .issue_words import bare
+from .issue_words import normalize_text
 from .printed_names import Expert
 
 SHORT = 100  # characters of a question that stands in for a headline
@@ -59,10 +59,10 @@ class PrintedQA:
     def fingerprint(self) -> str:
         """SHA-256 of the words, by which a Q&A that comes again is known, however its file is laid out."""
         said = [self.question, *(part for voice in self.voices for part in voice.answer)]
-        return sha256(" ".join(map(bare, said)).encode()).hexdigest()
+        return sha256(" ".join(map(normalize_text, said)).encode()).hexdigest()
 
 
-def put_together(blocks: Iterable[Block]) -> list[PrintedQA]:
+def build_qas(blocks: Iterable[Block]) -> list[PrintedQA]:
     """Put the blocks of one edition together to Q&As: those that follow one another with the same question are one."""
     made = []
     for _key, group in groupby(blocks, key=lambda block: (block.day, block.question, block.headline)):

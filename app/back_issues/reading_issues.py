@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from .finding import Block, blocks_of
 from .issue_files import Issue, issues_in
-from .printed_qa import PrintedQA, put_together
+from .printed_qa import PrintedQA, build_qas
 
 
 class ReadIssue(NamedTuple):
@@ -18,14 +18,16 @@ class ReadIssue(NamedTuple):
 
     def qas(self, undated: date | None = None) -> list[PrintedQA]:
         """The Q&As, each with all of its answers; `undated` is the day of an edition whose file says none."""
-        return [replace(qa, day=qa.day or undated) for qa in put_together(self.blocks)]
+        return [replace(qa, day=qa.day or undated) for qa in build_qas(self.blocks)]
 
 
 def read_issues(name: str, data: bytes) -> Iterator[ReadIssue]:
     """Yield each edition of a file with its Q&As. Raises `issue_files.Unreadable` where nothing can be read."""
     for issue in issues_in(name, data):
-        yield ReadIssue(issue.title, [_dated(block, issue) for block in blocks_of(issue.paras, issue.language)])
+        yield ReadIssue(
+            issue.title, [_apply_issue_date(block, issue) for block in blocks_of(issue.paras, issue.language)]
+        )
 
 
-def _dated(block: Block, issue: Issue) -> Block:
+def _apply_issue_date(block: Block, issue: Issue) -> Block:
     return replace(block, day=issue.day, unsure=block.unsure if issue.day else (*block.unsure, "date"))

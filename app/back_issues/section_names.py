@@ -1,19 +1,19 @@
 """The section and the headline of a Q&A, from the headings above it."""
 
 from .edition_outline import Scope
-from .issue_words import Words
+from .issue_words import Lexicon
 
 EDGES = " \u00a0\u202f:：+*=~#|•"  # with which plain text sets a heading off
 MOST_LEFT = 4  # words of a heading before its colon that are the section's
 
 
-def names_above(scope: Scope | None, at: int, style: str, words: Words) -> tuple[str, str]:
+def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexicon) -> tuple[str, str]:
     """Return the section and the headline that stand above a question."""
     chain = list(scope.chain) if scope else []
     scopes = [one for one in chain if one.heading and not (one.level <= 1 and len(chain) > 1 and not one.strong)]
     if style == "heading":
-        scopes = [one for one in scopes if one.start != at]
-    scopes = [one for one in scopes if one.start or _is_section(one.heading, words)]  # the first is the edition's
+        scopes = [one for one in scopes if one.start != index]
+    scopes = [one for one in scopes if one.start or _is_section(one.heading, lexicon)]  # the first is the edition's
     if not scopes:
         return "", ""
     nearest, *above = scopes
@@ -22,16 +22,16 @@ def names_above(scope: Scope | None, at: int, style: str, words: Words) -> tuple
     if section is not None and not nearest.strong:
         return section.heading.strip(EDGES), nearest.heading.strip(EDGES)
     left, right = _split(nearest.heading)
-    if right and (len(left.split()) <= MOST_LEFT or words.strong.search(left) or words.weak.search(left)):
+    if right and (len(left.split()) <= MOST_LEFT or lexicon.strong.search(left) or lexicon.weak.search(left)):
         return left, right
-    if words.strong.search(nearest.heading) or nearest.weak:
+    if lexicon.strong.search(nearest.heading) or nearest.weak:
         return nearest.heading.strip(EDGES), ""
     return "", nearest.heading
 
 
-def _is_section(heading: str, words: Words) -> bool:
+def _is_section(heading: str, lexicon: Lexicon) -> bool:
     """Return whether a heading speaks of questions, or names a section and what it is about."""
-    return bool(words.strong.search(heading) or words.weak.search(heading) or _split(heading)[1])
+    return bool(lexicon.strong.search(heading) or lexicon.weak.search(heading) or _split(heading)[1])
 
 
 def _split(heading: str) -> tuple[str, str]:

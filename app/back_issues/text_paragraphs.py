@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from ..text.clean import for_print
 from .html_paragraphs import paragraphs_of_html
-from .issue_paragraph import DASHED, Para, joined
+from .issue_paragraph import DASHED, Para, join_lines
 from .issue_words import begins_with_label
 
 MOST_TEXT = 8_000_000  # characters of one text
@@ -68,15 +68,15 @@ def paragraphs_of_text(text: str) -> list[Para]:
             group.append(line)
             continue
         if line.strip() and group and len(group) <= 2 and _SETEXT.match(line) and _is_short(group[-1]):
-            paras += _grouped(group[:-1], width)
+            paras += _build_paragraphs(group[:-1], width)
             paras.append(Para(group[-1].strip(" *"), "heading", 1 if "=" in line else 2))
             group = []
             continue
-        paras += _grouped(group, width)
+        paras += _build_paragraphs(group, width)
         group = []
         if line.strip():
             paras.append(Para("", "rule"))
-    return _headed(paras)
+    return _mark_headings(paras)
 
 
 def for_text(text: str) -> str:
@@ -95,7 +95,7 @@ def _is_short(line: str) -> bool:
     return len(line.strip()) <= LONGEST_HEADING and not begins_with_label(line)
 
 
-def _grouped(group: Sequence[str], width: int) -> list[Para]:
+def _build_paragraphs(group: Sequence[str], width: int) -> list[Para]:
     """Return the paragraphs of lines that stand together."""
     made: list[Para] = []
     for number, line in enumerate(group):
@@ -103,20 +103,22 @@ def _grouped(group: Sequence[str], width: int) -> list[Para]:
         if para is None:
             continue
         before = group[number - 1] if number else ""
-        broken = bool(made) and _was_broken(before, line, width, made[-1])
+        broken = bool(made) and _is_wrapped_line(before, line, width, made[-1])
         made.append(replace(para, apart=not broken))
-    return joined(made)
+    return join_lines(made)
 
 
-def _was_broken(before: str, line: str, width: int, last: Para) -> bool:
+def _is_wrapped_line(previous_line: str, line: str, width: int, previous_para: Para) -> bool:
     """Return whether a program broke the line before because the next word did not fit, which no writer's end is."""
-    if not width or _HASHES.match(line) or _HASHES.match(before):
+    if not width or _HASHES.match(line) or _HASHES.match(previous_line):
         return False
     word = line.lstrip("> ").split(maxsplit=1)[0]
     dashed = DASHED.match(line) and not re.match(r"\s*(?:—|–|--?)\s+\S", line)
-    if _ITEM.match(line) or dashed or (last.marker == "" and _ITEM.match(before)):
+    if _ITEM.match(line) or dashed or (previous_para.marker == "" and _ITEM.match(previous_line)):
         return False
-    return len(before.rstrip()) + 1 + len(word) > width or (len(before.rstrip()) >= FULL and line[:1].islower())
+    return len(previous_line.rstrip()) + 1 + len(word) > width or (
+        len(previous_line.rstrip()) >= FULL and line[:1].islower()
+    )
 
 
 def _line(line: str) -> Para | None:
@@ -151,7 +153,7 @@ def _line(line: str) -> Para | None:
     )
 
 
-def _headed(paras: Sequence[Para]) -> list[Para]:
+def _mark_headings(paras: Sequence[Para]) -> list[Para]:
     """Take short lines that end no sentence and stand alone for headings; those in capitals stand higher."""
     made = []
     for number, para in enumerate(paras):

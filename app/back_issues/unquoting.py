@@ -16,7 +16,7 @@ def begins_quoted(text: str) -> bool:
     return bool(text.strip(_SKIPPED)) and is_mark(text.strip(_SKIPPED)[0])
 
 
-def quoted_until(texts: Sequence[str]) -> int | None:
+def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
     """Return how many of the paragraphs are one quotation that begins with the first sign; None where none does, or
     where it ends in the middle of a paragraph, as in a sentence that quotes.
     """
@@ -39,11 +39,13 @@ def first_quotation(text: str) -> int | None:
     return first.mate.at if first.mate else None
 
 
-def unquoted(texts: Sequence[str]) -> list[str]:
+def strip_quotation_marks(texts: Sequence[str]) -> list[str]:
     """Return paragraphs without the marks that wrap them as one quotation, or the dash that begins direct speech."""
     whole = list(texts)
     outside = _OUTSIDE.search(whole[-1]) if whole else None
-    if outside and quoted_until(whole) == len(whole):  # «The full stop stands outside, as in Spanish and Russian».
+    if outside and count_quoted_paragraphs(whole) == len(
+        whole
+    ):  # «The full stop stands outside, as in Spanish and Russian».
         whole[-1] = f"{whole[-1][: outside.start()]}{outside[2]}{outside[1]}"
     bare = without_wrapping(whole)
     dashed = [text[:1] in _DASH and text[1:2].isspace() for text in bare]

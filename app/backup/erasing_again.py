@@ -30,7 +30,7 @@ from ..workflows.retention import erase_letters, erase_people, erase_published
 
 
 @dataclass(frozen=True)
-class Again:
+class ErasureKind:
     """A kind of erasure: what is said of it, the rows that still have what it erased, its verb, and under which names
     it is noted of several rows."""
 
@@ -41,57 +41,57 @@ class Again:
     names: Callable[[Session, Sequence[Any]], list[str]] = lambda _session, rows: [row.public_id for row in rows]
 
 
-def _unname(session: Session, letter: Letter) -> None:
+def _remove_name(session: Session, letter: Letter) -> None:
     withdrawal.change_credit(session, Reader(letter_id=letter.id), letter, "none", "", "", "")
 
 
 AGAIN = {
-    "letter": Again(
+    "letter": ErasureKind(
         "letters that their readers took back",
         Letter,
         Letter.erased_at.is_(None),
         lambda session, letter: withdrawal.withdraw(session, Reader(letter_id=letter.id), letter),
     ),
-    "translator": Again(
+    "translator": ErasureKind(
         "links of translators",
         Translator,
         Translator.is_open,
         lambda session, one: erase_translators(session, Translator.id == one.id),
     ),
-    "name": Again(
+    "name": ErasureKind(
         "names of readers",
         Letter,
         Letter.erased_at.is_(None) & Letter.id.in_(select(Credit.letter_id).where(Credit.name_sealed.is_not(None))),
-        _unname,
+        _remove_name,
     ),
-    "address": Again(
+    "address": ErasureKind(
         "addresses of readers",
         Letter,
         Letter.id.in_(select(Contact.letter_id)),
         lambda session, letter: contacts.forget(session, Clock(), letter.id),
     ),
-    "mail": Again(
+    "mail": ErasureKind(
         "mails that had come in",
         Inbound,
         Inbound.id.in_(select(InboundRaw.inbound_id)),
         lambda session, mail: erasing.destroy(session, [mail.id]),
     ),
-    "page": Again(
+    "page": ErasureKind(
         "pages that were withdrawn",
         Question,
         Question.is_published,
         lambda session, question: publication.take_down(session, Clock(), question),
     ),
-    "wording": Again(
+    "wording": ErasureKind(
         "words of what had run",
         Question,
         Question.has_run & Question.id.in_(select(EditionItem.question_id).where(EditionItem.output != "")),
         erase_published.forget_again,
         erase_published.names_of_erasures,
     ),
-    "expert": Again("experts who were deleted", Expert, Expert.erased_at.is_(None), erase_people.forget_expert),
-    "colleague": Again("colleagues who left", Person, Person.erased_at.is_(None), erase_people.forget_colleague),
-    "expert page": Again(
+    "expert": ErasureKind("experts who were deleted", Expert, Expert.erased_at.is_(None), erase_people.forget_expert),
+    "colleague": ErasureKind("colleagues who left", Person, Person.erased_at.is_(None), erase_people.forget_colleague),
+    "expert page": ErasureKind(
         "pages of experts who took their yes back",
         ExpertPage,
         ExpertPage.id.is_not(None),
@@ -99,21 +99,21 @@ AGAIN = {
             session, Clock(), session.get_one(Expert, page.expert_id), page.newsletter_id
         ),
     ),
-    "person": Again(
+    "person": ErasureKind(
         "addresses of people whose invitation was withdrawn", Person, Person.email_mac.is_not(None), staff.forget
     ),
-    "words": Again("letters that had had their time", Letter, Letter.erased_at.is_(None), erase_letters.forget),
+    "words": ErasureKind("letters that had had their time", Letter, Letter.erased_at.is_(None), erase_letters.forget),
 }
 
 
-def erase_again(session: Session, noted: Set[bytes]) -> Counter[str]:
+def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
     """Erase all that stands in a list, and what the rules would have erased by now; how many of each kind."""
     done: Counter[str] = Counter()
     ring = get_keyring(session)
     for kind, again in AGAIN.items():
         rows = session.execute(select(again.noun.id, again.noun.public_id).where(again.still)).all()
         for row, name in zip(rows, again.names(session, rows), strict=True):
-            if not noted.isdisjoint(erasures.hashes(ring, kind, name)):
+            if not erased_hashes.isdisjoint(erasures.hashes(ring, kind, name)):
                 again.erase(session, session.get_one(again.noun, row.id))
                 done[kind] += 1
         session.expire_all()

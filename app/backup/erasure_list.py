@@ -21,7 +21,7 @@ from ..audit.models import Erasure
 from ..crypto.seal import Keys
 from ..db.engine import Database
 from ..db.session import now
-from .whole_file import put_whole
+from .whole_file import write_whole_file
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 OVERLAP = 10_000  # rows read again: on PostgreSQL one with a lower number may be committed later
@@ -48,47 +48,47 @@ class Erasures:
         return Erasures(max(self.complete_to, other.complete_to), self.lines | other.lines)
 
 
-def read_list(path: Path, ring: Keys) -> Erasures | None:
+def read_list(path: Path, keyring: Keys) -> Erasures | None:
     """Return what the list at `path` says, None where there is none. Raises `NotOurList`."""
     try:
         written = path.read_bytes()
     except FileNotFoundError:
         return None
-    found = _parsed(path, written, ring)
+    found = _parse_list(path, written, keyring)
     return found and found[0]
 
 
-def write_list(path: Path, erasures: Erasures, ring: Keys) -> None:
+def write_list(path: Path, erasures: Erasures, keyring: Keys) -> None:
     """Write a list anew, whole or not at all, over one that is there."""
-    put_whole(path, [_head(erasures.complete_to, ring), *map(_line, sorted(erasures.lines))])
+    write_whole_file(path, [_format_header(erasures.complete_to, keyring), *map(_format_line, sorted(erasures.lines))])
 
 
-def _parsed(path: Path, written: bytes, ring: Keys) -> tuple[Erasures, int] | None:
+def _parse_list(path: Path, data: bytes, keyring: Keys) -> tuple[Erasures, int] | None:
     """Return what is written, and how many bytes of it are whole; None where nothing is. What a full disk or a killed
     process cut off in the middle of a line is no part of it."""
-    if b"\n" not in written:
-        if _head(NEVER, ring).startswith(written):
+    if b"\n" not in data:
+        if _format_header(NEVER, keyring).startswith(data):
             return None  # empty, or begun
         raise NotOurList(path)
-    head = _HEAD.match(written)
-    if head is None or bytes.fromhex(head[2].decode()) not in ring.macs(PURPOSE, "the list"):
+    head = _HEAD.match(data)
+    if head is None or bytes.fromhex(head[2].decode()) not in keyring.macs(PURPOSE, "the list"):
         raise NotOurList(path)
     lines, at = set[Line](), head.end()
-    while line := _LINE.match(written, at):
+    while line := _LINE.match(data, at):
         lines.add((int(line[1]), bytes.fromhex(line[2].decode())))
         at = line.end()
-    if b"\n" in written[at:]:
+    if b"\n" in data[at:]:
         raise NotOurList(path)
     complete_to = datetime.fromisoformat(head[1].decode()).replace(tzinfo=UTC)
     return Erasures(complete_to, frozenset(lines)), at
 
 
-def _head(complete_to: datetime, ring: Keys) -> bytes:
-    own = ring.mac(PURPOSE, "the list").hex()
+def _format_header(complete_to: datetime, keyring: Keys) -> bytes:
+    own = keyring.mac(PURPOSE, "the list").hex()
     return f"readers-asked erasures 1, complete to {complete_to:%Y-%m-%dT%H:%M:%S.%f}Z, of {own}\n".encode()
 
 
-def _line(line: Line) -> bytes:
+def _format_line(line: Line) -> bytes:
     return f"{line[0]} {line[1].hex()}\n".encode()
 
 
@@ -117,24 +117,24 @@ class Keeper:
                 rows = session.execute(query).all()
             new = {(row.key_no, row.mac) for row in rows} - self._known
             size = os.fstat(file.fileno()).st_size
-            _put(file, size, b"".join(map(_line, sorted(new))))
-            _put(file, 0, _head(at, database.ring))  # last: it vouches for the rest
+            _write_at(file, size, b"".join(map(_format_line, sorted(new))))
+            _write_at(file, 0, _format_header(at, database.ring))  # last: it vouches for the rest
             self._known |= new
             self._last_id = max((row.id for row in rows), default=self._last_id)
             self._left = _signature(file)
             return len(new)
 
-    def _begin(self, file: FileIO, ring: Keys) -> None:
+    def _begin(self, file: FileIO, keyring: Keys) -> None:
         """Read what is there, and cut off what is not whole."""
-        found = _parsed(self.path, file.read(), ring)
+        found = _parse_list(self.path, file.read(), keyring)
         os.ftruncate(file.fileno(), found[1] if found else 0)
         if found is None:
-            _put(file, 0, _head(NEVER, ring))
+            _write_at(file, 0, _format_header(NEVER, keyring))
         self._known, self._last_id = set(found[0].lines) if found else set(), 0
 
 
-def _put(file: FileIO, start: int, written: bytes) -> None:
-    if os.pwrite(file.fileno(), written, start) < len(written):
+def _write_at(file: FileIO, offset: int, data: bytes) -> None:
+    if os.pwrite(file.fileno(), data, offset) < len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(file.fileno())
 

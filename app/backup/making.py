@@ -56,7 +56,11 @@ def make(
             raise Broken("There is no newsroom in the database.")
         _check(connection)
         counts = counts_of(connection, tables)
-        own = Erasures(at, _noted(connection)) if Erasure.__tablename__ in tables else Erasures(at, frozenset())
+        own = (
+            Erasures(at, _load_erasure_lines(connection))
+            if Erasure.__tablename__ in tables
+            else Erasures(at, frozenset())
+        )
         kept = erasure_list.read_list(erasures, database.ring) if erasures else None
         erasure_list.write_list(path.with_name(path.name + BESIDE), kept | own if kept else own, database.ring)
         name = secrets.token_hex(16)
@@ -86,7 +90,7 @@ def make(
     return counts
 
 
-def _noted(connection: Connection) -> frozenset[erasure_list.Line]:
+def _load_erasure_lines(connection: Connection) -> frozenset[erasure_list.Line]:
     rows = connection.execute(text("SELECT key_no, mac FROM erasures"))
     return frozenset((row.key_no, bytes(row.mac)) for row in rows)
 

@@ -25,7 +25,7 @@ Identity = Any  # pyrage's, of age's own keys or of OpenSSH's; the library has n
 Recipient = Any
 
 
-class Unreadable(Exception):
+class UnreadableBackup(Exception):
     """The file can't be restored; `str` says why, in a sentence for a person."""
 
 
@@ -33,18 +33,18 @@ def line(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def pack(lines: Iterable[bytes], ring: Keys) -> Iterator[bytes]:
+def pack(lines: Iterable[bytes], keyring: Keys) -> Iterator[bytes]:
     """Yield the bytes of an unsealed backup, its last line added."""
     squeezed, summed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256()
     for one in lines:
         summed.update(one)
         for start in range(0, len(one), PIECE):  # a mail's line has megabytes
             yield squeezed.compress(one[start : start + PIECE])
-    yield squeezed.compress(line({"end": summed.hexdigest(), "of": ring.mac(PURPOSE, summed.hexdigest()).hex()}))
+    yield squeezed.compress(line({"end": summed.hexdigest(), "of": keyring.mac(PURPOSE, summed.hexdigest()).hex()}))
     yield squeezed.flush()
 
 
-class _Source(io.RawIOBase):
+class _ChunkReader(io.RawIOBase):
     """Chunks as a file to read from."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -68,14 +68,14 @@ def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> Non
     """
     import pyrage  # here and below: only where a backup is made or read
 
-    kept = _Kept(file)
+    kept = _ErrorRecordingFile(file)
     try:
-        pyrage.encrypt_io(_Source(kept.watch(chunks)), kept, recipients)
+        pyrage.encrypt_io(_ChunkReader(kept.watch(chunks)), kept, recipients)
     except Exception as error:
         raise kept.error or error from None
 
 
-class _Kept:
+class _ErrorRecordingFile:
     """A file, and the first error of reading or writing, by itself."""
 
     def __init__(self, file: Any) -> None:
@@ -100,100 +100,100 @@ class _Kept:
         self._file.flush()
 
 
-class Unpacked:
-    """A backup as it is read, line by line: `manifest` once the first is read, then `take` for each row with its
+class BackupReader:
+    """A backup as it is read, line by line: `manifest` once the first is read, then `on_row` for each row with its
     table, its columns, and the line itself. What is written to it are the bytes of an unsealed backup.
     """
 
-    def __init__(self, take: Callable[[str, list[str], bytes], None], ring: Keys) -> None:
+    def __init__(self, on_row: Callable[[str, list[str], bytes], None], keyring: Keys) -> None:
         self.manifest: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
-        self._take, self._ring = take, ring
+        self._take, self._ring = on_row, keyring
         self._gzip, self._hash = zlib.decompressobj(GZIP), hashlib.sha256()
         self._rest = bytearray()
         self._table, self._columns = "", list[str]()
         self._ended = False
 
     def write(self, some: bytes) -> int:
-        """Take the next bytes. Raises `Unreadable`, and what `take` raises."""
+        """Take the next bytes. Raises `UnreadableBackup`, and what `take` raises."""
         try:
             out = self._gzip.decompress(some)
         except zlib.error:
-            raise Unreadable(DAMAGED if self.manifest else NOT_OURS) from None
+            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS) from None
         *lines, last = out.split(b"\n")
         for one in lines:
             self._rest += one
-            self._line(bytes(self._rest) + b"\n")
+            self._read_line(bytes(self._rest) + b"\n")
             self._rest.clear()
         self._rest += last
         if len(self._rest) > LONGEST or self._gzip.unused_data:
-            raise Unreadable(DAMAGED if self.manifest else NOT_OURS)
+            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS)
         return len(some)
 
     def flush(self) -> None:
         """Do nothing: what could be read has been."""
 
     def end(self) -> None:
-        """Say that nothing comes any more. Raises `Unreadable` where something is missing."""
+        """Say that nothing comes any more. Raises `UnreadableBackup` where something is missing."""
         if not self.manifest:
-            raise Unreadable(NOT_OURS)
+            raise UnreadableBackup(NOT_OURS)
         if not (self._ended and self._gzip.eof) or self.counts != self.manifest["rows"]:
-            raise Unreadable(DAMAGED)
+            raise UnreadableBackup(DAMAGED)
 
-    def _line(self, one: bytes) -> None:
+    def _read_line(self, raw_line: bytes) -> None:
         if self._ended:
-            raise Unreadable(DAMAGED)
-        if self._table and one.startswith(b"["):
+            raise UnreadableBackup(DAMAGED)
+        if self._table and raw_line.startswith(b"["):
             self.counts[self._table] += 1
-            self._take(self._table, self._columns, one)
-            self._hash.update(one)
+            self._take(self._table, self._columns, raw_line)
+            self._hash.update(raw_line)
             return
         try:
-            self._between(json.loads(one))
+            self._read_section(json.loads(raw_line))
         except (ValueError, LookupError, TypeError):
-            raise Unreadable(DAMAGED if self.manifest else NOT_OURS) from None
-        self._hash.update(one)
+            raise UnreadableBackup(DAMAGED if self.manifest else NOT_OURS) from None
+        self._hash.update(raw_line)
 
-    def _between(self, said: dict[str, Any]) -> None:
+    def _read_section(self, section: dict[str, Any]) -> None:
         if not self.manifest:
-            self._begin(said)
-        elif "table" in said:
-            self._table, self._columns = said["table"], said["columns"]
+            self._read_manifest(section)
+        elif "table" in section:
+            self._table, self._columns = section["table"], section["columns"]
             self.counts[self._table] = 0
         else:
-            self._end(said)
+            self._read_trailer(section)
 
-    def _begin(self, said: Any) -> None:
-        if not isinstance(said, dict) or FORM not in said:
-            raise Unreadable(NOT_OURS)
-        if said[FORM] != NUMBER:
-            raise Unreadable(
-                f"The file was made by Readers Asked {said['version']}, which is newer. Install that first."
+    def _read_manifest(self, manifest: Any) -> None:
+        if not isinstance(manifest, dict) or FORM not in manifest:
+            raise UnreadableBackup(NOT_OURS)
+        if manifest[FORM] != NUMBER:
+            raise UnreadableBackup(
+                f"The file was made by Readers Asked {manifest['version']}, which is newer. Install that first."
             )
-        self.manifest = said
+        self.manifest = manifest
 
-    def _end(self, said: Any) -> None:
+    def _read_trailer(self, trailer: Any) -> None:
         summed = self._hash.hexdigest()
-        if said["end"] != summed:
-            raise Unreadable(DAMAGED)
+        if trailer["end"] != summed:
+            raise UnreadableBackup(DAMAGED)
         check_keys(self.manifest, self._ring)
         number = max(map(int, self.manifest["keys"]))
-        if said["of"] != self._ring.mac(PURPOSE, summed, number).hex():
-            raise Unreadable(DAMAGED)
+        if trailer["of"] != self._ring.mac(PURPOSE, summed, number).hex():
+            raise UnreadableBackup(DAMAGED)
         self._ended = True
 
 
-def check_keys(manifest: dict[str, Any], ring: Keys) -> list[int]:
-    """Return the numbers of older keys that the newsroom had and we don't. Raises `Unreadable` where we don't have the
-    one that it sealed with.
+def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
+    """Return the numbers of older keys that the newsroom had and we don't. Raises `UnreadableBackup` where we don't
+    have the one that it sealed with.
     """
     missing = [
         int(number)
         for number, named in manifest["keys"].items()
-        if named not in [mac.hex() for mac in ring.macs(PURPOSE, manifest["id"])]
+        if named not in [mac.hex() for mac in keyring.macs(PURPOSE, manifest["id"])]
     ]
     if max(map(int, manifest["keys"])) in missing:
-        raise Unreadable(
+        raise UnreadableBackup(
             "SECRET_KEYS are not those of the newsroom that this is a backup of: nothing that it has sealed would "
             "open. Put its keys into the settings first."
         )
@@ -206,37 +206,38 @@ SEALED = "The file is sealed: name the file of its key with --key."
 WRONG_KEY = "The file is sealed for another key than the one of --key."
 
 
-def unpack(path: Path, identities: list[Identity], unpacked: Unpacked, progress: Callable[[int], None]) -> None:
-    """Read a backup from beginning to end; `progress` hears how many bytes were read. Raises `Unreadable`, OSError."""
+def unpack(path: Path, identities: list[Identity], reader: BackupReader, progress: Callable[[int], None]) -> None:
+    """Read a backup from beginning to end; `progress` hears how many bytes were read. Raises `UnreadableBackup`,
+    OSError."""
     with path.open("rb") as file:
         is_sealed = file.read(len(AGE)) == AGE
         file.seek(0)
         if is_sealed:
-            _open(_Watched(file, progress), identities, unpacked)
+            _decrypt(_ProgressFile(file, progress), identities, reader)
         else:
             while some := file.read(64 * 1024):
-                unpacked.write(some)
+                reader.write(some)
                 progress(len(some))
-    unpacked.end()
+    reader.end()
 
 
-def _open(file: Any, identities: list[Identity], unpacked: Unpacked) -> None:
+def _decrypt(file: Any, identities: list[Identity], reader: BackupReader) -> None:
     if not identities:
-        raise Unreadable(SEALED)
+        raise UnreadableBackup(SEALED)
     import pyrage
 
-    kept = _Kept(unpacked)
+    kept = _ErrorRecordingFile(reader)
     try:
         pyrage.decrypt_io(file, kept, identities)
     except Exception as error:
         if kept.error:
             raise kept.error from None
         if isinstance(error, pyrage.DecryptError) and "matching keys" in str(error):
-            raise Unreadable(WRONG_KEY) from None
-        raise Unreadable(DAMAGED) from None
+            raise UnreadableBackup(WRONG_KEY) from None
+        raise UnreadableBackup(DAMAGED) from None
 
 
-class _Watched(io.RawIOBase):
+class _ProgressFile(io.RawIOBase):
     """A file whose reading is told."""
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:

@@ -25,8 +25,8 @@ from ..watching.models import Sighting
 from ..workflows.retention import forget_order
 from .erasing_again import erase_again
 from .erasure_list import Line
-from .packing import DAMAGED, Identity, Unpacked, Unreadable, unpack
-from .rows import Filling, counts_of, tables_of
+from .packing import DAMAGED, BackupReader, Identity, UnreadableBackup, unpack
+from .rows import BatchInserter, counts_of, tables_of
 
 BEGUN = ".restoring"  # what the name of a SQLite file that is being filled ends in
 Progress = Callable[[int], None]
@@ -58,27 +58,28 @@ class Restored:
 
 
 def check(source: Source, progress: Progress) -> dict[str, Any]:
-    """Read a backup to its end and return its manifest, without writing anything. Raises `Unreadable` and OSError."""
-    unpacked = Unpacked(lambda *_: None, source.ring)
+    """Read a backup to its end and return its manifest, without writing anything. Raises `UnreadableBackup` and
+    OSError."""
+    unpacked = BackupReader(lambda *_: None, source.ring)
     unpack(source.path, source.identities, unpacked, progress)
     if unpacked.manifest["revision"] not in revisions():
         version = unpacked.manifest["version"]
-        raise Unreadable(f"The file was made by Readers Asked {version}, which is newer. Install that first.")
+        raise UnreadableBackup(f"The file was made by Readers Asked {version}, which is newer. Install that first.")
     return unpacked.manifest
 
 
 def restore(
-    source: Source, manifest: dict[str, Any], database: Database, noted: frozenset[Line], progress: Progress
+    source: Source, manifest: dict[str, Any], database: Database, erasures: frozenset[Line], progress: Progress
 ) -> Restored:
-    """Fill the empty place that `database` names with a backup that `check` has read; `noted` is what was erased.
+    """Fill the empty place that `database` names with a backup that `check` has read; `erasures` is what was erased.
 
-    Raises `NotEmpty`, `Unreadable` and whatever the database says; then the place is as empty as it was.
+    Raises `NotEmpty`, `UnreadableBackup` and whatever the database says; then the place is as empty as it was.
     """
     into = _into_file if database.is_sqlite else _into_server
     return into(
         database,
         lambda connection: _fill(connection, source, manifest, progress),
-        lambda session: _settle(session, noted, manifest["rows"]),
+        lambda session: _erase_and_summarize(session, erasures, manifest["rows"]),
     )
 
 
@@ -91,14 +92,14 @@ def refuse_unless_empty(database: Database) -> None:
                 if path.with_name(path.name + beside).exists():
                     raise NotEmpty(f"{path.name}{beside} is there without its database: move it away first.")
             if path.with_name(path.name + BEGUN).exists():
-                raise NotEmpty(_under_way(path.with_name(path.name + BEGUN)))
+                raise NotEmpty(_restore_running_message(path.with_name(path.name + BEGUN)))
             return
     with database.reader.connect() as connection, connection.begin():
         _refuse(connection)
 
 
-def _under_way(part: Path) -> str:
-    return f"{part.name} is there: a restore is under way, or one was killed. If none runs, delete that file."
+def _restore_running_message(path: Path) -> str:
+    return f"{path.name} is there: a restore is under way, or one was killed. If none runs, delete that file."
 
 
 def _refuse(connection: Connection) -> None:
@@ -137,7 +138,7 @@ def _into_file(
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        raise NotEmpty(_under_way(part)) from None
+        raise NotEmpty(_restore_running_message(part)) from None
     try:
         url = make_url(database.url).set(database=str(part))
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
@@ -176,29 +177,29 @@ def _path(database: Database) -> Path:
 
 def _fill(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
     """Put everything back as it was, and bring it to this version."""
-    put_back(connection, source, manifest, progress)
+    restore_tables(connection, source, manifest, progress)
     migrate_on(connection)
     # The worker fills the indexes: they hold copies, and are left out of backups.
     for noun in (Letter, Question):
         connection.execute(update(noun).values(indexed_version=0))
 
 
-def put_back(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
+def restore_tables(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
     """Make the tables of a backup as they were then, with all their rows. SQLite checks no references meanwhile."""
     migrate_on(connection, manifest["revision"])
     unwatch(connection)
     references = _without_references(connection)
     if inspect(connection).has_table(Sighting.__tablename__):  # a new database has seen something already: itself
         connection.execute(delete(Sighting))
-    filling = Filling(connection)
+    filling = BatchInserter(connection)
 
     def take(table: str, columns: list[str], one: bytes) -> None:
         filling.take(table, columns, one)
 
-    unpacked = Unpacked(take, source.ring)
+    unpacked = BackupReader(take, source.ring)
     unpack(source.path, source.identities, unpacked, progress)
     if unpacked.manifest != manifest:
-        raise Unreadable(DAMAGED)  # somebody wrote over it while it was read
+        raise UnreadableBackup(DAMAGED)  # somebody wrote over it while it was read
     filling.put()
     filling.number_on()
     for statement in references:
@@ -220,12 +221,12 @@ def _without_references(connection: Connection) -> list[str]:
     return [f"ALTER TABLE {row.of} ADD CONSTRAINT {row.name} {row.rule}" for row in found]
 
 
-def _settle(session: Session, noted: frozenset[Line], rows: dict[str, int]) -> Restored:
+def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict[str, int]) -> Restored:
     known = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
-    session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(noted - known))
+    session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - known))
     session.flush()
     # The order of the days since the backup is to be forgotten, and no number of another server's transactions holds.
     session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
-    erased = erase_again(session, {mac for _, mac in noted | known})
+    erased = erase_again(session, {mac for _, mac in erasures | known})
     waits = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))
     return Restored(rows, erased, len(session.scalars(waits).all()))

@@ -50,7 +50,7 @@ def tables_of(connection: Connection) -> dict[str, Table]:
         name: Table(
             name,
             MetaData(),
-            *(Column(column["name"], _type(column["type"])) for column in look.get_columns(name)),
+            *(Column(column["name"], _column_type(column["type"])) for column in look.get_columns(name)),
             info={"key": look.get_pk_constraint(name)["constrained_columns"]},
         )
         for name in sorted(look.get_table_names())
@@ -58,8 +58,8 @@ def tables_of(connection: Connection) -> dict[str, Table]:
     }
 
 
-def _type(known: TypeEngine[Any]) -> TypeEngine[Any]:
-    return UTCDateTime() if isinstance(known, DateTime) else known
+def _column_type(reflected_type: TypeEngine[Any]) -> TypeEngine[Any]:
+    return UTCDateTime() if isinstance(reflected_type, DateTime) else reflected_type
 
 
 def counts_of(connection: Connection, tables: dict[str, Table]) -> dict[str, int]:
@@ -74,26 +74,26 @@ def lines_of(connection: Connection, tables: dict[str, Table], progress: Callabl
         rows = select(table).order_by(*(table.c[key] for key in table.info["key"]))
         at_once = min(AT_ONCE.get(name, MANY), MANY)
         for row in connection.execute(rows, execution_options={"yield_per": at_once}):
-            yield line([_plain(value) for value in row])
+            yield line([_encode_value(value) for value in row])
             progress(1)
 
 
-def _plain(value: Any) -> Any:
+def _encode_value(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _reading(known: TypeEngine[Any]) -> Callable[[Any], Any]:
+def _get_decoder(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
     """Return what makes a value of a column of what stands in a line."""
-    if isinstance(known, LargeBinary):
+    if isinstance(column_type, LargeBinary):
         return base64.b64decode
-    if isinstance(known, UTCDateTime):
+    if isinstance(column_type, UTCDateTime):
         return datetime.fromisoformat
-    return date.fromisoformat if isinstance(known, Date) else lambda value: value
+    return date.fromisoformat if isinstance(column_type, Date) else lambda value: value
 
 
-class Filling:
+class BatchInserter:
     """Rows on their way into the tables of an empty database, some at a time."""
 
     def __init__(self, connection: Connection) -> None:
@@ -103,15 +103,15 @@ class Filling:
         self._bytes = 0
         self._read: list[tuple[str, Callable[[Any], Any]]] = []
 
-    def take(self, table: str, columns: list[str], one: bytes) -> None:
+    def take(self, table: str, columns: list[str], raw_line: bytes) -> None:
         """Put a row's line into its table, once there are some. Raises LookupError for one that isn't there."""
         if table != self._table:
             self.put()
             self._table = table
-            self._read = [(name, _reading(self._tables[table].c[name].type)) for name in columns]
-        values = zip(self._read, json.loads(one), strict=True)
+            self._read = [(name, _get_decoder(self._tables[table].c[name].type)) for name in columns]
+        values = zip(self._read, json.loads(raw_line), strict=True)
         self._rows.append({name: None if value is None else read(value) for (name, read), value in values})
-        self._bytes += len(one)
+        self._bytes += len(raw_line)
         if len(self._rows) >= MANY or self._bytes >= MOST_BYTES:
             self.put()
 

@@ -15,7 +15,7 @@ class Changed(Exception):
     """The disk gives back other bytes than were written."""
 
 
-class Part:
+class PartialFile:
     """A file that is being written, and the SHA-256 (FIPS 180-4) of what was."""
 
     def __init__(self, file: int) -> None:
@@ -49,7 +49,7 @@ class Part:
 
 
 @contextmanager
-def whole_file(path: Path, replace: bool = False) -> Iterator[Part]:
+def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
     """Give what is to be written to; it gets its name, readable for its owner alone, once all of it is on the disk.
 
     Where the block is left by an error, or the process is killed, nothing has that name. Raises FileExistsError unless
@@ -59,35 +59,35 @@ def whole_file(path: Path, replace: bool = False) -> Iterator[Part]:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     file, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        written = Part(file)
+        written = PartialFile(file)
         yield written
         written.check()
-        _name(part, path, replace)
+        _move_into_place(part, path, replace)
     finally:
         os.close(file)
         with suppress(FileNotFoundError):
             os.unlink(part)
 
 
-def put_whole(path: Path, parts: Iterable[bytes]) -> None:
+def write_whole_file(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file anew over one that is there. Raises what `whole_file` raises."""
     with whole_file(path, replace=True) as file:
         for part in parts:
             file.write(part)
 
 
-def _name(part: str, path: Path, replace: bool) -> None:
+def _move_into_place(temp_path: str, path: Path, replace: bool) -> None:
     if replace:
-        os.replace(part, path)
+        os.replace(temp_path, path)
     else:
         try:
-            os.link(part, path)  # unlike a renaming it takes nobody's place
+            os.link(temp_path, path)  # unlike a renaming it takes nobody's place
         except FileExistsError:
             raise
         except OSError:  # a stick's file system knows no links
             if path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
-            os.rename(part, path)
+            os.rename(temp_path, path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -14,9 +14,9 @@ audit = AppGroup("audit", help="The trail, and whether it is what was written.")
 LEAST, MOST = 16, 64  # hexadecimal digits of a head: fewer could be met by trying
 
 
-def _digits(_context: click.Context, _option: click.Parameter, typed: tuple[str, ...]) -> list[str]:
+def _parse_heads(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str]:
     """Return heads as they are compared; people copy them with blanks."""
-    heads = ["".join(head.split()).lower() for head in typed]
+    heads = ["".join(head.split()).lower() for head in values]
     for head in heads:
         if not re.fullmatch(rf"[0-9a-f]{{{LEAST},{MOST}}}", head):
             raise click.BadParameter(f"a head has {LEAST} to {MOST} digits from 0 to 9 and a to f, as the mail says it")
@@ -24,7 +24,9 @@ def _digits(_context: click.Context, _option: click.Parameter, typed: tuple[str,
 
 
 @audit.command("verify")
-@click.option("--head", "heads", multiple=True, callback=_digits, help="The head that a morning's mail names; again.")
+@click.option(
+    "--head", "heads", multiple=True, callback=_parse_heads, help="The head that a morning's mail names; again."
+)
 def verify(heads: list[str]) -> None:
     """Compare the trail with its chain, and name each event that was changed, removed, put in or moved.
 
@@ -40,7 +42,7 @@ def verify(heads: list[str]) -> None:
     with db.read() as session:
         links = number_of_links(session)
     with click.progressbar(length=links, label="Comparing", file=sys.stderr) as bar:
-        looked = check(db, tell, heads=heads, step=bar.update)
+        looked = check(db, tell, head_prefixes=heads, step=bar.update)
     with db.read() as session:
         waits, is_late = chain.waiting(session)
     click.echo(f"{looked.events:,} events in {looked.links:,} links; {waits:,} not in the chain yet.")

@@ -18,7 +18,7 @@ from ..audit.models import Erasure
 from ..backup import making, restoring
 from ..backup.erasing_again import AGAIN
 from ..backup.erasure_list import Erasures, Keeper, NotOurList, read_list
-from ..backup.packing import Identity, Recipient, Unreadable, check_keys
+from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
 from ..backup.whole_file import Changed, whole_file
 from ..db.engine import Database
 from ..db.fault_kinds import fault_code
@@ -47,10 +47,10 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     Beside it comes FILE.erasures, the list of what was erased, which a later restore needs. The secrets of SECRET_KEYS
     are in neither: without them nothing that is sealed opens, so keep them elsewhere.
     """
-    database = opened()
+    database = get_database()
     recipients = [_recipient(key) for key in keys]
     kept = Path(current_app.config["ERASURES"])
-    with refusing(file, "Nothing was written."):
+    with report_errors(file, "Nothing was written."):
         try:
             if inspect(database.reader).has_table(Erasure.__tablename__):  # before an upgrade it may not be there yet
                 Keeper(kept).keep(database)
@@ -77,7 +77,7 @@ def backup_key(file: Path) -> None:
     import pyrage  # here and below: only where a backup is made or read
 
     identity = pyrage.x25519.Identity.generate()
-    with refusing(file, "Nothing was written."), whole_file(file) as kept:
+    with report_errors(file, "Nothing was written."), whole_file(file) as kept:
         kept.write(f"# public key: {identity.to_public()}\n{identity}\n".encode())
     click.echo(identity.to_public())
 
@@ -95,14 +95,14 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
     The whole file is checked before the first row is written, and all is restored or nothing. What was erased since the
     backup is erased again.
     """
-    database = opened()
+    database = get_database()
     source = restoring.Source(file, _identities(key), database.ring)
-    with refusing(file, "Nothing was restored."):
+    with report_errors(file, "Nothing was restored."):
         if not check:
             restoring.refuse_unless_empty(database)
         with _bytes_of(file, "Checking") as progress:
             manifest = restoring.check(source, progress)
-        _say(manifest, database)
+        _print_manifest(manifest, database)
         if check:
             return
         lists = [
@@ -110,7 +110,7 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
             file.with_name(file.name + making.BESIDE),
             *([erasures] if erasures else []),
         ]
-        known = _known(lists, manifest, database, without_erasures)
+        known = _load_erasures(lists, manifest, database, without_erasures)
         with _bytes_of(file, "Restoring") as progress:
             done = restoring.restore(source, manifest, database, known.lines if known else frozenset(), progress)
     click.echo(f"{sum(done.rows.values())} rows of {len(done.rows)} tables restored.")
@@ -125,14 +125,14 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
     )
 
 
-def opened() -> Database:
+def get_database() -> Database:
     """Return the database of the app. Where the settings can't be used, what is missing is said instead."""
     db.url  # noqa: B018 - asks whether there are settings
     return current_app.extensions["database"]  # type: ignore[no-any-return]
 
 
 @contextmanager
-def refusing(file: Path, nothing: str) -> Iterator[None]:
+def report_errors(file: Path, nothing: str) -> Iterator[None]:
     """Say in a sentence why it went no further, and that nothing was done."""
     try:
         yield
@@ -146,7 +146,7 @@ def refusing(file: Path, nothing: str) -> Iterator[None]:
         raise click.ClickException(f"{broken} {nothing}") from None
     except NotOurList as error:
         raise click.ClickException(f"{error} is no list of erasures of this newsroom. {nothing}") from None
-    except (Unreadable, restoring.NotEmpty) as refused:
+    except (UnreadableBackup, restoring.NotEmpty) as refused:
         raise click.ClickException(f"{refused} {nothing}") from None
     except DBAPIError as error:  # its words could be a reader's
         cause = fault_code(error) or type(error).__name__
@@ -190,13 +190,13 @@ def _identities(key: Path | None) -> list[Identity]:
         ) from None
 
 
-def _say(manifest: dict[str, Any], database: Database) -> None:
+def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
     rows = manifest["rows"]
     held = ", ".join(
         f"{rows[name]} {name}" for name in ("newsletters", "letters", "questions", "answers", "people") if name in rows
     )
     click.echo(
-        f"A backup of {_when(manifest['at'])}, by Readers Asked {manifest['version']} (tables of "
+        f"A backup of {_format_time(manifest['at'])}, by Readers Asked {manifest['version']} (tables of "
         f"{manifest['revision']}, {manifest['database']}): {held}."
     )
     if missing := check_keys(manifest, database.ring):
@@ -207,7 +207,7 @@ def _say(manifest: dict[str, Any], database: Database) -> None:
         )
 
 
-def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
+def _load_erasures(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
     """Return all that the lists know. What that lacks is said, and asked where nobody said to go on."""
     found = [(path, one) for path in lists if (one := read_list(path, database.ring))]
     known = None
@@ -218,10 +218,13 @@ def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_o
     lacks = []
     if known is None:
         lacks.append(
-            f"There is no list of erasures ({', '.join(map(str, lists))}); the backup is of {_when(manifest['at'])}."
+            f"There is no list of erasures ({', '.join(map(str, lists))}); "
+            f"the backup is of {_format_time(manifest['at'])}."
         )
     elif known.complete_to <= made:
-        lacks.append(f"The newest list of erasures ends with the backup of {_when(manifest['at'])} or before it.")
+        lacks.append(
+            f"The newest list of erasures ends with the backup of {_format_time(manifest['at'])} or before it."
+        )
     if known and (strange := {number for number, _ in known.lines} - set(database.ring.numbers)):
         lacks.append(
             f"The list has erasures under keys that SECRET_KEYS lacks (number {', '.join(map(str, sorted(strange)))})."
@@ -230,9 +233,9 @@ def _known(lists: list[Path], manifest: dict[str, Any], database: Database, go_o
         click.echo("\n".join(f"WARNING: {lack}" for lack in lacks), err=True)
         click.echo(COMES_BACK, err=True)
         if not go_on and not (sys.stdin.isatty() and click.confirm("Restore all the same?", err=True)):
-            raise Unreadable("Say --without-erasures to restore all the same.")
+            raise UnreadableBackup("Say --without-erasures to restore all the same.")
     return known
 
 
-def _when(written: str) -> str:
-    return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M} UTC"
+def _format_time(timestamp: str) -> str:
+    return f"{datetime.fromisoformat(timestamp):%Y-%m-%d %H:%M} UTC"

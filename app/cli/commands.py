@@ -43,8 +43,8 @@ HEADS_OF_ROLES = ("role", "acts")
 keys = AppGroup("keys", help="The secrets that seal what could name a person.")
 
 
-def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    click.echo("\n".join(f"| {' | '.join(row)} |" for row in (heads, ("---",) * len(heads), *rows)))
+def _print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    click.echo("\n".join(f"| {' | '.join(row)} |" for row in (headers, ("---",) * len(headers), *rows)))
 
 
 @click.command("lifecycle")
@@ -52,9 +52,9 @@ def _print(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def lifecycle(table: bool) -> None:
     """Print the policy of the house: what may happen to what, by whom."""
     if table:
-        _print(HEADS_OF_ROLES, permissions.as_rows())
+        _print_table(HEADS_OF_ROLES, permissions.list_roles())
         click.echo()
-        _print(HEADS, list_moves(MACHINES))
+        _print_table(HEADS, list_moves(MACHINES))
         return
     for machine in MACHINES:
         click.echo(f"{machine.noun}: {', '.join(machine.states)}; {len(machine.moves)} moves")
@@ -119,7 +119,7 @@ def _may_start(must_answer: bool = True) -> None:
 def run_worker(once: bool) -> None:
     """Fetch, place and deliver mail, plan editions, settle silence, erase what has had its time."""
     _may_start(must_answer=False)
-    worker.run(_app(), once=once)
+    worker.run(_app(), run_once=once)
 
 
 @click.command("migrate")
@@ -163,7 +163,7 @@ def rotate_keys() -> None:
         total = sum(steps)
     click.echo(f"{total} values sealed again with the newest key")
     with db.read() as session:
-        older = keyring.older(session)
+        older = keyring.list_stored_keys(session)
     if older:
         click.echo(
             f"Kept for looking up receipts and links, sealed with the newest: key {', '.join(map(str, older))}. "

@@ -50,9 +50,11 @@ def doctor(as_json: bool, nameserver: tuple[str, ...]) -> None:
     places = _places()
     faults = sum(one.state == FAULT for one in looked)
     if as_json:
-        click.echo(json.dumps({"faults": faults, "mails": places, "checks": list(map(_row, looked))}, indent=2))
+        click.echo(
+            json.dumps({"faults": faults, "mails": places, "checks": list(map(_serialize_result, looked))}, indent=2)
+        )
     else:
-        click.echo("\n".join([*_sums(places), *(line for one in looked for line in _lines(one))]))
+        click.echo("\n".join([*_sums(places), *(line for one in looked for line in _format_result(one))]))
         click.echo("" if faults else "Nothing is wrong.")
     sys.exit(1 if faults else 0)
 
@@ -71,22 +73,22 @@ def _sums(places: dict[str, int]) -> list[str]:
     return ["Mails by their place:", *counted, f"  {'together':<10} {sum(places.values()):>8}"]
 
 
-def _lines(looked: Looked) -> list[str]:
+def _format_result(result: Looked) -> list[str]:
     """A check as it is printed: one line for each thing it found, and below a fault what mends it."""
-    if not looked.found:
-        return [f"{FINE.upper():<9} {looked.check.name}"]
-    lines = [f"{one.state.upper():<9} {looked.check.name}: {one.said}" for one in looked.found]
-    return [*lines, f"{'':<9} -> {looked.check.mend}"] if looked.state == FAULT else lines
+    if not result.found:
+        return [f"{FINE.upper():<9} {result.check.name}"]
+    lines = [f"{one.state.upper():<9} {result.check.name}: {one.said}" for one in result.found]
+    return [*lines, f"{'':<9} -> {result.check.mend}"] if result.state == FAULT else lines
 
 
-def _row(looked: Looked) -> dict[str, Any]:
-    check = looked.check
+def _serialize_result(result: Looked) -> dict[str, Any]:
+    check = result.check
     return {
         "name": check.name,
         "looks_at": check.looks_at,
-        "state": looked.state,
-        "found": [{"state": one.state, "said": one.said} for one in looked.found],
-        "mend": check.mend if looked.state == FAULT else None,
+        "state": result.state,
+        "found": [{"state": one.state, "said": one.said} for one in result.found],
+        "mend": check.mend if result.state == FAULT else None,
     }
 
 
@@ -105,39 +107,39 @@ def test(address: str, wait: float) -> None:
     except UnsafeHeader as unsafe:
         raise click.BadParameter(str(unsafe), param_hint="ADDRESS") from None
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    mail_id, back_to = round_trip.post(db, address)
+    mail_id, back_to = round_trip.queue_test_mail(db, address)
     click.echo(
         f"An answer comes to {back_to}" if back_to else "No newsletter has an address that answers could come to"
     )
     deliver_one(db, transport(app), mail_id)
-    click.echo(round_trip.way_out(app.config, round_trip.stands(db, mail_id)))
+    click.echo(round_trip.describe_delivery(app.config, round_trip.get_trip(db, mail_id)))
     with ExitStack() as stack:
-        trip = _waited(mail_id, wait, _errands(app, stack))
+        trip = _wait_for_trip(mail_id, wait, _errands(app, stack))
     if trip.back is not None:
-        for line in round_trip.way_in(db, app.config, mail_id, trip.back):
+        for line in round_trip.describe_return(db, app.config, mail_id, trip.back):
             click.echo(line)
     else:
-        click.echo(f"Nothing came back: {round_trip.way_out(app.config, trip)}")
+        click.echo(f"Nothing came back: {round_trip.describe_delivery(app.config, trip)}")
     sys.exit(0 if trip.back is not None and not trip.back.is_bounce else 1)
 
 
-def _waited(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
+def _wait_for_trip(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
     """Wait until the mail's trip is over, or for so long."""
     began = time.monotonic()
-    trip = round_trip.stands(db, mail_id)
+    trip = round_trip.get_trip(db, mail_id)
     with click.progressbar(length=max(1, round(seconds)), label="Waiting", file=sys.stderr) as bar:
         while not trip.is_over and (passed := time.monotonic() - began) < seconds:
             bar.update(int(passed) - bar.pos)
             errand()
             time.sleep(BETWEEN)
-            trip = round_trip.stands(db, mail_id)
+            trip = round_trip.get_trip(db, mail_id)
     return trip
 
 
 def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
     """Return the work of a worker for mail that comes in; nothing to do where one runs."""
     with db.read() as session:
-        last, at = sightings.last_round(session), now(session)
+        last, at = sightings.get_last_round(session), now(session)
     if last is not None and at - last < BEATS:
         return lambda: None
     click.echo("No worker runs: until it does, this command looks into the mailboxes and places what came.")

@@ -17,10 +17,10 @@ from ..back_issues.reading_issues import ReadIssue, read_issues
 from ..core.actors import Clock
 from ..db.ids import new_public_id
 from ..editions import locking, slots
-from ..editions.before_lock import unfit
+from ..editions.before_lock import list_lock_blockers
 from ..editions.models import Edition
 from ..editions.queries import title_of
-from ..editions.ready_to_run import facts_of
+from ..editions.ready_to_run import load_ready_questions
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..typesetting.exports import EXPORTS
@@ -73,8 +73,12 @@ def render(newsletter: str, day: date, form: str, language: str) -> None:
                 "\n".join(f"question {t.headline!r}: a reader's name without {t.fault}" for t in troubles)
             )
         newsletter_row = session.get_one(Newsletter, edition.newsletter_id)
-        picked = facts_of(session, newsletter_row, slots.picked(session, edition)) if edition.is_planned else []
-        if matters := unfit(picked):
+        picked = (
+            load_ready_questions(session, newsletter_row, slots.list_picked_questions(session, edition))
+            if edition.is_planned
+            else []
+        )
+        if matters := list_lock_blockers(picked):
             raise click.ClickException(
                 "\n".join(f"question {m.question.headline!r}: {UNFIT[m.kind]}" for m in matters if m.question)
             )
@@ -133,7 +137,7 @@ def import_issues(
                     lines += _take_in(key, issue, str(file), undated, run)
             except (Unreadable, OSError) as fault:
                 faults += 1
-                lines.append(f"{file}: {_why(fault)}")
+                lines.append(f"{file}: {_format_fault(fault)}")
     for line in lines:
         click.echo(line, err=True)
     if as_json:
@@ -155,7 +159,7 @@ def _issues_of(file: Path) -> Iterator[ReadIssue]:
     return read_issues(file.name, file.read_bytes())
 
 
-def _why(fault: Unreadable | OSError) -> str:
+def _format_fault(fault: Unreadable | OSError) -> str:
     return FAULTS[fault.code] if isinstance(fault, Unreadable) else fault.strerror or str(fault)
 
 
@@ -170,5 +174,5 @@ def _key_of(slug: str) -> int:
 def _take_in(newsletter_id: int, issue: ReadIssue, file: str, undated: date | None, run: str) -> list[str]:
     """Import an edition in one transaction; a line for each of its Q&As says what became of it."""
     qas = issue.qas(undated)
-    done = db.write(lambda session: taking_in_issues.take_in_all(session, Clock(), newsletter_id, qas, run))
+    done = db.write(lambda session: taking_in_issues.import_all(session, Clock(), newsletter_id, qas, run))
     return [f"{file}: {qa.title}: {taking_in_issues.OUTCOMES[outcome]}" for qa, outcome in done]

@@ -23,7 +23,7 @@ from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
 
 from ..core.actors import Clock
-from ..core.fields import FAULTS, Wrong, read_one
+from ..core.fields import FAULTS, FieldError, parse
 from ..core.permissions import roles_for
 from ..db.engine import Database, open_database
 from ..db.migrate import migrate
@@ -46,8 +46,8 @@ RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
 class Question:
     """A question that `init` asks, unless the option of that name answers it.
 
-    `check` returns the answer as it is kept, or raises `Wrong` or ValueError. `setting` is the one that it becomes;
-    `usual` is suggested where the environment doesn't set that, or else the answer to the question `same_as`.
+    `check` returns the answer as it is kept, or raises `FieldError` or ValueError. `setting` is the one that it
+    becomes; `usual` is suggested where the environment doesn't set that, or else the answer to the question `same_as`.
     """
 
     name: str
@@ -81,18 +81,18 @@ def _setting(name: str) -> Callable[[str], str]:
     return check
 
 
-def _database(typed: str) -> str:
+def _check_database_url(value: str) -> str:
     """A check of DATABASE_URL. The file of SQLite is kept with its folders: the next command may run in another one."""
-    typed = _setting("DATABASE_URL")(typed)
-    file = file_of(typed)
-    return typed if file is None else f"sqlite:///{file.absolute()}"
+    value = _setting("DATABASE_URL")(value)
+    file = file_of(value)
+    return value if file is None else f"sqlite:///{file.absolute()}"
 
 
 def _field(name: str) -> Callable[[str], str]:
     """A check by what the page of a new newsletter says of a field; the answer stays as it was typed."""
 
     def check(typed: str) -> str:
-        read_one(founding.FIRST[name], typed)
+        parse(founding.FIRST[name], typed)
         return typed.strip()
 
     return check
@@ -102,7 +102,7 @@ SITE = (
     Question(
         "base_url", "The address of the site, as readers will type it (https://...)", _setting("BASE_URL"), "BASE_URL"
     ),
-    Question("database", "Where the database is", _database, "DATABASE_URL", SETTINGS["DATABASE_URL"].value),
+    Question("database", "Where the database is", _check_database_url, "DATABASE_URL", SETTINGS["DATABASE_URL"].value),
     Question(
         "proxies",
         "How many proxies stand in front (what brings TLS is one)",
@@ -112,7 +112,7 @@ SITE = (
     ),
 )
 HOUSE = (
-    Question("newsletter", "A short name for the newsletter, as in its address", founding.possible_name),
+    Question("newsletter", "A short name for the newsletter, as in its address", founding.validate_slug),
     Question("name", "The name of the newsletter, as readers know it", _field("name")),
     Question("publisher", "Who publishes it", _field("publisher"), same_as="name"),
     Question("language", "Its language, as a code such as en", _field("languages"), usual="en"),
@@ -168,21 +168,23 @@ def ask(questions: tuple[Question, ...], answers: dict[str, str]) -> dict[str, s
     for question in questions:
         usual = question.suggested(answers)
         if question.name in answers:
-            answers[question.name] = _taken(question, question.option)(answers[question.name])
+            answers[question.name] = _build_validator(question, question.option)(answers[question.name])
         elif sys.stdin.isatty():
-            answers[question.name] = click.prompt(question.words, default=usual or None, value_proc=_taken(question))
+            answers[question.name] = click.prompt(
+                question.words, default=usual or None, value_proc=_build_validator(question)
+            )
         else:  # a script is asked nothing that has a usual answer
-            answers[question.name] = _taken(question, question.option)(usual)
+            answers[question.name] = _build_validator(question, question.option)(usual)
     return answers
 
 
-def _taken(question: Question, option: str = "") -> Callable[[str], str]:
+def _build_validator(question: Question, option: str = "") -> Callable[[str], str]:
     def take(typed: str) -> str:
         try:
             return str(question.check(typed))
         except directory.BadAddress:
             message = FAULTS["address"]
-        except Wrong as wrong:
+        except FieldError as wrong:
             message = FAULTS[wrong.code] % wrong.values
         except (ValueError, LookupError) as wrong:
             message = str(wrong)
@@ -204,7 +206,7 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
     """Refuse an option that says something else than the file that is there."""
     for question in (*SITE, *MAIL):
         given = answers.get(question.name)
-        if given is not None and _taken(question, question.option)(given) != is_set.get(question.setting):
+        if given is not None and _build_validator(question, question.option)(given) != is_set.get(question.setting):
             raise click.UsageError(
                 f"{path} is there already and sets another {question.setting}: change it in the file, or leave "
                 f"{question.option} out"
@@ -221,7 +223,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
         except SQLAlchemyError as error:
             raise click.ClickException(f"{unanswered(error)}\nNothing was made.") from None
     if not is_behind:
-        _must_fit(database)
+        _require_matching_keys(database)
     if to_write:
         try:
             settings_file.write_new(path, to_write)
@@ -231,7 +233,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
     if is_behind:
         migrate(database.url)
         click.echo("Made the tables of the database.")
-        _must_fit(database)
+        _require_matching_keys(database)
     if is_housed(database):
         changed = "Nothing else was changed" if is_behind or to_write else "Nothing was changed"
         click.echo(f"{changed}: {path}, the database and a newsletter with its admin are there.")
@@ -239,7 +241,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
         click.echo(f"Another way in: {command} staff invite ADDRESS --name NAME --newsletter SHORT_NAME --role admin")
         return
     answers = ask(HOUSE, answers)
-    site, link = database.write(lambda session: _found(session, answers))
+    site, link = database.write(lambda session: _create_newsletter(session, answers))
     click.echo(f"Made the newsletter: {site}\n")
     click.echo(f"{answers['admin_name']} comes in by this link, once, within {sign_in.INVITATION_LIFE.days} days:")
     click.echo(f"  {link}\n")
@@ -251,7 +253,7 @@ def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers
     click.echo(f"  {command} staff {shlex.join(again)} --role admin")
 
 
-def _must_fit(database: Database) -> None:
+def _require_matching_keys(database: Database) -> None:
     if wrong := key_faults(database):
         raise click.ClickException("\n".join([*wrong, "This database has keys already: set SECRET_KEYS to them."]))
 
@@ -263,7 +265,7 @@ def is_housed(database: Database) -> bool:
         return session.scalar(query.where(Membership.role.in_(roles_for("people"))).limit(1)) is not None
 
 
-def _found(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
+def _create_newsletter(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
     """Make the newsletter where it isn't there, and its admin. Returns the site's address and the link of the admin."""
     newsletter: Newsletter | None = by_slug(session, answers["newsletter"])
     if newsletter is None:
@@ -277,8 +279,8 @@ def _found(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
             "dek": "",
             "call": "",
         }
-        columns = founding.checked(session, Choices("rule", rule=RHYTHM), {}, typed)
-        newsletter = founding.found(session, Clock(), columns, {})
+        columns = founding.validate_newsletter(session, Choices("rule", rule=RHYTHM), {}, typed)
+        newsletter = founding.create_newsletter(session, Clock(), columns, {})
     person = directory.add_person(session, Clock(), answers["admin_name"], answers["admin"])
     directory.give_role(session, Clock(), person, newsletter.id, "admin")
     way = sign_in.invite(session, Clock(), person, "desk")

@@ -39,11 +39,11 @@ def answer_lines(answer: Callable[[bytes], dict[str, Any]]) -> None:
     out = sys.stdout.buffer
     for line in iter(sys.stdin.buffer.readline, b""):
         if line.strip():
-            out.write(json.dumps(_answered(line, answer), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+            out.write(json.dumps(_answer_line(line, answer), ensure_ascii=False).encode("utf-8", "replace") + b"\n")
             out.flush()
 
 
-def _answered(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
+def _answer_line(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict[str, Any]:
     number: Any = None
     try:
         given = json.loads(line)

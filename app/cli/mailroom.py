@@ -139,7 +139,7 @@ def place() -> None:
     """Give every mail that waits its place, and tell how many got which."""
     with db.read() as session:
         waiting = inbound.sums(session)["stored"]
-    _tell(_place(waiting))
+    _print_counts(_place(waiting))
 
 
 @mail.command("reprocess")
@@ -176,7 +176,7 @@ def reprocess(public_id: str | None, every: bool) -> None:
             with suppress(DomainError):  # somebody has filed it meanwhile, or its bytes were destroyed
                 db.write(partial(_take_back, row_id=row_id))
     click.echo(f"letters with new words: {changed}")
-    _tell(_place(len(aside)))
+    _print_counts(_place(len(aside)))
 
 
 def _take_back(session: Session, row_id: int) -> None:
@@ -193,5 +193,5 @@ def _place(waiting: int) -> Counter[str]:
     return done
 
 
-def _tell(done: Counter[str]) -> None:
-    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(done.items())) or "nothing waits")
+def _print_counts(counts: Counter[str]) -> None:
+    click.echo("\n".join(f"{where}: {number}" for where, number in sorted(counts.items())) or "nothing waits")

@@ -8,13 +8,13 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
-from ..core.fields import FAULTS, Wrong
+from ..core.fields import FAULTS, FieldError
 from ..core.state_machine import DomainError, InvalidTransition
 from ..db.session import absolute_url
 from ..editions.rhythm import Choices
 from ..newsletters.models import SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters, by_slug
-from ..newsletters.settings import Faulty
+from ..newsletters.settings import InvalidSettings
 from ..web.current import db
 from ..workflows.newsletters import founding, pausing, renaming
 
@@ -41,16 +41,16 @@ def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
     typed |= {"slug": short_name, "address": mailbox, "dek": "", "call": ""}
 
     def make(session: Session) -> str:
-        columns = founding.checked(session, Choices("rule", rule=rule), {}, typed)
-        return absolute_url(session, f"/{founding.found(session, Clock(), columns, {}).slug}/")
+        columns = founding.validate_newsletter(session, Choices("rule", rule=rule), {}, typed)
+        return absolute_url(session, f"/{founding.create_newsletter(session, Clock(), columns, {}).slug}/")
 
     try:
         click.echo(db.write(make))
-    except Faulty as faulty:
+    except InvalidSettings as faulty:
         raise click.UsageError(_faults_in_words(faulty)) from faulty
 
 
-def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said: str) -> None:
+def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], object], message: str) -> None:
     """Do something with the newsletter that has, or had, this short name, and say what was done."""
 
     def change(session: Session) -> str:
@@ -58,12 +58,12 @@ def _change(short_name: str, verb: Callable[[Session, Newsletter], object], said
         if found is None:
             known = ", ".join(one.slug for one in all_newsletters(session)) or "none yet"
             raise click.UsageError(f"no newsletter is called {short_name} (known: {known})")
-        verb(session, found)
-        return said.format(name=found.name, address=absolute_url(session, f"/{found.slug}/"))
+        action(session, found)
+        return message.format(name=found.name, address=absolute_url(session, f"/{found.slug}/"))
 
     try:
         click.echo(db.write(change))
-    except Faulty as faulty:
+    except InvalidSettings as faulty:
         raise click.UsageError(_faults_in_words(faulty)) from faulty
     except InvalidTransition as refused:
         raise click.ClickException(f"{short_name} is {refused.state} already") from refused
@@ -81,7 +81,7 @@ def rename(short_name: str, name: str | None, new: str | None) -> None:
     def verb(session: Session, one: Newsletter) -> None:
         renaming.rename(session, Clock(), one, one.name if name is None else name, new or one.slug)
 
-    _change(short_name, verb, "{name} is at {address}")
+    _change_newsletter(short_name, verb, "{name} is at {address}")
 
 
 @newsletters.command("pause")
@@ -90,14 +90,14 @@ def rename(short_name: str, name: str | None, new: str | None) -> None:
 def pause(short_name: str, until: datetime | None) -> None:
     """Let a newsletter pause: no questions on its pages, no editions, no reminders; mails are kept as letters."""
     day = until.date() if until else None
-    _change(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} pauses.")
+    _change_newsletter(short_name, lambda session, one: pausing.pause(session, Clock(), one, day), "{name} pauses.")
 
 
 @newsletters.command("resume")
 @click.argument("short_name")
 def resume(short_name: str) -> None:
     """Let a newsletter go on that pauses, or was closed."""
-    _change(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} goes on.")
+    _change_newsletter(short_name, lambda session, one: pausing.resume(session, Clock(), one), "{name} goes on.")
 
 
 @newsletters.command("close")
@@ -108,12 +108,14 @@ def close(short_name: str, sentence: str, yes: bool) -> None:
     """Close a newsletter: its archive stays to read, receipts still tell, and it takes no questions any more."""
     if not yes:
         click.confirm(f"Close {short_name}?", abort=True)
-    _change(short_name, lambda session, one: pausing.close(session, Clock(), one, sentence), "{name} is closed.")
+    _change_newsletter(
+        short_name, lambda session, one: pausing.close(session, Clock(), one, sentence), "{name} is closed."
+    )
 
 
-def _faults_in_words(faulty: Faulty) -> str:
-    return "\n".join(f"{name}: {_words(fault)}" for name, fault in sorted(faulty.faults.items()))
+def _faults_in_words(faulty: InvalidSettings) -> str:
+    return "\n".join(f"{name}: {_format_fault(fault)}" for name, fault in sorted(faulty.faults.items()))
 
 
-def _words(fault: object) -> str:
-    return FAULTS[fault.code] % fault.values if isinstance(fault, Wrong) else str(fault)
+def _format_fault(fault: object) -> str:
+    return FAULTS[fault.code] % fault.values if isinstance(fault, FieldError) else str(fault)

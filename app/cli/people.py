@@ -56,9 +56,9 @@ def disable(email: str) -> None:
     """
 
     def change(session: Session) -> tuple[str, int, int]:
-        person = _known(session, email)
+        person = _get_person(session, email)
         try:
-            return person.name, *disabling.shut_out(session, Clock(), person)
+            return person.name, *disabling.disable_person(session, Clock(), person)
         except LastAdmin as last:
             desk = session.get_one(Newsletter, last.newsletter_id).name
             raise click.ClickException(
@@ -79,9 +79,9 @@ def enable(email: str) -> None:
     """Let whoever has EMAIL come in again after `disable`, by a mail that they ask for."""
 
     def change(session: Session) -> str:
-        person = _known(session, email)
+        person = _get_person(session, email)
         try:
-            disabling.let_back(session, Clock(), person)
+            disabling.enable_person(session, Clock(), person)
         except VersionConflict as stale:
             raise click.ClickException(f"{person.name} isn't out of the house") from stale
         return person.name
@@ -89,7 +89,7 @@ def enable(email: str) -> None:
     click.echo(f"{db.write(change)} can come in again, by a mail that they ask for.")
 
 
-def _known(session: Session, email: str) -> Person:
+def _get_person(session: Session, email: str) -> Person:
     try:
         person = directory.by_email(session, directory.checked_address(email))
     except directory.BadAddress as error:
@@ -136,4 +136,4 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
 def export_experts(file: Path) -> None:
     """Write the whole directory with its addresses into a CSV FILE."""
     with db.read() as session, file.open("w", encoding="utf-8", newline="") as out:
-        out.writelines(spreadsheet.written(expert_file.heads(), expert_file.rows(session)))
+        out.writelines(spreadsheet.write_csv(expert_file.heads(), expert_file.rows(session)))

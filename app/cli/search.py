@@ -16,15 +16,15 @@ from ..search.evaluating import (
     MATCHERS,
     BadLine,
     Figures,
-    asker,
     evaluate,
-    fill,
+    index_stored,
+    make_searcher,
     read_queries,
     read_stored,
     small_database,
 )
 from ..web.current import db
-from ..workflows.indexing import index_anew
+from ..workflows.indexing import rebuild_indexes
 
 matching = AppGroup("matching", help="Search, look-alikes, and how well they are found.")
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,7 +47,7 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
     Both are files of JSON lines: stored {"id", "text", "language"}, queries {"text", "language", "same_as": [ids]} with
     an empty list for a query without a duplicate. Needs no settings and no database; progress goes to standard error.
     """
-    if matcher == semantic.NAME and not semantic.is_ready():
+    if matcher == semantic.NAME and not semantic.is_installed():
         raise click.ClickException("the matcher needs the extra `semantic`; docs/install.md says how to bring it along")
     try:
         with stored.open("rb") as lines:
@@ -59,9 +59,9 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
     with TemporaryDirectory() as folder:
         database = small_database(Path(folder))
         with click.progressbar(length=len(rows), label="Storing", file=sys.stderr) as bar:
-            for done in fill(database, rows, matcher):
+            for done in index_stored(database, rows, matcher):
                 bar.update(done)
-        ask = asker(matcher, rows)
+        ask = make_searcher(matcher, rows)
         with database.read() as session, click.progressbar(length=len(asked), label="Asking", file=sys.stderr) as bar:
             figures = None
             for step in evaluate(asked, lambda words: ask(session, words)):
@@ -69,10 +69,10 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
                 bar.update(step is None)
         database.close()
     if figures is not None:
-        click.echo(json.dumps(figures.as_json()) if as_json else in_words(figures))
+        click.echo(json.dumps(figures.as_json()) if as_json else format_figures(figures))
 
 
-def in_words(figures: Figures) -> str:
+def format_figures(figures: Figures) -> str:
     """The figures in words."""
     caught = "-" if figures.caught is None else f"{figures.caught:.3f}"
     shares = "  ".join(f"recall@{at} {share:.3f}" for at, share in figures.recall.items())
@@ -91,6 +91,6 @@ def run_index() -> None:
     with db.read() as session:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
     with click.progressbar(length=total, label="Indexing") as bar:
-        for done in index_anew(db):
+        for done in rebuild_indexes(db):
             bar.update(done)
     click.echo(f"{total} letters and questions indexed")

@@ -1,6 +1,7 @@
 """The fields of forms and files, each declared once at its column: its words, its checks, how it is read and shown.
 
-`kept` makes the column. Forms, pages, files and the trail take what they need from its row, which `fields_of` finds.
+`field_column` makes the column. Forms, pages, files and the trail take what they need from its row, which `fields_of`
+finds.
 """
 
 import re
@@ -48,7 +49,7 @@ FAULTS = {
 }
 
 
-class Wrong(Exception):
+class FieldError(Exception):
     """A text can't be taken for a field. `code` says why: empty, long, bad, many, language, number, date, yes or no, or
     one of the field's own check; `values` are filled into its sentence.
     """
@@ -64,7 +65,7 @@ class Field:
 
     `kind` is one of `KINDS`. `part` is the part of the page. `low` and `high` bound a number, of minutes where it is
     typed in hours; `longest` is in characters. `options` are the values to choose from, each with its words and perhaps
-    a help. `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `Wrong` or
+    a help. `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `FieldError` or
     ValueError.
     """
 
@@ -81,9 +82,9 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of field: the function that reads its text (raises `Wrong`), the one that shows a value in the form, and
-    the value for nothing.
+class FieldType:
+    """A kind of field: the function that reads its text (raises `FieldError`), the one that shows a value in the form,
+    and the value for nothing.
     """
 
     read: Callable[[Field, Any], Any]
@@ -91,7 +92,7 @@ class Kind:
     empty: Callable[[], Any] = str
 
 
-def kept(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
+def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
     """Return the column of a field. A text has `length` characters at most; `options` are `mapped_column`'s.
 
     What has no default has to be given, and so has a number whose default is one, and a choice.
@@ -108,28 +109,28 @@ def fields_of(model: Any) -> dict[str, Any]:
     return {column.key: column.info["field"] for column in columns if "field" in column.info}
 
 
-def read_one(field: Field, typed: Any) -> Any:
-    """Return what was typed as it is stored. Raises `Wrong`."""
-    if isinstance(typed, str) and not one_line(typed):
+def parse(field: Field, raw: Any) -> Any:
+    """Return what was typed as it is stored. Raises `FieldError`."""
+    if isinstance(raw, str) and not one_line(raw):
         if field.needed:
-            raise Wrong("empty")
+            raise FieldError("empty")
         return KINDS[field.kind].empty()
-    return KINDS[field.kind].read(field, typed)
+    return KINDS[field.kind].read(field, raw)
 
 
-def read_form(fields: Mapping[str, Field], typed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Wrong]]:
+def read_form(fields: Mapping[str, Field], raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, FieldError]]:
     """Return what was typed into some of the fields as it is stored, and what is wrong with the rest."""
     values: dict[str, Any] = {}
-    faults: dict[str, Wrong] = {}
-    for name in fields.keys() & typed.keys():
+    faults: dict[str, FieldError] = {}
+    for name in fields.keys() & raw.keys():
         try:
-            values[name] = read_one(fields[name], typed[name])
-        except Wrong as wrong:
+            values[name] = parse(fields[name], raw[name])
+        except FieldError as wrong:
             faults[name] = wrong
     return values, faults
 
 
-def shown(field: Field, value: Any) -> Any:
+def format_value(field: Field, value: Any) -> Any:
     """Return a stored value as its form holds it: a text, a tick, or the ticked of several."""
     return KINDS[field.kind].show(value)
 
@@ -139,46 +140,46 @@ def one_line(text: str) -> str:
     return " ".join(text.split()) if text.isascii() and text.isprintable() else single_line(text)
 
 
-def listed(text: str, more: str = "") -> list[str]:
+def split_list(text: str, extra_separators: str = "") -> list[str]:
     """Return words with commas, semicolons or lines between, also the commas of Arabic and Chinese; each once."""
-    parts = re.split(rf"[,;\n،，、{more}]", clean(text))
+    parts = re.split(rf"[,;\n،，、{extra_separators}]", clean(text))
     return list(dict.fromkeys(word for part in parts if (word := one_line(part))))
 
 
-def _written(field: Field, text: str) -> str:
+def _check_text(field: Field, text: str) -> str:
     if len(text) > field.longest:
-        raise Wrong("long", most=field.longest)
+        raise FieldError("long", most=field.longest)
     try:
         return field.check(text) if field.check else text
     except ValueError:
-        raise Wrong("bad") from None
+        raise FieldError("bad") from None
 
 
-def _number(field: Field, typed: Any) -> int:
-    text = str(typed).strip()
+def _parse_number(field: Field, raw: Any) -> int:
+    text = str(raw).strip()
     if not text.isdecimal() or len(text) > 7 or not field.low <= int(text) <= field.high:
-        raise Wrong("number", low=field.low, high=field.high)
+        raise FieldError("number", low=field.low, high=field.high)
     return int(text)
 
 
-def _minutes(field: Field, hours: str) -> int:
+def _parse_minutes(field: Field, hours: str) -> int:
     try:
         minutes = round(float(hours.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
         minutes = -1
     if not field.low <= minutes <= field.high:
-        raise Wrong("number", low=field.low // 60, high=field.high // 60)
+        raise FieldError("number", low=field.low // 60, high=field.high // 60)
     return minutes
 
 
-def _tick(_field: Field, typed: Any) -> bool:
-    word = str(typed).strip().casefold()
+def _parse_bool(_field: Field, raw: Any) -> bool:
+    word = str(raw).strip().casefold()
     if word not in YES | NO:
-        raise Wrong("yes or no")
+        raise FieldError("yes or no")
     return word in YES
 
 
-def _day(_field: Field, text: str | date) -> date:
+def _parse_date(_field: Field, text: str | date) -> date:
     if isinstance(text, date):
         return text
     for form in ("%Y-%m-%d", "%d.%m.%Y"):
@@ -186,68 +187,70 @@ def _day(_field: Field, text: str | date) -> date:
             return datetime.strptime(text.strip(), form).date()
         except ValueError:
             continue
-    raise Wrong("date")
+    raise FieldError("date")
 
 
-def _choice(field: Field, typed: str) -> str:
-    if typed not in [value for value, *_words in field.options]:
-        raise Wrong("bad")
-    return typed
+def _parse_choice(field: Field, raw: str) -> str:
+    if raw not in [value for value, *_words in field.options]:
+        raise FieldError("bad")
+    return raw
 
 
-def _ticked(field: Field, typed: list[str]) -> list[str]:
-    return [value for value, *_words in field.options if value in typed]
+def _parse_choices(field: Field, raw: list[str]) -> list[str]:
+    return [value for value, *_words in field.options if value in raw]
 
 
-def _checked(field: Field, text: str) -> list[str]:
+def _parse_lines(field: Field, text: str) -> list[str]:
     """Read several lines, each with the field's own check."""
-    if len(lines := listed(text)) > MOST_LISTED:
-        raise Wrong("many", most=MOST_LISTED)
-    return list(dict.fromkeys(_written(field, line) for line in lines))
+    if len(lines := split_list(text)) > MOST_LISTED:
+        raise FieldError("many", most=MOST_LISTED)
+    return list(dict.fromkeys(_check_text(field, line) for line in lines))
 
 
-def _words(_field: Field, text: str) -> list[str]:
-    words = listed(text, more="|")
+def _parse_words(_field: Field, text: str) -> list[str]:
+    words = split_list(text, extra_separators="|")
     if len(words) > MOST_LISTED:
-        raise Wrong("many", most=MOST_LISTED)
+        raise FieldError("many", most=MOST_LISTED)
     if any(len(word) > LONGEST_LISTED for word in words):
-        raise Wrong("long", most=LONGEST_LISTED)
+        raise FieldError("long", most=LONGEST_LISTED)
     return words
 
 
 @lru_cache(maxsize=1024)
-def _language(word: str) -> str:
+def _parse_language(code_or_name: str) -> str:
     """Return the code of a language, from its code or its name in English."""
     try:
-        return _names().get(word.casefold()) or str(Locale.parse(word.replace("-", "_"))).replace("_", "-")
+        return _names().get(code_or_name.casefold()) or str(Locale.parse(code_or_name.replace("-", "_"))).replace(
+            "_", "-"
+        )
     except (UnknownLocaleError, ValueError):
-        raise Wrong("language", word=word[:40]) from None
+        raise FieldError("language", word=code_or_name[:40]) from None
 
 
-def _notes(field: Field, text: str) -> list[dict[str, Any]]:
+def _parse_notes(field: Field, text: str) -> list[dict[str, Any]]:
     """Read notes to readers in single countries: a paragraph each, of a line with country and day, and of lines with a
     language and what is said in it.
     """
-    return [_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
+    return [_parse_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
 
 
-def _note(field: Field, lines: list[str]) -> dict[str, Any]:
+def _parse_note(field: Field, lines: list[str]) -> dict[str, Any]:
     name, _comma, day = lines[0].rpartition(",")
     country = _countries().get(one_line(name).casefold())
     texts: dict[str, str] = {}
     for line in lines[1:]:
         code, colon, words = line.partition(":")
         if not colon or not words.strip():
-            raise Wrong("note", line=line[:60])
-        texts[_language(one_line(code))] = words.strip()
+            raise FieldError("note", line=line[:60])
+        texts[_parse_language(one_line(code))] = words.strip()
     if country is None or not texts:
-        raise Wrong("note", line=lines[0][:60])
+        raise FieldError("note", line=lines[0][:60])
     if sum(map(len, texts.values())) > field.longest:
-        raise Wrong("long", most=field.longest)
-    return {"country": country, "checked_on": _day(field, day).isoformat(), "text": texts}
+        raise FieldError("long", most=field.longest)
+    return {"country": country, "checked_on": _parse_date(field, day).isoformat(), "text": texts}
 
 
-def _in_paragraphs(notes: list[dict[str, Any]]) -> str:
+def _format_notes(notes: list[dict[str, Any]]) -> str:
     territories = Locale.parse("en").territories
     return "\n\n".join(
         "\n".join(
@@ -276,23 +279,27 @@ def _names() -> dict[str, str]:
 COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
     ("words", "lines", "languages", "notes", "days", "ticks"), JSON
 )
-KINDS: Mapping[str, Kind] = {
-    "line": Kind(lambda field, text: _written(field, one_line(text))),
-    "email": Kind(lambda field, text: _written(field, one_line(text))),
-    "text": Kind(lambda field, text: _written(field, clean(text))),
-    "number": Kind(_number, empty=lambda: None),
-    "hours": Kind(_minutes, lambda minutes: f"{minutes / 60:g}"),
-    "tick": Kind(_tick, bool, bool),
-    "date": Kind(_day, lambda day: day.isoformat() if day else "", lambda: None),
-    "choice": Kind(_choice),
-    "ticks": Kind(_ticked, list),
-    "words": Kind(_words, ", ".join, list),
-    "lines": Kind(_checked, "\n".join, list),
-    "languages": Kind(lambda _field, text: [_language(word) for word in listed(text, more="/|")], ", ".join, list),
-    "notes": Kind(_notes, _in_paragraphs, list),
+KINDS: Mapping[str, FieldType] = {
+    "line": FieldType(lambda field, text: _check_text(field, one_line(text))),
+    "email": FieldType(lambda field, text: _check_text(field, one_line(text))),
+    "text": FieldType(lambda field, text: _check_text(field, clean(text))),
+    "number": FieldType(_parse_number, empty=lambda: None),
+    "hours": FieldType(_parse_minutes, lambda minutes: f"{minutes / 60:g}"),
+    "tick": FieldType(_parse_bool, bool, bool),
+    "date": FieldType(_parse_date, lambda day: day.isoformat() if day else "", lambda: None),
+    "choice": FieldType(_parse_choice),
+    "ticks": FieldType(_parse_choices, list),
+    "words": FieldType(_parse_words, ", ".join, list),
+    "lines": FieldType(_parse_lines, "\n".join, list),
+    "languages": FieldType(
+        lambda _field, text: [_parse_language(word) for word in split_list(text, extra_separators="/|")],
+        ", ".join,
+        list,
+    ),
+    "notes": FieldType(_parse_notes, _format_notes, list),
     # Those of the calendar are read together, by `editions.rhythm`.
-    "rule": Kind(lambda _field, value: value),
-    "time": Kind(lambda _field, value: value),
-    "zone": Kind(lambda _field, value: value),
-    "days": Kind(lambda _field, value: value, "\n".join, list),
+    "rule": FieldType(lambda _field, value: value),
+    "time": FieldType(lambda _field, value: value),
+    "zone": FieldType(lambda _field, value: value),
+    "days": FieldType(lambda _field, value: value, "\n".join, list),
 }

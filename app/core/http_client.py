@@ -40,7 +40,7 @@ class Forbidden(RequestFailed):
     """The address leads where nobody may send us: into a network that is not public, or there in the clear."""
 
 
-class Unreadable(Exception):
+class UnreadableResponse(Exception):
     """The answer is none that can be used; the words are ours."""
 
 
@@ -56,12 +56,12 @@ class Answer(NamedTuple):
 def request(
     url: str,
     form: Mapping[str, str] | None = None,
-    head: Mapping[str, str] | None = None,
-    limit: float = 20.0,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 20.0,
     *,
     body: bytes | None = None,
     method: str = "",
-    own: Collection[str] | None = None,
+    own_hosts: Collection[str] | None = None,
 ) -> tuple[int, bytes]:
     """Return the status and the body of an answer: to a form or a `body` that is sent, or to a page that is asked for.
 
@@ -69,29 +69,29 @@ def request(
     """
     if form is not None:
         body = urlencode(form).encode()
-        head = {"Content-Type": "application/x-www-form-urlencoded", **(head or {})}
-    return send_request(url, head, limit, body=body, method=method, own=own)[:2]
+        headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+    return send_request(url, headers, timeout, body=body, method=method, own_hosts=own_hosts)[:2]
 
 
 def send_request(
     url: str,
-    head: Mapping[str, str] | None = None,
-    limit: float = 20.0,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 20.0,
     *,
     body: bytes | None = None,
     method: str = "",
-    own: Collection[str] | None = None,
+    own_hosts: Collection[str] | None = None,
     largest: int = LARGEST,
 ) -> Answer:
-    """Return what is answered to a `body` that is sent, JSON where `head` says nothing else, or to a page.
+    """Return what is answered to a `body` that is sent, JSON where `headers` says nothing else, or to a page.
 
-    `limit` is in seconds, for the whole answer. `method` is POST where something is sent, unless it says otherwise, and
-    else GET. `own` is for an address that somebody typed on a page: the hosts of the newsroom's own network that it may
-    lead to (the setting OWN_HOSTS); everywhere else it has to begin with https:// and be public. An answer of more than
-    `largest` bytes is none. Raises `RequestFailed`.
+    `timeout` is in seconds, for the whole answer. `method` is POST where something is sent, unless it says otherwise,
+    and else GET. `own_hosts` is for an address that somebody typed on a page: the hosts of the newsroom's own network
+    that it may lead to (the setting OWN_HOSTS); everywhere else it has to begin with https:// and be public. An answer
+    of more than `largest` bytes is none. Raises `RequestFailed`.
     """
-    host, port, is_encrypted, is_checked, path = parse_target(url, own)
-    stall = min(STALL, limit)
+    host, port, is_encrypted, is_checked, path = parse_target(url, own_hosts)
+    stall = min(STALL, timeout)
     line = (HTTPSConnection if is_encrypted else HTTPConnection)(host, port, timeout=stall)
     too_late = threading.Event()
     sockets: list[Any] = []
@@ -103,14 +103,14 @@ def send_request(
             with suppress(OSError):
                 one.shutdown(SHUT_RDWR)
 
-    watch = threading.Timer(limit, cut)
+    watch = threading.Timer(timeout, cut)
     watch.daemon = True
     watch.start()
     usual = {"Accept": "application/json", "Connection": "close"}
     if body is not None:
         usual["Content-Type"] = "application/json"
     try:
-        line.sock = connect(host, port, limit, is_checked)
+        line.sock = connect(host, port, timeout, is_checked)
         if is_encrypted:
             # It takes over the socket, so the handshake waits until there is something that can be cut.
             context = ssl.create_default_context()
@@ -120,7 +120,7 @@ def send_request(
             raise TimeoutError
         if isinstance(line.sock, ssl.SSLSocket):
             line.sock.do_handshake()
-        line.request(method or ("GET" if body is None else "POST"), path, body, {**usual, **(head or {})})
+        line.request(method or ("GET" if body is None else "POST"), path, body, {**usual, **(headers or {})})
         answer = line.getresponse()
         found, again = answer.read(largest + 1), answer.getheader("Retry-After", "").strip()
     except TimeoutError:
@@ -150,9 +150,9 @@ class Target(NamedTuple):
     path: str
 
 
-def parse_target(url: str, own: Collection[str] | None = None) -> Target:
-    """Take an address apart; `own` is what `request` takes. Raises `RequestFailed`, and `Forbidden` where it isn't one
-    of the web, or has to begin with https:// and doesn't.
+def parse_target(url: str, own_hosts: Collection[str] | None = None) -> Target:
+    """Take an address apart; `own_hosts` is what `request` takes. Raises `RequestFailed`, and `Forbidden` where it
+    isn't one of the web, or has to begin with https:// and doesn't.
     """
     try:
         parts = urlsplit(url)
@@ -160,15 +160,15 @@ def parse_target(url: str, own: Collection[str] | None = None) -> Target:
         port = parts.port or (443 if is_encrypted else 80)
     except ValueError:
         raise RequestFailed("it is no address") from None
-    is_checked = own is not None and host.lower() not in own
+    is_checked = own_hosts is not None and host.lower() not in own_hosts
     if parts.scheme not in ("https", "http") or (is_checked and not is_encrypted):
         raise Forbidden("its address doesn't begin with https://")
     return Target(host, port, is_encrypted, is_checked, f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
 
 
-def check_url(url: str, own: Collection[str]) -> None:
+def check_url(url: str, own_hosts: Collection[str]) -> None:
     """Look whether an address that somebody typed can be asked at all, without asking it. Raises `RequestFailed`."""
-    one = parse_target(url, own)
+    one = parse_target(url, own_hosts)
     try:
         resolve_addresses(one.host, one.port, one.is_checked)
     except (OSError, UnicodeError):
@@ -184,10 +184,10 @@ def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
     return found
 
 
-def connect(host: str, port: int, limit: float, is_checked: bool) -> socket:
-    """Return a line to a host, for which all its addresses together have `limit` seconds. Raises what
+def connect(host: str, port: int, timeout: float, is_checked: bool) -> socket:
+    """Return a line to a host, for which all its addresses together have `timeout` seconds. Raises what
     `resolve_addresses` raises."""
-    until, failed = time.monotonic() + limit, OSError()
+    until, failed = time.monotonic() + timeout, OSError()
     for address in resolve_addresses(host, port, is_checked):
         left = until - time.monotonic()
         if left <= 0:
@@ -197,7 +197,7 @@ def connect(host: str, port: int, limit: float, is_checked: bool) -> socket:
         except OSError as error:
             failed = error
         else:
-            line.settimeout(min(STALL, limit))
+            line.settimeout(min(STALL, timeout))
             return line
     raise failed
 
@@ -215,13 +215,13 @@ def is_public(address: str) -> bool:
 
 
 def parse_object(status: int, body: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer. Raises `Unreadable` where it has none, or sends us elsewhere."""
+    """Return the JSON object in an answer. Raises `UnreadableResponse` where it has none, or sends us elsewhere."""
     if 300 <= status < 400:
-        raise Unreadable("it sends us elsewhere, and nobody follows")
+        raise UnreadableResponse("it sends us elsewhere, and nobody follows")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Unreadable(f"its answer ({status}) can't be read")
+        raise UnreadableResponse(f"its answer ({status}) can't be read")
     return found

@@ -47,20 +47,20 @@ class Listing(Generic[Row]):
     rising: bool = False
     each: tuple[Any, Sequence[Any]] | None = None
 
-    def page(self, session: Session, behind: Row | Place | None, limit: int, up: bool = False) -> list[Row]:
+    def page(self, session: Session, after: Row | Place | None, limit: int, up: bool = False) -> list[Row]:
         """Rows from behind one of them, or its place, in one statement; with `up` those in front of it, the nearest
         first."""
-        return list(session.scalars(self.select(behind, limit, up)))
+        return list(session.scalars(self.select(after, limit, up)))
 
-    def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
+    def column(self, session: Session, column: Any, after: Row | None, limit: int, reverse: bool = False) -> list[Any]:
         """One column of the same rows."""
-        return list(session.scalars(self.select(behind, limit, up).with_only_columns(what)))
+        return list(session.scalars(self.select(after, limit, reverse).with_only_columns(column)))
 
-    def select(self, behind: Row | Place | None, limit: int, up: bool = False) -> Query:
+    def select(self, after: Row | Place | None, limit: int, reverse: bool = False) -> Query:
         """The statement of a page."""
-        rising, query = self.rising != up, self.query
+        rising, query = self.rising != reverse, self.query
         order = self.order if rising else tuple(column.desc() for column in self.order)
-        where = [] if behind is None else [self._behind(behind, rising)]
+        where = [] if after is None else [self._after_condition(after, rising)]
         if self.each is None:
             return query.where(*where).order_by(*order).limit(limit)
         key, (column, values) = self.order[-1], self.each
@@ -79,7 +79,7 @@ class Listing(Generic[Row]):
         """Return the place of a row in the order."""
         return tuple(getattr(row, column.key) for column in self.order)
 
-    def _behind(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
+    def _after_condition(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
         place = row if isinstance(row, tuple) else self.place(row)
         values = [literal(value, column.type) for value, column in zip(place, self.order, strict=True)]
         left, right = (self.order[0], values[0]) if len(values) == 1 else (tuple_(*self.order), tuple_(*values))
@@ -149,15 +149,15 @@ def find_keys(
     return found
 
 
-def in_address(place: Place) -> str:
+def format_cursor(cursor: Place) -> str:
     """Return how an address names a place that begins with a time: "1669222222000000.15"."""
-    return ".".join(map(str, ((place[0] - BEGAN) // timedelta(microseconds=1), *place[1:])))
+    return ".".join(map(str, ((cursor[0] - BEGAN) // timedelta(microseconds=1), *cursor[1:])))
 
 
-def from_address(typed: str, length: int) -> Place | None:
+def parse_cursor(text: str, length: int) -> Place | None:
     """Return the place that an address names, of so many values; None for what can't be read."""
     try:
-        micros, *keys = (int(part[:18]) for part in typed.split("."))
+        micros, *keys = (int(part[:18]) for part in text.split("."))
         is_place = len(keys) == length - 1 and max(map(abs, keys)) <= HIGHEST_KEY
         return (BEGAN + timedelta(microseconds=micros), *keys) if is_place else None
     except (ValueError, OverflowError):
@@ -176,23 +176,23 @@ class Chain(Generic[Row]):
     part: Callable[[Row], int]
     rising: bool = False
 
-    def page(self, session: Session, behind: Row | None, limit: int, up: bool = False) -> list[Row]:
+    def page(self, session: Session, after: Row | None, limit: int, up: bool = False) -> list[Row]:
         """Rows from behind one of them; with `up` those in front of it, the nearest first."""
-        return self._rows(behind, limit, up, lambda part, *place: part.page(session, *place))
+        return self._rows(after, limit, up, lambda part, *place: part.page(session, *place))
 
-    def _parts(self, behind: Row | None, up: bool) -> Sequence[Listing[Row]]:
-        at = (len(self.parts) - 1 if up else 0) if behind is None else self.part(behind)
-        return self.parts[at::-1] if up else self.parts[at:]
+    def _parts(self, after: Row | None, reverse: bool) -> Sequence[Listing[Row]]:
+        at = (len(self.parts) - 1 if reverse else 0) if after is None else self.part(after)
+        return self.parts[at::-1] if reverse else self.parts[at:]
 
-    def column(self, session: Session, what: Any, behind: Row | None, limit: int, up: bool = False) -> list[Any]:
+    def column(self, session: Session, column: Any, after: Row | None, limit: int, reverse: bool = False) -> list[Any]:
         """One column of the same rows."""
-        return self._rows(behind, limit, up, lambda part, *place: part.column(session, what, *place))
+        return self._rows(after, limit, reverse, lambda part, *place: part.column(session, column, *place))
 
-    def _rows(self, behind: Row | None, limit: int, up: bool, load: Callable[..., list[T]]) -> list[T]:
+    def _rows(self, after: Row | None, limit: int, reverse: bool, load: Callable[..., list[T]]) -> list[T]:
         rows: list[T] = []
-        for one in self._parts(behind, up):
-            rows += load(one, behind, limit - len(rows), up)
-            behind = None
+        for one in self._parts(after, reverse):
+            rows += load(one, after, limit - len(rows), reverse)
+            after = None
             if len(rows) >= limit:
                 break
         return rows

@@ -74,12 +74,12 @@ class Role:
     gets_notices: bool = False
 
 
-def _acts(listed: str) -> frozenset[str]:
-    return frozenset(listed.split(", "))
+def _parse_acts(text: str) -> frozenset[str]:
+    return frozenset(text.split(", "))
 
 
-_PREPARES = _acts("read, take letters, undo, check names, word, translate, directory, prepare, edit, stop mails")
-_DECIDES = _PREPARES | _acts(
+_PREPARES = _parse_acts("read, take letters, undo, check names, word, translate, directory, prepare, edit, stop mails")
+_DECIDES = _PREPARES | _parse_acts(
     "clear, show, close, invite, give back, approve, pick, edition, correct, release mails, settings, "
     "words of the house, trail, whole directory"
 )
@@ -115,6 +115,6 @@ def roles_for(act: str) -> tuple[str, ...]:
     return tuple(name for name, role in ROLES.items() if act in role.acts)
 
 
-def as_rows() -> list[tuple[str, str]]:
+def list_roles() -> list[tuple[str, str]]:
     """Return every role and actor with its acts, as words."""
     return [(name, ", ".join(act for act in ACTS if act in _acts_of(name))) for name in (*ROLES, *OTHERS)]

@@ -45,12 +45,12 @@ class VersionConflict(DomainError):
 
 
 class TooLong(DomainError):
-    """A text has more characters than are kept of it. It is never cut: `field` holds it, `most` is how many it may
-    have."""
+    """A text has more characters than are kept of it. It is never cut: `field` holds it, `max_length` is how many it
+    may have."""
 
-    def __init__(self, field: str, most: int) -> None:
-        super().__init__(f"{field} is longer than {most}")
-        self.field, self.most = field, most
+    def __init__(self, field: str, max_length: int) -> None:
+        super().__init__(f"{field} is longer than {max_length}")
+        self.field, self.most = field, max_length
 
 
 class StateSet(tuple[str, ...]):
@@ -227,10 +227,10 @@ def require_text(fact: str, text: str) -> str:
     return text
 
 
-def require_length(field: str, text: str, most: int) -> str:
+def require_length(field: str, text: str, max_length: int) -> str:
     """The text, where it has no more characters than that. Raises `TooLong`."""
-    if len(text) > most:
-        raise TooLong(field, most)
+    if len(text) > max_length:
+        raise TooLong(field, max_length)
     return text
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ..db.declarative import Base
 from ..db.session import get_keyring
-from .seal import Keys, Unsealable, is_weak
+from .seal import Keys, Unsealable, is_weak_secret
 
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 PROOF = b"opens"
@@ -27,10 +27,10 @@ class SealingKey(Base):
     kept: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-def weak(ring: Keys) -> Iterator[str]:
+def find_weak_keys(keyring: Keys) -> Iterator[str]:
     """Say which keys of the settings somebody could guess."""
-    for number in sorted(ring.given):
-        if is_weak(ring.secret_of(number)):
+    for number in sorted(keyring.given):
+        if is_weak_secret(keyring.secret_of(number)):
             yield (
                 f"SECRET_KEYS: key {number} can be guessed, it was not drawn at random: put one of 32 random bytes "
                 "beside it under a higher number, run readers-asked keys rotate, then take it out"
@@ -42,7 +42,7 @@ def faults(session: Session) -> Iterator[str]:
     ring: Keys = session.info["keys"]
     for row in session.scalars(select(SealingKey).order_by(SealingKey.number)):
         if row.number in ring.given:
-            if not _opens(ring.only(row.number), row):
+            if not _can_open(ring.only(row.number), row):
                 yield f"SECRET_KEYS: key {row.number} is not the one that this database was sealed with"
         elif row.kept is None:
             yield (
@@ -51,38 +51,38 @@ def faults(session: Session) -> Iterator[str]:
             )
 
 
-def _opens(ring: Keys, row: SealingKey) -> bool:
+def _can_open(keyring: Keys, row: SealingKey) -> bool:
     try:
-        return ring.open_bytes(f"sealing_keys.proof.{row.number}", row.proof) == PROOF
+        return keyring.open_bytes(f"sealing_keys.proof.{row.number}", row.proof) == PROOF
     except Unsealable:
         return False
 
 
-def unnoted(session: Session) -> list[int]:
+def list_unrecorded_keys(session: Session) -> list[int]:
     """The numbers of the keys of the settings that the database knows nothing of yet."""
     ring: Keys = session.info["keys"]
     return sorted(ring.given - set(session.scalars(select(SealingKey.number))))
 
 
-def note(session: Session) -> None:
+def record_keys(session: Session) -> None:
     """Note a proof of each key of the settings; one that is noted stays as it is."""
     ring: Keys = session.info["keys"]
-    for number in unnoted(session):
+    for number in list_unrecorded_keys(session):
         proof = ring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)
         row = INSERT[session.get_bind().dialect.name](SealingKey).values(number=number, proof=proof)
         session.execute(row.on_conflict_do_nothing(index_elements=["number"]))
 
 
-def keep_older(session: Session) -> None:
+def store_older_keys(session: Session) -> None:
     """Keep every key but the newest, sealed with that."""
-    note(session)
+    record_keys(session)
     ring = get_keyring(session)
     replaced = select(SealingKey).where(SealingKey.number != ring.newest).order_by(SealingKey.number)
     for row in session.scalars(replaced.with_for_update()):
         row.kept = ring.seal_bytes(f"sealing_keys.kept.{row.number}", ring.secret_of(row.number))
 
 
-def older(session: Session) -> list[int]:
+def list_stored_keys(session: Session) -> list[int]:
     """The numbers of the keys that are kept here."""
     kept = select(SealingKey.number).where(SealingKey.kept.is_not(None)).order_by(SealingKey.number)
     return list(session.scalars(kept))

@@ -50,7 +50,7 @@ def _padded(data: bytes) -> bytes:
     return b"".join((data, b"\x80", bytes(size_class(len(data) + 1) - len(data) - 1)))
 
 
-def is_weak(secret: bytes) -> bool:
+def is_weak_secret(secret: bytes) -> bool:
     """Return whether a secret can hardly have been drawn at random: all zeros, a pattern, a row of numbers.
 
     Measured as Shannon's entropy of its bytes, and of the steps between them. A long sentence passes.
@@ -108,39 +108,41 @@ class Keys:
                 held.setdefault(number, Keys(held).open_bytes(place, sealed))
         self._secrets, self.is_whole = held, True
 
-    def seal(self, place: str, text: str) -> bytes:
-        """Seal `text` for `place`, written `table.column.public_id of the owner`."""
-        return self.seal_bytes(place, text.encode())
+    def seal(self, context: str, text: str) -> bytes:
+        """Seal `text` for `context`, written `table.column.public_id of the owner`."""
+        return self.seal_bytes(context, text.encode())
 
-    def seal_bytes(self, place: str, data: bytes) -> bytes:
+    def seal_bytes(self, context: str, data: bytes) -> bytes:
         nonce = os.urandom(NONCE)
-        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, _padded(data), place.encode())
+        sealed = AESGCM(_derive(self._secrets[self.newest], "seal")).encrypt(nonce, _padded(data), context.encode())
         return PADDED + self.newest.to_bytes(2) + nonce + sealed
 
-    def open(self, place: str, sealed: bytes) -> str:
+    def open(self, context: str, ciphertext: bytes) -> str:
         """Raises `Unsealable`."""
         try:
-            return self.open_bytes(place, sealed).decode()
+            return self.open_bytes(context, ciphertext).decode()
         except UnicodeDecodeError as error:
-            raise Unsealable(place) from error
+            raise Unsealable(context) from error
 
-    def open_bytes(self, place: str, sealed: bytes) -> bytes:
+    def open_bytes(self, context: str, ciphertext: bytes) -> bytes:
         """Raises `Unsealable`."""
-        at = len(PADDED) if self.is_padded(sealed) else 0
+        at = len(PADDED) if self.is_padded(ciphertext) else 0
         try:
-            key = _derive(self._secrets[self.number_of(sealed)], "seal")
-            data = AESGCM(key).decrypt(sealed[at + 2 : at + 2 + NONCE], sealed[at + 2 + NONCE :], place.encode())
+            key = _derive(self._secrets[self.number_of(ciphertext)], "seal")
+            data = AESGCM(key).decrypt(
+                ciphertext[at + 2 : at + 2 + NONCE], ciphertext[at + 2 + NONCE :], context.encode()
+            )
         except (KeyError, InvalidTag, ValueError) as error:
-            raise Unsealable(place) from error
+            raise Unsealable(context) from error
         return data[: data.rindex(b"\x80")] if at else data
 
     @staticmethod
-    def is_padded(sealed: bytes) -> bool:
-        return sealed.startswith(PADDED)
+    def is_padded(ciphertext: bytes) -> bool:
+        return ciphertext.startswith(PADDED)
 
     @staticmethod
-    def number_of(sealed: bytes) -> int:
-        return int.from_bytes(sealed.removeprefix(PADDED)[:2])
+    def number_of(ciphertext: bytes) -> int:
+        return int.from_bytes(ciphertext.removeprefix(PADDED)[:2])
 
     def mac(self, purpose: str, value: str, number: int | None = None) -> bytes:
         """A keyed hash of `value`, 32 bytes, with the newest key or the one of `number`."""

@@ -42,18 +42,18 @@ def nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def make(purpose: str, about: object, *facts: object, nonce: str = "") -> str:
+def create_token(purpose: str, subject: object, *facts: object, nonce: str = "") -> str:
     """A token for one form about something, and no other; with a nonce, which is drawn where none is given."""
-    said = _JSON.encode([about, nonce or secrets.token_urlsafe(16), *facts, today()])
+    said = _JSON.encode([subject, nonce or secrets.token_urlsafe(16), *facts, today()])
     # As its `dumps` does, which also tries whether packing makes it shorter: half of the time, and in vain.
     return _signer(purpose).make_signer().sign(base64_encode(said)).decode()
 
 
-def read(token: str, purpose: str, about: object, good_for: int) -> list[Any] | None:
+def read_token(token: str, purpose: str, subject: object, good_for: int) -> list[Any] | None:
     """Return a token's nonce and facts; None for one that is forged, about something else, or older than these days."""
     try:
         known, *facts, day = _signer(purpose).loads(token)
         # A server whose clock is a little ahead may have made it.
-        return facts if known == about and -1 <= today() - day <= good_for else None
+        return facts if known == subject and -1 <= today() - day <= good_for else None
     except (BadData, ValueError, TypeError):
         return None

@@ -25,7 +25,7 @@ class Changes:
     def look(self) -> object:
         """Return something that equals what the last look returned where nothing was committed since."""
         try:
-            return self._count() if self._database.is_sqlite else self._ended()
+            return self._count() if self._database.is_sqlite else self._read_snapshot()
         except (SQLAlchemyError, sqlite3.Error, OSError):  # whoever asks finds out by themselves what is wrong
             self.close()
             return object()
@@ -39,7 +39,7 @@ class Changes:
         finally:
             cursor.close()
 
-    def _ended(self) -> object:
+    def _read_snapshot(self) -> object:
         with self._database.looker.connect() as connection:
             return connection.scalar(text("SELECT CAST(pg_current_snapshot() AS text)"))
 

@@ -26,6 +26,6 @@ def partial_index_options(rule: str, on_sqlite: str = "") -> dict[str, Any]:
     return {"postgresql_where": text(rule), "sqlite_where": text(on_sqlite or rule)}
 
 
-def implies_check(name: str, when: str, needs: str) -> CheckConstraint:
-    """Return where `when` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
-    return CheckConstraint(f"COALESCE(NOT ({when}), TRUE) OR COALESCE({needs}, FALSE)", name=name)
+def implies_check(name: str, condition: str, needs: str) -> CheckConstraint:
+    """Return where `condition` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
+    return CheckConstraint(f"COALESCE(NOT ({condition}), TRUE) OR COALESCE({needs}, FALSE)", name=name)

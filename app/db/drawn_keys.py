@@ -13,11 +13,11 @@ from ..core.listing import HIGHEST_KEY
 from .declarative import Row
 
 
-def drawn_key(session: Session, model: type[Row], above: int | None = None) -> int:
-    """Return a free key of the model. With `above`, a drawn key too, it is higher than that one: a row's own children
+def random_key(session: Session, model: type[Row], after: int | None = None) -> int:
+    """Return a free key of the model. With `after`, a drawn key too, it is higher than that one: a row's own children
     stay in their order.
     """
-    least, room = (-HIGHEST_KEY, HIGHEST_KEY) if above is None else (above + 1, -above // 16)
+    least, room = (-HIGHEST_KEY, HIGHEST_KEY) if after is None else (after + 1, -after // 16)
     connection, column = session.connection(), model.__table__.c.id
     while True:
         key = least + secrets.randbelow(room)

@@ -64,8 +64,8 @@ class Database:
         if self.is_sqlite:
             engine = create_engine(self.url, **kept)
             event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
-            event.listen(engine, "connect", sqlite.connected(query_only=not writes))
-            event.listen(engine, "begin", sqlite.begin_to_write if writes else sqlite.begun("BEGIN"))
+            event.listen(engine, "connect", sqlite.connect_listener(query_only=not writes))
+            event.listen(engine, "begin", sqlite.begin_to_write if writes else sqlite.begin_listener("BEGIN"))
             return engine
         engine = self._server(pool_pre_ping=True, **kept)
         return engine if writes else engine.execution_options(postgresql_readonly=True)
@@ -102,13 +102,13 @@ class Database:
         of that `NoRoom` where it can't take any; any other error of the database as it is.
         """
         with self._turns.mine() if self.is_sqlite else nullcontext():
-            return self._written(fn, at, empties_log)
+            return self._run_in_transaction(fn, at, empties_log)
 
-    def _written(self, fn: Callable[[Session], T], at: datetime | None, empties_log: bool) -> T:
+    def _run_in_transaction(self, fn: Callable[[Session], T], now: datetime | None, empties_log: bool) -> T:
         began = time.monotonic()
         for attempt in range(TRIES):
             session = self._write()
-            session.info["at"] = at
+            session.info["at"] = now
             try:
                 with session, session.begin():
                     done = fn(session)

@@ -119,14 +119,14 @@ def writers_have_ended(engine: Engine, table: str, patience: float = PATIENCE) -
     return not writers
 
 
-def write_anew(connection: Connection, tables: Sequence[str], last: int | None) -> int:
-    """Write the rows of these tables again that transactions from the number `last` on have written or locked, so that
-    they say the same transaction; all rows where that number isn't of this server. Gives the number from which on the
-    next time is to begin.
+def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_transaction: int | None) -> int:
+    """Write the rows of these tables again that transactions from the number `last_transaction` on have written or
+    locked, so that they say the same transaction; all rows where that number isn't of this server. Gives the number
+    from which on the next time is to begin.
     """
     number: int = connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0
-    since = f"xmax::text <> '0' OR age(xmin) <= age('{(last or 0) % 2**32}'::xid)"
-    recent = "TRUE" if last is None or last > number else since
+    since = f"xmax::text <> '0' OR age(xmin) <= age('{(last_transaction or 0) % 2**32}'::xid)"
+    recent = "TRUE" if last_transaction is None or last_transaction > number else since
     look = inspect(connection)
     for table in tables:
         key = _key(look, table)
@@ -139,7 +139,7 @@ def write_anew(connection: Connection, tables: Sequence[str], last: int | None) 
     return number
 
 
-def put_in_order(engine: Engine, tables: Sequence[str]) -> bool:
+def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
     """Write the files of these tables anew, in the order of their keys and without what was there before.
 
     Each is locked meanwhile. Gives False where somebody else might still see older rows, which would be kept, or holds

@@ -27,9 +27,9 @@ def add_and_flush(session: Session, row: R) -> R:
 
 
 @contextmanager
-def as_of(session: Session, moment: datetime) -> Iterator[None]:
-    """Let all that is done inside be noted as done at `moment`: where the minute must not be kept."""
-    before, session.info["at"] = session.info.get("at"), moment
+def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
+    """Let all that is done inside be noted as done at `timestamp`: where the minute must not be kept."""
+    before, session.info["at"] = session.info.get("at"), timestamp
     try:
         yield
     finally:
@@ -51,14 +51,14 @@ def absolute_url(session: Session, path: str) -> str:
     return f"{session.info['base_url']}{path}"
 
 
-def get_many(session: Session, noun: type[R], keys: Collection[int]) -> dict[int, R]:
+def get_many(session: Session, model: type[R], keys: Collection[int]) -> dict[int, R]:
     """Several rows by their keys, in one query."""
-    return {row.id: row for row in session.scalars(_select_by_ids(noun), {"keys": list(keys)})} if keys else {}
+    return {row.id: row for row in session.scalars(_select_by_ids(model), {"keys": list(keys)})} if keys else {}
 
 
 @cache
-def _select_by_ids(noun: type[R]) -> Select[R]:
-    return select(noun).where(noun.id.in_(bindparam("keys", expanding=True)))
+def _select_by_ids(model: type[R]) -> Select[R]:
+    return select(model).where(model.id.in_(bindparam("keys", expanding=True)))
 
 
 def execute_without_version_bump(session: Session, change: Any) -> None:

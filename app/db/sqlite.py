@@ -96,7 +96,7 @@ def empty_log(url: str) -> bool:
     return False
 
 
-def connected(query_only: bool) -> Callable[[Any, Any], None]:
+def connect_listener(query_only: bool) -> Callable[[Any, Any], None]:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN is ours: see begun
         for pragma in (
@@ -123,15 +123,15 @@ def begin_to_write(connection: Any) -> None:
     try:
         connection.exec_driver_sql(BEGIN)
     except OperationalError as fault:
-        _begin_later(driver, until, fault)
+        _retry_begin(driver, until, fault)
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
 
 
-def _begin_later(driver: sqlite3.Connection, until: float, fault: OperationalError) -> None:
+def _retry_begin(driver: sqlite3.Connection, deadline: float, fault: OperationalError) -> None:
     """Begin as soon as nobody else writes. Raises the fault where it isn't that, or it takes too long."""
     found: BaseException | None = fault.orig
-    while getattr(found, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < until:
+    while getattr(found, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
         try:
             driver.execute(BEGIN)
         except sqlite3.OperationalError as again:
@@ -141,7 +141,7 @@ def _begin_later(driver: sqlite3.Connection, until: float, fault: OperationalErr
     raise fault
 
 
-def begun(statement: str) -> Callable[[Any], None]:
+def begin_listener(statement: str) -> Callable[[Any], None]:
     # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
     def begin(connection: Any) -> None:
         connection.exec_driver_sql(statement)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..db.engine import Database
 from . import incoming_mail, machines, mail_domain
-from .findings import FAULT, FINE, ORDER, Finding, House, fault, unmade
+from .findings import FAULT, FINE, ORDER, Finding, House, fault, not_checked
 
 __all__ = ["CHECKS", "FAULT", "FINE", "Check", "Looked", "examine"]
 
@@ -49,7 +49,7 @@ CHECKS = (
         "keys",
         "whether what is sealed opens with SECRET_KEYS, the newest row of each key and column, and none can be guessed",
         "Put the missing key back into SECRET_KEYS under its old number.",
-        machines.sealed,
+        machines.keys,
     ),
     Check(
         "newsletter",
@@ -210,6 +210,6 @@ def _look(check: Check, house: House) -> list[Finding]:
     try:
         return list(check.look(house))
     except SQLAlchemyError as error:  # which `database` or `migrations` tells of
-        return [unmade(f"the database did not answer: {type(error).__name__}")]
+        return [not_checked(f"the database did not answer: {type(error).__name__}")]
     except Exception as error:  # a check that trips keeps nobody from the others
         return [fault(f"the check itself failed: {type(error).__name__}")]

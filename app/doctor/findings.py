@@ -28,23 +28,23 @@ class Finding:
     said: str
 
 
-def fault(said: str) -> Finding:
-    return Finding(FAULT, said)
+def fault(message: str) -> Finding:
+    return Finding(FAULT, message)
 
 
-def unmade(said: str) -> Finding:
-    return Finding(UNMADE, said)
+def not_checked(message: str) -> Finding:
+    return Finding(UNMADE, message)
 
 
-def note(said: str) -> Finding:
-    return Finding(NOTE, said)
+def note(message: str) -> Finding:
+    return Finding(NOTE, message)
 
 
-def fine(said: str) -> Finding:
-    return Finding(FINE, said)
+def fine(message: str) -> Finding:
+    return Finding(FINE, message)
 
 
-def long(time: timedelta) -> str:
+def format_duration(time: timedelta) -> str:
     """A time as one says it."""
     minutes = int(time.total_seconds()) // 60
     return (

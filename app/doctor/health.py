@@ -16,7 +16,7 @@ from . import checks
 health = Blueprint("health", __name__)
 
 
-def _is_known() -> bool:
+def _has_metrics_token() -> bool:
     """Return whether the request bears METRICS_TOKEN; found out in the same time whatever it bears."""
     token = current_app.config["METRICS_TOKEN"]
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -34,7 +34,7 @@ def readyz() -> Response:
     """200 while the quick checks of `flask doctor` find no fault, else 503; which ones did is told to METRICS_TOKEN."""
     found = checks.examine(db, current_app.config, quick=True)
     status = 503 if any(one.state == checks.FAULT for one in found) else 200
-    if _is_known():
+    if _has_metrics_token():
         body = {"ready": status == 200, "checks": {one.check.name: one.state for one in found}}
         return Response(json.dumps(body) + "\n", status, mimetype="application/json")
     return Response("ready\n" if status == 200 else "not ready\n", status, mimetype="text/plain")
@@ -45,7 +45,7 @@ def numbers() -> Response:
     """The numbers for Prometheus, to whoever bears METRICS_TOKEN; 404 where it is not set."""
     if not current_app.config["METRICS_TOKEN"]:
         abort(404)
-    if not _is_known():
+    if not _has_metrics_token():
         return Response("", 401, {"WWW-Authenticate": "Bearer"}, mimetype="text/plain")
     try:
         return Response(metrics.exposition(db), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from ..db.session import now
 from ..mail import inbound, sign_ins
-from ..mail.sending import in_words
+from ..mail.sending import describe_error
 from ..mailroom import imap, integrity
 from ..newsletters.models import Newsletter
-from .findings import Finding, House, fault, long, note
+from .findings import Finding, House, fault, format_duration, note
 
 WAITS = timedelta(minutes=10)  # without a place, before somebody should look
 HELD = "no sender can be proven, so every mailed answer of an expert waits in the holding pen"
@@ -31,7 +31,7 @@ def waiting(house: House) -> Iterator[Finding]:
     with house.read() as session:
         since, at = inbound.waits_since(session), now(session)
     if since is not None and at - since > WAITS:
-        yield fault(f"a mail has waited for its place for {long(at - since)}")
+        yield fault(f"a mail has waited for its place for {format_duration(at - since)}")
 
 
 def places(house: House) -> Iterator[Finding]:
@@ -50,12 +50,12 @@ def mailboxes(house: House) -> Iterator[Finding]:
                 "nothing is fetched"
             )
         try:
-            with imap.opened(house.database, mailbox):
+            with imap.open_mailbox(house.database, mailbox):
                 pass
         except sign_ins.NoToken:
             continue  # `accounts` says why
         except OSError as error:
-            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: {in_words(error)}")
+            yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: {describe_error(error)}")
         except (imaplib.IMAP4.error, ImapToolsError):  # what the server said may hold an address
             yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: it refuses user, password or folder")
 

@@ -25,13 +25,13 @@ from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
 from ..people import oidc
-from ..programs.registering import in_trouble
+from ..programs.registering import list_failing
 from ..server import startup_checks
 from ..watching import held_erasures, sightings
 from ..watching.each_request import LACKING, UNEXPECTED
 from ..watching.models import Sighting
 from ..workflows import key_rotation
-from .findings import PATIENCE, Finding, House, fault, long, note, unmade
+from .findings import PATIENCE, Finding, House, fault, format_duration, not_checked, note
 
 BEATS = timedelta(minutes=10)  # without a sign of life, before a worker counts as gone; it writes one each minute
 OVERDUE = timedelta(minutes=10)  # that a mail may be due
@@ -56,11 +56,11 @@ def migrations(house: House) -> Iterator[Finding]:
     yield from map(fault, startup_checks.shape_faults(house.database))
 
 
-def sealed(house: House) -> Iterator[Finding]:
-    yield from map(fault, keyring.weak(house.database.ring))
+def keys(house: House) -> Iterator[Finding]:
+    yield from map(fault, keyring.find_weak_keys(house.database.ring))
     with house.read() as session:
         yield from map(fault, keyring.faults(session))
-        for column, number in key_rotation.unopened(session):
+        for column, number in key_rotation.find_undecryptable(session):
             yield fault(f"{column} (key {number}) does not open")
 
 
@@ -72,17 +72,22 @@ def newsletter(house: House) -> Iterator[Finding]:
 
 def worker(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        at, last = now(session), sightings.last_round(session)
-        parts = sightings.begins_with(session, sightings.PART)
-        done, failed = sightings.begins_with(session, sightings.DUTY), sightings.begins_with(session, sightings.FAILED)
+        at, last = now(session), sightings.get_last_round(session)
+        parts = sightings.list_by_prefix(session, sightings.PART)
+        done, failed = (
+            sightings.list_by_prefix(session, sightings.DUTY),
+            sightings.list_by_prefix(session, sightings.FAILED),
+        )
     if last is None:
         yield fault("no worker has ever been seen at work")
     elif at - last > BEATS:
-        yield fault(f"no worker was seen at work for {long(at - last)}")
+        yield fault(f"no worker was seen at work for {format_duration(at - last)}")
     else:
         for part in sightings.PARTS:
             if part in parts and at - parts[part].seen_at > BEATS:
-                yield fault(f"the worker's part for {part} was not seen at work for {long(at - parts[part].seen_at)}")
+                yield fault(
+                    f"the worker's part for {part} was not seen at work for {format_duration(at - parts[part].seen_at)}"
+                )
     for duty, row in sorted(failed.items()):
         if at - row.seen_at < BEATS and (duty not in done or done[duty].seen_at < row.seen_at):
             yield fault(f"the worker fails at: {duty}")
@@ -96,7 +101,7 @@ def erasures(house: House) -> Iterator[Finding]:
         with house.read() as session:
             at = now(session)
     except OSError as error:
-        yield unmade(f"{path} can't be read: {error.strerror}")
+        yield not_checked(f"{path} can't be read: {error.strerror}")
         return
     except erasure_list.NotOurList:
         yield fault(f"{path} is no list of erasures, or one of a newsroom with other keys")
@@ -104,14 +109,16 @@ def erasures(house: House) -> Iterator[Finding]:
     if kept is None or kept.complete_to == erasure_list.NEVER:
         yield fault(f"{path} was never written")
     elif (age := at - kept.complete_to) > BEATS:
-        yield fault(f"{path} was written last {long(age)} ago")
+        yield fault(f"{path} was written last {format_duration(age)} ago")
 
 
 def remains(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        at, since = now(session), held_erasures.since(session)
+        at, since = now(session), held_erasures.get_stalled_since(session)
     if since is not None:
-        yield fault(f"what was erased in the last {long(at - since)} still stands in the files of the database")
+        yield fault(
+            f"what was erased in the last {format_duration(at - since)} still stands in the files of the database"
+        )
 
 
 def trail(house: House) -> Iterator[Finding]:
@@ -121,7 +128,7 @@ def trail(house: House) -> Iterator[Finding]:
     if is_late:
         yield fault(f"{number:,} events are not in the chain yet, some for more than an hour")
     wrong: list[chain_check.Fault] = []
-    chain_check.check(house.database, wrong.append, since=max(0, newest - NEWEST))
+    chain_check.check(house.database, wrong.append, start_link=max(0, newest - NEWEST))
     if wrong:
         yield fault(f"{wrong[0]}; {len(wrong):,} differ in the newest {NEWEST} links")
 
@@ -132,24 +139,26 @@ def outgoing(house: House) -> Iterator[Finding]:
         tried = select(func.count(), func.min(OutboxMail.state_at)).where(OutboxMail.is_queued, OutboxMail.attempts > 0)
         number, first = session.execute(tried).one()
     if since is not None and at - since > OVERDUE:
-        yield fault(f"a mail has been due for {long(at - since)}")
+        yield fault(f"a mail has been due for {format_duration(at - since)}")
     if first is not None and at - first > REFUSED:
-        yield fault(f"{number} mails wait to be tried again, the oldest for {long(at - first)}")
+        yield fault(f"{number} mails wait to be tried again, the oldest for {format_duration(at - first)}")
 
 
 def other_programs(house: House) -> Iterator[Finding]:
     with house.read() as session:
-        for program in in_trouble(session):
+        for program in list_failing(session):
             slug = session.get_one(Newsletter, program.newsletter_id).slug
             if program.failing_since is not None and program.paused_at is None:
-                yield fault(f"a program of {slug} has failed for {long(now(session) - program.failing_since)}")
+                yield fault(
+                    f"a program of {slug} has failed for {format_duration(now(session) - program.failing_since)}"
+                )
             else:
                 yield note(f"a program of {slug} is told nothing any more, since it failed for days or is gone")
 
 
 def mail_server(house: House) -> Iterator[Finding]:
     if house.writes_to_folder:
-        yield unmade("mails are written to a folder, to no server")
+        yield not_checked("mails are written to a folder, to no server")
         return
     where, said = f"{house.config['MAIL_SERVER']}:{house.config['MAIL_PORT']}", house.mail_server
     if isinstance(said, Undelivered):
@@ -164,7 +173,7 @@ def disks(house: House) -> Iterator[Finding]:
     if (place := _folder_of(make_url(house.database.url))) is not None:
         where["the database"] = str(place)
     else:
-        yield unmade("how full the disk of the database is can't be seen from here: watch it on its own machine")
+        yield not_checked("how full the disk of the database is can't be seen from here: watch it on its own machine")
     if house.writes_to_folder and Path(house.config["MAIL_FOLDER"]).exists():
         where["the mail folder"] = house.config["MAIL_FOLDER"]
     for what, folder in sorted(where.items()):
@@ -191,7 +200,7 @@ def clock(house: House) -> Iterator[Finding]:
         at = now(session)
         stored = max((one for moment in moments if (one := session.scalar(select(func.max(moment))))), default=None)
     if stored is not None and stored - at > OFF:
-        yield fault(f"the clock is {long(stored - at)} behind what was stored last")
+        yield fault(f"the clock is {format_duration(stored - at)} behind what was stored last")
     said = "" if house.writes_to_folder or isinstance(house.mail_server, Undelivered) else house.mail_server.said
     for who, date in (("the mail server", said.rpartition(";")[2]), ("the site", _date_of_site(house))):
         if (theirs := _moment(date)) and abs(theirs - utc_now()) > OFF:
@@ -202,7 +211,7 @@ def proxy(house: House) -> Iterator[Finding]:
     trusted = house.config["TRUSTED_PROXIES"]
     name = LACKING if trusted else UNEXPECTED
     with house.read() as session:
-        seen, at = sightings.seen_at(session, name), now(session)
+        seen, at = sightings.get_seen_at(session, name), now(session)
     if seen is not None and at - seen < LATELY:
         yield fault(f"{name.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted})")
 
@@ -211,7 +220,7 @@ def accounts(house: House) -> Iterator[Finding]:
     provider = house.config["OIDC"]
     if provider is not None:
         try:
-            oidc.discovered(provider, anew=True)
+            oidc.get_provider_metadata(provider, refresh=True)
         except oidc.Away as away:
             yield fault(f"the provider of the newsroom's accounts: {away}")
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from app.settings.mail_accounts import HERE
 
 from ..newsletters.models import Newsletter
-from .findings import PATIENCE, Finding, House, fault, fine, note, unmade
+from .findings import PATIENCE, Finding, House, fault, fine, not_checked, note
 
 SHORTEST = 1024  # bits of an RSA key that others still believe (RFC 8301)
 POLICIES = ("none", "quarantine", "reject")
@@ -73,10 +73,10 @@ class _Names:
 def look(house: House) -> Iterator[Finding]:
     """Ask for all records that our mail needs."""
     if house.writes_to_folder:
-        yield unmade("mails are written to a folder, so no domain is asked about")
+        yield not_checked("mails are written to a folder, so no domain is asked about")
         return
     if find_spec("dns") is None:
-        yield unmade("the extra `dns` is not installed; docs/install.md says how to bring it along")
+        yield not_checked("the extra `dns` is not installed; docs/install.md says how to bring it along")
         return
     with house.read() as session:
         rows = session.execute(select(Newsletter.address, Newsletter.inbox)).all()
@@ -95,7 +95,7 @@ def look(house: House) -> Iterator[Finding]:
             yield from _dkim(names, domain, config["MAIL_DKIM_SELECTORS"])
             yield from _dmarc(names, domain)
     except _Silent as silent:
-        yield unmade(f"no name server answers ({silent})")
+        yield not_checked(f"no name server answers ({silent})")
 
 
 def _domains(addresses: Sequence[str]) -> list[str]:
@@ -142,7 +142,7 @@ def _spf(names: _Names, domain: str, server: str) -> Iterator[Finding]:
 
 def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Finding]:
     if not selectors:
-        yield unmade(
+        yield not_checked(
             f"DKIM: {domain}: set MAIL_DKIM_SELECTORS to what `s=` says in the DKIM-Signature of a mail of ours"
         )
     for selector in selectors:

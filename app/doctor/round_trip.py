@@ -40,7 +40,7 @@ class Trip:
         return self.back is not None or self.stopped
 
 
-def post(database: Database, to: str) -> tuple[int, str | None]:
+def queue_test_mail(database: Database, address: str) -> tuple[int, str | None]:
     """Write a test mail to an address into the outbox; gives its key, and where an answer goes (None: nowhere of ours).
 
     Raises `Busy`.
@@ -50,20 +50,20 @@ def post(database: Database, to: str) -> tuple[int, str | None]:
         inboxes = session.scalars(select(Newsletter.inbox).order_by(Newsletter.id))
         pattern, token = next(filter(None, inboxes), None), new_reply_token()
         back_to = address_for(pattern, token) if pattern else None
-        mail = outbox.put(session, _message(session, to, back_to, token), once_key=f"test {token}")
+        mail = outbox.put(session, _build_message(session, address, back_to, token), once_key=f"test {token}")
         assert mail is not None  # noqa: S101 - the token is new, so no mail has its cause
         return mail.id, back_to
 
     return database.write(put)
 
 
-def _message(session: Session, to: str, back_to: str | None, token: str) -> Message:
+def _build_message(session: Session, address: str, back_to: str | None, token: str) -> Message:
     site = urlsplit(session.info["base_url"]).hostname or ""
-    written = write(TEST, Sender(), to, "", TestMail(site=site))
+    written = write(TEST, Sender(), address, "", TestMail(site=site))
     return Message(**vars(written) | {"reply_to": back_to, "return_token": token})
 
 
-def stands(database: Database, mail_id: int) -> Trip:
+def get_trip(database: Database, mail_id: int) -> Trip:
     """Look how far the mail has come."""
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
@@ -72,7 +72,7 @@ def stands(database: Database, mail_id: int) -> Trip:
         return Trip(str(mail.state), mail.is_failed or mail.is_dropped, mail.said, took, session.scalar(came))
 
 
-def way_out(config: Mapping[str, Any], trip: Trip) -> str:
+def describe_delivery(config: Mapping[str, Any], trip: Trip) -> str:
     """Say how the mail left, or why it didn't."""
     where = (
         f"written to the folder {config['MAIL_FOLDER']}, where nobody gets it"
@@ -86,19 +86,19 @@ def way_out(config: Mapping[str, Any], trip: Trip) -> str:
     return f"outbox > {trip.state}: {trip.said or 'the mail server has not taken it yet'}"
 
 
-def way_in(database: Database, config: Mapping[str, Any], mail_id: int, back: Inbound) -> Iterator[str]:
+def describe_return(database: Database, config: Mapping[str, Any], mail_id: int, inbound: Inbound) -> Iterator[str]:
     """Say by which way something came back, how long that took, and whether its sender is believed.
 
     Its words are gone by then: placing it has destroyed them.
     """
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
-    way, after = WAYS[back.source].format(mailbox=back.mailbox), _seconds(back.stored_at - mail.created_at)
-    what = "a bounce" if back.is_bounce else "the mail itself, or an answer to it"
-    yield f"{way} > {back.state} ({what}), {after} after it was written"
-    reasons = [one for one in back.reasons if one != TESTED]
-    if back.is_bounce:
-        yield f"it could not be delivered: {mail.said or ', '.join(back.reasons)}"
+    way, after = WAYS[inbound.source].format(mailbox=inbound.mailbox), _seconds(inbound.stored_at - mail.created_at)
+    what = "a bounce" if inbound.is_bounce else "the mail itself, or an answer to it"
+    yield f"{way} > {inbound.state} ({what}), {after} after it was written"
+    reasons = [one for one in inbound.reasons if one != TESTED]
+    if inbound.is_bounce:
+        yield f"it could not be delivered: {mail.said or ', '.join(inbound.reasons)}"
     elif set(reasons) & BELIEVED:
         yield f"its sender is believed: {', '.join(reasons)}"
     elif not settings_of(config).checks:

@@ -47,17 +47,21 @@ def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
     return list(session.scalars(mine.order_by(Topic.name)))
 
 
-def mended_since(session: Session, newsletter: Newsletter, since: datetime, limit: int) -> list[EditionItem]:
+def list_corrected_items(
+    session: Session, newsletter: Newsletter, start_time: datetime, limit: int
+) -> list[EditionItem]:
     """Return the Q&As that were corrected or reworded since, as far as they can be read, the latest first."""
     mine = Question.newsletter_id + 0 == newsletter.id  # plus nothing: from the few that were mended, not from all
-    newest = _items(mine, Question.is_published, EditionItem.mended_at >= since)
+    newest = _items(mine, Question.is_published, EditionItem.mended_at >= start_time)
     newest = newest.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
     return list(session.scalars(newest.limit(limit)))
 
 
-def withdrawn_since(session: Session, newsletter: Newsletter, since: datetime, limit: int) -> list[Question]:
+def list_withdrawn_questions(
+    session: Session, newsletter: Newsletter, start_time: datetime, limit: int
+) -> list[Question]:
     """Return the questions whose pages were withdrawn since, the latest first."""
-    here = (Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= since)
+    here = (Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= start_time)
     newest = select(Question).where(*here).order_by(Question.state_at.desc(), Question.id.desc())
     return list(session.scalars(newest.limit(limit)))
 
@@ -127,7 +131,9 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
     return (row[0], row[1]) if row else None
 
 
-def ran(session: Session, newsletter: Newsletter, question_ids: Sequence[int]) -> dict[int, EditionItem]:
+def get_published_items(
+    session: Session, newsletter: Newsletter, question_ids: Sequence[int]
+) -> dict[int, EditionItem]:
     """Those of several questions that ran and can still be read, by their keys and in that order, in one query."""
     mine = (Question.newsletter_id == newsletter.id, Question.is_published)
     query = _items(EditionItem.question_id.in_(question_ids), *mine)

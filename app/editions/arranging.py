@@ -12,7 +12,7 @@ from ..core.state_machine import InvalidTransition, MissingPrecondition, check_v
 from ..db.session import lock_row
 from ..questions.models import Question
 from .models import Edition
-from .slots import drop, pick, picked, planned, renumber
+from .slots import drop, list_picked_questions, pick, renumber, require_planned
 
 
 def arrange(
@@ -25,8 +25,8 @@ def arrange(
     """
     must(actor, "edition")
     check_version(lock_row(session, edition), version)
-    planned(edition)
-    standing = picked(session, edition)
+    require_planned(edition)
+    standing = list_picked_questions(session, edition)
     if len({question.id for question in order}) != len(order):
         raise InvalidTransition("edition", "arrange", "a question twice")
     for question in standing:
@@ -44,7 +44,7 @@ def answers_first(session: Session, actor: Staff, edition: Edition, question: Qu
     """Let one of the several answers of a question stand first in its slot. Raises `InvalidTransition`,
     `MissingPrecondition`."""
     must(actor, "edition")
-    planned(lock_row(session, edition))
+    require_planned(lock_row(session, edition))
     answers = approved_of(session, lock_row(session, question).id)
     first = next((answer for answer in answers if answer.public_id == answer_id), None)
     if first is None:

@@ -86,10 +86,10 @@ def read_skip(text: str) -> tuple[date, date]:
     return pause
 
 
-def read_extra(text: str, at: time) -> datetime:
+def read_extra(text: str, default_time: time) -> datetime:
     """A day on which an edition runs at the usual time, or a day with its own: "2026-12-23T17:00"."""
     day, _, hour = text.partition("T")
-    return datetime.combine(read_day(day), read_time(hour) if hour else at)
+    return datetime.combine(read_day(day), read_time(hour) if hour else default_time)
 
 
 def read_rule(rule: str, start: date) -> rrule:
@@ -113,11 +113,11 @@ def read_rule(rule: str, start: date) -> rrule:
 
 
 def read_rhythm(
-    rule: str, start: date, at: str, zone: str, skips: Iterable[str] = (), extra: Iterable[str] = ()
+    rule: str, start: date, run_time: str, zone: str, skips: Iterable[str] = (), extra: Iterable[str] = ()
 ) -> Rhythm:
     """A newsletter's calendar from its settings as they are stored. Raises CalendarError."""
     read_rule(rule, start)
-    hour, name = read_time(at), zone_of(zone).key
+    hour, name = read_time(run_time), zone_of(zone).key
     return Rhythm(
         rule, start, hour, name, tuple(map(read_skip, skips)), tuple(sorted(read_extra(text, hour) for text in extra))
     )
@@ -140,9 +140,9 @@ def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
         yield EditionDate(day, local_at, in_utc(local_at, rhythm.zone))
 
 
-def occurrences(rhythm: Rhythm, first: date, until: date) -> list[EditionDate]:
+def occurrences(rhythm: Rhythm, start_date: date, end_date: date) -> list[EditionDate]:
     """The dates from one day to another, both included."""
-    return list(takewhile(lambda edition: edition.rule_date <= until, _dates(rhythm, first)))
+    return list(takewhile(lambda edition: edition.rule_date <= end_date, _dates(rhythm, start_date)))
 
 
 def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]:

@@ -46,12 +46,12 @@ def notes(corrections: Sequence[Correction]) -> tuple[Note, ...]:
     return tuple(Note(one.made_at.date().isoformat(), one.wrong, one.right) for one in corrections)
 
 
-def in_one(language: str, wrong: str, right: str) -> str:
+def format_correction(language: str, wrong_text: str, right_text: str) -> str:
     """Return both sentences of a correction as one text."""
-    return f"{wrong}{'' if language.startswith(('zh', 'ja')) else ' '}{right}"
+    return f"{wrong_text}{'' if language.startswith(('zh', 'ja')) else ' '}{right_text}"
 
 
-def carried(session: Session, edition: Edition) -> list[Correction]:
+def list_carried_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Return what an edition carries: what it was locked with, or, where it is the next one to be locked, what waits.
 
     What was withdrawn since is left out, and so is what was erased.
@@ -62,32 +62,32 @@ def carried(session: Session, edition: Edition) -> list[Correction]:
         query = readable.where(Correction.edition_id == edition.id)
     elif edition.is_planned:
         waits = (Correction.newsletter_id == edition.newsletter_id, Correction.runs, Correction.edition_id.is_(None))
-        query = readable.where(*waits, _next(session, edition.newsletter_id) == edition.id)
+        query = readable.where(*waits, _next_edition_id(session, edition.newsletter_id) == edition.id)
     else:
         return []
     return list(session.scalars(query.order_by(Correction.id).limit(MOST)))
 
 
-def _next(session: Session, newsletter_id: int) -> ScalarSelect[int]:
+def _next_edition_id(session: Session, newsletter_id: int) -> ScalarSelect[int]:
     to_run = select_editions_to_run(now(session), newsletter_id, Edition.id)
     return to_run.where(Edition.is_planned).limit(1).scalar_subquery()
 
 
-def take_in(session: Session, edition: Edition) -> list[Correction]:
+def attach_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Fix what an edition carries, as part of its lock."""
-    found = carried(session, edition)
+    found = list_carried_corrections(session, edition)
     for one in found:
         one.edition_id = edition.id
     session.flush()
     return found
 
 
-def let_go(session: Session, edition: Edition) -> None:
+def detach_corrections(session: Session, edition: Edition) -> None:
     """Let what an edition carried wait again, as part of unlocking it."""
     session.execute(update(Correction).where(Correction.edition_id == edition.id).values(edition_id=None))
 
 
-def locked_with(session: Session, edition: Edition) -> list[Correction]:
+def list_locked_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Return all that an edition was locked with, also what can't be read any more."""
     query = select(Correction).filter_by(edition_id=edition.id)
     return list(session.scalars(query.order_by(Correction.id)))
@@ -104,7 +104,7 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
     for one in corrections:
         item = items[one.question_id]
         path = story_path(newsletter, item.question)
-        note = in_one(item.piece["language"], one.wrong, one.right)
+        note = format_correction(item.piece["language"], one.wrong, one.right)
         lines.append((headline(item), absolute_url(session, path), note))
     return [set_corrections(newsletter.language, lines, own_phrases(session, newsletter, newsletter.language))]
 

@@ -25,12 +25,12 @@ def _months() -> dict[str, int]:
     return {name.casefold().rstrip("."): month for name, month in names}
 
 
-def _numbers(words: str) -> dict[str, int] | None:
+def _parse_date_parts(text: str) -> dict[str, int] | None:
     """Return the year, month and day that were typed, as far as they were; None where it is no date."""
-    if iso := _ISO.fullmatch(words.strip()):
+    if iso := _ISO.fullmatch(text.strip()):
         return {name: int(part) for name, part in zip(("year", "month", "day"), iso.groups(), strict=True) if part}
     found: dict[str, int] = {}
-    for part in _PARTS.findall(words.casefold()):
+    for part in _PARTS.findall(text.casefold()):
         if part in _months():
             name, number = "month", _months()[part]
         elif part.isdecimal() and len(part) == 4:
@@ -45,15 +45,15 @@ def _numbers(words: str) -> dict[str, int] | None:
     return found
 
 
-def dated(newsletter_id: int, words: str) -> Listing[Edition] | None:
+def find_editions_by_date(newsletter_id: int, text: str) -> Listing[Edition] | None:
     """Return the editions of the day, month or year that was typed, or of the number, newest first; None where it is
     neither.
     """
     mine = select(Edition).where(Edition.newsletter_id == newsletter_id)
     order = (Edition.runs_at, Edition.id)
-    if words.strip().isdecimal() and len(words.strip()) < 4:
-        return Listing(mine.where(Edition.number == int(words)), order)
-    numbers = _numbers(words)
+    if text.strip().isdecimal() and len(text.strip()) < 4:
+        return Listing(mine.where(Edition.number == int(text)), order)
+    numbers = _parse_date_parts(text)
     if not numbers or not {"year", "month"} & numbers.keys():
         return None
     shape = "-".join(f"{numbers[name]:0{size}d}" if name in numbers else "_" * size for name, size in SIZES)

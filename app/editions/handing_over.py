@@ -24,15 +24,15 @@ from ..db.engine import Database
 from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
-from ..sending_tools.asking import Account, Draft, Made, NotMade
+from ..sending_tools.asking import Account, Draft, DraftError, DraftRef
 from ..sending_tools.known_tools import Tool, hand_over
 from ..typesetting.block import Block
 from ..typesetting.exports import EXPORTS
 from . import locking, slots
-from .before_lock import unfit
+from .before_lock import list_lock_blockers
 from .models import Edition, HandedDraft
 from .queries import title_of
-from .ready_to_run import facts_of
+from .ready_to_run import load_ready_questions
 
 LEASE = timedelta(minutes=10)  # longer than all that is asked for one draft
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each try
@@ -64,7 +64,7 @@ def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
     return session.scalar(select(HandedDraft).filter_by(edition_id=edition.id))
 
 
-def hand(session: Session, actor: Staff, edition: Edition) -> None:
+def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     """Let the worker have the edition's draft made, or brought up to date.
 
     Raises `MissingPrecondition` ("tool that sends", and what keeps words from leaving), `InvalidTransition` for a sent
@@ -81,7 +81,7 @@ def hand(session: Session, actor: Staff, edition: Edition) -> None:
     at = now(session)
     row = get_handed_draft(session, edition)
     row = lock_row(session, row) if row else HandedDraft(edition_id=edition.id)
-    _turn_to(row, kept)
+    _reset_for_tool(row, kept)
     row.pressed_at = row.due_at = at
     row.attempts, row.said, row.said_at = 0, "", None
     add_and_flush(session, row)
@@ -98,7 +98,9 @@ def fit_blocks(session: Session, edition: Edition) -> list[Block]:
         raise MissingPrecondition("picked question")
     if edition.is_planned:
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
-        for matter in unfit(facts_of(session, newsletter, slots.picked(session, edition))):
+        for matter in list_lock_blockers(
+            load_ready_questions(session, newsletter, slots.list_picked_questions(session, edition))
+        ):
             raise MissingPrecondition(UNFIT[matter.kind])
     return seen.blocks
 
@@ -110,47 +112,51 @@ def digest_of(blocks: Sequence[Block], title: str) -> str:
     ).hexdigest()
 
 
-def work(database: Database, own: frozenset[str], at: datetime | None = None) -> Counter[str]:
+def process_due_handoffs(
+    database: Database, own_hosts: frozenset[str], current_time: datetime | None = None
+) -> Counter[str]:
     """Have the drafts made that are due; how many were made, failed, wait, or were lost to another worker.
 
-    `own` are the hosts of the newsroom's own network; `at` sets the time. Raises `Busy`.
+    `own_hosts` are the hosts of the newsroom's own network; `current_time` sets the time. Raises `Busy`.
     """
     done: Counter[str] = Counter()
     until = time.monotonic() + BUDGET
     while time.monotonic() < until:
-        with database.read(at) as session:
-            due = session.scalar(select(HandedDraft.id).where(_due(now(session))).order_by(HandedDraft.due_at).limit(1))
+        with database.read(current_time) as session:
+            due = session.scalar(
+                select(HandedDraft.id).where(_due_clause(now(session))).order_by(HandedDraft.due_at).limit(1)
+            )
         if due is None:
             break
-        job = database.write(partial(claim, row_id=due, own=own), at)
+        job = database.write(partial(lease_handoff, row_id=due, own_hosts=own_hosts), current_time)
         if isinstance(job, Job):
-            done[database.write(partial(settle, job=job, outcome=_asked(job)), at)] += 1
+            done[database.write(partial(settle, job=job, outcome=_request_draft(job)), current_time)] += 1
         else:
             done[job] += 1
     return done
 
 
-def claim(session: Session, row_id: int, own: frozenset[str]) -> Job | str:
+def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> Job | str:
     """Lease a draft that is due; "lost" where another worker was faster, "failed" where there is nothing to ask."""
     at = now(session)
-    lease = update(HandedDraft).where(HandedDraft.id == row_id, _due(at)).values(leased_until=at + LEASE)
+    lease = update(HandedDraft).where(HandedDraft.id == row_id, _due_clause(at)).values(leased_until=at + LEASE)
     if session.scalar(lease.returning(HandedDraft.id)) is None:
         return "lost"
     row = session.get_one(HandedDraft, row_id, populate_existing=True)
     edition = session.get_one(Edition, row.edition_id)
     kept = of_newsletter(session, edition.newsletter_id)
     if kept is None:
-        return _end(session, row, "no tool")
+        return _fail_handoff(session, row, "no tool")
     try:
         if not edition.is_ahead:
             raise MissingPrecondition("edition ahead")
         blocks, title = fit_blocks(session, edition), title_of(session, edition)
-        account = account_of(session, kept, own)
+        account = account_of(session, kept, own_hosts)
     except MissingPrecondition:
-        return _end(session, row, "unready")
+        return _fail_handoff(session, row, "unready")
     except Unsealable:
-        return _end(session, row, "sealed")
-    _turn_to(row, kept)
+        return _fail_handoff(session, row, "sealed")
+    _reset_for_tool(row, kept)
     row.attempts += 1
     written = {form: EXPORTS[form].write(blocks, title).decode() for form in {kept.row.form, "text"}}
     draft = Draft(title, written[kept.row.form], written["text"], f"readers-asked-{edition.public_id.lower()}")
@@ -158,7 +164,7 @@ def claim(session: Session, row_id: int, own: frozenset[str]) -> Job | str:
     return Job(row.id, row.pressed_at, at + LEASE, kept.row, kept.desk, account, draft, digest, row.their_id)
 
 
-def settle(session: Session, job: Job, outcome: tuple[Made, bool] | NotMade) -> str:
+def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftError) -> str:
     """Write down what became of a draft: "made", "failed", "waits", or "lost" where the lease is another's by now."""
     row = session.get(HandedDraft, job.row_id, with_for_update=True, populate_existing=True)
     if row is None or row.leased_until != job.until:
@@ -168,11 +174,11 @@ def settle(session: Session, job: Job, outcome: tuple[Made, bool] | NotMade) -> 
     is_pressed_again = row.pressed_at != job.pressed_at
     if (row.tool, row.address) != (job.tool.name, job.account.address):
         return "waits"  # pressed again for another tool
-    if isinstance(outcome, NotMade):
+    if isinstance(outcome, DraftError):
         if is_pressed_again:
             return "waits"
         if not outcome.passes or at - row.pressed_at >= GIVES_UP:
-            return _end(session, row, outcome.why)
+            return _fail_handoff(session, row, outcome.why)
         row.said, row.said_at, row.due_at = outcome.why, at, at + _wait(row.attempts, outcome.again_in)
         return "waits"
     made, was_gone = outcome
@@ -185,26 +191,26 @@ def settle(session: Session, job: Job, outcome: tuple[Made, bool] | NotMade) -> 
     return "made"
 
 
-def _asked(job: Job) -> tuple[Made, bool] | NotMade:
+def _request_draft(job: Job) -> tuple[DraftRef, bool] | DraftError:
     try:
         return hand_over(job.tool, job.account, job.draft, job.known)
-    except NotMade as fault:
+    except DraftError as fault:
         return fault
     except Exception as error:
         # What nobody thought of must not be tried for ever. Its words may hold the key, so the log gets its name.
         log.error("a draft could not be handed over to %s: %s", job.tool.name, type(error).__name__)
-        return NotMade("away")
+        return DraftError("away")
 
 
-def _turn_to(row: HandedDraft, kept: SendingTool) -> None:
+def _reset_for_tool(row: HandedDraft, sending_tool: SendingTool) -> None:
     """Forget the draft that was made at another tool: at this one there is none."""
-    if (row.tool, row.address) != (kept.tool, kept.address):
-        row.tool, row.address = kept.tool, kept.address
+    if (row.tool, row.address) != (sending_tool.tool, sending_tool.address):
+        row.tool, row.address = sending_tool.tool, sending_tool.address
         row.their_id = row.link = row.digest = ""
 
 
-def _end(session: Session, row: HandedDraft, why: str) -> str:
-    row.said, row.said_at, row.due_at, row.leased_until = why, now(session), None, None
+def _fail_handoff(session: Session, row: HandedDraft, reason: str) -> str:
+    row.said, row.said_at, row.due_at, row.leased_until = reason, now(session), None, None
     audit.record(session, Clock(), "edition.not_handed_over", session.get_one(Edition, row.edition_id))
     return "failed"
 
@@ -214,6 +220,6 @@ def _wait(attempts: int, again_in: int | None) -> timedelta:
     return min(max(own, timedelta(seconds=again_in or 0)), LONGEST_WAIT)
 
 
-def _due(at: datetime) -> ColumnElement[bool]:
-    free = or_(HandedDraft.leased_until.is_(None), HandedDraft.leased_until <= at)
-    return and_(HandedDraft.due_at <= at, free)
+def _due_clause(current_time: datetime) -> ColumnElement[bool]:
+    free = or_(HandedDraft.leased_until.is_(None), HandedDraft.leased_until <= current_time)
+    return and_(HandedDraft.due_at <= current_time, free)

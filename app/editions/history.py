@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Answer
 from ..audit import Event
-from ..audit.events import shown_in
+from ..audit.events import list_actions_shown_in
 from ..db.session import now
 from ..people.directory import names_of
 from . import corrections
@@ -37,7 +37,7 @@ def events_of(session: Session, edition: Edition) -> list[Event]:
     here = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slots = select(Event).where(
         Event.newsletter_id == edition.newsletter_id,
-        Event.action.in_(shown_in("edition")),
+        Event.action.in_(list_actions_shown_in("edition")),
         Event.noun == "question",
         Event.at >= itself[0].at,
         or_(*here),
@@ -70,7 +70,7 @@ def fits_its_hash(item: EditionItem) -> bool:
     return digest(item.input, item.output) == item.sha256
 
 
-def words_went(session: Session, edition: Edition) -> bool:
+def has_erased_text(session: Session, edition: Edition) -> bool:
     """Return whether words of what an edition was locked with were erased for somebody's safety since."""
     items = select(EditionItem.id).where(EditionItem.edition_id == edition.id, EditionItem.erased_at.is_not(None))
     carried = select(Correction.id).where(Correction.edition_id == edition.id, Correction.erased_at.is_not(None))
@@ -81,6 +81,6 @@ def edition_fits(session: Session, edition: Edition, items: Sequence[EditionItem
     """Return whether the hashes of what is in an edition, and the corrections that it carries, are still those of its
     lock; so they are where it has none, and where the words of a correction were erased for somebody's safety.
     """
-    carries = corrections.locked_with(session, edition)
+    carries = corrections.list_locked_corrections(session, edition)
     erased = any(one.erased_at for one in carries)
     return edition.sha256 is None or erased or edition_digest(items, carries) == edition.sha256

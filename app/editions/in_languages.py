@@ -24,10 +24,10 @@ from ..typesetting.renderers import to_text
 from .block_data import NameTrouble, own_phrases
 from .items import digest, piece_as_sent, piece_from
 from .models import EditionItem, ItemTranslation
-from .only_signs import only_signs
+from .only_signs import typo_only
 
 
-def worded(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
+def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
     """Return what the newsletter says of itself in a language: its "section" or its standing "call"; "" if nothing,
     and in its own language, for which the settings hold them."""
     if language == newsletter.language:
@@ -47,20 +47,22 @@ def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, s
     return found
 
 
-def piece_in(
-    session: Session, newsletter: Newsletter, piece: Piece, language: str, made: Sequence[Translation]
+def translate_piece(
+    session: Session, newsletter: Newsletter, piece: Piece, language: str, translations: Sequence[Translation]
 ) -> Piece | None:
     """Return a piece in another language; None where one of its texts lacks its translation.
 
-    `made` are the approved translations of its question into that language. They belong to a text by its words.
+    `translations` are the approved translations of its question into that language. They belong to a text by its words.
     """
-    asked = get_many(session, QuestionText, [one.of_question_text_id for one in made if one.of_question_text_id])
-    said = get_many(session, AnswerText, [one.of_answer_text_id for one in made if one.of_answer_text_id])
-    voices = {said[one.of_answer_text_id].body: one for one in made if one.of_answer_text_id}
+    asked = get_many(
+        session, QuestionText, [one.of_question_text_id for one in translations if one.of_question_text_id]
+    )
+    said = get_many(session, AnswerText, [one.of_answer_text_id for one in translations if one.of_answer_text_id])
+    voices = {said[one.of_answer_text_id].body: one for one in translations if one.of_answer_text_id}
     wording = next(
         (
             one
-            for one in made
+            for one in translations
             if one.of_question_text_id and asked[one.of_question_text_id].parts[:2] == (piece.headline, piece.question)
         ),
         None,
@@ -71,38 +73,45 @@ def piece_in(
     return replace(
         piece,
         language=language,
-        section=worded(session, newsletter, "section", language) or piece.section,
+        section=get_newsletter_text(session, newsletter, "section", language) or piece.section,
         headline=wording.headline,
         question=wording.body,
         voices=tuple(
-            _voice(voice, voices[voice.answer], _credited(language, own, piece, voices, wording, place))
+            _translate_voice(
+                voice, voices[voice.answer], _format_translator_credits(language, own, piece, voices, wording, place)
+            )
             for place, voice in enumerate(piece.voices)
         ),
         call=None,
     )
 
 
-def _credited(
-    language: str, own: dict[str, str], piece: Piece, voices: dict[str, Translation], wording: Translation, place: int
+def _format_translator_credits(
+    language: str,
+    phrases: dict[str, str],
+    piece: Piece,
+    voices: dict[str, Translation],
+    wording: Translation,
+    index: int,
 ) -> tuple[str, ...]:
     """Return how the translators are named in a lead-in: whoever put the wording into it, with the first answer."""
-    names = [voices[piece.voices[place].answer].credited]
-    if place == 0 and wording.credited not in {one.credited for one in voices.values()}:
+    names = [voices[piece.voices[index].answer].credited]
+    if index == 0 and wording.credited not in {one.credited for one in voices.values()}:
         names.append(wording.credited)
-    phrase = phrases_for(language, own)["translation"]
+    phrase = phrases_for(language, phrases)["translation"]
     return tuple(phrase.replace("{translator}", name) for name in names if name)
 
 
-def _voice(voice: Voice, one: Translation, translators: tuple[str, ...]) -> Voice:
+def _translate_voice(voice: Voice, translation: Translation, translators: tuple[str, ...]) -> Voice:
     lead_in = replace(
         voice.lead_in,
-        name=one.name or voice.lead_in.name,
-        credit_line=one.credit_line or None,
-        relation=one.relation or None,
+        name=translation.name or voice.lead_in.name,
+        credit_line=translation.credit_line or None,
+        relation=translation.relation or None,
         pattern=None,
         additions=(*voice.lead_in.additions, *translators),
     )
-    return Voice(lead_in, one.body)
+    return Voice(lead_in, translation.body)
 
 
 @dataclass(frozen=True)
@@ -122,12 +131,12 @@ class Run:
 Set = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences in its language
 
 
-def put_into(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> dict[str, list[Set | None]]:
+def translate_runs(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> dict[str, list[Set | None]]:
     """Return an edition's Q&As in each language in which one of them is whole, None for each other one: of what is
     locked, as it was set then or since."""
     items = {run.item_id: place for place, run in enumerate(runs) if run.item_id}
     found: dict[str, list[Set | None]] = defaultdict(lambda: [None] * len(runs))
-    for item in newest(session, [*items]) if items else ():
+    for item in list_latest_translations(session, [*items]) if items else ():
         found[item.language][items[item.item_id]] = (piece_from(item), item.own)
     if items:
         return dict(sorted(found.items()))
@@ -135,7 +144,7 @@ def put_into(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> d
     if not places:
         return {}
     for (key, language), made in approved(session, [*places]).items():
-        if piece := piece_in(session, newsletter, runs[places[key]].piece, language, made):
+        if piece := translate_piece(session, newsletter, runs[places[key]].piece, language, made):
             found[language][places[key]] = (piece, own_phrases(session, newsletter, language))
     return dict(sorted(found.items()))
 
@@ -146,7 +155,7 @@ def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], r
     done = list(pieces)
     if done:
         last, own = done[-1]
-        call = worded(session, newsletter, "call", last.language)
+        call = get_newsletter_text(session, newsletter, "call", last.language)
         is_own = last.language == runs[-1].piece.language
         done[-1] = (replace(last, call=call or (newsletter.call if is_own else "")), own)
     return [
@@ -155,28 +164,28 @@ def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], r
     ]
 
 
-def ties_in(made: Sequence[Translation]) -> list[tuple[str, str]]:
+def ties_in(translations: Sequence[Translation]) -> list[tuple[str, str]]:
     """Return what the experts say of their own stake, by the names of a language."""
-    return [(one.name, one.ties) for one in made if one.ties]
+    return [(one.name, one.ties) for one in translations if one.ties]
 
 
 def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
     """Set what was locked or ran, for good, in each language in which it is whole; what says the same as before makes
     no new record."""
     for (_question, language), some in approved(session, [item.question_id]).items():
-        piece = piece_in(session, newsletter, piece_as_sent(item), language, some)
+        piece = translate_piece(session, newsletter, piece_as_sent(item), language, some)
         if piece is not None:
-            _keep(session, newsletter, item, piece, ties_in(some))
+            _save_translation(session, newsletter, item, piece, ties_in(some))
 
 
-def _keep(
+def _save_translation(
     session: Session, newsletter: Newsletter, item: EditionItem, piece: Piece, ties: list[tuple[str, str]]
 ) -> None:
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
     own = own_phrases(session, newsletter, piece.language)
     data = {"piece": asdict(nameless), "own": own, "ties": [list(one) for one in ties]}
     output = to_text(set_block(nameless, newsletter.address, own))
-    last = next(iter(newest(session, [item.id], piece.language)), None)
+    last = next(iter(list_latest_translations(session, [item.id], piece.language)), None)
     if last is None or last.sha256 != digest(data, output):
         session.add(
             ItemTranslation(
@@ -191,7 +200,7 @@ def _keep(
         session.flush()
 
 
-def newest(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
+def list_latest_translations(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
     """Return the newest of several items in each language, or in one."""
     last = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
     last = last.where(ItemTranslation.language == language) if language else last
@@ -200,11 +209,11 @@ def newest(session: Session, item_ids: Sequence[int], language: str = "") -> lis
     return list(session.scalars(query))
 
 
-def shown(session: Session, item: EditionItem) -> list[ItemTranslation]:
+def list_visible_translations(session: Session, item: EditionItem) -> list[ItemTranslation]:
     """Return a Q&A that ran in each language besides its own in which its page shows it: none once its words were
     corrected, for a translation is of those that were sent. A sign that was mended makes it no other.
     """
-    return newest(session, [item.id]) if says_as_sent(item) else []
+    return list_latest_translations(session, [item.id]) if says_as_sent(item) else []
 
 
 def says_as_sent(item: EditionItem) -> bool:
@@ -213,4 +222,4 @@ def says_as_sent(item: EditionItem) -> bool:
         "\n\n".join((piece["headline"], piece["question"], *(voice["answer"] for voice in piece["voices"])))
         for piece in (item.input["piece"], item.piece)
     )
-    return only_signs(sent, stands)
+    return typo_only(sent, stands)

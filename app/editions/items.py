@@ -15,7 +15,7 @@ from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from ..text.clean import for_print
 from ..typesetting.block import Block
-from ..typesetting.house_form import LeadIn, Piece, Voice, is_led_in, set_block
+from ..typesetting.house_form import LeadIn, Piece, Voice, has_lead_in, set_block
 from ..typesetting.house_languages import marks_for
 from ..typesetting.quotation import set_plain
 from ..typesetting.renderers import to_text
@@ -34,17 +34,17 @@ def freeze(session: Session, newsletter: Newsletter, edition: Edition, question:
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
         raise MissingPrecondition("consent" if trouble.fault == "consent" else "verified name")
-    return frozen(newsletter, edition, question, piece, own_phrases(session, newsletter, piece.language))
+    return build_edition_item(newsletter, edition, question, piece, own_phrases(session, newsletter, piece.language))
 
 
-def frozen(
-    newsletter: Newsletter, edition: Edition, question: Question, piece: Piece, own: dict[str, str]
+def build_edition_item(
+    newsletter: Newsletter, edition: Edition, question: Question, piece: Piece, phrases: dict[str, str]
 ) -> EditionItem:
     """Return the record of a piece in its question's slot, set with the newsletter's own house sentences."""
     # The names stand beside the hashed record, so that they can be erased without breaking it.
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
-    data = {"piece": asdict(nameless), "own": own}
-    output = to_text(set_block(nameless, newsletter.address, own))
+    data = {"piece": asdict(nameless), "own": phrases}
+    output = to_text(set_block(nameless, newsletter.address, phrases))
     return EditionItem(
         edition_id=edition.id,
         position=question.position,
@@ -110,15 +110,15 @@ def sent_headline(item: EditionItem) -> str:
     return _headline(item.input["piece"])
 
 
-def _headline(piece: Mapping[str, Any]) -> str:
-    return set_plain(piece["headline"], marks_for(piece["language"], piece["marks"]))
+def _headline(data: Mapping[str, Any]) -> str:
+    return set_plain(data["headline"], marks_for(data["language"], data["marks"]))
 
 
 def opening(item: EditionItem | ItemTranslation) -> str:
     """Return how the first answer begins: for lists, which would be slow if each entry were set again."""
     piece = item.piece
     asked = re.split(r"\n\s*\n", for_print(piece["question"]))
-    led_in = is_led_in(LeadIn(**piece["voices"][0]["lead_in"]))
+    led_in = has_lead_in(LeadIn(**piece["voices"][0]["lead_in"]))
     before = 1 + len(asked) + led_in  # the heading, the question's paragraphs, the lead-in
     return item.text.split("\n\n")[before].strip()
 

@@ -10,7 +10,7 @@ from ..core.actors import Staff
 from ..core.state_machine import MissingPrecondition, check_version
 from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.models import Newsletter
-from ..programs.telling import tell
+from ..programs.telling import queue_deliveries
 from ..questions.models import Question
 from ..typesetting.block import Block
 from . import corrections, in_languages
@@ -18,7 +18,7 @@ from .block_data import NameTrouble, phrases_in, pieces_of
 from .items import edition_digest, freeze, piece_as_sent
 from .lifecycle import EDITION
 from .models import Correction, Edition, EditionItem
-from .slots import picked
+from .slots import list_picked_questions
 
 
 def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
@@ -29,11 +29,11 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
     """
     check_version(lock_row(session, edition), version)
     EDITION.move("lock", edition.state)
-    questions = picked(session, edition)
+    questions = list_picked_questions(session, edition)
     if not questions:
         raise MissingPrecondition("picked question")
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    carries = corrections.take_in(session, edition)
+    carries = corrections.attach_corrections(session, edition)
     items = [add_and_flush(session, freeze(session, newsletter, edition, question)) for question in questions]
     for item in items:
         in_languages.freeze(session, newsletter, item)
@@ -42,14 +42,14 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
         newest = session.scalar(select(func.max(Edition.number)).filter_by(newsletter_id=newsletter.id))
         edition.number = (newest or 0) + 1
     EDITION.apply(session, actor, edition, "lock", why={"questions": [q.id for q in questions]}, locked_at=now(session))
-    tell(session, newsletter.id, "edition.locked", edition_id=edition.id)
+    queue_deliveries(session, newsletter.id, "edition.locked", edition_id=edition.id)
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
     """Open a locked edition again; what was frozen is frozen anew at the next lock. Raises `VersionConflict`."""
     check_version(lock_row(session, edition), version)
     EDITION.apply(session, actor, edition, "unlock", locked_at=None, sha256=None)
-    corrections.let_go(session, edition)
+    corrections.detach_corrections(session, edition)
     session.execute(delete(EditionItem).where(EditionItem.edition_id == edition.id))
 
 
@@ -58,7 +58,7 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
     return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
 
 
-class Locked(NamedTuple):
+class LockedItems(NamedTuple):
     """The items that were locked into an edition, in order, and by question what was corrected in it since; nothing
     while it is planned.
     """
@@ -67,9 +67,9 @@ class Locked(NamedTuple):
     since: dict[int, list[Correction]]
 
 
-def locked(session: Session, edition: Edition) -> Locked:
+def get_locked_items(session: Session, edition: Edition) -> LockedItems:
     items = [] if edition.is_planned else items_of(session, edition)
-    return Locked(items, corrections.of_questions(session, [item.question_id for item in items]))
+    return LockedItems(items, corrections.of_questions(session, [item.question_id for item in items]))
 
 
 class Preview(NamedTuple):
@@ -91,15 +91,15 @@ def preview(
     edition: Edition,
     language: str = "",
     in_slots: Sequence[Question] | None = None,
-    was_locked: Locked | None = None,
+    was_locked: LockedItems | None = None,
 ) -> Preview:
     """Return how an edition reads, in a language where something of it is in that, else each Q&A in its own; `in_slots`
     is what stands in its slots, and `was_locked` what was locked into it, where they are at hand.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    was_locked = locked(session, edition) if was_locked is None else was_locked
-    found = _found(session, newsletter, edition, in_slots, was_locked)
-    put = in_languages.put_into(session, newsletter, found)
+    was_locked = get_locked_items(session, edition) if was_locked is None else was_locked
+    found = _list_runs(session, newsletter, edition, in_slots, was_locked)
+    put = in_languages.translate_runs(session, newsletter, found)
     there = put.get(language, [None] * len(found))
     pieces = [one or (run.piece, run.own) for run, one in zip(found, there, strict=True)]
     left = {
@@ -108,13 +108,17 @@ def preview(
     }
     blocks = in_languages.blocks_of(session, newsletter, pieces, found)
     if blocks:
-        blocks += corrections.block_of(session, newsletter, corrections.carried(session, edition))
+        blocks += corrections.block_of(session, newsletter, corrections.list_carried_corrections(session, edition))
     troubles = [run.trouble for run in found if run.trouble]
     return Preview(blocks, troubles, left, language if language in put else "")
 
 
-def _found(
-    session: Session, newsletter: Newsletter, edition: Edition, in_slots: Sequence[Question] | None, was_locked: Locked
+def _list_runs(
+    session: Session,
+    newsletter: Newsletter,
+    edition: Edition,
+    in_slots: Sequence[Question] | None,
+    was_locked: LockedItems,
 ) -> list[in_languages.Run]:
     """Return what runs: what is locked as it was locked, with what was corrected in it since beside it, and without
     what was withdrawn, of which nobody makes another copy. What is only picked comes as it would run now, with no
@@ -132,7 +136,7 @@ def _found(
             for item in was_locked.items
             if not item.question.is_retracted
         ]
-    questions = picked(session, edition) if in_slots is None else in_slots
+    questions = list_picked_questions(session, edition) if in_slots is None else in_slots
     pieces = pieces_of(session, newsletter, questions)
     own = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces}) if pieces else {}
     return [

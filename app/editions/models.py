@@ -48,10 +48,10 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
 
     @property
     def ran_at(self) -> datetime:
-        return when_it_ran(self.runs_at, self.sent_at)
+        return get_publication_time(self.runs_at, self.sent_at)
 
 
-def when_it_ran(runs_at: datetime, sent_at: datetime | None) -> datetime:
+def get_publication_time(runs_at: datetime, sent_at: datetime | None) -> datetime:
     """Return when readers had an edition: at its hour, or before that where it was marked as sent earlier."""
     return min(runs_at, sent_at or runs_at)
 

@@ -31,24 +31,26 @@ class _Part(NamedTuple):
     end: int
 
 
-def only_signs(before: str, after: str) -> bool:
+def typo_only(old_text: str, new_text: str) -> bool:
     """Return whether one text differs from the other by signs alone; one that doesn't differ does so too."""
-    if before == after:
+    if old_text == new_text:
         return True
-    old, new = list(_parts(before)), list(_parts(after))
+    old, new = list(_parts(old_text)), list(_parts(new_text))
     if [part.text for part in old] != [part.text for part in new]:
         return False
-    changed = list(_changed(before, after, old, new))
-    if sum(_cost(was, now) for _at, was, now in changed) > MOST:
+    changed = list(_find_changes(old_text, new_text, old, new))
+    if sum(_count_changed_characters(was, now) for _at, was, now in changed) > MOST:
         return False
-    return not any(_turns(part.text) for at, _was, _now in changed for part in old[max(0, at - BESIDE) : at + BESIDE])
+    return not any(
+        _can_reverse_meaning(part.text) for at, _was, _now in changed for part in old[max(0, at - BESIDE) : at + BESIDE]
+    )
 
 
-def _cost(before: str, after: str) -> int:
+def _count_changed_characters(old_text: str, new_text: str) -> int:
     """Return how many characters a change between two words puts in and takes out."""
-    if abs(len(before) - len(after)) > MOST or len(before) > LONGEST:
+    if abs(len(old_text) - len(new_text)) > MOST or len(old_text) > LONGEST:
         return MOST + 1
-    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    codes = SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes()
     return sum(end - start + (to - begin) for tag, start, end, begin, to in codes if tag != "equal")
 
 
@@ -81,22 +83,24 @@ def _belongs(text: str, end: int, start: int) -> bool:
     return between in "-–—·" or before.isdecimal() or after.isdecimal() or not (between == "." and after.isupper())
 
 
-def _changed(before: str, after: str, old: list[_Part], new: list[_Part]) -> Iterator[tuple[int, str, str]]:
+def _find_changes(
+    old_text: str, new_text: str, old_parts: list[_Part], new_parts: list[_Part]
+) -> Iterator[tuple[int, str, str]]:
     """Yield where something between parts changed: the number of the part behind it, what stood there, what stands."""
-    ends = _Part("", len(before), len(before)), _Part("", len(after), len(after))
+    ends = _Part("", len(old_text), len(old_text)), _Part("", len(new_text), len(new_text))
     was = now = 0
-    for at, (one, other) in enumerate(zip([*old, ends[0]], [*new, ends[1]], strict=True)):
-        if before[was : one.start] != after[now : other.start]:
-            yield at, before[was : one.start], after[now : other.start]
+    for at, (one, other) in enumerate(zip([*old_parts, ends[0]], [*new_parts, ends[1]], strict=True)):
+        if old_text[was : one.start] != new_text[now : other.start]:
+            yield at, old_text[was : one.start], new_text[now : other.start]
         was, now = one.end, other.end
 
 
-def _turns(part: str) -> bool:
+def _can_reverse_meaning(token: str) -> bool:
     """Return whether a word can turn a sentence round."""
     table = word_tables(__file__, "negations")
-    bare = part.strip("\"'“”‘’«»()[]*_!?¿¡").casefold()
+    bare = token.strip("\"'“”‘’«»()[]*_!?¿¡").casefold()
     return (
         bare in table["words"].split()
         or bare.endswith(("n't", "n’t"))
-        or any(sign in part for sign in table["inside"].split())
+        or any(sign in token for sign in table["inside"].split())
     )

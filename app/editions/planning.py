@@ -37,7 +37,7 @@ def plan_all(session: Session, actor: Actor) -> int:
 
 
 def plan_newsletter(
-    session: Session, actor: Actor, newsletter: Newsletter, ahead_days: int = AHEAD, since: datetime | None = None
+    session: Session, actor: Actor, newsletter: Newsletter, ahead_days: int = AHEAD, start_time: datetime | None = None
 ) -> int:
     """Make the editions of the next `ahead_days` days that are not there yet, and set the planned ones right.
 
@@ -45,7 +45,7 @@ def plan_newsletter(
     longer gives and that holds nothing is deleted; one that holds something stays for the editor to decide.
     Returns how many editions were made.
     """
-    start = since or now(session)
+    start = start_time or now(session)
     first = start.astimezone(ZoneInfo(newsletter.zone)).date()
     dates = _dates(newsletter, first, first + timedelta(days=ahead_days))
     known = {
@@ -80,7 +80,7 @@ def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
         newsletter.rule_start = first.rule_date
 
 
-def put_on(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
+def reschedule_edition(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
     """Let an edition run at another local time. The newsletter's calendar keeps it: the old day as a pause, the new one
     as an extra date, and neither where the rule says the same.
 
@@ -125,28 +125,28 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
     found = []
     for edition in coming:
         one = dates.get(edition.rule_date)
-        if one is None or _local(one) != edition.local_at:
+        if one is None or _format_local_at(one) != edition.local_at:
             found.append((edition, "locked" if edition.is_locked else _held_by(session, edition)))
     return found
 
 
-def _dates(newsletter: Newsletter, first: date, last: date) -> dict[date, EditionDate]:
+def _dates(newsletter: Newsletter, start_date: date, end_date: date) -> dict[date, EditionDate]:
     """The dates of the rhythm; while a newsletter pauses only those from the day on which it goes on."""
     if not newsletter.is_running:
         if newsletter.paused_until is None:
             return {}
-        first = max(first, newsletter.paused_until)
-    return {one.rule_date: one for one in occurrences(rhythm_of(newsletter), first, last)}
+        start_date = max(start_date, newsletter.paused_until)
+    return {one.rule_date: one for one in occurrences(rhythm_of(newsletter), start_date, end_date)}
 
 
-def _local(one: EditionDate) -> str:
-    return one.local_at.isoformat(timespec="minutes")
+def _format_local_at(edition_date: EditionDate) -> str:
+    return edition_date.local_at.isoformat(timespec="minutes")
 
 
-def _set_times(newsletter: Newsletter, edition: Edition, one: EditionDate) -> None:
-    edition.local_at = _local(one)
-    edition.runs_at = in_utc(one.local_at, newsletter.zone)
-    edition.cutoff_at = cutoff(one.local_at, newsletter.zone, newsletter.cutoff_minutes)
+def _set_times(newsletter: Newsletter, edition: Edition, edition_date: EditionDate) -> None:
+    edition.local_at = _format_local_at(edition_date)
+    edition.runs_at = in_utc(edition_date.local_at, newsletter.zone)
+    edition.cutoff_at = cutoff(edition_date.local_at, newsletter.zone, newsletter.cutoff_minutes)
 
 
 def _held_by(session: Session, edition: Edition) -> str:

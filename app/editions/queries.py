@@ -33,9 +33,9 @@ def title_of(session: Session, edition: Edition) -> str:
 # is asked to write for it any more.
 
 
-def select_editions_to_run(moment: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
+def select_editions_to_run(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the editions that run after a moment, or a column of theirs, soonest first."""
-    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > moment)
+    ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > current_time)
     return select(columns).where(*ahead).order_by(Edition.runs_at, Edition.id)
 
 
@@ -44,10 +44,10 @@ def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
 
 
-def select_editions_taking_answers(moment: Any, newsletter_id: int) -> Select[Edition]:
+def select_editions_taking_answers(current_time: Any, newsletter_id: int) -> Select[Edition]:
     """Select the editions that an expert can be asked for, soonest first: neither locked nor past cut-off."""
-    to_run = select_editions_to_run(moment, newsletter_id, Edition)
-    return to_run.where(Edition.is_planned, Edition.cutoff_at > moment)
+    to_run = select_editions_to_run(current_time, newsletter_id, Edition)
+    return to_run.where(Edition.is_planned, Edition.cutoff_at > current_time)
 
 
 def takes_answers(session: Session, edition: Edition) -> bool:
@@ -60,9 +60,9 @@ def list_editions_taking_answers(session: Session, newsletter_id: int, limit: in
     return list(session.scalars(select_editions_taking_answers(now(session), newsletter_id).limit(limit)))
 
 
-def select_edition_in_production(moment: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
+def select_edition_in_production(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
     """Select the edition that the desk works on, or a column of it: the first that is still to run."""
-    return select_editions_to_run(moment, newsletter_id, columns).limit(1)
+    return select_editions_to_run(current_time, newsletter_id, columns).limit(1)
 
 
 def find_edition_in_production(session: Session, newsletter_id: int) -> Edition | None:

@@ -32,7 +32,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Ready:
+class ReadyQuestion:
     """A question that could run. `words` are those of all its answers, of the `room` there is for them."""
 
     question: Question
@@ -62,7 +62,7 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class QuestionFilter:
     """An editor's filters. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
     least; `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or
     "answered".
@@ -81,15 +81,15 @@ class Wanted:
         return not any((self.topic, self.expert, self.days, self.length, self.by, self.source))
 
 
-def ready_to_run(
-    session: Session, newsletter: Newsletter, wanted: Wanted = Wanted(), limit: int = SHOWN
+def list_ready_questions(
+    session: Session, newsletter: Newsletter, filters: QuestionFilter = QuestionFilter(), limit: int = SHOWN
 ) -> list[Question]:
     """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
     ago.
     """
     has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
     query = select(Question).where(Question.id.in_(_candidates(newsletter.id)), has_answer)
-    for rule in _rules(session, newsletter, wanted):
+    for rule in _filter_clauses(session, newsletter, filters):
         query = query.where(rule)
     order = (Question.must_run_by.is_(None), Question.must_run_by, Question.state_at, Question.id)
     return list(session.scalars(query.order_by(*order).limit(limit)))
@@ -130,7 +130,7 @@ def _candidates(newsletter: int) -> Select[Any]:
     return select(walks.c.id)
 
 
-def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filter_clauses(session: Session, newsletter: Newsletter, filters: QuestionFilter) -> list[ColumnElement[bool]]:
     approved = (Answer.question_id == Question.id, Answer.is_approved)
     room = case({place: section.words for place, section in enumerate(newsletter.sections)}, value=Question.section)
     over = (
@@ -141,41 +141,47 @@ def _rules(session: Session, newsletter: Newsletter, wanted: Wanted) -> list[Col
     )
     rules: list[tuple[Any, ColumnElement[bool]]] = [
         (
-            wanted.topic,
-            exists().where(QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == wanted.topic),
+            filters.topic,
+            exists().where(QuestionTopic.question_id == Question.id, QuestionTopic.topic_id == filters.topic),
         ),
-        (wanted.expert, exists().where(*approved, Answer.expert_id == wanted.expert)),
-        (wanted.days, exists().where(*approved, Answer.state_at <= now(session) - timedelta(days=wanted.days or 0))),
-        (wanted.length, over > 0 if wanted.length == "long" else over <= 0),
-        (wanted.by == "any", Question.must_run_by.is_not(None)),
-        (wanted.by == "this", Question.must_run_by <= wanted.until if wanted.until else literal(True)),
-        (wanted.source, Question.is_shelved if wanted.source == "shelf" else Question.is_answered),
+        (filters.expert, exists().where(*approved, Answer.expert_id == filters.expert)),
+        (filters.days, exists().where(*approved, Answer.state_at <= now(session) - timedelta(days=filters.days or 0))),
+        (filters.length, over > 0 if filters.length == "long" else over <= 0),
+        (filters.by == "any", Question.must_run_by.is_not(None)),
+        (filters.by == "this", Question.must_run_by <= filters.until if filters.until else literal(True)),
+        (filters.source, Question.is_shelved if filters.source == "shelf" else Question.is_answered),
     ]
     return [rule for asked, rule in rules if asked]
 
 
-def must_run(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
+def list_questions_with_deadline(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
     """Return what must run by a day and has not yet, the nearest day first."""
-    return list(session.scalars(dated((now(session) - DATES).date(), newsletter_id, Question).limit(limit)))
+    return list(
+        session.scalars(
+            select_questions_with_deadline((now(session) - DATES).date(), newsletter_id, Question).limit(limit)
+        )
+    )
 
 
-def dated(since: Any, newsletter_id: Key, what: Any) -> Select[Any]:
-    """Select the same questions, or a column of theirs, whose day is not before `since`: a walk of the few that have
-    one."""
-    query = select(what).where(
+def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
+    """Select the same questions, or a column of theirs, whose day is not before `start_date`: a walk of the few that
+    have one."""
+    query = select(columns).where(
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),
-        Question.must_run_by >= since,
+        Question.must_run_by >= start_date,
         Question.can_run,
     )
     return query.order_by(Question.must_run_by, Question.id)
 
 
-def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question]) -> list[Ready]:
+def load_ready_questions(
+    session: Session, newsletter: Newsletter, selected_questions: Sequence[Question]
+) -> list[ReadyQuestion]:
     """The same for given questions, in their order and in two queries however many they are."""
-    if not chosen:
+    if not selected_questions:
         return []
-    keys = [question.id for question in chosen]
+    keys = [question.id for question in selected_questions]
     topics = questions.topics_of(session, keys)
     voices: dict[int, list[Voice]] = {key: [] for key in keys}
     rows = session.execute(
@@ -188,11 +194,11 @@ def facts_of(session: Session, newsletter: Newsletter, chosen: Sequence[Question
         name = answer.credit["name"] if answer.credit else answer.expert.printed_name
         voices[answer.question_id].append(Voice(answer, name, words))
     return [
-        Ready(
+        ReadyQuestion(
             question,
             tuple(found),
             tuple(topic.name for topic in topics[question.id]),
             newsletter.sections[question.section].words * max(1, len(found)),
         )
-        for question, found in ((question, voices[question.id]) for question in chosen)
+        for question, found in ((question, voices[question.id]) for question in selected_questions)
     ]

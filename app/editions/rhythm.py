@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from ..newsletters.models import Newsletter
-from ..newsletters.settings import Faulty
+from ..newsletters.settings import InvalidSettings
 from ..text.clean import single_line
 from .calendar import (
     CalendarError,
@@ -142,32 +142,35 @@ READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def read_typed(choices: Choices, typed: Mapping[str, str], start: date | None) -> dict[str, Any]:
+def parse_calendar_form(choices: Choices, form: Mapping[str, str], start: date | None) -> dict[str, Any]:
     """Return the columns of the calendar for what was chosen and typed, counted from `start`, which may be unreadable
     (None).
 
-    Raises `Faulty` with a sentence for each field that can't be read.
+    Raises `InvalidSettings` with a sentence for each field that can't be read.
     """
     columns: dict[str, Any] = {"rule_start": start}
     faults: dict[str, str] = {}
-    for name, read in (READ | {"rule": lambda _text: _checked(choices.as_rule(), start)}).items():
+    for name, read in (READ | {"rule": lambda _text: _validate_rule(choices.as_rule(), start)}).items():
         try:
-            columns[name] = read(typed.get(name, ""))
+            columns[name] = read(form.get(name, ""))
         except CalendarError as error:
             faults[name] = str(error)
     if faults:
-        raise Faulty(faults)
+        raise InvalidSettings(faults)
     return columns
 
 
-def _checked(rule: str, start: date | None) -> str:
+def _validate_rule(rule: str, start: date | None) -> str:
     read_rule(rule, start or date(2022, 1, 1))
     if len(rule) > LONGEST:
         raise CalendarError(f"A rule has {LONGEST} characters at most.")
     return rule
 
 
-def next_six(newsletter: Newsletter, after: datetime, typed: Mapping[str, Any] | None = None) -> list[EditionDate]:
-    """Return the next six dates by the newsletter's calendar, or by another's columns as `read_typed` gave them."""
-    columns = typed or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
+def preview_dates(
+    newsletter: Newsletter, after: datetime, overrides: Mapping[str, Any] | None = None
+) -> list[EditionDate]:
+    """Return the next six dates by the newsletter's calendar, or by another's columns as `parse_calendar_form` gave
+    them."""
+    columns = overrides or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
     return next_dates(read_rhythm(*(columns[name] for name in ("rule", "rule_start", *READ))), after, 6)

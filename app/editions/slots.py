@@ -55,10 +55,12 @@ def share_out(edition: Edition, slots: Sequence[int]) -> None:
 def sections_of(session: Session, edition: Edition) -> list[EditionSection]:
     """Return the sections of an edition with what stands in them now."""
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    return laid_out(newsletter.sections, shares(edition), picked(session, edition))
+    return build_sections(newsletter.sections, shares(edition), list_picked_questions(session, edition))
 
 
-def laid_out(sections: Sequence[Section], slots: Sequence[int], questions: Sequence[Question]) -> list[EditionSection]:
+def build_sections(
+    sections: Sequence[Section], slots: Sequence[int], questions: Sequence[Question]
+) -> list[EditionSection]:
     """Put each question into its own section. The numbers of the slots go on from one section to the next."""
     found, first = [], 1
     for place, (section, number) in enumerate(zip(sections, slots, strict=True)):
@@ -72,7 +74,7 @@ def open_slots(sections: Iterable[EditionSection]) -> list[int]:
     return [number for section in sections for number in section.open]
 
 
-def filled(session: Session, editions: Sequence[Edition]) -> Counter[int]:
+def count_filled_slots(session: Session, editions: Sequence[Edition]) -> Counter[int]:
     """Return how many slots of each edition are filled, in one query."""
     keys = [edition.id for edition in editions]
     query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(keys)).group_by(Question.edition_id)
@@ -102,21 +104,21 @@ def _with_picks(session: Session, editions: Select[Edition]) -> Picks:
     return found
 
 
-def first_with_room(newsletter: Newsletter, editions: Picks, place: int) -> Edition | None:
+def find_edition_with_room(newsletter: Newsletter, editions: Picks, section_index: int) -> Edition | None:
     """Return the first of several planned editions of a newsletter with an open slot in a section."""
 
     def is_open(edition: Edition) -> bool:
-        return bool(laid_out(newsletter.sections, shares(edition), editions[edition])[place].open)
+        return bool(build_sections(newsletter.sections, shares(edition), editions[edition])[section_index].open)
 
     return next((one for one in editions if one.is_planned and is_open(one)), None)
 
 
-def picked(session: Session, edition: Edition) -> list[Question]:
+def list_picked_questions(session: Session, edition: Edition) -> list[Question]:
     """The questions in an edition's slots, in order, as they stand now: what was read before a lock may be old."""
-    return picked_for(session, [edition])[edition.id]
+    return get_questions_by_edition(session, [edition])[edition.id]
 
 
-def picked_for(session: Session, editions: Sequence[Edition]) -> dict[int, list[Question]]:
+def get_questions_by_edition(session: Session, editions: Sequence[Edition]) -> dict[int, list[Question]]:
     """The same of several editions, in one query."""
     found: dict[int, list[Question]] = {edition.id: [] for edition in editions}
     query = select(Question).where(Question.edition_id.in_(found)).order_by(Question.position)
@@ -132,7 +134,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     planned.
     """
     must(actor, "pick")
-    planned(lock_row(session, edition))
+    require_planned(lock_row(session, edition))
     room = sections_of(session, edition)[question.section].open
     if not room:
         raise MissingPrecondition("free slot")
@@ -144,16 +146,16 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     QUESTION.apply(
         session, actor, lock_row(session, question), "pick", why=why, edition_id=edition.id, position=room[0]
     )
-    _changed(session, edition)
+    _bump_version(session, edition)
 
 
-def _changed(session: Session, edition: Edition) -> None:
+def _bump_version(session: Session, edition: Edition) -> None:
     """Give the edition a new version: whoever looks at the old picks must not lock the new ones unseen."""
     flag_modified(edition, "slots")
     session.flush()
 
 
-def planned(edition: Edition) -> None:
+def require_planned(edition: Edition) -> None:
     """Raise `InvalidTransition` for an edition whose slots can't change any more."""
     if not edition.is_planned:
         raise InvalidTransition("edition", "change", edition.state)
@@ -168,8 +170,8 @@ def _edition_of(session: Session, question: Question) -> Edition:
     if question.edition_id is None:
         raise InvalidTransition("question", "drop", question.state)
     edition = lock_row(session, session.get_one(Edition, question.edition_id))
-    planned(edition)
-    if question not in picked(session, edition):
+    require_planned(edition)
+    if question not in list_picked_questions(session, edition):
         raise VersionConflict(f"question {question.id} left edition {edition.id}")
     return edition
 
@@ -184,7 +186,7 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
     renumber(session, edition)
 
 
-def put_back(session: Session, question: Question, edition: Edition, position: int) -> None:
+def restore_pick(session: Session, question: Question, edition: Edition, position: int) -> None:
     """Let a question that already names an edition stand in it at its former number.
 
     Raises `VersionConflict` where the edition is past changing or its slots are full meanwhile.
@@ -210,7 +212,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
         for question, number in moved.items():
             question.position = number + offset
         session.flush()
-    _changed(session, edition)
+    _bump_version(session, edition)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
@@ -244,7 +246,7 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             was, question.edition_id, question.position = question.position, target.id, room[0]
             session.flush()
             renumber(session, edition)
-            _changed(session, target)
+            _bump_version(session, target)
             facts = {"from": edition.id, "to": target.id, "position": was}
             audit.record(session, actor, "question.carry", question, facts=facts)
             return target

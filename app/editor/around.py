@@ -22,7 +22,7 @@ from ..mail.lifecycle import STATES as MAIL_STATES
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.lifecycle import STATES
-from ..web.formatting import count, day, is_past, left
+from ..web.formatting import count, day, format_time_left, is_past
 
 (HELD,), (FAILED,) = MAIL_STATES.which("is_held"), MAIL_STATES.which("is_failed")
 
@@ -77,15 +77,15 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
     ]
 
 
-def coming(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:
+def next_edition_summary(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:
     """Return the line of the edition that comes."""
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")
         if edition.is_locked
-        else _("past its cut-off, runs in %(time)s", time=left(edition.runs_at))
+        else _("past its cut-off, runs in %(time)s", time=format_time_left(edition.runs_at))
         if is_past(edition.cutoff_at)
-        else _("cut-off in %(time)s", time=left(edition.cutoff_at)),
+        else _("cut-off in %(time)s", time=format_time_left(edition.cutoff_at)),
         "slots_label": ngettext(
             "%(filled)s of %(num)s slot filled",
             "%(filled)s of %(num)s slots filled",

@@ -28,10 +28,10 @@ from ..newsletters.queries import topics_of
 from ..questions.moves import CannotMerge, InEdition
 from .conflict import in_short
 from .flash import announce
-from .form_values import number_in
-from .frame import Desk, at_desk, change, editor
+from .form_values import parse_number
+from .frame import RequestContext, editor, read_context, run_in_transaction
 from .questions.merge_words import MERGE
-from .undo_press import stay, way_back
+from .undo_press import get_undo_token, list_unchanged_reasons
 
 Row = TypeVar("Row")
 Boxes = Sequence[tuple[str, int]]  # the public id of each ticked row, and the version that was on the page
@@ -46,31 +46,31 @@ WHY_NOT: WhyNot = (
 )
 
 
-class NotThere(DomainError):
+class RowNotFound(DomainError):
     """No such row at this desk."""
 
 
-class Otherwise(DomainError):
+class BulkActionError(DomainError):
     """It can't be done to this one; the words say why."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__("otherwise")
-        self.words = words
+        self.words = message
 
 
-def why_not(desk: Desk, row: Any, why: DomainError) -> str:
+def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
     """Return in words why nothing was done to a letter or a question."""
-    if isinstance(why, Otherwise):
-        return why.words
-    if isinstance(why, CannotMerge):
-        return str(MERGE[why.reason])
-    if isinstance(why, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
-        return said if isinstance(why, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
-    return worded(WHY_NOT, why)
+    if isinstance(error, BulkActionError):
+        return error.words
+    if isinstance(error, CannotMerge):
+        return str(MERGE[error.reason])
+    if isinstance(error, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
+        return said if isinstance(error, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
+    return get_refusal_text(WHY_NOT, error)
 
 
-def worded(table: WhyNot, why: DomainError) -> str:
-    return next(str(words) for kind, words in table if isinstance(why, kind))
+def get_refusal_text(table: WhyNot, error: DomainError) -> str:
+    return next(str(words) for kind, words in table if isinstance(error, kind))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Press:
     """
 
     words: Any
-    verb: Callable[[Desk, Any], Any]
+    verb: Callable[[RequestContext, Any], Any]
     key: str = ""
     choose: str = ""
     label: Any = ""
@@ -95,11 +95,11 @@ class Press:
     act: str = ""
 
 
-def fresh(desk: Desk, row: Any, version: int) -> Any:
-    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `NotThere`,
+def fresh(desk: RequestContext, row: Any, version: int) -> Any:
+    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `RowNotFound`,
     `VersionConflict`."""
     if row is None:
-        raise NotThere
+        raise RowNotFound
     check_version(lock_row(desk.session, row), version)
     return row
 
@@ -114,15 +114,15 @@ class Bulk:
     """
 
     box: str
-    load: Callable[[Desk, str], Any]
+    load: Callable[[RequestContext, str], Any]
     presses: Mapping[str, Press]
-    back: Callable[[Desk], tuple[str, Rows[Any] | None]]
+    back: Callable[[RequestContext], tuple[str, Rows[Any] | None]]
     done: Callable[[int], str]
     empty: Any
     link: Any = ""
-    why: Callable[[Desk, Any, DomainError], str] = why_not
-    stays: Callable[[Counter[str]], list[str]] = stay
-    take: Callable[[Desk, Any, int], Any] = fresh
+    why: Callable[[RequestContext, Any, DomainError], str] = format_refusal
+    stays: Callable[[Counter[str]], list[str]] = list_unchanged_reasons
+    take: Callable[[RequestContext, Any, int], Any] = fresh
     most: int = 60  # rows of one press: more than any page has
 
     def at(self, path: str, endpoint: str, act: str) -> None:
@@ -167,13 +167,13 @@ class Outcome:
     refused: list[tuple[str, DomainError]] = field(default_factory=list)
 
 
-def ticked(name: str, most: int) -> Boxes:
+def parse_selected_rows(name: str, limit: int) -> Boxes:
     """The public ids and versions of the boxes of a form; what is none of ours is left out."""
-    pairs = (value.partition(".") for value in request.form.getlist(name)[:most])
-    return [(key, number_in(version)) for key, _dot, version in pairs if key]
+    pairs = (value.partition(".") for value in request.form.getlist(name)[:limit])
+    return [(key, parse_number(version)) for key, _dot, version in pairs if key]
 
 
-def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
+def collect_rows(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
     """The rows for one change of them all; what `take` refuses is in the outcome and holds up no other."""
     outcome, rows = Outcome(), []
     for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
@@ -184,28 +184,28 @@ def together(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, li
     return outcome, rows
 
 
-def chosen_topic(desk: Desk) -> Topic:
-    """The topic that the ticked rows are to be put under. Raises `Otherwise`."""
+def chosen_topic(desk: RequestContext) -> Topic:
+    """The topic that the ticked rows are to be put under. Raises `BulkActionError`."""
     for topic in topics_of(desk.session, desk.newsletter.id):
         if topic.slug == request.form.get("topic"):
             return topic
-    raise Otherwise(_("choose a topic first"))
+    raise BulkActionError(_("choose a topic first"))
 
 
-def _each(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
+def _run_for_each_row(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
     """Do something to each row, as a change of its own, so that one which can't be moved holds up no other."""
     outcome = Outcome()
     for public_id, version in boxes:
 
-        def fn(desk: Desk, public_id: str = public_id, version: int = version) -> str:
+        def fn(desk: RequestContext, public_id: str = public_id, version: int = version) -> str:
             row = bulk.take(desk, bulk.load(desk, public_id), version)
             with watched(desk.session) as events:
                 press.verb(desk, row)
                 desk.session.flush()
-                return way_back(events)
+                return get_undo_token(events)
 
         try:
-            outcome.press.append(change(slug, fn))
+            outcome.press.append(run_in_transaction(slug, fn))
             outcome.done += 1
         except DomainError as why:
             outcome.refused.append((public_id, why))
@@ -217,22 +217,24 @@ def press_ticked(slug: str, bulk: Bulk) -> Response:
     press = bulk.presses.get(request.form.get("act", "")) or abort(400)
     if press.choose == "reason" and request.form.get("reason") not in ENDINGS:
         abort(400)
-    with at_desk(slug) as desk:  # a stranger learns nothing, also without a tick
+    with read_context(slug) as desk:  # a stranger learns nothing, also without a tick
         back, left = bulk.back(desk)
-    boxes, href = ticked(bulk.box, bulk.most), ""
+    boxes, href = parse_selected_rows(bulk.box, bulk.most), ""
     if press.together:
-        outcome, href = change(slug, lambda desk: press.verb(desk, boxes))
+        outcome, href = run_in_transaction(slug, lambda desk: press.verb(desk, boxes))
     else:
-        outcome = _each(slug, bulk, press, boxes)
+        outcome = _run_for_each_row(slug, bulk, press, boxes)
     said = [(press.done or bulk.done)(outcome.done)] if outcome.done else []
-    with at_desk(slug) as desk:
-        said += bulk.stays(Counter(_why(desk, bulk, key, why) for key, why in outcome.refused))
+    with read_context(slug) as desk:
+        said += bulk.stays(Counter(_refusal_reason(desk, bulk, key, why) for key, why in outcome.refused))
         leads_on = href and left and not left.page(desk.session, None, 1)
     undo = ".".join(filter(None, outcome.press))
-    announce(" ".join(said) or str(press.empty or bulk.empty), href=href, label=str(bulk.link), undo=undo, back=back)
+    announce(
+        " ".join(said) or str(press.empty or bulk.empty), href=href, label=str(bulk.link), undo=undo, return_url=back
+    )
     return redirect(href if leads_on else back, code=303)
 
 
-def _why(desk: Desk, bulk: Bulk, public_id: str, why: DomainError) -> str:
+def _refusal_reason(desk: RequestContext, bulk: Bulk, public_id: str, error: DomainError) -> str:
     row = bulk.load(desk, public_id)
-    return _("it isn’t there") if row is None or isinstance(why, NotThere) else bulk.why(desk, row, why)
+    return _("it isn’t there") if row is None or isinstance(error, RowNotFound) else bulk.why(desk, row, error)

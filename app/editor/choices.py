@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..core.listing import Listing
 from ..db.session import now
-from ..editions.models import Edition, when_it_ran
+from ..editions.models import Edition, get_publication_time
 from ..newsletters.models import Topic
 
 
@@ -24,7 +24,7 @@ class EditionChoice(NamedTuple):
 
     @property
     def ran_at(self) -> datetime:
-        return when_it_ran(self.runs_at, self.sent_at)
+        return get_publication_time(self.runs_at, self.sent_at)
 
 
 class TopicChoice(NamedTuple):
@@ -41,12 +41,12 @@ class Offer:
     has_run: bool = False
 
 
-def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, chosen: str) -> list[EditionChoice]:
-    """The editions that a newsletter's list offers, the newest first, with the one of the public id `chosen`."""
+def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, selected_id: str) -> list[EditionChoice]:
+    """The editions that a newsletter's list offers, the newest first, with the one of the public id `selected_id`."""
     mine = Edition.newsletter_id == newsletter_id
     run = [Edition.runs_at <= now(session)] if offer.has_run else []
     newest = Listing[Edition](select(Edition.id).where(mine, *run), (Edition.runs_at,)).select(None, offer.recent)
-    keys = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == chosen))
+    keys = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
     columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
     # Sorted here: asked to sort, SQLite would walk along all editions of the newsletter instead of these few.
     rows = session.execute(select(*columns).where(mine, Edition.id.in_(keys)))

@@ -2,8 +2,8 @@
 
 Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is
 not so any more (`check_unchanged`), and answered with the page that says who did what (`save_unless_changed`). A form
-of texts and ticks comes back with both (`as_opened`, `Conflict`): what was left alone follows what is saved, what both
-changed is shown twice.
+of texts and ticks comes back with both (`check_form_unchanged`, `Conflict`): what was left alone follows what is saved,
+what both changed is shown twice.
 """
 
 import json
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, object_session
 from ..answers.diff import Pair, compare
 from ..answers.models import AnswerText
 from ..audit import Event
-from ..audit.events import changing
+from ..audit.events import list_actions_changing
 from ..core.state_machine import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
 from ..db.session import lock_row
@@ -31,10 +31,10 @@ from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 from ..web import errors
 from ..web.formatting import ago
-from .form_values import number_in
-from .frame import Desk, at_desk, change, editor
+from .form_values import parse_number
+from .frame import RequestContext, editor, read_context, run_in_transaction
 from .questions.question_facts import facts_of_question
-from .trail.event_sentences import HANDS, hands, tell
+from .trail.event_sentences import HANDS, describe_events, hands
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
@@ -66,7 +66,7 @@ def submitted_token() -> dict[str, Any]:
 
 def number_shown(name: str = "version") -> int:
     """Return a number of the token; -1, which is no version and no event's, where it has none."""
-    return number_in(str(submitted_token().get(name, "")))
+    return parse_number(str(submitted_token().get(name, "")))
 
 
 def facts_of(row: Any) -> Facts:
@@ -101,7 +101,7 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
 RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"
 
 
-def check_unchanged(desk: Desk, row: R, *names: str) -> R:
+def check_unchanged(desk: RequestContext, row: R, *names: str) -> R:
     """Lock a row that is decided about. Raises `VersionConflict` where one of these facts isn't as the form showed
     it."""
     there, had = facts_of(lock_row(desk.session, row)), submitted_token()
@@ -110,23 +110,24 @@ def check_unchanged(desk: Desk, row: R, *names: str) -> R:
     return row
 
 
-def save_unless_changed(slug: str, load: Callable[[Desk], Any], fn: Callable[[Desk], T]) -> T:
-    """Run one change about what a page showed; `load` gives the row. Whoever comes second gets the page of `second`."""
+def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Callable[[RequestContext], T]) -> T:
+    """Run one change about what a page showed; `load` gives the row. Whoever comes second gets the page of
+    `abort_with_conflict`."""
     try:
-        return change(slug, fn)
+        return run_in_transaction(slug, fn)
     except (VersionConflict, InvalidTransition) as refused:
-        second(slug, load, refused)
+        abort_with_conflict(slug, load, refused)
 
 
-def second(slug: str, load: Callable[[Desk], Any], refused: DomainError) -> NoReturn:
+def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error: DomainError) -> NoReturn:
     """Answer with who did what to the row while its page lay open. Raises the refusal itself where that was nothing."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         row = load(desk)
         rests_on = RESTS_ON.get(type(row), "version")
         words = in_sentences(desk, row) if submitted_token().get(rests_on) != facts_of(row)[rests_on] else ""
     if not words:
-        raise refused
-    abort(errors.page(409, happened=words))
+        raise error
+    abort(errors.render_error(409, happened=words))
 
 
 def newest_change(row: Any) -> Event | None:
@@ -134,17 +135,17 @@ def newest_change(row: Any) -> Event | None:
     noun = type(row).__name__.lower()
     own = (Event.noun == noun, Event.noun_id == row.id)
     about = (Event.question_id == row.id,) if noun == "question" else own
-    query = select(Event).where(*about, Event.action.in_(changing(noun)))
+    query = select(Event).where(*about, Event.action.in_(list_actions_changing(noun)))
     return _session(row).scalar(query.order_by(Event.id.desc()).limit(1))
 
 
-def in_short(desk: Desk, row: Any) -> str:
+def in_short(desk: RequestContext, row: Any) -> str:
     """Return who did what to it last: "Ilya Brandt filed the letter as: Tip"; empty where the trail doesn't say."""
     event = newest_change(row)
-    return tell(desk, [event], own=_("you, in another window,"))[0].rstrip(".") if event else ""
+    return describe_events(desk, [event], viewer_name=_("you, in another window,"))[0].rstrip(".") if event else ""
 
 
-def in_sentences(desk: Desk, row: Any) -> str:
+def in_sentences(desk: RequestContext, row: Any) -> str:
     """Return the same in sentences for whoever came second."""
     event, said = newest_change(row), in_short(desk, row)
     if event is None:
@@ -155,33 +156,36 @@ def in_sentences(desk: Desk, row: Any) -> str:
     return first + " " + _("What they did stands, and nothing was written over it.")
 
 
-def done_since(desk: Desk, edition: Edition, but_mine: bool = False) -> Sequence[Event]:
+def list_events_since_opened(desk: RequestContext, edition: Edition, but_mine: bool = False) -> Sequence[Event]:
     """Return what was done to an edition and in its slots since its page was opened, in order."""
     mark = number_shown("newest")
     if mark < 0:
         return ()
     query = select(Event).where(Event.id > mark, Event.newsletter_id == edition.newsletter_id)
-    newest, counts = desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all(), changing("edition")
-    found = [event for event in newest[::-1] if event.action in counts and _is_about(event, edition)]
+    newest, counts = (
+        desk.session.scalars(query.order_by(Event.id.desc()).limit(LONGEST)).all(),
+        list_actions_changing("edition"),
+    )
+    found = [event for event in newest[::-1] if event.action in counts and _concerns_edition(event, edition)]
     return [event for event in found if not but_mine or event.actor != desk.actor.ref]
 
 
-def _is_about(event: Event, edition: Edition) -> bool:
+def _concerns_edition(event: Event, edition: Edition) -> bool:
     facts = event.facts or {}
     there = (event.noun_id,) if event.noun == "edition" else (facts.get("edition"), facts.get("from"), facts.get("to"))
     return edition.id in there
 
 
-def as_opened(desk: Desk, row: Any, stands: Callable[[], Facts], typed: Facts) -> None:
+def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[[], Facts], form_data: Facts) -> None:
     """Lock the row whose form was sent. Raises `VersionConflict` where a field isn't as it was shown, nor as it was
     typed."""
     lock_row(desk.session, row)
-    seen, there = submitted_token(), stands()
-    if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and typed != there:
+    seen, there = submitted_token(), load_current()
+    if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and form_data != there:
         raise VersionConflict(f"{type(row).__name__.lower()} {row.id}")
 
 
-def ticked(_name: str, value: Any) -> str:
+def format_field_value(_name: str, value: Any) -> str:
     """Return a field's value in words, of a form whose fields are texts and ticks."""
     if isinstance(value, bool):
         return _("ticked") if value else _("not ticked")
@@ -245,20 +249,22 @@ class Saved(NamedTuple):
     at: datetime | None = None
 
 
-def saved(desk: Desk, row: Any, action: str, about: Callable[[Facts], bool] = lambda facts: True) -> Saved:
+def find_last_save(
+    desk: RequestContext, row: Any, action: str, matches: Callable[[Facts], bool] = lambda facts: True
+) -> Saved:
     """Return who did this to the row last, of the events with the facts that it is about."""
     query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
     events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LOOKED_AT))
-    return next((Saved(event.actor, event.at) for event in events if about(event.facts or {})), Saved())
+    return next((Saved(event.actor, event.at) for event in events if matches(event.facts or {})), Saved())
 
 
-def words_saved(desk: Desk, language: str, kinds: set[str]) -> Saved:
+def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) -> Saved:
     """Return the same for some of the newsletter's own words in a language."""
 
     def about(facts: Facts) -> bool:
         return facts.get("language") == language and bool(kinds & set(facts.get("kinds", ())))
 
-    return saved(desk, desk.newsletter, "newsletter.word", about)
+    return find_last_save(desk, desk.newsletter, "newsletter.word", about)
 
 
 class Opened(NamedTuple):
@@ -270,33 +276,34 @@ class Opened(NamedTuple):
 
 
 def merge_form(
-    desk: Desk,
-    stands: Facts,
-    typed: Facts | None,
+    desk: RequestContext,
+    current: Facts,
+    form_data: Facts | None,
     labels: Facts,
     first: Saved | None = None,
-    words: Callable[[str, Any], str] = ticked,
+    format_value: Callable[[str, Any], str] = format_field_value,
 ) -> Opened:
-    """Return the form as it stands or was `typed`; where somebody was `first` of two, as the second would have it."""
-    if not typed or first is None:
-        sent = request.form.get("seen") if typed else None
-        return Opened({**stands, **(typed or {})}, sent or token(stands))
+    """Return the form as it stands or was `form_data`; where somebody was `first` of two, as the second would have
+    it."""
+    if not form_data or first is None:
+        sent = request.form.get("seen") if form_data else None
+        return Opened({**current, **(form_data or {})}, sent or token(current))
     seen = submitted_token()
-    left = {name for name, value in typed.items() if name in seen and value == seen[name]}
+    left = {name for name, value in form_data.items() if name in seen and value == seen[name]}
     different = [
         Field(
             name,
             str(labels[name]),
-            words(name, seen[name]) if name in seen else None,
-            words(name, there),
-            words(name, typed[name]),
+            format_value(name, seen[name]) if name in seen else None,
+            format_value(name, there),
+            format_value(name, form_data[name]),
             name not in seen or there != seen[name],
             name not in left,
         )
-        for name, there in stands.items()
-        if name in typed and there != typed[name]
+        for name, there in current.items()
+        if name in form_data and there != form_data[name]
     ]
     name = hands(desk, [first.ref]).get(first.ref) or _("Somebody")
-    values = {name: stands[name] if name in left else value for name, value in typed.items()}
-    met = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(typed) > 1)
-    return Opened(values, token(stands), met)
+    values = {name: current[name] if name in left else value for name, value in form_data.items()}
+    met = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
+    return Opened(values, token(current), met)

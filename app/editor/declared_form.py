@@ -6,24 +6,24 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 
-from ..core.fields import FAULTS, Field, Wrong, shown
+from ..core.fields import FAULTS, Field, FieldError, format_value
 
 
 def fault_words(fault: Any) -> str:
     """Return as a sentence what is wrong with what was typed; what is a sentence already, as it is."""
-    return _(FAULTS[fault.code]) % fault.values if isinstance(fault, Wrong) else str(fault)
+    return _(FAULTS[fault.code]) % fault.values if isinstance(fault, FieldError) else str(fault)
 
 
 def labels(fields: Mapping[str, Field]) -> dict[str, str]:
     return {name: _(field.label) for name, field in fields.items()}
 
 
-def stored(fields: Mapping[str, Field], row: Any) -> dict[str, Any]:
+def get_stored_values(fields: Mapping[str, Field], row: Any) -> dict[str, Any]:
     """Return a row's fields as their form holds them: a text, a tick, or the ticked of several."""
-    return {name: shown(field, getattr(row, name)) for name, field in fields.items()}
+    return {name: format_value(field, getattr(row, name)) for name, field in fields.items()}
 
 
-def typed(fields: Mapping[str, Field]) -> dict[str, Any]:
+def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
     """Return what was sent, in the same form."""
     sent: dict[str, Any] = {}
     for name, field in fields.items():

@@ -18,21 +18,21 @@ from werkzeug.wrappers import Response
 
 from ..core.state_machine import must
 from ..forms import form_drafts, press_keys
-from ..forms.form_drafts import Typed, Typing
+from ..forms.form_drafts import FormState, OpenDraft
 from ..letters import queries as letters
 from ..questions import queries as questions
 from ..web.errors import NAMED
 from ..web.formatting import clock_time
 from .flash import announce
-from .form_values import number_in
-from .frame import Desk, at_desk, change, editor, look_around, page_of_form
+from .form_values import parse_number
+from .frame import RequestContext, editor, look_around, page_of_form, read_context, run_in_transaction
 from .trail.event_sentences import hands
-from .undo_press import within
+from .undo_press import get_safe_return_url
 
 OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that nobody types
 LATER = "keep for later"
 # Where an address names a row whose words a reader took back, nothing more is kept about it.
-TAKEN_BACK: Mapping[str, Callable[[Desk, str], bool]] = {
+TAKEN_BACK: Mapping[str, Callable[[RequestContext, str], bool]] = {
     "letters": lambda desk, key: bool((one := letters.load(desk.session, desk.actor, key)) and one.is_withdrawn),
     "questions": lambda desk, key: bool(
         (one := questions.load(desk.session, desk.actor, key)) and one.closed_reason == "withdrawn"
@@ -44,7 +44,7 @@ TAKEN_BACK: Mapping[str, Callable[[Desk, str], bool]] = {
 class Kept:
     """The drafts of a form of the page: those to offer, and the one that this window goes on with, as "id.count"."""
 
-    offered: list[Typed]
+    offered: list[OpenDraft]
     name: str
     is_typed: bool  # the page was drawn after a press, with what was sent
     slug: str
@@ -52,22 +52,22 @@ class Kept:
 
 @editor.app_template_global("drafts_of")
 def drafts_of(action: str) -> Kept:
-    desk, path = cast(Desk, g.desk), urlsplit(action).path
+    desk, path = cast(RequestContext, g.desk), urlsplit(action).path
     if request.method == "POST":
         return Kept([], request.form.get("draft", ""), request.path == path, desk.newsletter.slug)
     if "drafts" not in g:
         there = look_around(desk).has_drafts
-        g.drafts = form_drafts.own(desk.session, desk.actor) if there else defaultdict(list)
-    return Kept([form_drafts.opened(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
+        g.drafts = form_drafts.get_drafts_by_form(desk.session, desk.actor) if there else defaultdict(list)
+    return Kept([form_drafts.open_draft(desk.session, one) for one in g.drafts[path]], "", False, desk.newsletter.slug)
 
 
 @editor.app_template_filter("typed_words")
-def typed_words(draft: Typed) -> list[tuple[str, str]]:
+def typed_words(draft: OpenDraft) -> list[tuple[str, str]]:
     """Return the texts of a draft, each with what its field is called."""
     return [(str(NAMED.get(name, _("What you wrote"))), text) for name, text in draft.fields if name in NAMED and text]
 
 
-def _form(desk: Desk, address: str) -> str:
+def _form(desk: RequestContext, address: str) -> str:
     """Return the address of a form of this desk that whoever types may send. 404 for any other."""
     pages = current_app.create_url_adapter(request)
     try:
@@ -83,9 +83,9 @@ def _form(desk: Desk, address: str) -> str:
     return address
 
 
-def _beside(desk: Desk, form: str) -> list[dict[str, Any]]:
+def _list_co_editors(desk: RequestContext, form: str) -> list[dict[str, Any]]:
     """Return who else is typing into a form just now, and into which fields."""
-    others = form_drafts.at_work(desk.session, desk.actor, form)
+    others = form_drafts.find_others_typing(desk.session, desk.actor, form)
     names = hands(desk, [f"staff:{key}" for key in others])
     return [{"name": names[f"staff:{key}"], "fields": sorted(fields)} for key, fields in others.items()]
 
@@ -98,11 +98,11 @@ def keep_for_later() -> Response | None:
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
     changed = [name for name, _text in sent if name != "seen"]
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         key = press_keys.form_digest(desk.actor.person_id, request.form.get("once", ""))
-        form_drafts.save(desk.session, desk.actor, request.path, Typing(sent, changed, key))
+        form_drafts.save(desk.session, desk.actor, request.path, FormState(sent, changed, key))
 
-    change(str((request.view_args or {})["slug"]), fn)
+    run_in_transaction(str((request.view_args or {})["slug"]), fn)
     announce(_("Yours is kept as a draft, and theirs stands."))
     return redirect(page_of_form(), code=303)
 
@@ -110,8 +110,8 @@ def keep_for_later() -> Response | None:
 @editor.get("/<slug>/drafts")
 def who_types(slug: str) -> Response:
     """Tell the script of a form who else is typing into it."""
-    with at_desk(slug) as desk:
-        return jsonify(beside=_beside(desk, _form(desk, request.args.get("form", ""))))
+    with read_context(slug) as desk:
+        return jsonify(beside=_list_co_editors(desk, _form(desk, request.args.get("form", ""))))
 
 
 @editor.press("/<slug>/drafts", "read")
@@ -126,21 +126,21 @@ def keep_draft(slug: str) -> Response:
     once = dict(fields).get("once", "")
     typed = [(name, text) for name, text in fields if name not in OURS]
 
-    def fn(desk: Desk) -> Response:
+    def fn(desk: RequestContext) -> Response:
         form, key = _form(desk, str(sent.get("form", ""))), press_keys.form_digest(desk.actor.person_id, once)
-        if press_keys.was_sent(desk.session, key):
+        if press_keys.is_form_sent(desk.session, key):
             abort(410)
-        typing = Typing(typed, [str(name) for name in sent.get("changed", ())], key, named, number_in(count))
+        typing = FormState(typed, [str(name) for name in sent.get("changed", ())], key, named, parse_number(count))
         draft = form_drafts.save(desk.session, desk.actor, form, typing)
         said = _("Kept as a draft at %(time)s, not saved yet.", time=clock_time(draft.saved_at))
-        return jsonify(draft=f"{draft.public_id}.{draft.count}", said=said, beside=_beside(desk, form))
+        return jsonify(draft=f"{draft.public_id}.{draft.count}", said=said, beside=_list_co_editors(desk, form))
 
-    return change(slug, fn)
+    return run_in_transaction(slug, fn)
 
 
 @editor.press("/<slug>/drafts/<public_id>/drop", "read")
 def drop_draft(slug: str, public_id: str) -> Response:
     """Throw one's own draft away."""
-    if change(slug, lambda desk: form_drafts.drop(desk.session, desk.actor, public_id)):
+    if run_in_transaction(slug, lambda desk: form_drafts.drop(desk.session, desk.actor, public_id)):
         announce(_("The draft is thrown away."))
-    return redirect(within(slug, request.form.get("back", "")), code=303)
+    return redirect(get_safe_return_url(slug, request.form.get("back", "")), code=303)

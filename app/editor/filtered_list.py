@@ -17,13 +17,13 @@ from ..editions.models import Edition
 from ..letters.models import Letter
 from ..questions.models import Question
 from ..search import DESK
-from ..search.full_text import Hit, Piece, mark_of
+from ..search.full_text import Hit, Piece, get_cursor
 from ..search.full_text import search as look_up
 from ..web.formatting import day
 from ..web.page_language import language
-from ..web.setup import Paged, last_row, paged
+from ..web.setup import ListPage, get_cursor_row, paginate
 from .choices import EditionChoice, Offer, list_edition_choices
-from .frame import Desk, found, unknown
+from .frame import RequestContext, or_404, unknown
 from .letters.letter_words import ENDS
 from .shortcuts import KEYS
 
@@ -40,7 +40,7 @@ class Filter:
 
     label: Any
     says: Any
-    options: Callable[[Desk, str], Options]
+    options: Callable[[RequestContext, str], Options]
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Declared(Generic[Row]):
     states: Mapping[str, tuple[Any, tuple[str, ...]]]
     filters: Mapping[str, Filter]
     usual: Callable[[Mapping[str, str]], str]
-    listing: Callable[[Desk, Sequence[str], Mapping[str, Any]], Rows[Row]]
+    listing: Callable[[RequestContext, Sequence[str], Mapping[str, Any]], Rows[Row]]
     load: Callable[[Session, Staff, str], Row | None]
     size: int
 
-    def read(self, desk: Desk, args: Mapping[str, str]) -> "Filtered[Row]":
+    def read(self, desk: RequestContext, args: Mapping[str, str]) -> "Filtered[Row]":
         """Read an address. One that says what there isn't gets a page that says so: half a filter would show other
         rows.
         """
@@ -81,12 +81,12 @@ class Declared(Generic[Row]):
         meant = {name: options[name][value][1] for name, value in values.items() if name in options}
         return Filtered(self, desk, values, state, options, self.listing(desk, self.states[state][1], meant))
 
-    def of_form(self, desk: Desk) -> "tuple[Filtered[Row], str | None]":
+    def of_form(self, desk: RequestContext) -> "tuple[Filtered[Row], str | None]":
         """Return the list that was open when a form was sent, and behind which row its page began."""
         args = dict(parse_qsl(request.form.get("list", "")))
         return self.read(desk, args), args.get("before")
 
-    def back(self, desk: Desk) -> "tuple[str, Rows[Row]]":
+    def back(self, desk: RequestContext) -> "tuple[str, Rows[Row]]":
         """Return the address of the page that was open, and its list."""
         listed, before = self.of_form(desk)
         return listed.address(before=before), listed.listing
@@ -97,7 +97,7 @@ class Filtered(Generic[Row]):
     """A list as it was asked for: `values` are the parts of its address, `options` what each filter can be set to."""
 
     declared: Declared[Row]
-    desk: Desk
+    desk: RequestContext
     values: Mapping[str, str]
     state: str
     options: Mapping[str, Options]
@@ -120,19 +120,21 @@ class Filtered(Generic[Row]):
             for name, value in chosen.items()
         )
 
-    def above(self, of: str) -> str:
-        """The address of the page that ends with the row `of`, behind which another one begins."""
+    def above(self, public_id: str) -> str:
+        """The address of the page that ends with the row `public_id`, behind which another one begins."""
         desk, size = self.desk, self.declared.size
-        front = self.listing.page(desk.session, found(self.declared.load(desk.session, desk.actor, of)), size, up=True)
+        front = self.listing.page(
+            desk.session, or_404(self.declared.load(desk.session, desk.actor, public_id)), size, up=True
+        )
         return self.address(before=front[-1].public_id if len(front) == size else None)
 
     def page(self) -> "Hits[Row]":
         """The page that is asked for, of what was found where words were searched for."""
         desk = self.desk
-        last = last_row(lambda key: self.declared.load(desk.session, desk.actor, key))
+        last = get_cursor_row(lambda key: self.declared.load(desk.session, desk.actor, key))
         if self.search:
             return self.hits(last, self.declared.size)
-        shown = paged(desk.session, self.listing, self.declared.size, last, self.address)
+        shown = paginate(desk.session, self.listing, self.declared.size, last, self.address)
         newer = self.address(above=last.public_id) if last else None
         return Hits(shown.rows, {**shown.keyset, "newer": newer}, {})
 
@@ -142,8 +144,8 @@ class Filtered(Generic[Row]):
         """
         session, noun, most = self.desk.session, self.declared.noun, size * LOOKED
         name = noun.__name__.lower()
-        before = mark_of(session, DESK, name, after.id) if after else None
-        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), before=before, limit=most)
+        before = get_cursor(session, DESK, name, after.id) if after else None
+        hits = look_up(session, DESK, self.desk.newsletter.id, self.search, nouns=(name,), cursor=before, limit=most)
         by_key: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
         keys = [*by_key]
         rows = self.listing.among(session, keys[: size + 1])
@@ -159,9 +161,11 @@ class Filtered(Generic[Row]):
         }
         return Hits(rows[:size], keyset, {one.id: by_key[one.id].snippet for one in rows[:size]})
 
-    def frame(self, shown: "Hits[Row]", counted: Mapping[str, str] | None = None, **more: Options) -> dict[str, Any]:
-        """Return what the page shows around its rows: `counted` says how many rows a state has, `more` what the rows of
-        the page add to the options of a filter.
+    def frame(
+        self, hits: "Hits[Row]", state_counts: Mapping[str, str] | None = None, **more: Options
+    ) -> dict[str, Any]:
+        """Return what the page shows around its rows: `state_counts` says how many rows a state has, `more` what the
+        rows of the page add to the options of a filter.
         """
         before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
         return {
@@ -171,14 +175,14 @@ class Filtered(Generic[Row]):
             "state": self.state,
             "state_label": states[self.state][0],
             "filters": [
-                (name, words, self.address(state=name), (counted or {}).get(name, ""))
+                (name, words, self.address(state=name), (state_counts or {}).get(name, ""))
                 for name, (words, _states) in states.items()
             ],
             "choices": [
                 (name, one.label, [(value, words) for value, (words, _meant) in options[name].items()])
                 for name, one in self.declared.filters.items()
             ],
-            "keyset": shown.keyset,
+            "keyset": hits.keyset,
             "tick_all": self.address(before=before, tick="all"),
             "ticked": request.args.get("tick") == "all",
             "ends": ENDS,
@@ -187,33 +191,33 @@ class Filtered(Generic[Row]):
 
 
 @dataclass(frozen=True)
-class Hits(Paged[Row]):
+class Hits(ListPage[Row]):
     """A page of a list; `pieces` are cut at the words that were searched for, by the key of the row."""
 
     pieces: Mapping[int, Sequence[Piece]]
 
 
-def fixed(words: Mapping[str, Any]) -> Callable[[Desk, str], Options]:
+def static_options(labels: Mapping[str, Any]) -> Callable[[RequestContext, str], Options]:
     """The options of a filter that are the same for every desk, said once for a language."""
 
     @cache
     def options(_language: str) -> Options:
-        return {value: (str(label), value) for value, label in words.items()}
+        return {value: (str(label), value) for value, label in labels.items()}
 
     return lambda _desk, _typed: options(language())
 
 
-def editions(offer: Offer) -> Callable[[Desk, str], Options]:
+def editions(offer: Offer) -> Callable[[RequestContext, str], Options]:
     """The options of a filter by edition: those on offer, and the one that is chosen."""
 
-    def options(desk: Desk, chosen: str) -> Options:
+    def options(desk: RequestContext, chosen: str) -> Options:
         choices = list_edition_choices(desk.session, desk.newsletter.id, offer, chosen)
-        return {edition.public_id: (named(edition), edition) for edition in choices}
+        return {edition.public_id: (format_edition_label(edition), edition) for edition in choices}
 
     return options
 
 
-def named(edition: Edition | EditionChoice) -> str:
+def format_edition_label(edition: Edition | EditionChoice) -> str:
     """An edition as a filter calls it: "60, 2 Nov"."""
     date = day(edition.runs_at, "short")
     return f"{edition.number}, {date}" if edition.number else date

@@ -13,21 +13,21 @@ TOO_LONG = _l("This is too long: %(most)d characters are the most.")
 PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
-def local_time(typed: str, zone: str) -> datetime | None:
+def parse_local_time(text: str, zone: str) -> datetime | None:
     """Return what a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
     try:
-        return datetime.fromisoformat(typed).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):  # the first and the last day that there are don't lie in every zone
         return None
 
 
-def typed_time(moment: datetime | None, zone: str) -> str:
-    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if moment else ""
+def format_local_time(value: datetime | None, zone: str) -> str:
+    return value.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if value else ""
 
 
-def typed_day(typed: str) -> date | None:
+def parse_day(text: str) -> date | None:
     try:
-        return date.fromisoformat(typed)
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
@@ -37,12 +37,12 @@ def too_long(error: TooLong) -> str:
     return str(TOO_LONG) % {"most": error.most}
 
 
-def number_in(typed: str) -> int:
+def parse_number(text: str) -> int:
     """Read a whole number; -1, which is no version and no number of slots, where there is none."""
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-def public_id_in(typed: str) -> str:
+def parse_public_id(text: str) -> str:
     """Read the number of a row, typed by itself or pasted as a page's address; what holds none finds no row either."""
-    found = PUBLIC_ID.search(typed.upper())
+    found = PUBLIC_ID.search(text.upper())
     return found.group() if found else ""

@@ -23,11 +23,11 @@ from ..editions.items import headline, sent_headline
 from ..forms import form_drafts, press_keys
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import AtDesks, at_desks, by_slug
-from ..people.sessions import Who, who
+from ..people.sessions import Who, find_session
 from ..web import errors
-from ..web.setup import called, db
-from ..web.setup import found as found
-from .around import Sidebar, coming, load_sidebar, sections
+from ..web.setup import db, newsletter_or_404
+from ..web.setup import or_404 as or_404
+from .around import Sidebar, load_sidebar, next_edition_summary, sections
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -73,7 +73,7 @@ class DeskBlueprint(Blueprint):
 
 
 editor = DeskBlueprint()
-SIGNED_OUT = errors.Words(
+SIGNED_OUT = errors.ErrorMessage(
     _l("You aren’t signed in any more"),
     _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
@@ -83,7 +83,7 @@ LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages hav
 
 
 @dataclass(frozen=True)
-class Desk:
+class RequestContext:
     """A newsletter's desk for the person at it: a session, an actor to load rows through, all their desks."""
 
     session: Session
@@ -105,7 +105,7 @@ def only_staff() -> Response | None:
         back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
         if request.method == "POST":
             g.back = (url_for("entrance.ask", to="desk", next=back), _("Sign in"))
-            return errors.page(403, words=SIGNED_OUT)
+            return errors.render_error(403, message=SIGNED_OUT)
         return redirect(url_for("entrance.ask", to="desk", next=back), code=303)
     if current_user.is_half:
         back = request.full_path.rstrip("?") if request.method == "GET" else page_of_form()
@@ -113,17 +113,17 @@ def only_staff() -> Response | None:
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:
-        with at_desk(slug):  # whoever may not press hears so before the form is looked at
+        with read_context(slug):  # whoever may not press hears so before the form is looked at
             pass
     return None
 
 
 @editor.errorhandler(CSRFError)
-def too_old(error: CSRFError) -> Response:
+def handle_csrf_error(error: CSRFError) -> Response:
     """The page lay open for too long: what was typed is shown, with the way back to where it was typed."""
     g.language = LANGUAGES[0]
     g.back = (page_of_form(), _("Open the page again"))
-    return errors.page(400)
+    return errors.render_error(400)
 
 
 def page_of_form() -> str:
@@ -155,7 +155,7 @@ def _look(token: str) -> Who | None:
     """Find who opens a page and the desks at which they work, in the transaction in which the page itself is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
-        found = who(session, token)
+        found = find_session(session, token)
         if found is None:
             return None
         desks = at_desks(session, found[0].id)
@@ -170,11 +170,11 @@ def _leave(_error: BaseException | None) -> None:
         looked.opened.close()
 
 
-def _enter(session: Session, slug: str, at: AtDesks) -> Desk:
-    desks = {desk[0].slug: desk for desk in at}
+def _enter(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
+    desks = {desk[0].slug: desk for desk in memberships}
     if slug not in desks:  # it had this name before, or somebody else works there
-        newsletter = found(by_slug(session, slug))
-        called(slug, newsletter if newsletter.slug in desks else None)
+        newsletter = or_404(by_slug(session, slug))
+        newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
     newsletter, name, role = desks[slug]
     looked_at = frozenset(request.form.get("looked", "").splitlines())
     actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, looked_at)
@@ -182,13 +182,13 @@ def _enter(session: Session, slug: str, at: AtDesks) -> Desk:
         must(actor, editor.act_of(request.endpoint or "", request.path))
     g.zone = newsletter.zone
     g.back = (url_for("editor.home", slug=slug), _("Back to the desk"))
-    desk = Desk(session, actor, newsletter, [one for one, *_rest in desks.values()])
+    desk = RequestContext(session, actor, newsletter, [one for one, *_rest in desks.values()])
     g.desk, g.may = desk, desk.may
     return desk
 
 
 @editor.app_template_global("may")
-def _may(act: str) -> bool:
+def _has_permission(act: str) -> bool:
     """Return whether whoever looks at the page may do an act. Elsewhere than at the desk nobody may."""
     return "may" in g and bool(g.may(act))
 
@@ -200,11 +200,11 @@ def _may_press(address: str) -> bool:
     if "pages" not in g:
         g.pages = current_app.create_url_adapter(request)
     endpoint = g.pages.match(path, method="POST")[0] if g.pages else ""
-    return endpoint not in editor.acts or _may(editor.act_of(endpoint, path))
+    return endpoint not in editor.acts or _has_permission(editor.act_of(endpoint, path))
 
 
 @contextmanager
-def at_desk(slug: str) -> Iterator[Desk]:
+def read_context(slug: str) -> Iterator[RequestContext]:
     """The desk of a newsletter for a page that only reads. 404 for a stranger."""
     looked: Looked | None = g.pop("looked", None)
     if looked is None:
@@ -215,7 +215,7 @@ def at_desk(slug: str) -> Iterator[Desk]:
         yield _enter(looked.session, slug, looked.desks)
 
 
-def change(slug: str, fn: Callable[[Desk], T]) -> T:
+def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect.
 
     The first change of a request takes the key of its press in the same transaction, and with what was sent goes the
@@ -234,33 +234,33 @@ def change(slug: str, fn: Callable[[Desk], T]) -> T:
     return done
 
 
-def redrawn(
-    slug: str, status: int, draw: Callable[Concatenate[Desk, P], str], *args: P.args, **values: P.kwargs
+def rerender(
+    slug: str, status: int, draw: Callable[Concatenate[RequestContext, P], str], *args: P.args, **values: P.kwargs
 ) -> tuple[str, int]:
     """Answer a form that couldn't be taken with its page, drawn anew as things stand after the change was undone."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return draw(desk, *args, **values), status
 
 
-def found_at(desk: Desk, row: T | None, endpoint: str, public_id: str, words: str) -> T:
+def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: str, link_text: str) -> T:
     """A row that was loaded through the actor, or 404. An error page leads back to the row's own, in these words."""
-    one = found(row)
-    g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), words)
+    one = or_404(row)
+    g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), link_text)
     return one
 
 
-def unknown(desk: Desk, name: str, endpoint: str) -> None:
+def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
     """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
-    words = errors.Words(
+    words = errors.ErrorMessage(
         _("There is no such list"),
         _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
         _("Check the address, or begin with the whole list."),
     )
     g.back = (url_for(endpoint, slug=desk.newsletter.slug), _("To the whole list"))
-    abort(errors.page(404, words=words))
+    abort(errors.render_error(404, message=words))
 
 
-def look_around(desk: Desk) -> Sidebar:
+def look_around(desk: RequestContext) -> Sidebar:
     """Return what stands around the page, loaded once for each page."""
     if "around" not in desk.asked:
         desk.asked["around"] = load_sidebar(desk.session, desk.actor)
@@ -268,7 +268,7 @@ def look_around(desk: Desk) -> Sidebar:
     return found
 
 
-def page(desk: Desk, template: str, section: str, **values: Any) -> str:
+def page(desk: RequestContext, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
     here = look_around(desk)
     return render_template(
@@ -277,7 +277,7 @@ def page(desk: Desk, template: str, section: str, **values: Any) -> str:
         newsletters=desk.newsletters,
         sections=sections(desk.newsletter, here.numbers),
         section=section,
-        coming=coming(desk.newsletter, here.edition) if here.edition else None,
+        coming=next_edition_summary(desk.newsletter, here.edition) if here.edition else None,
         me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,

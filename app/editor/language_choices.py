@@ -9,16 +9,16 @@ from .frame import editor
 
 
 @editor.app_template_filter("language_choices")
-def language_choices(newsletter: Newsletter, chosen: str, unchosen: str) -> list[tuple[str, str]]:
+def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> list[tuple[str, str]]:
     """List the newsletter's languages and all that can be guessed, as (code, name); `unchosen` names no choice."""
-    codes = {newsletter.language, *newsletter.languages, *guessed_languages(), chosen}
+    codes = {newsletter.language, *newsletter.languages, *guessed_languages(), selected}
     listed = by_name(codes)
-    return listed if chosen in dict(listed) else [("", unchosen), *listed]
+    return listed if selected in dict(listed) else [("", unchosen), *listed]
 
 
 @editor.app_template_filter("looks_like")
-def looks_like(words: str, language: str) -> str:
+def looks_like(text: str, language: str) -> str:
     """Return what is said beside the language of words that look like another; empty where they look like it."""
-    guess = guess_language(words)
+    guess = guess_language(text)
     name = dict(by_name([guess])).get(guess, "")
     return _("These words look like %(language)s.", language=name) if name and guess != language else ""

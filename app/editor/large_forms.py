@@ -15,9 +15,9 @@ AROUND = 64 * 1024  # bytes that the form around a file may have
 _ROOM: dict[str, tuple[int, Callable[[], str]]] = {}
 
 
-def may_be_large(endpoint: str, most: int, words: Callable[[], str]) -> None:
-    """Let the form of an endpoint hold so many bytes; `words` says that it was more."""
-    _ROOM[f"editor.{endpoint}"] = most, words
+def may_be_large(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
+    """Let the form of an endpoint hold so many bytes; `get_message` says that it was more."""
+    _ROOM[f"editor.{endpoint}"] = max_bytes, get_message
 
 
 @editor.url_value_preprocessor
@@ -32,4 +32,4 @@ def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> Non
 @editor.errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     room = _ROOM.get(request.endpoint or "")
-    return errors.page(413, happened=room[1]() if room else None)
+    return errors.render_error(413, happened=room[1]() if room else None)

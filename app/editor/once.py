@@ -18,7 +18,7 @@ from ..crypto.seal import new_token
 from ..db.fault_kinds import Busy
 from ..db.session import now
 from ..forms import press_keys
-from ..forms.press_keys import Outcome, Press, Twice
+from ..forms.press_keys import AlreadyPressed, Outcome, Press
 from ..web.setup import db
 from .frame import editor, page_of_form
 
@@ -63,8 +63,8 @@ def note_outcome(response: Response) -> Response:
     return response
 
 
-@editor.errorhandler(Twice)
-def again(_error: Twice) -> Response:
+@editor.errorhandler(AlreadyPressed)
+def handle_repeated_press(_error: AlreadyPressed) -> Response:
     """Lead to the page that the first of the two presses led to, with what was said there."""
     outcome, is_fresh = _wait_for(g.press)
     if outcome is None or not outcome.href or not is_fresh:
@@ -86,9 +86,9 @@ def _wait_for(press: Press) -> tuple[Outcome | None, bool]:
         time.sleep(0.05)
 
 
-def _say(said: list[dict[str, str]]) -> None:
+def _say(messages: list[dict[str, str]]) -> None:
     """Say on the next page what isn't waiting to be said there already, by the first press."""
     waiting = [words for _category, words in session.get("_flashes", [])]
-    for words in said:
+    for words in messages:
         if words not in waiting:
             flash(words)  # type: ignore[arg-type]  # as `announce` does

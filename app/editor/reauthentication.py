@@ -18,7 +18,7 @@ from ..people import colleagues
 from ..people.fresh_proof import NotFresh, is_fresh
 from ..web import errors
 from .flash import announce
-from .frame import Desk, at_desk, change, editor, page, page_of_form
+from .frame import RequestContext, editor, page, page_of_form, read_context, run_in_transaction
 
 
 class Proof(NamedTuple):
@@ -27,10 +27,10 @@ class Proof(NamedTuple):
     """
 
     what: str
-    whom: Callable[[Desk, Mapping[str, Any]], str] = lambda _desk, _values: ""
+    whom: Callable[[RequestContext, Mapping[str, Any]], str] = lambda _desk, _values: ""
 
 
-def _colleague(desk: Desk, values: Mapping[str, Any]) -> str:
+def _colleague(desk: RequestContext, values: Mapping[str, Any]) -> str:
     one = colleagues.load(desk.session, desk.actor, values["public_id"])
     return one.name if one else ""
 
@@ -64,7 +64,7 @@ PROOFS: dict[str, Proof] = {
 }
 OURS = ("csrf_token", "once")  # fields that a form gets anew
 LABELS = errors.NAMED | {"role": _l("Role"), "address": _l("Address")}
-AGAIN = errors.Words(
+AGAIN = errors.ErrorMessage(
     _l("Is it you?"),
     _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
     _l("Show that it is you; then do it again within ten minutes."),
@@ -83,7 +83,7 @@ def asks_for_proof(address: str) -> bool:
     pages = current_app.create_url_adapter(request)
     path = address.removeprefix(request.script_root).partition("?")[0]
     endpoint = pages.match(path, method="POST")[0] if pages else ""
-    desk = cast(Desk | None, g.get("desk"))
+    desk = cast(RequestContext | None, g.get("desk"))
     return proof_of(endpoint, path) is not None and not (desk and is_fresh(desk.session, desk.actor))
 
 
@@ -94,29 +94,29 @@ def prove_first() -> Response | None:
     if "slug" not in values or proof_of(request.endpoint or "", request.path) is None:
         return None
     slug = values["slug"]
-    with at_desk(slug) as desk:  # whoever may not press hears that, whoever they are
+    with read_context(slug) as desk:  # whoever may not press hears that, whoever they are
         if is_fresh(desk.session, desk.actor):
             return None
     if request.method == "POST":
-        onward = url_for("editor.go_on", slug=slug, public_id=_held(slug))
+        onward = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
     else:  # a file: one goes on from the page above it, where it was asked for
         narrowed = request.query_string.decode("ascii", "ignore")
         onward = request.path.rpartition("/")[0] + (f"?{narrowed}" if narrowed else "")
     return redirect(url_for("entrance.again", next=onward), code=303)
 
 
-def _held(slug: str) -> str:
+def _hold_press(slug: str) -> str:
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
     key = press_keys.form_digest(current_user.person_id, request.form.get("once", ""))
     g.pop("press", None)  # it isn't pressed yet
     address = request.full_path.rstrip("?")
-    return change(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))
+    return run_in_transaction(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))
 
 
 @editor.get("/<slug>/go-on/<public_id>")
 def go_on(slug: str, public_id: str) -> str | Response:
     """Show the press that waited, to whoever has shown who they are meanwhile."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         found = held_presses.load(desk.session, desk.actor, public_id)
         if found is None:
             announce(
@@ -146,4 +146,4 @@ def go_on(slug: str, public_id: str) -> str | Response:
 def not_fresh(_error: NotFresh) -> Response:
     """Answer a verb that asked by itself, where no row did, or the ten minutes ended meanwhile."""
     g.back = (url_for("entrance.again", next=page_of_form()), _("Show that it is you, then do it again"))
-    return errors.page(403, words=AGAIN)
+    return errors.render_error(403, message=AGAIN)

@@ -16,7 +16,7 @@ from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing
 from .conflict import in_short, newest_change
 from .flash import announce
-from .frame import Desk, change, editor
+from .frame import RequestContext, editor, run_in_transaction
 
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
 WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
@@ -27,7 +27,7 @@ WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
 )
 
 
-def way_back(events: list[Event]) -> str:
+def get_undo_token(events: list[Event]) -> str:
     """Return what the button of the undo carries for the events of a press; empty where nothing can be undone."""
     return ".".join(map(str, undoing.undoable(events)))
 
@@ -36,35 +36,35 @@ def way_back(events: list[Event]) -> str:
 def undo(slug: str) -> Response:
     press = [int(key) for key in request.form.get("press", "")[:MOST].split(".") if key.isdecimal() and len(key) < 16]
 
-    def fn(desk: Desk) -> tuple[int, Counter[str]]:
+    def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
         done, left = undoing.undo(desk.session, desk.actor, press)
         press_keys.forget_undone(desk.session, desk.actor)
-        return len(done), Counter(_why(desk, one) for one in left)
+        return len(done), Counter(_format_reason(desk, one) for one in left)
 
-    done, left = change(slug, fn)
-    said = [*([_("Undone.")] if done else []), *stay(left)]
+    done, left = run_in_transaction(slug, fn)
+    said = [*([_("Undone.")] if done else []), *list_unchanged_reasons(left)]
     announce(" ".join(said) or _("There is nothing to undo."))
-    return redirect(within(slug, request.form.get("back", "")), code=303)
+    return redirect(get_safe_return_url(slug, request.form.get("back", "")), code=303)
 
 
-def _why(desk: Desk, left: undoing.Left) -> str:
-    if isinstance(left.why, VersionConflict):
-        row = desk.session.get(undoing.NOUNS[left.event.noun][0], left.event.noun_id)
+def _format_reason(desk: RequestContext, skipped: undoing.Left) -> str:
+    if isinstance(skipped.why, VersionConflict):
+        row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
         # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
-        return newest and newest.id != left.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
-    return next(str(words) for kind, words in WHY_NOT if isinstance(left.why, kind))
+        return newest and newest.id != skipped.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
+    return next(str(words) for kind, words in WHY_NOT if isinstance(skipped.why, kind))
 
 
-def stay(left: Counter[str]) -> list[str]:
+def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
     """Return what a press left as it is, a sentence for each reason."""
     return [
         ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
-        for why, number in left.items()
+        for why, number in reason_counts.items()
     ]
 
 
-def within(slug: str, back: str) -> str:
+def get_safe_return_url(slug: str, url: str) -> str:
     """Return a page of this desk, and nothing else that somebody could have put into the form."""
-    is_ours = back.startswith(url_for("editor.home", slug=slug)) and "\\" not in back and "//" not in back
-    return back if is_ours else url_for("editor.letters", slug=slug)
+    is_ours = url.startswith(url_for("editor.home", slug=slug)) and "\\" not in url and "//" not in url
+    return url if is_ours else url_for("editor.letters", slug=slug)

@@ -18,7 +18,7 @@ def sign_out() -> Response:
     if current_user.is_authenticated:
         token = current_user.token
         db.write(lambda rows: sessions.end_session(rows, token))
-    return _out()
+    return _log_out_and_redirect()
 
 
 @entrance.get("/signed-in")
@@ -43,14 +43,14 @@ def browsers() -> str | Response:
 def sign_out_everywhere() -> Response:
     if current_user.is_authenticated:
         _end_all()
-    return _out()
+    return _log_out_and_redirect()
 
 
 @entrance.post("/signed-in/others")
 def sign_out_others() -> Response:
     """Sign out every browser but this one."""
     if not current_user.is_authenticated or current_user.is_half:
-        return _out()
+        return _log_out_and_redirect()
     _end_all(but=current_user.token)
     return redirect(url_for("entrance.browsers"), code=303)
 
@@ -59,7 +59,7 @@ def sign_out_others() -> Response:
 def sign_out_one(public_id: str) -> Response:
     """Sign another of my browsers out."""
     if not current_user.is_authenticated or current_user.is_half:
-        return _out()
+        return _log_out_and_redirect()
     person_id = current_user.person_id
     db.write(lambda rows: sessions.end_one(rows, Visitor(person_id), person_id, public_id))
     return redirect(url_for("entrance.browsers"), code=303)
@@ -70,7 +70,7 @@ def _end_all(but: str | None = None) -> None:
     db.write(lambda rows: sessions.end_all(rows, Visitor(person_id), rows.get_one(Person, person_id), but))
 
 
-def _out() -> Response:
+def _log_out_and_redirect() -> Response:
     logout_user()
     session.clear()
     return redirect(url_for("entrance.ask"), code=303)

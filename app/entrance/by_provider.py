@@ -72,12 +72,12 @@ def newsroom_account() -> str:
     return one.name if one else ""
 
 
-def _back() -> str:
+def _callback_url() -> str:
     """Return where the provider sends browsers back to: by the settings, never by what a request says."""
     return str(current_app.config["BASE_URL"]) + url_for("entrance.provider_back")
 
 
-def _now() -> int:
+def _current_timestamp() -> int:
     with db.read() as rows:
         return int(now(rows).timestamp())
 
@@ -90,9 +90,9 @@ def to_provider() -> Response:
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
     try:
-        address, asked = oidc.begin(one, _back(), _now())
+        address, asked = oidc.begin(one, _callback_url(), _current_timestamp())
     except oidc.NotVouched as fault:
-        return _refused(one, type(fault), fault.why)
+        return _render_refusal(one, type(fault), fault.why)
     session["provider"] = {**asdict(asked), "next": local(request.args.get("next"))}
     g.leaves = True
     return redirect(address, code=303)
@@ -104,12 +104,14 @@ def provider_back() -> Response:
     """Let in whoever comes back with the provider's word. What was kept for that serves once."""
     one, kept = _set(), session.pop("provider", None)
     if not kept:
-        return _refused(one, oidc.Unfit, "nothing was asked for")
+        return _render_refusal(one, oidc.Unfit, "nothing was asked for")
     onward = kept.pop("next")
     try:
-        vouched = oidc.finish(one, _back(), oidc.Asked(**kept), request.args, _now())
+        vouched = oidc.finish(
+            one, _callback_url(), oidc.AuthorizationRequest(**kept), request.args, _current_timestamp()
+        )
     except oidc.NotVouched as fault:
-        return _refused(one, type(fault), fault.why)
+        return _render_refusal(one, type(fault), fault.why)
     seen = family_seen()
 
     def come_in(rows: Session) -> CameIn:
@@ -117,7 +119,7 @@ def provider_back() -> Response:
 
     came = db.write(come_in)
     if not came.token:
-        return _refused(one, came.why, came.why)
+        return _render_refusal(one, came.why, came.why)
     session["next"] = onward
     return let_in(came.token)
 
@@ -129,10 +131,10 @@ def _set() -> StaffProvider:
     return one
 
 
-def _refused(one: StaffProvider, why: type[oidc.NotVouched] | str, logged: str) -> Response:
+def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.NotVouched] | str, logged: str) -> Response:
     """Say why nobody was let in, with the other way in beside it."""
     log.warning("nobody was let in by the provider: %s", logged)
-    status, sentence = WHY[why]
-    said = sentence % {"provider": one.name[:1].upper() + one.name[1:]}
-    html = render_template("entrance/provider_failed.html", sentence=said, again=why in WORTH_ANOTHER_TRY)
+    status, sentence = WHY[reason]
+    said = sentence % {"provider": staff_provider.name[:1].upper() + staff_provider.name[1:]}
+    html = render_template("entrance/provider_failed.html", sentence=said, again=reason in WORTH_ANOTHER_TRY)
     return make_response(html, status)

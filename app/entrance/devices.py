@@ -18,14 +18,14 @@ from ..crypto.seal import Unsealable, new_token
 from ..db.session import get_keyring
 from ..people.models import Person
 from ..web import errors
-from ..web.setup import caller, counted, db
+from ..web.setup import caller, db, hash_identifier
 
 PLACE = "devices.cookie"
 LIFE = 180 * 86_400  # seconds that a device stays known after somebody was signed in there
 WAIT = 60  # seconds
 MATURE = 3_600  # seconds in which a browser that has waited counts alone
 
-BUSY = errors.Words(
+BUSY = errors.ErrorMessage(
     _l("Many ask from your network"),
     _l("There were more tries from your network than one person makes. They need not be yours; nothing was sent."),
     _l("Wait for a minute, go back in this browser and press again: then you are counted alone."),
@@ -50,15 +50,15 @@ def remember(rows: Session, response: Response, person: Person) -> None:
     )
 
 
-def known() -> tuple[str, str]:
+def get_known_device() -> tuple[str, str]:
     """Return whose device this is, as a public id, and the device's own sign; both empty where it isn't known."""
     if "known_device" not in g:
-        g.known_device = _opened(request.cookies.get(_name(), ""))
+        g.known_device = _read_device_cookie(request.cookies.get(_name(), ""))
     found: tuple[str, str] = g.known_device
     return found
 
 
-def _opened(cookie: str) -> tuple[str, str]:
+def _read_device_cookie(cookie: str) -> tuple[str, str]:
     if not cookie:
         return "", ""
     try:
@@ -71,11 +71,11 @@ def _opened(cookie: str) -> tuple[str, str]:
 
 def asker() -> str:
     """Return who counts as one in asking for a way in."""
-    sign = known()[1] or _waited()
-    return counted(sign) if sign else caller()
+    sign = get_known_device()[1] or _get_wait_token()
+    return hash_identifier(sign) if sign else caller()
 
 
-def _waited() -> str:
+def _get_wait_token() -> str:
     """Return the sign of a browser that was sent to wait and has done so."""
     sign, _, since = session.get("waits", "").partition(" ")
     return sign if since and WAIT <= unix_time() - int(since) < MATURE else ""
@@ -86,9 +86,9 @@ def wait(limit: RequestLimit) -> None:
     _, _, since = session.get("waits", "").partition(" ")
     if not since or unix_time() - int(since) >= WAIT:
         session["waits"] = f"{new_token()} {int(unix_time())}"
-    abort(errors.page(429, words=BUSY))
+    abort(errors.render_error(429, message=BUSY))
 
 
 def typing() -> str:
     """Return who counts as one in typing codes: the browser that asked."""
-    return counted(session["browser"]) if "browser" in session else caller()
+    return hash_identifier(session["browser"]) if "browser" in session else caller()

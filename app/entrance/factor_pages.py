@@ -20,7 +20,7 @@ from ..people.models import BrowserSession, Person
 from ..web.formatting import is_past
 from ..web.setup import db
 from . import entrance
-from .second import HOUSE, challenge, in_this_browser, is_due, keep_challenge, site
+from .second import HOUSE, challenge, has_second_factor, in_this_browser, keep_challenge, site
 
 View = Callable[..., Response]
 
@@ -33,7 +33,7 @@ def _fresh(view: View) -> View:
         here = url_for("entrance.factors_page")
         if not current_user.is_authenticated or current_user.door != "desk":
             return redirect(url_for("entrance.ask", next=here), code=303)
-        if current_user.is_half and is_due():
+        if current_user.is_half and has_second_factor():
             return redirect(url_for("entrance.second", next=here), code=303)
         if current_user.proved_at is None or is_past(current_user.proved_at + FRESH):
             return redirect(url_for("entrance.again", next=here), code=303)
@@ -51,7 +51,7 @@ def factors_page() -> Response:
 
 def _page(status: int = 200, codes: list[str] | None = None, error: str = "") -> Response:
     with db.read() as rows:
-        mine = factors.of(rows, current_user.person_id)
+        mine = factors.list_factors(rows, current_user.person_id)
         left = factors.codes_left(rows, current_user.person_id)
     is_needed = current_user.is_half and not mine
     html = render_template(
@@ -69,12 +69,12 @@ def app_page() -> Response:
 def _app_page(secret: str, status: int = 200, error: str = "") -> Response:
     address = factors.address_of(secret, current_user.name, HOUSE)
     html = render_template(
-        "entrance/factor_app.html", secret=secret, address=address, drawn=_drawn(address), error=error
+        "entrance/factor_app.html", secret=secret, address=address, drawn=_render_qr_code(address), error=error
     )
     return make_response(html, status)
 
 
-def _drawn(address: str) -> Markup:
+def _render_qr_code(address: str) -> Markup:
     """Draw an address as a QR code (ISO/IEC 18004) for the camera of a telephone: dark on light in either theme, with
     the margin of four that readers need, and nothing in it that the policy for styles forbids."""
     code = segno.make(address, micro=False)
@@ -90,7 +90,7 @@ def add_app() -> Response:
         codes = in_this_browser(lambda rows, actor, began: factors.add_app(rows, actor, began, name, secret, code))
     except Unproved:
         return _app_page(secret, 400, _("This code doesn’t fit. Look whether the clock of your device is right."))
-    return _added(codes)
+    return _show_recovery_codes(codes)
 
 
 @entrance.get("/signed-in/factors/passkey")
@@ -114,10 +114,10 @@ def add_passkey() -> Response:
         )
     except Unproved:
         return _page(400, error=_("This passkey couldn’t be taken. Try again."))
-    return _added(codes)
+    return _show_recovery_codes(codes)
 
 
-def _added(codes: list[str]) -> Response:
+def _show_recovery_codes(codes: list[str]) -> Response:
     """Show the recovery codes that come with the first factor, once; they are kept as hashes."""
     return _page(codes=codes) if codes else redirect(url_for("entrance.factors_page"), code=303)
 
@@ -128,7 +128,11 @@ def new_codes() -> Response:
     def make(rows: Session, actor: Visitor, began: BrowserSession) -> list[str]:
         return factors.new_codes(rows, actor, rows.get_one(Person, began.person_id))
 
-    return _page(codes=in_this_browser(make)) if is_due() else redirect(url_for("entrance.factors_page"), code=303)
+    return (
+        _page(codes=in_this_browser(make))
+        if has_second_factor()
+        else redirect(url_for("entrance.factors_page"), code=303)
+    )
 
 
 @entrance.post("/signed-in/factors/<public_id>/rename")

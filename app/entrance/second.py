@@ -15,7 +15,7 @@ from ..core.actors import Visitor
 from ..people import factors, sessions
 from ..people.factors import Site, Unproved
 from ..people.models import BrowserSession
-from ..web.setup import counted, db, limiter
+from ..web.setup import db, hash_identifier, limiter
 from . import entrance
 from .onward import home_of, local
 
@@ -29,12 +29,12 @@ def site() -> Site:
     return Site(urlsplit(origin).hostname or "", origin)
 
 
-def is_due() -> bool:
+def has_second_factor() -> bool:
     """Return whether whoever is signed in here has a second factor to show."""
     if not current_user.is_authenticated or current_user.door != "desk":
         return False
     with db.read() as rows:
-        return bool(factors.of(rows, current_user.person_id))
+        return bool(factors.list_factors(rows, current_user.person_id))
 
 
 def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
@@ -42,7 +42,7 @@ def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
     token = current_user.token
 
     def once(rows: Session) -> T:
-        found = sessions.who(rows, token)
+        found = sessions.find_session(rows, token)
         if found is None:
             raise Unproved("session")
         return fn(rows, Visitor(found[0].id), found[1])
@@ -65,7 +65,7 @@ def second() -> Response:
     onward = local(request.args.get("next"))
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=onward), code=303)
-    if not is_due():
+    if not has_second_factor():
         return redirect(url_for("entrance.factors_page") if current_user.is_half else onward or "/desk/", code=303)
     return _page()
 
@@ -73,7 +73,7 @@ def second() -> Response:
 def _page(status: int = 200, error: str = "") -> Response:
     g.language = current_user.language
     with db.read() as rows:
-        mine = factors.of(rows, current_user.person_id)
+        mine = factors.list_factors(rows, current_user.person_id)
         options, fresh = factors.options_to_show(rows, current_user.person_id, site())
     keep_challenge(fresh)
     kinds = {one.kind for one in mine}
@@ -83,22 +83,24 @@ def _page(status: int = 200, error: str = "") -> Response:
 
 
 @entrance.post("/sign-in/second")
-@limiter.limit("10 per hour", key_func=lambda: counted(f"second {getattr(current_user, 'person_id', '')}"))
+@limiter.limit("10 per hour", key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
 def second_code() -> Response:
     """Take a code of an app, or a recovery code."""
     typed = request.form.get("code", "")
-    return _shown(lambda rows, actor, began: factors.show_code(rows, actor, began, typed))
+    return _verify_second_factor(lambda rows, actor, began: factors.show_code(rows, actor, began, typed))
 
 
 @entrance.post("/sign-in/second/passkey")
 def second_passkey() -> Response:
     """Take what a passkey has signed; the module passkeys.js puts it into the form."""
     given, fresh = request.form.get("credential", ""), challenge()
-    return _shown(lambda rows, actor, began: factors.show_passkey(rows, actor, began, given, fresh, site()))
+    return _verify_second_factor(
+        lambda rows, actor, began: factors.show_passkey(rows, actor, began, given, fresh, site())
+    )
 
 
-def _shown(show: Callable[[Session, Visitor, BrowserSession], None]) -> Response:
-    if not is_due():
+def _verify_second_factor(show: Callable[[Session, Visitor, BrowserSession], None]) -> Response:
+    if not has_second_factor():
         return redirect(url_for("entrance.ask"), code=303)
     try:
         in_this_browser(show)

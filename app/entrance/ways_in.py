@@ -16,7 +16,7 @@ from ..people.models import DOORS, Person
 from ..people.sign_in_mails import Asker
 from ..server.page_server import answer_at
 from ..text.clean import single_line
-from ..web.setup import SignedIn, counted, db, language, limiter
+from ..web.setup import SignedIn, db, hash_identifier, language, limiter
 from . import devices, entrance, second
 from .browser_names import family
 from .onward import home_of, local
@@ -57,8 +57,8 @@ def ask_for_it() -> Response:
     return redirect(url_for("entrance.code"), code=303)
 
 
-def _asker(spoken: str) -> Asker:
-    return Asker(session.get("browser") or new_token(), spoken, devices.known()[0])
+def _asker(language_code: str) -> Asker:
+    return Asker(session.get("browser") or new_token(), language_code, devices.get_known_device()[0])
 
 
 @entrance.get("/sign-in/code")
@@ -95,7 +95,7 @@ def link(token: str) -> Response:
 
 
 @entrance.post("/sign-in/<token>")
-@limiter.limit("20 per minute", key_func=lambda: counted(request.path))
+@limiter.limit("20 per minute", key_func=lambda: hash_identifier(request.path))
 def use_link(token: str) -> Response:
     browser, seen = session.get("browser"), family_seen()
     opened = db.write(lambda rows: sign_in.use_link(rows, Visitor(), token, browser, seen))
@@ -116,7 +116,7 @@ def _link_page(token: str, status: int = 200) -> Response:
 def let_in(token: str) -> Response:
     """Sign this browser in. Its cookie starts anew: nothing that somebody else may have planted in it stays."""
     with db.read() as rows:
-        found = sessions.who(rows, token)
+        found = sessions.find_session(rows, token)
         home = home_of(rows, found[0].id, found[1].door) if found else ""
     onward = session.get("next")
     before = current_user.token if current_user.is_authenticated else None
@@ -139,23 +139,23 @@ def again() -> str | Response:
     screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
-    if second.is_due():
+    if second.has_second_factor():
         return redirect(url_for("entrance.second", next=local(request.args.get("next"))), code=303)
     g.language = current_user.language
     return render_template("entrance/again.html", next_path=local(request.args.get("next")), name=current_user.name)
 
 
 @entrance.post("/sign-in/again")
-@limiter.limit("10 per hour", key_func=lambda: counted(current_user.get_id() or "nobody"))
+@limiter.limit("10 per hour", key_func=lambda: hash_identifier(current_user.get_id() or "nobody"))
 def mail_again() -> Response:
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask"), code=303)
-    if second.is_due():  # a mail is no proof for whoever has a second factor
+    if second.has_second_factor():  # a mail is no proof for whoever has a second factor
         return redirect(url_for("entrance.second"), code=303)
     asker, token = _asker(current_user.language), current_user.token
 
     def ask_again(rows: Session) -> None:
-        if found := sessions.who(rows, token):
+        if found := sessions.find_session(rows, token):
             sign_in_mails.ask_again(rows, Visitor(found[0].id), found[1], asker)
 
     db.write(ask_again)

@@ -26,7 +26,7 @@ from ..people.models import Expert as Row
 from ..text.translation import city
 from ..typesetting.block import Block
 from ..web import errors
-from ..web.setup import csrf, db, found, language
+from ..web.setup import csrf, db, language, or_404
 
 expert = Blueprint("expert", __name__)
 csrf.exempt(expert)  # behind a link there is no cookie to ride on; who is signed in is asked for theirs below
@@ -65,7 +65,7 @@ class Visit:
     @property
     def answer(self) -> Answer:
         """The answer that was sent, or 404."""
-        return found(self.task.answer)
+        return or_404(self.task.answer)
 
     def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
         """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
@@ -75,7 +75,7 @@ class Visit:
         return as_it_would_run(self.session, task.newsletter, row, task.text, body, credit, task.readers)
 
 
-def at(path: str, method: str) -> Callable[[View], View]:
+def assignment_route(path: str, method: str) -> Callable[[View], View]:
     """Give a view both of its addresses: behind the assignment's link, and among the expert's own questions."""
 
     def add(view: View) -> View:
@@ -86,14 +86,14 @@ def at(path: str, method: str) -> Callable[[View], View]:
     return add
 
 
-def mine(session: Session) -> Row:
+def get_signed_in_expert(session: Session) -> Row:
     """The profile of who is signed in. 404 for somebody who is no expert (any more)."""
-    return found(expert_of(session, current_user.person_id))
+    return or_404(expert_of(session, current_user.person_id))
 
 
 def me(session: Session) -> Expert:
-    """The expert who is signed in, to act as. 404 as for `mine`."""
-    row = mine(session)
+    """The expert who is signed in, to act as. 404 as for `get_signed_in_expert`."""
+    row = get_signed_in_expert(session)
     return Expert(row.id, row.name)
 
 
@@ -108,60 +108,60 @@ def only_by_link_or_signed_in() -> Response | None:
         csrf.protect()
         return None
     if request.method == "POST":
-        return errors.page(403, happened=_("You are no longer signed in here; nothing was sent."))
+        return errors.render_error(403, happened=_("You are no longer signed in here; nothing was sent."))
     return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
 
 
-def _only_from_its_own_page(way: dict[str, Any]) -> Response | None:
-    g.form_proof = signing.make(PURPOSE, way["token"])
+def _only_from_its_own_page(view_args: dict[str, Any]) -> Response | None:
+    g.form_proof = signing.create_token(PURPOSE, view_args["token"])
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if signing.read(sent, PURPOSE, way["token"], GOOD_FOR) is not None:
+    if signing.read_token(sent, PURPOSE, view_args["token"], GOOD_FOR) is not None:
         return None
-    with visit(way):
-        return errors.page(400)
+    with visit(view_args):
+        return errors.render_error(400)
 
 
-def _enter(session: Session, way: dict[str, str], few: bool = False) -> Visit:
-    if "token" in way:
-        actor, task = found(expert_tasks.by_link(session, way["token"], few))
+def _enter(session: Session, view_args: dict[str, str], few: bool = False) -> Visit:
+    if "token" in view_args:
+        actor, task = or_404(expert_tasks.by_link(session, view_args["token"], few))
         g.language = task.newsletter.language
     else:
         actor = me(session)
-        task = found(expert_tasks.load(session, actor, way["public_id"], few))
+        task = or_404(expert_tasks.load(session, actor, view_args["public_id"], few))
     g.zone = task.newsletter.zone
     g.back = (str(to_assignment(request.view_args or {}).location), _("Back to the question"))
     return Visit(session, actor, task)
 
 
 @contextmanager
-def visit(way: dict[str, str]) -> Iterator[Visit]:
+def visit(view_args: dict[str, str]) -> Iterator[Visit]:
     """The assignment at this address, to be read. 404 for a stranger, and for a link that ended."""
     with db.read() as session:
-        yield _enter(session, way)
+        yield _enter(session, view_args)
 
 
-def change(way: dict[str, str], fn: Callable[[Visit], T], few: bool = False) -> T:
+def change(view_args: dict[str, str], fn: Callable[[Visit], T], few: bool = False) -> T:
     """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect. With `few` the
     task is read as for a draft alone (see `expert_tasks`)."""
-    return db.write(lambda session: fn(_enter(session, way, few)))
+    return db.write(lambda session: fn(_enter(session, view_args, few)))
 
 
-def page(found: Visit, template: str, status: int = 200, **values: Any) -> Response:
+def page(context: Visit, template: str, status: int = 200, **values: Any) -> Response:
     """Render a page of an assignment; `way` in it are the values that its addresses are built from."""
     html = render_template(
         f"expert/{template}.html",
-        newsletter=found.task.newsletter,
-        expert_name=found.actor.name,
-        signed_in=found.actor.assignment_id is None,
-        editor_name=found.task.newsletter.editor,
-        city=city(language(), found.task.newsletter.zone),
+        newsletter=context.task.newsletter,
+        expert_name=context.actor.name,
+        signed_in=context.actor.assignment_id is None,
+        editor_name=context.task.newsletter.editor,
+        city=city(language(), context.task.newsletter.zone),
         way=request.view_args,
-        task=found.task,
+        task=context.task,
         said=SAID.get(request.args.get("said", "")),
         **values,
     )
     return make_response(html, status)
 
 
-def to_assignment(way: dict[str, Any], **query: Any) -> Response:
-    return redirect(url_for("expert.assignment", **way, **query), code=303)
+def to_assignment(view_args: dict[str, Any], **query: Any) -> Response:
+    return redirect(url_for("expert.assignment", **view_args, **query), code=303)

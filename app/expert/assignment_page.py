@@ -10,50 +10,52 @@ from ..answers.models import AnswerText
 from ..editions import archive
 from ..editions.archive import story_path
 from ..editions.items import block_from
-from .access import Visit, at, page, to_assignment, visit
+from .access import Visit, assignment_route, page, to_assignment, visit
 from .quote_check import check_page
 from .writing_page import answer_page, other_texts, sheets_of
 
 
-@at("", "GET")
+@assignment_route("", "GET")
 def assignment(**way: str) -> Response:
     with visit(way) as found:
         return PAGES[found.task.stage](found)
 
 
-@at("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
+@assignment_route("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
 def back(verb: str, **way: str) -> Response:
     """A browser that opens a tab again asks for where it last sent something to; the page is what it wants."""
     return to_assignment(way)
 
 
-def _thanks(found: Visit) -> Response:
+def _thanks(context: Visit) -> Response:
     """From sent to ready to run: the text as it was sent, or as it was passed and will run."""
-    newest = found.session.get_one(AnswerText, found.answer.text_id)
-    sent = editing.submitted_text(found.session, found.answer) or newest
-    text = newest if found.task.stage in ("passed", "approved") else sent
+    newest = context.session.get_one(AnswerText, context.answer.text_id)
+    sent = editing.submitted_text(context.session, context.answer) or newest
+    text = newest if context.task.stage in ("passed", "approved") else sent
     return page(
-        found,
+        context,
         "thanks",
         text=text,
-        block=found.as_it_would_run(text.body),
-        runs_at=found.runs_at,
-        others=other_texts(sheets_of(found), text.body, sent.body),
-        replies=[one for one in writing.drafts_of(found.session, found.task.assignment, "reply") if one.body.strip()],
+        block=context.as_it_would_run(text.body),
+        runs_at=context.runs_at,
+        others=other_texts(sheets_of(context), text.body, sent.body),
+        replies=[
+            one for one in writing.drafts_of(context.session, context.task.assignment, "reply") if one.body.strip()
+        ],
     )
 
 
-def published_page(found: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
+def published_page(context: Visit, status: int = 200, body: str = "", errors: dict[str, str] | None = None) -> Response:
     """Show what ran. The line that says who asked is left out: readers are named to the public, never to an expert by
     us.
     """
-    newsletter, question = found.task.newsletter, found.task.assignment.question
-    story = archive.story(found.session, newsletter, question.public_id)
+    newsletter, question = context.task.newsletter, context.task.assignment.question
+    story = archive.story(context.session, newsletter, question.public_id)
     if story is None:
         abort(404)
     item, edition = story
     return page(
-        found,
+        context,
         "published",
         status,
         block=block_from(item),
@@ -64,8 +66,8 @@ def published_page(found: Visit, status: int = 200, body: str = "", errors: dict
     )
 
 
-def _ended(found: Visit) -> Response:
-    return page(found, "ended")
+def _ended_page(context: Visit) -> Response:
+    return page(context, "ended")
 
 
 PAGES: dict[str, Callable[[Visit], Response]] = {
@@ -76,8 +78,8 @@ PAGES: dict[str, Callable[[Visit], Response]] = {
     "passed": _thanks,
     "approved": _thanks,
     "published": published_page,
-    "retracted": _ended,
-    "held over": _ended,
-    "declined": _ended,
-    "cancelled": _ended,
+    "retracted": _ended_page,
+    "held over": _ended_page,
+    "declined": _ended_page,
+    "cancelled": _ended_page,
 }

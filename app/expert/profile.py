@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..core.fields import read_form, shown
+from ..core.fields import format_value, read_form
 from ..core.state_machine import VersionConflict
 from ..editions import of_experts
 from ..newsletters.models import Newsletter
@@ -18,8 +18,8 @@ from ..people import expert_pages
 from ..people.directory import change_profile
 from ..people.models import PROFILE
 from ..people.models import Expert as Row
-from ..web.setup import db, found
-from .access import expert, me, mine
+from ..web.setup import db, or_404
+from .access import expert, get_signed_in_expert, me
 
 OWN = {name: one for name, one in PROFILE.items() if one.own}
 FAULTS = {
@@ -42,27 +42,27 @@ class Refusal:
 @expert.get("/expert/profile")
 def profile() -> Response:
     with db.read() as session:
-        row = mine(session)
-        return _page(session, row, _stored(row), Refusal())
+        row = get_signed_in_expert(session)
+        return _page(session, row, _stored_values(row), Refusal())
 
 
 @expert.post("/expert/profile")
 def save_profile() -> Response:
-    typed = _typed()
+    typed = _form_values()
     values, faults = read_form({name: one for name, one in OWN.items() if name != "languages"}, typed)
     if faults:
-        return _again(typed, Refusal(400, {name: str(FAULTS[fault.code]) for name, fault in faults.items()}))
+        return _rerender(typed, Refusal(400, {name: str(FAULTS[fault.code]) for name, fault in faults.items()}))
     version = request.form.get("version", 0, int)
 
     def fn(session: Session) -> None:
-        row = mine(session)
+        row = get_signed_in_expert(session)
         languages = [code for code in _languages(session, row) if code in typed["languages"]]
         change_profile(session, me(session), row, version, **values, languages=languages)
 
     try:
         db.write(fn)
     except VersionConflict:
-        return _again(typed, Refusal(409))
+        return _rerender(typed, Refusal(409))
     flash(_("Your profile is saved."))
     return redirect(url_for("expert.profile"), code=303)
 
@@ -72,8 +72,8 @@ def say_of_page(slug: str, said: str) -> Response:
     """Say yes to a page at a newsletter, or take that back: at once, both times."""
 
     def fn(session: Session) -> None:
-        row = mine(session)
-        newsletter = found(next((one for one in of_experts.newsletters_of(session, row) if one.slug == slug), None))
+        row = get_signed_in_expert(session)
+        newsletter = or_404(next((one for one in of_experts.newsletters_of(session, row) if one.slug == slug), None))
         if said == "yes":
             expert_pages.say_yes(session, me(session), row, newsletter.id)
         else:
@@ -97,16 +97,18 @@ class Page:
 def _pages(session: Session, row: Row) -> list[Page]:
     said = expert_pages.pages_of(session, row)
     return [
-        Page(one, one.id in said, of_experts.path(session, one, said.get(one.id)))
+        Page(one, one.id in said, of_experts.url_path(session, one, said.get(one.id)))
         for one in of_experts.newsletters_of(session, row)
     ]
 
 
-def _stored(row: Row) -> dict[str, Any]:
-    return {name: shown(one, getattr(row, name)) for name, one in OWN.items()} | {"languages": list(row.languages)}
+def _stored_values(row: Row) -> dict[str, Any]:
+    return {name: format_value(one, getattr(row, name)) for name, one in OWN.items()} | {
+        "languages": list(row.languages)
+    }
 
 
-def _typed() -> dict[str, Any]:
+def _form_values() -> dict[str, Any]:
     form = request.form
     typed: dict[str, Any] = {
         name: name in form if one.kind == "tick" else form.get(name, "").replace("\r\n", "\n")
@@ -120,23 +122,23 @@ def _languages(session: Session, row: Row) -> list[str]:
     return sorted({code for one in all_newsletters(session) for code in one.languages} | set(row.languages))
 
 
-def _again(typed: dict[str, Any], refusal: Refusal) -> Response:
+def _rerender(values: dict[str, Any], refusal: Refusal) -> Response:
     with db.read() as session:
-        row = mine(session)
+        row = get_signed_in_expert(session)
         if refusal.status == 409:
-            differing = {name: text for name, text in _stored(row).items() if text != typed[name]}
+            differing = {name: text for name, text in _stored_values(row).items() if text != values[name]}
             refusal.stored.update({name: text for name, text in differing.items() if isinstance(text, str)})
-        return _page(session, row, typed, refusal)
+        return _page(session, row, values, refusal)
 
 
-def _page(session: Session, row: Row, filled: dict[str, Any], refusal: Refusal) -> Response:
+def _page(session: Session, row: Row, values: dict[str, Any], refusal: Refusal) -> Response:
     html = render_template(
         "expert/profile.html",
         newsletter=None,
         expert_name=row.name,
         signed_in=True,
         fields=OWN,
-        profile=filled,
+        profile=values,
         version=row.version,
         languages=_languages(session, row),
         pages=_pages(session, row),

@@ -10,37 +10,37 @@ from ..answers import editing, translating, writing
 from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
 from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
-from .access import Visit, at, change, page, to_assignment, visit
-from .writing_page import keep, known, new_tab, unknown
+from .access import Visit, assignment_route, change, page, to_assignment, visit
+from .writing_page import draft_counts_json, find_unseen_drafts, keep, new_tab
 
 
 def check_page(
-    found: Visit,
+    context: Visit,
     status: int = 200,
     reply: str | None = None,
     errors: dict[str, str] | None = None,
     template: str = "check",
 ) -> Response:
-    task, session = found.task, found.session
-    text = session.get_one(AnswerText, task.check.text_id if task.check else found.answer.text_id)
-    before = editing.submitted_text(session, found.answer) or text
+    task, session = context.task, context.session
+    text = session.get_one(AnswerText, task.check.text_id if task.check else context.answer.text_id)
+    before = editing.submitted_text(session, context.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
-    translations = translating.shown_in_check(session, found.answer, task.check) if task.check else []
+    translations = translating.shown_in_check(session, context.answer, task.check) if task.check else []
     return page(
-        found,
+        context,
         template,
         status,
         text=text,
         before=before,
         pairs=compare(before.body, text.body),
         changes=changes(before.body, text.body),
-        block=found.as_it_would_run(text.body),
-        runs_at=found.runs_at,
+        block=context.as_it_would_run(text.body),
+        runs_at=context.runs_at,
         translations=translations,
         ticked=request.form.getlist("translation"),
         reply=reply if reply is not None else (drafts[0].body if drafts else ""),
         tab=new_tab(),
-        knows=known(drafts),
+        knows=draft_counts_json(drafts),
         source=drafts[0].tab if drafts else "",
         saved_at=drafts[0].saved_at if drafts and reply is None else None,
         objects=request.form.get("outcome") == "wrong",
@@ -48,7 +48,7 @@ def check_page(
     )
 
 
-@at("/check", "POST")
+@assignment_route("/check", "POST")
 def settle(**way: str) -> Response:
     """Say that the edited text is right, or what is wrong with it. Only what the policy offers is taken, and where both
     was said it is asked which of the two is meant.
@@ -57,7 +57,9 @@ def settle(**way: str) -> Response:
     number, seen = request.form.get("number", 0, int), request.form.getlist("translation")
 
     def verb(found: Visit) -> str:
-        written = "\n\n".join(filter(None, [reply, *(draft.body for draft in unknown(found, reply, "reply"))]))
+        written = "\n\n".join(
+            filter(None, [reply, *(draft.body for draft in find_unseen_drafts(found, reply, "reply"))])
+        )
         if "sure" not in request.form and written != (reply if outcome == "wrong" else ""):
             keep(found)
             return written
@@ -70,9 +72,11 @@ def settle(**way: str) -> Response:
             with visit(way) as found:
                 return check_page(found, 409, written, template="which")
     except MissingPrecondition:
-        return _again(way, 400, {"reply": _("Say what is wrong, so that it can be put right.")})
+        return _rerender(way, 400, {"reply": _("Say what is wrong, so that it can be put right.")})
     except VersionConflict:
-        return _again(way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")})
+        return _rerender(
+            way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")}
+        )
     except InvalidTransition:
         if reply:
             with suppress(InvalidTransition):
@@ -81,6 +85,6 @@ def settle(**way: str) -> Response:
     return to_assignment(way)
 
 
-def _again(way: dict[str, str], status: int, errors: dict[str, str]) -> Response:
-    with visit(way) as found:
+def _rerender(view_args: dict[str, str], status: int, errors: dict[str, str]) -> Response:
+    with visit(view_args) as found:
         return check_page(found, status, request.form.get("reply", ""), errors)

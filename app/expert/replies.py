@@ -14,24 +14,24 @@ from ..answers.models import DECLINE_REASONS, Assignment
 from ..core.actors import Expert
 from ..core.state_machine import InvalidTransition, MissingPrecondition
 from ..web import errors
-from .access import Visit, at, change, to_assignment, visit
+from .access import Visit, assignment_route, change, to_assignment, visit
 from .assignment_page import published_page
 from .writing_page import OVER, answer_page
 
 Saying = Callable[[Session, Expert, Assignment, str], None]
 
 
-@at("/accept", "POST")
+@assignment_route("/accept", "POST")
 def accept(**way: str) -> Response:
     change(way, lambda found: assigning.accept(found.session, found.actor, found.task.assignment))
     return to_assignment(way, said="accept")
 
 
-@at("/decline", "POST")
+@assignment_route("/decline", "POST")
 def decline(**way: str) -> Response:
     reason, until = request.form.get("reason", ""), _date(request.form.get("until", ""))
     if reason not in DECLINE_REASONS:
-        return _again(way, {"reason": _("Say in a few words why.")})
+        return _rerender(way, {"reason": _("Say in a few words why.")})
     said = request.form.get("note", "")
 
     def verb(found: Visit) -> None:
@@ -40,16 +40,16 @@ def decline(**way: str) -> Response:
     try:
         change(way, verb)
     except MissingPrecondition:
-        return _again(way, {"until": _("Give a day that is still to come.")}, request.form.get("until", ""))
+        return _rerender(way, {"until": _("Give a day that is still to come.")}, request.form.get("until", ""))
     return to_assignment(way)
 
 
-@at("/suggest", "POST")
+@assignment_route("/suggest", "POST")
 def suggest(**way: str) -> Response:
     return _say(way, assigning.suggest, "colleague", _("Say who it is."))
 
 
-@at("/ask", "POST")
+@assignment_route("/ask", "POST")
 def ask_back(**way: str) -> Response:
     try:
         return _say(way, assigning.ask_back, "back", _("There is no question yet."))
@@ -57,16 +57,16 @@ def ask_back(**way: str) -> Response:
         enough = _(
             "You have asked as often as the desk can answer in a day. Send this one tomorrow, or reply to our mail."
         )
-        return _again(way, {"back": enough})
+        return _rerender(way, {"back": enough})
 
 
-@at("/take-back", "POST")
+@assignment_route("/take-back", "POST")
 def take_back(**way: str) -> Response:
     change(way, lambda found: writing.take_back(found.session, found.actor, found.task.assignment))
     return to_assignment(way, said="take-back")
 
 
-@at("/report", "POST")
+@assignment_route("/report", "POST")
 def report(**way: str) -> Response:
     body = request.form.get("body", "")
     try:
@@ -77,22 +77,22 @@ def report(**way: str) -> Response:
     return to_assignment(way, said="report")
 
 
-def _say(way: dict[str, str], verb: Saying, field: str, missing: str) -> Response:
+def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str) -> Response:
     """One line of the expert's to the desk; both forms call it `note`, so that it is kept when something goes wrong."""
     note = request.form.get("note", "")
     try:
-        change(way, lambda found: verb(found.session, found.actor, found.task.assignment, note))
+        change(view_args, lambda found: verb(found.session, found.actor, found.task.assignment, note))
     except MissingPrecondition:
-        return _again(way, {field: missing})
+        return _rerender(view_args, {field: missing})
     except InvalidTransition:
-        return errors.page(409, words=OVER)
-    return to_assignment(way, said=request.path.rpartition("/")[2])
+        return errors.render_error(409, message=OVER)
+    return to_assignment(view_args, said=request.path.rpartition("/")[2])
 
 
-def _again(way: dict[str, str], faults: dict[str, str], until: str = "") -> Response:
-    with visit(way) as found:
+def _rerender(view_args: dict[str, str], faults: dict[str, str], away_until: str = "") -> Response:
+    with visit(view_args) as found:
         typed = request.form.get("note", "")
-        return answer_page(found, None, 400, errors=faults, note=typed, until=until)
+        return answer_page(found, None, 400, errors=faults, note=typed, until=away_until)
 
 
 def _date(text: str) -> date | None:

@@ -23,9 +23,9 @@ from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
 from ..web.formatting import clock_time
 from ..web.setup import limiter
-from .access import Visit, at, change, page, to_assignment, visit
+from .access import Visit, assignment_route, change, page, to_assignment, visit
 
-OVER = errors.Words(
+OVER = errors.ErrorMessage(
     _l("No answer needed any more"),
     _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
     errors.PAGES[409].todo,
@@ -54,24 +54,24 @@ def new_tab() -> str:
     return secrets.token_hex(4)
 
 
-def known(drafts: Sequence[Draft]) -> str:
+def draft_counts_json(drafts: Sequence[Draft]) -> str:
     """Return which drafts a page knows that is opened now."""
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def unknown(found: Visit, body: str, part: str = "answer") -> list[writing.Saved]:
+def find_unseen_drafts(context: Visit, body: str, draft_kind: str = "answer") -> list[writing.DraftSnapshot]:
     """Return what other pages of this expert saved that the one can't know which sends this."""
     tab = request.form.get("tab", "")
-    others = writing.saved_elsewhere(found.session, found.task.assignment, part, tab)
-    return writing.unknown(others, tab, counts_known(), body)
+    others = writing.saved_elsewhere(context.session, context.task.assignment, draft_kind, tab)
+    return writing.unseen_drafts(others, tab, counts_known(), body)
 
 
-def sheets_of(found: Visit) -> list[Sheet]:
+def sheets_of(context: Visit) -> list[Sheet]:
     """Every text that was written here, newest first: the draft of each tab, and what was sent."""
-    row = found.task.assignment
-    drafts = writing.drafts_of(found.session, row)
-    sent = editing.submitted_text(found.session, found.task.answer) if found.task.answer else None
-    own_words, knows = bool(sent and sent.own_words), known(drafts)
+    row = context.task.assignment
+    drafts = writing.drafts_of(context.session, row)
+    sent = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
+    own_words, knows = bool(sent and sent.own_words), draft_counts_json(drafts)
     sheets = [
         Sheet(
             answer=draft.body,
@@ -89,14 +89,14 @@ def sheets_of(found: Visit) -> list[Sheet]:
     if sent:
         at = f"version {sent.number}"
         sheets.append(Sheet(sent.body, sent.ties, row.credit_line, own_words, at, 0, at, knows, sent.written_at, True))
-    return sorted(sheets, key=lambda sheet: sheet.saved_at or now(found.session), reverse=True)
+    return sorted(sheets, key=lambda sheet: sheet.saved_at or now(context.session), reverse=True)
 
 
-def sheet_of(found: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
+def sheet_of(context: Visit, sheets: Sequence[Sheet], tab: str | None) -> Sheet:
     """The newest text to go on with, or the one of `tab`. Only the page that saved a draft goes on in its row; any
     other page starts one of its own.
     """
-    blank = Sheet("", "", found.task.assignment.credit_line, False, "", 0, "")
+    blank = Sheet("", "", context.task.assignment.credit_line, False, "", 0, "")
     sheet = next((one for one in sheets if one.source == tab), sheets[0] if sheets else blank)
     return sheet if sheet.tab == tab and not sheet.was_sent else replace(sheet, tab=new_tab(), count=0)
 
@@ -124,18 +124,18 @@ def sheet_from(form: MultiDict[str, str], credit_line: str) -> Sheet:
 
 
 def answer_page(
-    found: Visit, sheet: Sheet | None = None, status: int = 200, errors: dict[str, str] | None = None, **values: Any
+    context: Visit, sheet: Sheet | None = None, status: int = 200, errors: dict[str, str] | None = None, **values: Any
 ) -> Response:
-    task, sheets, edition = found.task, sheets_of(found), found.edition
-    sheet = sheet or sheet_of(found, sheets, request.args.get("tab"))
+    task, sheets, edition = context.task, sheets_of(context), context.edition
+    sheet = sheet or sheet_of(context, sheets, request.args.get("tab"))
     return page(
-        found,
+        context,
         "answer",
         status,
         sheet=sheet,
         written=word_count(sheet.answer),
         others=other_texts(sheets, sheet.answer),
-        lead_in=lead_in(found.session, task.newsletter, task.assignment, task.text.language),
+        lead_in=lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,
@@ -144,32 +144,34 @@ def answer_page(
     )
 
 
-def _written() -> writing.Written:
+def _read_submission() -> writing.AnswerContent:
     form = request.form
     body = form.get("reply", form.get("answer", ""))
-    return writing.Written(body, form.get("ties", ""), "own_words" in form, _corrected())
+    return writing.AnswerContent(body, form.get("ties", ""), "own_words" in form, _corrected())
 
 
-def keep(found: Visit) -> writing.Saved:
+def keep(context: Visit) -> writing.DraftSnapshot:
     """Keep what was just sent or typed as a draft of its page."""
     form = request.form
     tab, count = form.get("tab", ""), count_sent()
     part = "reply" if "reply" in form else "answer"
-    return writing.save_draft(found.session, found.actor, found.task.assignment, tab, _written(), count, part)
+    return writing.save_draft(
+        context.session, context.actor, context.task.assignment, tab, _read_submission(), count, part
+    )
 
 
-@at("/draft", "POST")
+@assignment_route("/draft", "POST")
 @limiter.limit("90 per minute")
 def draft(**way: str) -> Response:
     """Keep what is being typed. A script gets told what is kept, a form gets its page again."""
 
-    def save(found: Visit) -> tuple[writing.Saved, dict[str, object]]:
+    def save(found: Visit) -> tuple[writing.DraftSnapshot, dict[str, object]]:
         kept = keep(found)
         state = {
             "at": clock_time(kept.saved_at),
             "kept": kept.count == count_sent(),
-            "open": writing.takes(found.task.assignment, kept.part),
-            "beside": bool(unknown(found, kept.body, kept.part)),
+            "open": writing.accepts_drafts(found.task.assignment, kept.part),
+            "beside": bool(find_unseen_drafts(found, kept.body, kept.part)),
         }
         return kept, state
 
@@ -179,22 +181,24 @@ def draft(**way: str) -> Response:
     return to_assignment(way, tab=kept.tab, said="beside" if state["beside"] else None, _anchor=kept.part)
 
 
-@at("/preview", "POST")
+@assignment_route("/preview", "POST")
 def preview(**way: str) -> Response:
     """The text as it would run, above the sheet with everything that was typed. Changes nothing."""
     with visit(way) as found:
         if found.task.stage == "answer":
             sheet = sheet_from(request.form, found.task.assignment.credit_line)
             return answer_page(found, sheet, block=found.as_it_would_run(sheet.answer, sheet.credit_line))
-    return _both(way)
+    return _render_conflict(way)
 
 
-@at("/send", "POST")
+@assignment_route("/send", "POST")
 def send(**way: str) -> Response:
     def verb(found: Visit) -> None:
-        if writing.takes(found.task.assignment, "answer") and unknown(found, request.form.get("answer", "")):
+        if writing.accepts_drafts(found.task.assignment, "answer") and find_unseen_drafts(
+            found, request.form.get("answer", "")
+        ):
             raise VersionConflict(f"another page of assignment {found.task.assignment.id} has other words")
-        writing.submit(found.session, found.actor, found.task.assignment, _written())
+        writing.submit(found.session, found.actor, found.task.assignment, _read_submission())
 
     try:
         change(way, verb)
@@ -203,30 +207,30 @@ def send(**way: str) -> Response:
             sheet = sheet_from(request.form, found.task.assignment.credit_line)
             return answer_page(found, sheet, 400, errors={"text": _("There is no text yet.")})
     except (VersionConflict, InvalidTransition):
-        return _both(way)
+        return _render_conflict(way)
     return to_assignment(way)
 
 
-def _both(way: dict[str, str]) -> Response:
+def _render_conflict(view_args: dict[str, str]) -> Response:
     """Show two texts beside each other and ask: what was just sent from a page that did not know of the other one, and
     that other one. It is kept first, as every draft is.
     """
     try:
-        change(way, keep)
+        change(view_args, keep)
     except InvalidTransition:
-        return errors.page(409, words=OVER)
-    with visit(way) as found:
+        return errors.render_error(409, message=OVER)
+    with visit(view_args) as found:
         row, typed = found.task.assignment, sheet_from(request.form, found.task.assignment.credit_line)
-        is_open = writing.takes(row, "answer")
-        tabs = {draft.tab for draft in unknown(found, typed.answer)}
+        is_open = writing.accepts_drafts(row, "answer")
+        tabs = {draft.tab for draft in find_unseen_drafts(found, typed.answer)}
         others = [
             sheet
             for sheet in sheets_of(found)
             if (sheet.tab in tabs if is_open else sheet.was_sent and clean(sheet.answer) != clean(typed.answer))
         ]
         if not others:  # it is sent, word for word
-            return to_assignment(way)
-        mine = replace(typed, knows=known(writing.drafts_of(found.session, row)))
+            return to_assignment(view_args)
+        mine = replace(typed, knows=draft_counts_json(writing.drafts_of(found.session, row)))
         return page(found, "both", 409, mine=mine, others=others, is_open=is_open)
 
 

@@ -25,7 +25,7 @@ Fields = Sequence[tuple[str, str]]  # as a browser would send them
 
 
 @dataclass(frozen=True)
-class Typing:
+class FormState:
     """The state of the form of a window. It was saved last as the draft of this id, for the `count`th time; where it
     was saved from another window since, or is gone, this text gets a draft of its own. `key` is of the form's own key.
     """
@@ -38,7 +38,7 @@ class Typing:
 
 
 @dataclass(frozen=True)
-class Typed:
+class OpenDraft:
     """A draft, opened."""
 
     public_id: str
@@ -47,10 +47,10 @@ class Typed:
     fields: Fields
 
 
-def save(session: Session, actor: Staff, form: str, typing: Typing) -> FormDraft:
+def save(session: Session, actor: Staff, form: str, typing: FormState) -> FormDraft:
     """Keep what stands in a form."""
     known = {"public_id": typing.public_id, "form": form, "count": typing.count}
-    draft = session.scalar(_mine(actor).filter_by(**known).with_for_update())
+    draft = session.scalar(_select_drafts(actor).filter_by(**known).with_for_update())
     if draft is None:
         _make_room(session, actor, form)
         whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
@@ -63,30 +63,30 @@ def save(session: Session, actor: Staff, form: str, typing: Typing) -> FormDraft
 
 
 def _make_room(session: Session, actor: Staff, form: str) -> None:
-    old = session.scalars(_mine(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc()))
+    old = session.scalars(_select_drafts(actor).filter_by(form=form).order_by(FormDraft.saved_at.desc()))
     for draft in old.all()[MOST_OF_ONE - 1 :]:
         session.delete(draft)
 
 
 def has_any(person_id: int, newsletter_id: int) -> ColumnElement[bool]:
     """Ask whether somebody has drafts, as a column of a statement."""
-    return exists().where(*_own(person_id, newsletter_id))
+    return exists().where(*_owner_clauses(person_id, newsletter_id))
 
 
-def own(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
+def get_drafts_by_form(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
     """Return one's own drafts by their forms, the newest first."""
     found: dict[str, list[FormDraft]] = defaultdict(list)
-    for draft in session.scalars(_mine(actor).order_by(FormDraft.saved_at.desc(), FormDraft.id.desc())):
+    for draft in session.scalars(_select_drafts(actor).order_by(FormDraft.saved_at.desc(), FormDraft.id.desc())):
         found[draft.form].append(draft)
     return found
 
 
-def opened(session: Session, draft: FormDraft) -> Typed:
+def open_draft(session: Session, draft: FormDraft) -> OpenDraft:
     fields = json.loads(get_keyring(session).open(_place(draft), draft.sealed))
-    return Typed(draft.public_id, draft.count, draft.saved_at, [(name, text) for name, text in fields])
+    return OpenDraft(draft.public_id, draft.count, draft.saved_at, [(name, text) for name, text in fields])
 
 
-def at_work(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
+def find_others_typing(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
     """Return who else is typing into this form just now, by their keys, and the names of the fields."""
     since = now(session) - NOW
     rows = session.scalars(
@@ -102,7 +102,7 @@ def at_work(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
 
 def drop(session: Session, actor: Staff, public_id: str) -> bool:
     """Delete one's own draft, which is thrown away. Returns whether there was one."""
-    draft = session.scalar(_mine(actor).filter_by(public_id=public_id))
+    draft = session.scalar(_select_drafts(actor).filter_by(public_id=public_id))
     if draft is not None:
         session.delete(draft)
     return draft is not None
@@ -110,7 +110,7 @@ def drop(session: Session, actor: Staff, public_id: str) -> bool:
 
 def drop_sent(session: Session, actor: Staff, public_id: str, key: bytes) -> None:
     """Delete the draft of a form that is sent: the one that the form names, and what was saved from the same window."""
-    mine = _own(actor.person_id, actor.newsletter_id)
+    mine = _owner_clauses(actor.person_id, actor.newsletter_id)
     session.execute(delete(FormDraft).where(*mine, or_(FormDraft.public_id == public_id, FormDraft.form_digest == key)))
 
 
@@ -125,11 +125,11 @@ def sweep(session: Session) -> None:
     session.execute(delete(FormDraft).where(FormDraft.saved_at < now(session) - KEPT))
 
 
-def _mine(actor: Staff) -> Select[FormDraft]:
-    return select(FormDraft).where(*_own(actor.person_id, actor.newsletter_id))
+def _select_drafts(actor: Staff) -> Select[FormDraft]:
+    return select(FormDraft).where(*_owner_clauses(actor.person_id, actor.newsletter_id))
 
 
-def _own(person_id: int, newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
+def _owner_clauses(person_id: int, newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
     return FormDraft.person_id == person_id, FormDraft.newsletter_id == newsletter_id
 
 

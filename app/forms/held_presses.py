@@ -11,19 +11,19 @@ from sqlalchemy.orm import Session
 from ..core.actors import Staff
 from ..db.session import now
 from . import form_drafts
-from .form_drafts import Fields, Typing
+from .form_drafts import Fields, FormState
 from .models import FormDraft
 
 HELD = "held "  # what the address of such a draft begins with
 KEPT = timedelta(hours=1)
 
 
-def hold(session: Session, actor: Staff, address: str, sent: Fields, key: bytes) -> str:
+def hold(session: Session, actor: Staff, address: str, fields: Fields, key: bytes) -> str:
     """Keep what was sent to an address, once for a form's `key` however often it was pressed. Returns its public id."""
     form = (HELD + address.partition("?")[0])[:200]
     mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
     session.execute(delete(FormDraft).where(*mine, FormDraft.form == form, FormDraft.form_digest == key))
-    return form_drafts.save(session, actor, form, Typing([("", address), *sent], (), key)).public_id
+    return form_drafts.save(session, actor, form, FormState([("", address), *fields], (), key)).public_id
 
 
 def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] | None:
@@ -33,7 +33,7 @@ def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] |
     draft = session.scalar(select(FormDraft).filter_by(**whose).where(*recent))
     if draft is None:
         return None
-    (_none, address), *sent = form_drafts.opened(session, draft).fields
+    (_none, address), *sent = form_drafts.open_draft(session, draft).fields
     return address, sent
 
 

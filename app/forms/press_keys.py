@@ -22,7 +22,7 @@ KEPT = timedelta(days=1)  # for which a form that is sent again, say by a laptop
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-class Twice(Exception):
+class AlreadyPressed(Exception):
     """This very press was taken before."""
 
 
@@ -42,8 +42,8 @@ class Outcome(NamedTuple):
     said: Sequence[dict[str, str]] = ()
 
 
-def press_of(person_id: int, key: str, address: str, sent: Sequence[tuple[str, str]]) -> Press:
-    whole = json.dumps([person_id, key, address, sent], ensure_ascii=False)
+def press_of(person_id: int, key: str, address: str, fields: Sequence[tuple[str, str]]) -> Press:
+    whole = json.dumps([person_id, key, address, fields], ensure_ascii=False)
     return Press(form_digest(person_id, key), hashlib.sha256(whole.encode()).digest())
 
 
@@ -52,17 +52,17 @@ def form_digest(person_id: int, key: str) -> bytes:
 
 
 def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
-    """Take the press, until the end of the transaction for this one alone. Raises `Twice`."""
+    """Take the press, until the end of the transaction for this one alone. Raises `AlreadyPressed`."""
     values = {"digest": press.digest, "form_digest": press.form, "at": now(session)}
     whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
     insert = INSERT[session.get_bind().dialect.name](PressKey).values(**values, **whose)
     if session.scalar(insert.on_conflict_do_nothing(index_elements=["digest"]).returning(PressKey.id)) is None:
-        raise Twice
+        raise AlreadyPressed
 
 
-def settle(session: Session, press: Press, href: str, said: Sequence[dict[str, str]]) -> None:
+def settle(session: Session, press: Press, href: str, messages: Sequence[dict[str, str]]) -> None:
     """Note where a press led and what was said there."""
-    sealed = get_keyring(session).seal(_place(press), json.dumps({"href": href, "said": said}, ensure_ascii=False))
+    sealed = get_keyring(session).seal(_place(press), json.dumps({"href": href, "said": messages}, ensure_ascii=False))
     mine = update(PressKey).where(PressKey.digest == press.digest)
     session.execute(mine.values(settled_at=now(session), outcome_sealed=sealed))
 
@@ -75,7 +75,7 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
     return Outcome(row.at, row.settled_at is not None, **outcome)
 
 
-def was_sent(session: Session, form: bytes) -> bool:
+def is_form_sent(session: Session, form: bytes) -> bool:
     """Return whether a form with this key was sent and taken."""
     return session.scalar(select(PressKey.id).filter_by(form_digest=form).limit(1)) is not None
 

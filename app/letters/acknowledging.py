@@ -38,7 +38,7 @@ def acknowledge(
     about = LetterMail(
         receipt=receipt, link=page, stop=stop, pauses=newsletter.is_paused, goes_on=newsletter.paused_until
     )
-    own = mail_texts.own(session, newsletter, kind, language)
+    own = mail_texts.get_custom_texts(session, newsletter, kind, language)
     return outbox.put(
         session,
         write(kind, sender, address, "", about, own),

@@ -10,11 +10,11 @@ from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
 from ..core.state_machine import MissingPrecondition, must, require_length
-from ..db.drawn_keys import drawn_key
+from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, now
 from ..mail import erasing, outbox
 from ..text.clean import single_line
-from .days import kept_moment
+from .days import stored_time
 from .models import Contact, Credit, Letter
 
 
@@ -23,7 +23,7 @@ def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> 
     keep_emails(session, [(letter, email, keep_days)])
 
 
-def keep_emails(session: Session, given: Sequence[tuple[Letter, str, int]]) -> None:
+def keep_emails(session: Session, emails: Sequence[tuple[Letter, str, int]]) -> None:
     """Do the same for several letters, each with its address and its days."""
     ring, today = get_keyring(session), now(session)
     rows = [
@@ -34,7 +34,7 @@ def keep_emails(session: Session, given: Sequence[tuple[Letter, str, int]]) -> N
             "key_no": ring.newest,
             "erase_on": (today + timedelta(days=keep_days)).date(),
         }
-        for letter, email, keep_days in given
+        for letter, email, keep_days in emails
     ]
     if rows:
         session.connection().execute(insert(Contact), rows)
@@ -76,7 +76,7 @@ def set_credit(
         raise MissingPrecondition("place")
     ring = get_keyring(session)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(
-        id=drawn_key(session, Credit), letter_id=letter.id
+        id=random_key(session, Credit), letter_id=letter.id
     )
     if credit.name_sealed is not None:
         erasures.note(session, "name", [letter.public_id])
@@ -86,7 +86,7 @@ def set_credit(
     credit.place_sealed = ring.seal(f"credits.place.{letter.public_id}", place) if named and place else None
     credit.key_no = ring.newest if named else None
     credit.consent_text, credit.consented_at = (
-        (consent, kept_moment(session, letter)) if named and consent else (None, None)
+        (consent, stored_time(session, letter)) if named and consent else (None, None)
     )
     credit.verified_at = credit.verified_by_id = credit.verified_how = None
     return add_and_flush(session, credit)
@@ -98,7 +98,7 @@ def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]
     return {credit.letter_id: credit for credit in session.scalars(query)}
 
 
-def named(session: Session, letter: Letter, comma: str = ", ") -> str | None:
+def get_credit_name(session: Session, letter: Letter, comma: str = ", ") -> str | None:
     """The name as the reader wants it printed, e.g. "Timur, Osh", whether or not it may be; None for "don't name me".
 
     `comma` is that of the language in which it is printed.
@@ -139,16 +139,16 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
     return comma.join(parts)
 
 
-def verify_credit(session: Session, actor: Staff, letter: Letter, how: str) -> None:
+def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -> None:
     """Record that the name is the reader's: a confirmed address, a noted call. Raises `MissingPrecondition`."""
     must(actor, "check names")
-    how = require_length("how", single_line(how), 400)
+    method = require_length("how", single_line(method), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
         raise MissingPrecondition("name")
-    if not how:
+    if not method:
         raise MissingPrecondition("how")
-    credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, how
+    credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, method
     audit.record(session, actor, "credit.verify", letter)
 
 

@@ -20,7 +20,7 @@ from ..db.engine import Database
 from ..db.session import execute_without_version_bump, get_many, lock_row, now
 from ..people.directory import staff_actor
 from . import filing
-from .days import day_only
+from .days import truncate_to_day
 from .likeness import ALONE, HIGHEST, standings
 from .models import VOUCHED, Letter, Sweep
 
@@ -47,27 +47,27 @@ class Crowd:
     number: int
 
 
-def held(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
+def list_held_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
     """Return the list of a newsletter's held letters, without those that are being filed."""
     swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, HELD, ~swept, *rules)
     return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
 
 
-def largest(session: Session, newsletter_id: int) -> list[Crowd]:
+def list_largest_crowds(session: Session, newsletter_id: int) -> list[Crowd]:
     """Return the crowds that are held, the largest first."""
-    each = held(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
+    each = list_held_letters(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
     each = each.group_by(Letter.standing, Letter.crowd).order_by(Letter.standing.desc(), Letter.crowd).limit(SHOWN)
     keys = list(session.scalars(each))
     firsts = get_many(session, Letter, keys)
     if not firsts:
         return []
-    lists = [held(newsletter_id, *_same(firsts[key])) for key in keys]
+    lists = [list_held_letters(newsletter_id, *_is_in_crowd_of(firsts[key])) for key in keys]
     return [Crowd(firsts[key], number) for key, number in zip(keys, counts(session, lists), strict=True)]
 
 
-def _same(one: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return Letter.standing == one.standing, Letter.crowd == one.crowd
+def _is_in_crowd_of(letter: Letter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Letter.standing == letter.standing, Letter.crowd == letter.crowd
 
 
 def sort_waiting(database: Database) -> int:
@@ -75,11 +75,11 @@ def sort_waiting(database: Database) -> int:
     moved = 0
     with database.read() as session:
         unsorted = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
-        unplaced = select(Letter.newsletter_id).where(UNPLACED, Letter.received_at >= _since(session))
+        unplaced = select(Letter.newsletter_id).where(UNPLACED, Letter.received_at >= _earliest_arrival(session))
         newsletters = sorted({*session.scalars(unsorted.distinct()), *session.scalars(unplaced.distinct())})
     for newsletter_id in newsletters:
         with database.read() as session:
-            places = _moved(session, newsletter_id)
+            places = _find_new_places(session, newsletter_id)
         for (is_held, standing, crowd), keys in places.items():
             stays = [Letter.is_held] if is_held else [Letter.is_received, Letter.standing != VOUCHED]
             for at in range(0, len(keys), AT_ONCE):
@@ -90,15 +90,21 @@ def sort_waiting(database: Database) -> int:
     return moved
 
 
-def _moved(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
+def _find_new_places(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
     """Return which letters, held or not, are to stand at which places, of those that stand at another
     one. Reading takes the time, so it holds up no writer."""
     columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
-    new_first = held(newsletter_id).query.with_only_columns(*columns).order_by(Letter.standing > 0, Letter.id.desc())
+    new_first = (
+        list_held_letters(newsletter_id)
+        .query.with_only_columns(*columns)
+        .order_by(Letter.standing > 0, Letter.id.desc())
+    )
     rows = sorted(session.execute(new_first.limit(MOST)), key=lambda row: row.id)
     number = len(rows)
     # Those that came in stand behind them, so that the first of a crowd is a held one where there is one.
-    came = unheld(newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _since(session)).query
+    came = list_unheld_letters(
+        newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _earliest_arrival(session)
+    ).query
     rows += session.execute(
         came.with_only_columns(*columns).order_by(Letter.received_at.desc()).limit(MOST_UNHELD)
     ).all()
@@ -113,12 +119,12 @@ def _moved(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], 
     return found
 
 
-def _since(session: Session) -> datetime:
+def _earliest_arrival(session: Session) -> datetime:
     """Return from when on letters that came in are looked at: a flood may have begun before midnight."""
-    return day_only(now(session)) - timedelta(days=1)
+    return truncate_to_day(now(session)) - timedelta(days=1)
 
 
-def unheld(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
+def list_unheld_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
     """Return the list of a newsletter's letters that came in and wait unheld, the newest first."""
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, Letter.is_received, *rules)
     return Listing(query, (Letter.received_at, Letter.id))
@@ -127,9 +133,9 @@ def unheld(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
 def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
     """Return the list of all that waits: what came in, then that of it which is like many others, then what is held."""
     parts = (
-        unheld(newsletter_id, Letter.standing <= HIGHEST, *rules),
-        unheld(newsletter_id, Letter.standing > HIGHEST, *rules),
-        held(newsletter_id, *rules),
+        list_unheld_letters(newsletter_id, Letter.standing <= HIGHEST, *rules),
+        list_unheld_letters(newsletter_id, Letter.standing > HIGHEST, *rules),
+        list_held_letters(newsletter_id, *rules),
     )
     return Chain(parts, part_of)
 
@@ -169,7 +175,7 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
     return len(letters)
 
 
-def sweep(session: Session, actor: Staff, first: Letter, standing: int) -> None:
+def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int) -> None:
     """File the crowd of a held letter as spam: at once they are out of the way, and for a minute that can be undone.
 
     What comes later is no part of it, however like it is. Raises `InvalidTransition` where the letter stands in none,
@@ -178,7 +184,7 @@ def sweep(session: Session, actor: Staff, first: Letter, standing: int) -> None:
     must(actor, "take letters")
     if not lock_row(session, first).is_held or not first.crowd or _sweep_of(session, first):
         raise InvalidTransition("letter", "sweep", first.state)
-    if first.standing != standing:
+    if first.standing != expected_standing:
         raise VersionConflict(first.public_id)
     session.add(Sweep(newsletter_id=first.newsletter_id, crowd=first.crowd, person_id=actor.person_id, at=now(session)))
     audit.record(session, actor, "letter.sweep", first)
@@ -213,7 +219,7 @@ def _file_some(session: Session) -> int | None:
     if one is None:
         return None
     actor = staff_actor(session, one.person_id, one.newsletter_id)
-    letters = _crowd(session, one) if actor and may(actor, "take letters") else []
+    letters = _list_crowd_letters(session, one) if actor and may(actor, "take letters") else []
     for letter in letters:
         filing.file(session, actor, letter, "spam")  # type: ignore[arg-type]
     if not letters:
@@ -221,6 +227,6 @@ def _file_some(session: Session) -> int | None:
     return len(letters)
 
 
-def _crowd(session: Session, one: Sweep) -> Sequence[Letter]:
-    crowd = select(Letter).where(Letter.newsletter_id == one.newsletter_id, HELD, Letter.standing > HIGHEST)
-    return session.scalars(crowd.where(Letter.crowd == one.crowd).order_by(Letter.id).limit(BATCH)).all()
+def _list_crowd_letters(session: Session, row: Sweep) -> Sequence[Letter]:
+    crowd = select(Letter).where(Letter.newsletter_id == row.newsletter_id, HELD, Letter.standing > HIGHEST)
+    return session.scalars(crowd.where(Letter.crowd == row.crowd).order_by(Letter.id).limit(BATCH)).all()

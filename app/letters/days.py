@@ -19,7 +19,7 @@ _NEWEST = select(func.max(_ROW.received_at)).where(
 )
 
 
-def day_only(moment: datetime) -> datetime:
+def truncate_to_day(timestamp: datetime) -> datetime:
     """The day of a moment in UTC, as its midnight.
 
     A web letter without an address keeps no minute: a log elsewhere could be matched with it. The newsletter's own day
@@ -27,24 +27,24 @@ def day_only(moment: datetime) -> datetime:
     west the midnight after it is over before the day is, and a mail that waits for it would leave at once and tell the
     minute.
     """
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return timestamp.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def kept_moment(session: Session, letter: Letter) -> datetime:
+def stored_time(session: Session, letter: Letter) -> datetime:
     """Return when the letter's writer does something now, as far as it may be kept: the day only, of who left no
     address.
     """
     moment = now(session)
-    return day_only(moment) if letter.hear_back == "number" else moment
+    return truncate_to_day(moment) if letter.hear_back == "number" else moment
 
 
-def next_slot(session: Session, newsletter_id: int, moment: datetime) -> datetime:
+def next_slot(session: Session, newsletter_id: int, timestamp: datetime) -> datetime:
     """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`drawn_keys`).
 
     The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
     time, and `forget_order.py` forgets it once the day is over.
     """
-    day, step = day_only(moment), timedelta(microseconds=1)
+    day, step = truncate_to_day(timestamp), timedelta(microseconds=1)
     params = {"newsletter_id": newsletter_id, "day": day, "end": day + COUNTED}
     newest = session.connection().scalar(_NEWEST, params)
     return min((newest or day) + step, day + COUNTED - step)

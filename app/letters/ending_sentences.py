@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_text
-from ..text.translation import N_, say, spoken
+from ..text.translation import N_, interface_language, say
 
 # The key is kept as the reason; mails and receipts show the sentence, so none of them may say what was asked.
 ENDINGS = {
@@ -35,4 +35,4 @@ def sentence_of(session: Session, newsletter: Newsletter, reason: str, language:
     tongue = language if language in newsletter.languages else newsletter.language
     if own := house_text(session, newsletter, f"ended.{reason}", tongue):
         return Sentence(own, tongue)
-    return Sentence(say(tongue).gettext(ENDINGS[reason]), spoken(tongue))
+    return Sentence(say(tongue).gettext(ENDINGS[reason]), interface_language(tongue))

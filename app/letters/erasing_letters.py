@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..audit import erasures
 from ..core.actors import Actor
-from ..search.index import forget
+from ..search.index import remove_from_indexes
 from . import contacts
 from .lifecycle import LETTER
 from .models import Addition, Letter, MachineTranslation, ReceiptNote
@@ -22,10 +22,10 @@ NOTHING: dict[str, Any] = {
 
 
 def erase(
-    session: Session, actor: Actor, letter: Letter, action: str, moment: datetime, noted: str, **how: Any
+    session: Session, actor: Actor, letter: Letter, action: str, erased_at: datetime, erasure_kind: str, **how: Any
 ) -> None:
-    """Erase a letter by this action of its machine, at `moment`; `noted` is the kind of the erasure, and `how` what
-    else `apply` is told.
+    """Erase a letter by this action of its machine, at `erased_at`; `erasure_kind` is the kind of the erasure, and
+    `how` what else `apply` is told.
 
     What is known of it afterwards are its ids, its state and the day. Raises what `apply` raises.
     """
@@ -33,6 +33,6 @@ def erase(
     contacts.set_credit(session, letter, "none")
     for model in (ReceiptNote, Addition, MachineTranslation):
         session.execute(delete(model).where(model.letter_id == letter.id))
-    LETTER.apply(session, actor, letter, action, at=moment, erased_at=moment, **NOTHING, **how)
-    forget(session, "letter", letter.id)
-    erasures.note(session, noted, [letter.public_id])
+    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **NOTHING, **how)
+    remove_from_indexes(session, "letter", letter.id)
+    erasures.note(session, erasure_kind, [letter.public_id])

@@ -8,10 +8,10 @@ from ..core.actors import Reader
 from ..core.state_machine import PermissionDenied
 from . import contacts
 from .models import Letter
-from .queries import added_to
+from .queries import get_additions_by_letter
 
 
-def held_of(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
+def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
     """Return all that is held of the writer of a letter, by name: days and moments in ISO 8601, None for nothing.
 
     Raises `PermissionDenied` for a receipt that travelled by mail, which others may have read, and for what was erased.
@@ -19,7 +19,7 @@ def held_of(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
         raise PermissionDenied(actor.ref)
     credit, contact = letter.credit, letter.contact
-    added = added_to(session, [letter.id])[letter.id]
+    added = get_additions_by_letter(session, [letter.id])[letter.id]
     came = letter.received_at
     return {
         "words": letter.body,
@@ -31,7 +31,7 @@ def held_of(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
         "hears_back": letter.hear_back,
         "address": contacts.email_of(session, letter),
         "address_erased_by": contact.erase_on.isoformat() if contact else None,
-        "name": contacts.named(session, letter),
+        "name": contacts.get_credit_name(session, letter),
         "consent": credit.consent_text if credit else None,
         "added": [
             {"asked": one.note.body if one.note else None, "words": one.addition.body if one.addition else None}

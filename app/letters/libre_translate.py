@@ -14,7 +14,7 @@ STATUS = {400: "refused", 403: "key", 429: "busy", 500: "broken", 502: "broken",
 FAULTS = ("unreachable", "slow", "refused", "key", "busy", "broken", "garbage")
 
 
-class Untranslated(Exception):
+class TranslationFailed(Exception):
     """There is no translation; `fault` is one of FAULTS. Nothing of what was sent or answered stands in it."""
 
     def __init__(self, fault: str) -> None:
@@ -28,7 +28,7 @@ def translated(
     """Return texts in another language, as text that nobody has to trust. One request, which is never made again here.
 
     `source` is a tag, or "und" to let the server guess; the server knows languages by their first part. `limit` is in
-    seconds. Raises `Untranslated`.
+    seconds. Raises `TranslationFailed`.
     """
     known = source.partition("-")[0]
     asked = {
@@ -39,21 +39,21 @@ def translated(
         **({"api_key": server.key} if server.key else {}),
     }
     try:
-        status, body = http_client.request(server.translate, limit=limit, body=json.dumps(asked).encode())
+        status, body = http_client.request(server.translate, timeout=limit, body=json.dumps(asked).encode())
     except http_client.NoResponse:
-        raise Untranslated("slow") from None
+        raise TranslationFailed("slow") from None
     except http_client.RequestFailed:
-        raise Untranslated("unreachable") from None
+        raise TranslationFailed("unreachable") from None
     if status != 200:
-        raise Untranslated(STATUS.get(status, "garbage"))
+        raise TranslationFailed(STATUS.get(status, "garbage"))
     return _read(body, len(asked["q"]))
 
 
 def _read(body: bytes, number: int) -> list[str]:
     try:
         found = http_client.parse_object(200, body).get("translatedText")
-    except http_client.Unreadable:
-        raise Untranslated("garbage") from None
+    except http_client.UnreadableResponse:
+        raise TranslationFailed("garbage") from None
     if not isinstance(found, list) or len(found) != number or not all(isinstance(one, str) for one in found):
-        raise Untranslated("garbage")
+        raise TranslationFailed("garbage")
     return [for_print(clean(one.encode(errors="replace").decode())) for one in found]

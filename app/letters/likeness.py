@@ -20,9 +20,15 @@ FEWEST = 3  # letters with one word in common, from which on it may be a flood's
 SHARE = 0.01  # of all letters that are looked at, with one word in common, where there are many of them
 CROWDED = 0.5  # of the words of a letter that are common: it is one of a crowd
 ALONE, HIGHEST = 1, 1_000  # the places of what stands alone; a crowd stands behind them, a larger one further behind
-NOISE, CLICK = 500, 250  # places that a letter without small words stands further down, and one with a link
+NOISE_PENALTY, LINK_PENALTY = (
+    500,
+    250,
+)  # places that a letter without small words stands further down, and one with a link
 SENTENCE = 6  # words of a text that are looked through for small ones
-USUAL, FEW = 0.12, 0.06  # of the words of a text that are small: what a sentence has, and what nobody writes
+TYPICAL_FUNCTION_WORD_SHARE, NOISE_FUNCTION_WORD_SHARE = (
+    0.12,
+    0.06,
+)  # of the words of a text that are small: what a sentence has, and what nobody writes
 LOOKED_AT = 2_000  # characters of a letter
 _LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b")
 
@@ -45,13 +51,13 @@ def standings(texts: Sequence[str]) -> list[Standing]:
     places = []
     for at, (text, some) in enumerate(zip(texts, words, strict=True)):
         share = sum(common[word] >= least for word in some) / (len(some) or 1)
-        small = small_words(text)
-        lack = 1 - min(small / USUAL, 1)
-        place = ALONE + round((share + lack) * NOISE) + bool(_LINK.search(text[:LOOKED_AT])) * CLICK
+        small = function_word_share(text)
+        lack = 1 - min(small / TYPICAL_FUNCTION_WORD_SHARE, 1)
+        place = ALONE + round((share + lack) * NOISE_PENALTY) + bool(_LINK.search(text[:LOOKED_AT])) * LINK_PENALTY
         places.append(min(place, HIGHEST))
         if share >= CROWDED:
             crowds[max(some, key=lambda word: (common[word], word))].append(at)
-        elif small < FEW:
+        elif small < NOISE_FUNCTION_WORD_SHARE:
             crowds[""].append(at)
     found = [Standing(place) for place in places]
     for many in crowds.values():
@@ -63,28 +69,28 @@ def standings(texts: Sequence[str]) -> list[Standing]:
 
 def _content(text: str) -> set[str]:
     """Return the words that say what a text is about, without their endings."""
-    return {term[:STEM] for term in cut(text)} - _small()
+    return {term[:STEM] for term in cut(text)} - _function_word_stems()
 
 
-def small_words(text: str) -> float:
+def function_word_share(text: str) -> float:
     """Return the share of small words of any language in a text, of which the beginning is looked at; where that would
     tell nothing, it is that of a sentence."""
     text = text[:LOOKED_AT]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
     if len(terms) < SENTENCE or script_of(text) not in _scripts():
-        return USUAL
-    small = _all_small()
+        return TYPICAL_FUNCTION_WORD_SHARE
+    small = _all_function_words()
     return sum(term in small for term in terms) / len(terms)
 
 
 @cache
-def _all_small() -> frozenset[str]:
+def _all_function_words() -> frozenset[str]:
     return frozenset(unit.term for words in function_words().values() for unit in units(" ".join(words)))
 
 
 @cache
-def _small() -> frozenset[str]:
-    return frozenset(term[:STEM] for term in _all_small())
+def _function_word_stems() -> frozenset[str]:
+    return frozenset(term[:STEM] for term in _all_function_words())
 
 
 @cache

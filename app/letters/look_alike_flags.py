@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from ..db.engine import Database
 from ..db.session import execute_without_version_bump
 from ..search import DESK
-from ..search.alike import Probe, alike
+from ..search.alike import Probe, find_matches
 from .models import Letter
 
 BATCH = 20  # letters a round: each takes a look into the index
@@ -21,7 +21,7 @@ def look(database: Database) -> int:
     with database.read() as session:
         found = {letter.id: _likely(session, letter) for letter in _unlooked(session)}
     if found:
-        database.write(lambda session: _note(session, found))
+        database.write(lambda session: _save_flags(session, found))
     return len(found)
 
 
@@ -38,13 +38,13 @@ def _unlooked(session: Session) -> list[Letter]:
 def _likely(session: Session, letter: Letter) -> set[int] | None:
     """The letters that wait and are likely the same; None where nothing is, be it a letter or a question."""
     asked = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
-    likely = [one for one in alike(session, DESK, letter.newsletter_id, asked) if one.likely]
+    likely = [one for one in find_matches(session, DESK, letter.newsletter_id, asked) if one.likely]
     return {one.noun_id for one in likely if one.noun == "letter"} if likely else None
 
 
-def _note(session: Session, found: dict[int, set[int] | None]) -> None:
+def _save_flags(session: Session, matches: dict[int, set[int] | None]) -> None:
     """Without a new version: what somebody has open is as it was."""
-    yes = {key for key, others in found.items() if others is not None}
-    older = set().union(*(others for others in found.values() if others))
-    for keys, is_alike in ((yes | older, True), (set(found) - yes - older, False)):
+    yes = {key for key, others in matches.items() if others is not None}
+    older = set().union(*(others for others in matches.values() if others))
+    for keys, is_alike in ((yes | older, True), (set(matches) - yes - older, False)):
         execute_without_version_bump(session, update(Letter).where(Letter.id.in_(keys)).values(alike=is_alike))

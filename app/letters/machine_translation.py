@@ -20,7 +20,7 @@ from ..core.actors import Staff
 from ..core.state_machine import InvalidTransition, must
 from ..db.engine import Database
 from ..db.session import add_and_flush, get_keyring, lock_row, now
-from .libre_translate import LIMIT, Untranslated, translated
+from .libre_translate import LIMIT, TranslationFailed, translated
 from .models import Letter, MachineTranslation
 
 # What somebody encrypted, or a key: by OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
@@ -30,7 +30,7 @@ LOST = timedelta(seconds=LIMIT * 4)  # after this long the worker that had sent 
 
 
 @dataclass(frozen=True)
-class Found:
+class TranslationResult:
     """The translation of a letter as it stands: `body` and `background` once it is there, `fault` where it failed,
     neither while it waits; `at` is when it ended."""
 
@@ -45,7 +45,7 @@ class Found:
         return self.at is None and not self.fault
 
 
-def why_not(letter: Letter) -> str:
+def get_refusal_reason(letter: Letter) -> str:
     """Return why a letter's words can't be sent: "erased"; "sealed" for what its writer encrypted; "long"; else ""."""
     texts = _texts(letter)
     if not texts:
@@ -66,11 +66,11 @@ def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
     Raises `InvalidTransition` for what may not be sent, and `PermissionDenied`.
     """
     must(actor, "take letters")
-    if fault := why_not(lock_row(session, letter)):
+    if fault := get_refusal_reason(lock_row(session, letter)):
         raise InvalidTransition("letter", "translate", fault)
     old = find_translation(session, letter)
     if old is not None:
-        found = read(session, letter, old)
+        found = read_translation(session, letter, old)
         if not found.fault:
             return
         session.delete(old)
@@ -94,13 +94,13 @@ def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> di
     return {row.letter_id: row for row in rows}
 
 
-def read(session: Session, letter: Letter, row: MachineTranslation) -> Found:
+def read_translation(session: Session, letter: Letter, row: MachineTranslation) -> TranslationResult:
     """Open what a machine made of a letter."""
     if row.found_sealed is not None:
         body, background = json.loads(get_keyring(session).open(_place(letter), row.found_sealed))
-        return Found(row.language, body, background, at=row.ended_at)
+        return TranslationResult(row.language, body, background, at=row.ended_at)
     lost = row.sent_at is not None and row.sent_at < now(session) - LOST
-    return Found(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
+    return TranslationResult(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
 
 
 def _place(letter: Letter) -> str:
@@ -122,9 +122,9 @@ def translate_next(database: Database, server: TranslationServer | None) -> bool
     texts, source, target = claimed
     try:
         came, fault = translated(server, texts, source, target), None
-    except Untranslated as untranslated:
+    except TranslationFailed as untranslated:
         came, fault = [], untranslated.fault
-    database.write(lambda session: keep(session, waiting or 0, came, fault))
+    database.write(lambda session: save_translation(session, waiting or 0, came, fault))
     return True
 
 
@@ -137,14 +137,14 @@ def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
     letter = session.get(Letter, row.letter_id) if row else None
     if row is None:
         return None
-    if letter is None or why_not(letter):  # by now it may not be sent; others wait behind it
+    if letter is None or get_refusal_reason(letter):  # by now it may not be sent; others wait behind it
         session.delete(row)
         return None
     row.sent_at = now(session)
     return _texts(letter), letter.language, row.language
 
 
-def keep(session: Session, key: int, came: list[str], fault: str | None) -> None:
+def save_translation(session: Session, key: int, texts: list[str], fault: str | None) -> None:
     """Keep what came for a row, or why nothing did; where the letter was taken back meanwhile its row went with it."""
     row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == key).with_for_update())
     if row is None:
@@ -152,7 +152,7 @@ def keep(session: Session, key: int, came: list[str], fault: str | None) -> None
     letter, ring = session.get_one(Letter, row.letter_id), get_keyring(session)
     row.ended_at, row.fault = now(session), fault
     if not fault:
-        body = came[0] if letter.body else ""
-        background = came[-1] if letter.background else ""
+        body = texts[0] if letter.body else ""
+        background = texts[-1] if letter.background else ""
         row.found_sealed = ring.seal(_place(letter), json.dumps([body, background], ensure_ascii=False))
         row.key_no = ring.newest

@@ -32,7 +32,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True)
-class Mailed:
+class MailedLetter:
     """A reader's mail, and where it came from: an `address` that one can't write to is not kept.
 
     Of one that somebody of the desk forwarded, `comment` is what they wrote above it.
@@ -47,7 +47,9 @@ class Mailed:
     forwarded_by_id: int | None = None
 
 
-def take(session: Session, actor: Actor, newsletter: Newsletter, mailed: Mailed, *, answerable: bool = False) -> Letter:
+def take(
+    session: Session, actor: Actor, newsletter: Newsletter, mailed: MailedLetter, *, answerable: bool = False
+) -> Letter:
     """Take in what a reader mailed. It counts as "one e-mail, then forget me".
 
     `answerable` allows the one neutral acknowledgement, which is sent
@@ -56,15 +58,15 @@ def take(session: Session, actor: Actor, newsletter: Newsletter, mailed: Mailed,
     return take_all(session, actor, [(newsletter, mailed, answerable)])[0]
 
 
-def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, Mailed, bool]]) -> list[Letter]:
+def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, MailedLetter, bool]]) -> list[Letter]:
     """Take in several, each to its newsletter and answerable or not, as if one came after the other."""
     addresses = [_usable(mailed.address) for _, mailed, _ in mails]
     floods = _floods(session, addresses)
-    lately = {key: signs.Lately(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
+    lately = {key: signs.RecentLetters(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
     letters = []
     with audit.together(session):
         for (newsletter, mailed, _), to, flood in zip(mails, addresses, floods, strict=True):
-            letter = _letter(newsletter, mailed, to, lately[newsletter.id], {"flood"} if flood else ())
+            letter = _build_letter(newsletter, mailed, to, lately[newsletter.id], {"flood"} if flood else ())
             LETTER.apply(session, actor, letter, "send", to="held" if letter.signs else "received")
             letters.append(letter)
     written = [(mail, to, letter) for mail, to, letter in zip(mails, addresses, letters, strict=True) if to]
@@ -75,29 +77,35 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
     return letters
 
 
-def _letter(newsletter: Newsletter, mailed: Mailed, to: str, lately: signs.Lately, way: Collection[str]) -> Letter:
-    body = require_text("text", _kept(mailed.words))
-    seen = lately.signs_of(body, way)
+def _build_letter(
+    newsletter: Newsletter,
+    mailed: MailedLetter,
+    sender_address: str,
+    lately: signs.RecentLetters,
+    delivery_signals: Collection[str],
+) -> Letter:
+    body = require_text("text", _clean_body(mailed.words))
+    seen = lately.signs_of(body, delivery_signals)
     lately.add(body, mailed.received_at)
     return Letter(
         public_id=new_public_id(),
         newsletter_id=newsletter.id,
         channel="mail",
-        hear_back="once" if to else "number",
+        hear_back="once" if sender_address else "number",
         body=body,
         language=mailed.language if _TAG.fullmatch(mailed.language) else guess_language(body),
         about_edition_id=mailed.about_edition_id,
         received_at=mailed.received_at,
         held_reason=seen[0] if seen else None,
         signs=seen,
-        desk_note=_kept(mailed.comment) or None,
+        desk_note=_clean_body(mailed.comment) or None,
         forwarded_by_id=mailed.forwarded_by_id,
     )
 
 
-def _kept(words: str) -> str:
+def _clean_body(text: str) -> str:
     """Return what is kept of words; of a megabyte no more is cleaned than may be."""
-    return clean(words[: 2 * LONGEST])[:LONGEST]
+    return clean(text[: 2 * LONGEST])[:LONGEST]
 
 
 def from_pen(
@@ -112,21 +120,21 @@ def from_pen(
     if reading is None:
         raise MissingPrecondition("bytes")
     words = reading.text or reading.subject
-    mailed = Mailed(words, reading.from_address, row.stored_at, reading.language, row.edition_id, reading.comment)
+    mailed = MailedLetter(words, reading.from_address, row.stored_at, reading.language, row.edition_id, reading.comment)
     letter = take(session, actor, newsletter, mailed)
     inbound.take(session, actor, row, letter.id, version, newsletter_id=newsletter.id, assignment_id=None)
     return letter
 
 
-def reread(session: Session, actor: Actor, letter: Letter, before: str, words: str) -> bool:
-    """Put what a newer trimmer reads in the mail in the place of what the older one read, `before`.
+def reread(session: Session, actor: Actor, letter: Letter, old_text: str, new_text: str) -> bool:
+    """Put what a newer trimmer reads in the mail in the place of what the older one read, `old_text`.
 
     Only while the desk has done nothing with the letter; tells whether anything changed. Raises `InvalidTransition`.
     """
     lock_row(session, letter)
     if not letter.waits:
         raise InvalidTransition("letter", "read again", letter.state)
-    old, new = _kept(before), _kept(words)
+    old, new = _clean_body(old_text), _clean_body(new_text)
     if letter.body != old or not new or new == old:
         return False
     letter.body = new
@@ -148,7 +156,7 @@ def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
     """
     at = now(session)
     whose = [f"{address.casefold()} {at:%Y-%m-%dT%H}" for address in addresses if address]
-    free = iter(usage.spend_each(session, "letters", whose, (at + timedelta(hours=1)).date(), most=FLOOD))
+    free = iter(usage.spend_each(session, "letters", whose, (at + timedelta(hours=1)).date(), limit=FLOOD))
     return [bool(address) and not next(free) for address in addresses]
 
 

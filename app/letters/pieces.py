@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 PIECE = 5  # letters
 LOOKED_AT = 600  # characters of a letter
-LIKE = 0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+SIMILARITY_THRESHOLD = (
+    0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+)
 _PLACES = [slice(at, at + PIECE) for at in range(3 * LOOKED_AT)]  # a letter has three others as its small one at most
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
@@ -19,22 +21,24 @@ def pieces_of(text: str) -> frozenset[str]:
     return frozenset(_one_by_one(text)[1])
 
 
-def are_like(one: frozenset[str], other: frozenset[str]) -> bool:
-    here, there = len(one), len(other)
-    if (here / there if here < there else there / here) < LIKE:  # no more in common than the shorter one has
+def are_similar(pieces: frozenset[str], other_pieces: frozenset[str]) -> bool:
+    here, there = len(pieces), len(other_pieces)
+    if (
+        here / there if here < there else there / here
+    ) < SIMILARITY_THRESHOLD:  # no more in common than the shorter one has
         return False
-    both = len(one & other)
-    return both / (here + there - both) >= LIKE
+    both = len(pieces & other_pieces)
+    return both / (here + there - both) >= SIMILARITY_THRESHOLD
 
 
-def is_like(one: frozenset[str], text: str) -> bool:
+def is_similar(letter_pieces: frozenset[str], text: str) -> bool:
     """Return whether a letter's pieces and those of a text are like each other, mostly without keeping the text's."""
-    here, (most, pieces) = len(one), _one_by_one(text)
-    both = len(one.intersection(pieces))
-    if both / here < LIKE:  # what the text has beside makes it less
+    here, (most, pieces) = len(letter_pieces), _one_by_one(text)
+    both = len(letter_pieces.intersection(pieces))
+    if both / here < SIMILARITY_THRESHOLD:  # what the text has beside makes it less
         return False
     # It has as many pieces as places where one begins, or fewer where some come again.
-    return both / (here + most - both) >= LIKE or are_like(one, pieces_of(text))
+    return both / (here + most - both) >= SIMILARITY_THRESHOLD or are_similar(letter_pieces, pieces_of(text))
 
 
 def _one_by_one(text: str) -> tuple[int, Iterator[str]]:

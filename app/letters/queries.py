@@ -60,7 +60,7 @@ class Added(NamedTuple):
     addition: Addition | None
 
 
-def added_to(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Added]]:
+def get_additions_by_letter(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Added]]:
     """Return by letter what was added to each, the oldest first, and the notes that nobody has answered behind it."""
     found: dict[int, list[Added]] = defaultdict(list)
     behind = select(Addition, ReceiptNote).outerjoin(ReceiptNote, ReceiptNote.addition_id == Addition.id)

@@ -6,22 +6,22 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Reader
 from ..core.state_machine import PermissionDenied, require_text
-from ..db.drawn_keys import drawn_key
+from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, lock_row
 from ..newsletters.models import Newsletter
 from ..text.clean import clean, receipt_of
 from . import contacts, erasing_letters
-from .days import kept_moment
+from .days import stored_time
 from .models import Addition, Letter
-from .receive import Faulty
+from .receive import ValidationError
 
 MOST_ADDITIONS = 20  # to one letter: whoever has a number could otherwise bury what the desk is to read
 MAXIMUM = 2_000  # characters of each
 
 
-def find_receipt(session: Session, typed: str) -> Letter | None:
+def find_receipt(session: Session, text: str) -> Letter | None:
     """The letter of a receipt as somebody typed it: in any script's digits, with or without spaces."""
-    number = receipt_of(typed)
+    number = receipt_of(text)
     if number is None:
         return None
     return session.scalar(
@@ -33,7 +33,7 @@ def reader_of(letter: Letter) -> Reader:
     return Reader(letter_id=letter.id, mailed=letter.receipt_mailed)
 
 
-def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
+def _require_unmailed_receipt(session: Session, actor: Reader, letter: Letter) -> None:
     """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more,
     and a withdrawal that is under way is waited for."""
     if actor.letter_id != letter.id or actor.mailed or lock_row(session, letter).erased_at:
@@ -41,32 +41,35 @@ def _whole_hand(session: Session, actor: Reader, letter: Letter) -> None:
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Add something to a letter. Raises as `put` does."""
-    if put(session, actor, letter, body):
-        audit.record(session, actor, "letter.add", letter, at=kept_moment(session, letter))
+    """Add something to a letter. Raises as `store_addition` does."""
+    if store_addition(session, actor, letter, body):
+        audit.record(session, actor, "letter.add", letter, at=stored_time(session, letter))
 
 
-def put(session: Session, actor: Reader, letter: Letter, body: str, once: bool = True) -> Addition | None:
-    """Put words behind a letter; with `once` the same ones sent again, as by a reloaded page, are there already: None.
+def store_addition(
+    session: Session, actor: Reader, letter: Letter, body: str, skip_duplicate: bool = True
+) -> Addition | None:
+    """Put words behind a letter; with `skip_duplicate` the same ones sent again, as by a reloaded page, are there
+    already: None.
 
-    Raises `MissingPrecondition` (text), `Faulty` (too long, or too many), and `PermissionDenied`, also when nothing can
-    be added any more, as to a newsletter that has ended.
+    Raises `MissingPrecondition` (text), `ValidationError` (too long, or too many), and `PermissionDenied`, also when
+    nothing can be added any more, as to a newsletter that has ended.
     """
-    _whole_hand(session, actor, letter)
+    _require_unmailed_receipt(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
         raise PermissionDenied(actor.ref)
     body = require_text("text", clean(body))
     if len(body) > MAXIMUM:
-        raise Faulty({"more": "long"})
+        raise ValidationError({"more": "long"})
     newest = session.scalar(select(Addition).filter_by(letter_id=letter.id).order_by(Addition.id.desc()).limit(1))
-    if once and newest is not None and newest.body == body:
+    if skip_duplicate and newest is not None and newest.body == body:
         return None
     if (
         session.scalar(select(func.count()).select_from(Addition).filter_by(letter_id=letter.id)) or 0
     ) >= MOST_ADDITIONS:
-        raise Faulty({"more": "many"})
-    key = drawn_key(session, Addition, above=newest.id if newest and newest.id < 0 else None)
-    addition = Addition(id=key, letter_id=letter.id, body=body, added_at=kept_moment(session, letter))
+        raise ValidationError({"more": "many"})
+    key = random_key(session, Addition, after=newest.id if newest and newest.id < 0 else None)
+    addition = Addition(id=key, letter_id=letter.id, body=body, added_at=stored_time(session, letter))
     session.execute(update(Letter).where(Letter.id == letter.id).values(indexed_version=0))
     return add_and_flush(session, addition)
 
@@ -76,13 +79,13 @@ def change_credit(
 ) -> None:
     """Change how the reader is named. Raises `MissingPrecondition` and `PermissionDenied`, also when the letter was
     taken back."""
-    _whole_hand(session, actor, letter)
+    _require_unmailed_receipt(session, actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
-    audit.record(session, actor, "letter.credit", letter, at=kept_moment(session, letter))
+    audit.record(session, actor, "letter.credit", letter, at=stored_time(session, letter))
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
     """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
     if actor.letter_id != letter.id:
         raise PermissionDenied(actor.ref)
-    erasing_letters.erase(session, actor, lock_row(session, letter), "withdraw", kept_moment(session, letter), "letter")
+    erasing_letters.erase(session, actor, lock_row(session, letter), "withdraw", stored_time(session, letter), "letter")

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
 from ..core.state_machine import DomainError
-from ..db.drawn_keys import drawn_key
+from ..db.drawn_keys import random_key
 from ..db.session import get_keyring, now
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text.clean import clean, fault_of_question, held_reason
 from ..text.languages import guess_language
 from . import contacts
-from .days import day_only, next_slot
+from .days import next_slot, truncate_to_day
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 
@@ -76,7 +76,7 @@ class FormToken:
 
 
 @dataclass
-class Faulty(Exception):
+class ValidationError(Exception):
     """Raised for a form that can't be taken as it is; `faults` maps a field to a short code that the doors put into
     words."""
 
@@ -88,11 +88,11 @@ class NotTaking(DomainError):
 
 
 class AlreadySent(Exception):
-    """This form was sent before; `letter` is what it made, and `same` whether the words are the same."""
+    """This form was sent before; `letter` is what it made, and `is_identical` whether the words are the same."""
 
-    def __init__(self, letter: Letter, same: bool) -> None:
+    def __init__(self, letter: Letter, is_identical: bool) -> None:
         super().__init__(letter.id)
-        self.letter, self.same = letter, same
+        self.letter, self.same = letter, is_identical
 
 
 def _faults(ask: Submission) -> dict[str, str]:
@@ -111,12 +111,12 @@ def _faults(ask: Submission) -> dict[str, str]:
     if ask.credit not in CREDITS:
         faults["credit"] = "unknown"
     elif ask.credit != "none":
-        faults |= {name: "empty" for name in _needed(ask) if not clean(getattr(ask, name))}
-        faults |= {name: "long" for name in _needed(ask) if len(getattr(ask, name)) > 120}
+        faults |= {name: "empty" for name in _required_credit_fields(ask) if not clean(getattr(ask, name))}
+        faults |= {name: "long" for name in _required_credit_fields(ask) if len(getattr(ask, name)) > 120}
     return faults
 
 
-def _needed(ask: Submission) -> tuple[str, ...]:
+def _required_credit_fields(ask: Submission) -> tuple[str, ...]:
     return ("name", "place") if ask.credit == "first" else ("name",)
 
 
@@ -156,7 +156,9 @@ def most_a_day(session: Session) -> int:
 
 def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
-    today = select(_ROW.id).where(_ROW.newsletter_id == newsletter.id, _ROW.received_at >= day_only(now(session)))
+    today = select(_ROW.id).where(
+        _ROW.newsletter_id == newsletter.id, _ROW.received_at >= truncate_to_day(now(session))
+    )
     return session.connection().scalar(today.offset(most_a_day(session) - 1).limit(1)) is not None
 
 
@@ -173,12 +175,12 @@ def send(
     """Take a letter in.
 
     With `form`, the same form makes one letter however often it is sent. `signs` are those for which the desk should
-    look at it first, the heaviest first: it is held, never refused. Raises `Faulty` and `AlreadySent`.
+    look at it first, the heaviest first: it is held, never refused. Raises `ValidationError` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
-        raise AlreadySent(before, same=before.body is None or before.body == ask.kept_body)
+        raise AlreadySent(before, is_identical=before.body is None or before.body == ask.kept_body)
     if ask.faults:
-        raise Faulty(ask.faults)
+        raise ValidationError(ask.faults)
     body, background = ask.kept_body, clean(ask.background)
     moment = ask.given_at or now(session)
     has_day = channel == "web" and ask.hear_back == "number"
@@ -198,8 +200,8 @@ def send(
         **(hashes(session, form) if form else {}),
     )
     if has_day:
-        letter.id, letter.received_at = drawn_key(session, Letter), next_slot(session, newsletter.id, moment)
-    at = day_only(moment) if has_day else moment
+        letter.id, letter.received_at = random_key(session, Letter), next_slot(session, newsletter.id, moment)
+    at = truncate_to_day(moment) if has_day else moment
     LETTER.apply(session, actor, letter, "send", to="held" if seen else "received", at=at)
     if ask.hear_back != "number":
         contacts.keep_email(session, letter, checked_address(ask.email), newsletter.keep_days)

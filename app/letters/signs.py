@@ -19,10 +19,10 @@ from sqlalchemy.orm import Session
 from ..db.session import now
 from ..text.clean import held_reason, word_count
 from ..text.languages import N_
-from .days import COUNTED, day_only
-from .likeness import FEW, small_words
+from .days import COUNTED, truncate_to_day
+from .likeness import NOISE_FUNCTION_WORD_SHARE, function_word_share
 from .models import Letter
-from .pieces import LOOKED_AT, are_like, is_like, pieces_of
+from .pieces import LOOKED_AT, are_similar, is_similar, pieces_of
 
 HOLDS = 10  # of all weights together
 PROOF = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
@@ -63,13 +63,13 @@ _LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]
 
 
 @dataclass(frozen=True)
-class Seen:
+class SpamEvidence:
     """A letter as it came: its words, those of other letters of late, and what its door saw ("trap", "fast" ...)."""
 
     text: str
     before: Sequence[str]
     way: Collection[str]
-    like: Callable[[frozenset[str], str], bool] = field(default=is_like, repr=False)
+    like: Callable[[frozenset[str], str], bool] = field(default=is_similar, repr=False)
 
     @cached_property
     def content(self) -> str | None:
@@ -92,7 +92,7 @@ class Seen:
 
     @property
     def is_noise(self) -> bool:
-        return small_words(self.text) < FEW
+        return function_word_share(self.text) < NOISE_FUNCTION_WORD_SHARE
 
     @property
     def is_mixed(self) -> bool:
@@ -126,57 +126,73 @@ class Sign:
     weight: int
     label: str
     says: str
-    shows: Callable[[Seen], bool]
+    shows: Callable[[SpamEvidence], bool]
     of_words: bool = True
 
 
-def _words(code: str, weight: int, label: str, says: str, shows: Callable[[Seen], bool] | None = None) -> Sign:
+def _content_sign(
+    code: str, weight: int, label: str, says: str, shows: Callable[[SpamEvidence], bool] | None = None
+) -> Sign:
     return Sign(code, weight, label, says, shows or (lambda seen: seen.content == code))
 
 
-def _way(code: str, weight: int, label: str, says: str, shows: Callable[[Seen], bool] | None = None) -> Sign:
+def _delivery_sign(
+    code: str, weight: int, label: str, says: str, shows: Callable[[SpamEvidence], bool] | None = None
+) -> Sign:
     return Sign(code, weight, label, says, shows or (lambda seen: code in seen.way), of_words=False)
 
 
 # The heaviest first: the first one that shows is the reason that the list of letters names and can be narrowed by.
 SIGNS = (
-    _words("no text", 10, N_("no words"), N_("There are no words in it.")),
-    _words("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
-    _words("links", 10, N_("many links"), N_("It has many links, and few words for each.")),
-    _words("bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_bare),
-    _way("trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")),
-    _way("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
-    _way("many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY),
-    _words("noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise),
-    _words("mixed letters", 5, N_("two alphabets"), N_("Words in it mix two alphabets."), lambda s: s.is_mixed),
-    _words("short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.hides_a_site),
-    _words("one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_one_site),
-    _way("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_copies),
-    _way("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
+    _content_sign("no text", 10, N_("no words"), N_("There are no words in it.")),
+    _content_sign("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
+    _content_sign("links", 10, N_("many links"), N_("It has many links, and few words for each.")),
+    _content_sign(
+        "bare link", 10, N_("nothing but a link"), N_("It is a link without a question."), lambda s: s.is_bare
+    ),
+    _delivery_sign(
+        "trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")
+    ),
+    _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
+    _delivery_sign(
+        "many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY
+    ),
+    _content_sign(
+        "noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise
+    ),
+    _content_sign("mixed letters", 5, N_("two alphabets"), N_("Words in it mix two alphabets."), lambda s: s.is_mixed),
+    _content_sign(
+        "short link", 5, N_("a hidden link"), N_("A link in it hides where it leads."), lambda s: s.hides_a_site
+    ),
+    _content_sign(
+        "one site", 5, N_("one site again"), N_("Several of today lead to its site."), lambda s: s.has_one_site
+    ),
+    _delivery_sign("alike", 4, N_("some of the same"), N_("Some of today say the same."), lambda s: s.has_copies),
+    _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
 )
 BY_CODE = {sign.code: sign for sign in SIGNS}
 PROVEN = "proof"  # among what a door saw
 
 
-def weighed(seen: Seen) -> list[str]:
+def weigh_signs(evidence: SpamEvidence) -> list[str]:
     """Return the signs for which a letter is held, the heaviest first; nothing where they weigh too little.
 
     Each is looked at, also where one is enough already: the time that it takes tells nobody how it ended.
     """
-    shown = [sign for sign in SIGNS if sign.shows(seen)]
+    shown = [sign for sign in SIGNS if sign.shows(evidence)]
     of_words = sum(sign.weight for sign in shown if sign.of_words)
     of_way = sum(sign.weight for sign in shown if not sign.of_words)
-    of_way = max(0, of_way - PROOF) if PROVEN in seen.way else of_way
+    of_way = max(0, of_way - PROOF) if PROVEN in evidence.way else of_way
     return [sign.code for sign in shown] if of_words + of_way >= HOLDS else []
 
 
-def signs_of(session: Session, newsletter_id: int, text: str, way: Collection[str] = ()) -> list[str]:
+def spam_signals(session: Session, newsletter_id: int, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
     """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
-    recent = _list_recent(session, newsletter_id, day_only(now(session)))
-    return weighed(Seen(text, [body for _, body in recent if body], way))
+    recent = _list_recent(session, newsletter_id, truncate_to_day(now(session)))
+    return weigh_signs(SpamEvidence(text, [body for _, body in recent if body], delivery_signals))
 
 
-class Lately:
+class RecentLetters:
     """The words of letters that came to a newsletter today, the newest with a minute and without one. What stands
     behind a question is a reader's, and many may ask it in the same words.
 
@@ -184,19 +200,19 @@ class Lately:
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
-        self._day = day_only(now(session))
+        self._day = truncate_to_day(now(session))
         self._counted = self._day + COUNTED
         # Those without a minute, and the others.
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
         for received_at, text in _list_recent(session, newsletter_id, self._day):
             self._walks[received_at >= self._counted].append((received_at, text))
         cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
-        self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_like(own, cut(other))
+        self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_similar(own, cut(other))
 
-    def signs_of(self, text: str, way: Collection[str] = ()) -> list[str]:
+    def signs_of(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
         """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
         before = [other for walk in self._walks for _, other in walk if other]
-        return weighed(Seen(text, before, way, self._like))
+        return weigh_signs(SpamEvidence(text, before, delivery_signals, self._like))
 
     def add(self, text: str, received_at: datetime) -> None:
         if received_at >= self._day:
@@ -206,7 +222,7 @@ class Lately:
             del walk[RECENT:]
 
 
-def _newest(*came: ColumnElement[bool]) -> Select[Any]:
+def _select_recent(*came: ColumnElement[bool]) -> Select[Any]:
     unfiled = _ROW.newsletter_id == bindparam("newsletter_id"), _ROW.body.is_not(None), _ROW.question_id.is_(None)
     letters = select(_ROW.received_at, _ROW.body).where(*unfiled, *came)
     return select(letters.order_by(_ROW.received_at.desc()).limit(RECENT).subquery())
@@ -215,8 +231,8 @@ def _newest(*came: ColumnElement[bool]) -> Select[Any]:
 _ROW = Letter.__table__.c
 # Built once, with named parameters: building it for each letter costs several times what running it does.
 _RECENT = union_all(
-    _newest(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
-    _newest(_ROW.received_at >= bindparam("counted")),
+    _select_recent(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
+    _select_recent(_ROW.received_at >= bindparam("counted")),
 )
 
 

@@ -7,7 +7,7 @@ from ..core.actors import Reader
 from ..db.session import absolute_url
 from ..people import links
 from . import contacts
-from .days import kept_moment
+from .days import stored_time
 from .models import Letter
 
 
@@ -34,7 +34,7 @@ def stop(session: Session, token: str) -> bool:
     if link is None or letter is None:
         return False
     actor = Reader(letter_id=letter.id, mailed=True)
-    link.revoked_at = kept_moment(session, letter)
+    link.revoked_at = stored_time(session, letter)
     contacts.forget(session, actor, letter.id)
-    audit.record(session, actor, "letter.stop", letter, at=kept_moment(session, letter))
+    audit.record(session, actor, "letter.stop", letter, at=stored_time(session, letter))
     return True

@@ -5,7 +5,7 @@ whoever reads the mail reads what its expert was told.
 """
 
 from ..text.translation import say
-from .message import Message, reworded
+from .message import Message, replace_text
 
 MOST = 100  # others that a sentence is looked for
 
@@ -18,7 +18,7 @@ def sentence(language: str, number: int) -> str:
     return many % {"num": number}
 
 
-def said_in(message: Message) -> str:
+def find_sentence(message: Message) -> str:
     """Return the sentence as it stands in a mail; empty where it has none."""
     every = (sentence(message.language, number) for number in range(MOST))
     return next((one for one in every if one in message.text), "")
@@ -26,16 +26,16 @@ def said_in(message: Message) -> str:
 
 def with_number(message: Message, number: int) -> Message:
     """Let a mail say how many others are asked: in its own sentence, or in a paragraph before the name below it."""
-    said = said_in(message)
+    said = find_sentence(message)
     if said:
         text = message.text.replace(said, sentence(message.language, number))
     else:
         letter, _gap, name = message.text.rstrip("\n").rpartition("\n\n")
-        text = "\n\n".join(filter(None, (letter, _since(message.language, number), name)))
-    return reworded(message, message.subject, text)
+        text = "\n\n".join(filter(None, (letter, _change_sentence(message.language, number), name)))
+    return replace_text(message, message.subject, text)
 
 
-def _since(language: str, number: int) -> str:
+def _change_sentence(language: str, number: int) -> str:
     many = say(language).ngettext(
         "Since I wrote to you about this, something has changed: one other expert is asked too.",
         "Since I wrote to you about this, something has changed: %(num)d other experts are asked too.",

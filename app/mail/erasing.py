@@ -15,10 +15,10 @@ def destroy(session: Session, row_ids: Sequence[int]) -> None:
     _destroy(session, Inbound.id.in_(row_ids))
 
 
-def destroy_answers(session: Session, ours: ColumnElement[bool]) -> None:
+def destroy_answers(session: Session, condition: ColumnElement[bool]) -> None:
     """Destroy what came in answer to some mails of ours, or about their assignments: it quotes them."""
-    mails = select(OutboxMail.id).where(ours)
-    assignments = select(OutboxMail.assignment_id).where(ours, OutboxMail.assignment_id.is_not(None))
+    mails = select(OutboxMail.id).where(condition)
+    assignments = select(OutboxMail.assignment_id).where(condition, OutboxMail.assignment_id.is_not(None))
     about = or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments))
     _destroy(session, about)
 
@@ -34,8 +34,8 @@ def destroy_of_letter(session: Session, letter_id: int) -> None:
         destroy(session, session.scalars(kept.where(or_(*same))).all())
 
 
-def _destroy(session: Session, which: ColumnElement[bool]) -> None:
-    there = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id).where(which)
+def _destroy(session: Session, condition: ColumnElement[bool]) -> None:
+    there = select(Inbound.id, Inbound.public_id).join(InboundRaw, InboundRaw.inbound_id == Inbound.id).where(condition)
     rows = session.execute(there).all()
     if rows:
         session.execute(delete(InboundRaw).where(InboundRaw.inbound_id.in_([row.id for row in rows])))

@@ -27,11 +27,11 @@ def canonical(raw: bytes, mail: Mail) -> str:
         "mail",
         [sender.address.casefold() for sender in mail.senders],
         mail.date.isoformat() if mail.date else None,
-        _words(mail.subject),
+        _normalize_text(mail.subject),
         mail.message_id.strip(),
         list(mail.in_reply_to),
-        None if mail.plain is None else _words(mail.plain),
-        None if mail.html is None else _words(mail.html),
+        None if mail.plain is None else _normalize_text(mail.plain),
+        None if mail.html is None else _normalize_text(mail.html),
         [(attachment.name, attachment.bytes, attachment.digest) for attachment in mail.attachments],
     )
     return json.dumps(parts)  # ASCII, and no value can run into the next
@@ -41,9 +41,9 @@ def _of_bytes(raw: bytes) -> str:
     head = read_head(raw)
     # In a head that can't be taken apart the words may stand anywhere.
     body = raw[head.body if head.whole else 0 :].replace(b"\r\n", b"\n").rstrip(b"\n")
-    fields = [[_words(value) for value in head.all(name)] for name in OF_THE_WRITER]
+    fields = [[_normalize_text(value) for value in head.all(name)] for name in OF_THE_WRITER]
     return json.dumps(("bytes", fields, hashlib.sha256(body).hexdigest()))
 
 
-def _words(text: str) -> str:
+def _normalize_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", _OF_MBOX.sub("", text)).split())

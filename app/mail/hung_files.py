@@ -35,14 +35,14 @@ def _in_turn(ask: Callable[[Reading], T]) -> T:
         _turn.release()
 
 
-def fetched(raw: bytes, number: int) -> tuple[File, bytes] | None:
+def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
     """Fetch a file by its place in the list, with its bytes; None where there is none, or it can't be read. Raises
     `Busy`.
     """
     return _in_turn(lambda reading: reading.file(raw, number))
 
 
-def drawn(raw: bytes, number: int) -> tuple[str, bytes]:
+def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
     """Draw a picture anew, as `Reading.picture` does. Raises `Busy`."""
     return _in_turn(lambda reading: reading.picture(raw, number))
 

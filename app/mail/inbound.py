@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from ..audit import record, together
-from ..audit.queries import newest_of
+from ..audit.queries import find_latest_event
 from ..core.actors import Actor, Mailroom, Staff
 from ..core.listing import Key, Listing
 from ..core.state_machine import InvalidTransition, MissingPrecondition, check_version, must
@@ -103,11 +103,11 @@ def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]]
     return list(rows)
 
 
-def place(session: Session, actor: Actor, row: Inbound, where: str, reasons: Sequence[str], **facts: Any) -> None:
+def place(session: Session, actor: Actor, row: Inbound, state: str, reasons: Sequence[str], **facts: Any) -> None:
     """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `InvalidTransition`."""
     at, why = now(session), {"reasons": list(reasons)}
     facts |= {"placed_at": at, "leased_until": None, **why}
-    INBOUND.apply(session, actor, row, "place", to=where, at=at, why=why, **facts)
+    INBOUND.apply(session, actor, row, "place", to=state, at=at, why=why, **facts)
 
 
 def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
@@ -137,8 +137,8 @@ def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[I
     return found
 
 
-def first_among(same: Sequence[Inbound], where: str) -> Inbound | None:
-    """Choose the mail of the same content that one which would go `where` only repeats, whatever became of it since.
+def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
+    """Choose the mail of the same content that one which would go `state` only repeats, whatever became of it since.
 
     It is a letter or an edition, or it went there too, or the desk has sorted it. A copy that a list, a robot or a
     forger sent ahead holds back nothing: it went elsewhere.
@@ -146,9 +146,9 @@ def first_among(same: Sequence[Inbound], where: str) -> Inbound | None:
 
     def repeated(row: Inbound) -> bool:
         sorted_since = not row.is_stored and row.placed_at is not None and row.state_at > row.placed_at
-        return row.is_taken or row.state == where or sorted_since
+        return row.is_taken or row.state == state or sorted_since
 
-    return min(filter(repeated, same), key=lambda row: (not row.is_taken, row.id), default=None)
+    return min(filter(repeated, candidates), key=lambda row: (not row.is_taken, row.id), default=None)
 
 
 def mac_of(session: Session, content: str) -> bytes:
@@ -161,29 +161,29 @@ def take(
 ) -> None:
     """Take a mail that was set aside for a letter, as the desk says. Raises `VersionConflict`, `InvalidTransition`."""
     check_version(lock_row(session, row), version)
-    _only_one(session, row)
+    _require_no_taken_duplicate(session, row)
     why = {"was": {name: getattr(row, name) for name in facts}}
     INBOUND.apply(session, actor, row, "take", why=why, letter_id=letter_id, **facts)
 
 
-def put_back(session: Session, actor: Actor, row: Inbound) -> None:
+def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
     """Put a mail back to where it lay, where the desk made a letter of it that was none. Raises `InvalidTransition`
     elsewhere."""
-    taken = newest_of(session, "inbound", row.id, "inbound.take")
+    taken = find_latest_event(session, "inbound", row.id, "inbound.take")
     if taken is None:
         raise InvalidTransition("inbound", "put back", row.state)
     was = (taken.facts or {}).get("was", {"assignment_id": None})
     INBOUND.apply(session, actor, lock_row(session, row), "put back", to=taken.old, letter_id=None, **was)
 
 
-def sort(session: Session, actor: Actor, row: Inbound, where: str, version: int | None = None) -> None:
+def sort(session: Session, actor: Actor, row: Inbound, state: str, version: int | None = None) -> None:
     """Sort a mail that was set aside, as from a robot ('automatic') or spam. Raises `VersionConflict`,
     `InvalidTransition`."""
     check_version(lock_row(session, row), version)
-    INBOUND.apply(session, actor, row, "sort", to=where)
+    INBOUND.apply(session, actor, row, "sort", to=state)
 
 
-def _only_one(session: Session, row: Inbound) -> None:
+def _require_no_taken_duplicate(session: Session, row: Inbound) -> None:
     """Raise `InvalidTransition` where the same mail came again and became a letter: then this one is no second one."""
     same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
@@ -267,15 +267,15 @@ def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None
     return session.scalar(select(Inbound).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
-def listing(newsletter_id: Key, place: str) -> Listing[Inbound]:
+def listing(newsletter_id: Key, state: str) -> Listing[Inbound]:
     """Return the list of a newsletter's mails in one place, newest first."""
-    here = (Inbound.newsletter_id == newsletter_id, Inbound.state == place)
+    here = (Inbound.newsletter_id == newsletter_id, Inbound.state == state)
     return Listing(select(Inbound).where(*here), (Inbound.id,))
 
 
-def count(session: Session, newsletter_id: int, place: str) -> int:
+def count(session: Session, newsletter_id: int, state: str) -> int:
     """Return how many mails of a newsletter have this place, counted up to 1,001."""
-    return listing(newsletter_id, place).count(session)
+    return listing(newsletter_id, state).count(session)
 
 
 def sums(session: Session) -> Counter[str]:

@@ -54,9 +54,9 @@ class Kind:
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
 
-def _part(more: str = "", needed: str = "") -> Part:
+def _part(extra_places: str = "", required: str = "") -> Part:
     """Make a part of a letter to an expert, who has a name and is asked about something."""
-    return Part(("name", "newsletter", "headline", *more.split()), tuple(needed.split()))
+    return Part(("name", "newsletter", "headline", *extra_places.split()), tuple(required.split()))
 
 
 def _news(name: str, **more: Any) -> Kind:

@@ -32,7 +32,7 @@ class Claim:
     size: int
 
 
-def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Claim]:
+def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Claim]:
     """Lease the mails that wait for their place; several workers at once never get the same one.
 
     Those that were tried least go first, and what was tried before goes by itself: one whose reading kills its worker
@@ -40,14 +40,14 @@ def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Cla
     """
     at = now(session)
     order = (Inbound.attempts, Inbound.due_at, Inbound.id)
-    first = select(Inbound.id, Inbound.attempts).where(*_due(at)).order_by(*order).limit(most)
+    first = select(Inbound.id, Inbound.attempts).where(*_due_conditions(at)).order_by(*order).limit(limit)
     rows = session.execute(first.with_for_update(skip_locked=True)).all()
     found = [row.id for row in rows if not row.attempts] or [row.id for row in rows[:1]]
     if not found:
         return []
     leased = (
         update(Inbound)
-        .where(Inbound.id.in_(found), *_due(at))
+        .where(Inbound.id.in_(found), *_due_conditions(at))
         .values(leased_until=at + lease, attempts=Inbound.attempts + 1)
         .returning(Inbound.id, Inbound.attempts, Inbound.size)
         .execution_options(synchronize_session=False)
@@ -58,7 +58,7 @@ def claim(session: Session, most: int = 1, lease: timedelta = LEASE) -> list[Cla
 
 def anything_due(session: Session) -> bool:
     """Return whether a mail waits for its place, found out without taking the write lock."""
-    return session.scalar(select(Inbound.id).where(*_due(now(session))).limit(1)) is not None
+    return session.scalar(select(Inbound.id).where(*_due_conditions(now(session))).limit(1)) is not None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Leased:
         return self.ring.open_bytes(raw_place(self.row), self.sealed)
 
 
-def leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
+def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
     """Fetch the mails of some claims with their sealed bytes."""
     wanted = [claim.inbound_id for claim in claims]
     rows = get_many(session, Inbound, wanted)
@@ -88,7 +88,7 @@ def leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
     return [Leased(claim, rows[key], sealed.get(key), ring) for key, claim in zip(wanted, claims, strict=True)]
 
 
-def claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
+def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
     """Lock the mails of some claims; without those that were placed or claimed by somebody else meanwhile."""
     wanted = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
     anew = {"populate_existing": True}
@@ -104,12 +104,12 @@ def give_back(session: Session, claims: Sequence[Claim]) -> None:
         session.execute(ours.values(leased_until=None, attempts=one.attempts - 1))
 
 
-def put_off(session: Session, row: Inbound) -> None:
+def schedule_retry(session: Session, row: Inbound) -> None:
     """Try again later to place a mail: what it failed for may pass."""
     wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
     row.leased_until, row.due_at = None, now(session) + wait
 
 
-def _due(at: datetime) -> tuple[Any, ...]:
-    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= at)
-    return Inbound.is_stored, Inbound.due_at <= at, free
+def _due_conditions(now: datetime) -> tuple[Any, ...]:
+    free = or_(Inbound.leased_until.is_(None), Inbound.leased_until <= now)
+    return Inbound.is_stored, Inbound.due_at <= now, free

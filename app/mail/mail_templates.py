@@ -23,7 +23,7 @@ from . import asked_others
 from .kinds import EXAMPLES, KINDS, LEYLA, Part
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
-from .placeholders import fault_of, fill
+from .placeholders import fill, find_fault
 
 Own = Mapping[str, str]  # what a newsletter words of one mail, by part
 
@@ -33,13 +33,15 @@ _PLACE = re.compile(r"%\((\w+)\)[sd]")
 _MARKS = str.maketrans("\ue000\ue001", "{}")
 
 
-def write(kind: str, sender: Sender, to: str, name: str, about: Values, own: Own | None = None) -> Message:
-    """Write a mail to `name` at the address `to`. `own` is how the newsletter words its parts.
+def write(
+    kind: str, sender: Sender, address: str, name: str, mail_values: Values, wordings: Own | None = None
+) -> Message:
+    """Write a mail to `name` at the address `address`. `wordings` is how the newsletter words its parts.
 
     A wording that lacks what has to stand in it is not sent: the product's words are. KeyError for an unknown kind.
     """
-    template, worded = _template(kind), _sound(kind, own or {})
-    values = vars(about) | {
+    template, worded = _template(kind), _valid_wordings(kind, wordings or {})
+    values = vars(mail_values) | {
         "sender": sender,
         "newsletter": sender.newsletter,
         "name": name,
@@ -48,9 +50,9 @@ def write(kind: str, sender: Sender, to: str, name: str, about: Values, own: Own
     }
     if "headline" in values:
         values["headline"] = short(values["headline"])
-    subject, text = (_rendered(template, values | {"in_subject": first}, worded) for first in (True, False))
+    subject, text = (_render(template, values | {"in_subject": first}, worded) for first in (True, False))
     signed = sender if kind.startswith(BY_NAME) else replace(sender, editor="", address=None)
-    return replace(compose(kind, signed, to, name, subject, text), unsubscribe=values.get("stop"))
+    return replace(compose(kind, signed, address, name, subject, text), unsubscribe=values.get("stop"))
 
 
 def parts_of(kind: str) -> Mapping[str, Part]:
@@ -58,7 +60,7 @@ def parts_of(kind: str) -> Mapping[str, Part]:
     return KINDS[KINDS[kind].like or kind].parts
 
 
-def usual(kind: str, part: str, language: str) -> str:
+def default_wording(kind: str, part: str, language: str) -> str:
     """Return the product's own words of a part in a language, with its places as a newsletter writes them."""
     values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].places}
     context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
@@ -66,61 +68,61 @@ def usual(kind: str, part: str, language: str) -> str:
     return for_print(text.replace("{", "{{").replace("}", "}}").translate(_MARKS))
 
 
-def fault_of_part(kind: str, part: str, text: str) -> tuple[str, str] | None:
-    """Return the first fault of a newsletter's wording of a part, as `placeholders.fault_of` says it."""
-    return fault_of(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
+def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
+    """Return the first fault of a newsletter's wording of a part, as `placeholders.find_fault` says it."""
+    return find_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
 
 
-def examples(kind: str, sender: Sender, at: datetime, link: str, own: Own | None = None) -> list[Message]:
+def render_examples(kind: str, sender: Sender, now: datetime, link: str, wordings: Own | None = None) -> list[Message]:
     """Write a mail of a kind as it would go out to made-up people at a time, once with each of its row's examples."""
     row, gettext = KINDS[kind], say(sender.language).gettext
     links = {each.name: link for each in fields(row.about) if each.name in ("link", "stop")}
-    made = [_spelled({**EXAMPLES[row.about], **links, **values}, at, gettext) for values in row.examples]
-    return [write(kind, sender, "", gettext(LEYLA), row.about(**values), own) for values in made]
+    made = [_localize_example({**EXAMPLES[row.about], **links, **values}, now, gettext) for values in row.examples]
+    return [write(kind, sender, "", gettext(LEYLA), row.about(**values), wordings) for values in made]
 
 
-def _spelled(values: Any, at: datetime, gettext: Callable[[str], str]) -> Any:
+def _localize_example(values: Any, now: datetime, gettext: Callable[[str], str]) -> Any:
     """Return an example's values with its texts translated, and its stretches of time put to a time."""
     if isinstance(values, dict):
-        return {name: _spelled(value, at, gettext) for name, value in values.items()}
+        return {name: _localize_example(value, now, gettext) for name, value in values.items()}
     if isinstance(values, list | tuple):
-        return [_spelled(value, at, gettext) for value in values]
+        return [_localize_example(value, now, gettext) for value in values]
     if isinstance(values, timedelta):
-        return at + values
+        return now + values
     return gettext(values) if isinstance(values, str) and values else values
 
 
-def _sound(kind: str, own: Own) -> dict[str, str]:
-    return {part: text for part, text in own.items() if text.strip() and not fault_of_part(kind, part, text)}
+def _valid_wordings(kind: str, wordings: Own) -> dict[str, str]:
+    return {part: text for part, text in wordings.items() if text.strip() and not find_part_fault(kind, part, text)}
 
 
 def _template(kind: str) -> Template:
     return texts.get_template(f"{KINDS[kind].like or kind}.txt")
 
 
-def _rendered(template: Template, values: Mapping[str, Any], own: Own) -> str:
+def _render(template: Template, values: Mapping[str, Any], wordings: Own) -> str:
     context = template.new_context(dict(values))
-    for part, text in own.items():
-        context.blocks[part].insert(0, partial(_filled, text))
+    for part, text in wordings.items():
+        context.blocks[part].insert(0, partial(_fill_block, text))
     return "".join(template.root_render_func(context))
 
 
-def _filled(text: str, context: Context) -> Iterator[str]:
+def _fill_block(text: str, context: Context) -> Iterator[str]:
     yield fill(text, context.get_all())
 
 
-def _put(context: Context, text: str, values: Mapping[str, Any]) -> str:
+def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:
     return _PLACE.sub(lambda place: str(values[place[1]] if place[1] in values else context[place[1]]), text)
 
 
 @pass_context
 def _gettext(context: Context, text: str, /, **values: Any) -> str:
-    return _put(context, say(context["sender"].language).gettext(text), values)
+    return _interpolate(context, say(context["sender"].language).gettext(text), values)
 
 
 @pass_context
 def _ngettext(context: Context, one: str, many: str, num: int) -> str:
-    return _put(context, say(context["sender"].language).ngettext(one, many, num), {"num": num})
+    return _interpolate(context, say(context["sender"].language).ngettext(one, many, num), {"num": num})
 
 
 @pass_context

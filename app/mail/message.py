@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader
 
 from ..text.clean import for_print, single_line
 from ..text.languages import direction
-from ..text.translation import spoken
+from ..text.translation import interface_language
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 HEADLINE = 90  # characters of a headline in a mail; where a question has none yet, its wording stands for it
@@ -97,12 +97,12 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-def compose(kind: str, sender: Sender, to: str, name: str, subject: str, text: str) -> Message:
+def compose(kind: str, sender: Sender, address: str, name: str, subject: str, text: str) -> Message:
     """Put a mail together; without an address of the sender it comes from the house's own, and nobody can reply."""
     subject, text = single_line(subject), for_print(text) + "\n"
     return Message(
         kind=kind,
-        to=to,
+        to=address,
         to_name=single_line(name),
         subject=subject,
         text=text,
@@ -114,14 +114,14 @@ def compose(kind: str, sender: Sender, to: str, name: str, subject: str, text: s
     )
 
 
-def reworded(message: Message, subject: str, text: str) -> Message:
+def replace_text(message: Message, subject: str, text: str) -> Message:
     """The same mail with other words; its HTML form is set anew from them."""
     subject, text = single_line(subject), for_print(text).strip("\n") + "\n"
     return replace(message, subject=subject, text=text, html=_html(message.language, subject, text))
 
 
 def _html(language: str, subject: str, text: str) -> str:
-    language = spoken(language)
+    language = interface_language(language)
     return _pages.get_template("letter.html").render(
         language=language, direction=direction(language), subject=subject, blocks=blocks(text)
     )

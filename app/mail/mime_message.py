@@ -69,14 +69,14 @@ class Envelope(flask_mail.Message):
         letter, automatic = self.letter, KINDS[self.letter.kind].automatic
         mime: Any = _alternatives(letter)  # typeshed knows no Header in a header
         headers = {
-            "Subject": _words(letter.subject, "Subject"),
+            "Subject": _text_header(letter.subject, "Subject"),
             "From": _mailbox(letter.from_name, self.from_address, "From"),
             "To": _mailbox(letter.to_name, letter.to, "To"),
             "Reply-To": _mailbox("", letter.reply_to, "Reply-To") if letter.reply_to else None,
             "Date": formatdate(self.date),
             "Message-ID": self.msgId,
-            "In-Reply-To": _only(_IDS, letter.in_reply_to),
-            "References": _only(_IDS, " ".join(letter.references)),
+            "In-Reply-To": _require_format(_IDS, letter.in_reply_to),
+            "References": _require_format(_IDS, " ".join(letter.references)),
             "Content-Language": _safe(letter.language),
             # What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered
             # by one: that an expert is away is good to know.
@@ -95,9 +95,9 @@ class Envelope(flask_mail.Message):
 
 def _lists(letter: Message) -> dict[str, str | None]:
     """The list that a mail is part of (RFC 2919, RFC 2369), and how to leave it without opening a page (RFC 8058)."""
-    web = _only(_WEB, letter.unsubscribe)
+    web = _require_format(_WEB, letter.unsubscribe)
     return {
-        "List-Id": f"<{letter.list_id}>" if _only(_LIST, letter.list_id) else None,
+        "List-Id": f"<{letter.list_id}>" if _require_format(_LIST, letter.list_id) else None,
         "List-Unsubscribe": f"<{web}>" if web else None,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if web and web.startswith("https://") else None,
         "Precedence": "bulk" if letter.list_id else None,  # older robots look at nothing else
@@ -110,7 +110,7 @@ def _safe(value: str) -> str:
     return value
 
 
-def _only(form: re.Pattern[str], value: str | None) -> str | None:
+def _require_format(form: re.Pattern[str], value: str | None) -> str | None:
     """The value where it has this form, None where there is none. Raises `UnsafeHeader`."""
     if value and not form.fullmatch(_safe(value)):
         raise UnsafeHeader("a value doesn't have the form that its header needs")
@@ -129,18 +129,18 @@ def safe_address(address: str) -> str:
     return f"{local}@{domain}"
 
 
-def _plain(value: str) -> bool:
+def _is_plain_ascii(value: str) -> bool:
     return value.isascii() and "=?" not in value and all(len(word) <= WORD for word in value.split(" "))
 
 
-def _words(value: str, header: str) -> Header:
+def _text_header(value: str, header: str) -> Header:
     """A header of words. Text that is not plain ASCII becomes encoded words (RFC 2047), spaces and all."""
-    return Header(_safe(value), "us-ascii" if _plain(value) else "utf-8", header_name=header)
+    return Header(_safe(value), "us-ascii" if _is_plain_ascii(value) else "utf-8", header_name=header)
 
 
 def _mailbox(name: str, address: str, header: str) -> Header:
     address = safe_address(address)
-    if not name or _plain(_safe(name)):
+    if not name or _is_plain_ascii(_safe(name)):
         return Header(formataddr((name, address)), "us-ascii", header_name=header)
     made = Header(name, "utf-8", header_name=header)
     made.append(f"<{address}>", "us-ascii")

@@ -23,10 +23,10 @@ from . import erasing, identifiers
 from .asked_others import with_number
 from .kinds import KINDS
 from .lifecycle import ENDED, MAIL
-from .message import Message, reworded
+from .message import Message, replace_text
 from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
-from .secret_links import with_secrets
+from .secret_links import restore_secrets
 
 SAID = 400  # characters that are kept of a server's answer
 _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
@@ -77,7 +77,7 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
     if not _add_once(session, mail):
         return None
     listed = identifiers.list_id(house, mail.kind, mail.newsletter_id) if kind.listed and message.unsubscribe else None
-    sealed = _sealed(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
+    sealed = _seal(session, mail, replace(message, return_token=token, list_id=message.list_id or listed))
     session.add(OutboxContent(outbox_id=mail.id, sealed=sealed, key_no=get_keyring(session).number_of(sealed)))
     session.flush()
     return mail
@@ -124,7 +124,7 @@ def rewrite(
         if not value.strip():
             raise MissingPrecondition(fact)
     content = session.get_one(OutboxContent, mail.id)
-    content.sealed = _sealed(session, mail, reworded(before, subject, with_secrets(text, before.text)))
+    content.sealed = _seal(session, mail, replace_text(before, subject, restore_secrets(text, before.text)))
     content.key_no = get_keyring(session).number_of(content.sealed)
     flag_modified(mail, "kind")  # a new version, so that nobody lets go what they have not read
     session.flush()
@@ -149,7 +149,7 @@ def release(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     `PermissionDenied`, `MissingPrecondition`."""
     check_version(lock_row(session, mail), version)
     _with_contents(session, mail)
-    move(session, actor, mail, "release", **_afresh(session, mail))
+    move(session, actor, mail, "release", **_fresh_schedule(session, mail))
 
 
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
@@ -159,10 +159,10 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
     """
     lock_row(session, mail)
     _with_contents(session, mail)
-    move(session, actor, mail, "retry", **_afresh(session, mail), attempts=0, said=None, bounced_at=None)
+    move(session, actor, mail, "retry", **_fresh_schedule(session, mail), attempts=0, said=None, bounced_at=None)
 
 
-def heard(mail: OutboxMail, answer: str) -> str:
+def redact_reply(mail: OutboxMail, answer: str) -> str:
     """Return what is kept of a server's answer: to a reader's mail only its numbers, as the words may name them."""
     answer = single_line(answer)[:SAID]
     return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # the rest are our own words
@@ -172,14 +172,16 @@ def _numbers(answer: str) -> str:
     return " ".join(_NUMBERS.findall(answer))
 
 
-def came_back(session: Session, actor: Actor, mail: OutboxMail, said: str) -> None:
-    """A mail that a server had taken was not delivered after all; `said` is the reason, without addresses.
+def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply: str) -> None:
+    """A mail that a server had taken was not delivered after all; `server_reply` is the reason, without addresses.
 
     One that we still try again was taken all the same, by a server that was cut off before it could say so. What has
     ended otherwise stays as it is: a bounce may come twice.
     """
     if lock_row(session, mail).is_on_its_way:
-        reason = (_numbers(said) if mail.letter_id else single_line(said)[:SAID]) or "returned without a reason"
+        reason = (
+            _numbers(server_reply) if mail.letter_id else single_line(server_reply)[:SAID]
+        ) or "returned without a reason"
         move(session, actor, mail, "bounce", said=reason, bounced_at=now(session), sent_at=None)
 
 
@@ -203,7 +205,7 @@ def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
     move(session, actor, mail, "recall", why={"once": mail.once_key} if mail.once_key else None, once_key=None)
 
 
-def put_back(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
+def undo_recall(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
     """Put a recalled mail back: it waits in this state again. Raises `InvalidTransition`, `MissingPrecondition`
     (contents)."""
     _with_contents(session, lock_row(session, mail))
@@ -224,21 +226,21 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
     _forget(session, actor, OutboxMail.question_id.in_(question_ids))
 
 
-def _forget(session: Session, actor: Actor, ours: ColumnElement[bool]) -> Sequence[OutboxMail]:
-    mails = session.scalars(select(OutboxMail).where(ours).with_for_update()).all()
+def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> Sequence[OutboxMail]:
+    mails = session.scalars(select(OutboxMail).where(condition).with_for_update()).all()
     for mail in mails:
         if MAIL.leads(mail.state, "forget"):
             move(session, actor, mail, "forget")
         erase_contents(session, mail)
-    erasing.destroy_answers(session, ours)
+    erasing.destroy_answers(session, condition)
     return mails
 
 
-def put_off(session: Session, question_ids: Sequence[int], until: datetime) -> None:
+def postpone(session: Session, question_ids: Sequence[int], due_at: datetime) -> None:
     """Let what still waits about these questions wait until then."""
     waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
     for mail in session.scalars(waits):
-        mail.due_at, mail.expires_at = until, until + KINDS[mail.kind].life
+        mail.due_at, mail.expires_at = due_at, due_at + KINDS[mail.kind].life
     session.flush()
 
 
@@ -246,30 +248,30 @@ def erase_contents(session: Session, mail: OutboxMail) -> None:
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id == mail.id))
 
 
-def is_written(session: Session, once_key: str | None) -> bool:
+def is_enqueued(session: Session, once_key: str | None) -> bool:
     """Return whether the cause of this name has written its mail already."""
     return once_key is not None and session.scalar(select(OutboxMail.id).filter_by(once_key=once_key)) is not None
 
 
 def _add_once(session: Session, mail: OutboxMail) -> bool:
-    if is_written(session, mail.once_key):
+    if is_enqueued(session, mail.once_key):
         return False
     try:
         with session.begin_nested():
             session.add(mail)
     except IntegrityError:
         # On PostgreSQL another transaction may have written the same cause since we looked.
-        if is_written(session, mail.once_key):
+        if is_enqueued(session, mail.once_key):
             return False
         raise
     return True
 
 
-def _sealed(session: Session, mail: OutboxMail, message: Message) -> bytes:
+def _seal(session: Session, mail: OutboxMail, message: Message) -> bytes:
     return get_keyring(session).seal(_place(mail), json.dumps(asdict(message), ensure_ascii=False))
 
 
-def _afresh(session: Session, mail: OutboxMail) -> dict[str, datetime]:
+def _fresh_schedule(session: Session, mail: OutboxMail) -> dict[str, datetime]:
     due = max(now(session), mail.due_at)
     return {"due_at": due, "expires_at": due + KINDS[mail.kind].life}
 

@@ -9,24 +9,24 @@ CHUNK = 1 << 20  # bytes that are read at once
 REPLY = struct.Struct("!Q")  # the length of what follows
 
 
-def send(pipe: int, data: bytes, until: float) -> None:
+def send(pipe: int, data: bytes, deadline: float) -> None:
     """Write all of it until a monotonic time. Raises `TimeoutError`, and `OSError` where nobody reads any more."""
     left = memoryview(data)
     while left:
-        _wait((), (pipe,), until)
+        _wait((), (pipe,), deadline)
         left = left[os.write(pipe, left) :]
 
 
-def receive(pipe: int, until: float) -> bytes:
+def receive(pipe: int, deadline: float) -> bytes:
     """Take one reply until a monotonic time. Raises `TimeoutError`, and `OSError` where the process ended before."""
-    (length,) = REPLY.unpack(_read(pipe, REPLY.size, until))
-    return _read(pipe, length, until)
+    (length,) = REPLY.unpack(_read_exactly(pipe, REPLY.size, deadline))
+    return _read_exactly(pipe, length, deadline)
 
 
-def _read(pipe: int, length: int, until: float) -> bytes:
+def _read_exactly(pipe: int, length: int, deadline: float) -> bytes:
     found = bytearray()
     while len(found) < length:
-        _wait((pipe,), (), until)
+        _wait((pipe,), (), deadline)
         part = os.read(pipe, min(length - len(found), CHUNK))
         if not part:
             raise BrokenPipeError
@@ -34,6 +34,6 @@ def _read(pipe: int, length: int, until: float) -> bytes:
     return bytes(found)
 
 
-def _wait(readable: tuple[int, ...], writable: tuple[int, ...], until: float) -> None:
-    if not any(select.select(readable, writable, (), max(0.0, until - time.monotonic()))):
+def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float) -> None:
+    if not any(select.select(readable, writable, (), max(0.0, deadline - time.monotonic()))):
         raise TimeoutError

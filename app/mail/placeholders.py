@@ -10,16 +10,16 @@ from collections.abc import Collection, Mapping
 _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
 
 
-def fault_of(text: str, known: Collection[str], needed: Collection[str] = ()) -> tuple[str, str] | None:
+def find_fault(text: str, allowed: Collection[str], required: Collection[str] = ()) -> tuple[str, str] | None:
     """The first fault of a text: ("brace", "") for one that stands alone, ("unknown", name), or ("needs", name)."""
     named = set()
     for piece in _PIECE.finditer(text):
         if piece["brace"]:
             return "brace", ""
-        if piece["name"] and piece["name"] not in known:
+        if piece["name"] and piece["name"] not in allowed:
             return "unknown", piece["name"]
         named.add(piece["name"])
-    return next((("needs", name) for name in needed if name not in named), None)
+    return next((("needs", name) for name in required if name not in named), None)
 
 
 def fill(text: str, values: Mapping[str, object]) -> str:

@@ -22,7 +22,9 @@ def listing(newsletter_id: Key, state: str) -> Listing[OutboxMail]:
     return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
 
 
-def about(newsletter_id: int, question_ids: Sequence[int], assignments: Select[int] | None) -> Listing[OutboxMail]:
+def list_related(
+    newsletter_id: int, question_ids: Sequence[int], assignments: Select[int] | None
+) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails about one of these questions or one of these assignments (a select of
     their keys, few of them), the newest first. One of the two has to be there.
     """

@@ -15,8 +15,8 @@ from .outbox import read
 KINDS = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
 
 
-def about(
-    session: Session, question_ids: Sequence[int], limit: int, before: tuple[datetime, int] | None = None
+def list_question_mails(
+    session: Session, question_ids: Sequence[int], limit: int, cursor: tuple[datetime, int] | None = None
 ) -> list[tuple[OutboxMail, Message | None]]:
     """List the mails about several questions, newest first, from below a time and a key on.
 
@@ -28,7 +28,7 @@ def about(
         .where(OutboxMail.question_id.in_(question_ids), or_(*(OutboxMail.kind.startswith(kind) for kind in KINDS)))
     )
     listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
-    rows = session.execute(listing.select(before, limit))
+    rows = session.execute(listing.select(cursor, limit))
     return [(mail, read(session, mail) if content else None) for mail, content in rows]
 
 

@@ -21,8 +21,8 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
-from ..mailtext.incoming import Attachment, File, Forward, Known, Mail, Mailbox, Trimmed
-from ..mailtext.parsing.parse import MAX_PARSED, headed, parse
+from ..mailtext.incoming import Attachment, File, Forward, Mail, Mailbox, TrimContext, Trimmed
+from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
 from .pipes import REPLY, receive, send
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
@@ -75,18 +75,18 @@ class Reading:
         number = next(self._numbers) % (1 << 32)
         reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
         if fault:
-            return headed(raw, fault, FACTS)
+            return parse_headers_only(raw, fault, FACTS)
         mail = _mail(json.loads(reply))
         if len(raw) <= LARGE:
             self._at_hand.append((number, mail))
         return mail
 
-    def trim(self, mail: Mail, known: Known) -> Trimmed:
+    def trim(self, mail: Mail, context: TrimContext) -> Trimmed:
         """Trim as `trim.trim` does. Raises `NotStarted`.
 
         Where the process had to be killed or died, the start of the body, uncut.
         """
-        known_of, reply, fault = _of_known(known), b"", ""
+        known_of, reply, fault = _serialize_context(context), b"", ""
         # The process has it too, unless it is a new one.
         if at_hand := next((one for one in tuple(self._at_hand) if one[1] is mail), None):
             self._at_hand.remove(at_hand)
@@ -95,9 +95,9 @@ class Reading:
             reply, fault = self._ask(b"t", _dumped({**known_of, "mail": mail}))
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
 
-    def forwarded(self, raw: bytes, known: Known) -> Forward:
+    def forwarded(self, raw: bytes, context: TrimContext) -> Forward:
         """Find what was forwarded in a mail. Raises `NotStarted`; where the process died, nothing is found."""
-        asked = {**_of_known(known), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
+        asked = {**_serialize_context(context), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
         reply, fault = self._ask(b"f", _dumped(asked))
         if fault:
             return Forward(doubts=("no forward",))
@@ -106,7 +106,8 @@ class Reading:
         return Forward(**{**read, "author": author, "doubts": tuple(read["doubts"])})
 
     def files(self, raw: bytes) -> tuple[tuple[File, ...], bool] | None:
-        """List the files of a whole mail, as `files.listed` does. Raises `NotStarted`; None where the process died."""
+        """List the files of a whole mail, as `files.list_files` does. Raises `NotStarted`; None where the process
+        died."""
         reply, fault = self._ask(b"l", raw)
         if fault:
             return None
@@ -114,14 +115,14 @@ class Reading:
         return tuple(File(*one) for one in found), is_more
 
     def file(self, raw: bytes, number: int) -> tuple[File, bytes] | None:
-        """Fetch a file of a mail with its bytes, as `files.one` does. Raises `NotStarted`; None where the process died
-        too.
+        """Fetch a file of a mail with its bytes, as `files.get_file` does. Raises `NotStarted`; None where the process
+        died too.
         """
         found = self._of_file(b"o", raw, number)[0]
         return (File(*found[0]), found[1]) if found else None
 
     def picture(self, raw: bytes, number: int) -> tuple[str, bytes]:
-        """Draw a picture that hangs on a mail anew, as `pictures.anew` does. Raises `NotStarted`.
+        """Draw a picture that hangs on a mail anew, as `pictures.redraw_picture` does. Raises `NotStarted`.
 
         Where it can't be, the media type is "" and the bytes say why: "large", "unreadable", or where the process died
         over it "time" or "broken".
@@ -141,18 +142,18 @@ class Reading:
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         """Ask the process: its answer, or a fault."""
         with self._lock:
-            process = self._started()
+            process = self._ensure_process()
             try:
                 until = time.monotonic() + self.seconds
-                send(_of(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
-                return receive(_of(process.stdout).fileno(), until), ""
+                send(_require_stream(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
+                return receive(_require_stream(process.stdout).fileno(), until), ""
             except TimeoutError:
                 fault = "time"
             except OSError:
                 fault = "broken"
             return b"", "time" if self._end() == -signal.SIGPROF else fault
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _ensure_process(self) -> subprocess.Popen[bytes]:
         """Return the running process; a new one where there is none, or where the last was killed as it answered."""
         if self._process is not None and self._process.poll() is None:
             return self._process
@@ -166,9 +167,9 @@ class Reading:
             stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
             env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},  # none of our keys
         )
-        os.set_blocking(_of(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
+        os.set_blocking(_require_stream(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:
-            receive(_of(process.stdout).fileno(), time.monotonic() + STARTING)
+            receive(_require_stream(process.stdout).fileno(), time.monotonic() + STARTING)
         except OSError as error:
             self._end()
             raise NotStarted("the process that reads mails does not start") from error
@@ -181,26 +182,26 @@ class Reading:
             return None
         process.kill()
         with suppress(OSError):  # what was not yet written can't be
-            _of(process.stdin).close()
-        _of(process.stdout).close()
+            _require_stream(process.stdin).close()
+        _require_stream(process.stdout).close()
         return process.wait()
 
 
-def _of(stream: IO[bytes] | None) -> IO[bytes]:
+def _require_stream(stream: IO[bytes] | None) -> IO[bytes]:
     assert stream is not None  # noqa: S101 - both are pipes
     return stream
 
 
 def _dumped(value: object) -> bytes:
     """Plain JSON and no pickle: a process that reads strangers' bytes is not trusted with objects of ours."""
-    return json.dumps(value, default=_plain, ensure_ascii=False).encode()
+    return json.dumps(value, default=_json_default, ensure_ascii=False).encode()
 
 
-def _of_known(known: Known) -> dict[str, object]:
-    return {"addresses": sorted(known.addresses), "texts": known.texts, "editions": known.editions}
+def _serialize_context(context: TrimContext) -> dict[str, object]:
+    return {"addresses": sorted(context.addresses), "texts": context.texts, "editions": context.editions}
 
 
-def _plain(value: Any) -> object:
+def _json_default(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else vars(value)
 
 
@@ -235,13 +236,13 @@ def _answer(kind: bytes, content: bytes) -> bytes:
         return _of_files(kind, content)
     from ..mailtext.parsing.attached_mails import attached
     from ..mailtext.trim import trim
-    from ..mailtext.trim.forwards import forwarded
+    from ..mailtext.trim.forwards import parse_forward
 
     asked = json.loads(content)
-    known = Known(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
+    known = TrimContext(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
     if kind == b"f":
         raw = b64decode(asked["raw"])
-        return _dumped(forwarded(parse(raw), attached(raw), known))
+        return _dumped(parse_forward(parse(raw), attached(raw), known))
     if kind == b"t":
         return _dumped(trim(_mail(asked["mail"]), known))
     if at_hand := next((one for one in _parsed if one[0] == asked["number"]), None):
@@ -253,21 +254,21 @@ def _of_files(kind: bytes, content: bytes) -> bytes:
     from ..mailtext.parsing import files
 
     if kind == b"l":
-        return _dumped(files.listed(content))
+        return _dumped(files.list_files(content))
     (number,) = _NUMBER.unpack_from(content)
-    found = files.one(content[_NUMBER.size :], number)
+    found = files.get_file(content[_NUMBER.size :], number)
     if found is None:
         return b""
-    said, data = _drawn(found[1]) if kind == b"d" else found
+    said, data = _redraw_picture(found[1]) if kind == b"d" else found
     head = _dumped(said)
     return _NUMBER.pack(len(head)) + head + data
 
 
-def _drawn(data: bytes) -> tuple[str, bytes]:
-    from ..mailtext.parsing.pictures import NoPicture, anew
+def _redraw_picture(data: bytes) -> tuple[str, bytes]:
+    from ..mailtext.parsing.pictures import NoPicture, redraw_picture
 
     try:
-        return anew(data)
+        return redraw_picture(data)
     except NoPicture as why:
         return "", str(why).encode()
 

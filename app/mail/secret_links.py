@@ -31,16 +31,16 @@ def with_places(text: str) -> str:
     return text
 
 
-def with_secrets(text: str, before: str) -> str:
-    """Put back into a changed text what the one `before` hid.
+def restore_secrets(text: str, original: str) -> str:
+    """Put back into a changed text what the one `original` hid.
 
     Raises `MissingPrecondition` (link) where a place was lost or made up.
     """
-    for place, secret in _places(before):
+    for place, secret in _places(original):
         if place not in text:
             raise MissingPrecondition("link")
         text = text.replace(place, secret)
-    if any(name not in before for name in PLACE.findall(text)):
+    if any(name not in original for name in PLACE.findall(text)):
         raise MissingPrecondition("link")
     return text
 

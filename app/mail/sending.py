@@ -27,7 +27,7 @@ from .message import Message
 from .mime_message import Envelope, safe_address
 from .outbox import SAID
 from .reply_address import bounce_address
-from .sign_ins import NoToken, access_token, refused, xoauth2
+from .sign_ins import NoToken, access_token, mark_token_refused, xoauth2
 
 TIMEOUT = 60.0  # seconds that handing over a mail may take in all, where MAIL_TIMEOUT says nothing else
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
@@ -88,7 +88,7 @@ def _smtp(app: Flask, house: str) -> Send:
         except NoToken as fault:
             raise Transient(str(fault)) from fault
         except OSError as error:  # smtplib's errors are OSErrors too
-            raise _fault(error, message.to) from error
+            raise _classify_error(error, message.to) from error
 
     return send
 
@@ -144,7 +144,7 @@ def greet(app: Flask, seconds: float) -> Greeted:
     except NoToken as fault:
         raise Transient(str(fault)) from fault
     except OSError as error:
-        raise _fault(error, mail.username or parseaddr(app.config["MAIL_FROM"])[1]) from error
+        raise _classify_error(error, mail.username or parseaddr(app.config["MAIL_FROM"])[1]) from error
 
 
 class _Server(smtplib.SMTP):
@@ -234,20 +234,20 @@ class _LineByToken(_Line):
         try:
             host.auth("XOAUTH2", answer)
         except smtplib.SMTPAuthenticationError:
-            refused(self._database, self._account, self._token)
+            mark_token_refused(self._database, self._account, self._token)
             raise
 
 
-def _fault(error: OSError, to: str) -> Undelivered:
+def _classify_error(error: OSError, address: str) -> Undelivered:
     code, of_this_mail = -1, False
-    answer: bytes | str = in_words(error)
+    answer: bytes | str = describe_error(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(error.recipients.values()))
         of_this_mail = True
     elif isinstance(error, smtplib.SMTPResponseException):
         code, answer = error.smtp_code, error.smtp_error
         of_this_mail = isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
-    said = _without_addresses(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer, to)
+    said = _redact_addresses(answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer, address)
     if code > 0:
         said = f"{code} {said}"
     if not of_this_mail or code in ABOUT_US:
@@ -255,7 +255,7 @@ def _fault(error: OSError, to: str) -> Undelivered:
     return (Permanent if 500 <= code < 600 else Transient)(said)
 
 
-def in_words(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """Say what is wrong with a connection to a mail server, in no words of the server's."""
     # smtplib hides that the time is over behind a lost connection.
     known = error.__context__ if isinstance(error.__context__, TimeoutError) else error
@@ -265,7 +265,7 @@ def in_words(error: OSError) -> str:
     return words or error.strerror or type(error).__name__
 
 
-def _without_addresses(answer: str, to: str) -> str:
+def _redact_addresses(answer: str, address: str) -> str:
     said = _ADDRESS.sub("…", single_line(answer))
-    local = re.escape(to.partition("@")[0])
+    local = re.escape(address.partition("@")[0])
     return re.sub(rf"(?<!\w){local}(?!\w)", "…", said, flags=re.IGNORECASE)[:SAID]

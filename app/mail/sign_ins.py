@@ -85,11 +85,11 @@ def xoauth2(user: str, token: str) -> str:
     return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
-def refused(database: Database, account: OAuthAccount, token: str) -> None:
+def mark_token_refused(database: Database, account: OAuthAccount, token: str) -> None:
     """A mail server did not take this token: the next one is asked for, unless it was given a moment ago."""
 
     def forget(session: Session) -> None:
-        row = _of(session, account)
+        row = _find_sign_in(session, account)
         if row is not None and _current(session, account) == token and row.renewed_at < now(session) - YOUNG:
             row.good_until = now(session)
 
@@ -124,14 +124,14 @@ def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
 def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple[OAuthAccount, str]]:
     """Each account that can't be used as it is, with what is wrong: a key of `FAULTS`."""
     for account in accounts:
-        row = _of(session, account)
+        row = _find_sign_in(session, account)
         if row is None:
             yield account, "out"
         elif row.fault:
             yield account, row.fault
 
 
-def _of(session: Session, account: OAuthAccount) -> MailSignIn | None:
+def _find_sign_in(session: Session, account: OAuthAccount) -> MailSignIn | None:
     """The sign-in of an account. One at another provider is none: its token is not sent to this one."""
     wanted = {"account": account.user, "token_url": account.provider.token_url}
     return session.scalars(select(MailSignIn).filter_by(**wanted)).one_or_none()
@@ -142,7 +142,7 @@ def _place(row: MailSignIn, column: str) -> str:
 
 
 def _current(session: Session, account: OAuthAccount) -> str | None:
-    row = _of(session, account)
+    row = _find_sign_in(session, account)
     if row is None or row.access_sealed is None or row.good_until is None or row.good_until <= now(session):
         return None
     try:
@@ -153,7 +153,7 @@ def _current(session: Session, account: OAuthAccount) -> str | None:
 
 def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
     """The sign-in and its refresh token. Raises `NoToken` where none is there, or its provider is not asked now."""
-    row = _of(session, account)
+    row = _find_sign_in(session, account)
     if row is None or row.refresh_sealed is None:
         raise NoToken(SIGNED_OUT)
     if row.again_at is not None and row.again_at > now(session):
@@ -193,20 +193,20 @@ def _renew(database: Database, account: OAuthAccount, renewal: Renewal) -> str |
     return None
 
 
-def _leased(session: Session, renewal: Renewal) -> MailSignIn | None:
+def _lock_leased(session: Session, renewal: Renewal) -> MailSignIn | None:
     row = lock_row(session, session.get_one(MailSignIn, renewal.row_id))
     return row if row.leased_until == renewal.until else None
 
 
 def _note(session: Session, renewal: Renewal, code: str) -> None:
-    if (row := _leased(session, renewal)) is not None:
+    if (row := _lock_leased(session, renewal)) is not None:
         row.fault, row.leased_until, row.again_at = code, None, now(session) + FAULTS[code][0]
         if code == "out":
             row.refresh_sealed = row.access_sealed = row.good_until = None
 
 
 def _end(session: Session, renewal: Renewal, tokens: Tokens) -> bool:
-    if (row := _leased(session, renewal)) is None:
+    if (row := _lock_leased(session, renewal)) is None:
         return False
     _write_down(session, row, tokens)
     return True

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from ..core.listing import Listing
 from ..db.session import now
 from . import inbound
-from .delivery import LANES, free
+from .delivery import LANES, is_unleased
 from .models import OutboxMail
 
 
-def since(session: Session) -> datetime | None:
+def get_stalled_since(session: Session) -> datetime | None:
     """Since when the mail has been due that waits longest for the worker, to go out or to get its place."""
     times = (outgoing_since(session), inbound.waits_since(session))
     return min((time for time in times if time and time <= now(session)), default=None)
@@ -25,9 +25,9 @@ def outgoing_since(session: Session) -> datetime | None:
     return due_at if due_at is not None and due_at <= now(session) else None
 
 
-def _outgoing(at: Any) -> Select[datetime]:
+def _outgoing(now: Any) -> Select[datetime]:
     """Find when the mail is due that is to go out first."""
-    waiting = select(OutboxMail).where(OutboxMail.is_queued, free(at))
+    waiting = select(OutboxMail).where(OutboxMail.is_queued, is_unleased(now))
     order = (OutboxMail.due_at, OutboxMail.id)
     first = Listing[OutboxMail](waiting, order, rising=True, each=(OutboxMail.lane, LANES)).select(None, 1)
     return first.with_only_columns(OutboxMail.due_at)

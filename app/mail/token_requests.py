@@ -37,8 +37,8 @@ SETTINGS = ("invalid_client", "unauthorized_client", "invalid_scope", "unsupport
 class NotGiven(Exception):
     """The provider gave no token. Its words are ours alone; `details` are the provider's, for whoever signs in."""
 
-    def __init__(self, said: str, details: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
         self.details = details
 
 
@@ -80,21 +80,23 @@ class DeviceCode:
 
 def renewed(provider: Provider, refresh: str) -> Tokens:
     """A new access token for a refresh token. Raises `NotGiven`."""
-    return _tokens(_granted(provider, {"grant_type": "refresh_token", "refresh_token": refresh}))
+    return _parse_tokens(_request_grant(provider, {"grant_type": "refresh_token", "refresh_token": refresh}))
 
 
 def device_code(provider: Provider) -> DeviceCode:
     """Begin a sign-in by device code. Raises `NotGiven`."""
-    found = _checked(*_ask(provider, provider.device_url, {"scope": provider.scopes}))
+    found = _parse_response(*_post(provider, provider.device_url, {"scope": provider.scopes}))
     # Google's name for it is older than the standard.
-    address = _text(found, "verification_uri") or _text(found, "verification_url")
-    code, user_code = _text(found, "device_code"), single_line(_text(found, "user_code"))[:60]
+    address = _get_text(found, "verification_uri") or _get_text(found, "verification_url")
+    code, user_code = _get_text(found, "device_code"), single_line(_get_text(found, "user_code"))[:60]
     if not (code and user_code and is_safe(address)):
         raise Away("it gave no device code")
-    return DeviceCode(code, user_code, address, _seconds(found, "expires_in", 900.0), _seconds(found, "interval", PACE))
+    return DeviceCode(
+        code, user_code, address, _get_seconds(found, "expires_in", 900.0), _get_seconds(found, "interval", PACE)
+    )
 
 
-def signed_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], None]) -> Tokens:
+def wait_for_sign_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], None]) -> Tokens:
     """Ask until somebody has signed in; `wait` is called with the seconds to the next question.
 
     Raises `Ended` where they refused or were too late, and `NotGiven`. One that keeps silent or is away is asked again,
@@ -105,7 +107,7 @@ def signed_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], Non
         wait(min(pace, left))
         left -= pace
         try:
-            tokens = _tokens(_granted(provider, {"grant_type": DEVICE, "device_code": begun.code}))
+            tokens = _parse_tokens(_request_grant(provider, {"grant_type": DEVICE, "device_code": begun.code}))
         except _Pending as pending:
             pace = min(pace + pending.more, LONGEST_PACE)
         except Away:
@@ -118,38 +120,38 @@ def signed_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], Non
 
 
 class _Pending(NotGiven):
-    """Nobody has signed in yet; `more` seconds are added to the pace."""
+    """Nobody has signed in yet; `extra_pace` seconds are added to the pace."""
 
-    def __init__(self, more: float) -> None:
+    def __init__(self, extra_pace: float) -> None:
         super().__init__("nobody has signed in yet")
-        self.more = more
+        self.more = extra_pace
 
 
-def _granted(provider: Provider, about: dict[str, str]) -> dict[str, Any]:
-    return _checked(*_ask(provider, provider.token_url, about))
+def _request_grant(provider: Provider, params: dict[str, str]) -> dict[str, Any]:
+    return _parse_response(*_post(provider, provider.token_url, params))
 
 
-def _ask(provider: Provider, url: str, about: dict[str, str]) -> tuple[int, bytes]:
+def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, bytes]:
     """The status and body of the answer. Raises `Away`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
-        return http_client.request(url, {**about, "client_id": provider.client_id, **secret}, limit=LIMIT)
+        return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=LIMIT)
     except http_client.NoResponse as silent:
         raise Slow(str(silent)) from None
     except http_client.RequestFailed as unanswered:
         raise Away(str(unanswered)) from None
 
 
-def _checked(status: int, body: bytes) -> dict[str, Any]:
+def _parse_response(status: int, body: bytes) -> dict[str, Any]:
     """The answer as it was given. Raises what it means where it is none."""
     try:
         found = http_client.parse_object(status, body)
-    except http_client.Unreadable as fault:
+    except http_client.UnreadableResponse as fault:
         raise Away(str(fault)) from None
     if status == 200 and "error" not in found:
         return found
-    code = re.sub(r"[^a-z_]", "", _text(found, "error"))[:40] or str(status)
-    details = single_line(_text(found, "error_description"))[:300]
+    code = re.sub(r"[^a-z_]", "", _get_text(found, "error"))[:40] or str(status)
+    details = single_line(_get_text(found, "error_description"))[:300]
     if code in ("authorization_pending", "slow_down"):
         raise _Pending(PACE if code == "slow_down" else 0.0)
     if status < 500 and code in ENDED:
@@ -159,24 +161,24 @@ def _checked(status: int, body: bytes) -> dict[str, Any]:
     raise Away(f"it says {code}", details)
 
 
-def _tokens(found: dict[str, Any]) -> Tokens:
-    access, refresh = _text(found, "access_token"), _text(found, "refresh_token")
-    kind = _text(found, "token_type") or "bearer"
+def _parse_tokens(data: dict[str, Any]) -> Tokens:
+    access, refresh = _get_text(data, "access_token"), _get_text(data, "refresh_token")
+    kind = _get_text(data, "token_type") or "bearer"
     if not re.fullmatch(r"[\x21-\x7e]+", access) or not re.fullmatch(r"[\x20-\x7e]*", refresh):
         raise Away("its answer holds no token")
     if kind.lower() != "bearer":
         raise Away("its token is of another kind")
-    return Tokens(access, refresh, _seconds(found, "expires_in", LIFE))
+    return Tokens(access, refresh, _get_seconds(data, "expires_in", LIFE))
 
 
-def _text(found: dict[str, Any], name: str) -> str:
-    value = found.get(name)
+def _get_text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _seconds(found: dict[str, Any], name: str, usual: float) -> float:
+def _get_seconds(data: dict[str, Any], name: str, default: float) -> float:
     """A time that the answer names, within reason; some providers write it as a text."""
     try:
-        return min(max(float(found.get(name, usual)), 1.0), LONGEST_LIFE)
+        return min(max(float(data.get(name, default)), 1.0), LONGEST_LIFE)
     except (TypeError, ValueError, OverflowError):
-        return usual
+        return default

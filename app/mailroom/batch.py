@@ -68,15 +68,15 @@ class Lookup(Generic[T]):
         self._find, self._expected = find, set[str]()
         self._found: dict[str, T | None] = {}
 
-    def expect(self, words: Iterable[str]) -> None:
-        self._expected.update(words)
+    def expect(self, keys: Iterable[str]) -> None:
+        self._expected.update(keys)
 
-    def by(self, session: Session, words: Collection[str]) -> dict[str, T]:
+    def by(self, session: Session, keys: Collection[str]) -> dict[str, T]:
         """Return what these words name, in their order; without those that name nothing."""
-        if not self._found.keys() >= set(words):
-            wanted = self._expected.union(words) - self._found.keys()
+        if not self._found.keys() >= set(keys):
+            wanted = self._expected.union(keys) - self._found.keys()
             self._found.update(dict.fromkeys(wanted) | dict(self._find(session, wanted)))
-        return {word: row for word in words if (row := self._found[word]) is not None}
+        return {word: row for word in keys if (row := self._found[word]) is not None}
 
 
 class House:
@@ -88,10 +88,10 @@ class House:
         self.returned: Lookup[OutboxMail] = Lookup(outbox.by_return_tokens)
         self.links: Lookup[Link] = Lookup(lambda session, tokens: links.find_all(session, tokens, "reply"))
         self.people: Lookup[Person] = Lookup(directory.by_emails)
-        self.editions: Lookup[Edition] = Lookup(received_editions.by_message_ids)
+        self.editions: Lookup[Edition] = Lookup(received_editions.find_by_message_ids)
         self.same: Lookup[list[Inbound]] = Lookup(inbound.of_contents)
         self._newsletters: list[Newsletter] | None = None
-        self._ran: dict[int, list[received_editions.Ran]] = {}
+        self._ran: dict[int, list[received_editions.QuotableEdition]] = {}
 
     def newsletters(self, session: Session | None) -> list[Newsletter]:
         if self._newsletters is None:
@@ -101,7 +101,7 @@ class House:
     def patterns(self, session: Session | None) -> list[str]:
         return [newsletter.inbox for newsletter in self.newsletters(session) if newsletter.inbox]
 
-    def ran(self, session: Session, newsletter_id: int) -> list[received_editions.Ran]:
+    def ran(self, session: Session, newsletter_id: int) -> list[received_editions.QuotableEdition]:
         """The newest editions of a newsletter, with what readers can quote of them."""
         if newsletter_id not in self._ran:
             self._ran[newsletter_id] = received_editions.recently_run(session, newsletter_id)
@@ -124,7 +124,7 @@ class House:
         )
 
 
-def is_of(address: str, newsletter: Newsletter) -> bool:
+def is_newsletter_address(address: str, newsletter: Newsletter) -> bool:
     """Return whether this is one of a newsletter's addresses, with or without a token."""
     if address in (newsletter.address.casefold(), newsletter.list_address.casefold()):
         return True

@@ -14,7 +14,7 @@ from ..mail.models import Inbound, OutboxMail
 from ..mail.reading import Reading
 from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
-from ..mailtext.incoming import Forward, Known, Mail, Mailbox
+from ..mailtext.incoming import Forward, Mail, Mailbox, TrimContext
 from ..mailtext.origin import robots
 from ..mailtext.origin.authentication import Verdict
 from ..mailtext.parsing.parse import MAX_PARSED
@@ -23,7 +23,7 @@ from ..people.models import Link, Person
 from ..text.clean import clean, single_line
 from ..workflows.back_issues import received_editions
 from . import spam
-from .batch import House, is_of
+from .batch import House, is_newsletter_address
 from .words import Found, find, uncut
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
@@ -57,9 +57,9 @@ class InboundContext:
         """Let the words and the files be found, in a process of their own. Raises `NotStarted`."""
         self.take_in(find(reading, self.raw, self.mail, self.known, self.forwarded_to is not None))
 
-    def take_in(self, found: Found) -> None:
+    def take_in(self, contents: Found) -> None:
         """Put in what was found in it."""
-        self.trimmed, self.files, self.has_more, self.forward = found
+        self.trimmed, self.files, self.has_more, self.forward = contents
 
     @cached_property
     def forwarded_to(self) -> Newsletter | None:
@@ -186,9 +186,9 @@ class InboundContext:
 
     @cached_property
     def judgement(self) -> robots.Judgement:
-        return robots.judge(self.mail, self._ours())
+        return robots.judge(self.mail, self._own_identifiers())
 
-    def _ours(self) -> frozenset[str]:
+    def _own_identifiers(self) -> frozenset[str]:
         """Addresses and Message-IDs by which we know our own mail."""
         if self.session is None:
             return frozenset()
@@ -204,9 +204,9 @@ class InboundContext:
         """Whoever has this address."""
         return self.house.people.by(self.books, [address]).get(address)
 
-    def first_with(self, content: str, where: str) -> Inbound | None:
-        """The mail of this content that one which would go `where` only repeats (`inbound.first_among`)."""
-        return inbound.first_among(self.house.same.by(self.books, [content]).get(content, ()), where)
+    def first_with(self, content: str, destination: str) -> Inbound | None:
+        """The mail of this content that one which would go `destination` only repeats (`inbound.find_original`)."""
+        return inbound.find_original(self.house.same.by(self.books, [content]).get(content, ()), destination)
 
     @cached_property
     def about(self) -> tuple[int | None, int | None]:
@@ -222,7 +222,7 @@ class InboundContext:
         """The edition that it answers by a Message-ID or a reply address."""
         others = [token for token in self.tokens if token not in self.reply_links]
         named = self.house.editions.by(self.books, self.message_ids).values()
-        return max(named, key=lambda edition: edition.id, default=None) or received_editions.of_tokens(
+        return max(named, key=lambda edition: edition.id, default=None) or received_editions.find_by_reply_tokens(
             self.books, others
         )
 
@@ -235,15 +235,20 @@ class InboundContext:
     @cached_property
     def newsletter(self) -> Newsletter | None:
         """The newsletter that it was written to: where servers say that it went, by its address, by its mailbox."""
-        written, everywhere = self._named(self.recipients), self.newsletters
+        written, everywhere = self._find_newsletters(self.recipients), self.newsletters
         here = [one for one in everywhere if one.id == self.mailbox_newsletter_id]
         both, only = [one for one in written if one in here], everywhere if len(everywhere) == 1 else []
-        choices = (self._named(self.mail.delivered_to), both, written, here, only)
+        choices = (self._find_newsletters(self.mail.delivered_to), both, written, here, only)
         return next((some[0] for some in choices if some), None)
 
-    def _named(self, addresses: Sequence[str]) -> list[Newsletter]:
+    def _find_newsletters(self, addresses: Sequence[str]) -> list[Newsletter]:
         """The newsletters that these addresses are of, in their order."""
-        return [one for address in addresses for one in self.newsletters if is_of(address.strip().casefold(), one)]
+        return [
+            one
+            for address in addresses
+            for one in self.newsletters
+            if is_newsletter_address(address.strip().casefold(), one)
+        ]
 
     @property
     def any_newsletter_id(self) -> int | None:
@@ -252,13 +257,15 @@ class InboundContext:
         return newsletter.id if newsletter else self.mailbox_newsletter_id
 
     @cached_property
-    def known(self) -> Known:
+    def known(self) -> TrimContext:
         """Return what the trimmer may know: our addresses, and what may be quoted in this mail."""
         if self.session is None:
-            return Known()
+            return TrimContext()
         mails = [mail for mail in self.answered[:QUOTABLE] if outbox.has_contents(self.books, mail)]
         texts = tuple(outbox.read(self.books, mail).text for mail in mails)
-        return Known(self.house.known_addresses(self.session), texts, () if texts else tuple(self._quotable_editions()))
+        return TrimContext(
+            self.house.known_addresses(self.session), texts, () if texts else tuple(self._quotable_editions())
+        )
 
     @property
     def reading(self) -> inbound.Reading:

@@ -25,13 +25,13 @@ class Mail:
     text: list[Block]
 
 
-def newest(folder: Path, limit: int) -> list[Mail]:
+def list_newest_mails(folder: Path, limit: int) -> list[Mail]:
     """The newest mails of the folder; their names begin with the time. A file that has just gone is left out."""
     names = sorted((path.name for path in folder.glob("*.eml")), reverse=True)[:limit]
-    return [mail for mail in (one(folder, name) for name in names) if mail is not None]
+    return [mail for mail in (get_mail(folder, name) for name in names) if mail is not None]
 
 
-def one(folder: Path, name: str) -> Mail | None:
+def get_mail(folder: Path, name: str) -> Mail | None:
     """One mail by its file's name, which comes from an address and so is only taken in the form that we write."""
     if not _NAME.fullmatch(name):
         return None
@@ -46,7 +46,7 @@ def one(folder: Path, name: str) -> Mail | None:
         sender=_header(mime, "From"),
         language=_header(mime, "Content-Language"),
         at=parsedate_to_datetime(_header(mime, "Date")),
-        text=blocks(_plain(mime)),
+        text=blocks(_plain_text(mime)),
     )
 
 
@@ -55,7 +55,7 @@ def _header(mime: Mime, name: str) -> str:
     return str(make_header(decode_header(mime.get(name, ""))))
 
 
-def _plain(mime: Mime) -> str:
+def _plain_text(mime: Mime) -> str:
     part = next(part for part in mime.walk() if part.get_content_type() == "text/plain")
     payload = part.get_payload(decode=True)
     return payload.decode("utf-8", "replace").replace("\r\n", "\n") if isinstance(payload, bytes) else ""

@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from ..core.permissions import may
 from ..newsletters.models import Newsletter
-from ..people.directory import staff_actor, standing
+from ..people.directory import resolve_merged_expert, staff_actor
 from ..people.models import Expert, Person
-from .batch import is_of
+from .batch import is_newsletter_address
 from .decision import Decision
 from .evidence import InboundContext
 from .recipients import AN_EXPERTS, ENDED, NO_WORDS, of_this_expert
-from .screening import shown_to_be
+from .screening import verify_sender
 
 NOT_THE_DESK, OF_THE_HOUSE = "forwarded by a stranger", "forwarded from the desk"
 
@@ -28,13 +28,15 @@ def forwarded(case: InboundContext) -> Decision | None:
     desk = _of_desk(case, newsletter, case.sender)
     reasons = [] if newsletter.is_going else [ENDED]
     reasons += [] if desk else [NOT_THE_DESK]
-    reasons += [] if shown_to_be(case, case.mail.from_address).ok else shown_to_be(case, case.mail.from_address).reasons
+    reasons += (
+        [] if verify_sender(case, case.mail.from_address).ok else verify_sender(case, case.mail.from_address).reasons
+    )
     reasons += forward.doubts
     reasons += [] if forward.text or forward.doubts else [NO_WORDS]
     about = None
     if forward.author:
         address = forward.author.address.strip().casefold()
-        if _of_desk(case, newsletter, address) or any(is_of(address, one) for one in case.newsletters):
+        if _of_desk(case, newsletter, address) or any(is_newsletter_address(address, one) for one in case.newsletters):
             reasons.append(OF_THE_HOUSE)
         if expert := _expert(case, address):
             reasons.append(AN_EXPERTS)
@@ -54,4 +56,8 @@ def _of_desk(case: InboundContext, newsletter: Newsletter, address: str) -> Pers
 
 def _expert(case: InboundContext, address: str) -> Expert | None:
     person = case.person(address)
-    return standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
+    return (
+        resolve_merged_expert(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id)))
+        if person
+        else None
+    )

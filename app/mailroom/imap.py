@@ -26,7 +26,7 @@ from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..mail import inbound
 from ..mail.models import Inbound
-from ..mail.sign_ins import NoToken, access_token, refused, xoauth2
+from ..mail.sign_ins import NoToken, access_token, mark_token_refused, xoauth2
 from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
@@ -61,12 +61,12 @@ def poll(database: Database, mailbox: Mailbox, progress: Progress | None = None)
     Raises `OSError`, `imaplib.IMAP4.error`, `ImapToolsError` or `DomainError` where the server fails, `Busy` where the
     database does, `NoToken` and `NoNewsletter`. What was stored until then is stored.
     """
-    with opened(database, mailbox) as box:
+    with open_mailbox(database, mailbox) as box:
         return fetch(database, mailbox, box, progress)
 
 
 @contextmanager
-def opened(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
+def open_mailbox(database: Database, mailbox: Mailbox) -> Iterator[BaseMailBox]:
     """The mailbox with its folder selected, until the block ends."""
     token = access_token(database, mailbox.account) if mailbox.account else ""
     box = _connect(mailbox)
@@ -96,39 +96,39 @@ def _connect(mailbox: Mailbox) -> BaseMailBox:
     return kind(mailbox.host, mailbox.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
 
 
-def _sign_in(database: Database, account: OAuthAccount, token: str, box: BaseMailBox) -> None:
+def _sign_in(database: Database, account: OAuthAccount, token: str, connection: BaseMailBox) -> None:
     def answer(challenge: bytes) -> bytes:
         # What follows the token is no question but the reason why it is refused, and wants an empty answer.
         return b"" if challenge.strip() else xoauth2(account.user, token).encode()
 
     try:
-        box.client.authenticate("XOAUTH2", answer)
+        connection.client.authenticate("XOAUTH2", answer)
     except imaplib.IMAP4.abort:  # the connection broke: nothing was said of the token
         raise
     except imaplib.IMAP4.error:
-        refused(database, account, token)
+        mark_token_refused(database, account, token)
         raise SignInRefused from None
 
 
-def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Progress | None = None) -> int:
+def fetch(database: Database, mailbox: Mailbox, connection: BaseMailBox, progress: Progress | None = None) -> int:
     """Store what waits in the selected folder, oldest first, and take it off the server. How many were stored."""
     # Told once, when the folder is selected.
-    validity = int(cast(bytes, box.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
+    validity = int(cast(bytes, connection.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
     newsletter_id = _belongs(database, mailbox)
     last = _highest(database, mailbox, validity) if mailbox.keep else 0
     # "5:*" names the last message even where its UID is 4 (RFC 3501, section 6.4.8).
-    found = sorted(uid for uid in map(int, box.uids(f"UID {last + 1}:*", charset=None)) if uid > last)
+    found = sorted(uid for uid in map(int, connection.uids(f"UID {last + 1}:*", charset=None)) if uid > last)
     stored = done = 0
     for at in range(0, len(found), CHUNK):
         chunk = found[at : at + CHUNK]
-        known = _known(database, mailbox, validity, chunk)
+        known = _stored_uids(database, mailbox, validity, chunk)
         settled = [uid for uid in chunk if uid in known]
         fetched: dict[int, bytes] = {}
         try:
-            for uid, size in _sizes(box, [uid for uid in chunk if uid not in known]).items():
-                raw = None if size > inbound.MAXIMUM else _bytes(box, uid)
+            for uid, size in _sizes(connection, [uid for uid in chunk if uid not in known]).items():
+                raw = None if size > inbound.MAXIMUM else _bytes(connection, uid)
                 if size > inbound.MAXIMUM or (raw is not None and len(raw) > inbound.MAXIMUM):
-                    _tell_once(mailbox, validity, uid)
+                    _log_oversized_once(mailbox, validity, uid)
                 elif raw is not None:  # else somebody has removed it meanwhile
                     if sum(map(len, fetched.values())) + len(raw) > inbound.TOGETHER:
                         stored += _store(database, mailbox, validity, fetched, newsletter_id)
@@ -140,7 +140,7 @@ def fetch(database: Database, mailbox: Mailbox, box: BaseMailBox, progress: Prog
         finally:  # also where the connection broke: what came until then isn't fetched again and again
             stored += _store(database, mailbox, validity, fetched, newsletter_id)
         if settled and not mailbox.keep:
-            _remove(box, settled)
+            _remove(connection, settled)
     return stored
 
 
@@ -161,31 +161,33 @@ def _highest(database: Database, mailbox: Mailbox, validity: int) -> int:
         return session.scalar(highest) or 0
 
 
-def _known(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[int]) -> set[int | None]:
+def _stored_uids(database: Database, mailbox: Mailbox, validity: int, uids: Sequence[int]) -> set[int | None]:
     stored = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=validity).where(Inbound.uid.in_(uids))
     with database.read() as session:
         return set(session.scalars(stored))
 
 
-def _store(database: Database, mailbox: Mailbox, validity: int, fetched: Mapping[int, bytes], owner: int | None) -> int:
+def _store(
+    database: Database, mailbox: Mailbox, validity: int, messages: Mapping[int, bytes], owner: int | None
+) -> int:
     """Commit messages by their UIDs in one transaction; how many of them nobody else has stored meanwhile."""
     came = {"mailbox": mailbox.name, "uidvalidity": validity, "newsletter_id": owner}
-    mails = [(raw, {**came, "uid": uid}) for uid, raw in fetched.items()]
+    mails = [(raw, {**came, "uid": uid}) for uid, raw in messages.items()]
     try:
         return database.write(lambda session: len(inbound.store_all(session, mails, "imap"))) if mails else 0
     except IntegrityError:  # another worker was faster between our look and our commit
         if len(mails) == 1:
-            if not _known(database, mailbox, validity, list(fetched)):
+            if not _stored_uids(database, mailbox, validity, list(messages)):
                 raise  # it is something else, and it isn't stored
             return 0
-        return sum(_store(database, mailbox, validity, {uid: raw}, owner) for uid, raw in fetched.items())
+        return sum(_store(database, mailbox, validity, {uid: raw}, owner) for uid, raw in messages.items())
 
 
-def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
+def _sizes(connection: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
     """The size of each message in bytes, in the order of their UIDs. One that is gone is left out."""
     if not uids:
         return {}
-    lines = _ok(box.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
+    lines = _ok(connection.client.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"))
     sizes = {}
     for line in lines:
         uid, size = _number(b"UID", line), _number(b"RFC822.SIZE", line)
@@ -194,9 +196,9 @@ def _sizes(box: BaseMailBox, uids: Sequence[int]) -> dict[int, int]:
     return {uid: sizes[uid] for uid in uids if uid in sizes}
 
 
-def _bytes(box: BaseMailBox, uid: int) -> bytes | None:
+def _bytes(connection: BaseMailBox, uid: int) -> bytes | None:
     """The message as it is, and unread as it was; None where it is gone."""
-    lines = _ok(box.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
+    lines = _ok(connection.client.uid("FETCH", str(uid), "(UID BODY.PEEK[])"))
     for part, after in zip(lines, [*lines[1:], None], strict=True):
         # The UID stands before or after the bytes; a line about another message may lie between.
         if isinstance(part, tuple) and uid in (_number(b"UID", part[0]), _number(b"UID", after)):
@@ -210,13 +212,13 @@ def _number(name: bytes, line: Any) -> int | None:
     return int(found[1]) if found else None
 
 
-def _remove(box: BaseMailBox, uids: Sequence[int]) -> None:
+def _remove(connection: BaseMailBox, uids: Sequence[int]) -> None:
     listed = ",".join(map(str, uids))
-    _ok(box.client.uid("STORE", listed, "+FLAGS.SILENT", r"(\Deleted)"))
-    if "UIDPLUS" in box.client.capabilities:
-        _ok(box.client.uid("EXPUNGE", listed))  # RFC 4315: what somebody else has marked stays
+    _ok(connection.client.uid("STORE", listed, "+FLAGS.SILENT", r"(\Deleted)"))
+    if "UIDPLUS" in connection.client.capabilities:
+        _ok(connection.client.uid("EXPUNGE", listed))  # RFC 4315: what somebody else has marked stays
     else:
-        _ok(box.client.expunge())
+        _ok(connection.client.expunge())
 
 
 def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
@@ -226,7 +228,7 @@ def _ok(answer: tuple[str, list[Any]]) -> list[Any]:
     return lines
 
 
-def _tell_once(mailbox: Mailbox, validity: int, uid: int) -> None:
+def _log_oversized_once(mailbox: Mailbox, validity: int, uid: int) -> None:
     if (mailbox.name, validity, uid) not in _logged:
         _logged.add((mailbox.name, validity, uid))
         log.error("a mail of over %d MB stays in its mailbox at %s", inbound.MAXIMUM >> 20, mailbox.host)
@@ -249,7 +251,7 @@ def watch(database: Database, mailbox: Mailbox, stop: threading.Event) -> None:
     while not stop.is_set():
         pause = wait
         try:
-            with opened(database, mailbox) as box:
+            with open_mailbox(database, mailbox) as box:
                 while not stop.is_set():
                     fetch(database, mailbox, box)
                     wait, pause = FIRST_WAIT, POLL
@@ -270,12 +272,12 @@ def error_name(error: Exception) -> str:
     return str(error) if isinstance(error, NoToken) else type(error).__name__
 
 
-def _idle(box: BaseMailBox, stop: threading.Event) -> None:
+def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
     """Wait until the server tells of something, or for `IDLE` seconds. Raises where the connection has ended."""
     until = time.monotonic() + IDLE
-    box.idle.start()
+    connection.idle.start()
     while not stop.is_set() and time.monotonic() < until:
         asked = time.monotonic()
-        if box.idle.poll(timeout=1.0) or time.monotonic() - asked < 0.9:  # sooner: news, or the connection's end
+        if connection.idle.poll(timeout=1.0) or time.monotonic() - asked < 0.9:  # sooner: news, or the connection's end
             break
-    box.idle.stop()
+    connection.idle.stop()

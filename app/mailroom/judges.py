@@ -6,14 +6,14 @@ from .decision import Decision
 from .evidence import InboundContext
 from .forwarding import forwarded
 from .recipients import by_reference, by_token, of_a_reader, of_an_expert
-from .screening import edition, own, report, robot, seen, spam, tested, unreadable
+from .screening import duplicate, edition, operator_test, own_mail, report, robot, spam, unreadable
 
 Judge = Callable[[InboundContext], Decision | None]
 
 JUDGES: tuple[Judge, ...] = (
     unreadable,
-    tested,
-    own,
+    operator_test,
+    own_mail,
     edition,
     report,
     robot,
@@ -24,11 +24,13 @@ JUDGES: tuple[Judge, ...] = (
     of_an_expert,
     of_a_reader,
 )
-BY_THE_BOOKS = frozenset({tested, own, edition, forwarded, by_token, by_reference, of_an_expert})  # ask the database
+BY_THE_BOOKS = frozenset(
+    {operator_test, own_mail, edition, forwarded, by_token, by_reference, of_an_expert}
+)  # ask the database
 
 
 def decide(case: InboundContext) -> Decision:
     """Return where a mail goes. Only asks, changes nothing; the last judge takes what no other did."""
     judges = (judge for judge in JUDGES if case.session is not None or judge not in BY_THE_BOOKS)
     decision = next(decision for judge in judges if (decision := judge(case)) is not None)
-    return (seen(case, decision) if case.session else None) or decision
+    return (duplicate(case, decision) if case.session else None) or decision

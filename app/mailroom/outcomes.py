@@ -33,14 +33,14 @@ def take(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[int,
         decision = judged.decision
         if decision.place == "edition":
             edition = session.get_one(Edition, decision.edition_id)
-            received_editions.arrived(session, actor, edition, judged.message_id, judged.body)
-            if history.words_went(session, edition):  # it holds them still
+            received_editions.record_arrival(session, actor, edition, judged.message_id, judged.body)
+            if history.has_erased_text(session, edition):  # it holds them still
                 erasing.destroy(session, [row.id])
         if decision.said is not None:
             # Our mail did not arrive, for good; the desk sees it with what the server said.
             mail = session.get_one(OutboxMail, decision.outbox_id)
             if mail.state_at <= row.stored_at + JUST_SENT:  # else it was tried again since, and this is read again
-                outbox.came_back(session, actor, mail, decision.said)
+                outbox.mark_bounced(session, actor, mail, decision.said)
     return _letters(session, actor, [one for one in mails if one[1].decision.place == "letter"])
 
 
@@ -74,9 +74,9 @@ def _letters(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> dict[
     return keys
 
 
-def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged: Judged) -> Letter:
-    assignment = session.get_one(Assignment, judged.decision.assignment_id)
-    return from_experts.take(session, actor, assignment, judged.reading.text, row.stored_at)
+def _of_expert(session: Session, actor: Mailroom, row: Inbound, judged_mail: Judged) -> Letter:
+    assignment = session.get_one(Assignment, judged_mail.decision.assignment_id)
+    return from_experts.create_letter(session, actor, assignment, judged_mail.reading.text, row.stored_at)
 
 
 def _of_readers(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> list[Letter]:
@@ -84,7 +84,7 @@ def _of_readers(session: Session, actor: Mailroom, mails: Sequence[Taken]) -> li
     taken = []
     for row, judged in mails:
         decision, reading = judged.decision, judged.reading
-        mailed = from_readers.Mailed(
+        mailed = from_readers.MailedLetter(
             reading.text,
             reading.from_address,
             row.stored_at,

@@ -22,7 +22,7 @@ from ..db.fault_kinds import Busy
 from ..mail import inbound, leases
 from ..mail.lifecycle import PLACES_OF_MAIL
 from ..mail.reading import NotStarted, Reading
-from ..mailtext.incoming import Known, Mail
+from ..mailtext.incoming import Mail, TrimContext
 from . import settling
 from .batch import House, Settings
 from .decision import Judged
@@ -55,7 +55,7 @@ class Opened:
     stored: leases.Leased
     raw: bytes
     mail: Mail
-    known: Known = field(default_factory=Known)
+    known: TrimContext = field(default_factory=TrimContext)
     is_forward: bool = False
     found: Found | None = None
 
@@ -71,17 +71,17 @@ def place_due(
     limit: int = 100,
     *,
     lease: timedelta = leases.LEASE,
-    at: datetime | None = None,
+    now: datetime | None = None,
 ) -> Counter[str]:
     """Give up to `limit` stored mails their place; how many came to each, "again" where it has to be tried once more.
 
-    `at` sets the time. Raises `Busy`: what is leased then is placed once its lease is over. Raises `NotStarted`, which
+    `now` sets the time. Raises `Busy`: what is leased then is placed once its lease is over. Raises `NotStarted`, which
     is no try of any mail.
     """
     done: Counter[str] = Counter()
-    placing = _Placing(database, reading, settings, at)
+    placing = _Placing(database, reading, settings, now)
     while (left := limit - done.total()) > 0 and placing.anything_due():
-        claims = database.write(partial(leases.claim, most=min(BATCH, left), lease=lease), at)
+        claims = database.write(partial(leases.claim, limit=min(BATCH, left), lease=lease), now)
         if not claims:
             break
         done.update(placing.together(claims, time.monotonic() + lease.total_seconds() / 2))
@@ -101,14 +101,14 @@ class _Placing:
         with self.database.read(self.at) as session:
             return leases.anything_due(session)
 
-    def together(self, claims: Sequence[leases.Claim], until: float) -> Counter[str]:
-        """Place a batch; what fails or loses a race in it is placed by itself afterwards. `until` is a monotonic
+    def together(self, claims: Sequence[leases.Claim], deadline: float) -> Counter[str]:
+        """Place a batch; what fails or loses a race in it is placed by itself afterwards. `deadline` is a monotonic
         time."""
         done: Counter[str] = Counter()
         became: Became = {}
         try:
             for some in _by_size(claims):
-                self._in_turn(some, became, until)
+                self._place_in_order(some, became, deadline)
         except NotStarted:  # it is no mail's fault, and no try of those which haven't failed by themselves
             self._give_back([claim for claim in claims if became.get(claim, "again") == "again"])
             for claim in (claim for claim in claims if became.get(claim, "") is None):
@@ -116,7 +116,7 @@ class _Placing:
             raise
         self._give_back([claim for claim in claims if became.get(claim) == "again"])
         for claim in claims:
-            done[became.get(claim) or self._alone(claim) or self._give_up(claim)] += 1
+            done[became.get(claim) or self._place_alone(claim) or self._give_up(claim)] += 1
         return done
 
     def _give_back(self, claims: Sequence[leases.Claim]) -> None:
@@ -126,37 +126,37 @@ class _Placing:
     def _give_up(self, claim: leases.Claim) -> str:
         return self.database.write(partial(settling.give_up, claim=claim), self.at)
 
-    def _alone(self, claim: leases.Claim) -> str | None:
+    def _place_alone(self, claim: leases.Claim) -> str | None:
         """Judge a mail again, and place it by itself: another one may have become its first."""
         for _ in range(RACES):
             became: Became = {}
-            self._in_turn([claim], became)
+            self._place_in_order([claim], became)
             if claim in became:
                 return became[claim]
         return None
 
-    def _in_turn(self, claims: Sequence[leases.Claim], became: Became, until: float = math.inf) -> None:
+    def _place_in_order(self, claims: Sequence[leases.Claim], became: Became, deadline: float = math.inf) -> None:
         """Place mails as if one came after the other, in as few transactions as that can be done in, and note what
         they became."""
-        stored = self._stored([claim for claim in claims if claim.attempts <= DEADLY])
+        stored = self._load_leased([claim for claim in claims if claim.attempts <= DEADLY])
         while stored:
-            parsed, stored = self._each(self._parse, stored, until, became)
+            parsed, stored = self._run_each(self._parse, stored, deadline, became)
             while parsed:
-                known, later = self._quoting(parsed, until, became)
-                read, unread = self._each(self._find, known, until, became)
+                known, later = self._quoting(parsed, deadline, became)
+                read, unread = self._run_each(self._find, known, deadline, became)
                 parsed = [*unread, *later]
                 while read:
-                    judged, read = self._judged(read, until, became)
-                    became |= self._settled(judged)
+                    judged, read = self._judge_mails(read, deadline, became)
+                    became |= self._settle(judged)
                     if any(one.decision.place == EDITION for one in judged):  # others may quote it as it arrived
                         parsed, read = [*read, *parsed], []
 
-    def _stored(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
+    def _load_leased(self, claims: Sequence[leases.Claim]) -> Sequence[leases.Leased]:
         with self.database.read(self.at) as session:
-            return leases.leased(session, claims) if claims else []
+            return leases.fetch_leased(session, claims) if claims else []
 
-    def _each(
-        self, work: Callable[[S], T], mails: Sequence[S], until: float, became: Became
+    def _run_each(
+        self, work: Callable[[S], T], mails: Sequence[S], deadline: float, became: Became
     ) -> tuple[Sequence[T], Sequence[S]]:
         """Read one mail after the other, with no look at the database open meanwhile. Returns also what is left.
 
@@ -166,33 +166,40 @@ class _Placing:
         for number, mail in enumerate(mails):
             if number and time.monotonic() - began > AHEAD:
                 return done, mails[number:]
-            found = self._step(mail.claim, until, became, partial(work, mail))
+            found = self._step(mail.claim, deadline, became, partial(work, mail))
             if found is not None:
                 done.append(found)
         return done, []
 
-    def _parse(self, stored: leases.Leased) -> Opened:
-        raw = stored.raw
-        return Opened(stored, raw, self.reading.parse(raw))
+    def _parse(self, leased_mail: leases.Leased) -> Opened:
+        raw = leased_mail.raw
+        return Opened(leased_mail, raw, self.reading.parse(raw))
 
-    def _find(self, one: Opened) -> Opened:
-        return replace(one, found=find(self.reading, one.raw, one.mail, one.known, one.is_forward))
+    def _find(self, opened_mail: Opened) -> Opened:
+        return replace(
+            opened_mail,
+            found=find(self.reading, opened_mail.raw, opened_mail.mail, opened_mail.known, opened_mail.is_forward),
+        )
 
-    def _quoting(self, mails: Sequence[Opened], until: float, became: Became) -> tuple[list[Opened], Sequence[Opened]]:
+    def _quoting(
+        self, mails: Sequence[Opened], deadline: float, became: Became
+    ) -> tuple[list[Opened], Sequence[Opened]]:
         """Put in what may be quoted in each, and whether it is one that somebody of the desk forwards. Returns also
         those that this look had no time for."""
         done: list[Opened] = []
         with self.database.read(self.at) as session:
             began = time.monotonic()
             for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect_quoted)):
-                found = self._step(one.claim, until, became, partial(_quoting, one, case))
+                found = self._step(one.claim, deadline, became, partial(_quoting, one, case))
                 if found is not None:
                     done.append(found)
                 if time.monotonic() - began > LOOK:
                     return done, mails[number + 1 :]
         return done, []
 
-    def _judged(self, mails: Sequence[Opened], until: float, became: Became) -> tuple[list[Judged], Sequence[Opened]]:
+    def _judge_mails(
+        self, mails: Sequence[Opened], deadline: float, became: Became
+    ) -> tuple[list[Judged], Sequence[Opened]]:
         """Judge mails, outside of any transaction that writes, up to one whose judgement rests on those before it.
 
         These have to be placed first: returns also what is left from there on.
@@ -202,7 +209,7 @@ class _Placing:
         with self.database.read(self.at) as session:
             began = time.monotonic()
             for number, (one, case) in enumerate(self._cases(session, mails, InboundContext.expect)):
-                found = self._step(one.claim, until, became, partial(_judge, one, case))
+                found = self._step(one.claim, deadline, became, partial(_judge, one, case))
                 if found is None:
                     continue
                 if found.content in firsts:
@@ -225,39 +232,39 @@ class _Placing:
                 expect(case)
         return cases
 
-    def _step(self, claim: leases.Claim, until: float, became: Became, work: Callable[[], T]) -> T | None:
+    def _step(self, claim: leases.Claim, deadline: float, became: Became, work: Callable[[], T]) -> T | None:
         """Do a step with one mail. None where it failed, or its lease could end meanwhile: then it became something."""
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             became[claim] = "again"
             return None
         try:
             return work()
         except Exception as error:
-            settling.tell(claim, error)
+            settling.log_failure(claim, error)
             became[claim] = None
             return None
 
-    def _settled(self, judged: Sequence[Judged]) -> Became:
+    def _settle(self, judged_mails: Sequence[Judged]) -> Became:
         """Place mails in one transaction; where that fails, each in a savepoint of its own."""
-        if not judged:
+        if not judged_mails:
             return {}
         try:
-            return self.database.write(partial(settling.settle, judged=judged), self.at)
+            return self.database.write(partial(settling.settle, judged_mails=judged_mails), self.at)
         except Busy:
             raise
         except Exception:  # told of the mail whose it is, when that one fails again
-            return self.database.write(partial(settling.settle_each, judged=judged), self.at)
+            return self.database.write(partial(settling.settle_each, judged_mails=judged_mails), self.at)
 
 
-def _quoting(one: Opened, case: InboundContext) -> Opened:
-    return replace(one, known=case.known, is_forward=case.forwarded_to is not None)
+def _quoting(opened_mail: Opened, case: InboundContext) -> Opened:
+    return replace(opened_mail, known=case.known, is_forward=case.forwarded_to is not None)
 
 
-def _judge(one: Opened, case: InboundContext) -> Judged:
-    case.take_in(one.found or uncut(one.mail))
+def _judge(opened_mail: Opened, case: InboundContext) -> Judged:
+    case.take_in(opened_mail.found or uncut(opened_mail.mail))
     decision = decide(case)
     content, reply = case.content(decision.newsletter_id), answerable(case, decision)
-    return Judged(one.claim, decision, content, case.reading, case.mail.message_id, case.mail.body, reply)
+    return Judged(opened_mail.claim, decision, content, case.reading, case.mail.message_id, case.mail.body, reply)
 
 
 def _by_size(claims: Sequence[leases.Claim]) -> Iterator[list[leases.Claim]]:

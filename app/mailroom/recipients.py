@@ -10,13 +10,13 @@ from ..answers.models import Assignment
 from ..db.session import now
 from ..editions.models import Edition
 from ..mail import inbound
-from ..people.directory import addresses_of, standing
+from ..people.directory import addresses_of, resolve_merged_expert
 from ..people.models import Expert, Link
 from ..workflows.back_issues import received_editions
-from .batch import is_of
+from .batch import is_newsletter_address
 from .decision import Decision
 from .evidence import InboundContext
-from .screening import shown_to_be
+from .screening import verify_sender
 from .spam import is_spam
 
 NO_WORDS = "no words"
@@ -31,14 +31,19 @@ def by_token(case: InboundContext) -> Decision | None:
         strange = ("several tokens",) if keys else ("unknown token",) if case.strange_tokens else ()
         return Decision("pen", strange, case.any_newsletter_id) if strange else None
     assignment = case.books.get_one(Assignment, keys.pop())
-    reasons = [*_of_tokens(case), *_of_assignment(assignment), *_of_sender(case, assignment), *_of_words(case)]
+    reasons = [
+        *_token_reasons(case),
+        *_assignment_reasons(assignment),
+        *_sender_reasons(case, assignment),
+        *_text_reasons(case),
+    ]
     if is_spam(case.mail):
         reasons.append("spam filter")
     place = "pen" if reasons else "letter"
     return Decision(place, tuple(reasons), assignment.newsletter_id, assignment.id, author="" if reasons else "expert")
 
 
-def _of_tokens(case: InboundContext) -> list[str]:
+def _token_reasons(case: InboundContext) -> list[str]:
     live = {token for token, link in case.reply_links.items() if _why_dead(case, link) is None}
     reasons = [] if live else [str(why) for why in {_why_dead(case, link) for link in case.reply_links.values()}]
     if case.strange_tokens:
@@ -54,19 +59,19 @@ def _why_dead(case: InboundContext, link: Link) -> str | None:
     return "expired token" if link.ends_at and link.ends_at <= now(case.books) else None
 
 
-def _of_assignment(assignment: Assignment) -> list[str]:
+def _assignment_reasons(assignment: Assignment) -> list[str]:
     return ["cancelled"] if assignment.is_cancelled else []
 
 
-def _of_sender(case: InboundContext, assignment: Assignment) -> list[str]:
+def _sender_reasons(case: InboundContext, assignment: Assignment) -> list[str]:
     expected = addresses_of(case.books, assignment.expert)
     if not expected:
         return ["no address of the expert"]
-    verdicts = [shown_to_be(case, address) for address in expected]
+    verdicts = [verify_sender(case, address) for address in expected]
     return [] if any(verdict.ok for verdict in verdicts) else list(verdicts[0].reasons)
 
 
-def _of_words(case: InboundContext) -> list[str]:
+def _text_reasons(case: InboundContext) -> list[str]:
     return [] if case.words else [NO_WORDS, *(fault for fault in ("encrypted", "winmail") if fault in case.mail.faults)]
 
 
@@ -85,7 +90,11 @@ def by_reference(case: InboundContext) -> Decision | None:
 def of_an_expert(case: InboundContext) -> Decision | None:
     """Return who writes claims to be an expert who was asked something: the desk looks whether it is about that."""
     person = case.person(case.mail.from_address) if case.sender else None
-    expert = standing(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id))) if person else None
+    expert = (
+        resolve_merged_expert(case.books, case.books.scalar(select(Expert).filter_by(person_id=person.id)))
+        if person
+        else None
+    )
     return of_this_expert(case, expert) if expert else None
 
 
@@ -104,12 +113,12 @@ def of_this_expert(case: InboundContext, expert: Expert) -> Decision | None:
 def of_a_reader(case: InboundContext) -> Decision:
     """Everything else that a person wrote is a reader's letter, if it says something to a newsletter of ours."""
     if case.session is None:
-        return Decision("pen" if _of_words(case) else "letter", tuple(_of_words(case)))
+        return Decision("pen" if _text_reasons(case) else "letter", tuple(_text_reasons(case)))
     newsletter = case.newsletter
     reasons = ([] if newsletter.is_going else [ENDED]) if newsletter else [inbound.NOBODYS]
     if len(case.mail.senders) > 1:
         reasons.append("two senders")
-    reasons += _of_words(case)
+    reasons += _text_reasons(case)
     edition = _edition(case)
     if reasons or newsletter is None:
         return Decision("pen", tuple(reasons), case.any_newsletter_id, edition_id=edition)
@@ -120,7 +129,7 @@ def _edition(case: InboundContext) -> int | None:
     """The edition that a reader answers: by its Message-ID or reply address, else by the text that they quote."""
     found: Edition | None = case.stated_edition
     if found is None and case.newsletter and case.trimmed.rest:
-        found = received_editions.quoted_in(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
+        found = received_editions.find_quoted_edition(case.house.ran(case.books, case.newsletter.id), case.trimmed.rest)
     return found.id if found and case.newsletter and found.newsletter_id == case.newsletter.id else None
 
 
@@ -133,6 +142,6 @@ def answerable(case: InboundContext, decision: Decision) -> bool:
     if decision.place != "letter" or decision.author != "reader" or case.mail.all("X-Auto-Response-Suppress"):
         return False
     wanted = case.newsletter is not None and case.newsletter.acknowledges
-    if not wanted or any(is_of(case.sender, newsletter) for newsletter in case.newsletters):
+    if not wanted or any(is_newsletter_address(case.sender, newsletter) for newsletter in case.newsletters):
         return False
-    return shown_to_be(case, case.mail.from_address).ok
+    return verify_sender(case, case.mail.from_address).ok

@@ -18,7 +18,7 @@ OF_A_LIST = {"list", "precedence"}  # signs of a mailing list, through which a p
 _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
 
-def seen(case: InboundContext, decision: Decision) -> Decision | None:
+def duplicate(case: InboundContext, decision: Decision) -> Decision | None:
     """A mail that would only repeat what has its place already, even where that was taken back since."""
     first = case.first_with(case.content(decision.newsletter_id), decision.place)
     if first is None or first.id == case.row_id:
@@ -36,15 +36,15 @@ def unreadable(case: InboundContext) -> Decision | None:
     return Decision("failed", over, case.any_newsletter_id) if over else None
 
 
-def tested(case: InboundContext) -> Decision | None:
+def operator_test(case: InboundContext) -> Decision | None:
     """The operator's test comes back: it is never anybody's letter. A bounce of it is one like all others."""
     if case.tested is None or case.judgement.kind in ("bounce", "complaint") or case.returned is not None:
         return None
-    shown = shown_to_be(case, case.mail.from_address).reasons
+    shown = verify_sender(case, case.mail.from_address).reasons
     return Decision("automatic", (TESTED, *shown), case.any_newsletter_id, outbox_id=case.tested.id)
 
 
-def own(case: InboundContext) -> Decision | None:
+def own_mail(case: InboundContext) -> Decision | None:
     """Our own mail comes back: through a list, a forwarder, or a loop."""
     if case.judgement.kind != "ours":
         return None
@@ -54,7 +54,7 @@ def own(case: InboundContext) -> Decision | None:
 def edition(case: InboundContext) -> Decision | None:
     """The newsletter itself arrives, because the desk's address is on its list."""
     newsletter = next((one for one in case.newsletters if _mails_it(case, one)), None)
-    found = received_editions.that_arrives(case.books, newsletter.id, case.mail.body) if newsletter else None
+    found = received_editions.find_arriving_edition(case.books, newsletter.id, case.mail.body) if newsletter else None
     if newsletter is None or found is None:
         return None
     return Decision("edition", ("our edition",), newsletter.id, edition_id=found.id)
@@ -64,11 +64,11 @@ def _mails_it(case: InboundContext, newsletter: Newsletter) -> bool:
     if not newsletter.list_address or case.sender != newsletter.list_address.casefold():
         return False
     if case.house.settings.checks:
-        return shown_to_be(case, newsletter.list_address).ok
+        return verify_sender(case, newsletter.list_address).ok
     return any(case.mail.all(name) for name in ("List-Id", "List-Unsubscribe", "List-Post"))
 
 
-def shown_to_be(case: InboundContext, address: str) -> senders.Verdict:
+def verify_sender(case: InboundContext, address: str) -> senders.Verdict:
     """Return whether the mail is from this address, as far as our server or a look-up shows it."""
     if address not in case.shown:
         settings = case.house.settings
@@ -81,7 +81,7 @@ def report(case: InboundContext) -> Decision | None:
     if case.judgement.kind not in ("bounce", "complaint") and not (case.session and case.returned):
         return None
     bounce = bounces.read(case.raw, case.mail)
-    mail = _reported(case, bounce.original_message_id if bounce else _quoted_id(case))
+    mail = _find_reported_mail(case, bounce.original_message_id if bounce else _quoted_id(case))
     facts: dict[str, Any] = {
         "newsletter_id": (mail and mail.newsletter_id) or case.any_newsletter_id,
         "outbox_id": mail.id if mail else None,
@@ -101,7 +101,7 @@ def report(case: InboundContext) -> Decision | None:
     return Decision("bounce", reasons, said=said, **facts)
 
 
-def _reported(case: InboundContext, message_id: str) -> OutboxMail | None:
+def _find_reported_mail(case: InboundContext, message_id: str) -> OutboxMail | None:
     """Our mail that a report is about: by the return path's token, else by the Message-ID that the report quotes."""
     return None if case.session is None else case.returned or case.sent_as(message_id)
 

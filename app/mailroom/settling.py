@@ -25,10 +25,10 @@ Became = dict[leases.Claim, str | None]
 log = logging.getLogger(__name__)
 
 
-def settle_each(session: Session, judged: Sequence[Judged]) -> Became:
+def settle_each(session: Session, judged_mails: Sequence[Judged]) -> Became:
     """Place each mail in a savepoint of its own; None where that failed. One that lost a race is left out."""
     became: Became = {}
-    for one in judged:
+    for one in judged_mails:
         try:
             with session.begin_nested():
                 became |= settle(session, [one])
@@ -37,15 +37,15 @@ def settle_each(session: Session, judged: Sequence[Judged]) -> Became:
         except IntegrityError:  # another worker placed the same mail just now
             pass
         except Exception as error:
-            tell(one.claim, error)
+            log_failure(one.claim, error)
             became[one.claim] = None
     return became
 
 
-def settle(session: Session, judged: Sequence[Judged]) -> Became:
+def settle(session: Session, judged_mails: Sequence[Judged]) -> Became:
     """Make what decisions say and place the mails whose leases still hold; tells the places, "lost" of the others."""
-    rows = leases.claimed(session, [one.claim for one in judged])
-    mails = [(rows[one.claim], one) for one in judged if one.claim in rows]
+    rows = leases.lock_claimed(session, [one.claim for one in judged_mails])
+    mails = [(rows[one.claim], one) for one in judged_mails if one.claim in rows]
     letters = take(session, Mailroom(), mails)
     placed = []
     for row, one in mails:
@@ -54,23 +54,23 @@ def settle(session: Session, judged: Sequence[Judged]) -> Became:
             facts["letter_id"] = letters[row.id]
         placed.append((row, one.decision.place, one.decision.reasons, facts))
     inbound.place_all(session, Mailroom(), placed)
-    return {one.claim: one.decision.place if one.claim in rows else "lost" for one in judged}
+    return {one.claim: one.decision.place if one.claim in rows else "lost" for one in judged_mails}
 
 
 def give_up(session: Session, claim: leases.Claim) -> str:
     """Placing failed: put it off, and after the last try show it as failed."""
-    row = leases.claimed(session, [claim]).get(claim)
+    row = leases.lock_claimed(session, [claim]).get(claim)
     if row is None:
         return "lost"
     if claim.attempts < leases.TRIES:
-        leases.put_off(session, row)
+        leases.schedule_retry(session, row)
         return "again"
     newsletter_id = row.newsletter_id or session.scalar(select(Newsletter.id).order_by(Newsletter.id).limit(1))
     inbound.place(session, Mailroom(), row, "failed", [UNPLACEABLE], newsletter_id=newsletter_id)
     return "failed"
 
 
-def tell(claim: leases.Claim, error: Exception) -> None:
+def log_failure(claim: leases.Claim, error: Exception) -> None:
     """The error's own words may hold what somebody wrote: the log gets its name and its place only. Raises what is not
     the mail's fault."""
     if isinstance(error, Busy | NotStarted):

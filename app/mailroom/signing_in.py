@@ -48,13 +48,13 @@ def sign_in(name: str | None, refresh_token: bool) -> None:
         click.echo("Every mail account is signed in.")
     for account in chosen:
         _sign_in(account, refresh_token)
-    failed = [account for account in chosen if _failed(account)]
+    failed = [account for account in chosen if _is_refused(account)]
     sys.exit(1 if failed else 0)
 
 
-def _sign_in(account: OAuthAccount, pasted: bool) -> None:
+def _sign_in(account: OAuthAccount, use_refresh_token: bool) -> None:
     try:
-        given = _pasted if pasted or not account.provider.device_url else _by_code
+        given = _tokens_by_refresh_token if use_refresh_token or not account.provider.device_url else _tokens_by_code
         tokens = given(account)
     except NotGiven as fault:
         refusal = f"{account.user} is not signed in: {account.provider.host}: {fault}"
@@ -63,7 +63,7 @@ def _sign_in(account: OAuthAccount, pasted: bool) -> None:
     click.echo(f"{account.user} is signed in.")
 
 
-def _pasted(account: OAuthAccount) -> Tokens:
+def _tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
     """The tokens by a refresh token that somebody has. It is never an argument: those stand in the shell's history."""
     if sys.stdin.isatty():
         refresh = click.prompt(f"Refresh token of {account.user}", hide_input=True)
@@ -75,12 +75,12 @@ def _pasted(account: OAuthAccount) -> Tokens:
     return tokens if tokens.refresh else Tokens(tokens.access, refresh, tokens.life)
 
 
-def _by_code(account: OAuthAccount) -> Tokens:
+def _tokens_by_code(account: OAuthAccount) -> Tokens:
     provider: Provider = account.provider
     begun = token_requests.device_code(provider)
     click.echo(f"Open {begun.address}\nand type {begun.user_code}\nas {account.user}.")
     with click.progressbar(length=int(begun.life), label="Waiting", file=sys.stderr) as bar:
-        return token_requests.signed_in(provider, begun, lambda seconds: _wait(seconds, bar))
+        return token_requests.wait_for_sign_in(provider, begun, lambda seconds: _wait(seconds, bar))
 
 
 def _wait(seconds: float, bar: Any) -> None:
@@ -90,11 +90,11 @@ def _wait(seconds: float, bar: Any) -> None:
         bar.update(round(min(STEP, left)))
 
 
-def _failed(account: OAuthAccount) -> bool:
+def _is_refused(account: OAuthAccount) -> bool:
     """Knock at each server that the account is for, and tell whether one of them does not let it in."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     doors: list[tuple[str, Callable[[], AbstractContextManager[Any]]]] = [
-        (f"mailbox {number} ({mailbox.host})", partial(imap.opened, db, mailbox))
+        (f"mailbox {number} ({mailbox.host})", partial(imap.open_mailbox, db, mailbox))
         for number, mailbox in enumerate(app.config["MAILBOXES"], 1)
         if mailbox.account == account
     ]

@@ -16,13 +16,13 @@ def _only_in_the_demo() -> None:
 
 @mailroom.get("/")
 def index() -> str:
-    mails = folder.newest(Path(current_app.config["MAIL_FOLDER"]), SHOWN)
+    mails = folder.list_newest_mails(Path(current_app.config["MAIL_FOLDER"]), SHOWN)
     return render_template("mailroom/index.html", mails=mails)
 
 
 @mailroom.get("/<name>")
 def read(name: str) -> str:
-    mail = folder.one(Path(current_app.config["MAIL_FOLDER"]), f"{name}.eml")
+    mail = folder.get_mail(Path(current_app.config["MAIL_FOLDER"]), f"{name}.eml")
     if mail is None:
         abort(404)
     return render_template("mailroom/mail.html", mail=mail)

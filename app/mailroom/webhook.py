@@ -43,7 +43,7 @@ def receive(address: str) -> Response:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
         return _answer(413, f"larger than {MAXIMUM >> 20} MB")
-    if not _is_signed(webhook_key(secret), raw):
+    if not _has_valid_signature(webhook_key(secret), raw):
         return _answer(401, "the signature does not fit, or is too old")
     if not raw:
         return _answer(400, "there is no message")
@@ -54,7 +54,7 @@ def receive(address: str) -> Response:
     return _answer(200, "stored")
 
 
-def _is_signed(key: bytes, raw: bytes) -> bool:
+def _has_valid_signature(key: bytes, raw: bytes) -> bool:
     """Return whether one of the signatures is ours for this body; several stand there while a provider changes its
     secret.
     """
@@ -69,8 +69,8 @@ def _is_signed(key: bytes, raw: bytes) -> bool:
     return any(hmac.compare_digest(wanted, one.encode()) for one in given.split())
 
 
-def _answer(status: int, words: str) -> Response:
-    response = Response(f"{words}\n", status, mimetype="text/plain")
+def _answer(status: int, text: str) -> Response:
+    response = Response(f"{text}\n", status, mimetype="text/plain")
     if status == 503:
         response.headers["Retry-After"] = str(RETRY)
     return response

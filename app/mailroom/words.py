@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from ..mail.reading import Reading
-from ..mailtext.incoming import File, Forward, Known, Mail, Trimmed
+from ..mailtext.incoming import File, Forward, Mail, TrimContext, Trimmed
 from ..mailtext.parsing.parse import MAX_PARSED
 from ..text.clean import single_line
 
@@ -24,10 +24,10 @@ def uncut(mail: Mail) -> Found:
     return Found(Trimmed(mail.body), tuple(File(single_line(one.name), one.bytes) for one in mail.attachments))
 
 
-def find(reading: Reading, raw: bytes, mail: Mail, known: Known, is_forward: bool) -> Found:
+def find(reading: Reading, raw: bytes, mail: Mail, trim_hints: TrimContext, is_forward: bool) -> Found:
     """Let the words, the files and what was forwarded be found, in a process of their own. Raises `NotStarted`."""
-    found = uncut(mail)._replace(trimmed=reading.trim(mail, known))
+    found = uncut(mail)._replace(trimmed=reading.trim(mail, trim_hints))
     if (mail.attachments or len(raw) > MAX_PARSED) and (listed := reading.files(raw)):
         files, has_more = listed
         found = found._replace(files=files, has_more=has_more)
-    return found._replace(forward=reading.forwarded(raw, known)) if is_forward else found
+    return found._replace(forward=reading.forwarded(raw, trim_hints)) if is_forward else found

@@ -83,7 +83,7 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Known:
+class TrimContext:
     """Knowledge for cutting a reply: the house's own addresses, and what may be quoted in it. `texts` are mails as we
     sent them, whole; `editions` what is known of editions, to which the newsletter's own program adds.
     """

@@ -32,13 +32,13 @@ def to_colleague(
     newsletter: Newsletter,
     person: Person,
     kind: str,
-    about: DeskMail | EditionMail | MorningMail,
+    values: DeskMail | EditionMail | MorningMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
     """Write to one of the desk; None where they have no address, or `once_key` has written its mail already."""
     to = directory.email_of(session, person)
     if to is None:
         return None
-    message = write(kind, sender(session, newsletter, person.language), to, person.name, about)
+    message = write(kind, sender(session, newsletter, person.language), to, person.name, values)
     posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
     return outbox.put(session, message, **posting)

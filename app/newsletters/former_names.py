@@ -16,8 +16,9 @@ class FormerName(Row, OfNewsletter):
     slug: Mapped[str] = mapped_column(String(60), unique=True)
 
 
-def keep(session: Session, newsletter_id: int, old: str, new: str) -> None:
-    """Let a newsletter answer to its `old` short name; the `new` one, where it had that before, is its own again."""
-    session.execute(delete(FormerName).where(FormerName.newsletter_id == newsletter_id, FormerName.slug == new))
-    session.add(FormerName(newsletter_id=newsletter_id, slug=old))
+def save_former_name(session: Session, newsletter_id: int, old_slug: str, new_slug: str) -> None:
+    """Let a newsletter answer to its `old_slug` short name; the `new_slug` one, where it had that before, is its own
+    again."""
+    session.execute(delete(FormerName).where(FormerName.newsletter_id == newsletter_id, FormerName.slug == new_slug))
+    session.add(FormerName(newsletter_id=newsletter_id, slug=old_slug))
     session.flush()

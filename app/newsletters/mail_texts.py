@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ..core.actors import Staff
 from ..core.state_machine import must
 from ..mail.kinds import KINDS
-from ..mail.mail_templates import fault_of_part, parts_of, usual
+from ..mail.mail_templates import default_wording, find_part_fault, parts_of
 from ..text.clean import clean, for_print, single_line
 from . import settings
 from .models import Newsletter, NewsletterText
@@ -17,13 +17,15 @@ WORDED = [kind for kind, row in KINDS.items() if row.parts]
 LONGEST = {"subject": 200}  # characters; of any other part as many as of a house sentence
 
 
-def key(kind: str, part: str) -> str:
-    return f"mail.{kind}.{part}"
+def text_key(kind: str, mail_part: str) -> str:
+    return f"mail.{kind}.{mail_part}"
 
 
-def own(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> dict[str, str]:
+def get_custom_texts(
+    session: Session, newsletter: Newsletter, kind: str, language: str | None = None
+) -> dict[str, str]:
     """Return what the newsletter words of one mail, by part."""
-    parts = {key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
+    parts = {text_key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
     if not parts:
         return {}
     query = select(NewsletterText.kind, NewsletterText.body).where(
@@ -52,24 +54,24 @@ def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]
     found = {}
     for part in parts_of(kind):
         text = texts.get(part, "").strip()
-        fault = ("long", "") if len(text) > LONGEST.get(part, settings.LONGEST) else fault_of_part(kind, part, text)
+        fault = ("long", "") if len(text) > LONGEST.get(part, settings.LONGEST) else find_part_fault(kind, part, text)
         if text and fault:
             found[part] = fault
     return found
 
 
-def word(
+def save_custom_texts(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, kind: str, texts: Mapping[str, str]
 ) -> None:
     """Word a mail in a language. A part that is empty, or as the product words it, goes back to the product's own.
 
-    Raises `settings.Faulty` and, unless the actor is an editor, `PermissionDenied`.
+    Raises `settings.InvalidSettings` and, unless the actor is an editor, `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):
-        raise settings.Faulty({part: code for part, (code, _name) in faults.items()})
+        raise settings.InvalidSettings({part: code for part, (code, _name) in faults.items()})
     kept = {}
     for part in parts_of(kind):
         text = single_line(texts.get(part, "")) if part == "subject" else for_print(clean(texts.get(part, "")))
-        kept[key(kind, part)] = "" if text == usual(kind, part, language) else text
+        kept[text_key(kind, part)] = "" if text == default_wording(kind, part, language) else text
     settings.keep_texts(session, actor, newsletter, language, kept)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.fields import Wrong
+from ..core.fields import FieldError
 from ..core.state_machine import must
 from ..db.constraints import enum_check, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
@@ -20,7 +20,7 @@ from ..db.session import add_and_flush, execute_without_version_bump, get_keyrin
 from ..sending_tools.asking import Account
 from ..sending_tools.known_tools import TOOLS, Tool
 from .models import Newsletter
-from .settings import Faulty
+from .settings import InvalidSettings
 
 LONGEST = {"address": 200, "key": 400, "audience": 100}  # characters
 _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
@@ -47,7 +47,7 @@ class SendingTool(Row, Public, Editable, OfNewsletter):
         return TOOLS[self.tool]
 
 
-class Typed(NamedTuple):
+class ToolForm(NamedTuple):
     """The form as it was typed. An empty `key` is the one that is kept."""
 
     tool: str
@@ -67,36 +67,46 @@ def of_newsletter(session: Session, newsletter_id: int) -> SendingTool | None:
     return session.scalar(select(SendingTool).filter_by(newsletter_id=newsletter_id))
 
 
-def account_of(session: Session, kept: SendingTool, own: frozenset[str]) -> Account:
-    """Return what opens a tool; `own` are the hosts of the newsroom's own network. Raises `Unsealable`."""
-    return Account(kept.address, get_keyring(session).open(_place(kept), kept.secret_sealed), kept.audience, own)
+def account_of(session: Session, sending_tool: SendingTool, own_hosts: frozenset[str]) -> Account:
+    """Return what opens a tool; `own_hosts` are the hosts of the newsroom's own network. Raises `Unsealable`."""
+    return Account(
+        sending_tool.address,
+        get_keyring(session).open(_seal_context(sending_tool), sending_tool.secret_sealed),
+        sending_tool.audience,
+        own_hosts,
+    )
 
 
-def keep(session: Session, actor: Staff, newsletter: Newsletter, typed: Typed, own: frozenset[str]) -> None:
-    """Keep which tool it is, and its key. Raises `Faulty`, and `PermissionDenied`.
+def save_tool(
+    session: Session, actor: Staff, newsletter: Newsletter, form: ToolForm, own_hosts: frozenset[str]
+) -> None:
+    """Keep which tool it is, and its key. Raises `InvalidSettings`, and `PermissionDenied`.
 
     A key goes to the tool and the address that it was typed for, and to no other: whoever changes one of them types it
     anew.
     """
     must(actor, "settings")
     lock_row(session, newsletter)
-    before, faults = of_newsletter(session, newsletter.id), dict[str, Wrong]()
-    row = TOOLS.get(typed.tool)
+    before, faults = of_newsletter(session, newsletter.id), dict[str, FieldError]()
+    row = TOOLS.get(form.tool)
     if row is None:
-        raise Faulty({"tool": Wrong("bad")})
-    key = _key(row, typed, before, faults)
-    read = _Read(*_addresses(row, typed, key, own, before, faults), _audience(row, typed, faults))
+        raise InvalidSettings({"tool": FieldError("bad")})
+    key = _validate_key(row, form, before, faults)
+    read = _Read(*_validate_addresses(row, form, key, own_hosts, before, faults), _validate_audience(row, form, faults))
     if not key and not faults and (before is None or (before.tool, before.address) != (row.name, read.address)):
-        faults["key"] = Wrong("key anew")
+        faults["key"] = FieldError("key anew")
     if faults:
-        raise Faulty(dict(faults))
+        raise InvalidSettings(dict(faults))
     kept = before or SendingTool(newsletter_id=newsletter.id, public_id=new_public_id())
     changed = {name for name in ("address", "desk", "audience") if getattr(kept, name) != getattr(read, name)}
     if kept.tool != row.name or key or changed:
         kept.tool, kept.address, kept.desk, kept.audience = row.name, read.address, read.desk, read.audience
         kept.tried_at = None
         if key:
-            kept.secret_sealed, kept.key_no = get_keyring(session).seal(_place(kept), key), get_keyring(session).newest
+            kept.secret_sealed, kept.key_no = (
+                get_keyring(session).seal(_seal_context(kept), key),
+                get_keyring(session).newest,
+            )
         add_and_flush(session, kept)
         audit.record(session, actor, "newsletter.tool", newsletter)
 
@@ -109,69 +119,79 @@ def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
         audit.record(session, actor, "newsletter.no_tool", newsletter)
 
 
-def opened(session: Session, kept: SendingTool) -> None:
+def mark_key_verified(session: Session, sending_tool: SendingTool) -> None:
     """Note that the key has opened the tool just now; not of another one that somebody has kept meanwhile."""
-    tried = update(SendingTool).where(SendingTool.id == kept.id, SendingTool.version == kept.version)
+    tried = update(SendingTool).where(SendingTool.id == sending_tool.id, SendingTool.version == sending_tool.version)
     execute_without_version_bump(session, tried.values(tried_at=now(session)))
 
 
-def _place(kept: SendingTool) -> str:
-    return f"sending_tools.secret.{kept.public_id}"
+def _seal_context(sending_tool: SendingTool) -> str:
+    return f"sending_tools.secret.{sending_tool.public_id}"
 
 
-def _key(row: Tool, typed: Typed, before: SendingTool | None, faults: dict[str, Wrong]) -> str:
-    key = typed.key.strip()
+def _validate_key(row: Tool, form: ToolForm, existing_tool: SendingTool | None, faults: dict[str, FieldError]) -> str:
+    key = form.key.strip()
     if key and (len(key) > LONGEST["key"] or not row.key.fullmatch(key)):
-        faults["key"] = Wrong("key")
-    elif not key and (before is None or before.tool != row.name):
-        faults["key"] = Wrong("key anew" if before else "empty")
+        faults["key"] = FieldError("key")
+    elif not key and (existing_tool is None or existing_tool.tool != row.name):
+        faults["key"] = FieldError("key anew" if existing_tool else "empty")
     return key
 
 
-def _addresses(
-    row: Tool, typed: Typed, key: str, own: frozenset[str], before: SendingTool | None, faults: dict[str, Wrong]
+def _validate_addresses(
+    row: Tool,
+    form: ToolForm,
+    key: str,
+    own_hosts: frozenset[str],
+    existing_tool: SendingTool | None,
+    faults: dict[str, FieldError],
 ) -> tuple[str, str]:
     """Return where the tool's API is, and where people work in it."""
     if row.at and row.desk:
         if key and "key" not in faults:
             return row.at(key), row.desk(key)
-        return (before.address, before.desk) if before and before.tool == row.name else ("", "")
+        return (
+            (existing_tool.address, existing_tool.desk)
+            if existing_tool and existing_tool.tool == row.name
+            else ("", "")
+        )
     try:
-        address = address_read(typed.address, own)
-    except Wrong as wrong:
+        address = parse_tool_address(form.address, own_hosts)
+    except FieldError as wrong:
         faults["address"], address = wrong, ""
     return address, address
 
 
-def address_read(typed: str, own: frozenset[str]) -> str:
-    """Return where a tool of one's own is, without what stands behind its address when one works in it. Raises `Wrong`.
+def parse_tool_address(text: str, own_hosts: frozenset[str]) -> str:
+    """Return where a tool of one's own is, without what stands behind its address when one works in it. Raises
+    `FieldError`.
 
     It begins with https://, but for the hosts that the setting OWN_HOSTS names.
     """
-    typed = typed.strip().rstrip("/")
-    if not typed:
-        raise Wrong("empty")
+    text = text.strip().rstrip("/")
+    if not text:
+        raise FieldError("empty")
     try:
-        parts = urlsplit(typed)
+        parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Wrong("tool address") from None
-    plain = parts.scheme == "http" and host in own
+        raise FieldError("tool address") from None
+    plain = parts.scheme == "http" and host in own_hosts
     if not (parts.scheme == "https" or plain) or not _HOST.fullmatch(parts.netloc) or port == 0:
-        raise Wrong("tool address")
+        raise FieldError("tool address")
     path = re.sub(r"/(?:ghost|admin)(?:/.*)?$", "", parts.path)
     address = f"{parts.scheme}://{parts.netloc.lower()}{path}".rstrip("/")
     if len(address) > LONGEST["address"] or not re.fullmatch(r"[\w.~/-]*", path, re.ASCII):
-        raise Wrong("tool address")
+        raise FieldError("tool address")
     return address
 
 
-def _audience(row: Tool, typed: Typed, faults: dict[str, Wrong]) -> str:
-    audience = typed.audience.strip()
+def _validate_audience(row: Tool, form: ToolForm, faults: dict[str, FieldError]) -> str:
+    audience = form.audience.strip()
     if row.audience is None:
         return ""
     if not audience:
-        faults["audience"] = Wrong("empty")
+        faults["audience"] = FieldError("empty")
     elif len(audience) > LONGEST["audience"] or not row.audience.fullmatch(audience):
-        faults["audience"] = Wrong("bad")
+        faults["audience"] = FieldError("bad")
     return audience

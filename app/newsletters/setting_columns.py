@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import MappedColumn
 
-from ..core.fields import Field, kept
+from ..core.fields import Field, field_column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,17 +15,17 @@ class Setting(Field):
     act: str = "settings"
 
 
-def setting(part: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
+def setting(page: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
     """Return the column of a setting; `more` are further fields of its row, and the column's own options."""
     row = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
-    return kept(Setting(part=part, label=label, help=help, kind=kind, **row), length, **more)
+    return field_column(Setting(part=page, label=label, help=help, kind=kind, **row), length, **more)
 
 
 def line(
-    part: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
+    page: str, label: str, help: str = "", length: int = 200, kind: str = "line", **more: Any
 ) -> MappedColumn[Any]:
-    return setting(part, label, help, kind, length, **more)
+    return setting(page, label, help, kind, length, **more)
 
 
-def number(part: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
-    return setting(part, label, help, "number", low=low, high=high, default=default, **more)
+def number(page: str, label: str, help: str, low: int, high: int, default: int, **more: Any) -> MappedColumn[Any]:
+    return setting(page, label, help, "number", low=low, high=high, default=default, **more)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from app.settings.mail_accounts import HERE
 
-from ..core.fields import Wrong
+from ..core.fields import FieldError
 from ..mail.kinds import KINDS
 from ..text.clean import for_print
 from ..text.translation import N_
@@ -43,46 +43,46 @@ EMPTY = {"default": "", "server_default": ""}
 def standing_call(text: str) -> str:
     text = for_print(text)
     if place := misplaced("call", text):
-        raise Wrong("place", place=place)
+        raise FieldError("place", place=place)
     return text
 
 
-def onion_address(typed: str) -> str:
+def onion_address(text: str) -> str:
     """Return the address of an onion service, version 3 (rend-spec-v3, 6). ValueError for anything else."""
-    if not re.fullmatch(r"http://([a-z0-9-]+\.)*[a-z2-7]{56}\.onion/?", typed):
-        raise ValueError(typed)
-    return typed
+    if not re.fullmatch(r"http://([a-z0-9-]+\.)*[a-z2-7]{56}\.onion/?", text):
+        raise ValueError(text)
+    return text
 
 
-def web_address(typed: str) -> str:
+def web_address(text: str) -> str:
     """Return an https address. ValueError for anything else."""
-    parts = urlsplit(typed)
+    parts = urlsplit(text)
     if parts.scheme != "https" or not parts.hostname or parts.username:
-        raise ValueError(typed)
-    return typed
+        raise ValueError(text)
+    return text
 
 
-def origin(typed: str) -> str:
+def origin(text: str) -> str:
     """Return the origin of a site that may frame our pages, as browsers compare it: scheme, host and a port of its own
-    (RFC 6454, section 6.1; CSP Level 3, section 2.3.1). Raises `Wrong` for a wildcard, a path, and all else.
+    (RFC 6454, section 6.1; CSP Level 3, section 2.3.1). Raises `FieldError` for a wildcard, a path, and all else.
 
     Plain http is taken of onion services and of this machine, which need no TLS.
     """
     try:
-        parts = urlsplit(typed.lower())
+        parts = urlsplit(text.lower())
         host = (parts.hostname or "").encode("idna").decode()
         port = f":{parts.port}" if parts.port not in (None, PORTS.get(parts.scheme)) else ""
     except ValueError:
-        raise Wrong("origin", word=typed[:60]) from None
+        raise FieldError("origin", word=text[:60]) from None
     plain = parts.scheme == "http" and (host in HERE or host.endswith(".onion"))
     more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if more or not (parts.scheme == "https" or plain) or not HOST.fullmatch(host):
-        raise Wrong("origin", word=typed[:60])
+        raise FieldError("origin", word=text[:60])
     return f"{parts.scheme}://{host}{port}"
 
 
-def time_of_day(typed: str) -> str:
+def time_of_day(text: str) -> str:
     """Return a time of day as it is stored, "07:30". ValueError for anything else."""
-    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", typed.zfill(5)):
-        raise ValueError(typed)
-    return typed.zfill(5)
+    if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text.zfill(5)):
+        raise ValueError(text)
+    return text.zfill(5)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Clock, Staff
-from ..core.fields import Wrong, read_form
+from ..core.fields import FieldError, read_form
 from ..core.state_machine import must
 from ..db.session import lock_row
 from ..text.clean import clean, for_print
@@ -19,24 +19,24 @@ LONGEST = 2_000  # characters of a house sentence
 
 
 @dataclass
-class Faulty(Exception):
-    """A setting can't be taken; `faults` maps a field to what is wrong: a `Wrong`, or a sentence that says it."""
+class InvalidSettings(Exception):
+    """A setting can't be taken; `faults` maps a field to what is wrong: a `FieldError`, or a sentence that says it."""
 
     faults: dict[str, Any] = field(default_factory=dict)
 
 
 def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any) -> None:
     """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm`
-    read them. Raises `Faulty`, and `PermissionDenied` unless the actor may do the act of each.
+    read them. Raises `InvalidSettings`, and `PermissionDenied` unless the actor may do the act of each.
     """
     for act in {SETTINGS[name].act for name in typed}:
         must(actor, act)
     lock_row(session, newsletter)
     values, faults = read_form(SETTINGS, typed)
     if values.get("inbox") and _is_anothers(session, newsletter, values["inbox"]):
-        faults["inbox"] = Wrong("taken")
+        faults["inbox"] = FieldError("taken")
     if faults:
-        raise Faulty(dict(faults))
+        raise InvalidSettings(dict(faults))
     changed = sorted(name for name, value in values.items() if getattr(newsletter, name) != value)
     for name in changed:
         setattr(newsletter, name, values[name])
@@ -57,24 +57,27 @@ def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dic
     return {row.kind: row.body for row in rows}
 
 
-def faults_of_sentences(texts: dict[str, str]) -> dict[str, Wrong]:
+def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
     """Return what is wrong with house sentences. An empty one is right: the product's own applies."""
     faults = {}
     for kind, body in texts.items():
         if len(body) > LONGEST:
-            faults[kind] = Wrong("long", most=LONGEST)
+            faults[kind] = FieldError("long", most=LONGEST)
         elif place := misplaced(kind, body):
-            faults[kind] = Wrong("place", place=place)
+            faults[kind] = FieldError("place", place=place)
         if body.strip() and HOLES.get(kind, "") not in body:
-            faults[kind] = Wrong("hole")
+            faults[kind] = FieldError("hole")
     return faults
 
 
-def word(session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]) -> None:
-    """Word house sentences; an empty one goes back to the product's own. Raises `Faulty` and `PermissionDenied`."""
+def save_house_sentences(
+    session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]
+) -> None:
+    """Word house sentences; an empty one goes back to the product's own. Raises `InvalidSettings` and
+    `PermissionDenied`."""
     must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
-        raise Faulty(faults)
+        raise InvalidSettings(faults)
     keep_texts(session, actor, newsletter, language, texts)
 
 

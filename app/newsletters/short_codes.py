@@ -24,9 +24,9 @@ def short_code(session: Session, newsletter: Newsletter) -> str:
     return code if _eldest(session, code) == newsletter else newsletter.public_id
 
 
-def by_short_code(session: Session, typed: str) -> Newsletter | None:
+def find_by_short_code(session: Session, text: str) -> Newsletter | None:
     """Return the newsletter whose code this is, as somebody may type it from paper."""
-    code = typed.upper().translate(_MISREAD)
+    code = text.upper().translate(_MISREAD)
     return _eldest(session, code) if _CODE.fullmatch(code) else None
 
 

@@ -14,7 +14,7 @@ from .queries import topics_of
 LONGEST = 120  # characters of a name
 
 
-def named(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
+def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
     """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added.
 
     Raises `TooLong`."""

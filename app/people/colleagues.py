@@ -39,25 +39,26 @@ class Colleague:
         return "out" if self.membership.disabled_at or self.person.disabled_at else "here"
 
 
-def everybody(session: Session, actor: Staff, whole: bool) -> list[Colleague]:
-    """The desk in the order of roles and names. With `whole` also addresses, browsers and invitations: for an admin."""
-    found = _at(session, actor.newsletter_id)
-    if whole:
+def everybody(session: Session, actor: Staff, include_contacts: bool) -> list[Colleague]:
+    """The desk in the order of roles and names. With `include_contacts` also addresses, browsers and invitations: for
+    an admin."""
+    found = _list_colleagues(session, actor.newsletter_id)
+    if include_contacts:
         must(actor, "people")
         found = _with_contacts(session, found)
     found.sort(key=lambda one: ([*ROLES].index(one.membership.role), one.name.casefold(), one.membership.id))
     return found
 
 
-def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleague]:
+def _with_contacts(session: Session, colleagues: Sequence[Colleague]) -> list[Colleague]:
     browsers = select(BrowserSession.person_id, func.count(), func.max(BrowserSession.seen_at)).where(
-        BrowserSession.person_id.in_([one.person.id for one in found]),
+        BrowserSession.person_id.in_([one.person.id for one in colleagues]),
         BrowserSession.door == "desk",
         sessions.lives(session),
     )
     seen = {row[0]: (row[1], row[2]) for row in session.execute(browsers.group_by(BrowserSession.person_id))}
     links = select(SignIn.membership_id, func.max(SignIn.ends_at)).where(
-        SignIn.membership_id.in_([one.membership.id for one in found]), SignIn.browser_mac.is_(None)
+        SignIn.membership_id.in_([one.membership.id for one in colleagues]), SignIn.browser_mac.is_(None)
     )
     ends = {row[0]: row[1] for row in session.execute(links.group_by(SignIn.membership_id))}
     return [
@@ -68,22 +69,22 @@ def _with_contacts(session: Session, found: Sequence[Colleague]) -> list[Colleag
             *(seen.get(one.person.id, (0, None)) if one.stands != "invited" else (0, None)),
             ends.get(one.membership.id),
         )
-        for one in found
+        for one in colleagues
     ]
 
 
-def known_as(session: Session, newsletter_id: int) -> dict[int, str]:
+def get_display_names(session: Session, newsletter_id: int) -> dict[int, str]:
     """The names of all who are at this desk or ever came to it, and of the invited as they were invited, by key."""
-    here = {one.person.id: one.name for one in _at(session, newsletter_id)}
+    here = {one.person.id: one.name for one in _list_colleagues(session, newsletter_id)}
     return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
     """One of this desk, by the person's public id."""
-    return next(iter(_at(session, actor.newsletter_id, Person.public_id == public_id)), None)
+    return next(iter(_list_colleagues(session, actor.newsletter_id, Person.public_id == public_id)), None)
 
 
-def _at(session: Session, newsletter_id: int, *which: ColumnElement[bool]) -> list[Colleague]:
+def _list_colleagues(session: Session, newsletter_id: int, *which: ColumnElement[bool]) -> list[Colleague]:
     """Those of a desk, without what only an admin sees of them."""
     query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
     rows = session.execute(query.where(Membership.newsletter_id == newsletter_id, *which))

@@ -131,10 +131,12 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
 def expert_of(session: Session, person_id: int) -> Expert | None:
     """The expert that this person is, unless their account was closed; after a merge the one they were merged into."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
-    return standing(session, session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None))))
+    return resolve_merged_expert(
+        session, session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
+    )
 
 
-def standing(session: Session, expert: Expert | None) -> Expert | None:
+def resolve_merged_expert(session: Session, expert: Expert | None) -> Expert | None:
     """Return who an expert is now: whoever they were merged into, which is never somebody merged themselves."""
     if expert is None or expert.merged_into_id is None:
         return expert
@@ -162,21 +164,21 @@ def desk_of(session: Session, newsletter_id: int) -> list[Person]:
 Names = Mapping[int, str]  # by key
 
 
-def names_of(session: Session, ids: Sequence[int], known: Names | None = None) -> dict[int, str]:
-    """The names behind several people's keys, in one query; none for those that are `known`."""
-    return _named(session, select(Person.id, Person.name), Person.id, ids, known)
+def names_of(session: Session, ids: Sequence[int], known_names: Names | None = None) -> dict[int, str]:
+    """The names behind several people's keys, in one query; none for those that are `known_names`."""
+    return _load_names(session, select(Person.id, Person.name), Person.id, ids, known_names)
 
 
-def expert_names(session: Session, ids: Sequence[int], known: Names | None = None) -> dict[int, str]:
+def expert_names(session: Session, ids: Sequence[int], known_names: Names | None = None) -> dict[int, str]:
     """The same of several experts."""
     query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id)
-    return _named(session, query, Expert.id, ids, known)
+    return _load_names(session, query, Expert.id, ids, known_names)
 
 
-def _named(
-    session: Session, query: Select[int, str], key: Any, ids: Sequence[int], known: Names | None
+def _load_names(
+    session: Session, query: Select[int, str], key: Any, ids: Sequence[int], known_names: Names | None
 ) -> dict[int, str]:
-    found = {one: known[one] for one in ids if one in known} if known else {}
+    found = {one: known_names[one] for one in ids if one in known_names} if known_names else {}
     others = {*ids} - {*found}
     rows = session.execute(query.where(key.in_(others))) if others else ()
     return found | {row.id: row.name for row in rows}
@@ -191,7 +193,7 @@ def record_expert(
     """
     must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
-    known = standing(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
+    known = resolve_merged_expert(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
     if known:
         return known
     expert = add_and_flush(session, Expert(person_id=person.id, **profile))
@@ -201,12 +203,12 @@ def record_expert(
     return expert
 
 
-def verify_expert(session: Session, actor: Staff, expert: Expert, how: str) -> None:
-    """Record the independent check that lets a name be printed. `how` says what was done. Raises
+def verify_expert(session: Session, actor: Staff, expert: Expert, verification_note: str) -> None:
+    """Record the independent check that lets a name be printed. `verification_note` says what was done. Raises
     `MissingPrecondition`."""
     must(actor, "directory")
-    how = require_text("how", require_length("how", single_line(how), 400))
-    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, how
+    verification_note = require_text("how", require_length("how", single_line(verification_note), 400))
+    expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, verification_note
     audit.record(session, actor, "expert.verify", expert)
 
 

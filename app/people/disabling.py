@@ -18,7 +18,7 @@ from .factor_table import Factor
 from .models import Membership, Person, SignIn
 
 
-def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
+def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     """Shut somebody out. Gives how many browsers were signed out, and how many ways in were open until now.
 
     Raises `LastAdmin` and `VersionConflict`.
@@ -43,7 +43,7 @@ def shut_out(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
     return browsers, ways
 
 
-def let_back(session: Session, actor: Actor, person: Person) -> None:
+def enable_person(session: Session, actor: Actor, person: Person) -> None:
     """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so.
 
     Raises `VersionConflict`.

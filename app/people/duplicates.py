@@ -51,11 +51,11 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
     for group in _groups(session, after.alike if after else ""):
         candidates += islice(_candidates(group), MOST)
         if len(candidates) >= JUDGED:
-            found += _judged(session, candidates)
+            found += _load_pairs(session, candidates)
             candidates = []
         if len(found) >= limit:
             return found
-    return found + _judged(session, candidates)
+    return found + _load_pairs(session, candidates)
 
 
 def has_namesake(session: Session, expert: Expert) -> bool:
@@ -89,18 +89,18 @@ def _walk(session: Session, after: str) -> Iterator[Sound]:
 
 def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
     """Yield pairs that could be one person: two keys in order, and whether their names sound the same."""
-    for one, other in combinations(group, 2) if len(group) <= CROWD else _same(group):
+    for one, other in combinations(group, 2) if len(group) <= CROWD else _same_name_pairs(group):
         same = one.alike == other.alike
         if same or is_like(one.alike, other.alike):
             yield (*sorted((one.id, other.id)), same)  # type: ignore[misc]
 
 
-def _same(group: list[Sound]) -> Iterator[tuple[Sound, Sound]]:
+def _same_name_pairs(group: list[Sound]) -> Iterator[tuple[Sound, Sound]]:
     for _name, namesakes in groupby(group, key=lambda row: row.alike):
         yield from combinations(list(namesakes)[:CROWD], 2)
 
 
-def _judged(session: Session, candidates: list[tuple[int, int, bool]]) -> list[Pair]:
+def _load_pairs(session: Session, candidates: list[tuple[int, int, bool]]) -> list[Pair]:
     if not candidates:
         return []
     keys = {key for one, other, _ in candidates for key in (one, other)}
@@ -126,13 +126,13 @@ def _domain(session: Session, expert: Expert) -> str:
     return "" if domain in word_tables(__file__, "address_domains")["everybodys"] else domain
 
 
-def are_two(session: Session, actor: Staff, one: Expert, other: Expert) -> None:
+def mark_distinct(session: Session, actor: Staff, expert: Expert, other_expert: Expert) -> None:
     """Note that these are two people: the pair is not shown again. Raises `InvalidTransition` for one and the same."""
     must(actor, "directory")
-    first, second = sorted((one.id, other.id))
+    first, second = sorted((expert.id, other_expert.id))
     if first == second:
         raise InvalidTransition("expert", "tell from itself", None)
     if session.scalar(select(Namesakes.id).filter_by(one_id=first, other_id=second)) is None:
         said = {"said_by_id": actor.person_id, "said_at": now(session)}
         session.add(Namesakes(one_id=first, other_id=second, **said))
-        audit.record(session, actor, "expert.two_people", one, facts={"other": other.id})
+        audit.record(session, actor, "expert.two_people", expert, facts={"other": other_expert.id})

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.fields import Wrong, read_one, shown
+from ..core.fields import FieldError, format_value, parse
 from ..db.ids import CROCKFORD
 from ..text.translation import N_
 from ..text.word_tables import word_tables
@@ -59,8 +59,8 @@ def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     for column, text in cells.items():
         if text.strip():
             try:
-                values[column] = read_one(FIELDS[column], text)
-            except Wrong as wrong:
+                values[column] = parse(FIELDS[column], text)
+            except FieldError as wrong:
                 faults.append((column, "address" if column == "email" else wrong.code, wrong.values))
     return {column: value for column, value in values.items() if value not in ("", [], None)}, faults
 
@@ -76,7 +76,7 @@ def rows(session: Session) -> Iterator[tuple[str, ...]]:
 
 
 def _row(session: Session, expert: Expert) -> tuple[str, ...]:
-    profile = {name: shown(field, getattr(expert, name)) for name, field in PROFILE.items()}
+    profile = {name: format_value(field, getattr(expert, name)) for name, field in PROFILE.items()}
     profile |= {"number": expert.public_id, "email": email_of(session, expert.person) or ""}
     checked = expert.verified_at.date().isoformat() if expert.verified_at else ""
     cells = ({True: "yes", False: "no"}.get(profile[name], profile[name]) for name in FIELDS)

@@ -36,8 +36,9 @@ class ExpertPage(Row, Public, OfNewsletter):
     how: Mapped[str | None] = mapped_column(String(400))
 
 
-def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, how: str = "") -> None:
-    """Let an expert have a page. The desk says `how` it knows that they want one; a second yes changes nothing.
+def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, consent_note: str = "") -> None:
+    """Let an expert have a page. The desk says `consent_note` it knows that they want one; a second yes changes
+    nothing.
 
     Raises `MissingPrecondition` (how), `TooLong`; `MissingPrecondition` (name) of an expert who is described and not
     named, or who leaves.
@@ -47,7 +48,7 @@ def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, 
     if isinstance(actor, Staff):
         noted = {
             "noted_by_id": actor.person_id,
-            "how": require_text("how", require_length("how", single_line(how), 400)),
+            "how": require_text("how", require_length("how", single_line(consent_note), 400)),
         }
     lock_row(session, expert)
     if expert.described_as or expert.leaves_at or expert.erased_at or expert.merged_into_id:

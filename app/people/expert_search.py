@@ -10,7 +10,7 @@ from sqlalchemy.sql import ColumnElement
 
 from ..core.listing import Listing
 from .models import PROFILE, Expert, ExpertTopic
-from .name_forms import LONGEST, alike, fold, language_words
+from .name_forms import LONGEST, fold, language_words, phonetic_key
 
 SAID = tuple(name for name, field in PROFILE.items() if field.is_found_by)
 LONGEST_TERM = 60
@@ -23,7 +23,7 @@ def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
     topics, languages = profile.get("topics") or (), profile.get("languages") or ()
     said = fold(" ".join((name, *(profile.get(part) or "" for part in SAID), *topics)))
     tongues = " ".join(f"{language_words(code)} {_tag(code)}" for code in languages)
-    return {"folded": fold(name)[:LONGEST], "alike": alike(name), "words": f"{said} {tongues}".strip()}
+    return {"folded": fold(name)[:LONGEST], "alike": phonetic_key(name), "words": f"{said} {tongues}".strip()}
 
 
 def _tag(code: str) -> str:
@@ -45,14 +45,16 @@ def describe(session: Session, expert: Expert) -> None:
     session.flush()
 
 
-def directory(words: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]) -> Listing[Expert]:
-    """Return the list of the experts of whom each of the `words` is said, wherever, in the order of their names; nobody
-    who was merged into somebody else, or deleted.
+def directory(
+    search_text: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]
+) -> Listing[Expert]:
+    """Return the list of the experts of whom each of the `search_text` is said, wherever, in the order of their names;
+    nobody who was merged into somebody else, or deleted.
     """
     query = select(Expert).where(Expert.is_listed(), *rules)
-    for word in fold(words).split():
+    for word in fold(search_text).split():
         query = query.where(Expert.words.contains(word, autoescape=True))
-    if words and not fold(words):
+    if search_text and not fold(search_text):
         query = query.where(Expert.id < 0)  # signs alone say nothing of anybody
     if language:
         query = query.where(Expert.words.contains(_tag(language), autoescape=True))
@@ -68,7 +70,7 @@ def tongues(session: Session) -> set[str]:
     return {code for listed in session.scalars(query) for code in json.loads(listed)}
 
 
-def about(topic_terms: Sequence[str]) -> Select[int]:
+def select_ids_by_topics(topic_terms: Sequence[str]) -> Select[int]:
     """The keys of experts who name one of some topics, given as `terms`, those who were recorded last first."""
     chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(topic_terms)).distinct()
     return chosen.order_by(ExpertTopic.expert_id.desc())

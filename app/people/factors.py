@@ -43,7 +43,7 @@ class Site:
     origin: str
 
 
-def of(session: Session, person_id: int) -> list[Factor]:
+def list_factors(session: Session, person_id: int) -> list[Factor]:
     """List somebody's passkeys and apps, the oldest first."""
     query = select(Factor).where(Factor.person_id == person_id, Factor.kind != "recovery")
     return list(session.scalars(query.order_by(Factor.id)))
@@ -67,22 +67,22 @@ def address_of(secret: str, name: str, house: str) -> str:
 
 def add_app(session: Session, actor: Actor, began: BrowserSession, name: str, secret: str, code: str) -> list[str]:
     """Keep an app whose first code fits. Returns the recovery codes where it is the first factor. Raises `Unproved`."""
-    step = _step(session, secret, code, 0)
-    row = Factor(person_id=began.person_id, kind="app", name=_named(name), made_at=now(session), last_step=step)
+    step = _verify_code(session, secret, code, 0)
+    row = Factor(person_id=began.person_id, kind="app", name=_clean_name(name), made_at=now(session), last_step=step)
     row = add_and_flush(session, row)
     row.secret_sealed, row.key_no = get_keyring(session).seal(_place(row), secret), get_keyring(session).newest
-    return _added(session, actor, began, row)
+    return _record_new_factor(session, actor, began, row)
 
 
 def _place(row: Factor) -> str:
     return f"factors.secret.{row.public_id}"
 
 
-def _named(name: str) -> str:
+def _clean_name(name: str) -> str:
     return single_line(name)[:NAME]
 
 
-def _step(session: Session, secret: str, code: str, last: int) -> int:
+def _verify_code(session: Session, secret: str, code: str, last_step: int) -> int:
     """Return the step of time that a code belongs to, which was not used before. Raises `Unproved`."""
     try:
         app, current = pyotp.TOTP(secret), int(now(session).timestamp()) // STEP
@@ -90,7 +90,7 @@ def _step(session: Session, secret: str, code: str, last: int) -> int:
         fits = [step for step in near if secrets.compare_digest(app.generate_otp(step), digits(code))]
     except ValueError:  # no base32, or no digits
         fits = []
-    if not fits or fits[-1] <= last:
+    if not fits or fits[-1] <= last_step:
         raise Unproved("code")
     return fits[-1]
 
@@ -121,12 +121,12 @@ def options_to_show(session: Session, person_id: int, site: Site) -> tuple[str, 
 def _credentials(session: Session, person_id: int) -> "list[PublicKeyCredentialDescriptor]":
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
-    mine = [row for row in of(session, person_id) if row.credential]
+    mine = [row for row in list_factors(session, person_id) if row.credential]
     return [PublicKeyCredentialDescriptor(id=cast(bytes, row.credential)) for row in mine]
 
 
 def add_passkey(
-    session: Session, actor: Actor, began: BrowserSession, name: str, made: str, challenge: bytes, site: Site
+    session: Session, actor: Actor, began: BrowserSession, name: str, credential: str, challenge: bytes, site: Site
 ) -> list[str]:
     """Keep a passkey that a browser has made. Returns the recovery codes where it is the first factor.
 
@@ -137,26 +137,26 @@ def add_passkey(
 
     try:
         one = webauthn.verify_registration_response(
-            credential=made, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
+            credential=credential, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
         )
     except (WebAuthnException, ValueError, KeyError) as error:
         raise Unproved("passkey") from error
     row = Factor(
         person_id=began.person_id,
         kind="passkey",
-        name=_named(name),
+        name=_clean_name(name),
         made_at=now(session),
         credential=one.credential_id,
         public_key=one.credential_public_key,
         sign_count=one.sign_count,
     )
-    return _added(session, actor, began, add_and_flush(session, row))
+    return _record_new_factor(session, actor, began, add_and_flush(session, row))
 
 
-def _added(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> list[str]:
+def _record_new_factor(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> list[str]:
     audit.record(session, actor, "factor.add", row, new=row.kind, facts={"person": row.person_id})
     began.second_at = began.stepped_up_at = now(session)
-    is_first = len(of(session, row.person_id)) == 1
+    is_first = len(list_factors(session, row.person_id)) == 1
     return _new_codes(session, row.person_id) if is_first else []
 
 
@@ -176,34 +176,34 @@ def _new_codes(session: Session, person_id: int) -> list[str]:
     return ["-".join(code[at : at + 4] for at in range(0, 16, 4)) for code in codes]
 
 
-def show_code(session: Session, actor: Actor, began: BrowserSession, typed: str) -> None:
+def show_code(session: Session, actor: Actor, began: BrowserSession, code: str) -> None:
     """Take a code of an app, or a recovery code, which works once. Raises `Unproved`."""
-    typed = single_line(typed).lower().replace(" ", "").replace("-", "")
-    for row in of(session, began.person_id):
+    code = single_line(code).lower().replace(" ", "").replace("-", "")
+    for row in list_factors(session, began.person_id):
         if row.secret_sealed is None:
             continue
         try:
             secret = get_keyring(session).open(_place(row), row.secret_sealed)
-            row.last_step = _step(session, secret, typed, row.last_step or 0)
+            row.last_step = _verify_code(session, secret, code, row.last_step or 0)
         except Unproved:
             continue
-        return _shown(session, actor, began, row)
+        return _record_use(session, actor, began, row)
     recovery = session.scalar(
         select(Factor)
         .where(
             Factor.person_id == began.person_id,
-            Factor.code_mac.in_(get_keyring(session).macs("factors.code", typed)),
+            Factor.code_mac.in_(get_keyring(session).macs("factors.code", code)),
             Factor.used_at.is_(None),
         )
         .with_for_update()
     )
     if recovery is None:
         raise Unproved("code")
-    return _shown(session, actor, began, recovery)
+    return _record_use(session, actor, began, recovery)
 
 
 def show_passkey(
-    session: Session, actor: Actor, began: BrowserSession, shown: str, challenge: bytes, site: Site
+    session: Session, actor: Actor, began: BrowserSession, credential: str, challenge: bytes, site: Site
 ) -> None:
     """Take what one of the person's passkeys has signed. Raises `Unproved`."""
     import webauthn
@@ -211,7 +211,7 @@ def show_passkey(
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:
-        given = parse_authentication_credential_json(shown)
+        given = parse_authentication_credential_json(credential)
         query = select(Factor).filter_by(person_id=began.person_id, credential=given.raw_id)
         row = session.scalar(query.with_for_update())
         if row is None:
@@ -227,32 +227,32 @@ def show_passkey(
     except (WebAuthnException, ValueError, KeyError) as error:
         raise Unproved("passkey") from error
     row.sign_count = one.new_sign_count
-    _shown(session, actor, began, row)
+    _record_use(session, actor, began, row)
 
 
-def _shown(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> None:
+def _record_use(session: Session, actor: Actor, began: BrowserSession, row: Factor) -> None:
     row.used_at = began.second_at = began.stepped_up_at = now(session)
     audit.record(session, actor, "factor.show", began, new=row.kind, facts={"person": began.person_id})
 
 
 def rename(session: Session, actor: Actor, person_id: int, public_id: str, name: str) -> None:
     """Give a factor of somebody another name; one that is gone is left alone."""
-    if row := _one(session, person_id, public_id):
-        row.name = _named(name)
+    if row := _get_factor(session, person_id, public_id):
+        row.name = _clean_name(name)
         audit.record(session, actor, "factor.rename", row, facts={"person": person_id})
 
 
 def remove(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
     """Remove a factor of somebody; with the last one their recovery codes go."""
-    if row := _one(session, person_id, public_id):
+    if row := _get_factor(session, person_id, public_id):
         audit.record(session, actor, "factor.remove", row, old=row.kind, facts={"person": person_id})
         session.delete(row)
         session.flush()
-        if not of(session, person_id):
+        if not list_factors(session, person_id):
             session.execute(delete(Factor).where(Factor.person_id == person_id))
 
 
-def _one(session: Session, person_id: int, public_id: str) -> Factor | None:
+def _get_factor(session: Session, person_id: int, public_id: str) -> Factor | None:
     query = select(Factor).where(Factor.person_id == person_id, Factor.public_id == public_id)
     return session.scalar(query.where(Factor.kind != "recovery"))
 

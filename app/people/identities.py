@@ -28,10 +28,10 @@ class CameIn:
     why: str = ""
 
 
-def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[str], seen: str) -> CameIn:
-    """Let somebody in for whom the provider vouches. `second` are the methods that count as a second factor; `seen`
-    names the browser in a few words."""
-    person = _bound(session, vouched)
+def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[str], browser_name: str) -> CameIn:
+    """Let somebody in for whom the provider vouches. `second` are the methods that count as a second factor;
+    `browser_name` names the browser in a few words."""
+    person = _find_bound_person(session, vouched)
     if person is None:
         if not vouched.is_verified:
             return CameIn(why="unverified")
@@ -42,12 +42,12 @@ def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[
     if not _bind(session, actor, lock_row(session, person), vouched):
         return CameIn(why="another account")
     invited = place.id if place.joined_at is None else None
-    token, began = sign_in.begin(session, actor, person.id, "desk", seen, membership_id=invited)
+    token, began = sign_in.begin(session, actor, person.id, "desk", browser_name, membership_id=invited)
     _note_proofs(session, began, vouched, second)
     return CameIn(token)
 
 
-def _bound(session: Session, vouched: Vouched) -> Person | None:
+def _find_bound_person(session: Session, vouched: Vouched) -> Person | None:
     bound = select(Person).join(Identity, Identity.person_id == Person.id)
     return session.scalar(
         bound.where(Identity.subject_mac.in_(get_keyring(session).macs("identities.subject", _name(vouched))))
@@ -96,7 +96,7 @@ def _note_proofs(session: Session, began: BrowserSession, vouched: Vouched, seco
     began.stepped_up_at = min(datetime.fromtimestamp(since, UTC), at) if since else None
 
 
-def is_bound(session: Session, person_id: int) -> bool:
+def has_identity(session: Session, person_id: int) -> bool:
     return session.scalar(select(Identity.id).filter_by(person_id=person_id)) is not None
 
 

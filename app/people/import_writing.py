@@ -52,14 +52,14 @@ def _record(session: Session, actor: Actor, lines: Sequence[Line], language: str
         person.update(sealed_address(session, person["public_id"], email) if email else nowhere)
     experts = [
         {"public_id": new_public_id(), "version": 1, "person_id": key, **_profile(line)}
-        for key, line in zip(_inserted(session, Person, people), lines, strict=True)
+        for key, line in zip(_insert_rows(session, Person, people), lines, strict=True)
     ]
-    ids = _inserted(session, Expert, experts)
+    ids = _insert_rows(session, Expert, experts)
     _name_topics(session, ids, experts)
     _trail(session, actor, "expert.record", ids, lines)
 
 
-def _inserted(session: Session, model: Any, rows: Rows) -> list[int]:
+def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
     """Add rows and return their keys, in their order. SQLite would return keys in order only one row at a time."""
     _bulk(session, model, rows)
     names = [row["public_id"] for row in rows]
@@ -92,11 +92,11 @@ def _change(session: Session, actor: Actor, lines: Sequence[Line]) -> None:
     known = [(line, line.before) for line in lines if line.before is not None]
     ids = [before.id for _line, before in known]
     profiles = [{"key": before.id, **_profile(line)} for line, before in known]
-    _each(session, Expert, profiles, version=Expert.version + 1)
+    _update_rows(session, Expert, profiles, version=Expert.version + 1)
     session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id.in_(ids)))
     _name_topics(session, ids, profiles)
     renamed = [(line.name, before) for line, before in known if "name" in line.changes]
-    _each(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
+    _update_rows(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
     # The check of who they are was of the old name.
     void = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
     session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(void))
@@ -105,11 +105,11 @@ def _change(session: Session, actor: Actor, lines: Sequence[Line]) -> None:
         for line, before in known
         if "email" in line.changes
     ]
-    _each(session, Person, addresses)
+    _update_rows(session, Person, addresses)
     _trail(session, actor, "expert.change", ids, lines)
 
 
-def _each(session: Session, model: Any, rows: Rows, **also: Any) -> None:
+def _update_rows(session: Session, model: Any, rows: Rows, **also: Any) -> None:
     """Change the rows that their `key` names."""
     if rows:
         table = model.__table__

@@ -79,7 +79,7 @@ def plan(session: Session, sheet: Sheet) -> Plan:
             line = Line(row.number, values.get("name", ""), faults=faults)
             if row.more:
                 line.faults.append(("", "more cells", {}))
-            line.faults += _repeated(seen, row.number, values)
+            line.faults += _repeat_faults(seen, row.number, values)
             _compare(line, values, found)
             lines.append(line)
     return Plan(lines)
@@ -90,11 +90,11 @@ def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
         yield rows[start : start + BATCH]
 
 
-def expect_unchanged(session: Session, made: Plan) -> None:
+def expect_unchanged(session: Session, plan: Plan) -> None:
     """Raise `VersionConflict` where the directory is no longer what a plan was made from: somebody was changed, or has
     come."""
     ring = get_keyring(session)
-    for lines in batches(made.lines):
+    for lines in batches(plan.lines):
         versions = {line.before.id: line.before.version for line in lines if line.before}
         found = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
         if {row.id: row.version for row in session.execute(found)} != versions:
@@ -105,40 +105,40 @@ def expect_unchanged(session: Session, made: Plan) -> None:
             raise VersionConflict("an address has come since the plan was made")
 
 
-def _repeated(seen: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
+def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
     """Yield where two rows of a file are about one expert: which of them would hold?"""
     marks: list[tuple[str, str]] = [
         (column, values[column].casefold()) for column in ("number", "email") if column in values
     ]
     for column, value in marks or [("name", fold(values.get("name", "")))]:
-        first = seen.setdefault((column, value), number)
+        first = first_rows.setdefault((column, value), number)
         if first != number and value:
             yield column, "twice", {"row": first}
 
 
-def _compare(line: Line, values: dict[str, Any], found: "_Directory") -> None:
+def _compare(line: Line, values: dict[str, Any], directory: "_Directory") -> None:
     number, email, name = values.pop("number", None), values.get("email"), fold(line.name)[:LONGEST]
-    by_number, by_email = found.by_number.get(number or ""), found.of_address(email)
+    by_number, by_email = directory.by_number.get(number or ""), directory.of_address(email)
     if number and by_number is None:
         line.faults.append(("number", "unknown", {}))
     if by_number and by_email and by_number.id != by_email.id:
         line.faults.append(("email", "of another", {"name": by_email.name}))
-    if found.is_staff(email):
+    if directory.is_staff(email):
         line.faults.append(("email", "of the desk", {}))
     line.before = by_number or by_email
-    if line.before is None and not email and not number and found.namesakes[name]:
-        line.before = found.by_name.get(name)
+    if line.before is None and not email and not number and directory.namesakes[name]:
+        line.before = directory.by_name.get(name)
         if line.before is None:
-            line.faults.append(("name", "several", {"count": found.namesakes[name]}))
+            line.faults.append(("name", "several", {"count": directory.namesakes[name]}))
     if line.before is None:
         if not line.name and not any(column == "name" for column, _code, _values in line.faults):
             line.faults.append(("name", "missing", {}))
-        line.namesake, line.changes = found.namesakes[name] > 0, values
+        line.namesake, line.changes = directory.namesakes[name] > 0, values
         return
     line.name = line.name or line.before.name
     now = line.before._mapping
     line.changes = {column: value for column, value in values.items() if column != "email" and now[column] != value}
-    if email and line.before.email_mac not in found.macs[email.casefold()]:
+    if email and line.before.email_mac not in directory.macs[email.casefold()]:
         line.changes["email"] = email
 
 
@@ -154,18 +154,20 @@ class _Directory:
         every = [mac for macs in self.macs.values() for mac in macs]
         people = session.execute(select(Person.id, Person.email_mac).where(Person.email_mac.in_(every))).all()
         self._people = {row.email_mac: row.id for row in people}
-        addressed = _known(session, Expert.person_id.in_(self._people.values()))
+        addressed = _load_experts(session, Expert.person_id.in_(self._people.values()))
         kept = {one.merged_into_id for one in addressed if one.merged_into_id}
-        others = {one.id: one for one in _known(session, Expert.id.in_(kept))} if kept else {}
+        others = {one.id: one for one in _load_experts(session, Expert.id.in_(kept))} if kept else {}
         # After a merge an address is that of the expert that its own was merged into.
         self._by_person = {one.person_id: others.get(one.merged_into_id, one) for one in addressed}
         numbers = [row["number"] for row in listed if "number" in row]
-        self.by_number = {one.public_id: one for one in _known(session, Expert.public_id.in_(numbers), *NOT_MERGED)}
+        self.by_number = {
+            one.public_id: one for one in _load_experts(session, Expert.public_id.in_(numbers), *NOT_MERGED)
+        }
         names = {fold(row["name"])[:LONGEST] for row in listed if row.get("name")}
         known = select(Expert.folded, func.count(), func.min(Expert.id)).where(Expert.folded.in_(names), *NOT_MERGED)
         named = session.execute(known.group_by(Expert.folded)).all()
         self.namesakes = Counter({name: count for name, count, _key in named})
-        alone = _known(session, Expert.id.in_([key for _name, count, key in named if count == 1]), *NOT_MERGED)
+        alone = _load_experts(session, Expert.id.in_([key for _name, count, key in named if count == 1]), *NOT_MERGED)
         self.by_name = {fold(one.name)[:LONGEST]: one for one in alone}
 
     def of_address(self, email: str | None) -> Known | None:
@@ -184,7 +186,7 @@ class _Directory:
 NOT_MERGED = (Expert.is_listed(),)
 
 
-def _known(session: Session, *where: Any) -> list[Known]:
+def _load_experts(session: Session, *where: Any) -> list[Known]:
     query = select(
         *(Expert.id, Expert.public_id, Expert.person_id, Expert.version, Expert.verified_at, Expert.merged_into_id),
         *(Person.public_id.label("person_public_id"), Person.name, Person.email_mac),

@@ -53,10 +53,10 @@ def macs_of(session: Session, token: str) -> list[bytes]:
     return list(get_keyring(session).macs("links.token", token))
 
 
-def open_ones(kind: str, macs: Any, at: Any) -> tuple[ColumnElement[bool], ...]:
+def open_link_conditions(kind: str, macs: Any, current_time: Any) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions of a query that a link is one of these, of this kind, and neither ended nor revoked. `macs`
     are from `macs_of`."""
-    goes_on = or_(Link.ends_at.is_(None), Link.ends_at > at)
+    goes_on = or_(Link.ends_at.is_(None), Link.ends_at > current_time)
     return Link.token_mac.in_(macs), Link.kind == kind, Link.revoked_at.is_(None), goes_on
 
 
@@ -74,12 +74,14 @@ def revoke_links_of_translator(session: Session, translator_id: int) -> None:
     _revoke(session, Link.translator_id == translator_id)
 
 
-def _revoke(session: Session, which: ColumnElement[bool]) -> None:
-    session.execute(update(Link).where(which, Link.revoked_at.is_(None)).values(revoked_at=now(session)))
+def _revoke(session: Session, condition: ColumnElement[bool]) -> None:
+    session.execute(update(Link).where(condition, Link.revoked_at.is_(None)).values(revoked_at=now(session)))
 
 
-def restore_links(session: Session, assignment_id: int, since: datetime) -> None:
+def restore_links(session: Session, assignment_id: int, revoked_since: datetime) -> None:
     """The revoking at that moment was not meant; what was revoked before it stays so."""
     session.execute(
-        update(Link).where(Link.assignment_id == assignment_id, Link.revoked_at >= since).values(revoked_at=None)
+        update(Link)
+        .where(Link.assignment_id == assignment_id, Link.revoked_at >= revoked_since)
+        .values(revoked_at=None)
     )

@@ -36,33 +36,33 @@ def fold(text: str) -> str:
     return " ".join(_WORD.findall(bare.translate(_to_latin()).replace("'", "").replace("’", "").replace("_", " ")))
 
 
-def alike(name: str) -> str:
+def phonetic_key(name: str) -> str:
     """A name by its sounds, its longest word first, so that who may be one person stands together in this order."""
-    words = [_sounds(word) for word in fold(name).split()]
+    words = [_phonetic_form(word) for word in fold(name).split()]
     return " ".join(sorted(words, key=lambda word: (-len(word), word)))[:LONGEST]
 
 
-def _sounds(word: str) -> str:
-    word = "h" + word[1:] if word.startswith("x") else word
+def _phonetic_form(name_part: str) -> str:
+    name_part = "h" + name_part[1:] if name_part.startswith("x") else name_part
     for written, sound in word_tables(__file__, "name_forms")["sounds"]:
-        word = word.replace(written, sound)
-    return _TWICE.sub(r"\1", word)
+        name_part = name_part.replace(written, sound)
+    return _TWICE.sub(r"\1", name_part)
 
 
-def is_like(one: str, other: str) -> bool:
-    """Return whether two names, as `alike` gives them, share their longest word and the rest could be the same: "L."
-    and "Leyla".
+def is_like(key: str, other_key: str) -> bool:
+    """Return whether two names, as `phonetic_key` gives them, share their longest word and the rest could be the same:
+    "L." and "Leyla".
     """
-    first, *mine = one.split()
-    second, *theirs = other.split()
+    first, *mine = key.split()
+    second, *theirs = other_key.split()
     if first != second or not mine or not theirs:
         return False
-    return all(any(_may_be(word, its) for its in theirs) for word in mine)
+    return all(any(_may_match(word, its) for its in theirs) for word in mine)
 
 
-def _may_be(word: str, other: str) -> bool:
-    shorter, longer = sorted((word, other), key=len)
-    return longer.startswith(shorter) or SequenceMatcher(None, word, other).ratio() >= CLOSE
+def _may_match(name_part: str, other_part: str) -> bool:
+    shorter, longer = sorted((name_part, other_part), key=len)
+    return longer.startswith(shorter) or SequenceMatcher(None, name_part, other_part).ratio() >= CLOSE
 
 
 @lru_cache(maxsize=512)

@@ -34,11 +34,11 @@ MALFORMED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, Ar
 
 
 class NotVouched(Exception):
-    """The provider vouches for nobody. `why` is ours, for the log; nothing that came from outside stands in it."""
+    """The provider vouches for nobody. `reason` is ours, for the log; nothing that came from outside stands in it."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.why = reason
 
 
 class Away(NotVouched):
@@ -54,7 +54,7 @@ class Declined(NotVouched):
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuthorizationRequest:
     """The secrets that one request carries, kept in the browser that makes it: each serves once."""
 
     state: str
@@ -90,22 +90,22 @@ def _line() -> Iterator[None]:
         _lines.release()
 
 
-def begin(provider: StaffProvider, back: str, at: int) -> tuple[str, Asked]:
-    """Return the address at the provider that a browser is sent to, and what it has to keep until it is `back`.
+def begin(provider: StaffProvider, redirect_uri: str, now: int) -> tuple[str, AuthorizationRequest]:
+    """Return the address at the provider that a browser is sent to, and what it has to keep until it is `redirect_uri`.
 
-    `at` is now, in seconds since 1970. Raises `Away`.
+    `now` is now, in seconds since 1970. Raises `Away`.
     """
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
     with _line():
-        found = discovered(provider)
-    asked = Asked(new_token(256), new_token(256), secrets.token_urlsafe(48), at)
+        found = get_provider_metadata(provider)
+    asked = AuthorizationRequest(new_token(256), new_token(256), secrets.token_urlsafe(48), now)
     address: str = prepare_grant_uri(
         found["authorization_endpoint"],
         client_id=provider.client_id,
         response_type="code",
-        redirect_uri=back,
+        redirect_uri=redirect_uri,
         scope=SCOPE,
         state=asked.state,
         nonce=asked.nonce,
@@ -115,24 +115,26 @@ def begin(provider: StaffProvider, back: str, at: int) -> tuple[str, Asked]:
     return address, asked
 
 
-def finish(provider: StaffProvider, back: str, asked: Asked, given: Mapping[str, str], at: int) -> Vouched:
-    """Return whom the provider vouches for, from what a browser brought `back`. Raises `NotVouched`."""
-    if not secrets.compare_digest(given.get("state", "").encode(), asked.state.encode()):
+def finish(
+    provider: StaffProvider, redirect_uri: str, auth_request: AuthorizationRequest, params: Mapping[str, str], now: int
+) -> Vouched:
+    """Return whom the provider vouches for, from what a browser brought `redirect_uri`. Raises `NotVouched`."""
+    if not secrets.compare_digest(params.get("state", "").encode(), auth_request.state.encode()):
         raise Unfit("state")
-    if not 0 <= at - asked.at <= OLDEST:
+    if not 0 <= now - auth_request.at <= OLDEST:
         raise Unfit("too late")
     with _line():
-        found = discovered(provider)
+        found = get_provider_metadata(provider)
         # Said by whom (RFC 9207, section 2.4): else the code of one provider could be carried to another.
         says = bool(found.get("authorization_response_iss_parameter_supported"))
-        if (says or "iss" in given) and given.get("iss") != provider.issuer:
+        if (says or "iss" in params) and params.get("iss") != provider.issuer:
             raise Unfit("issuer of the answer")
-        if "error" in given:
+        if "error" in params:
             raise Declined("declined")
-        if not given.get("code"):
+        if not params.get("code"):
             raise Unfit("no code")
-        tokens = _tokens(provider, found, back, asked, given.get("code", ""))
-        claims = _claims(provider, found, asked, tokens, at)
+        tokens = _tokens(provider, found, redirect_uri, auth_request, params.get("code", ""))
+        claims = _claims(provider, found, auth_request, tokens, now)
         if "email" not in claims and "userinfo_endpoint" in found:
             claims = _with_address(found, tokens, claims)
     email, signed_in_at = claims.get("email"), claims.get("auth_time")
@@ -143,18 +145,18 @@ def finish(provider: StaffProvider, back: str, asked: Asked, given: Mapping[str,
         email=email if isinstance(email, str) else "",
         is_verified=claims.get("email_verified") is True,
         methods=frozenset(one for one in methods if isinstance(one, str)),
-        signed_in_at=int(signed_in_at) if signed_in_at and 0 < signed_in_at <= at + LEEWAY else None,
+        signed_in_at=int(signed_in_at) if signed_in_at and 0 < signed_in_at <= now + LEEWAY else None,
     )
 
 
-def discovered(provider: StaffProvider, anew: bool = False) -> dict[str, Any]:
+def get_provider_metadata(provider: StaffProvider, refresh: bool = False) -> dict[str, Any]:
     """Return what the provider says of itself (Discovery 1.0, section 4), asked anew every ten minutes. Raises
     `Away`.
     """
     since, known = _known.get(provider.issuer, (0.0, {}))
-    if known and not anew and time.monotonic() - since < KNOWN_FOR:
+    if known and not refresh and time.monotonic() - since < KNOWN_FOR:
         return known
-    found = _asked(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
+    found = _request_json(provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
     if found.get("issuer") != provider.issuer:
         raise Away("its discovery document is of another issuer")
     needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
@@ -173,12 +175,14 @@ def _is_safe(url: object, provider: StaffProvider) -> bool:
     return isinstance(url, str) and is_safe(url) and (is_encrypted or provider.issuer.startswith("http://"))
 
 
-def _asked(url: str, form: Mapping[str, str] | None = None, head: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _request_json(
+    url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return an object that the provider answers with. Raises `Away`, and `Unfit` where it refuses what was sent."""
     try:
-        status, body = http_client.request(url, form, head, LIMIT)
+        status, body = http_client.request(url, form, headers, LIMIT)
         found = http_client.parse_object(status, body)
-    except (http_client.RequestFailed, http_client.Unreadable) as fault:
+    except (http_client.RequestFailed, http_client.UnreadableResponse) as fault:
         raise Away(str(fault)) from None
     if form is not None and 400 <= status < 500:
         raise Unfit(f"it refuses the code ({status})")
@@ -187,20 +191,31 @@ def _asked(url: str, form: Mapping[str, str] | None = None, head: Mapping[str, s
     return found
 
 
-def _tokens(provider: StaffProvider, found: dict[str, Any], back: str, asked: Asked, code: str) -> dict[str, Any]:
+def _tokens(
+    provider: StaffProvider, metadata: dict[str, Any], redirect_uri: str, auth_request: AuthorizationRequest, code: str
+) -> dict[str, Any]:
     """Return what the provider gives for a code, which it takes once."""
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": asked.verifier}
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": redirect_uri,
+        "code_verifier": auth_request.verifier,
+    }
     head = {}
-    if "client_secret_basic" in found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
+    if "client_secret_basic" in metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"]):
         pair = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"  # RFC 6749, section 2.3.1
         head = {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
     else:
         form |= {"client_id": provider.client_id, "client_secret": provider.client_secret}
-    return _asked(found["token_endpoint"], form, head)
+    return _request_json(metadata["token_endpoint"], form, head)
 
 
 def _claims(
-    provider: StaffProvider, found: dict[str, Any], asked: Asked, tokens: dict[str, Any], at: int
+    provider: StaffProvider,
+    metadata: dict[str, Any],
+    auth_request: AuthorizationRequest,
+    tokens: dict[str, Any],
+    now: int,
 ) -> dict[str, Any]:
     """Return what the ID token claims, once all of it was looked at (Core 1.0, section 3.1.3.7). Its keys are asked for
     each time: a provider changes them when it likes."""
@@ -208,7 +223,7 @@ def _claims(
     from joserfc import jwk, jwt
     from joserfc.errors import JoseError
 
-    keys = _asked(found["jwks_uri"]).get("keys")
+    keys = _request_json(metadata["jwks_uri"]).get("keys")
     if not isinstance(keys, list):
         raise Away("it gives no keys")
     try:
@@ -217,10 +232,14 @@ def _claims(
         token = jwt.decode(str(tokens.get("id_token", "")), ring, algorithms=ALGORITHMS)
         options = {"iss": {"essential": True, "value": provider.issuer}}
         options["aud"] = {"essential": True, "value": provider.client_id}
-        params = {"nonce": asked.nonce, "client_id": provider.client_id, "access_token": tokens.get("access_token")}
+        params = {
+            "nonce": auth_request.nonce,
+            "client_id": provider.client_id,
+            "access_token": tokens.get("access_token"),
+        }
         claims = CodeIDToken(token.claims, token.header, options, params)
-        claims.validate(at, LEEWAY)
-        fits = isinstance(claims["sub"], str) and 0 < len(claims["sub"]) <= 255 and at - claims["iat"] <= OLDEST
+        claims.validate(now, LEEWAY)
+        fits = isinstance(claims["sub"], str) and 0 < len(claims["sub"]) <= 255 and now - claims["iat"] <= OLDEST
     except (JoseError, *MALFORMED) as error:
         raise Unfit(f"ID token ({type(error).__name__})") from error
     if not fits:
@@ -228,9 +247,9 @@ def _claims(
     return dict(claims)
 
 
-def _with_address(found: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+def _with_address(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
     """Ask for the address where the ID token has none (Core 1.0, section 5.3.2), which many providers leave out."""
-    more = _asked(found["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
+    more = _request_json(metadata["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
     if more.get("sub") != claims["sub"]:
         raise Unfit("userinfo is of somebody else")
     return claims | {name: more[name] for name in ("email", "email_verified") if name in more}

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import MappedColumn
 
-from ..core.fields import Field, kept
+from ..core.fields import Field, field_column
 from ..text.translation import N_
 
 
@@ -28,7 +28,9 @@ def profile_field(
     """Return the column of a field; `column` are further options of it, such as `server_default` of one that came
     later.
     """
-    return kept(ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {}))
+    return field_column(
+        ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {})
+    )
 
 
 def profile_line(label: str, help: str = "", length: int = 200, **row: Any) -> MappedColumn[Any]:
@@ -44,15 +46,15 @@ NAME = ProfileField(
 )
 
 
-def joined(field: ProfileField, mine: Any, theirs: Any) -> Any:
+def merge_values(field: ProfileField, kept_value: Any, other_value: Any) -> Any:
     """Return a field of somebody who was in the directory twice: all that was listed, the later day, a tick as it was
     with the one who is kept, since only they agreed to it, and else what the one who is kept lacks from the other.
     """
     match field.kind:
         case "words" | "languages":
-            return list(dict.fromkeys([*mine, *theirs]))
+            return list(dict.fromkeys([*kept_value, *other_value]))
         case "date":
-            return max((day for day in (mine, theirs) if day), default=None)
+            return max((day for day in (kept_value, other_value) if day), default=None)
         case "tick":
-            return mine
-    return mine or theirs
+            return kept_value
+    return kept_value or other_value

@@ -41,7 +41,7 @@ def _is_half(session: Session) -> ColumnElement[bool]:
     return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), needs)
 
 
-def who(session: Session, token: str) -> Who | None:
+def find_session(session: Session, token: str) -> Who | None:
     """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
     ended or was revoked."""
     is_of_token = BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token))
@@ -52,9 +52,9 @@ def who(session: Session, token: str) -> Who | None:
     return (found[0], found[1], bool(found[2])) if found else None
 
 
-def is_to_note(at: datetime, began: BrowserSession) -> bool:
+def is_to_note(current_time: datetime, began: BrowserSession) -> bool:
     """Return whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
-    return began.door == "desk" and (began.seen_at is None or at - began.seen_at >= SEEN_EVERY)
+    return began.door == "desk" and (began.seen_at is None or current_time - began.seen_at >= SEEN_EVERY)
 
 
 def note_seen(session: Session, key: int) -> None:

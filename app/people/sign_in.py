@@ -70,33 +70,33 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
     return way if way and _is_open(session, way) else None
 
 
-def _is_open(session: Session, way: SignIn) -> bool:
+def _is_open(session: Session, sign_in: SignIn) -> bool:
     """Return whether whoever was given this way in was not shut out since."""
-    return may_enter(session, session.get_one(Person, way.person_id), way.door)
+    return may_enter(session, session.get_one(Person, sign_in.person_id), sign_in.door)
 
 
-def is_for_browser(session: Session, way: SignIn, browser: str | None) -> bool:
+def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
     """An invitation opens in any browser; what was asked for opens only where it was asked."""
-    if way.browser_mac is None:
+    if sign_in.browser_mac is None:
         return True
-    return browser is not None and way.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
+    return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
 
 
-def _enter(session: Session, actor: Actor, way: SignIn, seen: str) -> str:
+def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -> str:
     """Use a way in. Returns the token of the browser's session: of a new one, or a new one of the session it proves."""
     at = now(session)
-    session.execute(update(SignIn).where(SignIn.link_mac == way.link_mac).values(used_at=at))
-    facts = {"person": way.person_id, "door": way.door}
-    if way.session_id is not None:
-        token, began = new_token(256), session.get_one(BrowserSession, way.session_id)
+    session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=at))
+    facts = {"person": sign_in.person_id, "door": sign_in.door}
+    if sign_in.session_id is not None:
+        token, began = new_token(256), session.get_one(BrowserSession, sign_in.session_id)
         began.token_mac, began.stepped_up_at = get_keyring(session).mac("sessions.token", token), at
         audit.record(session, actor, "session.prove", began, facts=facts)
         return token
-    return begin(session, actor, way.person_id, way.door, seen, membership_id=way.membership_id)[0]
+    return begin(session, actor, sign_in.person_id, sign_in.door, browser_name, membership_id=sign_in.membership_id)[0]
 
 
 def begin(
-    session: Session, actor: Actor, person_id: int, door: str, seen: str, membership_id: int | None = None
+    session: Session, actor: Actor, person_id: int, door: str, browser_name: str, membership_id: int | None = None
 ) -> tuple[str, BrowserSession]:
     """Begin the session of a browser, whose person has proved who they are, and take up their invitation. Returns its
     token, and its row."""
@@ -112,7 +112,7 @@ def begin(
         stepped_up_at=at,
     )
     if door == "desk":
-        began.browser, began.seen_at = seen, at
+        began.browser, began.seen_at = browser_name, at
     session.add(began)
     audit.record(session, actor, "session.begin", began, facts={"person": person_id, "door": door})
     return token, began
@@ -126,19 +126,19 @@ def _join(session: Session, actor: Actor, membership: Membership) -> None:
         audit.record(session, actor, "membership.join", membership, new=membership.role, facts=facts)
 
 
-def use_link(session: Session, actor: Actor, token: str, browser: str | None, seen: str = "") -> str | None:
+def use_link(session: Session, actor: Actor, token: str, browser: str | None, browser_name: str = "") -> str | None:
     """Sign in by the button on the link's page. Returns the session's token, or None where the link does not fit.
 
-    `seen` names the browser in a few words, such as "Firefox on Linux".
+    `browser_name` names the browser in a few words, such as "Firefox on Linux".
     """
     way = find(session, token, browser)
     if way is None or not is_for_browser(session, way, browser):
         return None
     session.refresh(way, with_for_update=True)
-    return None if way.used_at else _enter(session, actor, way, seen)
+    return None if way.used_at else _enter(session, actor, way, browser_name)
 
 
-def use_code(session: Session, actor: Actor, browser: str, code: str, seen: str = "") -> str | None:
+def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
     """Sign in by the code, typed in the browser that asked. Ten wrong codes end the way in."""
     ring = get_keyring(session)
     ways = session.scalars(
@@ -155,7 +155,7 @@ def use_code(session: Session, actor: Actor, browser: str, code: str, seen: str 
     expected = ring.macs("sign_ins.code", digits(code))
     for way in ways:
         if way.code_mac in expected and _is_open(session, way):
-            return _enter(session, actor, way, seen)
+            return _enter(session, actor, way, browser_name)
     for way in ways:
         way.tries += 1
     return None

@@ -64,7 +64,7 @@ def ask(session: Session, actor: Actor, email: str, door: str, asker: Asker) -> 
         is_known=asker.known == person.public_id,
     )
     if way.is_known or not _joins(session, way, asker):
-        due = now(session) if way.is_known else _next(session, way)
+        due = now(session) if way.is_known else _next_mail_due_at(session, way)
         _mail(session, actor, person, way, asker, due, digits=8 if due <= now(session) else 12)
 
 
@@ -75,64 +75,64 @@ def ask_again(session: Session, actor: Actor, began: BrowserSession, asker: Aske
     _mail(session, actor, person, way, asker, now(session), digits=8)
 
 
-def _joins(session: Session, way: SignIn, asker: Asker) -> bool:
+def _joins(session: Session, sign_in: SignIn, asker: Asker) -> bool:
     """Let a browser wait for the mail that is to leave anyway, if there is one."""
-    one = session.scalars(_by_strangers(way).where(SignIn.mail_due_at > now(session)).limit(1)).first()
+    one = session.scalars(_by_strangers(sign_in).where(SignIn.mail_due_at > now(session)).limit(1)).first()
     if one is None or (due := one.mail_due_at) is None:
         return False
-    way.link_mac, way.code_mac = one.link_mac, one.code_mac
-    _keep(session, way, asker, due)
+    sign_in.link_mac, sign_in.code_mac = one.link_mac, one.code_mac
+    _keep(session, sign_in, asker, due)
     return True
 
 
-def _next(session: Session, way: SignIn) -> datetime:
+def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
     """Return when the next mail leaves that a device causes which isn't known."""
     at = now(session)
-    mails = _by_strangers(way).where(SignIn.mail_due_at > at - HOUR).subquery()
+    mails = _by_strangers(sign_in).where(SignIn.mail_due_at > at - HOUR).subquery()
     count, last = session.execute(select(func.count(mails.c.link_mac.distinct()), func.max(mails.c.mail_due_at))).one()
     return max(at, last + WAITS[min(count, len(WAITS) - 1)]) if last else at
 
 
-def _by_strangers(way: SignIn) -> Select[SignIn]:
+def _by_strangers(sign_in: SignIn) -> Select[SignIn]:
     """Query the ways in that were mailed to the same person, since a device asked that isn't known."""
     return select(SignIn).where(
-        SignIn.person_id == way.person_id,
-        SignIn.door == way.door,
+        SignIn.person_id == sign_in.person_id,
+        SignIn.door == sign_in.door,
         SignIn.is_known.is_(False),
         SignIn.mail_due_at.is_not(None),
     )
 
 
 def _mail(
-    session: Session, actor: Actor, person: Person, way: SignIn, asker: Asker, due: datetime, digits: int
+    session: Session, actor: Actor, person: Person, sign_in: SignIn, asker: Asker, due_at: datetime, digits: int
 ) -> None:
     """Write the mail. Its code is longer where many browsers may wait for it: each of them has ten guesses."""
     ring, token, code = get_keyring(session), new_token(), new_code(digits)
-    way.link_mac, way.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
-    _keep(session, way, asker, due)
+    sign_in.link_mac, sign_in.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
+    _keep(session, sign_in, asker, due_at)
     minutes, stay = int(LINK_LIFE.total_seconds() // 60), {}
-    if way.session_id is None:
-        rest, whole = stays(session, way.door)
+    if sign_in.session_id is None:
+        rest, whole = stays(session, sign_in.door)
         stay = {"stays": whole.days, "idle": int(rest.total_seconds() // 3600) if rest < whole else 0}
     about = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, minutes=minutes, **stay)
     message = write("sign_in", Sender(language=asker.language), email_of(session, person) or "", person.name, about)
-    outbox.put(session, message, person_id=person.id, due_at=due)
+    outbox.put(session, message, person_id=person.id, due_at=due_at)
     audit.record(session, actor, "sign_in.ask", person)
 
 
-def _keep(session: Session, way: SignIn, asker: Asker, due: datetime) -> None:
+def _keep(session: Session, sign_in: SignIn, asker: Asker, due_at: datetime) -> None:
     """Add a way in for a browser; with that the older ones of the same browser end, and of no other."""
     ring, at = get_keyring(session), now(session)
     session.execute(
         update(SignIn)
         .where(
             SignIn.browser_mac.in_(ring.macs("sign_ins.browser", asker.browser)),
-            SignIn.person_id == way.person_id,
+            SignIn.person_id == sign_in.person_id,
             SignIn.ends_at > at,
         )
         .values(ends_at=at)
     )
-    way.browser_mac = ring.mac("sign_ins.browser", asker.browser)
-    way.mail_due_at, way.ends_at = due, due + LINK_LIFE
-    session.add(way)
+    sign_in.browser_mac = ring.mac("sign_ins.browser", asker.browser)
+    sign_in.mail_due_at, sign_in.ends_at = due_at, due_at + LINK_LIFE
+    session.add(sign_in)
     session.flush()

@@ -65,8 +65,11 @@ class Sheet:
     rows: tuple[Row, ...]
 
 
-def read(data: bytes, heads: Mapping[str, str], needed: Sequence[Sequence[str]], encoding: str = "") -> Sheet:
-    """Read a table. `heads` gives the column of each folded head; of each list in `needed` one column has to be there.
+def read(
+    data: bytes, columns_by_header: Mapping[str, str], required_columns: Sequence[Sequence[str]], encoding: str = ""
+) -> Sheet:
+    """Read a table. `columns_by_header` gives the column of each folded head; of each list in `required_columns` one
+    column has to be there.
 
     `encoding` is one of `ENCODINGS`, or empty for a guess. Raises `Unreadable`.
     """
@@ -79,16 +82,16 @@ def read(data: bytes, heads: Mapping[str, str], needed: Sequence[Sequence[str]],
         text = data.decode(chosen).removeprefix("\ufeff").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
         raise Unreadable("encoding", encoding=ENCODINGS.get(chosen, "")) from None
-    text, delimiter = _delimiter_of(text, heads)
+    text, delimiter = _delimiter_of(text, columns_by_header)
     rows = _records(text, delimiter)
     first = next(rows, None)
     if first is None:
         raise Unreadable("empty")
-    columns = [heads.get(fold(head), "") for head in first]
+    columns = [columns_by_header.get(fold(head), "") for head in first]
     twice = [name for name, times in Counter(filter(None, columns)).items() if times > 1]
     if twice:
         raise Unreadable("twice", column=twice[0])
-    if not any(all(name in columns for name in some) for some in needed):
+    if not any(all(name in columns for name in some) for some in required_columns):
         raise Unreadable("columns", heads=", ".join(head.strip()[:40] for head in first[:12]))
     ignored = tuple(head.strip()[:60] for head, name in zip(first, columns, strict=True) if head.strip() and not name)
     guessed = not encoding and not data.isascii() and chosen.startswith("cp")
@@ -113,7 +116,7 @@ def _encoding_of(data: bytes) -> str:
     return "utf-8"
 
 
-def _delimiter_of(text: str, heads: Mapping[str, str]) -> tuple[str, str]:
+def _delimiter_of(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
     """Return the text from its heads on, and what stands between its cells: what makes the most heads known."""
     stated = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if stated and stated[1] in DELIMITERS:
@@ -121,7 +124,7 @@ def _delimiter_of(text: str, heads: Mapping[str, str]) -> tuple[str, str]:
 
     def known(delimiter: str) -> tuple[int, int]:
         first = next(_records(text[:HEADS], delimiter), [])
-        return sum(fold(head) in heads for head in first), len(first)
+        return sum(fold(head) in columns_by_header for head in first), len(first)
 
     return text, max(DELIMITERS, key=known)
 
@@ -144,26 +147,26 @@ def _rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]
         count += 1
         if count > MOST_ROWS:
             raise Unreadable("rows")
-        cells = {name: undefused(cell) for name, cell in zip(columns, record, strict=False) if name}
+        cells = {name: unescape_cell(cell) for name, cell in zip(columns, record, strict=False) if name}
         yield Row(number, cells, sum(bool(cell.strip()) for cell in record[len(columns) :]))
 
 
-def defused(cell: str) -> str:
+def escape_cell(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if _RISKY.match(cell) else cell
 
 
-def undefused(cell: str) -> str:
-    """Return what stood in a cell before `defused`."""
+def unescape_cell(cell: str) -> str:
+    """Return what stood in a cell before `escape_cell`."""
     return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
 
 
-def written(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """The lines of a file, with a byte order mark, by which spreadsheets know that it is UTF-8."""
     line = io.StringIO(newline="")
     writer = csv.writer(line)
-    for number, row in enumerate(chain([heads], rows)):
-        writer.writerow([defused(cell) for cell in row])
+    for number, row in enumerate(chain([headers], rows)):
+        writer.writerow([escape_cell(cell) for cell in row])
         yield ("\ufeff" if number == 0 else "") + line.getvalue()
         line.seek(0)
         line.truncate()

@@ -60,12 +60,12 @@ class AlreadyHere(DomainError):
 
 
 def invite(
-    session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str, known: str = ""
+    session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str, expert_public_id: str = ""
 ) -> Colleague:
     """Mail somebody a way to this desk; they have a place at it once they have used it.
 
-    `newsroom` is what the mail calls the desk; `known` is the public key of the expert that they are known to be.
-    Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
+    `newsroom` is what the mail calls the desk; `expert_public_id` is the public key of the expert that they are known
+    to be. Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
     """
     must_be_fresh(session, actor, "people")
     name = single_line(name)[:200]
@@ -77,7 +77,7 @@ def invite(
     if load(session, actor, person.public_id):
         raise AlreadyHere
     expert = directory.expert_of(session, person.id)
-    if expert is not None and expert.public_id != known:
+    if expert is not None and expert.public_id != expert_public_id:
         raise AnExpert(expert)
     membership = Membership(person_id=person.id, newsletter_id=actor.newsletter_id, role=role, invited_as=name)
     session.add(membership)
@@ -94,25 +94,25 @@ def _is_address(email: str) -> bool:
         return False
 
 
-def invite_again(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
+def invite_again(session: Session, actor: Staff, colleague: Colleague, newsroom: str) -> None:
     """Mail a new link; the one before it opens nothing any more. Raises `VersionConflict` where the invitation was
     used."""
-    _take_back_links(session, actor, one)
-    _record(session, actor, "membership.invite_again", one)
-    _mail_invitation(session, actor, one, newsroom)
+    _take_back_links(session, actor, colleague)
+    _record(session, actor, "membership.invite_again", colleague)
+    _mail_invitation(session, actor, colleague, newsroom)
 
 
-def withdraw(session: Session, actor: Staff, one: Colleague) -> None:
+def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `VersionConflict`,
     `NotFresh`.
     """
     must_be_fresh(session, actor, "people")
-    _take_back_links(session, actor, one)
-    _record(session, actor, "membership.withdraw", one, old=one.membership.role)
-    session.delete(one.membership)
+    _take_back_links(session, actor, colleague)
+    _record(session, actor, "membership.withdraw", colleague, old_value=colleague.membership.role)
+    session.delete(colleague.membership)
     session.flush()
-    if not _is_known(session, one.person):
-        forget(session, one.person)
+    if not _has_history(session, colleague.person):
+        forget(session, colleague.person)
 
 
 def forget(session: Session, person: Person) -> None:
@@ -124,26 +124,28 @@ def forget(session: Session, person: Person) -> None:
     erasures.note(session, "person", [person.public_id])
 
 
-def _is_known(session: Session, person: Person) -> bool:
+def _has_history(session: Session, person: Person) -> bool:
     """Return whether this person has any place in the house, or had one and left."""
     places = (select(table.id).filter_by(person_id=person.id) for table in (Membership, Expert, BrowserSession))
     left = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
     return any(session.scalar(query.limit(1)) is not None for query in (*places, left))
 
 
-def _mail_invitation(session: Session, actor: Staff, one: Colleague, newsroom: str) -> None:
-    way = sign_in.invite(session, Visitor(actor.person_id), one.person, "desk", membership_id=one.membership.id)
+def _mail_invitation(session: Session, actor: Staff, colleague: Colleague, newsroom: str) -> None:
+    way = sign_in.invite(
+        session, Visitor(actor.person_id), colleague.person, "desk", membership_id=colleague.membership.id
+    )
     about = AccountMail(link=absolute_url(session, way), days=sign_in.INVITATION_LIFE.days)
-    to = directory.email_of(session, one.person) or ""
-    message = write("staff.invitation", Sender(newsroom), to, one.name, about)
+    to = directory.email_of(session, colleague.person) or ""
+    message = write("staff.invitation", Sender(newsroom), to, colleague.name, about)
     # Without the person, whose name may be another desk's: here the mail is to whom this desk invited.
-    once = f"{_mails_of(one)}{now(session).isoformat()}"
+    once = f"{_mails_of(colleague)}{now(session).isoformat()}"
     outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once)
 
 
-def _mails_of(one: Colleague) -> str:
+def _mails_of(colleague: Colleague) -> str:
     """Return what the keys of the mails of one invitation begin with."""
-    return f"{INVITATION}{one.membership.id} "
+    return f"{INVITATION}{colleague.membership.id} "
 
 
 def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
@@ -163,14 +165,14 @@ def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
     return {mail: names[key] for mail, key in keys.items() if key in names}
 
 
-def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
+def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> None:
     """End the links of an invitation that wasn't used, and stop the mails that would carry them. Raises
     `VersionConflict`."""
     must(actor, "people")
-    if one.membership.joined_at is not None:
+    if colleague.membership.joined_at is not None:
         raise VersionConflict("the invitation was used")
-    session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
-    mails = OutboxMail.once_key.startswith(_mails_of(one), autoescape=True)
+    session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
+    mails = OutboxMail.once_key.startswith(_mails_of(colleague), autoescape=True)
     waiting = select(OutboxMail).where(mails, OutboxMail.waits)
     for mail in session.scalars(waiting):
         try:
@@ -179,75 +181,75 @@ def _take_back_links(session: Session, actor: Staff, one: Colleague) -> None:
             continue  # what it carries opens nothing any more
 
 
-def set_role(session: Session, actor: Staff, one: Colleague, role: str, was: str) -> None:
-    """Give a colleague another role; `was` is the one that the admin saw. Raises `VersionConflict`, `LastAdmin`,
+def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, old_role: str) -> None:
+    """Give a colleague another role; `old_role` is the one that the admin saw. Raises `VersionConflict`, `LastAdmin`,
     `NotFresh`."""
     must_be_fresh(session, actor, "people")
     if role not in ROLES:
         raise MissingPrecondition("role")
-    keep_an_admin(session, one, becomes=role)
-    if one.membership.role != was:
-        raise VersionConflict(f"the role is {one.membership.role}, not {was}")
-    if role != was:
-        one.membership.role = role
-        _record(session, actor, "membership.set", one, old=was, new=role)
+    keep_an_admin(session, colleague, becomes=role)
+    if colleague.membership.role != old_role:
+        raise VersionConflict(f"the role is {colleague.membership.role}, not {old_role}")
+    if role != old_role:
+        colleague.membership.role = role
+        _record(session, actor, "membership.set", colleague, old_value=old_role, new_value=role)
 
 
-def remove(session: Session, actor: Staff, one: Colleague) -> None:
+def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
     must_be_fresh(session, actor, "people")
-    keep_an_admin(session, one)
-    _record(session, actor, "membership.remove", one, old=one.membership.role)
-    session.execute(delete(SignIn).where(SignIn.membership_id == one.membership.id))
-    session.delete(one.membership)
+    keep_an_admin(session, colleague)
+    _record(session, actor, "membership.remove", colleague, old_value=colleague.membership.role)
+    session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
+    session.delete(colleague.membership)
     session.flush()
-    if not sign_in.may_enter(session, one.person, "desk"):
-        _shut(session, actor, one.person)
+    if not sign_in.may_enter(session, colleague.person, "desk"):
+        _sign_out_of_desk(session, actor, colleague.person)
 
 
-def deactivate(session: Session, actor: Staff, one: Colleague) -> None:
+def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Shut a colleague out of this desk until they are let back in, and sign them out everywhere at once.
 
     Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`,
     `NotFresh`.
     """
     must_be_fresh(session, actor, "people")
-    keep_an_admin(session, one)
-    if one.stands != "here":
-        raise VersionConflict(f"already {one.stands}")
-    one.membership.disabled_at = now(session)
-    _record(session, actor, "membership.deactivate", one)
-    _shut(session, actor, one.person)
+    keep_an_admin(session, colleague)
+    if colleague.stands != "here":
+        raise VersionConflict(f"already {colleague.stands}")
+    colleague.membership.disabled_at = now(session)
+    _record(session, actor, "membership.deactivate", colleague)
+    _sign_out_of_desk(session, actor, colleague.person)
 
 
-def reactivate(session: Session, actor: Staff, one: Colleague) -> None:
+def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
     must_be_fresh(session, actor, "people")
-    if one.membership.disabled_at is None:
+    if colleague.membership.disabled_at is None:
         raise VersionConflict("here already")
-    one.membership.disabled_at = None
-    _record(session, actor, "membership.reactivate", one)
+    colleague.membership.disabled_at = None
+    _record(session, actor, "membership.reactivate", colleague)
 
 
-def reset_factors(session: Session, actor: Staff, one: Colleague) -> None:
+def reset_factors(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Remove the second factors of a colleague who has lost them, and sign them out. Raises `NotFresh`."""
     must_be_fresh(session, actor, "people")
-    factors.reset(session, actor, one.person)
+    factors.reset(session, actor, colleague.person)
 
 
-def release_identity(session: Session, actor: Staff, one: Colleague) -> None:
+def release_identity(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Forget the account at the newsroom's provider by which a colleague comes in. Raises `NotFresh`."""
     must_be_fresh(session, actor, "people")
-    identities.release(session, actor, one.person)
+    identities.release(session, actor, colleague.person)
 
 
-def sign_out(session: Session, actor: Staff, one: Colleague) -> None:
+def sign_out(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Sign a colleague out in every browser: a lost laptop can't wait for a proof of who asks."""
     must(actor, "people")
-    sessions.end_all(session, actor, one.person)
+    sessions.end_all(session, actor, colleague.person)
 
 
-def _shut(session: Session, actor: Staff, person: Person) -> None:
+def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
     """Sign somebody out of the desk; whom no desk lets in any more loses their second factors too."""
     if not sign_in.may_enter(session, person, "desk"):
         session.execute(delete(Factor).where(Factor.person_id == person.id))
@@ -256,24 +258,37 @@ def _shut(session: Session, actor: Staff, person: Person) -> None:
     sessions.end_all(session, actor, person, door="desk")
 
 
-def keep_an_admin(session: Session, one: Colleague, becomes: str = "") -> None:
+def keep_an_admin(session: Session, colleague: Colleague, becomes: str = "") -> None:
     """Raise `LastAdmin` where this would leave the desk without one. All admins' rows are locked, always in one order:
     of two admins who demote each other, the second waits and is refused."""
     managing = roles_for("people")
     admins = session.scalars(
         select(Membership)
         .join(Person, Person.id == Membership.person_id)
-        .where(Membership.newsletter_id == one.membership.newsletter_id, Membership.role.in_(managing))
+        .where(Membership.newsletter_id == colleague.membership.newsletter_id, Membership.role.in_(managing))
         .where(Membership.at_work(), Person.disabled_at.is_(None))
         .order_by(Membership.id)
         .with_for_update(of=Membership)
     ).all()
-    session.refresh(one.membership)
-    if becomes not in managing and [admin.id for admin in admins] == [one.membership.id]:
-        raise LastAdmin(one.membership.newsletter_id)
+    session.refresh(colleague.membership)
+    if becomes not in managing and [admin.id for admin in admins] == [colleague.membership.id]:
+        raise LastAdmin(colleague.membership.newsletter_id)
 
 
 def _record(
-    session: Session, actor: Staff, action: str, one: Colleague, old: str | None = None, new: str | None = None
+    session: Session,
+    actor: Staff,
+    action: str,
+    colleague: Colleague,
+    old_value: str | None = None,
+    new_value: str | None = None,
 ) -> None:
-    audit.record(session, actor, action, one.membership, old=old, new=new, facts={"person": one.person.id})
+    audit.record(
+        session,
+        actor,
+        action,
+        colleague.membership,
+        old=old_value,
+        new=new_value,
+        facts={"person": colleague.person.id},
+    )

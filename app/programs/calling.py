@@ -24,10 +24,10 @@ from ..core.actors import Clock
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import add_and_flush, now
-from ..mail.delivery import BUDGET, LEASE, back_off
-from .models import Delivery, Program, is_taken
+from ..mail.delivery import BUDGET, LEASE, get_retry_delay
+from .models import Delivery, Program, is_success
 from .registering import address_of, pause, secrets_of
-from .signed_calls import head
+from .signed_calls import signature_headers
 from .telling import TEST, life_of
 
 LIMIT = 15.0  # seconds for a whole answer: the specification names 15 to 30
@@ -63,23 +63,29 @@ class Answered:
 
 
 def deliver_due(
-    database: Database, describe: Describe, own: Collection[str], *, limit: int = 100, at: datetime | None = None
+    database: Database,
+    describe: Describe,
+    own_hosts: Collection[str],
+    *,
+    limit: int = 100,
+    current_time: datetime | None = None,
 ) -> Counter[str]:
     """Tell programs what is due, up to `limit` calls; how many arrived, failed or were lost to another worker.
 
-    `own` are the hosts of the newsroom's own network that an address may lead to; `at` sets the time. Raises `Busy`.
+    `own_hosts` are the hosts of the newsroom's own network that an address may lead to; `current_time` sets the time.
+    Raises `Busy`.
     """
     done: Counter[str] = Counter()
     until = time.monotonic() + BUDGET
-    with database.read(at) as session:
-        if session.scalar(select(Program.id).where(_ready(now(session))).limit(1)) is None:
+    with database.read(current_time) as session:
+        if session.scalar(select(Program.id).where(_is_ready(now(session))).limit(1)) is None:
             return done
     for _ in range(limit):
-        claimed = database.write(partial(claim, describe=describe), at)
+        claimed = database.write(partial(claim, describe=describe), current_time)
         if claimed is None:
             break
-        answer = call(claimed, own)
-        done[database.write(partial(settle, claimed=claimed, answer=answer), at)] += 1
+        answer = call(claimed, own_hosts)
+        done[database.write(partial(settle, leased_call=claimed, answer=answer), current_time)] += 1
         if time.monotonic() > until:
             break
     return done
@@ -92,17 +98,17 @@ def claim(session: Session, describe: Describe) -> Call | None:
     """
     at = now(session)
     turn = (func.coalesce(Program.called_at, Program.created_at), Program.id)
-    first = select(Program).where(_ready(at)).order_by(*turn).limit(1)
+    first = select(Program).where(_is_ready(at)).order_by(*turn).limit(1)
     while (program := session.scalar(first.with_for_update(skip_locked=True))) is not None:
-        waiting = select(Delivery).where(Delivery.program_id == program.id, _due(at))
+        waiting = select(Delivery).where(Delivery.program_id == program.id, _is_due(at))
         for delivery in session.scalars(waiting.order_by(Delivery.due_at, Delivery.id).limit(LOOKED_AT)).all():
             about = describe(session, program, delivery) if delivery.expires_at > at else None
             if about is None:
                 delivery.ended_at = at
                 continue
-            made = _call(session, program, delivery, about)
+            made = _build_call(session, program, delivery, about)
             if made is None:  # a key of the settings is missing: it waits, and is told to be in trouble
-                _failed(session, program)
+                _record_failure(session, program)
                 break
             program.leased_until = made.leased_until
             session.flush()
@@ -111,7 +117,7 @@ def claim(session: Session, describe: Describe) -> Call | None:
     return None
 
 
-def begin_test(session: Session, program: Program, about: dict[str, Any]) -> Call | None:
+def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> Call | None:
     """Return the call by which somebody of the desk tries a program, also a paused one; None where it can't be opened.
 
     It stands in the log from the start, and no worker makes it.
@@ -119,70 +125,73 @@ def begin_test(session: Session, program: Program, about: dict[str, Any]) -> Cal
     at = now(session)
     times = {"happened_at": at, "due_at": at, "expires_at": at + life_of(program), "ended_at": at}
     delivery = add_and_flush(session, Delivery(program_id=program.id, event=TEST, **times))
-    return _call(session, program, delivery, about)
+    return _build_call(session, program, delivery, payload)
 
 
-def _call(session: Session, program: Program, delivery: Delivery, about: dict[str, Any]) -> Call | None:
-    body = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
+def _build_call(session: Session, program: Program, delivery: Delivery, payload: dict[str, Any]) -> Call | None:
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         url, secrets = address_of(session, program), secrets_of(session, program)
     except Unsealable:
         return None
-    signed = head(f"msg_{delivery.public_id}", now(session), body, [webhook_key(one) for one in secrets])
+    signed = signature_headers(f"msg_{delivery.public_id}", now(session), body, [webhook_key(one) for one in secrets])
     return Call(program.id, delivery.id, now(session) + LEASE, url, body, signed if secrets else {})
 
 
-def call(claimed: Call, own: Collection[str], limit: float = LIMIT) -> Answered:
-    """Call a program; `limit` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't kept."""
+def call(leased_call: Call, own_hosts: Collection[str], timeout: float = LIMIT) -> Answered:
+    """Call a program; `timeout` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't
+    kept."""
     began, status, said = time.monotonic(), None, ""
     try:
-        status, _words = http_client.request(claimed.url, head=claimed.head, limit=limit, body=claimed.body, own=own)
+        status, _words = http_client.request(
+            leased_call.url, headers=leased_call.head, timeout=timeout, body=leased_call.body, own_hosts=own_hosts
+        )
     except http_client.RequestFailed as fault:
         said = str(fault)
     return Answered(status, said, round((time.monotonic() - began) * 1_000))
 
 
-def settle(session: Session, claimed: Call, answer: Answered) -> str:
+def settle(session: Session, leased_call: Call, answer: Answered) -> str:
     """Write down what became of a call: it arrived, failed, or was lost, as the program was removed meanwhile."""
     at = now(session)
-    program = session.get(Program, claimed.program_id, with_for_update=True, populate_existing=True)
-    delivery = session.get(Delivery, claimed.delivery_id, with_for_update=True, populate_existing=True)
+    program = session.get(Program, leased_call.program_id, with_for_update=True, populate_existing=True)
+    delivery = session.get(Delivery, leased_call.delivery_id, with_for_update=True, populate_existing=True)
     if program is None or delivery is None:
         return "lost"
-    note(session, delivery, answer)
-    if program.leased_until == claimed.leased_until:
+    record_answer(session, delivery, answer)
+    if program.leased_until == leased_call.leased_until:
         program.leased_until = None
     program.called_at = at
-    if is_taken(answer.status):
+    if is_success(answer.status):
         delivery.ended_at = at
         program.again_at = program.failing_since = None
         program.attempts = 0
         return "arrived"
-    _failed(session, program, is_gone=answer.status == GONE)
+    _record_failure(session, program, is_gone=answer.status == GONE)
     return "failed"
 
 
-def _failed(session: Session, program: Program, is_gone: bool = False) -> None:
+def _record_failure(session: Session, program: Program, is_gone: bool = False) -> None:
     at = now(session)
     program.attempts += 1
-    program.again_at = at + back_off(program.attempts)
+    program.again_at = at + get_retry_delay(program.attempts)
     program.failing_since = program.failing_since or at
     session.flush()  # who pauses it reads the row again
     if program.paused_at is None and (is_gone or at - program.failing_since >= GIVES_UP):
         pause(session, Clock(), program, "gone" if is_gone else "failed")
 
 
-def settle_test(session: Session, claimed: Call, answer: Answered) -> None:
+def settle_test(session: Session, leased_call: Call, answer: Answered) -> None:
     """Write down what became of a test. Where it arrived, what waits for the program is told at once."""
-    program, delivery = session.get(Program, claimed.program_id), session.get(Delivery, claimed.delivery_id)
+    program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:
         return
-    note(session, delivery, answer)
-    if is_taken(answer.status):
+    record_answer(session, delivery, answer)
+    if is_success(answer.status):
         program.again_at = None
 
 
-def note(session: Session, delivery: Delivery, answer: Answered) -> None:
+def record_answer(session: Session, delivery: Delivery, answer: Answered) -> None:
     delivery.attempts, delivery.tried_at = delivery.attempts + 1, now(session)
     delivery.status, delivery.said, delivery.took = answer.status, answer.said, answer.took
 
@@ -195,12 +204,12 @@ def sweep(session: Session) -> None:
     session.execute(delete(Delivery).where(Delivery.happened_at < old, Delivery.ended_at.is_not(None)))
 
 
-def _ready(at: datetime) -> ColumnElement[bool]:
+def _is_ready(current_time: datetime) -> ColumnElement[bool]:
     """Return whether a program can be called, and something is due."""
-    free = (or_(time.is_(None), time <= at) for time in (Program.again_at, Program.leased_until))
-    waits = exists().where(Delivery.program_id == Program.id, _due(at))
+    free = (or_(time.is_(None), time <= current_time) for time in (Program.again_at, Program.leased_until))
+    waits = exists().where(Delivery.program_id == Program.id, _is_due(current_time))
     return and_(Program.paused_at.is_(None), *free, waits)
 
 
-def _due(at: datetime) -> ColumnElement[bool]:
-    return and_(Delivery.ended_at.is_(None), Delivery.due_at <= at)
+def _is_due(current_time: datetime) -> ColumnElement[bool]:
+    return and_(Delivery.ended_at.is_(None), Delivery.due_at <= current_time)

@@ -12,23 +12,23 @@ class Chat(NamedTuple):
     write: Callable[[str, str, str], dict[str, Any]]
 
 
-def _slack(words: str, link: str, label: str) -> dict[str, Any]:
+def _slack_payload(text: str, link: str, label: str) -> dict[str, Any]:
     # Without the last two Slack's servers would open the link and look for a picture.
-    return {"text": f"{words} <{link}|{label}>", "unfurl_links": False, "unfurl_media": False}
+    return {"text": f"{text} <{link}|{label}>", "unfurl_links": False, "unfurl_media": False}
 
 
-def _mattermost(words: str, link: str, label: str) -> dict[str, Any]:
-    return {"text": f"{words} [{label}]({link})"}
+def _mattermost_payload(text: str, link: str, label: str) -> dict[str, Any]:
+    return {"text": f"{text} [{label}]({link})"}
 
 
-def _matrix(words: str, link: str, label: str) -> dict[str, Any]:
-    return {"text": f"{words} {link}", "html": f'{escape(words)} <a href="{escape(link)}">{escape(label)}</a>'}
+def _matrix_payload(text: str, link: str, label: str) -> dict[str, Any]:
+    return {"text": f"{text} {link}", "html": f'{escape(text)} <a href="{escape(link)}">{escape(label)}</a>'}
 
 
 # Their documentation: api.slack.com/messaging/webhooks, developers.mattermost.com/integrate/webhooks/incoming, and of
 # the bridge that brings webhooks to Matrix matrix-org.github.io/matrix-hookshot/latest/setup/webhooks.html.
 CHATS = {
-    "slack": Chat("Slack", _slack),
-    "mattermost": Chat("Mattermost", _mattermost),
-    "matrix": Chat("Matrix (hookshot)", _matrix),
+    "slack": Chat("Slack", _slack_payload),
+    "mattermost": Chat("Mattermost", _mattermost_payload),
+    "matrix": Chat("Matrix (hookshot)", _matrix_payload),
 }

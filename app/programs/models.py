@@ -83,9 +83,9 @@ class Delivery(Row, Public):
     @property
     def has_arrived(self) -> bool:
         """Return whether the program has taken it."""
-        return self.ended_at is not None and is_taken(self.status)
+        return self.ended_at is not None and is_success(self.status)
 
 
-def is_taken(status: int | None) -> bool:
+def is_success(status: int | None) -> bool:
     """Return whether an answer says that a program has taken what it was told."""
     return status is not None and 200 <= status < 300

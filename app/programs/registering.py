@@ -143,7 +143,7 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
     session.flush()
 
 
-def again(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
+def resend(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
     """Tell a program once more what it was told, or what it wasn't, under the same id; soon, and after what waits.
 
     Raises `InvalidTransition` while it waits anyway, of a test, and while the program is paused.
@@ -160,14 +160,14 @@ def can_be_sent_again(delivery: Delivery) -> bool:
     return delivery.ended_at is not None and delivery.event != TEST
 
 
-def in_trouble(session: Session, newsletter_id: int | None = None) -> list[Program]:
+def list_failing(session: Session, newsletter_id: int | None = None) -> list[Program]:
     """Return the programs, of one newsletter or of all, that have failed for a day or are paused since they failed."""
-    return list(session.scalars(troubled(now(session) - RED, newsletter_id).order_by(Program.id)))
+    return list(session.scalars(select_failing(now(session) - RED, newsletter_id).order_by(Program.id)))
 
 
-def troubled(since: Any, newsletter_id: Key | None = None) -> Select[Program]:
-    """Select the same programs: those that have failed `since` then."""
-    failing = Program.failing_since <= since
+def select_failing(failing_before: Any, newsletter_id: Key | None = None) -> Select[Program]:
+    """Select the same programs: those that have failed `failing_before` then."""
+    failing = Program.failing_since <= failing_before
     query = select(Program).where(failing | Program.paused_by.in_(("failed", "gone")))
     return query if newsletter_id is None else query.filter_by(newsletter_id=newsletter_id)
 

@@ -20,8 +20,8 @@ def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(made).decode()}"
 
 
-def head(message_id: str, at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+def signature_headers(message_id: str, sent_at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
     """Return the head of a call: signed by each key, as a receiver may know the new one or still the former."""
-    stamp = str(int(at.timestamp()))
+    stamp = str(int(sent_at.timestamp()))
     signed = " ".join(signature(key, message_id, stamp, body) for key in keys)
     return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}

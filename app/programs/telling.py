@@ -31,7 +31,7 @@ NOTICES = {LETTERS: N_("Letters are waiting"), **{f"desk.{what}": MAILS[f"desk.{
 NAMES = {**EVENTS, **NOTICES, TEST: N_("A test")}
 
 
-def tell(
+def queue_deliveries(
     session: Session,
     newsletter_id: int,
     event: str,
@@ -47,7 +47,7 @@ def tell(
     """
     at = now(session)
     due = due_at or at
-    for program in hearing(session, newsletter_id, event):
+    for program in list_subscribers(session, newsletter_id, event):
         in_chat = program.kind in CHATS
         if in_chat and _waits(session, program, event):
             continue
@@ -65,7 +65,7 @@ def tell(
     session.flush()
 
 
-def hearing(session: Session, newsletter_id: int, event: str) -> list[Program]:
+def list_subscribers(session: Session, newsletter_id: int, event: str) -> list[Program]:
     """Return the programs of a newsletter that hear of an event. Raises KeyError for one that has no row."""
     kinds = ("webhook",) if event in EVENTS else (*CHATS,) if NOTICES[event] else ()
     query = select(Program).where(Program.newsletter_id == newsletter_id, Program.kind.in_(kinds))

@@ -46,7 +46,7 @@ def details(text: str) -> Iterator[Detail]:
             yield Detail(mark.kind, written, _key(written))
             text = text[: mark.start] + "\0" * len(written) + text[mark.end :]
     for number in _NUMBER.finditer(_DAY.sub(lambda day: "\0" * len(day.group()), text)):
-        written = _digits(number.group())
+        written = _to_ascii_digits(number.group())
         if not (_YEARS.fullmatch(written) or _THOUSANDS.fullmatch(written)):
             only = re.sub(r"\D", "", written)
             if len(only) <= MOST:
@@ -57,6 +57,6 @@ def _key(address: str) -> str:
     return re.sub(r"^(?:https?://)?(?:www\.)?|/$", "", address.casefold())
 
 
-def _digits(written: str) -> str:
+def _to_ascii_digits(number: str) -> str:
     """Return a number with the digits of any script as those of ASCII."""
-    return "".join(str(unicodedata.decimal(char, char)) for char in written)
+    return "".join(str(unicodedata.decimal(char, char)) for char in number)

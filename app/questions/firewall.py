@@ -42,7 +42,7 @@ class Leak:
     text: str
 
 
-class Leaking(MissingPrecondition):
+class LeakDetected(MissingPrecondition):
     """A text that is to leave holds what readers wrote or are called; somebody has to look at it first."""
 
     def __init__(self, passages: list[str], fact: str = "a second look") -> None:
@@ -51,7 +51,8 @@ class Leaking(MissingPrecondition):
 
 
 def must_be_clear(session: Session, actor: Actor, question: Question, text: str, stood: str = "") -> None:
-    """Raise `Leaking` unless nothing of the askers is found in a text, or the actor has looked at all that is found.
+    """Raise `LeakDetected` unless nothing of the askers is found in a text, or the actor has looked at all that is
+    found.
 
     What was typed since the actor looked is found anew. `stood` is what was there before anything was typed.
     """
@@ -60,15 +61,16 @@ def must_be_clear(session: Session, actor: Actor, question: Question, text: str,
     must_have_looked(actor, found)
 
 
-def must_have_looked(actor: Actor, found: list[str], fact: str = "a second look") -> None:
-    """Raise `Leaking` unless the actor has looked at all the passages that were found, on the page that they press.
+def must_have_looked(actor: Actor, passages: list[str], fact: str = "a second look") -> None:
+    """Raise `LeakDetected` unless the actor has looked at all the passages that were found, on the page that they
+    press.
 
     At what a reader can be reached by, nobody can have looked enough.
     """
-    if any(map(never_leaves, found)):
-        raise Leaking(found, "no contact details")
-    if not set(found) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
-        raise Leaking(found, fact)
+    if any(map(never_leaves, passages)):
+        raise LeakDetected(passages, "no contact details")
+    if not set(passages) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
+        raise LeakDetected(passages, fact)
 
 
 def never_leaves(passage: str) -> bool:
@@ -84,8 +86,8 @@ def leaks(session: Session, question: Question, text: str, letters: Sequence[Let
     letters = asker_letters(session, question) if letters is None else letters
     cleared = cleared_text(session, question.id)
     said = [cleared.headline, cleared.body or "", cleared.background] if cleared else []
-    private = own_words(session, letters) + [letter.background for letter in letters if letter.background]
-    found = [Leak("words", passage) for passage in shared(text, private, said)]
+    private = list_reader_texts(session, letters) + [letter.background for letter in letters if letter.background]
+    found = [Leak("words", passage) for passage in list_quoted_passages(text, private, said)]
     found += [Leak("name", name) for name in _names(session, letters, text, " ".join(said))]
     return found + [Leak("address", address) for address in _addresses(session, letters, text)]
 
@@ -94,23 +96,23 @@ def asker_letters(session: Session, question: Question) -> list[Letter]:
     return letters_behind(family(session, question), rising=True).page(session, None, LETTERS)
 
 
-def own_words(session: Session, letters: Sequence[Letter]) -> list[str]:
+def list_reader_texts(session: Session, letters: Sequence[Letter]) -> list[str]:
     """Return what readers asked, and added to it, who did not want it printed word for word."""
     theirs = [letter for letter in letters if letter.body and not letter.verbatim]
-    return [letter.body or "" for letter in theirs] + _added(session, theirs)
+    return [letter.body or "" for letter in theirs] + _list_additions(session, theirs)
 
 
-def _added(session: Session, letters: Sequence[Letter]) -> list[str]:
+def _list_additions(session: Session, letters: Sequence[Letter]) -> list[str]:
     query = select(Addition.body).where(Addition.letter_id.in_([letter.id for letter in letters]))
     return list(session.scalars(query.order_by(Addition.id))) if letters else []
 
 
-def still_theirs(own: Sequence[str], text: str) -> list[tuple[int, int]]:
-    """Return where a wording is still in a reader's `own` words: from where to before where, in code points.
+def find_verbatim_spans(reader_texts: Sequence[str], text: str) -> list[tuple[int, int]]:
+    """Return where a wording is still in a reader's `reader_texts` words: from where to before where, in code points.
 
     It is where it has a long run of them, and where it is hardly anything else.
     """
-    found, whole = passages(text, own), _length(text)
+    found, whole = quotes(text, reader_texts), _length(text)
     lengths = [_length(text[start:end]) for start, end in found]
     if sum(lengths) >= max(MOST * whole, SHORT):
         return found
@@ -130,32 +132,32 @@ def _weight(unit: Unit) -> float:
 
 def of_readers(session: Session, letters: Sequence[Letter], texts: Sequence[str]) -> list[str]:
     """Return what in some texts is still in readers' own words, or was said by them to the desk alone."""
-    own = own_words(session, letters)
-    theirs = [single_line(text[at:end]) for text in texts for at, end in still_theirs(own, text)]
-    return list(dict.fromkeys([*said_besides(session, letters, "\n".join(texts)), *theirs]))
+    own = list_reader_texts(session, letters)
+    theirs = [single_line(text[at:end]) for text in texts for at, end in find_verbatim_spans(own, text)]
+    return list(dict.fromkeys([*find_private_details(session, letters, "\n".join(texts)), *theirs]))
 
 
-def said_besides(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
+def find_private_details(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
     """Return what in a wording readers said to the desk alone: in the background field and not in the question, their
     names, and by what they can be reached. Places are marked in every wording, and a country where somebody lives
     stands in many.
     """
     backgrounds = [letter.background for letter in letters if letter.background]
     asked = [letter.body for letter in letters if letter.body]
-    found = shared(text, backgrounds, [*asked, *_added(session, letters)]) if backgrounds else []
+    found = list_quoted_passages(text, backgrounds, [*asked, *_list_additions(session, letters)]) if backgrounds else []
     names = _names(session, letters, text, with_places=False)
     return [*found, *names, *_addresses(session, letters, text, is_wording=True)]
 
 
-def shared(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[str]:
-    """The passages of a text that stand in one of the `private` ones too, word for word, and in none that was `said`;
-    each on one line, wherever the text breaks its own."""
-    return [single_line(text[start:end]) for start, end in passages(text, private, said)]
+def list_quoted_passages(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[str]:
+    """The passages of a text that stand in one of the `private` ones too, word for word, and in none that was
+    `public_texts`; each on one line, wherever the text breaks its own."""
+    return [single_line(text[start:end]) for start, end in quotes(text, private, public_texts)]
 
 
-def passages(text: str, private: Sequence[str], said: Sequence[str] = ()) -> list[tuple[int, int]]:
+def quotes(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
     """Return where those stand: from where to before where, in code points."""
-    theirs, known = ({run for one in texts for run, _place in _runs(one)} for texts in (private, said))
+    theirs, known = ({run for one in texts for run, _place in _runs(one)} for texts in (private, public_texts))
     found: list[tuple[int, int]] = []
     for run, (start, end) in _runs(text):
         if run not in theirs or run in known:
@@ -182,9 +184,9 @@ def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
 
 
 def _names(
-    session: Session, letters: Sequence[Letter], text: str, said: str = "", with_places: bool = True
+    session: Session, letters: Sequence[Letter], text: str, public_text: str = "", with_places: bool = True
 ) -> list[str]:
-    words, known = ({unit.term for unit in units(one)} for one in (text, said))
+    words, known = ({unit.term for unit in units(one)} for one in (text, public_text))
     names = [name if with_places else name.partition(", ")[0] for name in contacts.names_of(session, letters).values()]
     parts = {name[part.start : part.end]: part.term for name in names for part in units(name)}
     return sorted(part for part, term in parts.items() if len(term) >= SHORTEST and term in words - known)
@@ -198,7 +200,7 @@ def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wordin
     if not written:
         return []
     parts = [part for letter in letters for part in (letter.body, letter.background) if part]
-    theirs = {detail.key for part in [*parts, *_added(session, letters)] for detail in details(part)}
+    theirs = {detail.key for part in [*parts, *_list_additions(session, letters)] for detail in details(part)}
     theirs |= {address.casefold() for address in contacts.emails_of(session, letters)}
     return [
         one.text for one in written if one.key in theirs or one.kind == "pgp" or (is_wording and one.kind != "link")

@@ -4,20 +4,20 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
 from ..core.state_machine import MissingPrecondition
-from ..db.drawn_keys import drawn_key
+from ..db.drawn_keys import random_key
 from ..db.session import now
-from ..letters.days import day_only, next_slot
+from ..letters.days import next_slot, truncate_to_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, FormToken, already_sent, hashes
 from ..newsletters.models import Newsletter
 from .models import Question
-from .queries import all_shown
+from .queries import select_public_questions
 
 
 def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> Question | None:
     """A question of this newsletter, if readers can see it now."""
-    return session.scalar(all_shown(newsletter.id).where(Question.public_id == public_id))
+    return session.scalar(select_public_questions(newsletter.id).where(Question.public_id == public_id))
 
 
 def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: FormToken) -> Letter:
@@ -26,17 +26,18 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
     Raises `AlreadySent` and, when the question is not shown any more, `MissingPrecondition`.
     """
     # Locked, so that it doesn't end while somebody joins it, who would hear of nothing.
-    found = all_shown(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
+    found = select_public_questions(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
     question = session.scalar(found)
     if before := already_sent(session, form):
         raise AlreadySent(
-            before, same=before.erased_at is not None or (question is not None and question.id == before.question_id)
+            before,
+            is_identical=before.erased_at is not None or (question is not None and question.id == before.question_id),
         )
     if question is None or question.text is None:
         raise MissingPrecondition("question shown")
     moment = now(session)
     letter = Letter(
-        id=drawn_key(session, Letter),
+        id=random_key(session, Letter),
         newsletter_id=newsletter.id,
         channel="web",
         body=question.wording,
@@ -46,5 +47,5 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
         received_at=next_slot(session, newsletter.id, moment),
         **hashes(session, form),
     )
-    LETTER.apply(session, actor, letter, "join", at=day_only(moment), why={"question": question.id})
+    LETTER.apply(session, actor, letter, "join", at=truncate_to_day(moment), why={"question": question.id})
     return letter

@@ -44,11 +44,11 @@ def _begins(text: str, name: str) -> bool:
     return text[: len(name)].casefold() == name.casefold() and not re.match(r"\w", text[len(name) :])
 
 
-def pieces(body: str, found: list[Mention]) -> list[tuple[str, bool]]:
+def pieces(body: str, mentions: list[Mention]) -> list[tuple[str, bool]]:
     """Cut a note at its mentions, for a page to draw; joining the pieces gives the note back."""
     cut: list[tuple[str, bool]] = []
     at = 0
-    for mention in found:
+    for mention in mentions:
         cut += [(body[at : mention.start], False), (body[mention.start : mention.end], True)]
         at = mention.end
     cut.append((body[at:], False))

@@ -6,13 +6,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..audit.queries import newest_of
+from ..audit.queries import find_latest_event
 from ..core.actors import Staff
 from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
 from ..db.session import lock_row, now
 from ..letters import filing
 from ..letters.models import Letter
-from ..search.verdicts import take_back_same
+from ..search.verdicts import withdraw_same_verdict
 from ..text.clean import clean
 from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
 from .models import Question, QuestionTopic
@@ -82,49 +82,49 @@ def _file(session: Session, actor: Staff, question: Question, letters: Sequence[
         filing.file(session, actor, letter, "question", question_id=question.id)
 
 
-def merge(session: Session, actor: Staff, question: Question, into: Question) -> None:
+def merge(session: Session, actor: Staff, question: Question, target: Question) -> None:
     """Merge one question into another. No letter moves, so that a split gives back just what was there.
 
     Raises `CannotMerge`; `answers.grouping` is what the doors call.
     """
-    lock_both(session, question, into)
-    if fault := fault_of_merge(question, into):
+    lock_both(session, question, target)
+    if fault := fault_of_merge(question, target):
         raise CannotMerge(fault)
     # What was merged into this one before follows it to the final target.
     followers = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
-    why = {"into": into.id, "followers": followers}
-    QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=into.id)
-    _lead(session, followers, into.id)
+    why = {"into": target.id, "followers": followers}
+    QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=target.id)
+    _lead(session, followers, target.id)
 
 
-def lock_both(session: Session, question: Question, into: Question) -> None:
-    for one in sorted({question, into}, key=lambda one: one.id):  # two merges crosswise wait for each other
+def lock_both(session: Session, question: Question, target: Question) -> None:
+    for one in sorted({question, target}, key=lambda one: one.id):  # two merges crosswise wait for each other
         lock_row(session, one)
 
 
-def fault_of_merge(question: Question, into: Question) -> str:
+def fault_of_merge(question: Question, target: Question) -> str:
     """Return why one question can't be merged into another, as a code; empty where it can."""
-    if question.id == into.id:
+    if question.id == target.id:
         return "itself"
-    if into.newsletter_id != question.newsletter_id:
+    if target.newsletter_id != question.newsletter_id:
         return "elsewhere"
-    if not into.takes_letters:
-        return CANNOT_TAKE_IN.get(into.state or "", "into such")
+    if not target.takes_letters:
+        return CANNOT_TAKE_IN.get(target.state or "", "into such")
     return "" if QUESTION.leads(question.state, "merge") else CANNOT_BE_MERGED.get(question.state or "", "such")
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
     """Take a merged question out again, with its own letters and with what had been merged into it before."""
     QUESTION.apply(session, actor, lock_row(session, question), "split", merged_into_id=None)
-    merged = newest_of(session, "question", question.id, "question.merge")
+    merged = find_latest_event(session, "question", question.id, "question.merge")
     take_back_followers(session, actor, question, merged)
     if merged and merged.facts:
-        take_back_same(session, actor, ("question", question.id), ("question", merged.facts["into"]))
+        withdraw_same_verdict(session, actor, ("question", question.id), ("question", merged.facts["into"]))
 
 
-def take_back_followers(session: Session, _actor: Staff, question: Question, merged: audit.Event | None) -> None:
+def take_back_followers(session: Session, _actor: Staff, question: Question, event: audit.Event | None) -> None:
     """Give a question back what followed it when it was merged by this event, as far as that is still there."""
-    facts = (merged.facts or {}) if merged else {}
+    facts = (event.facts or {}) if event else {}
     there = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
     )
@@ -149,16 +149,16 @@ def shelve(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock_row(session, question), "shelve")
 
 
-def show(session: Session, actor: Staff, question: Question, shown: bool) -> None:
+def show(session: Session, actor: Staff, question: Question, is_public: bool) -> None:
     """Make an open question public in the desk's wording, or take it off the page again.
 
     Raises `MissingPrecondition` (cleared text).
     """
     must(actor, "show")
-    if shown and not cleared.holds(question):
+    if is_public and not cleared.holds(question):
         raise MissingPrecondition(cleared.name)
-    question.shown_at = now(session) if shown else None
-    audit.record(session, actor, "question.show" if shown else "question.hide", question)
+    question.shown_at = now(session) if is_public else None
+    audit.record(session, actor, "question.show" if is_public else "question.hide", question)
 
 
 def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Sequence[int]) -> None:

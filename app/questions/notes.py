@@ -38,14 +38,14 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
     found = mentions(body, {key: person.name for key, person in colleagues.items()})
     called = {key for mention in found for key in mention.people} - {actor.person_id}
     for key in sorted(called):
-        _call(session, actor, question, colleagues[key], noted)
+        _notify_mentioned(session, actor, question, colleagues[key], noted)
     audit.record(session, actor, "question.note", question, facts={"note": noted.id, "called": sorted(called)})
     return noted
 
 
-def _call(session: Session, actor: Staff, question: Question, person: Person, noted: Note) -> None:
+def _notify_mentioned(session: Session, actor: Staff, question: Question, person: Person, note: Note) -> None:
     """The mail says who wrote and where. What was written stays at the desk: a mailbox lies outside of it."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
-    about, once_key = DeskMail(who=actor.name, link=link), f"mention:{noted.id}:{person.id}"
+    about, once_key = DeskMail(who=actor.name, link=link), f"mention:{note.id}:{person.id}"
     to_colleague(session, newsletter, person, "desk.mention", about, question_id=question.id, once_key=once_key)

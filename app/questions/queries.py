@@ -21,13 +21,13 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
 _made = Question.closed_reason.is_distinct_from("undone")
 
 
-def listing(newsletter_id: int, states: Sequence[str], among: Select[int] | None = None) -> Listing[Question]:
-    """Return the list of a newsletter's questions in these states, newest first; `among` narrows it to some keys, which
-    are walked instead of each state's index."""
+def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] | None = None) -> Listing[Question]:
+    """Return the list of a newsletter's questions in these states, newest first; `filter_ids` narrows it to some keys,
+    which are walked instead of each state's index."""
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
-    if among is None:
+    if filter_ids is None:
         return Listing(mine, (Question.id,), each=(Question.state, states))
-    return Listing(mine.where(Question.id.in_(among), Question.state.in_(states)), (Question.id,))
+    return Listing(mine.where(Question.id.in_(filter_ids), Question.state.in_(states)), (Question.id,))
 
 
 def about_topic(topic_id: int) -> Select[int]:
@@ -41,7 +41,7 @@ def in_edition(edition_id: int) -> Select[int]:
     return select(picked.id).where(picked.edition_id == edition_id)
 
 
-class Named(NamedTuple):
+class QuestionSummary(NamedTuple):
     """A question with its words and nothing else: to be chosen from others, or compared with them."""
 
     id: int
@@ -58,21 +58,23 @@ class Named(NamedTuple):
         return self.headline or self.wording[:80]
 
 
-def named(session: Session, keys: Sequence[int]) -> list[Named]:
+def list_summaries(session: Session, keys: Sequence[int]) -> list[QuestionSummary]:
     """Several questions by their words, the newest first."""
-    return _named(session, Question.id.in_(keys))
+    return _load_summaries(session, Question.id.in_(keys))
 
 
-def newest_named(session: Session, newsletter_id: int, states: Sequence[str], limit: int) -> list[Named]:
+def list_newest_summaries(
+    session: Session, newsletter_id: int, states: Sequence[str], limit: int
+) -> list[QuestionSummary]:
     """The newest questions of a newsletter in some states, by their words."""
-    return _named(session, Question.id.in_(listing(newsletter_id, states).keys(limit)))
+    return _load_summaries(session, Question.id.in_(listing(newsletter_id, states).keys(limit)))
 
 
-def _named(session: Session, which: ColumnElement[bool]) -> list[Named]:
+def _load_summaries(session: Session, condition: ColumnElement[bool]) -> list[QuestionSummary]:
     columns = (Question.id, Question.public_id, QuestionText.headline, QuestionText.body)
     query = select(*columns).outerjoin(QuestionText, QuestionText.id == Question.text_id)
-    rows = session.execute(query.where(which).order_by(Question.id.desc()))
-    return [Named(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
+    rows = session.execute(query.where(condition).order_by(Question.id.desc()))
+    return [QuestionSummary(key, public_id, headline or "", body or "") for key, public_id, headline, body in rows]
 
 
 def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
@@ -86,7 +88,7 @@ def family(session: Session, question: Question) -> list[int]:
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
 
 
-def merged_into(session: Session, question: Question) -> list[Question]:
+def list_merged_questions(session: Session, question: Question) -> list[Question]:
     """The questions that were merged into this one."""
     return list(session.scalars(select(Question).filter_by(merged_into_id=question.id).order_by(Question.id)))
 
@@ -131,7 +133,7 @@ def lead_of(session: Session, question: Question) -> Question:
     return session.get_one(Question, question.merged_into_id) if question.merged_into_id else question
 
 
-def all_shown(newsletter_id: int) -> Select[Question]:
+def select_public_questions(newsletter_id: int) -> Select[Question]:
     """Return what readers may see of the open questions: one that got new words is hidden until an editor has cleared
     them.
     """
@@ -147,21 +149,21 @@ def all_shown(newsletter_id: int) -> Select[Question]:
     )
 
 
-def shown(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
+def list_public_questions(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
     """The open questions that the desk has made public in its own wording."""
-    return list(session.scalars(all_shown(newsletter_id).order_by(Question.id.desc()).limit(limit)))
+    return list(session.scalars(select_public_questions(newsletter_id).order_by(Question.id.desc()).limit(limit)))
 
 
-def shown_of(session: Session, newsletter_id: int, question_ids: Sequence[int]) -> list[Question]:
+def list_public_questions_by_id(session: Session, newsletter_id: int, question_ids: Sequence[int]) -> list[Question]:
     """Those of several questions that readers can see and join."""
-    return list(session.scalars(all_shown(newsletter_id).where(Question.id.in_(question_ids))))
+    return list(session.scalars(select_public_questions(newsletter_id).where(Question.id.in_(question_ids))))
 
 
 def texts_of(session: Session, question: Question) -> list[QuestionText]:
     return list(session.scalars(select(QuestionText).filter_by(question_id=question.id).order_by(QuestionText.id)))
 
 
-def newest_cleared(question_id: Any) -> Select[int]:
+def select_newest_cleared_id(question_id: Any) -> Select[int]:
     """The key of the newest words of a question that an editor has cleared: nothing else of it leaves the house."""
     text = aliased(QuestionText)  # so that it can stand inside a query of the same table
     return select(func.max(text.id)).where(
@@ -177,13 +179,13 @@ def number_of_readers(question_id: Any) -> Select[int]:
 
 
 def cleared_text(session: Session, question_id: int) -> QuestionText | None:
-    key = newest_cleared(question_id).scalar_subquery()
+    key = select_newest_cleared_id(question_id).scalar_subquery()
     return session.scalar(select(QuestionText).where(QuestionText.id == key))
 
 
 def get_cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
     """The newest words of several questions that may leave the house, by question; none for one without such words."""
-    newest = newest_cleared(Question.id).scalar_subquery()
+    newest = select_newest_cleared_id(Question.id).scalar_subquery()
     query = select(Question.id, QuestionText).join(QuestionText, QuestionText.id == newest)
     return {key: text for key, text in session.execute(query.where(Question.id.in_(question_ids)))}  # noqa: C416
 

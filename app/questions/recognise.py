@@ -39,18 +39,18 @@ def _table() -> dict[str, Any]:
 
 
 @cache
-def _listed(name: str) -> frozenset[str]:
+def _get_word_set(name: str) -> frozenset[str]:
     """Return the words of a table of recognise.toml."""
     return frozenset(_table()[name].split())
 
 
-def _one_of(alternatives: Sequence[str]) -> str:
+def _alternation_pattern(alternatives: Sequence[str]) -> str:
     return f"(?:{'|'.join(sorted(alternatives, key=len, reverse=True))})"
 
 
-def _one(name: str) -> str:
+def _table_pattern(name: str) -> str:
     """Return the pattern of any word of a table."""
-    return _one_of(_table()[name].split())
+    return _alternation_pattern(_table()[name].split())
 
 
 def _relations() -> list[str]:
@@ -78,21 +78,24 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     rules: tuple[tuple[Kind, str], ...] = (
         ("email", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
         ("link", r"(?i)(?:https?://|\bwww\.)[^\s\0<>\"”»)\]]{1,2000}(?<![.,;:!?'’])"),
-        ("link", rf"(?i)(?<![\w.])(?:[\w-]{{1,63}}\.){{1,4}}{_one('top_level')}\b{_PATH}?"),
+        ("link", rf"(?i)(?<![\w.])(?:[\w-]{{1,63}}\.){{1,4}}{_table_pattern('top_level')}\b{_PATH}?"),
         ("handle", r"(?<!\w)@[\w.]{2,64}(?<!\.)"),
-        ("date", rf"(?i)(?<!\w){_DAY}?{_one('months')}{LETTER}{{0,8}}\.?(?!\w){_YEAR}?"),
-        ("date", rf"(?<!\w){_one('capital_months')}(?!\w){_YEAR}?"),
-        ("date", rf"(?i)(?<!\w){_DAY}{_one('months_with_day')}(?!\w){_YEAR}?"),
+        ("date", rf"(?i)(?<!\w){_DAY}?{_table_pattern('months')}{LETTER}{{0,8}}\.?(?!\w){_YEAR}?"),
+        ("date", rf"(?<!\w){_table_pattern('capital_months')}(?!\w){_YEAR}?"),
+        ("date", rf"(?i)(?<!\w){_DAY}{_table_pattern('months_with_day')}(?!\w){_YEAR}?"),
         ("date", rf"[{_CLASSIC}]{{1,4}} ?[年月日號号](?:[{_CLASSIC}]{{1,3}} ?[月日號号]){{0,2}}"),
         ("date", r"(?<!\d)\d{1,4}([./\-])\d{1,2}\1\d{1,4}(?!\d)"),
         ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
         ("number", r"[+№#]?\d(?:[ \u00a0().,/:\-]{0,2}\d){0,40}"),
         ("number", r"[一二三四五六七八九十百千万两]{1,6}(?:岁|歲|个|個|名|口人)"),
-        ("relation", rf"(?i){_one_of(_relations())}"),
-        ("place", rf"(?<!\w)(?i:{_one('place_words_before')})[ \u200c]{{1,2}}{_NAMED}№? ?{LETTER}{{1,40}}"),
-        ("place", rf"(?<!\w){_NAMED}{LETTER}{{2,40}}[ \u200c](?i:{_one('place_words_after')}){LETTER}{{0,8}}"),
+        ("relation", rf"(?i){_alternation_pattern(_relations())}"),
+        ("place", rf"(?<!\w)(?i:{_table_pattern('place_words_before')})[ \u200c]{{1,2}}{_NAMED}№? ?{LETTER}{{1,40}}"),
+        (
+            "place",
+            rf"(?<!\w){_NAMED}{LETTER}{{2,40}}[ \u200c](?i:{_table_pattern('place_words_after')}){LETTER}{{0,8}}",
+        ),
         ("place", r"[\u4e00-\u9fff]{2,3}(?:省|市|县|縣|区|區|村|镇|鎮|乡|鄉|路|街|州|旗|盟)"),
-        ("name", rf"(?<!\w)(?i:{_one('titles')})\.?[ \u200c]{{1,3}}{_NAME}(?:[ \u200c]{_NAME})?"),
+        ("name", rf"(?<!\w)(?i:{_table_pattern('titles')})\.?[ \u200c]{{1,3}}{_NAME}(?:[ \u200c]{_NAME})?"),
         ("name", r"(?:我叫|名叫|叫做|姓)[\u4e00-\u9fff]{1,3}"),
         ("name", r"[\u4e00-\u9fff]{1,3}(?:先生|女士|小姐|老师|老師|教授|书记|書記|医生|醫生|さん|様)"),
         ("name", r"[\uac00-\ud7a3]{2,4} ?(?:씨|님|선생님)"),
@@ -113,13 +116,13 @@ def marks(text: str, language: str) -> list[Mark]:
     left = text
     for kind, pattern in _patterns():
         new = [Mark(match.start(), match.end(), kind) for match in pattern.finditer(left)]
-        left = _blanked(left, new)
+        left = _blank_marks(left, new)
         found += new
     found += [Mark(start, end, kind) for start, end, kind in _capitals(left, text, language)]
     return sorted(found, key=lambda mark: mark.start)
 
 
-def _blanked(text: str, marks: list[Mark]) -> str:
+def _blank_marks(text: str, marks: list[Mark]) -> str:
     """Put NULs, which no rule takes, where marks stand, so that a later rule finds only what is left."""
     return "".join(piece if kind is None else "\0" * len(piece) for piece, kind in segments(text, marks))
 
@@ -135,9 +138,9 @@ def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
     return [piece for piece in pieces if piece[0]]
 
 
-def _capitals(left: str, text: str, language: str) -> Iterator[tuple[int, int, Kind]]:
+def _capitals(masked_text: str, text: str, language: str) -> Iterator[tuple[int, int, Kind]]:
     """Find runs of words with a capital that the language's rules of spelling don't explain."""
-    listed = list(_words(left))
+    listed = list(_iter_words(masked_text))
     lower_elsewhere = {word.text for word in listed if word.text.islower()}
     run: list[_Word] = []
     before = ""
@@ -153,28 +156,30 @@ def _capitals(left: str, text: str, language: str) -> Iterator[tuple[int, int, K
         before = word.text if word else ""
 
 
-def _words(text: str) -> Iterator[_Word]:
+def _iter_words(text: str) -> Iterator[_Word]:
     at, before = 0, ""
     for match in _WORDS.finditer(text):
         gap = text[at : match.start()]
-        initial = gap[:1] == "." and (len(before) == 1 or before.lower() in _listed("titles"))
+        initial = gap[:1] == "." and (len(before) == 1 or before.lower() in _get_word_set("titles"))
         opens = not at or (not initial and bool(_SENTENCE_END.search(gap)))
         yield _Word(match.start(), match.end(), match.group(), opens, gap in {" ", "-", "\u00a0"} or initial)
         at, before = match.end(), match.group()
 
 
-def _is_name(word: _Word, before: str, language: str, lower_elsewhere: set[str]) -> bool:
+def _is_name(word: _Word, previous_word: str, language: str, lower_elsewhere: set[str]) -> bool:
     plain = word.text.lower()
     if (
         not word.text[0].isupper()
-        or plain in _listed("never_names")
-        or plain.split("'")[0].split("’")[0] in _listed("never_names")
+        or plain in _get_word_set("never_names")
+        or plain.split("'")[0].split("’")[0] in _get_word_set("never_names")
     ):
         return False
     if word.opens:
-        return plain.replace("’", "'") not in _listed("openers") and plain not in lower_elsewhere
+        return plain.replace("’", "'") not in _get_word_set("openers") and plain not in lower_elsewhere
     if language.split("-")[0] == "de":
-        return before.lower() not in _listed("german_articles") and not re.search(_table()["german_noun_ends"], plain)
+        return previous_word.lower() not in _get_word_set("german_articles") and not re.search(
+            _table()["german_noun_ends"], plain
+        )
     return True
 
 
@@ -182,5 +187,5 @@ def _run(text: str, run: list[_Word]) -> tuple[int, int, Kind]:
     """Call a run of capitals a place if a word before or its ending says so, else a name."""
     start, end = run[0].start, run[-1].end
     ahead = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
-    placed = ahead is not None and ahead.group(1).lower() in _listed("place_prepositions")
+    placed = ahead is not None and ahead.group(1).lower() in _get_word_set("place_prepositions")
     return start, end, "place" if placed or re.search(_table()["place_ends"], run[-1].text) else "name"

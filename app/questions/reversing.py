@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from ..audit import Event, record
-from ..audit.queries import newest_of, touched_since
+from ..audit.queries import find_latest_event, has_later_event
 from ..core.actors import Staff
 from ..core.state_machine import VersionConflict
 from .lifecycle import QUESTION
@@ -21,7 +21,7 @@ def unmake(session: Session, actor: Staff, question: Question, event: Event, pre
     `press` are the events of the press that made it. Raises `VersionConflict` where anybody has done anything with it
     since.
     """
-    if touched_since(session, question.id, event.id, press):
+    if has_later_event(session, question.id, event.id, press):
         raise VersionConflict(question.public_id)
     QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
     erase_words(session, question)
@@ -29,7 +29,7 @@ def unmake(session: Session, actor: Staff, question: Question, event: Event, pre
 
 def old_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Give a question the topics that it had. Raises `VersionConflict` where they were set again since."""
-    if newest_of(session, "question", question.id, event.action) is not event:
+    if find_latest_event(session, "question", question.id, event.action) is not event:
         raise VersionConflict(question.public_id)
     topics = (event.facts or {}).get("was", [])
     put_topics(session, question, topics)

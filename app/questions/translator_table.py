@@ -72,12 +72,12 @@ class TranslatorDraft(Row):
 
     @property
     def body(self) -> str:
-        return as_one(self.words)
+        return join_fields(self.words)
 
 
 HANDED_IN = "handed in"  # no page's own name
 
 
-def as_one(words: Mapping[str, str]) -> str:
+def join_fields(fields: Mapping[str, str]) -> str:
     """Return all that stands in the fields as one text, by which two drafts are compared."""
-    return "\n\n".join(words[name] for name in sorted(words) if words[name])
+    return "\n\n".join(fields[name] for name in sorted(fields) if fields[name])

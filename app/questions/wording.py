@@ -9,11 +9,11 @@ from ..core.state_machine import VersionConflict, check_version, must, require_l
 from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
-from ..search.index import forget
+from ..search.index import remove_from_indexes
 from ..text.clean import clean, for_print, single_line, slug
 from ..text.languages import guess_language
 from .erasing_translations import erase as erase_translations
-from .firewall import asker_letters, must_have_looked, own_words, said_besides, still_theirs
+from .firewall import asker_letters, find_private_details, find_verbatim_spans, list_reader_texts, must_have_looked
 from .models import Note, Question, QuestionText
 
 LONGEST_HEADLINE, LONGEST_REASON = 300, 400  # characters
@@ -28,13 +28,13 @@ def reword(
     body: str,
     background: str = "",
     language: str | None = None,
-    seen: str | None = None,
+    base_label: str | None = None,
 ) -> QuestionText:
     """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
 
     Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise;
     words that look like none are in the newsletter's.
-    `seen` is the label of the words that the actor had before their eyes. Raises `VersionConflict`;
+    `base_label` is the label of the words that the actor had before their eyes. Raises `VersionConflict`;
     `MissingPrecondition` (wording); `TooLong` (headline).
     """
     must(actor, "word")
@@ -43,13 +43,13 @@ def reword(
     headline = require_length("headline", for_print(single_line(headline)), LONGEST_HEADLINE)
     body = require_text("wording", for_print(clean(body)))
     old = question.text
-    language = language or _language_of(f"{headline} {body}", old)
+    language = language or _detect_language(f"{headline} {body}", old)
     if language == "und":
         language = session.get_one(Newsletter, question.newsletter_id).language
     if old and (old.headline, old.body, old.background, old.language) == (headline, body, background, language):
         return old
-    if seen is not None and (old is None or old.label != seen):
-        raise VersionConflict(f"question {question.id} is worded otherwise than {seen}")
+    if base_label is not None and (old is None or old.label != base_label):
+        raise VersionConflict(f"question {question.id} is worded otherwise than {base_label}")
     same = old if old and (old.body, old.background, old.headline) == (body, background, headline) else None
     number = session.scalar(select(func.max(QuestionText.number)).filter_by(question_id=question.id, language=language))
     text = QuestionText(
@@ -74,12 +74,16 @@ def reword(
     return text
 
 
-def _language_of(words: str, old: QuestionText | None) -> str:
+def _detect_language(text: str, previous_text: QuestionText | None) -> str:
     """Return the language of a wording that nobody named: a word more or less doesn't undo what somebody chose."""
-    guess = guess_language(words)
-    if old is None or not old.body:
+    guess = guess_language(text)
+    if previous_text is None or not previous_text.body:
         return guess
-    return old.language if guess in ("und", guess_language(f"{old.headline} {old.body}")) else guess
+    return (
+        previous_text.language
+        if guess in ("und", guess_language(f"{previous_text.headline} {previous_text.body}"))
+        else guess
+    )
 
 
 def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
@@ -94,10 +98,10 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
     check_version(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
     letters = asker_letters(session, question)
-    must_have_looked(actor, said_besides(session, letters, text.whole), "a look at what was said besides")
-    own = own_words(session, letters)
+    must_have_looked(actor, find_private_details(session, letters, text.whole), "a look at what was said besides")
+    own = list_reader_texts(session, letters)
     reason = require_length("own", single_line(reason), LONGEST_REASON)
-    is_theirs = any(still_theirs(own, part) for part in text.parts)
+    is_theirs = any(find_verbatim_spans(own, part) for part in text.parts)
     if is_theirs:
         text.own_words_reason = require_text("reason for their words", reason)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
@@ -129,7 +133,7 @@ def _take_out_of_index(session: Session, question: Question) -> None:
     # The mark comes first: it waits for a worker that has just read the words, and what that put there is then seen
     # here.
     index_again(session, question.id)
-    forget(session, "question", question.id)
+    remove_from_indexes(session, "question", question.id)
 
 
 def erase_text(session: Session, text: QuestionText) -> None:
@@ -139,17 +143,17 @@ def erase_text(session: Session, text: QuestionText) -> None:
     text.own_words_reason, text.erased_at = None, now(session)
 
 
-def forget_own_words(session: Session, question: Question, words: str, other: Letter | None) -> None:
+def forget_own_words(session: Session, question: Question, letter_text: str, other_letter: Letter | None) -> None:
     """Erase the versions that are still a reader's own words, for that reader took them back.
 
     A wording that an editor has cleared has become the desk's. An uncleared one that stands now gives way to the words
-    of `other`, who asks the same, as if the question had been opened for them.
+    of `other_letter`, who asks the same, as if the question had been opened for them.
     """
-    for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(words))):
+    for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(letter_text))):
         if text.id != question.text_id:
             erase_text(session, text)
-        elif text.cleared_at is None and other is not None:
-            body = for_print(other.body or "")
+        elif text.cleared_at is None and other_letter is not None:
+            body = for_print(other_letter.body or "")
             erase_translations(session, "of_question_text_id", [text.id])
             text.body, text.background, text.slug = body, "", slug(text.headline or body)
             session.flush()

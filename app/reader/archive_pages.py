@@ -16,12 +16,12 @@ from ..editions.items import headline, piece_from
 from ..editions.models import EditionItem, ItemTranslation
 from ..questions import queries as questions
 from ..search import PUBLIC
-from ..search.alike import Probe, alike
+from ..search.alike import Probe, find_matches
 from ..typesetting.card import SIZE
 from ..web.formatting import autonym, zone
-from ..web.setup import last_row, paged
+from ..web.setup import get_cursor_row, paginate
 from .cards import card_address
-from .page_frame import Place, T, found, public, reader
+from .page_frame import ReaderContext, T, or_404, public, reader
 from .stories import Story, href, parts, stories_by_question, stories_of
 
 PAGE, RELATED = 20, 3
@@ -41,38 +41,38 @@ class Version(NamedTuple):
 
 @reader.get("/<slug>/answers")
 @public
-def answers(place: Place) -> ResponseReturnValue:
+def answers(place: ReaderContext) -> ResponseReturnValue:
     """Everything that ran, newest first; `year` chooses one, `before` is the last Q&A of the page before."""
     if request.args.get("topic"):  # how topics were addressed before they had pages
         known = [topic.slug for topic in archive.topics(place.session, place.newsletter)]
-        topic = str(_chosen("topic", known))
-        return redirect(_of_topic(place, topic, year=request.args.get("year")), code=301)
-    return _listed(place, None)
+        topic = str(_read_choice("topic", known))
+        return redirect(_topic_url(place, topic, year=request.args.get("year")), code=301)
+    return _render_listing(place, None)
 
 
 @reader.get("/<slug>/topics/<topic>")
 @public
-def topic(place: Place, topic: str) -> str:
+def topic(place: ReaderContext, topic: str) -> str:
     """All that ran on a topic, like `answers`. Its address stays whatever the topic is called later."""
-    return _listed(place, topic)
+    return _render_listing(place, topic)
 
 
-def _listed(place: Place, slug: str | None) -> str:
-    session, newsletter = place.session, place.newsletter
+def _render_listing(context: ReaderContext, slug: str | None) -> str:
+    session, newsletter = context.session, context.newsletter
     topics, years = archive.topics(session, newsletter), archive.years(session, newsletter)
-    topic = found(next((one for one in topics if one.slug == slug), None)) if slug else None
-    year = _chosen("year", [str(year) for year in years])
+    topic = or_404(next((one for one in topics if one.slug == slug), None)) if slug else None
+    year = _read_choice("year", [str(year) for year in years])
     listing = archive.listing(newsletter, slug, int(year) if year else None)
-    last = _last(lambda key: archive.place_of(session, newsletter, key))
-    all_of_it = partial(_of_topic, place, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
-    items = paged(session, listing, PAGE, last, partial(all_of_it, year=year), cursor=archive.cursor)
+    last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
+    all_of_it = partial(_topic_url, context, slug) if slug else partial(url_for, "reader.answers", slug=newsletter.slug)
+    items = paginate(session, listing, PAGE, last, partial(all_of_it, year=year), cursor=archive.cursor)
     shown = stories_of(newsletter, items.rows)
-    return place.page(
+    return context.page(
         "reader/answers.html",
         "answers",
         by_year=[(y, list(group)) for y, group in groupby(shown, lambda story: story.at.astimezone(zone()).year)],
         topics=topics,
-        years=_of_years(years, all_of_it),
+        years=_list_year_links(years, all_of_it),
         topic=topic,
         lasting=absolute_url(session, all_of_it(lang=None)),
         year=year,
@@ -80,38 +80,38 @@ def _listed(place: Place, slug: str | None) -> str:
     )
 
 
-def _of_years(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
+def _list_year_links(years: list[int], address_of: Callable[..., str]) -> list[tuple[int, str]]:
     """Return each year with its address. Only one is built, since of an old archive they would be half of the page."""
     before, year, after = address_of(year=0).rpartition("year=0")
     return [(one, f"{before}{year[:-1]}{one}{after}") for one in years]
 
 
-def _of_topic(place: Place, topic: str, **asked: Any) -> str:
-    return url_for("reader.topic", slug=place.newsletter.slug, topic=topic, **asked)
+def _topic_url(context: ReaderContext, topic: str, **asked: Any) -> str:
+    return url_for("reader.topic", slug=context.newsletter.slug, topic=topic, **asked)
 
 
-def _chosen(name: str, known: list[str]) -> str | None:
+def _read_choice(name: str, choices: list[str]) -> str | None:
     """Return what an address chooses; 404 for what there isn't, so that nobody's invented address is a page of ours."""
     value = request.args.get(name)
-    return found(value if value in known else None) if value else None
+    return or_404(value if value in choices else None) if value else None
 
 
-def _last(load: Callable[[str], T | None]) -> T | None:
+def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
     """The last row of the page before; what is no key of ours at all is the first page."""
-    return last_row(load) if request.args.get("before", "").isalnum() else None
+    return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
 @reader.get("/<slug>/q/<public_id>/<words>")
 @public
-def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
+def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnValue:
     session, newsletter = place.session, place.newsletter
-    item, edition = found(archive.story(session, newsletter, public_id))
+    item, edition = or_404(archive.story(session, newsletter, public_id))
     if item.question.is_retracted:
         return place.page("reader/retracted.html", "answers"), 410
     asked = request.args.get("lang", "")
     if words != (item.question.text.slug if item.question.text else "q"):
         return redirect(href(newsletter, item, asked), code=301)
-    versions = in_languages.shown(session, item)
+    versions = in_languages.list_visible_translations(session, item)
     version = next((one for one in versions if one.language == asked), None)
     [shown] = stories_of(newsletter, [version or item])
     lasting = absolute_url(session, story_path(newsletter, item.question))
@@ -127,7 +127,7 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
         edition=edition,
         ties=version.input["ties"] if version else archive.ties(session, item),
         own_address=f"{lasting}?lang={version.language}" if version else lasting,
-        others=_others(place, item, versions, version),
+        others=_list_language_versions(place, item, versions, version),
         corrections=made.of_questions(session, [item.question_id])[item.question_id],
         corrected_in=item.piece["language"],
         mended_on=item.mended_at,
@@ -135,7 +135,7 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
         public_id=public_id,
         before=stories_of(newsletter, [before])[0] if before else None,
         after=stories_of(newsletter, [after])[0] if after else None,
-        related=_related(place, item),
+        related=_list_related_stories(place, item),
         expert_pages=of_experts.get_page_ids_by_name(session, item),
         card=card_address(place, version or item),
         card_size=SIZE,
@@ -143,17 +143,17 @@ def story(place: Place, public_id: str, words: str) -> ResponseReturnValue:
     )
 
 
-def _others(
-    place: Place, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
+def _list_language_versions(
+    context: ReaderContext, item: EditionItem, versions: list[ItemTranslation], version: ItemTranslation | None
 ) -> list[Version]:
     """Return the languages in which a Q&A can be read, if there are several: its own first."""
     more = [one.language for one in versions]
-    own, lasting = item.piece["language"], absolute_url(place.session, story_path(place.newsletter, item.question))
+    own, lasting = item.piece["language"], absolute_url(context.session, story_path(context.newsletter, item.question))
     return [
         Version(
             code,
             autonym(code),
-            href(place.newsletter, item, lang=code),
+            href(context.newsletter, item, lang=code),
             lasting if code == own else f"{lasting}?lang={code}",
             code == (version.language if version else own),
         )
@@ -161,26 +161,26 @@ def _others(
     ]
 
 
-def _related(place: Place, item: EditionItem) -> list[Story]:
+def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Story]:
     """Return Q&As on the same matter, best first, as far as the index knows of them."""
-    session, newsletter = place.session, place.newsletter
+    session, newsletter = context.session, context.newsletter
     words = item.question.text.whole if item.question.text else headline(item)
     probe = Probe(words, "question", item.question_id)
-    keys = [one.noun_id for one in alike(session, PUBLIC, newsletter.id, probe, limit=RELATED) if one.answered]
-    ran = archive.ran(session, newsletter, keys) if keys else {}
+    keys = [one.noun_id for one in find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED) if one.answered]
+    ran = archive.get_published_items(session, newsletter, keys) if keys else {}
     return list(stories_by_question(newsletter, ran).values())
 
 
 @reader.get("/<slug>/experts/<public_id>")
 @public
-def expert(place: Place, public_id: str) -> str:
+def expert(place: ReaderContext, public_id: str) -> str:
     """All that an expert answered, if they said yes to a page. Of any other the address is that of nobody."""
     session, newsletter = place.session, place.newsletter
-    page = found(of_experts.page(session, newsletter, public_id) if public_id.isalnum() else None)
-    last = _last(lambda key: archive.place_of(session, newsletter, key))
+    page = or_404(of_experts.get_page(session, newsletter, public_id) if public_id.isalnum() else None)
+    last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
     here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
-    items = paged(session, of_experts.listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
-    stories = stories_of(newsletter, found(of_experts.standing(items.rows, page) or None))
+    items = paginate(session, of_experts.listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
+    stories = stories_of(newsletter, or_404(of_experts.printed_items(items.rows, page) or None))
     return place.page(
         "reader/expert.html",
         "answers",
@@ -195,24 +195,26 @@ def expert(place: Place, public_id: str) -> str:
 
 @reader.get("/<slug>/corrections")
 @public
-def corrections(place: Place) -> str:
+def corrections(place: ReaderContext) -> str:
     """Every correction of what ran, newest first, each with the Q&A under which it stands."""
     session, newsletter = place.session, place.newsletter
-    last = _last(lambda key: made.place_of(session, newsletter, key))
+    last = _get_cursor_row(lambda key: made.place_of(session, newsletter, key))
     here = partial(url_for, "reader.corrections", slug=newsletter.slug)
-    rows = paged(session, made.listing(newsletter), PAGE, last, here)
-    stories = stories_by_question(newsletter, archive.ran(session, newsletter, [one.question_id for one in rows.rows]))
+    rows = paginate(session, made.listing(newsletter), PAGE, last, here)
+    stories = stories_by_question(
+        newsletter, archive.get_published_items(session, newsletter, [one.question_id for one in rows.rows])
+    )
     listed = [(one, stories[one.question_id]) for one in rows.rows if one.question_id in stories]
     return place.page("reader/corrections.html", "answers", corrections=listed, keyset=rows.keyset)
 
 
 @reader.get("/<slug>/editions")
 @public
-def editions(place: Place) -> str:
+def editions(place: ReaderContext) -> str:
     session, newsletter = place.session, place.newsletter
-    last = _last(lambda key: archive.sent_edition(session, newsletter, key))
+    last = _get_cursor_row(lambda key: archive.sent_edition(session, newsletter, key))
     here = partial(url_for, "reader.editions", slug=newsletter.slug)
-    sent = paged(session, archive.sent_editions(newsletter), PAGE, last, here)
+    sent = paginate(session, archive.sent_editions(newsletter), PAGE, last, here)
     items = archive.items(session, sent.rows)
     return place.page(
         "reader/editions.html",
@@ -225,10 +227,10 @@ def editions(place: Place) -> str:
 
 @reader.get("/<slug>/editions/<public_id>")
 @public
-def edition(place: Place, public_id: str) -> str:
+def edition(place: ReaderContext, public_id: str) -> str:
     session, newsletter = place.session, place.newsletter
     if not public_id.isalnum():
         abort(404)
-    sent = found(archive.sent_edition(session, newsletter, public_id))
+    sent = or_404(archive.sent_edition(session, newsletter, public_id))
     stories = stories_of(newsletter, archive.items(session, [sent])[sent.id])
     return place.page("reader/edition.html", "editions", edition=sent, stories=stories)

@@ -14,9 +14,9 @@ from flask import current_app, g, request
 
 from ..db.public_version import Version
 from ..letters.models import Letter
-from .copies import Copy, Key, LruStore, good_until
-from .page_frame import Place
-from .submission import Sent
+from .copies import Copy, Key, LruStore, get_expiry
+from .page_frame import ReaderContext
+from .submission import SubmissionResult
 
 # Stand in the copy for the digits, one by one since they are shown in groups: signs that nobody writes, drawn anew in
 # each process.
@@ -24,14 +24,16 @@ MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
 _MARKS = re.compile(f"({'|'.join(MARKS)})".encode())
 
 
-def kept(sent: Sent) -> bytes | None:
+def get_cached_page(result: SubmissionResult) -> bytes | None:
     """Return the page for a letter that has just come, and that waits; None where it is still to be made."""
     version: Version | None = g.version
-    copy = _shelf().get(_key(sent.letter), version) if version else None
-    return _filled(copy, sent.receipt) if copy else None
+    copy = _shelf().get(_key(result.letter), version) if version else None
+    return _insert_receipt(copy, result.receipt) if copy else None
 
 
-def page(place: Place, sent: Sent, make: Callable[[str], tuple[str, bool]]) -> bytes:
+def render_and_cache(
+    context: ReaderContext, result: SubmissionResult, make: Callable[[str], tuple[str, bool]]
+) -> bytes:
     """Make that page, and keep it.
 
     `make` makes it for a number, and says whether the letter still waits: somebody may have filed it meanwhile, and
@@ -39,16 +41,16 @@ def page(place: Place, sent: Sent, make: Callable[[str], tuple[str, bool]]) -> b
     """
     version: Version | None = g.version
     if version is None:
-        return make(sent.receipt)[0].encode()
-    until = good_until(place.session, place.newsletter)
+        return make(result.receipt)[0].encode()
+    until = get_expiry(context.session, context.newsletter)
     made, still_waits = make(MARKS)
     copy = Copy(version, until, [], _MARKS.split(made.encode()), "")
     if still_waits:
-        _shelf().put(_key(sent.letter), copy)
-    return _filled(copy, sent.receipt)
+        _shelf().put(_key(result.letter), copy)
+    return _insert_receipt(copy, result.receipt)
 
 
-def _filled(copy: Copy, receipt: str) -> bytes:
+def _insert_receipt(copy: Copy, receipt: str) -> bytes:
     digits = {mark.encode(): digit.encode() for mark, digit in zip(MARKS, receipt, strict=True)}
     return b"".join(map(digits.get, copy.parts, copy.parts))
 

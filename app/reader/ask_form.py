@@ -20,10 +20,10 @@ from ..letters.receive import FormToken, NotTaking, Submission, already_sent, mu
 from ..newsletters.models import Newsletter
 from ..web.setup import language
 from . import form_token
-from .page_frame import Place, at, languages_of, reader, with_form
-from .preview import Step, matches, preview_page
+from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
+from .preview import PreviewStep, find_public_matches, preview_page
 from .receipt import send_once
-from .submission import Sent, consent, has_no_place, hold, in_words
+from .submission import SubmissionResult, consent, find_spam_signals, format_errors, has_no_capacity
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -37,13 +37,13 @@ class Draft:
     typed: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
-    before: Sent | None = None
+    before: SubmissionResult | None = None
 
 
 @reader.get("/<slug>/ask")
 @with_form
 def ask(slug: str) -> str:
-    with at(slug) as place:
+    with open_context(slug) as place:
         if not place.newsletter.takes_questions:
             return resting_page(place)
         return form_page(place, Draft({"edition": request.args.get("edition", "")}))
@@ -52,7 +52,7 @@ def ask(slug: str) -> str:
 @reader.get("/<slug>/send")
 def back_to_form(slug: str) -> ResponseReturnValue:
     """Lead to the form whoever opens the address of a receipt that was closed."""
-    with at(slug):
+    with open_context(slug):
         return redirect(url_for("reader.ask", slug=slug), code=303)
 
 
@@ -62,22 +62,22 @@ def ask_send(slug: str) -> ResponseReturnValue:
     """Take what the form says. It stands at another address: one that is sent to its own address is forgotten by
     browsers, and where the line is lost "back" leads past it.
     """
-    with at(slug) as place:
+    with open_context(slug) as place:
         typed = request.form.to_dict()
         form = form_token.read(typed.get("form", ""), place.newsletter)
         token = typed["form"] if form else None
         must_take(place.session, place.newsletter, form)
         if typed.get("then") == "choices":
             return form_page(place, Draft(typed, token=token))
-        filled = read(place, typed)
+        filled = parse_submission(place, typed)
         faults = filled.faults | ({} if form else {"form": "old"})
         if form is None or faults:
             return form_page(place, Draft(typed, faults, token)), 400
-        if step := _step(place, typed, filled, form):
+        if step := _get_preview_step(place, typed, filled, form):
             return preview_page(place, typed, filled, step)
-        if has_no_place(place, form):
+        if has_no_capacity(place, form):
             return form_page(place, Draft(typed, {"form": "full"}, token)), 503
-        why = hold(place, typed, form, filled.body)
+        why = find_spam_signals(place, typed, form, filled.body)
     filled.work_out()
 
     def take(session: Session, newsletter: Newsletter) -> Letter:
@@ -87,62 +87,67 @@ def ask_send(slug: str) -> ResponseReturnValue:
     return send_once(slug, form, take, lambda place, sent: form_page(place, Draft(typed, before=sent)))
 
 
-def _step(place: Place, typed: Mapping[str, str], filled: Submission, form: FormToken) -> Step | None:
+def _get_preview_step(
+    context: ReaderContext, form_values: Mapping[str, str], submission: Submission, form: FormToken
+) -> PreviewStep | None:
     """Return what a reader sees before their question is sent, or None where it goes straight to the receipt.
 
     Once it was sent, or the step was shown, nothing stands between: a Send that is pressed again gives the same number.
     """
-    then = typed.get("then")
+    then = form_values.get("then")
     if then == "send":
         return None
-    step = Step(matches(place, filled.body), [] if typed.get("notes") == "seen" else country_notes(place.newsletter))
+    step = PreviewStep(
+        find_public_matches(context, submission.body),
+        [] if form_values.get("notes") == "seen" else country_notes(context.newsletter),
+    )
     is_shown = then == "look" or step.matches or step.notes
-    return step if is_shown and not already_sent(place.session, form) else None
+    return step if is_shown and not already_sent(context.session, form) else None
 
 
-def read(place: Place, typed: Mapping[str, str]) -> Submission:
+def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> Submission:
     """Return what a reader filled in; the fields of choices that were not made don't count."""
-    hear_back = typed.get("hear_back") or "number"
-    credit = (typed.get("credit") or "none") if place.newsletter.names_readers else "none"
-    chosen = typed.get("language", "")
-    about = typed.get("edition")
-    edition = next((e for e in _editions(place) if e.public_id == about), None) if about else None
+    hear_back = form_values.get("hear_back") or "number"
+    credit = (form_values.get("credit") or "none") if context.newsletter.names_readers else "none"
+    chosen = form_values.get("language", "")
+    about = form_values.get("edition")
+    edition = next((e for e in _list_offered_editions(context) if e.public_id == about), None) if about else None
     return Submission(
-        body=typed.get("body", ""),
-        background=typed.get("background", ""),
-        language=chosen if chosen in languages_of(place.newsletter) else "",
+        body=form_values.get("body", ""),
+        background=form_values.get("background", ""),
+        language=chosen if chosen in languages_of(context.newsletter) else "",
         hear_back=hear_back,
-        email=typed.get(f"email_{hear_back}", "") if hear_back in ("once", "while") else "",
+        email=form_values.get(f"email_{hear_back}", "") if hear_back in ("once", "while") else "",
         credit=credit,
-        name=typed.get("first" if credit == "first" else "name", ""),
-        place=typed.get("place", "") if credit == "first" else "",
-        consent=consent(place.newsletter),
-        verbatim=bool(typed.get("verbatim")),
+        name=form_values.get("first" if credit == "first" else "name", ""),
+        place=form_values.get("place", "") if credit == "first" else "",
+        consent=consent(context.newsletter),
+        verbatim=bool(form_values.get("verbatim")),
         about_edition_id=edition.id if edition else None,
     )
 
 
-def _editions(place: Place) -> list[Edition]:
-    return archive.sent_editions(place.newsletter).page(place.session, None, EDITIONS_OFFERED)
+def _list_offered_editions(context: ReaderContext) -> list[Edition]:
+    return archive.sent_editions(context.newsletter).page(context.session, None, EDITIONS_OFFERED)
 
 
-def resting_page(place: Place, typed: str = "") -> str:
+def resting_page(context: ReaderContext, text: str = "") -> str:
     """Return the ask page of a newsletter that takes no questions; what a form from before brought is shown."""
-    return place.page("reader/resting.html", "", typed=typed)
+    return context.page("reader/resting.html", "", typed=text)
 
 
 @reader.errorhandler(NotTaking)
-def not_taken(error: NotTaking) -> ResponseReturnValue:
+def handle_not_taking(error: NotTaking) -> ResponseReturnValue:
     """Answer a form that was open as the pause or the end began: a reader keeps their words, and learns until when."""
-    with at(str((request.view_args or {})["slug"])) as place:
+    with open_context(str((request.view_args or {})["slug"])) as place:
         typed = (request.form.get(name, "").strip() for name in ("body", "background"))
         return resting_page(place, "\n\n".join(filter(None, typed))), 409
 
 
-def form_page(place: Place, draft: Draft) -> str:
-    newsletter = place.newsletter
-    errors = in_words(draft.faults)
-    return place.page(
+def form_page(context: ReaderContext, draft: Draft) -> str:
+    newsletter = context.newsletter
+    errors = format_errors(draft.faults)
+    return context.page(
         "reader/ask.html",
         "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt
         typed=draft.typed,
@@ -152,23 +157,23 @@ def form_page(place: Place, draft: Draft) -> str:
         before=draft.before,
         unfolded=any(draft.typed.get(name) not in (None, "", "none") for name in FOLDED)
         or not draft.faults.keys().isdisjoint(FOLDED),
-        editions=_editions(place),
+        editions=_list_offered_editions(context),
         tongues=languages_of(newsletter),
         consent=consent(newsletter),
-        coming=place.coming(),
+        coming=context.coming(),
         kept_until=utc_now() + timedelta(days=newsletter.keep_days),
         notes=country_notes(newsletter),
     )
 
 
-def _field_id(name: str, typed: Mapping[str, str]) -> str:
+def _field_id(name: str, form_values: Mapping[str, str]) -> str:
     """The control that the error summary leads to."""
     return {
         "form": "send",
-        "email": f"email_{typed.get('hear_back')}",
+        "email": f"email_{form_values.get('hear_back')}",
         "hear_back": "hear_back-number",
         "credit": "credit-none",
-        "name": "first" if typed.get("credit") == "first" else "name",
+        "name": "first" if form_values.get("credit") == "first" else "name",
     }.get(name, name)
 
 

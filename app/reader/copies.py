@@ -24,11 +24,11 @@ from ..db.public_version import read_public_version
 from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
 from ..watching import each_request
-from ..watching.references import HEADER, drawn
+from ..watching.references import HEADER, new_reference
 from ..web import hosts
 from ..web.static_files import takes_gzip
 from . import form_token, known_newsletters
-from .gzip_page import LEAST, Kept, packed
+from .gzip_page import LEAST, Kept, compress_page
 from .proof_of_work import task
 
 # What stands behind a newsletter's name in the addresses of its pages, and the parameters that they know beside `lang`.
@@ -112,10 +112,10 @@ def is_making() -> bool:
 def make_for_all(session: Session, newsletter: Newsletter) -> None:
     """Say that the page which this request makes is the same for everybody. To be called before it is made."""
     if making := request.environ.get(MAKING):
-        making.newsletter_id, making.until = newsletter.id, good_until(session, newsletter)
+        making.newsletter_id, making.until = newsletter.id, get_expiry(session, newsletter)
 
 
-def good_until(session: Session, newsletter: Newsletter) -> float:
+def get_expiry(session: Session, newsletter: Newsletter) -> float:
     """Return until when a page that is made now is true, unless something changes."""
     turns = (unix_time() // QUARTER + 1) * QUARTER
     runs_at = next_run(session, newsletter.id)
@@ -142,18 +142,20 @@ class LruStore:
         self._lock, self._held, self._size = Lock(), OrderedDict[Key, Copy](), 0
         self._versions: dict[int, str] = {}
 
-    def get(self, key: Key, of: tuple[int, str]) -> Copy | None:
+    def get(self, key: Key, current_version: tuple[int, str]) -> Copy | None:
         """Return the copy of a page if it is still true. With the first request after a change all copies of its
         newsletter go: what was withdrawn stays in memory no longer."""
-        newsletter_id, version = of
+        newsletter_id, version = current_version
         with self._lock:
             if self._versions.get(newsletter_id) != version:
                 self._versions[newsletter_id] = version
-                for old in [at for at, one in self._held.items() if one.of[0] == newsletter_id and one.of != of]:
+                for old in [
+                    at for at, one in self._held.items() if one.of[0] == newsletter_id and one.of != current_version
+                ]:
                     self._drop(old)
             if (copy := self._held.get(key)) is None:
                 return None
-            if copy.of != of or copy.until <= unix_time():
+            if copy.of != current_version or copy.until <= unix_time():
                 self._drop(key)
                 return None
             self._held.move_to_end(key)
@@ -191,18 +193,20 @@ class PageCache:
             return self.make(environ, start)
         if copy := self.shelf.get(key, of):
             status, headers, body = self._answer(copy, environ)
-            each_request.note(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
-            start(STATUS[status], [*headers, (HEADER, drawn())])
+            each_request.record_request(self.app, environ, ENDPOINT, status, time.perf_counter() - began)
+            start(STATUS[status], [*headers, (HEADER, new_reference())])
             return [body]
-        made, making = self._made(key, environ)
-        copy = Copy(of, making.until, _of_all(made), _MARKS.split(made.get_data()), made.headers.get("ETag", ""))
+        made, making = self._render_page(key, environ)
+        copy = Copy(
+            of, making.until, _shared_headers(made), _MARKS.split(made.get_data()), made.headers.get("ETag", "")
+        )
         if made.status_code == 200 and making.newsletter_id == of[0] and "Set-Cookie" not in made.headers:
             self.shelf.put(key, copy)
             status, headers, body = self._answer(copy, environ)
             start(STATUS[status], [*headers, (HEADER, made.headers[HEADER])])
             return [body]
         if len(copy.parts) > 1:
-            made.set_data(self._filled(copy))
+            made.set_data(self._insert_tokens(copy))
         return made(environ, start)
 
     def _key(self, environ: dict[str, Any]) -> Key | None:
@@ -213,7 +217,7 @@ class PageCache:
         if not (parts[1].isascii() and parts[1].isprintable()):  # no short name, and a NUL is no word for PostgreSQL
             return None
         known = PAGES.get(parts[2].partition(".")[0].partition("-")[0])
-        if known is None or not hosts.is_own(self.app, environ.get("HTTP_HOST", "")):
+        if known is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
             return None
         query: tuple[tuple[str, str], ...] = ()
         if parts[2] == "cards":  # all that it shows stands in its address
@@ -225,7 +229,7 @@ class PageCache:
             query = tuple((name, first[name]) for name in (*known, "lang") if name in first)
         return Key(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
 
-    def _made(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
+    def _render_page(self, key: Key, environ: dict[str, Any]) -> tuple[Response, CacheContext]:
         """Return a page that is made now, from its address alone, and what is said of it."""
         making = CacheContext()
         # The addresses before it are for those who watch over the proxy.
@@ -236,15 +240,15 @@ class PageCache:
 
     def _answer(self, copy: Copy, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
         """Return status, headers and body of a copy, as this request wants it."""
-        if copy.tag and _has(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
+        if copy.tag and _matches_etag(environ.get("HTTP_IF_NONE_MATCH", ""), copy.tag):
             return 304, [one for one in copy.headers if one[0] != "Content-Type"], b""
-        body, headers = copy.parts[0] if len(copy.parts) == 1 else self._filled(copy), copy.headers
+        body, headers = copy.parts[0] if len(copy.parts) == 1 else self._insert_tokens(copy), copy.headers
         if copy.may_be_packed and len(body) >= LEAST and takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body, headers = packed(body, copy.packed), [*headers, ("Content-Encoding", "gzip")]
+            body, headers = compress_page(body, copy.packed), [*headers, ("Content-Encoding", "gzip")]
         headers = [*headers, ("Content-Length", str(len(body)))]
         return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
-    def _filled(self, copy: Copy) -> bytes:
+    def _insert_tokens(self, copy: Copy) -> bytes:
         """Return a page with a token of its own in each form."""
         filled, nonce = list(copy.parts), ""
         with self.app.app_context():
@@ -257,13 +261,17 @@ class PageCache:
         return b"".join(filled)
 
 
-def _of_all(made: Response) -> list[tuple[str, str]]:
-    return [one for one in made.headers if one[0] not in OF_ONE_ANSWER]
+def _shared_headers(response: Response) -> list[tuple[str, str]]:
+    return [one for one in response.headers if one[0] not in OF_ONE_ANSWER]
 
 
-def _has(given: str, tag: str) -> bool:
+def _matches_etag(if_none_match: str, tag: str) -> bool:
     """Return whether one of the tags that a browser has is this one, by the weak comparison (RFC 9110, 8.8.3.2)."""
-    return any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in given.split(",")) if given else False
+    return (
+        any(one.strip().removeprefix("W/") == tag.removeprefix("W/") for one in if_none_match.split(","))
+        if if_none_match
+        else False
+    )
 
 
 def serve(app: Flask) -> None:

@@ -23,7 +23,7 @@ from ..editions.models import Correction, EditionItem
 from ..editions.queries import list_editions_to_run
 from ..typesetting.renderers import to_html
 from . import copies
-from .page_frame import Place, at, public, reader
+from .page_frame import ReaderContext, open_context, public, reader
 from .stories import Story, stories_of
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -33,7 +33,7 @@ LATELY = timedelta(days=30)
 DATES = 30
 
 
-def _whole(path: str) -> str:
+def _full_url(path: str) -> str:
     """Programmes need whole addresses: the configured one, never what a request's Host header says."""
     return f"{current_app.config['BASE_URL']}{path}"
 
@@ -60,34 +60,34 @@ class Entry:
         return html + render_template("reader/_corrections.html", **said)
 
 
-def _latest(place: Place) -> list[Entry]:
-    session, newsletter = place.session, place.newsletter
+def _list_latest_entries(context: ReaderContext) -> list[Entry]:
+    session, newsletter = context.session, context.newsletter
     since = now(session) - LATELY
     items = archive.listing(newsletter).page(session, None, ENTRIES)
-    items += [one for one in archive.mended_since(session, newsletter, since, ENTRIES) if one not in items]
+    items += [one for one in archive.list_corrected_items(session, newsletter, since, ENTRIES) if one not in items]
     made = corrections.of_questions(session, [item.question_id for item in items])
     return [
-        Entry(item, story, made[item.question_id], _whole(archive.fixed_path(newsletter, item.question)))
+        Entry(item, story, made[item.question_id], _full_url(archive.fixed_path(newsletter, item.question)))
         for item, story in zip(items, stories_of(newsletter, items), strict=True)
     ]
 
 
 @reader.get("/<slug>/feed.json")
 @public
-def json_feed(place: Place) -> Response:
+def json_feed(place: ReaderContext) -> Response:
     newsletter = place.newsletter
     made = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": newsletter.name,
         **({"description": newsletter.dek} if newsletter.dek else {}),
-        "home_page_url": _whole(url_for("reader.answers", slug=newsletter.slug)),
-        "feed_url": _whole(url_for("reader.json_feed", slug=newsletter.slug)),
+        "home_page_url": _full_url(url_for("reader.answers", slug=newsletter.slug)),
+        "feed_url": _full_url(url_for("reader.json_feed", slug=newsletter.slug)),
         "language": newsletter.language,
         "authors": [{"name": newsletter.editor}],
         "items": [
             {
                 "id": entry.key,
-                "url": _whole(entry.story.href),
+                "url": _full_url(entry.story.href),
                 "title": entry.story.headline,
                 "content_html": entry.html,
                 "date_published": entry.story.at.isoformat(),
@@ -95,7 +95,7 @@ def json_feed(place: Place) -> Response:
                 "language": entry.story.language,
                 "authors": [{"name": name} for name, _line in entry.story.people],
             }
-            for entry in _latest(place)
+            for entry in _list_latest_entries(place)
         ],
     }
     return Response(json.dumps(made, ensure_ascii=False), mimetype="application/feed+json")
@@ -109,12 +109,12 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None, **attri
 
 @reader.get("/<slug>/feed.xml")
 @public
-def feed(place: Place) -> Response:
+def feed(place: ReaderContext) -> Response:
     newsletter = place.newsletter
-    latest = _latest(place)
+    latest = _list_latest_entries(place)
     ElementTree.register_namespace("", ATOM)
     ElementTree.register_namespace("at", TOMBSTONES)
-    own, home = (_whole(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
+    own, home = (_full_url(url_for(f"reader.{name}", slug=newsletter.slug)) for name in ("feed", "answers"))
     root = ElementTree.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language})
     newest = max((entry.updated for entry in latest), default=datetime(2000, 1, 1, tzinfo=UTC))
     for tag, text in (("id", own), ("title", newsletter.name), ("updated", newest.isoformat())):
@@ -124,8 +124,8 @@ def feed(place: Place) -> Response:
     _add(root, "link", rel="alternate", href=home)
     for entry in latest:
         _entry(root, entry)
-    for question in archive.withdrawn_since(place.session, newsletter, now(place.session) - LATELY, ENTRIES):
-        gone = {"ref": _whole(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
+    for question in archive.list_withdrawn_questions(place.session, newsletter, now(place.session) - LATELY, ENTRIES):
+        gone = {"ref": _full_url(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
         ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", gone)
     made = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return Response(made, mimetype="application/atom+xml")
@@ -138,14 +138,14 @@ def _entry(root: ElementTree.Element, entry: Entry) -> None:
         _add(element, tag, text)
     for name, _line in story.people:
         _add(_add(element, "author"), "name", name)
-    _add(element, "link", rel="alternate", href=_whole(story.href))
+    _add(element, "link", rel="alternate", href=_full_url(story.href))
     # A text construct of type "html" holds escaped markup (RFC 4287, section 3.1.1.2).
     _add(element, "content", entry.html, type="html")
 
 
 @reader.get("/<slug>/calendar.ics")
 def calendar(slug: str) -> Response:
-    with at(slug) as place:
+    with open_context(slug) as place:
         newsletter = place.newsletter
         copies.make_for_all(place.session, newsletter)
         coming = list_editions_to_run(place.session, newsletter.id, DATES)
@@ -155,7 +155,7 @@ def calendar(slug: str) -> Response:
             [EditionDate(e.rule_date, datetime.fromisoformat(e.local_at), e.runs_at) for e in coming],
             f"{newsletter.slug}.{host}",
             max((e.state_at for e in coming), default=datetime(2000, 1, 1, tzinfo=UTC)),
-            _whole(url_for("reader.home", slug=newsletter.slug)),
+            _full_url(url_for("reader.home", slug=newsletter.slug)),
         )
     response = Response(made, mimetype="text/calendar")
     response.add_etag()

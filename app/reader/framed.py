@@ -14,19 +14,19 @@ from flask.typing import ResponseReturnValue
 from ..editions import archive
 from ..web.setup import from_anywhere, let_frame
 from .ask_form import Draft, form_page, resting_page
-from .page_frame import Place, at, public, reader
+from .page_frame import ReaderContext, open_context, public, reader
 from .stories import stories_of
 
 MOST, LATEST = 10, 3  # answers in a frame
 
 
-def may_be_framed(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Let the listed sites show a page, also where only its being unchanged is answered: with that answer browsers
     renew the headers that they keep (RFC 9111, section 3.2)."""
 
     @wraps(view)
     def answer(slug: str) -> ResponseReturnValue:
-        with at(slug) as place:
+        with open_context(slug) as place:
             let_frame(place.newsletter.framed_by)
         return view(slug)
 
@@ -34,9 +34,9 @@ def may_be_framed(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 
 
 @reader.get("/<slug>/framed/answers")
-@may_be_framed
+@allow_framing
 @public
-def framed_answers(place: Place) -> str:
+def framed_answers(place: ReaderContext) -> str:
     """Show the latest answers; `n` says how many."""
     asked = request.args.get("n", "")
     many = min(int(asked), MOST) if asked.isdecimal() and len(asked) < 4 and int(asked) else LATEST
@@ -45,9 +45,9 @@ def framed_answers(place: Place) -> str:
 
 
 @reader.get("/<slug>/framed/ask")
-@may_be_framed
+@allow_framing
 @public
-def framed_ask(place: Place) -> str:
+def framed_ask(place: ReaderContext) -> str:
     return place.page("reader/framed_ask.html", "")
 
 
@@ -55,7 +55,7 @@ def framed_ask(place: Place) -> str:
 @from_anywhere
 def begin(slug: str) -> ResponseReturnValue:
     """Show the ask page with the words that were typed on another site, or into a frame there. Nothing is kept."""
-    with at(slug) as place:
+    with open_context(slug) as place:
         body = request.form.get("body", "")
         if not place.newsletter.takes_questions:
             return resting_page(place, body)

@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue
 from ..editions import archive
 from ..newsletters.queries import all_newsletters, house_text
 from ..questions import queries as questions
-from ..web.setup import db, meant_for
+from ..web.setup import db, requested_language
 from .ask_form import country_notes
-from .page_frame import Place, at, public, reader, with_form
+from .page_frame import ReaderContext, open_context, public, reader, with_form
 from .stories import stories_of
 
 LATEST = 3
@@ -26,14 +26,14 @@ def root() -> ResponseReturnValue:
 @reader.get("/<slug>/")
 @with_form
 def home(slug: str) -> str:
-    with at(slug) as place:
+    with open_context(slug) as place:
         session, newsletter = place.session, place.newsletter
-        shown = questions.shown(session, newsletter.id)
+        shown = questions.list_public_questions(session, newsletter.id)
         return place.page(
             "reader/home.html",
             "home",
             front=True,
-            invitation=house_text(session, newsletter, "invitation", meant_for()),
+            invitation=house_text(session, newsletter, "invitation", requested_language()),
             coming=place.coming(),
             shown=shown,
             askers=questions.askers(session, shown) if shown else {},
@@ -44,7 +44,7 @@ def home(slug: str) -> str:
 
 @reader.get("/<slug>/protection")
 @public
-def protection(place: Place) -> str:
+def protection(place: ReaderContext) -> str:
     return place.page(
         "reader/protection.html", "", keep_days=place.newsletter.keep_days, notes=country_notes(place.newsletter)
     )

@@ -14,33 +14,33 @@ _HIDDEN = re.compile(rb'(<input type="hidden"[^>]*>)')
 _BEGINS = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"  # gzip, deflate, no name and no time, packed best, any system
 
 
-def packed(page: bytes, kept: Kept | None = None) -> bytes:
+def compress_page(page: bytes, cache: Kept | None = None) -> bytes:
     """Return a page in UTF-8 as gzip, with its hidden fields as they are.
 
-    `kept` is for a page that is sent again and again with nothing but other hidden fields in it: what was packed once
+    `cache` is for a page that is sent again and again with nothing but other hidden fields in it: what was packed once
     stays there.
     """
     pieces = _HIDDEN.split(page)
     hidden = pieces[1::2]
     gaps = tuple(map(len, hidden))
-    squeezed = kept.get(gaps) if kept else None
+    squeezed = cache.get(gaps) if cache else None
     if squeezed is None:
-        squeezed = _squeezed(pieces[::2], gaps)
-        if kept is not None:
-            kept[gaps] = squeezed
+        squeezed = _deflate_texts(pieces[::2], gaps)
+        if cache is not None:
+            cache[gaps] = squeezed
     made = [_BEGINS]
     for text, field in zip_longest(squeezed, hidden, fillvalue=b""):
-        made += [text, _stored(field)]
+        made += [text, _stored_blocks(field)]
     return b"".join([*made, struct.pack("<II", zlib.crc32(page), len(page))])
 
 
-def _stored(field: bytes) -> bytes:
+def _stored_blocks(field: bytes) -> bytes:
     """Return bytes as blocks that are not packed (RFC 1951, section 3.2.4); nothing for nothing."""
     blocks = (field[at : at + BLOCK] for at in range(0, len(field), BLOCK))
     return b"".join(b"\0" + struct.pack("<HH", len(one), len(one) ^ 0xFFFF) + one for one in blocks)
 
 
-def _squeezed(texts: Sequence[bytes], gaps: Sequence[int]) -> tuple[bytes, ...]:
+def _deflate_texts(texts: Sequence[bytes], gaps: Sequence[int]) -> tuple[bytes, ...]:
     """Return each of a page's texts packed, where fields of so many bytes stand between them. It looks back at the
     texts before and never at a field, in whose place is a byte that UTF-8 doesn't have."""
     before, made = b"", list[bytes]()

@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from ..web.setup import found, language
+from ..web.setup import language, or_404
 from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"
@@ -41,7 +41,7 @@ class Text(NamedTuple):
 @reader.get("/handbook/<name>")
 def handbook(name: str) -> Response:
     """A file of `docs` by its name. Search engines are kept off: each newsroom that uses the program has the same."""
-    text = found(read(name) if name in PAGES else None)
+    text = or_404(read(name) if name in PAGES else None)
     g.language = text.language
     refresh()
     response = make_response(render_template("reader/handbook.html", text=text, name=name, chapters=CHAPTERS))

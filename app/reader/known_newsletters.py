@@ -20,7 +20,7 @@ def keep(app: Flask) -> None:
     app.extensions["newsletters"] = Kept()
 
 
-def known(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
+def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
     """Return the newsletter that has this short name, or had it, to read and not to change; with the version of its
     pages as it was before, or None where nothing is kept of it. With a session it is as the session's transaction has
     it."""

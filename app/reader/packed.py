@@ -9,7 +9,7 @@ packing: it stands between two packed pieces as it is, so that no length tells o
 from flask import Response, request
 
 from ..web.static_files import takes_gzip
-from .gzip_page import LEAST, packed
+from .gzip_page import LEAST, compress_page
 from .page_frame import reader
 
 PUBLISHED = "what was published, the same for everybody who asks"
@@ -48,6 +48,6 @@ def _pack(response: Response) -> Response:
         response.set_etag(tag, weak=True)  # both ways to send it have this one (RFC 9110, section 8.8.3)
     takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
     if response.status_code == 200 and takes and len(response.get_data()) >= LEAST:
-        response.set_data(packed(response.get_data()))
+        response.set_data(compress_page(response.get_data()))
         response.headers["Content-Encoding"] = "gzip"
     return response

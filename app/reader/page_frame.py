@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 
 from ..editions.queries import list_editions_to_run
 from ..newsletters.models import Newsletter
-from ..text.translation import spoken
+from ..text.translation import interface_language
 from ..web.formatting import autonym
-from ..web.setup import called, csrf, db
-from ..web.setup import found as found
+from ..web.setup import csrf, db, newsletter_or_404
+from ..web.setup import or_404 as or_404
 from . import copies
-from .known_newsletters import known
+from .known_newsletters import find_newsletter
 
 reader = Blueprint("reader", __name__)
 csrf.exempt(reader)  # There is no session here to ride on; the forms carry a signed token of their own.
@@ -72,7 +72,7 @@ def _close_the_jar(state: Any) -> None:
 
 
 @reader.after_request
-def _may_be_found(response: Response) -> Response:
+def _allow_indexing(response: Response) -> Response:
     if response.status_code == 200 and request.endpoint in TO_BE_FOUND:
         response.headers["X-Robots-Tag"] = "all"
     return response
@@ -92,7 +92,7 @@ def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Place:
+class ReaderContext:
     """A newsletter as a reader sees it, with the session to query."""
 
     session: Session
@@ -121,7 +121,8 @@ class Place:
         args = {key: value for key, value in request.args.items() if key in copies.PARAMETERS and key != "lang"}
         path = quote(request.script_root + request.path)
         return [
-            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}") for code in spoken_at(self.newsletter)
+            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}")
+            for code in list_page_languages(self.newsletter)
         ]
 
 
@@ -129,35 +130,35 @@ def languages_of(newsletter: Newsletter) -> list[str]:
     return newsletter.languages or [newsletter.language]
 
 
-def spoken_at(newsletter: Newsletter) -> list[str]:
+def list_page_languages(newsletter: Newsletter) -> list[str]:
     """Return the languages in which a newsletter's pages can be read."""
-    return list(dict.fromkeys(map(spoken, languages_of(newsletter))))
+    return list(dict.fromkeys(map(interface_language, languages_of(newsletter))))
 
 
-def enter(session: Session, newsletter: Newsletter) -> Place:
+def enter(session: Session, newsletter: Newsletter) -> ReaderContext:
     """Set the page's language and clock to those of the newsletter, or of the reader's choice."""
     chosen = request.args.get("lang", "")
-    g.chosen_language = chosen if chosen in spoken_at(newsletter) and chosen != newsletter.language else None
+    g.chosen_language = chosen if chosen in list_page_languages(newsletter) and chosen != newsletter.language else None
     g.language = g.chosen_language or newsletter.language
     g.zone, g.newsletter_view = newsletter.zone, newsletter
     refresh()
-    return Place(session, newsletter)
+    return ReaderContext(session, newsletter)
 
 
 @contextmanager
-def at(slug: str) -> Iterator[Place]:
+def open_context(slug: str) -> Iterator[ReaderContext]:
     """A newsletter's pages, to read. 404 where there is none of this name. A request reads its newsletter once."""
     if not (newsletter := g.get("newsletter_view")):
-        g.version, newsletter = known(slug)
+        g.version, newsletter = find_newsletter(slug)
     with db.read() as session:
-        yield enter(session, called(slug, newsletter))
+        yield enter(session, newsletter_or_404(slug, newsletter))
 
 
 def change(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
     """Run one change in a transaction. It may run again after a lost race, so `fn` has no other effect."""
 
     def write(session: Session) -> T:
-        return fn(session, called(slug, known(slug, session)[1]))
+        return fn(session, newsletter_or_404(slug, find_newsletter(slug, session)[1]))
 
     try:
         return db.write(write)
@@ -182,7 +183,7 @@ def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
         if copies.is_making():
-            with at(slug) as place:
+            with open_context(slug) as place:
                 copies.make_for_all(place.session, place.newsletter)
         response = make_response(view(slug, **values))
         response.cache_control.private = True
@@ -201,7 +202,7 @@ def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
 
     @wraps(view)
     def answer(slug: str, **values: Any) -> ResponseReturnValue:
-        with at(slug) as place:
+        with open_context(slug) as place:
             copies.make_for_all(place.session, place.newsletter)
             response = make_response(view(place, **values))
             if response.status_code == 200:

@@ -15,9 +15,9 @@ from ..letters.receive import Submission
 from ..questions import queries as questions
 from ..questions.models import Question
 from ..search import PUBLIC
-from ..search.alike import Probe, alike
+from ..search.alike import Probe, find_matches
 from ..web.formatting import autonym
-from .page_frame import Place
+from .page_frame import ReaderContext
 from .stories import Story, stories_by_question
 
 SHOWN = 3
@@ -25,7 +25,7 @@ LEFT_OUT = ("form", "then", "notes", "leave_empty")  # what the page's own form 
 
 
 @dataclass(frozen=True)
-class Match:
+class PublicMatch:
     """Something public that looks like the draft: an answer that ran, or an open question with how many ask it."""
 
     words: tuple[str, ...]
@@ -35,49 +35,57 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Step:
+class PreviewStep:
     """The step between a form and its receipt: what is likely to answer it, and what holds in single countries."""
 
-    matches: list[Match]
+    matches: list[PublicMatch]
     notes: list[dict[str, Any]]
 
 
-def preview_page(place: Place, typed: Mapping[str, str], filled: Submission, step: Step) -> str:
-    editions = archive.sent_editions(place.newsletter).page(place.session, None, 30)
-    edition = next((one for one in editions if one.id == filled.about_edition_id), None)
-    return place.page(
+def preview_page(
+    context: ReaderContext, form_values: Mapping[str, str], submission: Submission, step: PreviewStep
+) -> str:
+    editions = archive.sent_editions(context.newsletter).page(context.session, None, 30)
+    edition = next((one for one in editions if one.id == submission.about_edition_id), None)
+    return context.page(
         "reader/preview.html",
         "ask",
-        filled=filled,
+        filled=submission,
         edition=edition,
         step=step,
-        asked_for=typed.get("then") == "look",
-        kept=[(name, value) for name, value in typed.items() if name not in LEFT_OUT and value],
-        form_token=typed.get("form"),
-        tongue=autonym(filled.language) if filled.language else "",
-        credit=credit_of(filled),
+        asked_for=form_values.get("then") == "look",
+        kept=[(name, value) for name, value in form_values.items() if name not in LEFT_OUT and value],
+        form_token=form_values.get("form"),
+        tongue=autonym(submission.language) if submission.language else "",
+        credit=format_credit(submission),
     )
 
 
-def credit_of(filled: Submission) -> str:
+def format_credit(submission: Submission) -> str:
     """Return how the reader is named if it runs; empty for not at all."""
-    return _("%(name)s, %(place)s", name=filled.name, place=filled.place) if filled.credit == "first" else filled.name
+    return (
+        _("%(name)s, %(place)s", name=submission.name, place=submission.place)
+        if submission.credit == "first"
+        else submission.name
+    )
 
 
-def matches(place: Place, words: str) -> list[Match]:
+def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
     """Return what is likely to answer this, or to ask it already, best first."""
-    session, newsletter = place.session, place.newsletter
-    found = [one for one in alike(session, PUBLIC, newsletter.id, Probe(words), limit=SHOWN) if one.likely]
+    session, newsletter = context.session, context.newsletter
+    found = [one for one in find_matches(session, PUBLIC, newsletter.id, Probe(text), limit=SHOWN) if one.likely]
     keys = [one.noun_id for one in found]
     if not keys:
         return []
     # The index may be a second behind: what the pages don't show any more is not shown here either.
-    ran = archive.ran(session, newsletter, keys)
-    open_ones = {question.id: question for question in questions.shown_of(session, newsletter.id, keys)}
+    ran = archive.get_published_items(session, newsletter, keys)
+    open_ones = {
+        question.id: question for question in questions.list_public_questions_by_id(session, newsletter.id, keys)
+    }
     askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
     stories = stories_by_question(newsletter, ran)
     return [
-        Match(
+        PublicMatch(
             next((reason.values for reason in one.reasons if reason.code == "words"), ()),
             stories.get(one.noun_id),
             open_ones.get(one.noun_id),

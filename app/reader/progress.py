@@ -10,13 +10,13 @@ from flask_babel import lazy_gettext as _l
 from ..letters.ending_sentences import sentence_of
 from ..letters.models import Letter
 from ..web.formatting import day
-from ..web.setup import language, meant_for
-from ..workflows.letters.public_state import Standing
-from .page_frame import Place
+from ..web.setup import language, requested_language
+from ..workflows.letters.public_state import PublicState
+from .page_frame import ReaderContext
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgressStep:
     """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer;
     `language` is that of `more` where it isn't the page's.
     """
@@ -61,13 +61,13 @@ HEAR_BACK = {
 }
 
 
-def steps(place: Place, letter: Letter, standing: Standing) -> list[Step]:
-    if standing.state in BEHIND:
-        return _way(place, letter, standing)
-    return [_arrival(letter), *SHORT[standing.state](place, letter, standing)]
+def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    if public_state.state in BEHIND:
+        return _ongoing_steps(context, letter, public_state)
+    return [_arrival(letter), *SHORT[public_state.state](context, letter, public_state)]
 
 
-def arrived_on(letter: Letter) -> str:
+def format_arrival_day(letter: Letter) -> str:
     """Return the day on which a letter came. Without an address only that is kept, as midnight UTC, which is another
     day in half of the world.
     """
@@ -75,52 +75,64 @@ def arrived_on(letter: Letter) -> str:
     return day(moment.date() if letter.hear_back == "number" else moment)
 
 
-def _arrival(letter: Letter) -> Step:
-    return Step(_("It arrived"), "is-done", arrived_on(letter))
+def _arrival(letter: Letter) -> ProgressStep:
+    return ProgressStep(_("It arrived"), "is-done", format_arrival_day(letter))
 
 
-def _way(place: Place, letter: Letter, standing: Standing) -> list[Step]:
-    behind, editor = BEHIND[standing.state], {"editor": place.newsletter.editor}
+def _ongoing_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    behind, editor = BEHIND[public_state.state], {"editor": context.newsletter.editor}
     made = [_arrival(letter)]
-    made += [Step(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
-    if standing.state in NOW and not place.newsletter.is_going:
-        ended = _("%(name)s has ended", name=place.newsletter.name)
-        return [*made, Step(ended, "is-now", _("No answer comes any more. You can still take your question back."))]
-    made += [Step(str(now) % editor, "is-now", _more(standing)) for _done, now, _ahead in WAY[behind : behind + 1]]
-    made += [Step(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
-    if standing.is_published:
+    made += [ProgressStep(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
+    if public_state.state in NOW and not context.newsletter.is_going:
+        ended = _("%(name)s has ended", name=context.newsletter.name)
+        return [
+            *made,
+            ProgressStep(ended, "is-now", _("No answer comes any more. You can still take your question back.")),
+        ]
+    made += [
+        ProgressStep(str(now) % editor, "is-now", _describe_state(public_state))
+        for _done, now, _ahead in WAY[behind : behind + 1]
+    ]
+    made += [ProgressStep(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
+    if public_state.is_published:
         stays = _("It stays on this site, for everyone.")
-        made[-1] = Step(_("It ran in the newsletter"), "is-now", stays, standing.path)
+        made[-1] = ProgressStep(_("It ran in the newsletter"), "is-now", stays, public_state.path)
     elif letter.hear_back in HEAR_BACK and letter.contact:
-        made.append(Step(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
+        made.append(ProgressStep(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
     return made
 
 
-def _more(standing: Standing) -> str:
-    if standing.state == "coming" and standing.runs_at:
-        return _("It is planned for %(day)s.", day=day(standing.runs_at))
-    return str(NOW.get(standing.state, ""))
+def _describe_state(public_state: PublicState) -> str:
+    if public_state.state == "coming" and public_state.runs_at:
+        return _("It is planned for %(day)s.", day=day(public_state.runs_at))
+    return str(NOW.get(public_state.state, ""))
 
 
-def _kept(place: Place, letter: Letter, standing: Standing) -> list[Step]:
-    words = _("%(editor)s has read it and keeps it", editor=place.newsletter.editor)
-    return [Step(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))]
+def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    words = _("%(editor)s has read it and keeps it", editor=context.newsletter.editor)
+    return [
+        ProgressStep(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))
+    ]
 
 
-def _ended(place: Place, letter: Letter, standing: Standing) -> list[Step]:
-    reason = standing.reason or ""
-    sentence = sentence_of(place.session, place.newsletter, reason, meant_for())
+def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    reason = public_state.reason or ""
+    sentence = sentence_of(context.session, context.newsletter, reason, requested_language())
     more, tongue = sentence or (_("We won’t go on with it."), language())
-    return [Step(_("It has come to an end"), "is-now", more, standing.path, tongue if tongue != language() else "")]
+    return [
+        ProgressStep(
+            _("It has come to an end"), "is-now", more, public_state.path, tongue if tongue != language() else ""
+        )
+    ]
 
 
-def _withdrawn(place: Place, letter: Letter, standing: Standing) -> list[Step]:
+def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     more = _(
         "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
     )
-    if standing.runs_unnamed:
+    if public_state.runs_unnamed:
         more += " " + _("It was fixed for a newsletter already. There it appears in the desk’s words, without a name.")
-    return [Step(_("You took it back"), "is-now", more)]
+    return [ProgressStep(_("You took it back"), "is-now", more)]
 
 
-SHORT: dict[str, Any] = {"kept": _kept, "ended": _ended, "withdrawn": _withdrawn}
+SHORT: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}

@@ -26,11 +26,11 @@ def task(nonce: str) -> str:
     return f"{_challenge(current_app.config['SECRET_KEY'], nonce, _now())}.{PARTS}.{BITS}"
 
 
-def is_solved(nonce: str, typed: str) -> bool:
+def is_solved(nonce: str, solution: str) -> bool:
     """Return whether what came with a form, numbers with points between, solves what its page asked."""
-    if not _NUMBERS.fullmatch(typed):
+    if not _NUMBERS.fullmatch(solution):
         return False
-    numbers = [*map(int, typed.split("."))]
+    numbers = [*map(int, solution.split("."))]
     if any(after <= before for before, after in pairwise(numbers)):
         return False
     config = current_app.config
@@ -43,8 +43,8 @@ def _now() -> int:
     return int(unix_time() // GOOD_FOR)
 
 
-def _challenge(key: bytes, nonce: str, at: int) -> str:
-    about = b"\0".join((PURPOSE, nonce.encode(), str(at).encode()))
+def _challenge(key: bytes, nonce: str, period: int) -> str:
+    about = b"\0".join((PURPOSE, nonce.encode(), str(period).encode()))
     return hmac.digest(hashlib.sha256(key).digest(), about, hashlib.sha256).hex()
 
 

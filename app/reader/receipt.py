@@ -15,19 +15,19 @@ from sqlalchemy.orm import Session
 
 from ..core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from ..letters import receipts
-from ..letters.export import held_of
+from ..letters.export import export_personal_data
 from ..letters.models import Letter
-from ..letters.receive import Faulty, FormToken
+from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import receipt_of
 from ..web import errors as pages
 from ..web.setup import apply_limits, caller, db, limiter
 from ..workflows.letters import receipt_notes, withdrawal
-from ..workflows.letters.public_state import standing_of
+from ..workflows.letters.public_state import get_public_state
 from . import arrived
-from .page_frame import Place, at, enter, reader
-from .progress import arrived_on, steps
-from .submission import Sent, consent, in_words, once
+from .page_frame import ReaderContext, enter, open_context, reader
+from .progress import format_arrival_day, list_steps
+from .submission import SubmissionResult, consent, format_errors, submit_once
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
 # right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
@@ -36,41 +36,46 @@ GUESSES = RateLimitItemPerMinute(20, 10)
 
 
 def send_once(
-    slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter], again: Callable[[Place, Sent], str]
+    slug: str,
+    form: FormToken,
+    make: Callable[[Session, Newsletter], Letter],
+    render_duplicate: Callable[[ReaderContext, SubmissionResult], str],
 ) -> ResponseReturnValue:
     """Answer Send. A reloaded page sends the same form, and so shows the same number; one that was sent before with
-    other words gets the page of `again`. Raises what `make` raises.
+    other words gets the page of `render_duplicate`. Raises what `make` raises.
     """
-    sent = once(slug, form, make)
+    sent = submit_once(slug, form, make)
     # Of one that nobody has looked at yet, all pages say the same.
     is_untouched = sent.is_new and sent.letter.waits
-    if is_untouched and (kept := arrived.kept(sent)):
+    if is_untouched and (kept := arrived.get_cached_page(sent)):
         return kept
-    with at(slug) as place:
+    with open_context(slug) as place:
         if not sent.same:
-            return again(place, sent), 409
+            return render_duplicate(place, sent), 409
 
         def page(receipt: str) -> tuple[str, bool]:
             letter = place.session.get_one(Letter, sent.letter.id)
-            return _state(place, letter, receipt, template="reader/arrived.html"), letter.waits
+            return _render_state(place, letter, receipt, template="reader/arrived.html"), letter.waits
 
-        return arrived.page(place, sent, page) if is_untouched else page(sent.receipt)[0]
+        return arrived.render_and_cache(place, sent, page) if is_untouched else page(sent.receipt)[0]
 
 
-def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object) -> str:
-    standing = standing_of(place.session, place.newsletter, letter)
+def _render_state(
+    context: ReaderContext, letter: Letter, receipt: str, template: str = "reader/state.html", **values: object
+) -> str:
+    standing = get_public_state(context.session, context.newsletter, letter)
     live = letter.erased_at is None
-    return place.page(
+    return context.page(
         template,
         "receipt" if template == "reader/state.html" else "",
         receipt=receipt,
         standing=standing,
-        steps=steps(place, letter, standing),
+        steps=list_steps(context, letter, standing),
         live=live,
         whole_hand=live and not letter.receipt_mailed,
-        takes_words=receipt_notes.takes_words(place.newsletter, letter, standing),
+        takes_words=receipt_notes.accepts_messages(context.newsletter, letter, standing),
         note=receipt_notes.open_note(letter),
-        names=place.newsletter.names_readers,
+        names=context.newsletter.names_readers,
         hear_back=letter.hear_back,
         **values,
     )
@@ -78,13 +83,13 @@ def _state(place: Place, letter: Letter, receipt: str, template: str = "reader/s
 
 @reader.get("/<slug>/receipt")
 def receipt(slug: str) -> str:
-    with at(slug) as place:
+    with open_context(slug) as place:
         return place.page("reader/receipt.html", "receipt", error="", typed="")
 
 
 @reader.post("/<slug>/receipt")
 def receipt_open(slug: str) -> ResponseReturnValue:
-    return _after(slug)
+    return _handle_receipt(slug)
 
 
 @reader.post("/<slug>/receipt/add")
@@ -93,7 +98,7 @@ def receipt_add(slug: str) -> ResponseReturnValue:
         receipt_notes.add(session, receipts.reader_of(letter), letter, request.form.get("more", ""))
         return _("It is added. The desk reads it together with your question.")
 
-    return _after(slug, add)
+    return _handle_receipt(slug, add)
 
 
 @reader.post("/<slug>/receipt/answer")
@@ -102,7 +107,7 @@ def receipt_answer(slug: str) -> ResponseReturnValue:
         receipt_notes.answer(session, receipts.reader_of(letter), letter, request.form.get("reply", ""))
         return _("It is sent. The desk reads it together with your question.")
 
-    return _after(slug, answer, box="reply")
+    return _handle_receipt(slug, answer, field_name="reply")
 
 
 @reader.post("/<slug>/receipt/credit")
@@ -119,65 +124,67 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
         )
         return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
 
-    return _after(slug, credit)
+    return _handle_receipt(slug, credit)
 
 
 @reader.post("/<slug>/receipt/held")
 def receipt_held(slug: str) -> ResponseReturnValue:
     """Show all that is held, since this press asks for it; or give it away as a file whose name says nothing."""
 
-    def show(place: Place, letter: Letter, typed: str) -> ResponseReturnValue:
-        held = held_of(place.session, receipts.reader_of(letter), letter)
+    def show(place: ReaderContext, letter: Letter, typed: str) -> ResponseReturnValue:
+        held = export_personal_data(place.session, receipts.reader_of(letter), letter)
         if request.form.get("as") != "file":
             erased_by = letter.contact and letter.contact.erase_on
-            page = {"receipt": typed, "held": held, "came": arrived_on(letter), "erased_by": erased_by}
+            page = {"receipt": typed, "held": held, "came": format_arrival_day(letter), "erased_by": erased_by}
             return place.page("reader/held.html", "receipt", **page)
         text = json.dumps(held, ensure_ascii=False, indent=2)
         return Response(
             text, mimetype="application/json", headers={"Content-Disposition": "attachment; filename=a.json"}
         )
 
-    return _after(slug, show=show)
+    return _handle_receipt(slug, show=show)
 
 
 @reader.post("/<slug>/receipt/withdraw")
 def receipt_withdraw(slug: str) -> ResponseReturnValue:
-    return _after(slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter))
+    return _handle_receipt(
+        slug, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+    )
 
 
 def _may_guess() -> bool:
     return not limiter.enabled or apply_limits(lambda counters: counters.hit(GUESSES, "receipts", caller()))
 
 
-def _after(
+def _handle_receipt(
     slug: str,
     act: Callable[[Session, Letter], str | None] | None = None,
-    box: str = "more",
-    show: Callable[[Place, Letter, str], ResponseReturnValue] | None = None,
+    field_name: str = "more",
+    show: Callable[[ReaderContext, Letter, str], ResponseReturnValue] | None = None,
 ) -> ResponseReturnValue:
-    """Do something with the letter of the typed receipt, and show how it stands then, or another page of it. `box` is
-    the field of a text.
+    """Do something with the letter of the typed receipt, and show how it stands then, or another page of it.
+    `field_name` is the field of a text.
     """
     typed = request.form.get("receipt", "")[:200]
-    with at(slug) as place:
+    with open_context(slug) as place:
         letter = receipts.find_receipt(place.session, typed)
         if letter is None:
             if receipt_of(typed) and not _may_guess():
-                return pages.page(429)
-            return _not_found(place, typed), 422
+                return pages.render_error(429)
+            return _render_not_found(place, typed), 422
         key = letter.id
     errors: dict[str, str] = {}
     done, status = None, 200
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except MissingPrecondition as fault:
-        errors, status = in_words({"more" if fault.fact == "text" else fault.fact: "empty"}), 400
-    except Faulty as fault:
-        errors, status = in_words(fault.faults), 400
+        errors, status = format_errors({"more" if fault.fact == "text" else fault.fact: "empty"}), 400
+    except ValidationError as fault:
+        errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):
         status = 409  # It was taken back before, say by a first press of this button; the page says so.
-    errors = {box if name == "more" else name: words for name, words in errors.items()}
-    with at(slug) as place:
+    errors = {field_name if name == "more" else name: words for name, words in errors.items()}
+    with open_context(slug) as place:
         letter = place.session.get_one(Letter, key)
         # A receipt of another newsletter opens there: its reader need not remember where it was given.
         own = enter(place.session, place.session.get_one(Newsletter, letter.newsletter_id))
@@ -186,13 +193,13 @@ def _after(
                 return show(own, letter, typed)
         except PermissionDenied:
             status = 409
-        return _state(own, letter, typed, done=done, errors=errors, typed=request.form), status
+        return _render_state(own, letter, typed, done=done, errors=errors, typed=request.form), status
 
 
-def _not_found(place: Place, typed: str) -> str:
+def _render_not_found(context: ReaderContext, number: str) -> str:
     error = (
         _("No question has this number. Look at each group of four once more.")
-        if receipt_of(typed)
+        if receipt_of(number)
         else _("A receipt has 20 digits; this is something else.")
     )
-    return place.page("reader/receipt.html", "receipt", error=error, typed=typed)
+    return context.page("reader/receipt.html", "receipt", error=error, typed=number)

@@ -8,62 +8,62 @@ from ..editions import archive
 from ..editions.models import EditionItem
 from ..letters.receive import Submission, send
 from . import form_token
-from .page_frame import Place, at, found, reader, with_form
+from .page_frame import ReaderContext, open_context, or_404, reader, with_form
 from .receipt import send_once
 from .stories import href
-from .submission import has_no_place, hold, in_words
+from .submission import find_spam_signals, format_errors, has_no_capacity
 
 
 @reader.get("/<slug>/report/<public_id>")
 @with_form
 def report(slug: str, public_id: str) -> str:
-    with at(slug) as place:
-        return _page(place, _item(place, public_id))
+    with open_context(slug) as place:
+        return _render_page(place, _get_item(place, public_id))
 
 
 @reader.post("/<slug>/report/<public_id>/send")
 def report_send(slug: str, public_id: str) -> ResponseReturnValue:
-    with at(slug) as place:
-        item = _item(place, public_id)
+    with open_context(slug) as place:
+        item = _get_item(place, public_id)
         typed = request.form.get("body", "")
         form = form_token.read(request.form.get("form", ""), place.newsletter)
         ask = Submission(typed, background=f"{item.piece['headline']}\n{href(place.newsletter, item)}")
         faults = ask.faults | ({} if form else {"form": "old"})
         if form is None or faults:
-            return _page(place, item, typed, faults, request.form["form"] if form else None), 400
-        if has_no_place(place, form):
-            return _page(place, item, typed, {"form": "full"}, request.form["form"]), 503
-        why = hold(place, request.form, form, typed)
+            return _render_page(place, item, typed, faults, request.form["form"] if form else None), 400
+        if has_no_capacity(place, form):
+            return _render_page(place, item, typed, {"form": "full"}, request.form["form"]), 503
+        why = find_spam_signals(place, request.form, form, typed)
 
     return send_once(
         slug,
         form,
         lambda session, newsletter: send(session, Reader(), newsletter, ask, form=form, signs=why),
-        lambda place, sent: _page(place, _item(place, public_id), typed, before=sent),
+        lambda place, sent: _render_page(place, _get_item(place, public_id), typed, previous=sent),
     )
 
 
-def _item(place: Place, public_id: str) -> EditionItem:
-    item, _edition = found(archive.story(place.session, place.newsletter, public_id))
-    return found(item if item.question.is_published else None)
+def _get_item(context: ReaderContext, public_id: str) -> EditionItem:
+    item, _edition = or_404(archive.story(context.session, context.newsletter, public_id))
+    return or_404(item if item.question.is_published else None)
 
 
-def _page(
-    place: Place,
+def _render_page(
+    context: ReaderContext,
     item: EditionItem,
-    typed: str = "",
+    text: str = "",
     faults: dict[str, str] | None = None,
     token: str | None = None,
-    before: object = None,
+    previous: object = None,
 ) -> str:
-    return place.page(
+    return context.page(
         "reader/report.html",
         "",
         public_id=item.question.public_id,
         headline=item.piece["headline"],
-        story=href(place.newsletter, item),
-        typed=typed,
-        errors=in_words(faults or {}),
+        story=href(context.newsletter, item),
+        typed=text,
+        errors=format_errors(faults or {}),
         form_token=token,
-        before=before,
+        before=previous,
     )

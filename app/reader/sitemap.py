@@ -13,7 +13,7 @@ from flask import Response, current_app, url_for
 from ..editions import archive, of_experts
 from ..newsletters.queries import all_newsletters
 from ..web.setup import db
-from .page_frame import FRESH, Place, found, public, reader
+from .page_frame import FRESH, ReaderContext, or_404, public, reader
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 FIXED = ("home", "ask", "answers", "editions", "corrections", "protection")
@@ -25,7 +25,7 @@ def robots() -> Response:
     to find out here."""
     with db.read() as session:
         first = next(iter(all_newsletters(session)), None)
-    named = f"\nSitemap: {_whole('sitemap', slug=first.slug)}\n" if first else ""
+    named = f"\nSitemap: {_page_url('sitemap', slug=first.slug)}\n" if first else ""
     response = Response(f"User-agent: *\nAllow: /\n{named}", mimetype="text/plain")
     response.cache_control.public, response.cache_control.max_age = True, FRESH
     return response
@@ -33,41 +33,44 @@ def robots() -> Response:
 
 @reader.get("/<slug>/sitemap.xml")
 @public
-def sitemap(place: Place) -> Response:
+def sitemap(place: ReaderContext) -> Response:
     """List the sitemaps: of the pages that are always there, and of each year."""
     slug, years = place.newsletter.slug, archive.years(place.session, place.newsletter)
-    parts = [_whole("sitemap_of_pages", slug=slug), *(_whole("sitemap_of_year", slug=slug, year=y) for y in years)]
-    return _written("sitemapindex", "sitemap", [(part, None) for part in parts])
+    parts = [
+        _page_url("sitemap_of_pages", slug=slug),
+        *(_page_url("sitemap_of_year", slug=slug, year=y) for y in years),
+    ]
+    return _render_sitemap("sitemapindex", "sitemap", [(part, None) for part in parts])
 
 
 @reader.get("/<slug>/sitemap-pages.xml")
 @public
-def sitemap_of_pages(place: Place) -> Response:
+def sitemap_of_pages(place: ReaderContext) -> Response:
     """List the pages that are always there, and those of topics and of experts who said yes to theirs."""
     session, newsletter = place.session, place.newsletter
     pages = [
-        *(_whole(name, slug=newsletter.slug) for name in FIXED),
-        *(_whole("topic", slug=newsletter.slug, topic=one.slug) for one in archive.topics(session, newsletter)),
-        *(_whole("expert", slug=newsletter.slug, public_id=key) for key in of_experts.pages(session, newsletter)),
+        *(_page_url(name, slug=newsletter.slug) for name in FIXED),
+        *(_page_url("topic", slug=newsletter.slug, topic=one.slug) for one in archive.topics(session, newsletter)),
+        *(_page_url("expert", slug=newsletter.slug, public_id=key) for key in of_experts.pages(session, newsletter)),
     ]
-    return _written("urlset", "url", [(page, None) for page in pages])
+    return _render_sitemap("urlset", "url", [(page, None) for page in pages])
 
 
 @reader.get("/<slug>/sitemap-<int:year>.xml")
 @public
-def sitemap_of_year(place: Place, year: int) -> Response:
+def sitemap_of_year(place: ReaderContext, year: int) -> Response:
     session, newsletter = place.session, place.newsletter
-    found(year in archive.years(session, newsletter) or None)
+    or_404(year in archive.years(session, newsletter) or None)
     base = current_app.config["BASE_URL"]
     pages = [(f"{base}{path}", at) for path, at in archive.addresses(session, newsletter, year)]
-    return _written("urlset", "url", pages)
+    return _render_sitemap("urlset", "url", pages)
 
 
-def _whole(endpoint: str, **values: Any) -> str:
+def _page_url(endpoint: str, **values: Any) -> str:
     return f"{current_app.config['BASE_URL']}{url_for(f'reader.{endpoint}', **values)}"
 
 
-def _written(root: str, entry: str, pages: Iterable[tuple[str, datetime | None]]) -> Response:
+def _render_sitemap(root: str, entry: str, pages: Iterable[tuple[str, datetime | None]]) -> Response:
     ElementTree.register_namespace("", SITEMAP)
     tree = ElementTree.Element(f"{{{SITEMAP}}}{root}")
     for address, at in pages:

@@ -44,8 +44,8 @@ def stories_of(newsletter: Newsletter, items: Iterable[EditionItem | ItemTransla
     return [_story(newsletter, item) for item in items]
 
 
-def stories_by_question(newsletter: Newsletter, ran: Mapping[int, EditionItem]) -> dict[int, Story]:
-    return {key: _story(newsletter, item) for key, item in ran.items()}
+def stories_by_question(newsletter: Newsletter, items: Mapping[int, EditionItem]) -> dict[int, Story]:
+    return {key: _story(newsletter, item) for key, item in items.items()}
 
 
 def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story:

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from ..letters import signs
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, FormToken, already_sent, is_full, receipt_of
-from ..letters.signs import signs_of
+from ..letters.signs import spam_signals
 from ..newsletters.models import Newsletter
-from ..web.setup import apply_limits, counted, limiter
+from ..web.setup import apply_limits, hash_identifier, limiter
 from . import proof_of_work
 from .form_token import opened_just_now
-from .page_frame import Place, change
+from .page_frame import ReaderContext, change
 
 log = getLogger(__name__)
 
@@ -60,7 +60,7 @@ FAULTS = {
 
 
 @dataclass(frozen=True)
-class Sent:
+class SubmissionResult:
     """The letter that a form has made. `same` is false where it was sent before with other words, `is_new` where it was
     sent before at all."""
 
@@ -70,20 +70,20 @@ class Sent:
     is_new: bool = True
 
 
-def once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> Sent:
+def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter], Letter]) -> SubmissionResult:
     """Make the letter of this form, or find the one that it made before. Raises what `make` raises."""
 
-    def take(session: Session, newsletter: Newsletter) -> Sent:
+    def take(session: Session, newsletter: Newsletter) -> SubmissionResult:
         receipt = receipt_of(session, form)
         try:
-            return Sent(make(session, newsletter), receipt)
+            return SubmissionResult(make(session, newsletter), receipt)
         except AlreadySent as before:
-            return Sent(before.letter, receipt, before.same, is_new=False)
+            return SubmissionResult(before.letter, receipt, before.same, is_new=False)
 
     return change(slug, take)
 
 
-def in_words(faults: Mapping[str, str]) -> dict[str, str]:
+def format_errors(faults: Mapping[str, str]) -> dict[str, str]:
     return {name: str(FAULTS[name, code]) for name, code in faults.items()}
 
 
@@ -95,28 +95,30 @@ def consent(newsletter: Newsletter) -> str:
     )
 
 
-def hold(place: Place, typed: Mapping[str, str], form: FormToken, text: str) -> list[str]:
+def find_spam_signals(context: ReaderContext, form_values: Mapping[str, str], form: FormToken, text: str) -> list[str]:
     """Return the signs for which the desk should look at what a form brings first, the heaviest first."""
-    return signs_of(place.session, place.newsletter.id, text, way_of(place.newsletter, typed, form))
+    return spam_signals(
+        context.session, context.newsletter.id, text, get_submission_traits(context.newsletter, form_values, form)
+    )
 
 
-def has_no_place(place: Place, form: FormToken) -> bool:
+def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
     """Return whether a letter can't be kept: a flood has brought as many as are kept of a day, and the ones that are
     taken beyond that in ten minutes came, too. Who has a proof has no other right here: it is no gate."""
-    if not is_full(place.session, place.newsletter) or already_sent(place.session, form):
+    if not is_full(context.session, context.newsletter) or already_sent(context.session, form):
         return False
     try:
-        key = str(place.newsletter.id)
+        key = str(context.newsletter.id)
         return not limiter.enabled or not apply_limits(lambda counters: counters.hit(BEYOND, "beyond", key))
     except Exception:
         return True
 
 
-def way_of(newsletter: Newsletter, typed: Mapping[str, str], form: FormToken) -> set[str]:
+def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
     """Return what is to be seen of how a form came: a robot filled the field that people don't see, it came within a
     flood or sooner than people type, or its browser has solved the proof of work."""
-    proven = proof_of_work.is_solved(form.nonce, typed.get("proof", ""))
-    way = {"trap"} if typed.get(TRAP) else set()
+    proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
+    way = {"trap"} if form_values.get(TRAP) else set()
     good = {signs.PROVEN} if proven else set()
     if not limiter.enabled:
         return way | good
@@ -138,7 +140,7 @@ def _has_room(counters: RateLimiter, newsletter: Newsletter, form: FormToken, pr
     """
     place = "proven" if proven else "forms", str(newsletter.id)
     hit, test = counters.hit, counters.test
-    is_new = hit(ONE_FORM, *place, counted(form.nonce))
+    is_new = hit(ONE_FORM, *place, hash_identifier(form.nonce))
     has_room = hit(FLOOD, *place) if is_new else test(FLOOD, *place)
     if is_new and not hit(GREAT, *place):
         hit(AFTERWARDS, *place)

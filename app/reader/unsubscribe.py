@@ -37,12 +37,12 @@ def _page(token: str) -> str:
         letter = unsubscribing.letter_of(session, token)
         if letter is None:
             return render_template("reader/stop_unknown.html")
-        return _framed(session, letter, done=not unsubscribing.can_stop(session, token))
+        return _render_stop_page(session, letter, is_done=not unsubscribing.can_stop(session, token))
 
 
-def _framed(session: Session, letter: Letter, done: bool) -> str:
+def _render_stop_page(session: Session, letter: Letter, is_done: bool) -> str:
     place = enter(session, session.get_one(Newsletter, letter.newsletter_id))
     if "lang" not in request.args:
         g.language = mail_texts.tongue_of(place.newsletter, letter.language)
         refresh()
-    return place.page("reader/stop.html", "", done=done)
+    return place.page("reader/stop.html", "", done=is_done)

@@ -13,11 +13,11 @@ from sqlalchemy import Float, Integer, Select, Subquery, column, select, text
 from sqlalchemy.orm import Session
 
 from . import semantic
-from .index import is_sqlite, scoped
+from .index import is_sqlite, scope_terms
 from .models import PUBLIC, Collection, Key
-from .reasons import Reason, reasons, share_the_rarest
+from .reasons import Reason, find_reasons, share_the_rarest
 from .scoring import Counts, Weighed, Words, alikeness
-from .verdicts import decided
+from .verdicts import load_desk_verdicts
 
 PROPOSED = 60  # that are compared
 FETCHED = 2 * PROPOSED  # some of those that the index proposes are not offered
@@ -25,7 +25,7 @@ BUDGET = 20_000  # documents that are looked at, the rarest terms' first
 AT_LEAST = 2  # terms that are looked up whatever they cost
 ASKED_AT_ONCE = 5_000  # terms of one query for counts
 
-__all__ = ["Compared", "Key", "Match", "Probe", "Reason", "Scored", "alike"]
+__all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 
 
 class Doc(NamedTuple):
@@ -61,7 +61,7 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """A probe with all that it was compared to, best first; where words were compared, with what is known of them."""
 
     probe: Probe
@@ -87,7 +87,7 @@ class Match:
         return self.noun, self.noun_id
 
 
-def alike(
+def find_matches(
     session: Session,
     collection: Collection,
     newsletter_id: int,
@@ -95,24 +95,24 @@ def alike(
     *,
     limit: int = 10,
     matcher: str | None = None,
-    compared: Compared | None = None,
+    comparison: Comparison | None = None,
 ) -> list[Match]:
     """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
 
     Left out are the probe itself and what the desk called "not the same". `matcher` is 'words' or 'semantic';
-    without it the one of the settings. The probe's words are compared and not kept; `compared` is what that gave
+    without it the one of the settings. The probe's words are compared and not kept; `comparison` is what that gave
     where it has been done for something else.
     """
     matcher = matcher or matcher_of(session)
-    compared = compared or by_score(session, collection, newsletter_id, probe, matcher)
-    if not compared.scored:
+    comparison = comparison or by_score(session, collection, newsletter_id, probe, matcher)
+    if not comparison.scored:
         return []
-    known = decided(session, newsletter_id, matcher, probe.key)
+    known = load_desk_verdicts(session, newsletter_id, matcher, probe.key)
     hidden = known.not_the_same | ({probe.key} if probe.key else set())
-    ranked = [one for one in compared.scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
+    ranked = [one for one in comparison.scored if hidden.isdisjoint({one[0], (one[2].noun, one[2].noun_id)})][:limit]
     if not ranked:
         return []
-    counts = compared.counts
+    counts = comparison.counts
     if counts is None:
         asked = (Words(doc.text).asked for _key, _score, doc in ranked)
         counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
@@ -129,18 +129,18 @@ def alike(
             why,
         )
         for key, score, doc in ranked
-        if (why := reasons(probe, doc, counts, matcher))  # what nobody can say why of is not shown
+        if (why := find_reasons(probe, doc, counts, matcher))  # what nobody can say why of is not shown
     ]
 
 
 def matcher_of(session: Session) -> str:
     """The one that the settings name; without its extra, words."""
-    return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_ready() else "words"
+    return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_installed() else "words"
 
 
 def by_score(
     session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
-) -> Compared:
+) -> Comparison:
     """All that was compared, best first; each document under the question that it stands for, and that question
     once."""
     matcher = matcher or matcher_of(session)
@@ -152,7 +152,7 @@ def by_score(
         if key not in best or score > best[key][0]:
             best[key] = (score, doc)
     ranked = sorted(best.items(), key=lambda entry: (-entry[1][0], entry[0]))
-    return Compared(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
+    return Comparison(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
 
 
 Found = tuple[list[tuple[float, Doc]], Counts | None]
@@ -161,7 +161,7 @@ Found = tuple[list[tuple[float, Doc]], Counts | None]
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
     """Return what is known of a newsletter's documents and of these terms."""
     listed = sorted({*terms})
-    names = [f"{newsletter_id}", f"{newsletter_id}+", *scoped(newsletter_id, listed)]
+    names = [f"{newsletter_id}", f"{newsletter_id}+", *scope_terms(newsletter_id, listed)]
     columns = collection.terms.__table__.c
     found: dict[str, int] = {}
     for at in range(0, len(names), ASKED_AT_ONCE):
@@ -175,7 +175,7 @@ def counts_of(session: Session, collection: Collection, newsletter_id: int, term
 def _by_words(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
     mine = Words(probe.text)
     counts = counts_of(session, collection, newsletter_id, mine.compared)
-    docs = proposed(session, collection, newsletter_id, chosen(mine.compared, counts), counts)
+    docs = find_candidates(session, collection, newsletter_id, choose_lookup_terms(mine.compared, counts), counts)
     if not docs:
         return [], counts
     theirs = [Words(doc.text) for doc in docs]
@@ -189,7 +189,7 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
     return list(zip(scores, docs, strict=True)), counts
 
 
-def chosen(terms: Sequence[str], counts: Counts) -> list[str]:
+def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
     """The terms that are looked up, rarest first: those that are there and not common, as far as the budget goes."""
     there = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
     taken: list[str] = []
@@ -202,20 +202,20 @@ def chosen(terms: Sequence[str], counts: Counts) -> list[str]:
     return taken
 
 
-def proposed(
+def find_candidates(
     session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
 ) -> list[Doc]:
     """The documents that share the rarest words, of those that are offered."""
     if not terms:
         return []
-    names = scoped(newsletter_id, terms)
+    names = scope_terms(newsletter_id, terms)
     values: dict[str, Any]
     if is_sqlite(session):
-        query = _proposing(collection, 0)
+        query = _candidates_query(collection, 0)
         listed = " OR ".join(f'"{name}"' for name in names)
         values = {"query": f"terms : ({listed})"}
     else:
-        query = _proposing(collection, len(names))
+        query = _candidates_query(collection, len(names))
         values = {f"t{n}": f"'{name}':A" for n, name in enumerate(names)}
         values |= {f"w{n}": counts.idf(term) for n, term in enumerate(terms)}
         values["length"] = counts.length or 1.0
@@ -223,11 +223,11 @@ def proposed(
 
 
 @cache
-def _proposing(collection: Collection, terms: int) -> Select[Any]:
+def _candidates_query(collection: Collection, terms: int) -> Select[Any]:
     """Select what is compared: on PostgreSQL by so many terms, each in a walk of its own, on SQLite by all in one."""
     # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
     each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(terms))
-    found = _found(FOUND[not terms].format(fts=collection.fts, each=each))
+    found = _nearest_rows(FOUND[not terms].format(fts=collection.fts, each=each))
     docs = collection.docs
     query = select(*_columns(collection)).join(found, found.c.rowid == docs.id).where(docs.offered)
     return query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED)
@@ -244,7 +244,7 @@ EACH = (
 )
 
 
-def _found(query: str) -> Subquery:
+def _nearest_rows(query: str) -> Subquery:
     nearest = text(f"{query} ORDER BY far, rowid DESC LIMIT {FETCHED}")
     return nearest.columns(column("rowid", Integer), column("far", Float)).subquery()
 
@@ -254,7 +254,7 @@ def _columns(collection: Collection) -> list[Any]:
 
 
 def _by_meaning(session: Session, collection: Collection, newsletter_id: int, probe: Probe) -> Found:
-    near = semantic.nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
+    near = semantic.find_nearest(session, collection, newsletter_id, probe.text, probe.key, PROPOSED)
     docs = collection.docs
     ids = [noun_id for _, noun_id in near]
     query = select(*_columns(collection)).where(docs.newsletter_id == newsletter_id, docs.offered)

@@ -22,7 +22,7 @@ from ..db.engine import Database
 from . import semantic
 from .alike import Probe, by_score
 from .embedding import embed_due
-from .index import Doc, put, scoped
+from .index import Doc, index_documents, scope_terms
 from .models import PUBLIC, DeskDoc, DeskTerm, PublicDoc, PublicTerm, Vector, Verdict
 from .terms import Cut
 
@@ -106,9 +106,9 @@ def read_stored(name: str, lines: Iterable[bytes]) -> list[Stored]:
     return list(rows.values())
 
 
-def read_queries(name: str, lines: Iterable[bytes], known: Iterable[Id]) -> list[Query]:
+def read_queries(name: str, lines: Iterable[bytes], stored_ids: Iterable[Id]) -> list[Query]:
     """Raises `BadLine`, also for an id that is not stored."""
-    ids = set(known)
+    ids = set(stored_ids)
     queries = []
     for at, row in _lines(name, lines):
         same = row.get("same_as")
@@ -135,28 +135,28 @@ def small_database(folder: Path) -> Database:
     return database
 
 
-def fill(database: Database, stored: Sequence[Stored], matcher: str) -> Iterator[int]:
+def index_stored(database: Database, documents: Sequence[Stored], matcher: str) -> Iterator[int]:
     """Index what is stored, and embed it where the matcher is the semantic one; yields how many rows were done."""
-    for start in range(0, len(stored), BATCH):
-        part = enumerate(stored[start : start + BATCH], start + 1)
+    for start in range(0, len(documents), BATCH):
+        part = enumerate(documents[start : start + BATCH], start + 1)
         rows = [Doc(NEWSLETTER, "question", number, row.text) for number, row in part]
-        database.write(lambda session, rows=rows: put(session, PUBLIC, rows))  # type: ignore[misc]
+        database.write(lambda session, rows=rows: index_documents(session, PUBLIC, rows))  # type: ignore[misc]
         if matcher != semantic.NAME:
             yield len(rows)
     while matcher == semantic.NAME and (done := embed_due(database)):
         yield done
 
 
-def asker(matcher: str, stored: Sequence[Stored]) -> Callable[[Session, str], Found]:
+def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Session, str], Found]:
     """Return what answers one query: the stored ids with their scores, best first."""
 
     def by_alike(session: Session, words: str) -> Found:
         found = by_score(session, PUBLIC, NEWSLETTER, Probe(words), matcher).scored
-        return [(stored[number - 1].id, score) for (_, number), score, _ in found]
+        return [(documents[number - 1].id, score) for (_, number), score, _ in found]
 
     def by_rank(session: Session, words: str) -> Found:
         """SQLite's own ranking of all words, with nothing of ours but how they are cut."""
-        listed = " OR ".join(f'"{term}"' for term in scoped(NEWSLETTER, Cut(words).asked))
+        listed = " OR ".join(f'"{term}"' for term in scope_terms(NEWSLETTER, Cut(words).asked))
         query = (
             "SELECT d.noun_id, -bm25(public_fts, 1, 0) FROM public_fts f JOIN public_docs d ON d.id = f.rowid "
             "WHERE public_fts MATCH :query ORDER BY bm25(public_fts, 1, 0), f.rowid LIMIT :depth"
@@ -164,7 +164,7 @@ def asker(matcher: str, stored: Sequence[Stored]) -> Callable[[Session, str], Fo
         if not listed:
             return []
         rows = session.execute(text(query), {"query": f"terms : ({listed})", "depth": DEPTH})
-        return [(stored[noun_id - 1].id, score) for noun_id, score in rows]
+        return [(documents[noun_id - 1].id, score) for noun_id, score in rows]
 
     return by_rank if matcher == "fts" else by_alike
 

@@ -12,12 +12,12 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
-from .reasons import shared_words
+from .reasons import find_shared_words
 from .scoring import Counts, Weighed, Words, alikeness, at_most
 
 
 @dataclass(frozen=True)
-class Asked:
+class QuestionProfile:
     """The question in the desk's words. `topics` are names; `language` a BCP 47 tag."""
 
     text: str
@@ -26,7 +26,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Past:
+class PastAnswer:
     """An earlier answer of an expert: the question, and the answer where it is worth comparing. `key` comes back in the
     reason."""
 
@@ -42,7 +42,7 @@ class Candidate:
     `replied` those that were answered in any way."""
 
     key: int
-    past: tuple[Past, ...] = ()
+    past: tuple[PastAnswer, ...] = ()
     answered: int = 0
     topics: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedExpert:
     """`score` orders and is never shown; `reasons` begin with the weightiest."""
 
     key: int
@@ -97,29 +97,33 @@ WEIGHTS = Weights()
 REPLIES_KNOWN = 3  # invitations from which on a rate says something
 
 
-def rank(question: Asked, experts: Sequence[Candidate], *, today: date) -> list[Ranked]:
+def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date) -> list[RankedExpert]:
     """Every candidate, best first; of two alike the one with the lower key, so that the order stays."""
     texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
     words = Words(question.text)
     counts = _counts(texts.values())
     counts.take_in((words, *texts.values()))
     asked = Weighed(words, counts)
-    fits = {text: _fit(asked, cut, counts) for text, cut in texts.items()}
+    fits = {text: _score_fit(asked, cut, counts) for text, cut in texts.items()}
     ranked = []
     for expert in experts:
         facts = [
-            *_past(question, expert, fits, counts),
-            *_declared(question, words.stored, expert, counts),
-            *_against(expert, today),
+            *_past_answer_facts(question, expert, fits, counts),
+            *_declared_facts(question, words.stored, expert, counts),
+            *_availability_facts(expert, today),
         ]
         facts.sort(key=lambda fact: -abs(fact.weight))
-        ranked.append(Ranked(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
+        ranked.append(RankedExpert(expert.key, sum(fact.weight for fact in facts), tuple(facts)))
     return sorted(ranked, key=lambda one: (-one.score, one.key))
 
 
-def _fit(asked: Weighed, other: Words, counts: Counts) -> float:
+def _score_fit(question: Weighed, candidate: Words, counts: Counts) -> float:
     """Return how alike an earlier question is; nothing where it can't be as near as one that is named."""
-    return alikeness(asked, Weighed(other, counts), counts) if at_most(asked, other, counts) >= WEIGHTS.least else 0.0
+    return (
+        alikeness(question, Weighed(candidate, counts), counts)
+        if at_most(question, candidate, counts) >= WEIGHTS.least
+        else 0.0
+    )
 
 
 def _counts(texts: Collection[Words]) -> Counts:
@@ -128,23 +132,27 @@ def _counts(texts: Collection[Words]) -> Counts:
     return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
 
 
-def _past(question: Asked, expert: Candidate, fits: Mapping[str, float], counts: Counts) -> Iterator[Fact]:
+def _past_answer_facts(
+    question: QuestionProfile, expert: Candidate, fits: Mapping[str, float], counts: Counts
+) -> Iterator[Fact]:
     """Yield what they have answered that comes nearest, if a person would see why."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: fits[past.text], default=None)
-    if best and fits[best.text] >= WEIGHTS.least and (words := shared_words(question.text, best.text, counts)):
+    if best and fits[best.text] >= WEIGHTS.least and (words := find_shared_words(question.text, best.text, counts)):
         yield Fact("past", (best.key, *words), WEIGHTS.past * fits[best.text])
 
 
-def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, counts: Counts) -> list[Fact]:
-    """Return what they say of themselves that fits; `there` are the terms of the question."""
+def _declared_facts(
+    question: QuestionProfile, question_terms: AbstractSet[str], expert: Candidate, counts: Counts
+) -> list[Fact]:
+    """Return what they say of themselves that fits; `question_terms` are the terms of the question."""
     found: list[Fact] = []
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):
         found.append(Fact("topic", shared, WEIGHTS.topic))
     elif said := tuple(
-        topic for topic in expert.topics if counts.words(topic).stored & there
+        topic for topic in expert.topics if counts.words(topic).stored & question_terms
     ):  # whatever their endings
         found.append(Fact("topic", said, WEIGHTS.topic))
     spoken = {tag.partition("-")[0] for tag in expert.languages}
@@ -153,7 +161,7 @@ def _declared(question: Asked, there: AbstractSet[str], expert: Candidate, count
     return found
 
 
-def _against(expert: Candidate, today: date) -> list[Fact]:
+def _availability_facts(expert: Candidate, today: date) -> list[Fact]:
     found: list[Fact] = []
     if expert.away_until and expert.away_until >= today:
         found.append(Fact("away", (expert.away_until,), -WEIGHTS.away))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from .index import is_sqlite, scoped
+from .index import is_sqlite, scope_terms
 from .models import NOUNS, Collection
 from .terms import Unit, cut, units
 
@@ -62,28 +62,28 @@ def clauses(query: str) -> list[Clause]:
     found: list[Clause] = []
     at = 0
     for quoted in _QUOTED.finditer(query):
-        found += _plain(query[at : quoted.start()], last=False)
+        found += _parse_unquoted(query[at : quoted.start()], is_last=False)
         phrase = next(filter(None, quoted.groups()), "")
         if terms := cut(phrase):
             found.append(Clause(tuple(terms[:TERMS]), tuple(unit.term for unit in units(phrase))))
         at = quoted.end()
-    return [*found, *_plain(query[at:], last=True)][:CLAUSES]
+    return [*found, *_parse_unquoted(query[at:], is_last=True)][:CLAUSES]
 
 
-def _plain(words: str, last: bool) -> Iterator[Clause]:
+def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
     runs: list[list[Unit]] = []
-    for unit in units(words):
+    for unit in units(query_part):
         if unit.is_sign and runs and runs[-1][-1].is_sign and runs[-1][-1].end == unit.start:
             runs[-1].append(unit)
         else:
             runs.append([unit])
     for number, run in enumerate(runs, 1):
         if run[0].is_sign:
-            written = words[run[0].start : run[-1].end]
+            written = query_part[run[0].start : run[-1].end]
             yield Clause(tuple(cut(written)[:TERMS]), tuple(unit.term for unit in run))
         else:
             [word] = run
-            open_end = words[word.end : word.end + 1] == "*" or (last and number == len(runs))
+            open_end = query_part[word.end : word.end + 1] == "*" or (is_last and number == len(runs))
             yield Clause((word.term,), (word.term,), open_end and len(word.term) >= BEGUN)
 
 
@@ -94,88 +94,89 @@ def search(
     query: str,
     *,
     nouns: Sequence[str] = NOUNS,
-    answered: bool = False,
-    before: int | None = None,
+    answered_only: bool = False,
+    cursor: int | None = None,
     limit: int = 30,
 ) -> list[Hit]:
     """Texts of one newsletter in which everything stands that `query` asks for, newest first.
 
-    `answered` leaves only Q&As that ran. `before` is the `mark` of the last hit of the page before. A query without a
-    word finds nothing; none raises.
+    `answered_only` leaves only Q&As that ran. `cursor` is the `mark` of the last hit of the page before. A query
+    without a word finds nothing; none raises.
     """
     asked = clauses(query)
     if not asked:
         return []
     sqlite = is_sqlite(session)
-    found = (_fts5 if sqlite else _tsquery)(newsletter_id, asked)
+    found = (_fts5_query if sqlite else _tsquery_text)(newsletter_id, asked)
     docs = collection.docs.__tablename__
     matches = f"{collection.fts} MATCH :query" if sqlite else "f.terms @@ CAST(:query AS tsquery)"
     listed = ", ".join(f"'{noun}'" for noun in NOUNS if noun in nouns)
     kinds = "" if set(nouns) >= set(NOUNS) else f" AND d.noun IN ({listed})"
-    kinds += " AND d.answered" if answered else ""
+    kinds += " AND d.answered" if answered_only else ""
     rows = session.execute(
         text(
             f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {collection.fts} f"  # noqa: S608 - names of ours
             f" JOIN {docs} d ON d.id = f.rowid WHERE {matches}"
-            f"{' AND f.rowid < :before' if before else ''}{kinds} ORDER BY f.rowid DESC LIMIT :limit"
+            f"{' AND f.rowid < :before' if cursor else ''}{kinds} ORDER BY f.rowid DESC LIMIT :limit"
         ),
-        {"query": found, "limit": limit, **({"before": before} if before else {})},
+        {"query": found, "limit": limit, **({"before": cursor} if cursor else {})},
     )
     return [Hit(key, noun, noun_id, f"{words}\n{more}", tuple(asked)) for key, noun, noun_id, words, more in rows]
 
 
-def mark_of(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
+def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
     """Return where a search goes on after this one; None where it can't be found."""
     docs = collection.docs
     return session.scalar(select(docs.id).where(docs.noun == noun, docs.noun_id == noun_id))
 
 
-def _fts5(newsletter_id: int, asked: Sequence[Clause]) -> str:
+def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
     """FTS5's notation. Every term stands in quotation marks and holds none, so none of it is read as an operator."""
     phrases = (
-        '"{}"{}'.format(" ".join(scoped(newsletter_id, one.terms)), "*" if one.unfinished else "") for one in asked
+        '"{}"{}'.format(" ".join(scope_terms(newsletter_id, one.terms)), "*" if one.unfinished else "")
+        for one in query_clauses
     )
     return " AND ".join(phrases)
 
 
-def _tsquery(newsletter_id: int, asked: Sequence[Clause]) -> str:
+def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
     phrases = (
-        " <-> ".join(f"'{term}'{':*' if one.unfinished else ''}" for term in scoped(newsletter_id, one.terms))
-        for one in asked
+        " <-> ".join(f"'{term}'{':*' if one.unfinished else ''}" for term in scope_terms(newsletter_id, one.terms))
+        for one in query_clauses
     )
     return " & ".join(f"({phrase})" for phrase in phrases)
 
 
-def snippet(words: str, asked: Sequence[Clause]) -> tuple[Piece, ...]:
+def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
     """The text around the first hit, in pieces; from its beginning where only a part of a word was meant."""
-    found = list(units(words))
-    spans = sorted({span for clause in asked for span in _spans(found, clause)})
+    found = list(units(content))
+    spans = sorted({span for clause in query_clauses for span in _find_spans(found, clause)})
     first = spans[0][0] if spans else 0
-    start = _at_a_gap(words, max(0, first - AROUND), found)
-    end = min(len(words), first + 2 * AROUND)
-    end = next((unit.end for unit in found if unit.end >= end), len(words))
+    start = _next_token_start(content, max(0, first - AROUND), found)
+    end = min(len(content), first + 2 * AROUND)
+    end = next((unit.end for unit in found if unit.end >= end), len(content))
     pieces: list[Piece] = [Piece("… ", False)] if start else []
     at = start
     for left, right in spans:
         if left < at or right > end:
             continue
-        pieces += [Piece(words[at:left], False)] if left > at else []
-        pieces.append(Piece(words[left:right], True))
+        pieces += [Piece(content[at:left], False)] if left > at else []
+        pieces.append(Piece(content[left:right], True))
         at = right
-    rest = words[at:end].rstrip() + (" …" if words[end:].strip(" .?!\n") else words[end:].rstrip())
+    rest = content[at:end].rstrip() + (" …" if content[end:].strip(" .?!\n") else content[end:].rstrip())
     return (*pieces, *([Piece(rest, False)] if rest else []))
 
 
-def _at_a_gap(words: str, at: int, found: Sequence[Unit]) -> int:
-    return next((unit.start for unit in found if unit.start >= at), 0) if at else 0
+def _next_token_start(content: str, position: int, tokens: Sequence[Unit]) -> int:
+    return next((unit.start for unit in tokens if unit.start >= position), 0) if position else 0
 
 
-def _spans(found: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
+def _find_spans(tokens: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
     first, size = clause.sequence[0], len(clause.sequence)
     if clause.unfinished:  # which one word is, and no phrase
-        return ((unit.start, unit.end) for unit in found if unit.term.startswith(first))
-    begins = (at for at, unit in enumerate(found) if unit.term == first)
-    stretches = (found[at : at + size] for at in begins)
+        return ((unit.start, unit.end) for unit in tokens if unit.term.startswith(first))
+    begins = (at for at, unit in enumerate(tokens) if unit.term == first)
+    stretches = (tokens[at : at + size] for at in begins)
     return (
         (stretch[0].start, stretch[-1].end)
         for stretch in stretches

@@ -19,7 +19,7 @@ from .terms import cut, stems
 # Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
 
-Terms = tuple[int, list[str], list[str]]  # a document's key; what is asked and what else it says, cut and `scoped`
+Terms = tuple[int, list[str], list[str]]  # a document's key; what is asked and what else it says, cut and `scope_terms`
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Doc:
         return self.noun, self.noun_id
 
 
-def scoped(newsletter_id: int, terms: Iterable[str]) -> list[str]:
+def scope_terms(newsletter_id: int, terms: Iterable[str]) -> list[str]:
     """The terms as they stand in the index."""
     return [f"{newsletter_id}·{term}" for term in terms]
 
@@ -51,13 +51,13 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
+def index_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
     """Let documents be found as they are now. Of one noun and key the last counts."""
     wanted = {doc.key: doc for doc in docs}
     there = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(wanted))}
-    changed = [row for key, row in there.items() if not _same_words(row, wanted[key])]
+    changed = [row for key, row in there.items() if not _has_same_text(row, wanted[key])]
     counted: Counter[str] = Counter()
-    counted.subtract(_take_out(session, collection, changed))
+    counted.subtract(_delete_terms(session, collection, changed))
     for row in changed:
         row.embedded = False
     for key, row in there.items():
@@ -65,9 +65,9 @@ def put(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
             setattr(row, name, value)
     session.flush()
     written = {row.id: wanted[row.noun, row.noun_id] for row in changed}
-    written |= _inserted(session, collection, [doc for key, doc in wanted.items() if key not in there])
-    counted.update(_put_in(session, collection, written))
-    _count(session, collection, counted)
+    written |= _insert_documents(session, collection, [doc for key, doc in wanted.items() if key not in there])
+    counted.update(_insert_terms(session, collection, written))
+    _update_counts(session, collection, counted)
     _drop_vectors(session, collection, _keys(changed))
 
 
@@ -85,7 +85,7 @@ def _values(doc: Doc) -> dict[str, Any]:
     }
 
 
-def _inserted(session: Session, collection: Collection, docs: Sequence[Doc]) -> dict[int, Doc]:
+def _insert_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> dict[int, Doc]:
     """Write documents that are not there yet, past the unit of work; gives them by their rows' keys, in order."""
     if not docs:
         return {}
@@ -96,24 +96,24 @@ def _inserted(session: Session, collection: Collection, docs: Sequence[Doc]) -> 
     return {rows[doc.key]: doc for doc in docs}
 
 
-def _same_words(row: _Doc, doc: Doc) -> bool:
+def _has_same_text(row: _Doc, doc: Doc) -> bool:
     return (row.text, row.more, row.newsletter_id) == (doc.text, doc.more, doc.newsletter_id)
 
 
-def forget(session: Session, noun: str, noun_id: int) -> None:
+def remove_from_indexes(session: Session, noun: str, noun_id: int) -> None:
     """Take something out of both indexes: called in the transaction that erases its text."""
     for collection in COLLECTIONS:
-        take_out(session, collection, [(noun, noun_id)])
+        remove_documents(session, collection, [(noun, noun_id)])
 
 
-def take_out(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
+def remove_documents(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
     """Let these not be found any more, whether they could be or not."""
     rows = _rows(session, collection, keys)
     if not rows:
         return
     counted: Counter[str] = Counter()
-    counted.subtract(_take_out(session, collection, rows))
-    _count(session, collection, counted)
+    counted.subtract(_delete_terms(session, collection, rows))
+    _update_counts(session, collection, counted)
     there = _keys(rows)
     # The documents first: whoever is about to keep a vector of one has locked it, and is waited for here.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
@@ -122,7 +122,7 @@ def take_out(session: Session, collection: Collection, keys: Sequence[Key]) -> N
         session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
 
 
-def empty(session: Session, collection: Collection) -> None:
+def clear_index(session: Session, collection: Collection) -> None:
     """Forget everything, to be filled anew."""
     session.execute(delete(Vector).where(Vector.kept_in == collection.name))
     for table in (collection.docs, collection.terms):
@@ -158,15 +158,15 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
         session.execute(delete(Vector).where(Vector.kept_in == collection.name, gone))
 
 
-def _put_in(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
+def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
     """Write the terms of documents, by their rows' keys, into the full-text index; gives what they add to the
     counts."""
     counted = Counter[str]()
     written: list[Terms] = []
     for rowid, doc in docs.items():
         terms = cut(doc.text)
-        names = scoped(doc.newsletter_id, terms + stems(terms))
-        written.append((rowid, names, scoped(doc.newsletter_id, cut(doc.more))))
+        names = scope_terms(doc.newsletter_id, terms + stems(terms))
+        written.append((rowid, names, scope_terms(doc.newsletter_id, cut(doc.more))))
         counted.update(counts_of(doc.newsletter_id, names))
     write_terms(session.connection(), collection, written)
     return counted
@@ -196,7 +196,7 @@ def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
 
 
-def _take_out(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
+def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
     """Delete the rows' terms from the full-text index; gives what they took away from the counts.
 
     The terms are read back and not cut again: another version may have cut them another way.
@@ -212,21 +212,21 @@ def _take_out(session: Session, collection: Collection, rows: Sequence[_Doc]) ->
     return [one for rowid, terms in found for one in counts_of(ids[rowid], terms.split() if sqlite else terms)]
 
 
-def tsvector(terms: Sequence[str], more: Sequence[str]) -> str:
+def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
     """PostgreSQL's own notation: each term with its places, those of what is asked marked A. No term holds a quote."""
     places: dict[str, list[str]] = {}
     for at, term in enumerate(terms, 1):
         places.setdefault(term, []).append(f"{at}A")
-    for at, term in enumerate(more, len(terms) + 2):
+    for at, term in enumerate(extra_terms, len(terms) + 2):
         places.setdefault(term, []).append(str(at))
     return " ".join(f"'{term}':{','.join(found[:250])}" for term, found in places.items())
 
 
-def _count(session: Session, collection: Collection, counted: Counter[str]) -> None:
+def _update_counts(session: Session, collection: Collection, changes: Counter[str]) -> None:
     """Add to the counts, or take away. In the order of terms, so that two transactions don't wait for each other in a
     ring."""
     name = collection.terms.__tablename__
-    rows = [(term, docs) for term, docs in sorted(counted.items()) if docs]
+    rows = [(term, docs) for term, docs in sorted(changes.items()) if docs]
     up = [row for row in rows if row[1] > 0]
     down = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
     if up and is_sqlite(session):

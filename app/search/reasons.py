@@ -37,50 +37,50 @@ class Reason:
     values: tuple[str, ...] = ()
 
 
-def reasons(probe: Comparable, other: Comparable, counts: Counts, matcher: str) -> tuple[Reason, ...]:
+def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, matcher: str) -> tuple[Reason, ...]:
     found = []
-    if words := shared_words(probe.text, other.text, counts):
+    if words := find_shared_words(probe.text, candidate.text, counts):
         found.append(Reason("words", words))
     elif matcher != "words":
         found.append(Reason("meaning"))
     if not found:  # the same edition or topic alone makes nothing alike
         return ()
-    if probe.edition_id is not None and probe.edition_id == other.edition_id:
+    if probe.edition_id is not None and probe.edition_id == candidate.edition_id:
         found.append(Reason("edition"))
-    if topics := tuple(topic for topic in probe.topics if topic in other.topics):
+    if topics := tuple(topic for topic in probe.topics if topic in candidate.topics):
         found.append(Reason("topic", topics))
     return tuple(found)
 
 
-def share_the_rarest(text: str, other: str, counts: Counts) -> bool:
+def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
     """Return whether what is rarest in each of two texts stands in the other too: as many words, from the rarest on, as
     chance would not bring together among so many texts.
 
     Formulas, and all that askers say alike, are shared by hundreds; what a question is about is what is rare in it.
     """
     needed = 1 + round(log10(counts.size)) if counts.size >= MANY else 0
-    return all(_have_the_rarest(*pair, counts, needed) for pair in ((text, other), (other, text)))
+    return all(_has_rarest_terms(*pair, counts, needed) for pair in ((text, other_text), (other_text, text)))
 
 
-def _have_the_rarest(text: str, other: str, counts: Counts, needed: int) -> bool:
-    there = counts.words(other).asked
+def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count: int) -> bool:
+    there = counts.words(other_text).asked
     terms = [term for term in counts.words(text).asked if term not in _function_words()]
     signs = any(map(is_of_signs, terms))  # come in pairs that overlap, so that a word is two of them at least
-    rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[: needed * (1 + signs)]
-    return all(any(_is_one_word(term, one) for one in there) for term in rarest)
+    rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[: required_count * (1 + signs)]
+    return all(any(_is_inflection(term, one) for one in there) for term in rarest)
 
 
-def _is_one_word(term: str, other: str) -> bool:
+def _is_inflection(term: str, other_term: str) -> bool:
     """Return whether two are the same but for their endings: a name shares more with its like than a stem."""
-    shared = ceil(SAME * max(len(term), len(other)))
-    return term[:shared] == other[:shared]
+    shared = ceil(SAME * max(len(term), len(other_term)))
+    return term[:shared] == other_term[:shared]
 
 
-def shared_words(text: str, other: str, counts: Counts) -> tuple[str, ...]:
+def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, ...]:
     """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas
     police stations"."""
-    there = counts.words(other).stored
-    runs = sorted(_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
+    there = counts.words(other_text).stored
+    runs = sorted(_find_shared_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
     if len(runs) == 1 and not _tells_alone(text, *runs[0]):
         return ()
     named: dict[str, str] = {}
@@ -94,16 +94,16 @@ def _tells_alone(text: str, start: int, end: int, weight: float) -> bool:
     return weight >= LONE and (len(run) >= LETTERS or is_of_signs(run))
 
 
-def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
+def _find_shared_runs(text: str, other_terms: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
     """Stretches of shared words with their start, end and weight. Signs count in pairs: one alone says little."""
     found: list[tuple[int, int, float]] = []
     before: Unit | None = None
     for unit in counts.words(text).units:
         if unit.is_sign:
             pair = before.term + unit.term if before and before.is_sign and before.end == unit.start else ""
-            if pair in there and counts.idf(pair) >= RARE and before:
+            if pair in other_terms and counts.idf(pair) >= RARE and before:
                 found.append((before.start, unit.end, counts.idf(pair)))
-        elif _is_shared(unit.term, there) and counts.idf(unit.term) >= RARE:
+        elif _is_shared_term(unit.term, other_terms) and counts.idf(unit.term) >= RARE:
             found.append((unit.start, unit.end, counts.idf(unit.term)))
         before = unit
     joined: list[tuple[int, int, float]] = []
@@ -115,8 +115,8 @@ def _runs(text: str, there: set[str], counts: Counts) -> Iterator[tuple[int, int
     yield from joined
 
 
-def _is_shared(term: str, there: set[str]) -> bool:
-    return term not in _function_words() and (term in there or any(stem in there for stem in stems([term])))
+def _is_shared_term(term: str, other_terms: set[str]) -> bool:
+    return term not in _function_words() and (term in other_terms or any(stem in other_terms for stem in stems([term])))
 
 
 @cache

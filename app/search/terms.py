@@ -44,19 +44,19 @@ class Unit(NamedTuple):
     is_sign: bool
 
 
-def fold(word: str) -> str:
+def fold(text: str) -> str:
     """The form under which a word is looked for, or several words of which each stands on a line."""
-    if word.isascii():
-        return word.lower()
-    word = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", word).casefold()).translate(_SAME)
-    word = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", word)))
-    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), word)
+    if text.isascii():
+        return text.lower()
+    text = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_SAME)
+    text = unicodedata.normalize("NFC", _OVER.sub("", unicodedata.normalize("NFD", text)))
+    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 
 def units(text: str) -> list[Unit]:
     """The words and signs of a text in order."""
     found = list((_UNIT if _A_SIGN.search(text) else _LETTERS).finditer(text))  # most texts have no signs
-    terms = _folded([match.group() for match in found])
+    terms = _fold_terms([match.group() for match in found])
     return [
         Unit(match.start(), match.end(), term, match.lastgroup == "sign")
         for match, term in zip(found, terms, strict=True)
@@ -64,42 +64,42 @@ def units(text: str) -> list[Unit]:
     ]
 
 
-def _folded(written: Sequence[str]) -> list[str]:
+def _fold_terms(raw_terms: Sequence[str]) -> list[str]:
     """Return the forms under which words and signs are looked for; empty where nothing is left of one. They are folded
     in one piece, which is a third of the work of folding one after the other; each stands on a line of its own
     meanwhile, over which nothing is joined."""
-    if not written:
+    if not raw_terms:
         return []
-    folded = fold(_JOINED.sub("", "\n".join(written))).split("\n")
+    folded = fold(_JOINED.sub("", "\n".join(raw_terms))).split("\n")
     if "".join(folded).isalnum() and max(map(len, folded)) <= LONGEST:  # most are, as they stand
         return folded
-    return [one if one.isalnum() and len(one) <= LONGEST else _in_index(one) for one in folded]
+    return [one if one.isalnum() and len(one) <= LONGEST else _strip_for_index(one) for one in folded]
 
 
-def _in_index(folded: str) -> str:
+def _strip_for_index(term: str) -> str:
     """Return what of a folded word stands in the index: letters and digits, and the marks on them."""
-    if not folded.isalnum():
-        folded = "".join(char for char in folded if char.isalnum() or unicodedata.category(char)[0] == "M")
-    return folded[:LONGEST]
+    if not term.isalnum():
+        term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
+    return term[:LONGEST]
 
 
-def _parts(word: str, term: str) -> list[str]:
+def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
     """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
-    if len(word) == len(term):
+    if len(raw_term) == len(term):
         return []
-    pieces = _JOINED.split(word)
+    pieces = _JOINED.split(raw_term)
     return [fold(piece) for piece in pieces if len(piece) > 2] if len(pieces) > 1 else []
 
 
-def _next_to(one: Unit | None, other: Unit | None) -> bool:
+def _are_adjacent_signs(left: Unit | None, right: Unit | None) -> bool:
     """Return whether two signs stand side by side."""
-    return one is not None and other is not None and one.is_sign and other.is_sign and one.end == other.start
+    return left is not None and right is not None and left.is_sign and right.is_sign and left.end == right.start
 
 
-def _words_of(text: str) -> list[str]:
+def _cut_unsigned(text: str) -> list[str]:
     """Return the terms of a text without signs."""
     written = _LETTERS.findall(text)
-    folded = _folded(written)
+    folded = _fold_terms(written)
     if not _JOINED.search(text):
         return list(filter(None, folded))
     terms: list[str] = []
@@ -107,11 +107,11 @@ def _words_of(text: str) -> list[str]:
         if term:
             terms.append(term)
             if len(term) != len(word):
-                terms += _parts(word, term)
+                terms += _split_at_apostrophes(word, term)
     return terms
 
 
-def _signs_and_words_of(text: str) -> tuple[list[str], list[str]]:
+def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
     """Return the terms of a text in which signs stand, and those by which it looks for others."""
     found = units(text)
     terms: list[str] = []
@@ -119,13 +119,13 @@ def _signs_and_words_of(text: str) -> tuple[list[str], list[str]]:
     for before, unit, after in zip([None, *found], found, [*found[1:], None], strict=False):
         if not unit.is_sign:
             asked.append(unit.term)
-        elif _next_to(before, unit) and before is not None:
+        elif _are_adjacent_signs(before, unit) and before is not None:
             terms.append(before.term + unit.term)
             asked.append(before.term + unit.term)
-        elif not _next_to(unit, after):
+        elif not _are_adjacent_signs(unit, after):
             asked.append(unit.term)
         terms.append(unit.term)
-        if not unit.is_sign and (parts := _parts(text[unit.start : unit.end], unit.term)):
+        if not unit.is_sign and (parts := _split_at_apostrophes(text[unit.start : unit.end], unit.term)):
             terms += parts
             asked += parts
     return terms, asked
@@ -141,9 +141,9 @@ class Cut:
 
     def __init__(self, text: str) -> None:
         if _A_SIGN.search(text):
-            terms, asked = _signs_and_words_of(text)
+            terms, asked = _cut_with_signs(text)
         else:
-            terms = asked = _words_of(text)
+            terms = asked = _cut_unsigned(text)
         self.terms = terms[:MOST]
         self.asked = list(dict.fromkeys(asked))[:MOST]
 

@@ -24,37 +24,39 @@ PRIOR_WEIGHS = 20  # decisions
 NEWEST = 500  # decisions that count: a desk changes its mind, and its readers their questions
 
 
-def verdict(session: Session, actor: Staff, one: Key, other: Key, same: bool, score: float, matcher: str) -> Verdict:
+def record_verdict(
+    session: Session, actor: Staff, key: Key, other_key: Key, is_same: bool, score: float, matcher: str
+) -> Verdict:
     """Note that two things are the same question, or not. Decided again, the later decision holds.
 
     `score` and `matcher` are those of the `Match` that was shown. Raises `MissingPrecondition` for a pair that is none,
     and `PermissionDenied`.
     """
     must(actor, "word", "take letters")
-    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
-    if one == other or not {a_noun, b_noun} <= {*NOUNS}:
+    (a_noun, a_id), (b_noun, b_id) = sorted((key, other_key))
+    if key == other_key or not {a_noun, b_noun} <= {*NOUNS}:
         raise MissingPrecondition("pair")
-    row = _said(session, one, other) or Verdict(
+    row = _find_verdict(session, key, other_key) or Verdict(
         newsletter_id=actor.newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
     )
-    row.same, row.score, row.matcher, row.decided_at = same, min(1.0, max(0.0, score)), matcher, now(session)
+    row.same, row.score, row.matcher, row.decided_at = is_same, min(1.0, max(0.0, score)), matcher, now(session)
     session.add(row)
     session.flush()
-    audit.record(session, actor, "verdict.same" if same else "verdict.not the same", row, facts=_pair(row))
+    audit.record(session, actor, "verdict.same" if is_same else "verdict.not the same", row, facts=_pair(row))
     return row
 
 
-def take_back_same(session: Session, actor: Staff, one: Key, other: Key) -> None:
+def withdraw_same_verdict(session: Session, actor: Staff, key: Key, other_key: Key) -> None:
     """Forget that two were called the same, with the step that it led to. What was said since, or otherwise, stays."""
-    row = _said(session, one, other)
+    row = _find_verdict(session, key, other_key)
     if row is not None and row.same:
         audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
         session.delete(row)
         session.flush()
 
 
-def _said(session: Session, one: Key, other: Key) -> Verdict | None:
-    (a_noun, a_id), (b_noun, b_id) = sorted((one, other))
+def _find_verdict(session: Session, key: Key, other_key: Key) -> Verdict | None:
+    (a_noun, a_id), (b_noun, b_id) = sorted((key, other_key))
     return session.scalar(select(Verdict).filter_by(a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id))
 
 
@@ -63,7 +65,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 
 @dataclass(frozen=True)
-class Decided:
+class DeskVerdicts:
     """Decisions of a desk: what it called another question than one thing, and the newest scores of pairs that
     are the same, or not."""
 
@@ -79,16 +81,16 @@ class Decided:
         The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes
         down to let half of them through: to miss a repetition costs the desk more than to look at one more.
         """
-        return learned(self.different, self.same, prior(self.matcher, documents))
+        return learn_cutoff(self.different, self.same, prior(self.matcher, documents))
 
 
-def decided(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> Decided:
+def load_desk_verdicts(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> DeskVerdicts:
     """Return what this desk has decided with one matcher, and what was ever told apart from one thing."""
     mine = (Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
     newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
     scores = session.execute(newest).all()
     different, alike = ([score for score, same in scores if same is which] for which in (False, True))
-    return Decided(matcher, _list_unlike(session, key) if key else set(), different, alike)
+    return DeskVerdicts(matcher, _list_unlike(session, key) if key else set(), different, alike)
 
 
 def _list_unlike(session: Session, key: Key) -> set[Key]:
@@ -104,12 +106,12 @@ def prior(matcher: str, documents: int) -> float:
     return at_one + a_tenfold * log10(max(HUNDRED, documents))
 
 
-def learned(different: list[float], same: list[float], prior: float) -> float:
+def learn_cutoff(different_scores: list[float], same_scores: list[float], prior: float) -> float:
     """The cut-off that follows from the scores of decided pairs."""
     found = prior
-    if different:
-        ninth = sorted(different)[int(len(different) * (1 - FALSE_ALARMS))]
-        found = (PRIOR_WEIGHS * prior + len(different) * ninth) / (PRIOR_WEIGHS + len(different))
-    if len(same) >= PRIOR_WEIGHS // 2:
-        found = min(found, sorted(same)[len(same) // 2])
+    if different_scores:
+        ninth = sorted(different_scores)[int(len(different_scores) * (1 - FALSE_ALARMS))]
+        found = (PRIOR_WEIGHS * prior + len(different_scores) * ninth) / (PRIOR_WEIGHS + len(different_scores))
+    if len(same_scores) >= PRIOR_WEIGHS // 2:
+        found = min(found, sorted(same_scores)[len(same_scores) // 2])
     return found

@@ -17,13 +17,13 @@ LARGEST = 4 * 1024 * 1024  # bytes of an answer: most tools give back the whole 
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
-class NotMade(Exception):
-    """The tool made no draft. `why` is a key of `FAULTS`; what `passes` is tried again, not before `again_in` seconds
+class DraftError(Exception):
+    """The tool made no draft. `code` is a key of `FAULTS`; what `passes` is tried again, not before `again_in` seconds
     where the tool said so."""
 
-    def __init__(self, why: str, again_in: int | None = None) -> None:
-        super().__init__(why)
-        self.why, self.again_in = why, again_in
+    def __init__(self, code: str, again_in: int | None = None) -> None:
+        super().__init__(code)
+        self.why, self.again_in = code, again_in
 
     @property
     def passes(self) -> bool:
@@ -57,7 +57,7 @@ class Draft(NamedTuple):
     mark: str
 
 
-class Made(NamedTuple):
+class DraftRef(NamedTuple):
     """A draft at the tool: by what it is called there, and the part of its address that leads to it."""
 
     id: str
@@ -78,56 +78,57 @@ class Account:
     limit: float = LIMIT
 
 
-def ask(
-    account: Account, way: str, head: Mapping[str, str], sent: Any = None, method: str = "", **query: str
+def call_api(
+    account: Account, path: str, headers: Mapping[str, str], payload: Any = None, method: str = "", **query: str
 ) -> dict[str, Any]:
-    """Return the object that the tool answers with, to what is `sent` as JSON or to a look. Raises `NotMade`, `Gone`.
+    """Return the object that the tool answers with, to what is `payload` as JSON or to a look. Raises `DraftError`,
+    `Gone`.
 
     The statuses mean the same with all of them (RFC 9110, section 15; 429: RFC 6585, section 4).
     """
-    url = f"{account.address}{way}" + (f"?{urlencode(query)}" if query else "")
-    body = None if sent is None else json.dumps(sent, ensure_ascii=False).encode()
+    url = f"{account.address}{path}" + (f"?{urlencode(query)}" if query else "")
+    body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
     try:
         status, found, again_in = http_client.send_request(
-            url, head, account.limit, body=body, method=method, own=account.own, largest=LARGEST
+            url, headers, account.limit, body=body, method=method, own_hosts=account.own, largest=LARGEST
         )
     except http_client.Forbidden:
-        raise NotMade("inward") from None
+        raise DraftError("inward") from None
     except http_client.RequestFailed:
-        raise NotMade("away") from None
+        raise DraftError("away") from None
     if status in (404, 410):
         raise Gone
     if status >= 400:
-        raise NotMade(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
+        raise DraftError(_STATUSES.get(status, "away" if status >= 500 else "refused"), again_in)
     try:
         return http_client.parse_object(status, found) if found else {}
-    except http_client.Unreadable:
-        raise NotMade("address") from None
+    except http_client.UnreadableResponse:
+        raise DraftError("address") from None
 
 
 _STATUSES = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408: "away", 425: "away", 429: "quota"}
 
 
-def named(found: Mapping[str, Any], name: str = "id") -> str:
-    """Return by what something is called at the tool. Raises `NotMade` for anything that couldn't stand in an
+def get_id(response: Mapping[str, Any], name: str = "id") -> str:
+    """Return by what something is called at the tool. Raises `DraftError` for anything that couldn't stand in an
     address."""
-    value = str(found.get(name, ""))
+    value = str(response.get(name, ""))
     if not _ID.fullmatch(value):
-        raise NotMade("address")
+        raise DraftError("address")
     return value
 
 
-def inside(found: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the object in an answer. Raises `NotMade` where there is none."""
-    value = found.get(name)
+def get_object(response: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object in an answer. Raises `DraftError` where there is none."""
+    value = response.get(name)
     if not isinstance(value, dict):
-        raise NotMade("address")
+        raise DraftError("address")
     return value
 
 
-def listed(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer. Raises `NotMade` where there is no list."""
-    value = found.get(name)
+def get_list(response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of a list in an answer. Raises `DraftError` where there is no list."""
+    value = response.get(name)
     if not isinstance(value, list):
-        raise NotMade("address")
+        raise DraftError("address")
     return [one for one in value if isinstance(one, dict)]

@@ -12,7 +12,7 @@ drafting-emails-via-the-api, using-templating, and its OpenAPI document; looked 
 import re
 from typing import Any
 
-from .asking import Account, Draft, Gone, Made, NotMade, ask, listed, named
+from .asking import Account, Draft, DraftError, DraftRef, Gone, call_api, get_id, get_list
 
 ADDRESS = "https://api.buttondown.com"
 DESK = "https://buttondown.com"
@@ -23,16 +23,16 @@ MARKED = "readers_asked"
 _TAG = re.compile(r"\{(?=[{%#])")
 
 
-def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> dict[str, Any]:
-    return ask(account, f"{EMAILS}{way}", {"Authorization": f"Token {account.key}"}, sent, method, **query)
+def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> dict[str, Any]:
+    return call_api(account, f"{EMAILS}{path}", {"Authorization": f"Token {account.key}"}, payload, method, **query)
 
 
 def try_it(account: Account) -> None:
-    listed(_ask(account, "", status="draft"), "results")
+    get_list(_call_api(account, "", status="draft"), "results")
 
 
 def look(account: Account, email_id: str) -> dict[str, Any]:
-    email = _ask(account, f"/{email_id}")
+    email = _call_api(account, f"/{email_id}")
     if email.get("status") == "deleted":
         raise Gone
     return email
@@ -43,17 +43,17 @@ def is_draft(email: dict[str, Any]) -> bool:
 
 
 def find(account: Account, draft: Draft) -> str:
-    found = listed(_ask(account, "", status="draft", ordering="-creation_date"), "results")
+    found = get_list(_call_api(account, "", status="draft", ordering="-creation_date"), "results")
     ours = (one for one in found if is_draft(one) and isinstance(one.get("metadata"), dict))
-    return next((named(one) for one in ours if one["metadata"].get(MARKED) == draft.mark), "")
+    return next((get_id(one) for one in ours if one["metadata"].get(MARKED) == draft.mark), "")
 
 
-def create(account: Account, draft: Draft) -> Made:
-    return _made(_ask(account, "", {**_email(draft), "status": "draft", "metadata": {MARKED: draft.mark}}))
+def create(account: Account, draft: Draft) -> DraftRef:
+    return _draft_ref(_call_api(account, "", {**_email(draft), "status": "draft", "metadata": {MARKED: draft.mark}}))
 
 
-def update(account: Account, email: dict[str, Any], draft: Draft) -> Made:
-    return _made(_ask(account, f"/{named(email)}", _email(draft), "PATCH"))
+def update(account: Account, email: dict[str, Any], draft: Draft) -> DraftRef:
+    return _draft_ref(_call_api(account, f"/{get_id(email)}", _email(draft), "PATCH"))
 
 
 def _email(draft: Draft) -> dict[str, str]:
@@ -61,8 +61,8 @@ def _email(draft: Draft) -> dict[str, str]:
     return {"subject": _TAG.sub("{\N{WORD JOINER}", draft.title), "body": f"{AS_HTML}\n{body}"}
 
 
-def _made(email: dict[str, Any]) -> Made:
+def _draft_ref(email: dict[str, Any]) -> DraftRef:
     if not is_draft(email):
-        raise NotMade("sent")
-    email_id = named(email)
-    return Made(email_id, f"/emails/{email_id}")
+        raise DraftError("sent")
+    email_id = get_id(email)
+    return DraftRef(email_id, f"/emails/{email_id}")

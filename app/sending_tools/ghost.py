@@ -18,7 +18,7 @@ import re
 from typing import Any
 
 from ..core.clock import unix_time
-from .asking import Account, Draft, Made, ask, listed, named
+from .asking import Account, Draft, DraftRef, call_api, get_id, get_list
 
 KEY = re.compile(r"([0-9a-f]{24}):((?:[0-9a-f]{2}){32})")
 POSTS = "/ghost/api/admin/posts/"
@@ -31,25 +31,27 @@ def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def token(key: str, at: int) -> str:
+def create_jwt(key: str, issued_at: int) -> str:
     """Return the token of a key at a time, in seconds since 1970 (RFC 7515, appendix A.1)."""
     name, _colon, secret = key.partition(":")
-    parts = ({"alg": "HS256", "typ": "JWT", "kid": name}, {"iat": at, "exp": at + LIFE, "aud": "/admin/"})
+    parts = ({"alg": "HS256", "typ": "JWT", "kid": name}, {"iat": issued_at, "exp": issued_at + LIFE, "aud": "/admin/"})
     signed = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
     return f"{signed}.{_base64(hmac.digest(bytes.fromhex(secret), signed.encode(), hashlib.sha256))}"
 
 
-def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> list[dict[str, Any]]:
-    head = {"Authorization": f"Ghost {token(account.key, int(unix_time()))}", "Accept-Version": VERSION}
-    return listed(ask(account, f"{POSTS}{way}", head, sent and {"posts": [sent]}, method, **query), "posts")
+def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> list[dict[str, Any]]:
+    head = {"Authorization": f"Ghost {create_jwt(account.key, int(unix_time()))}", "Accept-Version": VERSION}
+    return get_list(
+        call_api(account, f"{POSTS}{path}", head, payload and {"posts": [payload]}, method, **query), "posts"
+    )
 
 
 def try_it(account: Account) -> None:
-    _ask(account, "", limit="1", fields="id")
+    _call_api(account, "", limit="1", fields="id")
 
 
 def look(account: Account, post_id: str) -> dict[str, Any]:
-    return _first(_ask(account, f"{post_id}/", fields="id,status,updated_at"))
+    return _first(_call_api(account, f"{post_id}/", fields="id,status,updated_at"))
 
 
 def is_draft(post: dict[str, Any]) -> bool:
@@ -61,23 +63,23 @@ def find(account: Account, draft: Draft) -> str:
         "'", "\\'"
     )  # as NQL takes it (docs.ghost.org/content-api/filtering)
     ours = f"status:draft+tag:hash-readers-asked+title:'{title}'"
-    return next((named(post) for post in _ask(account, "", filter=ours, limit="1", fields="id")), "")
+    return next((get_id(post) for post in _call_api(account, "", filter=ours, limit="1", fields="id")), "")
 
 
-def create(account: Account, draft: Draft) -> Made:
+def create(account: Account, draft: Draft) -> DraftRef:
     post = {"title": draft.title, "html": draft.html, "status": "draft", "tags": [TAG]}
-    return _made(_ask(account, "", post, source="html"))
+    return _draft_ref(_call_api(account, "", post, source="html"))
 
 
-def update(account: Account, post: dict[str, Any], draft: Draft) -> Made:
+def update(account: Account, post: dict[str, Any], draft: Draft) -> DraftRef:
     changed = {"title": draft.title, "html": draft.html, "updated_at": post.get("updated_at")}
-    return _made(_ask(account, f"{named(post)}/", changed, "PUT", source="html"))
+    return _draft_ref(_call_api(account, f"{get_id(post)}/", changed, "PUT", source="html"))
 
 
 def _first(posts: list[dict[str, Any]]) -> dict[str, Any]:
     return next(iter(posts), {})
 
 
-def _made(posts: list[dict[str, Any]]) -> Made:
-    post_id = named(_first(posts))
-    return Made(post_id, f"/ghost/#/editor/post/{post_id}")
+def _draft_ref(posts: list[dict[str, Any]]) -> DraftRef:
+    post_id = get_id(_first(posts))
+    return DraftRef(post_id, f"/ghost/#/editor/post/{post_id}")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from ..text.languages import N_
 from . import buttondown, ghost, listmonk, mailchimp
-from .asking import Account, Draft, Gone, Made, NotMade
+from .asking import Account, Draft, DraftError, DraftRef, Gone
 
 
 @dataclass(frozen=True)
@@ -85,35 +85,35 @@ TOOLS = {
 
 
 def try_it(tool: Tool, account: Account) -> None:
-    """Ask for something harmless that proves the key and the list. Raises `NotMade`."""
+    """Ask for something harmless that proves the key and the list. Raises `DraftError`."""
     try:
         tool.api.try_it(account)
     except Gone:
-        raise NotMade("refused" if tool.audience else "address") from None
+        raise DraftError("refused" if tool.audience else "address") from None
 
 
-def hand_over(tool: Tool, account: Account, draft: Draft, known: str = "") -> tuple[Made, bool]:
-    """Make the draft, or bring the one up to date that is `known` there; and say whether the known one was gone.
+def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") -> tuple[DraftRef, bool]:
+    """Make the draft, or bring the one up to date that is `draft_id` there; and say whether the known one was gone.
 
-    Raises `NotMade`.
+    Raises `DraftError`.
     """
     try:
         try:
-            return _handed_over(tool, account, draft, known)
-        except NotMade as fault:
+            return _create_or_update(tool, account, draft, draft_id)
+        except DraftError as fault:
             if fault.why != "meanwhile":
                 raise
-            return _handed_over(tool, account, draft, known)  # it is looked at anew
+            return _create_or_update(tool, account, draft, draft_id)  # it is looked at anew
     except Gone:  # between two requests, or there is no such tool
-        raise NotMade("address") from None
+        raise DraftError("address") from None
 
 
-def _handed_over(tool: Tool, account: Account, draft: Draft, known: str) -> tuple[Made, bool]:
+def _create_or_update(tool: Tool, account: Account, draft: Draft, draft_id: str) -> tuple[DraftRef, bool]:
     """Before a draft is made, one is looked for that was made: its answer may have been lost, or what is known."""
     there, was_gone = None, False
-    if known:
+    if draft_id:
         try:
-            there = tool.api.look(account, known)
+            there = tool.api.look(account, draft_id)
         except Gone:
             was_gone = True
     if there is None and (found := tool.api.find(account, draft)):
@@ -121,5 +121,5 @@ def _handed_over(tool: Tool, account: Account, draft: Draft, known: str) -> tupl
     if there is None:
         return tool.api.create(account, draft), was_gone
     if not tool.api.is_draft(there):
-        raise NotMade("sent")
+        raise DraftError("sent")
     return tool.api.update(account, there, draft), was_gone

@@ -12,16 +12,16 @@ internal/core/campaigns.go; looked up in November 2026).
 import re
 from typing import Any
 
-from .asking import Account, Draft, Gone, Made, NotMade, ask, inside, listed, named
+from .asking import Account, Draft, DraftError, DraftRef, Gone, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[^\s:]+:\S+")
 AUDIENCE = re.compile(r"\d{1,9}(?:\s*,\s*\d{1,9})*")
 CAMPAIGNS = "/api/campaigns"
 
 
-def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> dict[str, Any]:
+def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> dict[str, Any]:
     head = {"Authorization": f"token {account.key}"}
-    return inside(ask(account, way, head, sent, method, **query), "data")
+    return get_object(call_api(account, path, head, payload, method, **query), "data")
 
 
 def _lists(account: Account) -> list[int]:
@@ -30,15 +30,15 @@ def _lists(account: Account) -> list[int]:
 
 def try_it(account: Account) -> None:
     """Look whether the lists are there, in one request (listmonk.app/docs/apis/lists)."""
-    found = listed(_ask(account, "/api/lists", per_page="all"), "results")
+    found = get_list(_call_api(account, "/api/lists", per_page="all"), "results")
     if not {one.get("id") for one in found}.issuperset(_lists(account)):
-        raise NotMade("refused")
+        raise DraftError("refused")
 
 
 def look(account: Account, campaign_id: str) -> dict[str, Any]:
     try:
-        return _ask(account, f"{CAMPAIGNS}/{campaign_id}", no_body="true")
-    except NotMade as fault:
+        return _call_api(account, f"{CAMPAIGNS}/{campaign_id}", no_body="true")
+    except DraftError as fault:
         raise (Gone if fault.why == "refused" else fault) from None
 
 
@@ -48,36 +48,38 @@ def is_draft(campaign: dict[str, Any]) -> bool:
 
 def find(account: Account, draft: Draft) -> str:
     narrowed = {"status": "draft", "tag": draft.mark, "no_body": "true", "per_page": "50", "order_by": "created_at"}
-    found = listed(_ask(account, CAMPAIGNS, order="DESC", **narrowed), "results")
-    return next((named(one) for one in found if draft.mark in (one.get("tags") or ()) and is_draft(one)), "")
+    found = get_list(_call_api(account, CAMPAIGNS, order="DESC", **narrowed), "results")
+    return next((get_id(one) for one in found if draft.mark in (one.get("tags") or ()) and is_draft(one)), "")
 
 
-def create(account: Account, draft: Draft) -> Made:
+def create(account: Account, draft: Draft) -> DraftRef:
     first = {"name": draft.title, "lists": _lists(account), "type": "regular", "tags": [draft.mark]}
-    return _made(_ask(account, CAMPAIGNS, first | _words(draft)))
+    return _draft_ref(_call_api(account, CAMPAIGNS, first | _campaign_content(draft)))
 
 
-def update(account: Account, campaign: dict[str, Any], draft: Draft) -> Made:
-    lists = [one["id"] for one in listed(campaign, "lists") if isinstance(one.get("id"), int)] or _lists(account)
-    return _made(_ask(account, f"{CAMPAIGNS}/{named(campaign)}", {"lists": lists} | _words(draft), "PUT"))
+def update(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+    lists = [one["id"] for one in get_list(campaign, "lists") if isinstance(one.get("id"), int)] or _lists(account)
+    return _draft_ref(
+        _call_api(account, f"{CAMPAIGNS}/{get_id(campaign)}", {"lists": lists} | _campaign_content(draft), "PUT")
+    )
 
 
-def _words(draft: Draft) -> dict[str, Any]:
+def _campaign_content(draft: Draft) -> dict[str, Any]:
     return {
-        "subject": _as_words(draft.title),
+        "subject": _escape_template(draft.title),
         "content_type": "html",
         "body": draft.html.replace("{{", "&#123;&#123;"),
-        "altbody": _as_words(draft.text),
+        "altbody": _escape_template(draft.text),
     }
 
 
-def _as_words(text: str) -> str:
+def _escape_template(text: str) -> str:
     """Return a text so that the template that it is gives it back as it was."""
     return text.replace("{{", '{{"{{"}}')
 
 
-def _made(campaign: dict[str, Any]) -> Made:
+def _draft_ref(campaign: dict[str, Any]) -> DraftRef:
     if not is_draft(campaign):
-        raise NotMade("sent")
-    campaign_id = named(campaign)
-    return Made(campaign_id, f"/admin/campaigns/{campaign_id}")
+        raise DraftError("sent")
+    campaign_id = get_id(campaign)
+    return DraftRef(campaign_id, f"/admin/campaigns/{campaign_id}")

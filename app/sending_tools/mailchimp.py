@@ -12,7 +12,7 @@ import base64
 import re
 from typing import Any
 
-from .asking import Account, Draft, Made, NotMade, ask, inside, listed, named
+from .asking import Account, Draft, DraftError, DraftRef, call_api, get_id, get_list, get_object
 
 KEY = re.compile(r"[0-9a-f]{32}-([a-z]{2,4}\d{1,3})")
 AUDIENCE = re.compile(r"[0-9a-f]{8,12}")
@@ -36,17 +36,17 @@ def _data_centre(key: str) -> str:
     return found[1]
 
 
-def _ask(account: Account, way: str, sent: Any = None, method: str = "", **query: str) -> dict[str, Any]:
+def _call_api(account: Account, path: str, payload: Any = None, method: str = "", **query: str) -> dict[str, Any]:
     head = {"Authorization": f"Basic {base64.b64encode(f'desk:{account.key}'.encode()).decode()}"}
-    return ask(account, way, head, sent, method, **query)
+    return call_api(account, path, head, payload, method, **query)
 
 
 def try_it(account: Account) -> None:
-    named(_ask(account, f"/lists/{account.audience}", fields="id"))
+    get_id(_call_api(account, f"/lists/{account.audience}", fields="id"))
 
 
 def look(account: Account, campaign_id: str) -> dict[str, Any]:
-    return _ask(account, f"{CAMPAIGNS}/{campaign_id}", fields=FIELDS)
+    return _call_api(account, f"{CAMPAIGNS}/{campaign_id}", fields=FIELDS)
 
 
 def is_draft(campaign: dict[str, Any]) -> bool:
@@ -56,36 +56,36 @@ def is_draft(campaign: dict[str, Any]) -> bool:
 def find(account: Account, draft: Draft) -> str:
     fields = "campaigns.id,campaigns.settings.title"
     newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(LOOKED_AT)}
-    found = listed(_ask(account, CAMPAIGNS, fields=fields, **newest), "campaigns")
-    return next((named(one) for one in found if inside(one, "settings").get("title") == _title(draft)), "")
+    found = get_list(_call_api(account, CAMPAIGNS, fields=fields, **newest), "campaigns")
+    return next((get_id(one) for one in found if get_object(one, "settings").get("title") == _title(draft)), "")
 
 
-def create(account: Account, draft: Draft) -> Made:
+def create(account: Account, draft: Draft) -> DraftRef:
     campaign = {"type": "regular", "recipients": {"list_id": account.audience}, "settings": _settings(draft)}
-    return _filled(account, _ask(account, CAMPAIGNS, campaign), draft)
+    return _put_content(account, _call_api(account, CAMPAIGNS, campaign), draft)
 
 
-def update(account: Account, campaign: dict[str, Any], draft: Draft) -> Made:
-    way = f"{CAMPAIGNS}/{named(campaign)}"
-    return _filled(account, _ask(account, way, {"settings": _settings(draft)}, "PATCH"), draft)
+def update(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
+    way = f"{CAMPAIGNS}/{get_id(campaign)}"
+    return _put_content(account, _call_api(account, way, {"settings": _settings(draft)}, "PATCH"), draft)
 
 
 def _settings(draft: Draft) -> dict[str, str]:
-    return {"subject_line": _as_words(draft.title), "title": _title(draft)}
+    return {"subject_line": _escape_template(draft.title), "title": _title(draft)}
 
 
 def _title(draft: Draft) -> str:
     return f"{draft.title[:80]} ({draft.mark})"
 
 
-def _as_words(text: str) -> str:
+def _escape_template(text: str) -> str:
     return text.replace("*|", "*\N{WORD JOINER}|")
 
 
-def _filled(account: Account, campaign: dict[str, Any], draft: Draft) -> Made:
+def _put_content(account: Account, campaign: dict[str, Any], draft: Draft) -> DraftRef:
     if not is_draft(campaign):
-        raise NotMade("sent")
-    campaign_id = named(campaign)
-    words = {"html": draft.html.replace("*|", "*&#124;"), "plain_text": _as_words(draft.text)}
-    _ask(account, f"{CAMPAIGNS}/{campaign_id}/content", words, "PUT", fields="archive_html")
-    return Made(campaign_id, f"/campaigns/edit?id={named(campaign, 'web_id')}")
+        raise DraftError("sent")
+    campaign_id = get_id(campaign)
+    words = {"html": draft.html.replace("*|", "*&#124;"), "plain_text": _escape_template(draft.text)}
+    _call_api(account, f"{CAMPAIGNS}/{campaign_id}/content", words, "PUT", fields="archive_html")
+    return DraftRef(campaign_id, f"/campaigns/edit?id={get_id(campaign, 'web_id')}")

@@ -82,8 +82,8 @@ class Connection(HTTPChannel):
     began = 0.0  # when the first byte of the request came that is coming
     not_before = 0.0  # by time.monotonic(): until then no byte of the answer leaves
 
-    def delay_response_until(self, moment: float) -> None:
-        self.not_before = moment
+    def delay_response_until(self, not_before: float) -> None:
+        self.not_before = not_before
         self.server.held.add(self)
 
     def writable(self) -> bool:
@@ -141,9 +141,9 @@ class PagesFirst(ThreadedTaskDispatcher):
                 return
             self.taken += 1
             one = self.waiting.popleft()
-        super().add_task(Sent(one, self._answered))
+        super().add_task(Sent(one, self._release))
 
-    def _answered(self) -> None:
+    def _release(self) -> None:
         with self.lock:
             self.taken -= 1
         self._take()
@@ -211,13 +211,13 @@ def listen(address: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=WAITING)
 
 
-def answer_at(environ: dict[str, Any], moment: float) -> None:
-    """Let the answer to a request leave at a `moment` of time.monotonic(), and not sooner. No thread waits for it,
+def answer_at(environ: dict[str, Any], not_before: float) -> None:
+    """Let the answer to a request leave at a `not_before` of time.monotonic(), and not sooner. No thread waits for it,
     except under a server that can't hold answers."""
     if HOLD in environ:
-        environ[HOLD](moment)
+        environ[HOLD](not_before)
     else:
-        time.sleep(max(0.0, moment - time.monotonic()))
+        time.sleep(max(0.0, not_before - time.monotonic()))
 
 
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:

@@ -38,10 +38,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
+def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
     """Serve the pages of an app, with its worker beside, as `run` does. Returns the status to end with."""
     static_files.current()  # read once, for all that are forked
-    with metrics.together(app.config), page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener:
+    with (
+        metrics.share_metrics(app.config),
+        page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,
+    ):
         works: dict[str, Work] = {
             f"web {number}": lambda: page_server.serve(app, listener)
             for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
@@ -51,16 +54,16 @@ def serve(app: Flask, ready: Callable[[], None] = lambda: None, *, with_worker: 
         database: Database = app.extensions["database"]
 
         def greet() -> None:
-            ready()
+            on_ready()
             database.close()  # no connection may be shared with whoever is forked, now or later
 
         database.close()
         return run(works, greet)
 
 
-def run(works: Mapping[str, Work], ready: Callable[[], None] = lambda: None) -> int:
+def run(works: Mapping[str, Work], on_ready: Callable[[], None] = lambda: None) -> int:
     """Do each work in a process of its own, and stop all: at Ctrl-C, at SIGTERM, when the terminal is closed, or when
-    one of them ends by itself. `ready` is called once all are started. Returns the status to end with.
+    one of them ends by itself. `on_ready` is called once all are started. Returns the status to end with.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # HUP: the terminal was closed
@@ -70,7 +73,7 @@ def run(works: Mapping[str, Work], ready: Callable[[], None] = lambda: None) -> 
     gc.freeze()  # what is there stays shared with whoever is forked
     children = {name: _start(name, work) for name, work in works.items()}
     try:
-        ready()
+        on_ready()
         return _watch(works, children, stopped)
     finally:
         _stop(list(children.values()))
@@ -91,9 +94,9 @@ def _begin(work: Work) -> None:
     work()
 
 
-def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stopped: threading.Event) -> int:
+def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stop_event: threading.Event) -> int:
     """Start again what was killed, until somebody stops us (0) or a process ends otherwise (1)."""
-    while not stopped.wait(0.1):
+    while not stop_event.wait(0.1):
         for name, child in children.items():
             if (status := child.exitcode) is None:
                 continue

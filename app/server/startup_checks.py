@@ -30,7 +30,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
     database: Database = app.extensions["database"]
     faults = [*_unreadable_words()]
     if not app.config["DEMO"]:  # which has no secret
-        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.weak(database.ring)]
+        faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.find_weak_keys(database.ring)]
     try:
         faults += [*shape_faults(database)] or key_faults(database)
     except SQLAlchemyError as error:
@@ -81,10 +81,10 @@ def key_faults(database: Database) -> list[str]:
     """
     with database.read() as session:
         found = [*keyring.faults(session)]
-        if found or not (new := keyring.unnoted(session)):
+        if found or not (new := keyring.list_unrecorded_keys(session)):
             return found
-        wrong = sorted({number for _column, number in key_rotation.unopened(session)}.intersection(new))
+        wrong = sorted({number for _column, number in key_rotation.find_undecryptable(session)}.intersection(new))
     if not wrong:
         with suppress(Busy):  # the next start notes them
-            database.write(keyring.note)
+            database.write(keyring.record_keys)
     return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong]

@@ -66,7 +66,7 @@ PARTING = 8.0  # seconds that what is being done has when the worker is stopped;
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
 
 
-def settled(session: Session, mail: OutboxMail) -> None:
+def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
     """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
     if mail.letter_id is not None and mail.kind in NOTICES:
         contacts.forget(session, Clock(), mail.letter_id)
@@ -79,12 +79,18 @@ def forget_overdue(session: Session) -> None:
 
 def deliver(app: Flask, database: Database) -> None:
     breaker = _breaker(app.config["MAIL_SERVER"], app.config["MAIL_PORT"])
-    deliver_due(database, _transport(app), leaving=other_experts.settle, settled=settled, breaker=breaker)
+    deliver_due(
+        database,
+        _transport(app),
+        before_send=other_experts.settle,
+        after_send=forget_contact_after_notice,
+        breaker=breaker,
+    )
 
 
 def tell_programs(app: Flask, database: Database) -> None:
     """Call the other programs that are to be told something."""
-    calling.deliver_due(database, program_messages.described, app.config["OWN_HOSTS"])
+    calling.deliver_due(database, program_messages.build_message, app.config["OWN_HOSTS"])
 
 
 def fetch(app: Flask, database: Database) -> None:
@@ -148,7 +154,7 @@ SWEEPS: tuple[Callable[[Session], Any], ...] = (
     forget_overdue,
     sign_in.sweep,
     uploads.sweep,
-    writing.sweep,
+    writing.delete_old_drafts,
     translators.sweep,
     form_drafts.sweep,
     held_presses.sweep,
@@ -184,14 +190,19 @@ DUTIES = (
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
-    Duty("clock", "tell of letters", 300, lambda _app, database: program_messages.tell_of_letters(database)),
+    Duty("clock", "tell of letters", 300, lambda _app, database: program_messages.notify_waiting_letters(database)),
     Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
     Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
     Duty("clock", "plan editions", 3_600, plan_ahead),
     Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
     Duty("telling", "tell other programs", 1, tell_programs),
-    Duty("telling", "make drafts", 1, lambda app, database: handing_over.work(database, app.config["OWN_HOSTS"])),
+    Duty(
+        "telling",
+        "make drafts",
+        1,
+        lambda app, database: handing_over.process_due_handoffs(database, app.config["OWN_HOSTS"]),
+    ),
     Duty("forgetting", "tidy up", 3_600, tidy),
     Duty("forgetting", "keep the list of erasures", 10, keep_erasures),
     Duty("forgetting", "extend the chain", 10, lambda _app, database: chain.extend(database)),
@@ -203,16 +214,16 @@ DUTIES = (
 )
 
 
-def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> None:
-    """Do every duty when it is due, until SIGTERM, SIGINT or `stop`; with `once` do each one time.
+def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None) -> None:
+    """Do every duty when it is due, until SIGTERM, SIGINT or `stop`; with `run_once` do each one time.
 
     A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A worker that
     stays has a thread for each part and one for each mailbox, which also hears of news at once.
     """
     database: Database = app.extensions["database"]
     _breaker.cache_clear()
-    if once:
-        _round(app, DUTIES, done := Counter[str]())
+    if run_once:
+        _run_duties(app, DUTIES, done := Counter[str]())
         _beat(database, done)
         return
     stop = stop or threading.Event()
@@ -221,7 +232,7 @@ def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _: signals.append(number))
     imap.watch_all(database, app.config["MAILBOXES"], stop)
-    parts = [Thread(target=_work, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
+    parts = [Thread(target=_run_part, args=(app, part, stop), name=part, daemon=True) for part in sightings.PARTS]
     for part in parts:
         part.start()
     while not signals and not stop.wait(LISTEN):
@@ -232,7 +243,7 @@ def run(app: Flask, once: bool = False, stop: threading.Event | None = None) -> 
         part.join(max(0.0, until - time.monotonic()))
 
 
-def _work(app: Flask, part: str, stop: threading.Event) -> None:
+def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
     """Do the duties of a part when they are due, until `stop` is set."""
     duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
     due, beat_at = dict.fromkeys(duties, 0.0), 0.0
@@ -248,7 +259,7 @@ def _work(app: Flask, part: str, stop: threading.Event) -> None:
                     if written == before and time.monotonic() < enough:
                         continue
                     looked[duty] = written, time.monotonic() + IDLE
-                _round(app, [duty], done)
+                _run_duties(app, [duty], done)
         if beat_at <= time.monotonic():
             failed = any(name.startswith(sightings.FAILED) for name in done)
             beat_at = time.monotonic() + (min(MENDED, BEAT) if failed else BEAT)
@@ -258,13 +269,15 @@ def _work(app: Flask, part: str, stop: threading.Event) -> None:
     changes.close()
 
 
-def _round(app: Flask, duties: Sequence[Duty], done: Counter[str]) -> None:
+def _run_duties(app: Flask, duties: Sequence[Duty], counts: Counter[str]) -> None:
     """Do each duty once, and count which were done and which failed."""
     for duty in duties:
-        done[(sightings.DUTY if _do(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name] += 1
+        counts[
+            (sightings.DUTY if _run_duty(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name
+        ] += 1
 
 
-def _do(duty: Duty, app: Flask, database: Database) -> bool:
+def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
     """Do a duty once, and return whether it failed in nothing. A mail server that can't be talked to is no failure of
     ours, nor a reason to take the pages away from readers: `flask doctor` and the outbox tell of mail that is late.
     """
@@ -284,11 +297,11 @@ def _do(duty: Duty, app: Flask, database: Database) -> bool:
     return True
 
 
-def _beat(database: Database, done: Counter[str]) -> None:
+def _beat(database: Database, counts: Counter[str]) -> None:
     """Write down how often each duty was done or failed, and that the part lives."""
     try:
-        database.write(lambda session: sightings.note(session, done))
+        database.write(lambda session: sightings.record_sightings(session, counts))
     except Exception as error:  # told by `doctor` once it has been so for long
         log.warning("the worker's signs of life: %s", type(error).__name__)
     else:
-        done.clear()
+        counts.clear()

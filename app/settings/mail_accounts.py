@@ -120,7 +120,7 @@ def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAut
     encrypted = "1" in (value["MAIL_USE_TLS"], value["MAIL_USE_SSL"])
     if not encrypted and value["MAIL_SERVER"] not in HERE:
         raise ValueError("MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent in the clear")
-    return OAuthAccount(_plain(user, "MAIL_USERNAME"), provider)
+    return OAuthAccount(_validate_user(user, "MAIL_USERNAME"), provider)
 
 
 def accounts_of(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
@@ -178,7 +178,7 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
         secure=secure,
         newsletter=options.get("newsletter", ""),
         keep=options.get("keep") == "1",
-        account=OAuthAccount(_plain(user, "its user"), provider) if by_token and provider else None,
+        account=OAuthAccount(_validate_user(user, "its user"), provider) if by_token and provider else None,
     )
     if len(made.name) > LONGEST_NAME:
         raise ValueError(f"has a name of more than {LONGEST_NAME} characters")
@@ -187,8 +187,8 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
     return made
 
 
-def _plain(user: str, what: str) -> str:
+def _validate_user(user: str, label: str) -> str:
     """The name of an account as the exchange of XOAUTH2 can carry it. Raises `ValueError`."""
     if not re.fullmatch(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}", user):
-        raise ValueError(f"{what} has a sign that no sign-in by token can carry")
+        raise ValueError(f"{label} has a sign that no sign-in by token can carry")
     return user

@@ -35,12 +35,12 @@ def read(path: Path) -> dict[str, str]:
     return found
 
 
-def _check_name(name: str, where: str) -> None:
+def _check_name(name: str, location: str) -> None:
     """Raise `ValueError` where a name is nearly one of ours: what is set by a slip is not set at all."""
     if name == NAMED_BY:
-        raise ValueError(f"{where}: {name} is for the environment, a file can't name another one")
+        raise ValueError(f"{location}: {name} is for the environment, a file can't name another one")
     if name not in SETTINGS and (meant := get_close_matches(name, SETTINGS, 1, ALIKE)):
-        raise ValueError(f"{where}: {name} is no setting, {meant[0]} is")
+        raise ValueError(f"{location}: {name} is no setting, {meant[0]} is")
 
 
 def lines_of(values: Mapping[str, str]) -> Iterator[str]:
@@ -53,12 +53,12 @@ def lines_of(values: Mapping[str, str]) -> Iterator[str]:
         yield ""
         yield f"# {row.meaning}{f' (needed when: {row.needed})' if row.needed else ''}"
         if row.name in values:
-            yield f"{row.name}={_quoted(values[row.name])}"
+            yield f"{row.name}={_quote(values[row.name])}"
         else:
-            yield f"# {row.name}={_quoted(row.example)}"
+            yield f"# {row.name}={_quote(row.example)}"
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-KEPT = "VAR"  # stands in a default for the folder that `kept` finds
+KEPT = "VAR"  # stands in a default for the folder that `get_data_folder` finds
 
 
-def kept() -> Path:
+def get_data_folder() -> Path:
     """Return where a newsroom keeps its files unless told otherwise: in a clone its folder `var`; installed, by the
     XDG Base Directory Specification, never among the packages."""
     if (ROOT / "pyproject.toml").exists():
@@ -35,7 +35,7 @@ class Setting:
     @property
     def value(self) -> str:
         """The value where nothing is set."""
-        return self.default.replace(KEPT, str(kept()))
+        return self.default.replace(KEPT, str(get_data_folder()))
 
 
 ROWS = tuple(

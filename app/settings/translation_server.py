@@ -38,11 +38,11 @@ def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
         host, parts = "", urlsplit("")
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or parts.username is not None:
         yield "LIBRETRANSLATE_URL is an address such as http://127.0.0.1:5000, without a name, a password or a ? in it"
-    elif parts.scheme == "http" and not _is_near(host):
+    elif parts.scheme == "http" and not _is_private_host(host):
         yield "LIBRETRANSLATE_URL must begin with https:// unless the server is on this machine or in its own network"
 
 
-def _is_near(host: str) -> bool:
+def _is_private_host(host: str) -> bool:
     """Return whether a host is this machine or in a private network (RFC 1918, RFC 4193), or a name without a dot, as
     containers have beside each other."""
     try:

@@ -109,8 +109,8 @@ def guess_language(text: str) -> str:
     if script == "Hani":
         ways: dict[str, str] = table["signs"]
         return max(ways, key=lambda way: sum(map(text[:LOOKED_AT].count, ways[way])))
-    plain, learned = _plain(text[:LOOKED_AT]), _learned(script)
-    parts = _parts(plain[:GUESSED_FROM])
+    plain, learned = _normalize_words(text[:LOOKED_AT]), _load_model(script)
+    parts = _ngrams(plain[:GUESSED_FROM])
     scores = learned.scores(parts)
     best, *others = sorted(scores, key=lambda language: scores[language], reverse=True) or ["und"]
     is_known = bool(scores) and any(learned.knows(part, best) for part in parts if len(part) >= TELLING)
@@ -118,19 +118,19 @@ def guess_language(text: str) -> str:
     return best if is_known and stands_out else "und"
 
 
-def _plain(text: str) -> str:
+def _normalize_words(text: str) -> str:
     """Return a text's words alone, in small letters, with one space around each and one sign for every apostrophe."""
     words = _WORD.findall(_APOSTROPHE.sub("ʼ", text.replace("İ", "i").lower()))
     return f" {' '.join(words)} "
 
 
-def _parts(plain: str) -> list[str]:
+def _ngrams(text: str) -> list[str]:
     """Return the stretches of one to four signs."""
-    return [plain[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(plain) - size + 1)]
+    return [text[at : at + size] for size in range(1, LONGEST + 1) for at in range(len(text) - size + 1)]
 
 
 @dataclass(frozen=True)
-class Learned:
+class LanguageModel:
     """The languages of one script, as they were learned: how unlikely each part of a word is in each of them.
 
     The numbers of a part stand side by side in one whole number, `BITS` bits for each language. So one sum over the
@@ -144,20 +144,20 @@ class Learned:
     def scores(self, parts: Sequence[str]) -> dict[str, float]:
         """Return how likely these parts are in each language, as logarithms."""
         total = sum(map(self.parts.get, parts, repeat(self.unseen)))
-        return {language: -_at(total, place) / ONE for place, language in enumerate(self.languages)}
+        return {language: -_unpack_score(total, place) / ONE for place, language in enumerate(self.languages)}
 
-    def knows(self, part: str, language: str) -> bool:
+    def knows(self, ngram: str, language: str) -> bool:
         """Return whether a language's text has this part."""
         place = self.languages.index(language)
-        return _at(self.parts.get(part, self.unseen), place) != _at(self.unseen, place)
+        return _unpack_score(self.parts.get(ngram, self.unseen), place) != _unpack_score(self.unseen, place)
 
 
-def _at(number: int, place: int) -> int:
-    return (number >> (BITS * place)) & ((1 << BITS) - 1)
+def _unpack_score(number: int, index: int) -> int:
+    return (number >> (BITS * index)) & ((1 << BITS) - 1)
 
 
 @cache
-def _learned(script: str) -> Learned:
+def _load_model(script: str) -> LanguageModel:
     """Learn the languages of a script. It takes a fifth of a second, once in a process, when the first text of the
     script is looked at.
     """
@@ -168,14 +168,14 @@ def _learned(script: str) -> Learned:
         for part, likely in _likelihoods(language).items():
             numbers[part] = numbers.get(part, unseen) + (round((UNSEEN - likely) * ONE) << (BITS * place))
     same: dict[int, int] = {}  # many parts are as rare in one language alone, and need one number
-    return Learned(languages, {part: same.setdefault(one, one) for part, one in numbers.items()}, unseen)
+    return LanguageModel(languages, {part: same.setdefault(one, one) for part, one in numbers.items()}, unseen)
 
 
 def _likelihoods(language: str) -> dict[str, float]:
     """Return how likely a part of a word is in a language, as logarithms."""
     declaration = Path(__file__).with_name("declarations").joinpath(f"{language}.txt").read_text("utf-8")
-    counted = Counter(_parts(_plain(declaration)))
-    for part, number in Counter(_parts(_plain(" ".join(function_words()[language])))).items():
+    counted = Counter(_ngrams(_normalize_words(declaration)))
+    for part, number in Counter(_ngrams(_normalize_words(" ".join(function_words()[language])))).items():
         counted[part] += WORDS_COUNT * number
     often = {part: number for part, number in counted.items() if number > 1}
     total = sum(often.values())

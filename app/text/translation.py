@@ -28,15 +28,15 @@ Words = NullTranslations
 @lru_cache(maxsize=64)
 def say(language: str) -> Words:
     """The catalogue of a BCP 47 language or of the wider one it belongs to; else English, as it is written."""
-    return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _wider(language)], "messages")
+    return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
 
 @lru_cache(maxsize=64)
-def spoken(language: str) -> str:
+def interface_language(language: str) -> str:
     """Return the language in which readers and experts are shown our words: theirs where its catalogue says everything
     that they see, else English, as nobody should read half of a page.
     """
-    return language if not spoken_outside().isdisjoint(_wider(language)) else "en"
+    return language if not spoken_outside().isdisjoint(_fallback_tags(language)) else "en"
 
 
 def missing_catalogues() -> list[str]:
@@ -48,7 +48,7 @@ def missing_catalogues() -> list[str]:
 @lru_cache(maxsize=64)
 def locale(language: str) -> Locale:
     """The dates and numbers of a language; English ones where the tables of CLDR don't know it."""
-    for tag in _wider(ENGLISH if language == "en" else language):
+    for tag in _fallback_tags(ENGLISH if language == "en" else language):
         try:
             found = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
@@ -58,38 +58,40 @@ def locale(language: str) -> Locale:
     return Locale.parse(ENGLISH, sep="-")
 
 
-def in_digits_of(where: Locale, text: str) -> str:
+def localize_digits(babel_locale: Locale, text: str) -> str:
     """The text with its digits as the language writes them."""
-    return text.translate(DIGITS.get(str(where.default_numbering_system), {}))
+    return text.translate(DIGITS.get(str(babel_locale.default_numbering_system), {}))
 
 
-def day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
+def day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
     """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`.
 
     Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
     """
-    local = _local(when, zone)
+    local = _local(value, zone)
     where = locale(language)
-    return beside(where, _day(language, local, this_year, "MMMMEEEEd", full(where, local, this_year)), local)
+    return add_solar_hijri_date(
+        where, _day(language, local, this_year, "MMMMEEEEd", full_pattern(where, local, this_year)), local
+    )
 
 
-def short_day(language: str, when: date, zone: str, this_year: int | None = None) -> str:
+def short_day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
     """A day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028"."""
-    return _day(language, _local(when, zone), this_year, "MMMEd", "medium")
+    return _day(language, _local(value, zone), this_year, "MMMEd", "medium")
 
 
-def moment(language: str, when: datetime, zone: str, this_year: int | None = None) -> str:
+def moment(language: str, value: datetime, zone: str, this_year: int | None = None) -> str:
     """A time that nobody can take for their own: "Friday 11 November, 18:00 Prague time"."""
     return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
-        "day": day(language, when, zone, this_year),
-        "hour": hour(language, when, zone),
+        "day": day(language, value, zone, this_year),
+        "hour": hour(language, value, zone),
         "city": city(language, zone),
     }
 
 
-def hour(language: str, when: datetime, zone: str) -> str:
+def hour(language: str, value: datetime, zone: str) -> str:
     where = locale(language)
-    return in_digits_of(where, format_time(when, "short", tzinfo=get_timezone(zone), locale=where))
+    return localize_digits(where, format_time(value, "short", tzinfo=get_timezone(zone), locale=where))
 
 
 def city(language: str, zone: str) -> str:
@@ -106,23 +108,23 @@ def tongue(language: str, tag: str) -> str:
         return tag
 
 
-def full(where: Locale, local: date, this_year: int | None) -> str:
+def full_pattern(babel_locale: Locale, local: date, this_year: int | None) -> str:
     """The pattern of a whole day where CLDR's tables lack one without the year: theirs with it, in Persian our own."""
-    return "EEEE d MMMM" if where.language == "fa" and this_year in (None, local.year) else "full"
+    return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local.year) else "full"
 
 
-def beside(where: Locale, text: str, local: date) -> str:
+def add_solar_hijri_date(babel_locale: Locale, text: str, local: date) -> str:
     """A Persian day with, in brackets, that of the Solar Hijri calendar; it has a year where the day itself has one."""
-    if where.language != "fa":
+    if babel_locale.language != "fa":
         return text
     solar = JalaliDate(date(local.year, local.month, local.day))  # type: ignore[no-untyped-call]
-    month = AFGHAN_MONTHS[solar.month - 1] if where.territory == "AF" else MONTH_NAMES_FA[solar.month]
-    year = f" {solar.year}" if in_digits_of(where, str(local.year)) in text else ""
-    return in_digits_of(where, f"{text} ({solar.day} {month}{year})")
+    month = AFGHAN_MONTHS[solar.month - 1] if babel_locale.territory == "AF" else MONTH_NAMES_FA[solar.month]
+    year = f" {solar.year}" if localize_digits(babel_locale, str(local.year)) in text else ""
+    return localize_digits(babel_locale, f"{text} ({solar.day} {month}{year})")
 
 
-def _local(when: date, zone: str) -> date:
-    return when.astimezone(get_timezone(zone)) if isinstance(when, datetime) else when
+def _local(value: date, zone: str) -> date:
+    return value.astimezone(get_timezone(zone)) if isinstance(value, datetime) else value
 
 
 def _day(language: str, local: date, this_year: int | None, skeleton: str, otherwise: str) -> str:
@@ -130,20 +132,20 @@ def _day(language: str, local: date, this_year: int | None, skeleton: str, other
     if this_year not in (None, local.year):
         skeleton = f"y{skeleton}"
     if skeleton in where.datetime_skeletons:
-        return by_skeleton(where, skeleton, local)
-    return in_digits_of(where, format_date(local, otherwise, locale=where))
+        return format_by_skeleton(where, skeleton, local)
+    return localize_digits(where, format_date(local, otherwise, locale=where))
 
 
-def by_skeleton(where: Locale, skeleton: str, local: date) -> str:
+def format_by_skeleton(babel_locale: Locale, skeleton: str, local: date) -> str:
     """A day by a skeleton of CLDR, such as "yMMMEd"."""
     # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
     midnight = datetime(local.year, local.month, local.day)
-    text = format_skeleton(skeleton, midnight, locale=where)
+    text = format_skeleton(skeleton, midnight, locale=babel_locale)
     # In English CLDR sets a comma behind the weekday only where a year follows: one day would read two ways.
-    return in_digits_of(where, text.replace(",", {"en": "", "fa": "،"}.get(where.language, ",")))
+    return localize_digits(babel_locale, text.replace(",", {"en": "", "fa": "،"}.get(babel_locale.language, ",")))
 
 
-def _wider(language: str) -> list[str]:
+def _fallback_tags(language: str) -> list[str]:
     """The tag and what it falls back on, never into another script: who reads kk-Arab may not read Cyrillic kk."""
     parts = language.replace("_", "-").split("-")
     tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]

@@ -19,13 +19,13 @@ from ..answers.translators import Task
 from ..core.actors import Translator as Outside
 from ..core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
-from ..questions.translator_table import TranslatorDraft, as_one
+from ..questions.translator_table import TranslatorDraft, join_fields
 from ..text.languages import direction
 from ..text.translation import city
 from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
 from ..web.formatting import clock_time
-from ..web.setup import csrf, db, found, language, limiter
+from ..web.setup import csrf, db, language, limiter, or_404
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # behind a link there is no cookie to ride on
@@ -41,7 +41,7 @@ LABELS = {
     "ties": _l("What readers should know of their interests"),
     "translator": _l("Your name, as it would be printed"),
 }
-OVER = errors.Words(
+OVER = errors.ErrorMessage(
     _l("No translation needed any more"),
     _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
     errors.PAGES[409].todo,
@@ -82,16 +82,16 @@ class Sheet:
 @translator.before_request
 def only_from_its_own_page() -> Response | None:
     token = (request.view_args or {})["token"]
-    g.form_proof = signing.make(PURPOSE, token)
+    g.form_proof = signing.create_token(PURPOSE, token)
     sent = request.form.get("csrf_token", "") if request.method == "POST" else g.form_proof
-    if signing.read(sent, PURPOSE, token, GOOD_FOR) is not None:
+    if signing.read_token(sent, PURPOSE, token, GOOD_FOR) is not None:
         return None
     with visit(token):  # nothing is said of a link that isn't there
-        return errors.page(400)
+        return errors.render_error(400)
 
 
 def _enter(session: Session, token: str) -> Visit:
-    actor, task = found(translators.by_link(session, token))
+    actor, task = or_404(translators.by_link(session, token))
     g.language, g.zone = task.newsletter.language, task.newsletter.zone
     g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
     return Visit(session, actor, task)
@@ -109,24 +109,24 @@ def change(token: str, fn: Callable[[Visit], T]) -> T:
     return db.write(lambda session: fn(_enter(session, token)))
 
 
-def _typed() -> dict[str, str]:
+def _form_values() -> dict[str, str]:
     form = request.form
     return {name: form.get(name, "").replace("\r\n", "\n") for name in translator_drafts.FIELDS}
 
 
-def _known(drafts: list[TranslatorDraft]) -> str:
+def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
     return json.dumps({draft.tab: draft.count for draft in drafts})
 
 
-def _sheet(visit: Visit, tab: str | None) -> Sheet:
+def _sheet(context: Visit, tab: str | None) -> Sheet:
     """The newest words to go on with, or those of `tab`. Only the page that saved a draft goes on in its row."""
-    drafts = visit.drafts
+    drafts = context.drafts
     draft = next((one for one in drafts if one.tab == tab), drafts[0] if drafts else None)
     if draft is None:
-        return Sheet(_at_first(visit.task), secrets.token_hex(4), 0, "", "{}")
+        return Sheet(_at_first(context.task), secrets.token_hex(4), 0, "", "{}")
     own = draft.tab == tab
     name, count = (draft.tab, draft.count + 1) if own else (secrets.token_hex(4), 0)
-    return Sheet(draft.words, name, count, draft.tab, _known(drafts), draft.saved_at)
+    return Sheet(draft.words, name, count, draft.tab, _draft_counts_json(drafts), draft.saved_at)
 
 
 def _at_first(task: Task) -> dict[str, str]:
@@ -136,24 +136,26 @@ def _at_first(task: Task) -> dict[str, str]:
     return {**kept, "translator": task.translator.name}
 
 
-def _sent_sheet(visit: Visit) -> Sheet:
+def _sent_sheet(context: Visit) -> Sheet:
     """The words that were just sent, for a page that shows them again and knows now of all others."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
-    return Sheet(_typed(), tab, count_sent() + 1, tab, _known(visit.drafts))
+    return Sheet(_form_values(), tab, count_sent() + 1, tab, _draft_counts_json(context.drafts))
 
 
 def _page(
-    visit: Visit, status: int = 200, sheet: Sheet | None = None, faults: dict[str, str] | None = None, note: str = ""
+    context: Visit, status: int = 200, sheet: Sheet | None = None, faults: dict[str, str] | None = None, note: str = ""
 ) -> Response:
-    task = visit.task
-    sheet = sheet or _sheet(visit, request.args.get("tab"))
+    task = context.task
+    sheet = sheet or _sheet(context, request.args.get("tab"))
     original = task.original.words if task.original else None
-    handed = translator_drafts.handed_draft(visit.session, task.translator) if task.stage == "handed in" else None
-    here = as_one(handed.words if handed else sheet.words)
+    handed = (
+        translator_drafts.get_handed_in_draft(context.session, task.translator) if task.stage == "handed in" else None
+    )
+    here = join_fields(handed.words if handed else sheet.words)
     html = render_template(
         "translator/translation.html",
         newsletter=task.newsletter,
-        expert_name=visit.actor.name,
+        expert_name=context.actor.name,
         signed_in=False,
         editor_name=task.newsletter.editor,
         city=city(language(), task.newsletter.zone),
@@ -166,7 +168,7 @@ def _page(
         labels=LABELS,
         sheet=sheet,
         handed_in=handed.words if handed else None,
-        others=[one for one in visit.drafts if one.body not in ("", here)],
+        others=[one for one in context.drafts if one.body not in ("", here)],
         faults=faults or {},
         note=note,
         said=SAID.get(request.args.get("said", "")),
@@ -200,14 +202,14 @@ def back(token: str, verb: str) -> Response:
         return to_page(token)
 
 
-def _unknown(visit: Visit, words: Mapping[str, str]) -> list[TranslatorDraft]:
+def _unknown(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]:
     """The drafts with other words that the page which sends this can't know of."""
-    return writing.unknown(visit.drafts, request.form.get("tab", ""), counts_known(), as_one(words))
+    return writing.unseen_drafts(context.drafts, request.form.get("tab", ""), counts_known(), join_fields(values))
 
 
-def _keep(visit: Visit) -> TranslatorDraft:
+def _keep(context: Visit) -> TranslatorDraft:
     tab, count = request.form.get("tab", ""), count_sent()
-    return translator_drafts.save_draft(visit.session, visit.task.translator, _typed(), tab, count)
+    return translator_drafts.save_draft(context.session, context.task.translator, _form_values(), tab, count)
 
 
 @translator.post(f"{PAGE}/draft")
@@ -238,20 +240,20 @@ class OtherWords(Exception):
 @limiter.limit("90 per minute")
 def send(token: str) -> Response:
     def verb(visit: Visit) -> None:
-        if visit.task.stage == "write" and _unknown(visit, _typed()):
+        if visit.task.stage == "write" and _unknown(visit, _form_values()):
             raise OtherWords
-        translators.hand_in(visit.session, visit.actor, visit.task.translator, _typed())
+        translators.hand_in(visit.session, visit.actor, visit.task.translator, _form_values())
 
     try:
         change(token, verb)
     except OtherWords:
-        return _kept(token, 409, {"body": str(OTHERS)})
+        return _save_and_rerender(token, 409, {"body": str(OTHERS)})
     except MissingPrecondition:
-        return _again(token, 400, {"body": _("The translation needs words")})
+        return _rerender(token, 400, {"body": _("The translation needs words")})
     except TooLong as error:
-        return _again(token, 400, {error.field: _too_long(error)})
+        return _rerender(token, 400, {error.field: _too_long(error)})
     except (VersionConflict, InvalidTransition):
-        return _kept(token, 409)
+        return _save_and_rerender(token, 409)
     return to_page(token)
 
 
@@ -265,7 +267,7 @@ def decline(token: str) -> Response:
         with visit(token) as found:
             return _page(found, 400, faults={"note": _too_long(error)}, note=note)
     except InvalidTransition:
-        return errors.page(409, words=OVER)
+        return errors.render_error(409, message=OVER)
     return to_page(token)
 
 
@@ -273,18 +275,18 @@ def _too_long(error: TooLong) -> str:
     return str(_("This is too long: %(most)d characters are the most.", most=error.most))
 
 
-def _again(token: str, status: int, faults: dict[str, str]) -> Response:
+def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:
     with visit(token) as found:
         return _page(found, status, _sent_sheet(found), faults)
 
 
-def _kept(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
+def _save_and_rerender(token: str, status: int, faults: dict[str, str] | None = None) -> Response:
     """Show how it stands, after what was sent is kept as a draft of its page."""
     try:
         change(token, _keep)
     except InvalidTransition:
-        return errors.page(409, words=OVER)
+        return errors.render_error(409, message=OVER)
     with visit(token) as found:
         if found.task.stage not in KEEPS:
-            return errors.page(409, words=OVER)
+            return errors.render_error(409, message=OVER)
         return _page(found, status, _sent_sheet(found), faults)

@@ -44,7 +44,7 @@ def _columns(text: str) -> int:
     return len(text) + sum(east_asian_width(char) in "WF" for char in _MAY_BE_WIDE.findall(text))
 
 
-def _ended(line: str, after: str, width: int) -> bool:
+def _is_intended_break(line: str, after: str, width: int) -> bool:
     """Return whether a writer ended this line: it had room for the next word, or no mail program breaks there."""
     word = after.split(maxsplit=1)[0]
     fits = _columns(line) + 1 + _columns(word[0] if _CJK_SIGN.match(word) else word) <= width
@@ -58,7 +58,7 @@ def as_it_looks(text: str) -> str:
     done = []
     for line, after in pairwise([*lines, ""]):
         done.append(line)
-        if not line.strip() or not after.strip() or not _ended(line, after, width):
+        if not line.strip() or not after.strip() or not _is_intended_break(line, after, width):
             continue
         if _ITEM.match(line) and not after[0].isspace() and not _ITEM.match(after):
             done.append("")  # the list has ended: else Markdown takes the line for the rest of its last item

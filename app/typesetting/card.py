@@ -76,17 +76,17 @@ class Card:
             return None
         picture = Image.new("L", SIZE)
         draw = ImageDraw.Draw(picture)
-        small = _Set(faces[1], NAME_SIZE, self.language)
-        _put(draw, _cut(name, small), small, NAME_AT)
+        small = _SizedFont(faces[1], NAME_SIZE, self.language)
+        _draw_line(draw, _truncate_line(name, small), small, NAME_AT)
         draw.line((EDGE, 140, WIDTH - EDGE, 140), BLACK, 2)
         draw.line((EDGE, 146, WIDTH - EDGE, 146), FIRM, 2)
-        lines, face = _fitted(headline, faces[0], self.language)
+        lines, face = _fit_headline(headline, faces[0], self.language)
         for number, line in enumerate(lines):
-            _put(draw, line, face, TOP + face.ascent + number * face.height)
-        return _coloured(picture)
+            _draw_line(draw, line, face, TOP + face.ascent + number * face.height)
+        return _encode_png(picture)
 
 
-def _coloured(picture: Image.Image) -> bytes:
+def _encode_png(picture: Image.Image) -> bytes:
     """Return the PNG of a picture in shades of ink, with the bar on top: few colours, so that it is small."""
     picture = picture.point(lambda shade: shade * SHADES // 256)
     steps = [
@@ -105,7 +105,7 @@ def _line(text: str) -> str:
     return unicodedata.normalize("NFC", single_line(for_print(text)))[:LONGEST]
 
 
-class _Set:
+class _SizedFont:
     """A font in a size, for the direction of a language."""
 
     def __init__(self, face: Face, size: int, language: str) -> None:
@@ -124,61 +124,61 @@ class _Set:
         return self.direction if _can_shape() else None
 
 
-def _fitted(text: str, face: Face, language: str) -> tuple[list[str], _Set]:
+def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _SizedFont]:
     """Return the lines of a headline and the font for them; what has no room in the smallest size is cut."""
     for size in SIZES:
-        made = _Set(face, size, language)
+        made = _SizedFont(face, size, language)
         most = (BOTTOM - TOP) // made.height
-        lines = list(_lines(text, made))
+        lines = list(_wrap_text(text, made))
         if len(lines) <= most:
             break
     else:
-        lines = [*lines[: most - 1], _cut(" ".join(lines[most - 1 : most + 1]), made)]
+        lines = [*lines[: most - 1], _truncate_line(" ".join(lines[most - 1 : most + 1]), made)]
     return lines, made
 
 
-def _cut(text: str, face: _Set) -> str:
+def _truncate_line(text: str, sized_font: _SizedFont) -> str:
     """Return what of a text has room in a line: it ends with a whole word, if it has several, and an ellipsis."""
-    if face.width(text) <= ROOM:
+    if sized_font.width(text) <= ROOM:
         return text
     words = text.split()
-    while len(words) > 1 and face.width(" ".join(words) + ELLIPSIS) > ROOM:
+    while len(words) > 1 and sized_font.width(" ".join(words) + ELLIPSIS) > ROOM:
         words.pop()
     left = " ".join(words).rstrip(" ,.:;-–—،؛")
-    while face.width(left + ELLIPSIS) > ROOM:
+    while sized_font.width(left + ELLIPSIS) > ROOM:
         left = left[:-1]
     return left + ELLIPSIS
 
 
-def _lines(text: str, face: _Set) -> Iterator[str]:
+def _wrap_text(text: str, sized_font: _SizedFont) -> Iterator[str]:
     """Break a text at its blanks, and a word that is longer than a line where the line ends."""
     line = ""
     for word in text.split():
         longer = f"{line} {word}" if line else word
-        if face.width(longer) <= ROOM:
+        if sized_font.width(longer) <= ROOM:
             line = longer
             continue
         if line:
             yield line
         line = word
-        while face.width(line) > ROOM:
-            most = _most(line, face)
+        while sized_font.width(line) > ROOM:
+            most = _count_fitting_signs(line, sized_font)
             yield line[:most]
             line = line[most:]
     yield line
 
 
-def _most(word: str, face: _Set) -> int:
+def _count_fitting_signs(word: str, sized_font: _SizedFont) -> int:
     """Return how many signs of a word fit into a line, a letter together with its marks; one at least."""
-    most = max(1, bisect_right(range(1, len(word) + 1), ROOM, key=lambda end: ceil(face.width(word[:end]))))
+    most = max(1, bisect_right(range(1, len(word) + 1), ROOM, key=lambda end: ceil(sized_font.width(word[:end]))))
     while most > 1 and unicodedata.category(word[most]).startswith("M"):
         most -= 1
     return most
 
 
-def _put(draw: ImageDraw.ImageDraw, text: str, face: _Set, baseline: int) -> None:
-    at, anchor = (WIDTH - EDGE, "rs") if face.direction == "rtl" else (EDGE, "ls")
-    draw.text((at, baseline), text, BLACK, face.font, anchor, direction=face.way)
+def _draw_line(draw: ImageDraw.ImageDraw, text: str, sized_font: _SizedFont, baseline: int) -> None:
+    at, anchor = (WIDTH - EDGE, "rs") if sized_font.direction == "rtl" else (EDGE, "ls")
+    draw.text((at, baseline), text, BLACK, sized_font.font, anchor, direction=sized_font.way)
 
 
 @cache
@@ -201,17 +201,17 @@ def _faces() -> tuple[Face, ...]:
 def _face(text: str) -> Face | None:
     """Return the first font that has every letter of a text."""
     letters = {sign for sign in text if sign != " " and unicodedata.category(sign) != "Cf"}
-    if not letters or not (_can_shape() or all(map(_stands_alone, letters))):
+    if not letters or not (_can_shape() or all(map(_needs_no_shaping, letters))):
         return None
-    return next((face for face in _faces() if all(_has(face, letter) for letter in letters)), None)
+    return next((face for face in _faces() if all(_has_glyph(face, letter) for letter in letters)), None)
 
 
-def _stands_alone(sign: str) -> bool:
+def _needs_no_shaping(sign: str) -> bool:
     return unicodedata.category(sign)[0] not in "LM" or unicodedata.name(sign, "").startswith(PLAIN)
 
 
 @lru_cache(20_000)
-def _has(face: Face, sign: str) -> bool:
+def _has_glyph(face: Face, sign: str) -> bool:
     """Return whether a font has a letter: what it has not, it shows as it shows what is no letter at all."""
     font = _font(face, 24, ImageFont.Layout.BASIC)
     drawn, nothing = (font.getmask(one) for one in (sign, "\U0010ffff"))

@@ -34,7 +34,7 @@ class Export(NamedTuple):
     schema: str = ""
 
 
-def _each(write: Callable[[Block], str]) -> Write:
+def _render_each(write: Callable[[Block], str]) -> Write:
     return lambda blocks, _title: "\n".join(map(write, blocks)).encode()
 
 
@@ -54,10 +54,10 @@ WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 EXPORTS = {
     row.name: row
     for row in (
-        Export("html", "HTML", "html", "text/html; charset=utf-8", _each(to_html), "page"),
+        Export("html", "HTML", "html", "text/html; charset=utf-8", _render_each(to_html), "page"),
         Export("mail", N_("HTML mail"), "mail.html", "text/html; charset=utf-8", _mail, "mail"),
-        Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _each(to_text), "text"),
-        Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _each(to_markdown), "text"),
+        Export("text", N_("Text"), "txt", "text/plain; charset=utf-8", _render_each(to_text), "text"),
+        Export("markdown", "Markdown", "md", "text/markdown; charset=utf-8", _render_each(to_markdown), "text"),
         Export("draft", N_("Mail draft"), "eml", "message/rfc822", _draft),
         Export("word", N_("Word file"), "docx", WORD, word_file),
         Export("json", "JSON", "json", "application/json", _data, schema="edition.schema.json"),

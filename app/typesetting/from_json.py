@@ -25,24 +25,24 @@ class TypesetError(ValueError):
 class _Faults(list[str]):
     """Collects faults while the values are read, so that a person can mend all of them at once."""
 
-    def keys(self, place: str, given: dict[str, Any], needed: set[str], optional: set[str]) -> None:
-        within = f" in {place}" if place else ""
-        self += [f"The key {key!r}{within} is missing." for key in sorted(needed - given.keys())]
-        known = ", ".join(sorted(needed | optional))
+    def keys(self, path: str, data: dict[str, Any], required: set[str], optional: set[str]) -> None:
+        within = f" in {path}" if path else ""
+        self += [f"The key {key!r}{within} is missing." for key in sorted(required - data.keys())]
+        known = ", ".join(sorted(required | optional))
         self += [
             f"The key {key!r}{within} is unknown; known are: {known}."
-            for key in sorted(given.keys() - needed - optional)
+            for key in sorted(data.keys() - required - optional)
         ]
 
-    def text(self, place: str, given: dict[str, Any], may_be_empty: bool = False, may_be_null: bool = False) -> str:
-        key = place.rpartition(".")[2]
-        value = given.get(key)
+    def text(self, path: str, data: dict[str, Any], may_be_empty: bool = False, may_be_null: bool = False) -> str:
+        key = path.rpartition(".")[2]
+        value = data.get(key)
         if isinstance(value, str):
             if not may_be_empty and not value.strip():
-                self.append(f"{place} must not be empty.")
+                self.append(f"{path} must not be empty.")
             return value
-        if key in given and not (value is None and may_be_null):
-            self.append(f"{place} must be a text, not {_kind(value)}.")
+        if key in data and not (value is None and may_be_null):
+            self.append(f"{path} must be a text, not {_kind(value)}.")
         return ""
 
 

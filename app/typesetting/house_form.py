@@ -84,11 +84,11 @@ def _line(text: str) -> str:
     return _BLANKS.sub(" ", join_lines(for_print(text))).strip()
 
 
-def _plain(role: Role, text: str) -> Paragraph:
+def _plain_paragraph(role: Role, text: str) -> Paragraph:
     return Paragraph(role, (Run(text),))
 
 
-def _quoted(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
+def _quote_paragraphs(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
     """Set paragraphs as one quotation; the items of a list don't open it anew."""
     texts = [paragraph.text for paragraph in paragraphs]
     settings = set_quotation(texts, marks, [not paragraph.marker for paragraph in paragraphs])
@@ -98,17 +98,17 @@ def _quoted(paragraphs: Sequence[Paragraph], marks: Marks) -> list[Paragraph]:
     ]
 
 
-def _asked(piece: Piece, phrases: Mapping[str, str]) -> str:
+def _get_asker_line(piece: Piece, phrases: Mapping[str, str]) -> str:
     if len(piece.askers) > 1:
         return phrases["asked_many"]
     credit = _line(piece.askers[0] or "") if piece.askers else ""
     return fill(phrases["asked_credit"], {"credit": credit}) if credit else phrases["asked_one"]
 
 
-def _question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
+def _set_question(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> list[Paragraph]:
     parts = re.split(r"\n\s*\n", for_print(piece.question))
-    first, *others = _quoted([_plain("question", _line(part)) for part in parts], marks)
-    asked = set_plain(_asked(piece, phrases), marks)
+    first, *others = _quote_paragraphs([_plain_paragraph("question", _line(part)) for part in parts], marks)
+    asked = set_plain(_get_asker_line(piece, phrases), marks)
     space = "" if asked.endswith("：") else " "
     return [Paragraph("question", (Run(asked + space), *first.runs)), *others]
 
@@ -127,66 +127,66 @@ def _with_additions(additions: Sequence[str], text: str, phrases: Mapping[str, s
 
 
 def lead_in_text(
-    language: str, lead_in: LeadIn, marks: str, own: Mapping[str, str] | None = None, further: bool = False
+    language: str, lead_in: LeadIn, marks: str, wordings: Mapping[str, str] | None = None, is_further: bool = False
 ) -> str:
-    """The line that leads to an answer; `further` words it for a second answer to the same question."""
-    phrases = phrases_for(language, own)
+    """The line that leads to an answer; `is_further` words it for a second answer to the same question."""
+    phrases = phrases_for(language, wordings)
     values = {key: _line(getattr(lead_in, key) or "") for key in FILLED_IN}
     values["name"] += _in_brackets(lead_in.beside_name, phrases)
-    text = fill(_line(lead_in.pattern or phrases["also" if further else "lead_in"]), values)
+    text = fill(_line(lead_in.pattern or phrases["also" if is_further else "lead_in"]), values)
     return set_plain(_with_additions(lead_in.additions, text, phrases), marks_for(language, marks))
 
 
-def is_led_in(lead_in: LeadIn) -> bool:
+def has_lead_in(lead_in: LeadIn) -> bool:
     """Return whether a line leads to an answer. Back issues have answers of the desk's own, which none does."""
     return bool(lead_in.name or lead_in.credit_line or lead_in.pattern)
 
 
-def _heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
+def _set_heading(piece: Piece, phrases: Mapping[str, str], marks: Marks) -> Paragraph:
     section, headline = _line(piece.section), _line(piece.headline)
     text = fill(phrases["heading"], {"section": section, "headline": headline}) if section else headline
-    return _plain("heading", set_plain(text, marks))
+    return _plain_paragraph("heading", set_plain(text, marks))
 
 
 def _call(call: str | None, address: str | None) -> list[Paragraph]:
     text = for_print(call or "")
     if address is not None:
         text = text.replace("{address}", _line(address))
-    return [_plain("call", _line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    return [_plain_paragraph("call", _line(part)) for part in re.split(r"\n\s*\n", text) if part.strip()]
 
 
-def set_call(language: str, call: str, address: str, link: str, own: Mapping[str, str] | None = None) -> Block:
+def set_call(language: str, call: str, address: str, link: str, wordings: Mapping[str, str] | None = None) -> Block:
     """Set the standing call by itself, and after it the sentence that leads to `link`, which is an address."""
-    before, _, after = _line(phrases_for(language, own)["ask_here"]).partition("{link}")
+    before, _, after = _line(phrases_for(language, wordings)["ask_here"]).partition("{link}")
     runs = (Run(before), Run(link, href=link), Run(after))
     leads = Paragraph("call", tuple(run for run in runs if run.text))
     return Block(language, (*_call(call, address), leads))
 
 
 def set_corrections(
-    language: str, notes: Sequence[tuple[str, str, str]], own: Mapping[str, str] | None = None
+    language: str, notes: Sequence[tuple[str, str, str]], wordings: Mapping[str, str] | None = None
 ) -> Block:
     """Set corrections of what ran earlier, for a later edition: of each its Q&A's headline as it is set, the address to
     which it links, and the note.
     """
-    paragraphs = [_plain("heading", phrases_for(language, own)["corrections"])]
+    paragraphs = [_plain_paragraph("heading", phrases_for(language, wordings)["corrections"])]
     for headline, href, note in notes:
         paragraphs.append(Paragraph("correction", (Run(_line(headline), strong=True, href=href),)))
-        paragraphs.append(_plain("correction", _line(note)))
+        paragraphs.append(_plain_paragraph("correction", _line(note)))
     return Block(language, tuple(paragraphs))
 
 
-def set_block(piece: Piece, address: str | None = None, own: Mapping[str, str] | None = None) -> Block:
-    """Set a piece. `address` goes where the call says {address}; `own` holds the newsletter's wording of house
+def set_block(piece: Piece, address: str | None = None, wordings: Mapping[str, str] | None = None) -> Block:
+    """Set a piece. `address` goes where the call says {address}; `wordings` holds the newsletter's wording of house
     sentences.
 
     The kinds of house sentence are those of a file in `languages/`.
     """
-    phrases, marks = phrases_for(piece.language, own), marks_for(piece.language, piece.marks)
-    paragraphs = [_heading(piece, phrases, marks), *_question(piece, phrases, marks)]
+    phrases, marks = phrases_for(piece.language, wordings), marks_for(piece.language, piece.marks)
+    paragraphs = [_set_heading(piece, phrases, marks), *_set_question(piece, phrases, marks)]
     for number, voice in enumerate(piece.voices):
-        if is_led_in(voice.lead_in):
-            line = lead_in_text(piece.language, voice.lead_in, piece.marks, own, further=number > 0)
-            paragraphs.append(_plain("lead_in", line))
-        paragraphs += _quoted(read_answer(voice.answer), marks)
+        if has_lead_in(voice.lead_in):
+            line = lead_in_text(piece.language, voice.lead_in, piece.marks, wordings, is_further=number > 0)
+            paragraphs.append(_plain_paragraph("lead_in", line))
+        paragraphs += _quote_paragraphs(read_answer(voice.answer), marks)
     return Block(piece.language, (*paragraphs, *_call(piece.call, address)))

@@ -73,7 +73,7 @@ def marks_for(language: str, style: str) -> Marks:
     return replace(marks, levels=_STRAIGHT, apostrophe="'") if style == "straight" else marks
 
 
-def phrases_for(language: str, own: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the house sentences in a language; `own` holds the newsletter's wording of some of them."""
+def phrases_for(language: str, wordings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the house sentences in a language; `wordings` holds the newsletter's wording of some of them."""
     phrases = {kind: body for kind, body in _row(language).items() if kind not in OF_MARKS}
-    return phrases | {kind: body for kind, body in (own or {}).items() if body}
+    return phrases | {kind: body for kind, body in (wordings or {}).items() if body}

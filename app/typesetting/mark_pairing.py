@@ -72,23 +72,23 @@ def _scan(text: str) -> list[Mark]:
     places = [found.start() for found in _MARK_SIGN.finditer(text)]
     afters: dict[int, str] = {}
     for at in reversed(places):
-        beside = _seen(text, range(at + 1, len(text)))
+        beside = _find_visible(text, range(at + 1, len(text)))
         afters[at] = afters[beside] if beside in afters else text[beside] if beside is not None else ""
     marks: list[Mark] = []
     for at in places:
-        beside = _seen(text, range(at - 1, -1, -1))
+        beside = _find_visible(text, range(at - 1, -1, -1))
         before = "" if beside is None else text[beside]
         touching = marks[-1] if marks and before and before == marks[-1].sign else None
         marks.append(Mark(text, at, before, afters[at], touching))
     return marks
 
 
-def _seen(text: str, places: range) -> int | None:
+def _find_visible(text: str, places: range) -> int | None:
     """Return the first of these places whose character is visible."""
     return next((at for at in places if category(text[at]) != "Cf"), None)
 
 
-def _is_word(char: str) -> bool:
+def _is_word_char(char: str) -> bool:
     return bool(char and _WORD.match(char))
 
 
@@ -110,15 +110,15 @@ def _closes(mark: Mark) -> bool:
     return not mark.after or mark.after.isspace() or (category(mark.after)[0] == "P" and mark.after not in _OPENING)
 
 
-def _is_spare(mark: Mark, following: Sequence[Mark], wanted: int) -> bool:
-    """Return whether the marks up to the next opening one can close all `wanted` quotations without this mark."""
+def _is_spare(mark: Mark, following: Sequence[Mark], open_count: int) -> bool:
+    """Return whether the marks up to the next opening one can close all `open_count` quotations without this mark."""
     for other in following:
-        if other.family != mark.family or (_is_word(other.before) and _is_word(other.after)):
+        if other.family != mark.family or (_is_word_char(other.before) and _is_word_char(other.after)):
             continue
         if not _closes(other):
             return False
-        wanted -= 1
-        if wanted <= 0:
+        open_count -= 1
+        if open_count <= 0:
             return True
     return False
 
@@ -126,7 +126,7 @@ def _is_spare(mark: Mark, following: Sequence[Mark], wanted: int) -> bool:
 def _word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate | None:
     """Tell apostrophes, feet, inches and the Hebrew gershayim from quotation marks; None if it may be a mark."""
     depth = sum(open_mark.family == mark.family for open_mark in stack)
-    inside = _is_word(mark.before) and _is_word(mark.after)
+    inside = _is_word_char(mark.before) and _is_word_char(mark.after)
     if mark.sign in _PRIMES and mark.before.isdigit():
         inch = mark.family == "double"
         if (
@@ -142,11 +142,11 @@ def _word_sign(mark: Mark, following: Sequence[Mark], stack: list[Mark]) -> Fate
         return "kept"
     if mark.sign not in _APOSTROPHES:
         return None
-    if inside or (mark.touching and mark.touching.fate == "close" and _is_word(mark.after)):
+    if inside or (mark.touching and mark.touching.fate == "close" and _is_word_char(mark.after)):
         return "apostrophe"
     if _AND.match(mark.text, mark.at) or (mark.at >= 2 and _AND.match(mark.text, mark.at - 2)):
         return "apostrophe"
-    if not _is_word(mark.before) and ELIDED.match(mark.text, mark.at):
+    if not _is_word_char(mark.before) and ELIDED.match(mark.text, mark.at):
         return "apostrophe"
     if depth and _POSSESSIVE.search(mark.text, max(0, mark.at - 3), mark.at) and _is_spare(mark, following, depth):
         return "apostrophe"
@@ -182,7 +182,7 @@ def _settle(mark: Mark, following: Sequence[Mark], stack: list[Mark], counts: Co
     count = counts[mark.family]
     open_sign = next(m.sign for m in reversed(stack) if m.family == mark.family) if count else ""
     if _direction(mark, open_sign) == "open":
-        if len(stack) == DEEPEST or (mark.sign in _APOSTROPHES and _is_word(mark.before)):
+        if len(stack) == DEEPEST or (mark.sign in _APOSTROPHES and _is_word_char(mark.before)):
             mark.fate = "apostrophe"
             return
         mark.fate = "open"

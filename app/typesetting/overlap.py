@@ -18,7 +18,7 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return set(zip(*(words[at:] for at in range(size)), strict=False))
 
 
-def share(part: Iterable[tuple[str, ...]], whole: set[tuple[str, ...]]) -> float:
-    """The share of the runs of `part` that stand in `whole`, from 0 to 1."""
-    listed = list(part)
-    return sum(run in whole for run in listed) / len(listed) if listed else 0.0
+def share(text_runs: Iterable[tuple[str, ...]], source_runs: set[tuple[str, ...]]) -> float:
+    """The share of the runs of `text_runs` that stand in `source_runs`, from 0 to 1."""
+    listed = list(text_runs)
+    return sum(run in source_runs for run in listed) / len(listed) if listed else 0.0

@@ -46,7 +46,7 @@ def _is_empty(text: str) -> bool:
     return all(char.isspace() or category(char) == "Cf" for char in text)
 
 
-def _left_over(mark: Mark | None) -> Mark | None:
+def _get_unpaired_mark(mark: Mark | None) -> Mark | None:
     """A mark at the text's edge whose partner was forgotten; a single one there is an apostrophe."""
     return mark if mark and mark.fate == "stray" and mark.family != "single" else None
 
@@ -62,7 +62,7 @@ def _unwrap(texts: Sequence[str], pages: list[list[Mark]]) -> None:
     elif first and first.mate and first.mate is last:
         wrapping = [(first, last)]
     else:
-        wrapping = [(_left_over(first), _left_over(last))]
+        wrapping = [(_get_unpaired_mark(first), _get_unpaired_mark(last))]
     for opening, closing in wrapping:
         if opening:
             opening.fate = "resumed"

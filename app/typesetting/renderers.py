@@ -39,9 +39,9 @@ def _write(runs: Iterable[Run], form: _Form, styles: tuple[str, ...] = _STYLES) 
     return "".join(written)
 
 
-def _gap(before: Paragraph, paragraph: Paragraph) -> str:
+def _gap(previous: Paragraph, paragraph: Paragraph) -> str:
     """The items of a list stand on lines of their own, everything else is parted by a blank line."""
-    same = bool(before.marker) and bool(paragraph.marker) and (before.marker == "-") == (paragraph.marker == "-")
+    same = bool(previous.marker) and bool(paragraph.marker) and (previous.marker == "-") == (paragraph.marker == "-")
     return "\n" if same else "\n\n"
 
 
@@ -150,25 +150,25 @@ def _runs_to(char: str) -> str:
     return "left" if bidirectional(char) == "L" else "right"
 
 
-def text_direction(text: str, usual: str) -> str:
+def text_direction(text: str, default: str) -> str:
     """The direction of most letters of a text, or the usual one where neither has more.
 
     `dir="auto"` would follow the first letter, and turn round a Persian paragraph that begins with a Latin name.
     """
     sides = set(map(_runs_to, set(text)))
     if "right" not in sides:  # nearly all there are: counting takes ten times as long
-        return "ltr" if "left" in sides else usual
+        return "ltr" if "left" in sides else default
     runs_to = Counter[str]()
     for char, number in Counter(text).items():
         runs_to[_runs_to(char)] += number
     left, right = runs_to["left"], runs_to["right"]
-    return usual if left == right else "rtl" if right > left else "ltr"
+    return default if left == right else "rtl" if right > left else "ltr"
 
 
-def _element(paragraph: Paragraph, usual: str) -> str:
+def _element(paragraph: Paragraph, base_direction: str) -> str:
     tag = "li" if paragraph.marker else "h2" if paragraph.role == "heading" else "p"
-    own = text_direction(paragraph.text, usual)
-    turned = f' dir="{own}"' if own != usual else ""
+    own = text_direction(paragraph.text, base_direction)
+    turned = f' dir="{own}"' if own != base_direction else ""
     return f'<{tag} class="{_CLASSES[paragraph.role]}"{turned}>{_write(paragraph.runs, _HTML)}</{tag}>'
 
 

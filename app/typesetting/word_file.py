@@ -53,7 +53,7 @@ def word_file(blocks: Sequence[Block], title: str) -> bytes:
         _add(document, block, ids)
     written = BytesIO()
     document.save(written)
-    return _repacked(written)
+    return _repack(written)
 
 
 def _prepare(document: "Document", title: str, language: str) -> None:
@@ -78,7 +78,7 @@ def _prepare(document: "Document", title: str, language: str) -> None:
         for key in [key for key, one in part.rels.items() if one.reltype.rpartition("/")[2] in LEFT_OUT]:
             del part.rels[key]
     if direction(language) == "rtl":
-        _in_order(document.element.body.sectPr, "w:bidi", before=("w:rtlGutter", "w:docGrid"))
+        _insert_in_order(document.element.body.sectPr, "w:bidi", successors=("w:rtlGutter", "w:docGrid"))
 
 
 def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
@@ -96,8 +96,8 @@ def _add(document: "Document", block: Block, ids: Mapping[str, str]) -> None:
             made.get_or_add_pPr().get_or_add_numPr().get_or_add_numId().val = number
         own = text_direction(paragraph.text, usual)
         if own == "rtl":
-            _in_order(made.get_or_add_pPr(), "w:bidi", before=_AFTER_BIDI)
-        for element in _written(document, paragraph, own, block.language):
+            _insert_in_order(made.get_or_add_pPr(), "w:bidi", successors=_AFTER_BIDI)
+        for element in _build_runs(document, paragraph, own, block.language):
             made.append(element)
 
 
@@ -110,14 +110,20 @@ def _numbering(document: "Document", start: int) -> int:
     return int(one.numId)
 
 
-def _written(document: "Document", paragraph: Paragraph, own: str, language: str) -> "Iterator[BaseOxmlElement]":
+def _build_runs(
+    document: "Document", paragraph: Paragraph, base_direction: str, language: str
+) -> "Iterator[BaseOxmlElement]":
     """Write the runs; what has one address is one link."""
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
     for href, runs in groupby(paragraph.runs, key=lambda run: run.href):
-        made = [_run(part, run, way, language, bool(href)) for run in runs for part, way in stretches(run.text, own)]
+        made = [
+            _run(part, run, way, language, bool(href))
+            for run in runs
+            for part, way in split_by_direction(run.text, base_direction)
+        ]
         if not href:
             yield from made
             continue
@@ -127,7 +133,7 @@ def _written(document: "Document", paragraph: Paragraph, own: str, language: str
         yield link
 
 
-def _run(text: str, run: Run, way: str, language: str, is_link: bool) -> "BaseOxmlElement":
+def _run(text: str, run: Run, run_direction: str, language: str, is_link: bool) -> "BaseOxmlElement":
     from docx.oxml import OxmlElement
 
     element = OxmlElement("w:r")
@@ -137,9 +143,9 @@ def _run(text: str, run: Run, way: str, language: str, is_link: bool) -> "BaseOx
     for wanted, names in ((run.strong, ("w:b", "w:bCs")), (run.emphasis, ("w:i", "w:iCs"))):
         for name in names if wanted else ():
             looks.append(OxmlElement(name))
-    if way == "rtl":
+    if run_direction == "rtl":
         looks.append(OxmlElement("w:rtl"))
-    if way == direction(language):
+    if run_direction == direction(language):
         looks.append(_language(language))
     element.text = text
     return element
@@ -157,7 +163,7 @@ def _language(tag: str) -> "BaseOxmlElement":
     return element
 
 
-def stretches(text: str, usual: str) -> list[tuple[str, str]]:
+def split_by_direction(text: str, base_direction: str) -> list[tuple[str, str]]:
     """Cut a text where its direction changes. What has no direction goes with its neighbours where they agree, and
     with the paragraph where they don't (UAX #9, rules N1 and N2); a bracket closes as it was opened (rule N0).
     """
@@ -165,8 +171,8 @@ def stretches(text: str, usual: str) -> list[tuple[str, str]]:
     at = 0
     while at < len(ways):
         end = next((place for place in range(at, len(ways)) if ways[place]), len(ways))
-        before, after = ways[at - 1] if at else usual, ways[end] if end < len(ways) else usual
-        ways[at:end] = [before if before == after else usual] * (end - at)
+        before, after = ways[at - 1] if at else base_direction, ways[end] if end < len(ways) else base_direction
+        ways[at:end] = [before if before == after else base_direction] * (end - at)
         at = end + 1
     opened: list[int] = []
     for place, char in enumerate(text):
@@ -183,17 +189,17 @@ def stretches(text: str, usual: str) -> list[tuple[str, str]]:
 _AFTER_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
 
 
-def _in_order(parent: "BaseOxmlElement", name: str, before: tuple[str, ...]) -> None:
+def _insert_in_order(parent: "BaseOxmlElement", name: str, successors: tuple[str, ...]) -> None:
     """Put an element among its siblings where the schema has it."""
     from docx.oxml import OxmlElement
 
-    parent.insert_element_before(OxmlElement(name), *before)
+    parent.insert_element_before(OxmlElement(name), *successors)
 
 
-def _repacked(written: BytesIO) -> bytes:
+def _repack(buffer: BytesIO) -> bytes:
     """Pack a file anew: a ZIP file holds the hour of each of its parts, on the clock of the machine that made it."""
     packed = BytesIO()
-    with ZipFile(written) as made, ZipFile(packed, "w", ZIP_DEFLATED) as anew:
+    with ZipFile(buffer) as made, ZipFile(packed, "w", ZIP_DEFLATED) as anew:
         for name in made.namelist():
             part = ZipInfo(name, FIRST_DAY)
             part.compress_type, part.create_system = ZIP_DEFLATED, 0

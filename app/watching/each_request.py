@@ -38,10 +38,10 @@ class Proxies:
         self._right = self._wrong = 0
         self._noted_at = float("-inf")
 
-    def wrong(self, given: str, trusted: int) -> str | None:
+    def wrong(self, forwarded_for: str, trusted_proxies: int) -> str | None:
         """Return what to note: that most requests come otherwise than is set; at most once in an hour."""
-        hops = len(given.split(",")) if given else 0
-        is_right = hops >= trusted if trusted else not hops
+        hops = len(forwarded_for.split(",")) if forwarded_for else 0
+        is_right = hops >= trusted_proxies if trusted_proxies else not hops
         with self._lock:
             if is_right:
                 self._right += 1
@@ -50,7 +50,7 @@ class Proxies:
             if is_right or self._wrong <= self._right or time.monotonic() - self._noted_at < BETWEEN_NOTES:
                 return None
             self._noted_at, self._right, self._wrong = time.monotonic(), 0, 0
-        return LACKING if trusted else UNEXPECTED
+        return LACKING if trusted_proxies else UNEXPECTED
 
 
 def register(app: Flask) -> None:
@@ -74,26 +74,28 @@ def _end(response: Response) -> Response:
     if request.blueprint in OF_THE_DESK:
         fields = {"endpoint": request.endpoint, "method": request.method, "status": response.status_code}
         log.info("request", extra=fields | {"ms": round(seconds * 1000)})
-    note(current_app, request.environ, request.endpoint, response.status_code, seconds)
+    record_request(current_app, request.environ, request.endpoint, response.status_code, seconds)
     return response
 
 
-def note(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int, seconds: float) -> None:
+def record_request(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int, seconds: float) -> None:
     """Count a request that was answered with a `status` within so many `seconds`, and look at its proxies."""
     if app.config["METRICS_TOKEN"]:
         metrics.count(endpoint, environ["REQUEST_METHOD"], status, seconds)
     if endpoint and endpoint.partition(".")[0] not in FOR_MACHINES:
-        _look_at_proxy(app, environ.get("HTTP_X_FORWARDED_FOR", ""))
+        _check_proxy_header(app, environ.get("HTTP_X_FORWARDED_FOR", ""))
 
 
-def _look_at_proxy(app: Flask, given: str) -> None:
+def _check_proxy_header(app: Flask, forwarded_for: str) -> None:
     trusted = app.config["TRUSTED_PROXIES"]
-    if found := app.extensions["proxies"].wrong(given, trusted):
+    if found := app.extensions["proxies"].wrong(forwarded_for, trusted):
         log.warning("%s (TRUSTED_PROXIES=%d)", found, trusted)
         database: Database = app.extensions["database"]
         with suppress(Busy, SQLAlchemyError):  # nobody is kept from their page for this
-            database.write(lambda session: sightings.note(session, {found: 1}, _hour(now(session))))
+            database.write(
+                lambda session: sightings.record_sightings(session, {found: 1}, _round_to_hour(now(session)))
+            )
 
 
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
+def _round_to_hour(timestamp: datetime) -> datetime:
+    return timestamp.replace(minute=0, second=0, microsecond=0)

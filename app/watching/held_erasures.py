@@ -12,12 +12,12 @@ NAMES = tuple((f"{sightings.DUTY}{duty}", f"{sightings.FAILED}{duty}") for duty 
 LONG = timedelta(minutes=30)  # that remains may stay: a backup that is being made holds them for minutes
 
 
-def since(session: Session) -> datetime | None:
+def get_stalled_since(session: Session) -> datetime | None:
     """Return since when the worker has not been able to end erasures, where that is too long; None where all is well.
 
     Where no worker runs at all, others say so.
     """
-    seen = sightings.times_of(session, [name for both in NAMES for name in both])
+    seen = sightings.get_times(session, [name for both in NAMES for name in both])
     times = [(seen.get(done), seen.get(failed)) for done, failed in NAMES]
     held = [done for done, failed in times if done and failed and failed > done]
     return min((last for last in held if now(session) - last > LONG), default=None)

@@ -41,7 +41,13 @@ def formatter(config: Mapping[str, Any]) -> logging.Formatter:
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), structlog.contextvars.merge_contextvars],
-        processors=[_of_libraries, _faults, _stated, structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        processors=[
+            _redact_library_message,
+            _summarize_exception,
+            _order_fields,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            last,
+        ],
         pass_foreign_args=True,
     )
 
@@ -66,7 +72,7 @@ def begin(config: Mapping[str, Any]) -> None:
     fault_reports.begin(config)
 
 
-def _of_libraries(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keep of another's words what its programmer wrote, and of what was filled in the numbers."""
     record: logging.LogRecord = event["_record"]
     arguments = event.pop("positional_args", ()) or ()
@@ -85,7 +91,7 @@ def _of_libraries(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     return {**mine, **fault, "event": said}
 
 
-def _faults(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _summarize_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Tell of an exception its type and the way through the code, whoever logged it."""
     given = event.pop("exc_info", None)
     event.pop("stack", None)
@@ -95,7 +101,7 @@ def _faults(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def _stated(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _order_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put time, level and logger before the fields, and take out of all of them what is never logged."""
     record: logging.LogRecord = event.pop("_record")
     for name in ("_from_structlog", "message", "asctime"):  # the latter two are left by whoever set a line before us

@@ -54,7 +54,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @contextmanager
-def together(config: Mapping[str, Any]) -> Iterator[None]:
+def share_metrics(config: Mapping[str, Any]) -> Iterator[None]:
     """Let this process and those that it forks count together: in a folder that goes at the end of the block, or in
     that of the environment. Where METRICS_TOKEN isn't set, nobody counts."""
     if not config["METRICS_TOKEN"]:
@@ -87,19 +87,19 @@ def exposition(database: Database) -> bytes:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     with database.read() as session:
         asked = CollectorRegistry()
-        asked.register(_Asked(list(_of_books(session))))
+        asked.register(_DatabaseCollector(list(_collect_from_database(session))))
     return generate_latest(registry) + generate_latest(asked)
 
 
-class _Asked(Collector):
-    def __init__(self, found: Sequence[Metric]) -> None:
-        self._found = found
+class _DatabaseCollector(Collector):
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._found = metrics
 
     def collect(self) -> Sequence[Metric]:
         return self._found
 
 
-def _of_books(session: Session) -> Iterator[Metric]:
+def _collect_from_database(session: Session) -> Iterator[Metric]:
     at = now(session)
     quarter = at.replace(minute=at.minute // QUARTER * QUARTER, second=0, microsecond=0)
     yield _gauge("readers_asked_outgoing_wait_seconds", _age(stalled.outgoing_since(session), at))
@@ -109,13 +109,13 @@ def _of_books(session: Session) -> Iterator[Metric]:
         yield _labelled(GaugeMetricFamily(name, ASKED[name], labels=("place",)), rows)
     due = select(func.count()).select_from(Edition).where(Edition.is_ahead, Edition.runs_at <= at)
     yield _gauge("readers_asked_editions_due", session.scalar(due) or 0)
-    if seen := sightings.last_round(session):
+    if seen := sightings.get_last_round(session):
         yield _gauge("readers_asked_worker_seen_seconds", _age(seen, at))
     for name, start in (
         ("readers_asked_worker_rounds", sightings.DUTY),
         ("readers_asked_worker_faults", sightings.FAILED),
     ):
-        found = sightings.begins_with(session, start)
+        found = sightings.list_by_prefix(session, start)
         rounds = CounterMetricFamily(name, ASKED[name], labels=("duty",))
         yield _labelled(rounds, ((duty, row.number) for duty, row in sorted(found.items())))
 
@@ -130,5 +130,5 @@ def _labelled(metric: GaugeMetricFamily | CounterMetricFamily, rows: object) -> 
     return metric
 
 
-def _age(since: datetime | None, at: datetime) -> float:
-    return max(0.0, (at - since).total_seconds()) if since else 0.0
+def _age(started_at: datetime | None, current_time: datetime) -> float:
+    return max(0.0, (current_time - started_at).total_seconds()) if started_at else 0.0

@@ -31,7 +31,7 @@ _IP = re.compile(
 )
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Take out of a text what could lead to a person, by its form."""
     for form, instead in _FORMS:
         text = form.sub(instead, text)
@@ -51,9 +51,9 @@ def clean_values(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return redacted(value)
+        return redact(value)
     if isinstance(value, dict):
-        return {redacted(str(key)): clean_values(inner) for key, inner in value.items()}
+        return {redact(str(key)): clean_values(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [clean_values(inner) for inner in value]
     return f"[{type(value).__name__}]"
@@ -66,17 +66,17 @@ def fault_as_data(error: BaseException) -> list[dict[str, Any]]:
     following: BaseException | None = error
     while following is not None and id(following) not in seen and len(chain) < ERRORS:
         seen.add(id(following))
-        chain.append({"type": type(following).__name__, "frames": _frames(following.__traceback__)})
+        chain.append({"type": type(following).__name__, "frames": _list_frames(following.__traceback__)})
         following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
     return chain
 
 
-def _frames(at: TracebackType | None) -> list[dict[str, Any]]:
+def _list_frames(traceback: TracebackType | None) -> list[dict[str, Any]]:
     frames = []
-    while at is not None:
-        code = at.tb_frame.f_code
-        frames.append({"file": _file(code.co_filename), "line": at.tb_lineno, "function": code.co_name})
-        at = at.tb_next
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        frames.append({"file": _file(code.co_filename), "line": traceback.tb_lineno, "function": code.co_name})
+        traceback = traceback.tb_next
     return frames[-FRAMES:]
 
 

@@ -10,10 +10,10 @@ HEADER = "X-Request-ID"
 def reference() -> str:
     """Return the reference of the request that is being answered; drawn once, and never taken from outside."""
     if "reference" not in g:
-        g.reference = drawn()
+        g.reference = new_reference()
     return str(g.reference)
 
 
-def drawn() -> str:
+def new_reference() -> str:
     """Return a reference that is drawn now."""
     return random_symbols(6)

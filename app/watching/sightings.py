@@ -15,39 +15,39 @@ PART = "part: "  # what a part of the worker stands behind
 PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # none of which waits for another
 
 
-def note(session: Session, seen: Mapping[str, int], at: datetime | None = None) -> None:
-    """Write down that each of these was seen so many times more, now or `at`."""
-    for name, times in seen.items():
-        if not _again(session, name, times, at or now(session)):
+def record_sightings(session: Session, counts: Mapping[str, int], timestamp: datetime | None = None) -> None:
+    """Write down that each of these was seen so many times more, now or `timestamp`."""
+    for name, times in counts.items():
+        if not _increment(session, name, times, timestamp or now(session)):
             try:
                 with session.begin_nested():
-                    session.add(Sighting(name=name, seen_at=at or now(session), number=times))
+                    session.add(Sighting(name=name, seen_at=timestamp or now(session), number=times))
             except IntegrityError:  # another process has seen it for the first time just now
-                _again(session, name, times, at or now(session))
+                _increment(session, name, times, timestamp or now(session))
 
 
-def _again(session: Session, name: str, times: int, at: datetime) -> bool:
-    more = update(Sighting).where(Sighting.name == name).values(seen_at=at, number=Sighting.number + times)
+def _increment(session: Session, name: str, times: int, timestamp: datetime) -> bool:
+    more = update(Sighting).where(Sighting.name == name).values(seen_at=timestamp, number=Sighting.number + times)
     return session.execute(more.returning(Sighting.name)).first() is not None
 
 
-def begins_with(session: Session, start: str) -> dict[str, Sighting]:
+def list_by_prefix(session: Session, start: str) -> dict[str, Sighting]:
     """Return what was seen under names with this start, by the rest of the name."""
     rows = session.scalars(select(Sighting).where(Sighting.name.startswith(start, autoescape=True)))
     return {row.name.removeprefix(start): row for row in rows}
 
 
-def times_of(session: Session, names: Collection[str]) -> dict[str, datetime]:
+def get_times(session: Session, names: Collection[str]) -> dict[str, datetime]:
     """Return when each of these was last seen, of those that ever were."""
     rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
     return {row.name: row.seen_at for row in rows}
 
 
-def last_round(session: Session) -> datetime | None:
+def get_last_round(session: Session) -> datetime | None:
     """Return when a worker was last seen at work; None where none ever was."""
-    return max((row.seen_at for row in begins_with(session, DUTY).values()), default=None)
+    return max((row.seen_at for row in list_by_prefix(session, DUTY).values()), default=None)
 
 
-def seen_at(session: Session, name: str) -> datetime | None:
+def get_seen_at(session: Session, name: str) -> datetime | None:
     """Return when this was last seen."""
     return session.scalar(select(Sighting.seen_at).where(Sighting.name == name))

@@ -12,17 +12,17 @@ MOST = 2**31 - 1
 
 def count_sent() -> int:
     """Return the count of the draft that is sent; 0 where the form doesn't say."""
-    return _held(request.form.get("count", 0, int))
+    return _clamp(request.form.get("count", 0, int))
 
 
 def counts_known() -> dict[str, int]:
     """Return the drafts that the page knew which sends this; none where it doesn't say, so that it is asked."""
     try:
         counts = json.loads(request.form.get("knows", ""))
-        return {tab: _held(int(count)) for tab, count in counts.items()}
+        return {tab: _clamp(int(count)) for tab, count in counts.items()}
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 
 
-def _held(count: int) -> int:
+def _clamp(count: int) -> int:
     return min(max(count, 0), MOST)

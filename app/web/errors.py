@@ -51,50 +51,50 @@ _NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
 
 
 @dataclass(frozen=True)
-class Words:
+class ErrorMessage:
     title: str
     happened: str
     todo: str
 
 
 PAGES = {
-    400: Words(
+    400: ErrorMessage(
         _l("That can’t be taken"),
         _l("The page was too old, or what was sent doesn’t fit together."),
         _l("Open the page again and send it from there."),
     ),
-    403: Words(
+    403: ErrorMessage(
         _l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")
     ),
-    404: Words(
+    404: ErrorMessage(
         _l("Nothing stands here"),
         _l("There is no such page, or it isn’t yours to see."),
         _l("Check the address, or start at the front page."),
     ),
-    405: Words(
+    405: ErrorMessage(
         _l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")
     ),
-    409: Words(
+    409: ErrorMessage(
         _l("It has changed meanwhile"),
         _l("Somebody else, or the calendar, was here before you."),
         _l("Look at how it stands now, then do what is still needed."),
     ),
-    413: Words(
+    413: ErrorMessage(
         _l("That is too much"),
         _l("What was sent is larger than any question or answer can be."),
         _l("Send a shorter text."),
     ),
-    429: Words(
+    429: ErrorMessage(
         _l("Too many tries"),
         _l("There were more tries from your side than a person makes."),
         _l("Wait a few minutes, then try again."),
     ),
-    500: Words(
+    500: ErrorMessage(
         _l("Something broke on our side"),
         _l("It is our fault, and nothing was sent or changed."),
         _l("Try again. If it fails again, come back in an hour."),
     ),
-    503: Words(
+    503: ErrorMessage(
         _l("Too busy just now"),
         _l("The desk’s books are being written by somebody else. Nothing was changed."),
         _l("Wait a few seconds and send it again."),
@@ -136,29 +136,35 @@ REASONS = {
 }
 
 
-NO_ROOM = Words(
+NO_ROOM = ErrorMessage(
     _l("Nothing can be saved just now"),
     _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
     _l("Try again in an hour. Whoever looks after this site has to make room first."),
 )
 
 # A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
-LACKING = Words(_l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again."))
-LONG = Words(_l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again."))
+LACKING = ErrorMessage(
+    _l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again.")
+)
+LONG = ErrorMessage(_l("This is too long"), PAGES[413].happened, _l("Go back, make it shorter, then do this again."))
 
 
-def page(
-    status: int, *, happened: str | None = None, kept: dict[str, str] | None = None, words: Words | None = None
+def render_error(
+    status: int,
+    *,
+    happened: str | None = None,
+    form_values: dict[str, str] | None = None,
+    message: ErrorMessage | None = None,
 ) -> Response:
     """Make the error page of this status, with what was typed in a box to copy from."""
-    words = words or PAGES.get(status, PAGES[500])
-    shown = kept if kept is not None else typed()
+    message = message or PAGES.get(status, PAGES[500])
+    shown = form_values if form_values is not None else get_submitted_texts()
     html = render_template(
         "errors/error.html",
-        title=words.title,
-        happened=happened or words.happened,
+        title=message.title,
+        happened=happened or message.happened,
         kept=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
-        todo=words.todo,
+        todo=message.todo,
         reference=reference() if status >= 500 else None,
         back=g.get("back") or _to_the_desk(),
         newsletter=g.get("newsletter_view"),
@@ -179,7 +185,7 @@ def _to_the_desk() -> tuple[str, str] | None:
     return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
 
 
-def typed() -> dict[str, str]:
+def get_submitted_texts() -> dict[str, str]:
     """Return the longer texts of the form that failed; nothing is kept on our side."""
     if request.method != "POST":
         return {}
@@ -190,27 +196,27 @@ def typed() -> dict[str, str]:
         return {}
 
 
-def _refused(error: DomainError) -> Response:
+def _handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, PermissionDenied):
-        return page(404)
+        return render_error(404)
     if isinstance(error, MissingPrecondition):
-        return page(409, happened=REASONS.get(error.fact), words=LACKING)
+        return render_error(409, happened=REASONS.get(error.fact), message=LACKING)
     if isinstance(error, InvalidTransition):
-        return page(409, happened=_("That can’t be done from where it stands now."))
+        return render_error(409, happened=_("That can’t be done from where it stands now."))
     if isinstance(error, TooLong):
         happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
-        return page(422, happened=happened, words=LONG)
+        return render_error(422, happened=happened, message=LONG)
     if isinstance(error, VersionConflict):
         happened = _(
             "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
         )
-        return page(409, happened=happened)
-    return page(409)
+        return render_error(409, happened=happened)
+    return render_error(409)
 
 
 def _no_room(error: NoRoom) -> Response:
     log.error("the database takes no changes: its disk is full, fails, or may only be read")
-    return page(503, words=NO_ROOM)
+    return render_error(503, message=NO_ROOM)
 
 
 def _database_failed(error: OperationalError | ProgrammingError) -> Response:
@@ -218,8 +224,8 @@ def _database_failed(error: OperationalError | ProgrammingError) -> Response:
     kind = fault_kind(error)
     if kind is FaultKind.SCHEMA_MISMATCH:
         log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
-        return page(500)
-    return _crashed(error) if kind is FaultKind.UNKNOWN else page(503)
+        return render_error(500)
+    return _crashed(error) if kind is FaultKind.UNKNOWN else render_error(503)
 
 
 def _crashed(error: Exception) -> Response:
@@ -227,18 +233,20 @@ def _crashed(error: Exception) -> Response:
         raise error
     # The type and place of the fault, not its words: these could hold what somebody wrote.
     log.error("%s", type(error).__name__, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
-    return page(500)
+    return render_error(500)
 
 
 def register(app: Flask) -> None:
-    app.register_error_handler(DomainError, _refused)
-    app.register_error_handler(CSRFError, lambda error: page(400))
-    app.register_error_handler(DataError, lambda error: page(400))  # a NUL, say, which PostgreSQL takes in no text
+    app.register_error_handler(DomainError, _handle_domain_error)
+    app.register_error_handler(CSRFError, lambda error: render_error(400))
+    app.register_error_handler(
+        DataError, lambda error: render_error(400)
+    )  # a NUL, say, which PostgreSQL takes in no text
     app.register_error_handler(NoRoom, _no_room)
-    app.register_error_handler(Busy, lambda error: page(503))
+    app.register_error_handler(Busy, lambda error: render_error(503))
     app.register_error_handler(OperationalError, _database_failed)
     app.register_error_handler(ProgrammingError, _database_failed)
     app.register_error_handler(
-        HTTPException, lambda error: page(error.code or 500) if (error.code or 500) >= 400 else error
+        HTTPException, lambda error: render_error(error.code or 500) if (error.code or 500) >= 400 else error
     )
     app.register_error_handler(Exception, _crashed)

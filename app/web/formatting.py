@@ -16,14 +16,14 @@ from ..core.clock import utc_now
 from ..core.listing import MANY
 from ..text import translation
 from ..text.clean import group_digits
-from ..text.translation import beside, by_skeleton, full, in_digits_of, locale
+from ..text.translation import add_solar_hijri_date, format_by_skeleton, full_pattern, locale, localize_digits
 from ..typesetting.house_languages import phrases_for
 from .page_language import language
 
 UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
 
 
-def _where() -> Locale:
+def _page_locale() -> Locale:
     """Return whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
     return locale(language())
 
@@ -32,19 +32,19 @@ def zone() -> ZoneInfo:
     return ZoneInfo(g.get("zone", "UTC"))
 
 
-def _local(moment: datetime) -> datetime:
-    return moment.astimezone(zone())
+def _local(value: datetime) -> datetime:
+    return value.astimezone(zone())
 
 
-def _said(text: str) -> str:
-    return in_digits_of(_where(), text)
+def _localize_digits(text: str) -> str:
+    return localize_digits(_page_locale(), text)
 
 
-def day(moment: datetime | date, style: str = "long") -> str:
+def day(value: datetime | date, style: str = "long") -> str:
     """ "Wednesday 18 November"; in another year "18 November 2025" for a day that is past, "Wednesday 6 January 2027"
     for one to come. `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
     """
-    local = _local(moment).date() if isinstance(moment, datetime) else moment
+    local = _local(value).date() if isinstance(value, datetime) else value
     today = utc_now().astimezone(zone()).date()
     return _day(language(), local, style, local.year != today.year, local > today)
 
@@ -54,79 +54,85 @@ _said_once = lru_cache(maxsize=4096)
 
 
 @_said_once
-def _day(spoken: str, local: date, style: str, is_another_year: bool, is_to_come: bool) -> str:
-    where = locale(spoken)
+def _day(page_language: str, local: date, style: str, is_another_year: bool, is_to_come: bool) -> str:
+    where = locale(page_language)
     if style == "short":
-        return by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
+        return format_by_skeleton(where, "yMMMEd" if is_another_year else "MMMEd", local)
     if is_another_year:
-        return translation.day(spoken, local, "UTC", this_year=0) if is_to_come else _full_date(spoken, local)
+        return (
+            translation.day(page_language, local, "UTC", this_year=0)
+            if is_to_come
+            else _full_date(page_language, local)
+        )
     if "MMMMEEEEd" in where.datetime_skeletons:
         said = format_skeleton("MMMMEEEEd", datetime(local.year, local.month, local.day), locale=where)
     else:
-        said = format_date(local, full(where, local, local.year), locale=where)
-    return beside(where, in_digits_of(where, said), local)
+        said = format_date(local, full_pattern(where, local, local.year), locale=where)
+    return add_solar_hijri_date(where, localize_digits(where, said), local)
 
 
-def clock_time(moment: datetime) -> str:
-    return _clock_time(language(), _local(moment).replace(tzinfo=None, second=0, microsecond=0))
+def clock_time(value: datetime) -> str:
+    return _clock_time(language(), _local(value).replace(tzinfo=None, second=0, microsecond=0))
 
 
 @_said_once
-def _clock_time(spoken: str, local: datetime) -> str:
-    return in_digits_of(locale(spoken), format_skeleton("Hm", local, locale=locale(spoken)))
+def _clock_time(page_language: str, local: datetime) -> str:
+    return localize_digits(locale(page_language), format_skeleton("Hm", local, locale=locale(page_language)))
 
 
-def moment(moment: datetime) -> str:
+def moment(value: datetime) -> str:
     """The exact time in the newsletter's zone: "Wednesday 18 November, 09:00"."""
-    return gettext("%(day)s, %(time)s", day=day(moment), time=clock_time(moment))
+    return gettext("%(day)s, %(time)s", day=day(value), time=clock_time(value))
 
 
-def full_date(moment: datetime | date) -> str:
-    return _full_date(language(), _local(moment).date() if isinstance(moment, datetime) else moment)
-
-
-@_said_once
-def _full_date(spoken: str, local: date) -> str:
-    where = locale(spoken)
-    return beside(where, in_digits_of(where, format_date(local, "long", locale=where)), local)
-
-
-def exact(moment: datetime) -> str:
-    return _exact(language(), _local(moment).replace(tzinfo=None, microsecond=0))
+def full_date(value: datetime | date) -> str:
+    return _full_date(language(), _local(value).date() if isinstance(value, datetime) else value)
 
 
 @_said_once
-def _exact(spoken: str, local: datetime) -> str:
-    return in_digits_of(locale(spoken), format_datetime(local, "medium", locale=locale(spoken)))
+def _full_date(page_language: str, local: date) -> str:
+    where = locale(page_language)
+    return add_solar_hijri_date(where, localize_digits(where, format_date(local, "long", locale=where)), local)
 
 
-def ago(moment: datetime, threshold: float = 0.99) -> str:
+def exact(value: datetime) -> str:
+    return _exact(language(), _local(value).replace(tzinfo=None, microsecond=0))
+
+
+@_said_once
+def _exact(page_language: str, local: datetime) -> str:
+    return localize_digits(locale(page_language), format_datetime(local, "medium", locale=locale(page_language)))
+
+
+def ago(value: datetime, threshold: float = 0.99) -> str:
     """Return how long ago, or until: "3 days"."""
-    passed = max(abs(utc_now() - moment), timedelta(minutes=1))
-    return _said(format_timedelta(passed, threshold=threshold, locale=_where()))
+    passed = max(abs(utc_now() - value), timedelta(minutes=1))
+    return _localize_digits(format_timedelta(passed, threshold=threshold, locale=_page_locale()))
 
 
-def age(moment: datetime) -> str:
+def age(value: datetime) -> str:
     """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
-    minutes = max(1, int(abs(utc_now() - moment).total_seconds() // 60))
+    minutes = max(1, int(abs(utc_now() - value).total_seconds() // 60))
     number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
     return _length(language(), number, unit, "short")
 
 
-def left(moment: datetime, length: Literal["short", "long"] = "long") -> str:
+def format_time_left(deadline: datetime, length: Literal["short", "long"] = "long") -> str:
     """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
-    minutes = max(1, int((moment - utc_now()).total_seconds() // 60))
+    minutes = max(1, int((deadline - utc_now()).total_seconds() // 60))
     size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
     return _length(language(), minutes // size, unit, length)
 
 
 @_said_once
-def _length(spoken: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
-    return in_digits_of(locale(spoken), format_unit(number, f"duration-{unit}", length=length, locale=locale(spoken)))
+def _length(page_language: str, number: int, unit: str, length: Literal["short", "long"]) -> str:
+    return localize_digits(
+        locale(page_language), format_unit(number, f"duration-{unit}", length=length, locale=locale(page_language))
+    )
 
 
-def is_past(moment: datetime) -> bool:
-    return moment < utc_now()
+def is_past(value: datetime) -> bool:
+    return value < utc_now()
 
 
 def count(number: int) -> str:
@@ -136,13 +142,13 @@ def count(number: int) -> str:
 
 def in_digits(number: int | str) -> str:
     """A number with the digits of the page's language, and its commas between thousands."""
-    said = _said(str(number))
+    said = _localize_digits(str(number))
     return said.replace(",", "٬") if said != str(number) else said
 
 
-def comma(of: str = "") -> str:
+def comma(code: str = "") -> str:
     """The comma between two words of a language, or of the page's, with the space that belongs to it."""
-    return phrases_for(of or language())["comma"]
+    return phrases_for(code or language())["comma"]
 
 
 def tongue(code: str) -> str:
@@ -151,11 +157,11 @@ def tongue(code: str) -> str:
 
 
 @_said_once
-def _tongue(spoken: str, code: str) -> str:
+def _tongue(page_language: str, code: str) -> str:
     if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
         return ""
     try:
-        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(spoken)) or "")
+        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(page_language)) or "")
     except (UnknownLocaleError, ValueError):
         return ""
 
@@ -166,8 +172,8 @@ def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
 
 
 @_said_once
-def _by_name(spoken: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
-    named = ((code, _tongue(spoken, code)) for code in codes)
+def _by_name(page_language: str, codes: frozenset[str]) -> Sequence[tuple[str, str]]:
+    named = ((code, _tongue(page_language, code)) for code in codes)
     return sorted((one for one in named if one[1]), key=lambda one: (one[1], one[0]))
 
 

@@ -24,7 +24,7 @@ def register(app: Flask) -> None:
     warned_at = [float("-inf")]
 
     def refuse_others() -> Response | None:
-        if request.blueprint == "health" or is_own(app, request.host):
+        if request.blueprint == "health" or is_own_host(app, request.host):
             return None
         if time.monotonic() - warned_at[0] > BETWEEN_WARNINGS:
             warned_at[0] = time.monotonic()
@@ -34,7 +34,7 @@ def register(app: Flask) -> None:
     app.before_request(refuse_others)
 
 
-def is_own(app: Flask, host: str) -> bool:
+def is_own_host(app: Flask, host: str) -> bool:
     """Return whether a request for this host, with or without a port, is for us."""
     return len(host) < LONGEST and _name(host) in app.extensions["hosts"]
 

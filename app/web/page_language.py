@@ -5,17 +5,17 @@ from typing import Any
 from flask import g
 from flask_babel import Domain
 
-from ..text.translation import say, spoken
+from ..text.translation import interface_language, say
 
 
 def language() -> str:
     """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
     English.
     """
-    return spoken(meant_for())
+    return interface_language(requested_language())
 
 
-def meant_for() -> str:
+def requested_language() -> str:
     """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
     may.
     """

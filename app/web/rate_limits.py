@@ -21,10 +21,10 @@ _salt: dict[int, bytes] = {}
 
 def caller() -> str:
     """Return who counts as one in the limits: whoever comes from one address."""
-    return counted(request.remote_addr or "")
+    return hash_identifier(request.remote_addr or "")
 
 
-def counted(sign: str) -> str:
+def hash_identifier(sign: str) -> str:
     """Return a sign of whoever is counted, as a hash under a salt that is drawn anew each day and kept nowhere.
 
     With several processes the day's salt is derived from the signing key, so that they count together.

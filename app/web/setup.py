@@ -29,10 +29,10 @@ from . import errors, formatting, static_files
 from .current import db as db
 from .page_language import WORDS
 from .page_language import language as language
-from .page_language import meant_for as meant_for
+from .page_language import requested_language as requested_language
 from .rate_limits import apply_limits as apply_limits
 from .rate_limits import caller as caller
-from .rate_limits import counted as counted
+from .rate_limits import hash_identifier as hash_identifier
 from .rate_limits import limit_settings
 from .rate_limits import limiter as limiter
 
@@ -55,7 +55,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
 }
-FOREIGN = errors.Words(
+FOREIGN = errors.ErrorMessage(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
     _l("Open the page here and send it from there."),
@@ -91,21 +91,21 @@ def _load(token: str) -> SignedIn | None:
 
 def _look(token: str) -> sessions.Who | None:
     with db.read() as session:
-        return sessions.who(session, token)
+        return sessions.find_session(session, token)
 
 
-def found(row: T | None) -> T:
+def or_404(row: T | None) -> T:
     """A row that was loaded through the actor, or 404."""
     if row is None:
         abort(404)
     return row
 
 
-def called(slug: str, newsletter: Newsletter | None) -> Newsletter:
+def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
     """Return the newsletter that an address names, or 404. One by a name that it had is led to its address of today:
     whatever was sent there goes along.
     """
-    one = found(newsletter)
+    one = or_404(newsletter)
     if one.slug != slug:
         parts, typed = request.path.split("/"), request.query_string.decode("ascii", "ignore")
         parts[parts.index(slug)] = one.slug
@@ -114,33 +114,33 @@ def called(slug: str, newsletter: Newsletter | None) -> Newsletter:
 
 
 @dataclass(frozen=True)
-class Paged(Generic[T]):
+class ListPage(Generic[T]):
     """A page of a list; `keyset` are the addresses of the pages before and after it, or None."""
 
     rows: list[T]
     keyset: dict[str, str | None]
 
 
-def last_row(load: Callable[[str], T | None], part: str = "before") -> T | None:
+def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T | None:
     """Return what `load` finds for the last row of the page before, which the address names; None on the first page."""
-    typed = request.args.get(part)
-    return found(load(typed)) if typed else None
+    typed = request.args.get(param)
+    return or_404(load(typed)) if typed else None
 
 
-def paged(
+def paginate(
     session: Session,
     listing: Rows[T],
     size: int,
-    behind: Any,
-    here: Callable[..., str],
-    part: str = "before",
+    after: Any,
+    make_url: Callable[..., str],
+    param: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
-) -> Paged[T]:
-    """Return a page of a list, of `size` rows, from behind a row or its place. `here` makes the address of the list
-    with a `part` that names the last row of a page, as `cursor` has it."""
-    rows = listing.page(session, behind, size + 1)
-    older = here(**{part: cursor(rows[size - 1])}) if rows[size:] else None
-    return Paged(rows[:size], {"newer": here() if behind else None, "older": older})
+) -> ListPage[T]:
+    """Return a page of a list, of `size` rows, from behind a row or its place. `make_url` makes the address of the list
+    with a `param` that names the last row of a page, as `cursor` has it."""
+    rows = listing.page(session, after, size + 1)
+    older = make_url(**{param: cursor(rows[size - 1])}) if rows[size:] else None
+    return ListPage(rows[:size], {"newer": make_url() if after else None, "older": older})
 
 
 def _locale() -> str:
@@ -175,25 +175,25 @@ def prepare(app: Flask) -> None:
     login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
     login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
-    app.jinja_env.globals.update(gettext=_in_words, ngettext=_in_number)
+    app.jinja_env.globals.update(gettext=_translate, ngettext=_translate_plural)
     limiter.init_app(app)
     app.after_request(_dress)
-    app.context_processor(_shared)
+    app.context_processor(_template_context)
     errors.register(app)
     formatting.register(app)
 
 
 @pass_eval_context
-def _in_words(context: EvalContext, text: str, /, **values: Any) -> str:
-    return _filled(context, say(language()).gettext(text), values)
+def _translate(context: EvalContext, text: str, /, **values: Any) -> str:
+    return _format_translation(context, say(language()).gettext(text), values)
 
 
 @pass_eval_context
-def _in_number(context: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
-    return _filled(context, say(language()).ngettext(one, many, number), {"num": number, **values})
+def _translate_plural(context: EvalContext, one: str, many: str, number: int, /, **values: Any) -> str:
+    return _format_translation(context, say(language()).ngettext(one, many, number), {"num": number, **values})
 
 
-def _filled(context: EvalContext, text: str, values: dict[str, Any]) -> str:
+def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     """Fill a text, with its numbers in the digits of the page's language."""
     said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
     return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
@@ -211,7 +211,7 @@ def _refuse_foreign() -> None:
     if getattr(current_app.view_functions.get(request.endpoint or ""), "from_anywhere", False):
         return
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        abort(errors.page(403, words=FOREIGN))
+        abort(errors.render_error(403, message=FOREIGN))
 
 
 def let_frame(origins: list[str]) -> None:
@@ -241,12 +241,12 @@ def _dress(response: Response) -> Response:
     return response
 
 
-def _shared() -> dict[str, Any]:
+def _template_context() -> dict[str, Any]:
     code = language()
     return {
         "lang": code,
         "dir": direction(code),
-        "meant_for": meant_for(),
+        "meant_for": requested_language(),
         "locale": get_locale(),
         "csrf_token": _form_proof,
     }

@@ -35,7 +35,7 @@ RUNS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 
 
 @dataclass(frozen=True)
-class Kept:
+class StaticFile:
     """A file as it is sent, and the same in gzip."""
 
     body: bytes
@@ -45,17 +45,17 @@ class Kept:
 
 
 @cache
-def files() -> Mapping[str, Kept]:
+def files() -> Mapping[str, StaticFile]:
     """Return all that is served, by name: the files of the folder, which are all text, and the joined sheets."""
     texts = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.iterdir())}
     texts |= {name: "\n".join(texts[part] for part in parts) for name, parts in JOINED.items()}
-    return {name: _kept(name, text) for name, text in texts.items()}
+    return {name: _build_file(name, text) for name, text in texts.items()}
 
 
-def _kept(name: str, text: str) -> Kept:
+def _build_file(name: str, text: str) -> StaticFile:
     body = text.encode()
     tag = hashlib.blake2b(body, digest_size=9).hexdigest()
-    return Kept(body, gzip.compress(body, 9, mtime=0), KINDS[Path(name).suffix], tag)
+    return StaticFile(body, gzip.compress(body, 9, mtime=0), KINDS[Path(name).suffix], tag)
 
 
 @cache

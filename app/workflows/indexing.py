@@ -9,6 +9,7 @@ is erased at that moment is either not seen any more, or taken out again by the 
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select, text, update
@@ -22,7 +23,7 @@ from ..letters.models import Addition, Letter
 from ..questions import queries as questions
 from ..questions.models import Question
 from ..search.embedding import embed_due
-from ..search.index import Doc, empty, put, take_out
+from ..search.index import Doc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 
 BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
@@ -50,13 +51,13 @@ def index_due(database: Database) -> int:
     return done
 
 
-def _due(session: Session, model: Any, most: int) -> Any:
+def _lock_due_rows(session: Session, model: Any, limit: int) -> Any:
     order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
-    query = select(model).where(DUE).order_by(*order).limit(most)
+    query = select(model).where(DUE).order_by(*order).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
 
 
-def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
+def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
     ids = [row.id for row in rows]
     if ids:
         execute_without_version_bump(
@@ -65,39 +66,39 @@ def _done(session: Session, model: Any, rows: Sequence[Any]) -> list[int]:
     return ids
 
 
-def index_letters(session: Session, most: int = BATCH) -> list[int]:
+def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     """Put so many changed letters at most where the desk can find them; what was taken back is taken out. Gives their
     keys."""
-    letters = _due(session, Letter, most)
+    letters = _lock_due_rows(session, Letter, limit)
     gone = [("letter", letter.id) for letter in letters if letter.body is None]
-    take_out(session, DESK, gone)
+    remove_documents(session, DESK, gone)
     there = [letter for letter in letters if letter.body is not None]
     added: dict[int, str] = {}
     additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in there]))
     for addition in session.scalars(additions.order_by(Addition.id)):
         added[addition.letter_id] = f"{added.get(addition.letter_id, '')}\n{addition.body}"
-    put(session, DESK, [_letter(letter, added.get(letter.id, "")) for letter in there])
-    return _done(session, Letter, letters)
+    index_documents(session, DESK, [_letter_doc(letter, added.get(letter.id, "")) for letter in there])
+    return _mark_indexed(session, Letter, letters)
 
 
-def _letter(letter: Letter, added: str) -> Doc:
+def _letter_doc(letter: Letter, additions: str) -> Doc:
     asks = letter.is_filed and letter.filed_as == "question"
     return Doc(
         letter.newsletter_id,
         "letter",
         letter.id,
         letter.body or "",
-        f"{letter.background or ''}{added}".strip()[:MORE],
+        f"{letter.background or ''}{additions}".strip()[:MORE],
         offered=letter.author == "reader" and (asks or letter.waits),
         question_id=letter.question_id if asks else None,
         edition_id=letter.about_edition_id,
     )
 
 
-def index_questions(session: Session, most: int = BATCH) -> list[int]:
+def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     """Put so many changed questions at most where the desk can find them, and where the public can, if they are
     public. Gives their keys."""
-    rows = _due(session, Question, most)
+    rows = _lock_due_rows(session, Question, limit)
     ids = [question.id for question in rows]
     topics = questions.topics_of(session, ids)
     items = select(EditionItem).where(EditionItem.question_id.in_(ids))
@@ -110,39 +111,39 @@ def index_questions(session: Session, most: int = BATCH) -> list[int]:
         if question.wording:
             names = tuple(topic.name for topic in topics[question.id])
             answers = _answers(ran[question.id]) if published else ""
-            desk[question.id] = _question(question, names, answers, about.get(question.id))
+            desk[question.id] = _question_doc(question, names, answers, about.get(question.id))
             here = (question.newsletter_id, "question", question.id)
             if published:
-                asked = _asked(ran[question.id])
+                asked = _printed_question_text(ran[question.id])
                 public[question.id] = Doc(*here, asked, answers[:MORE], answered=True, topics=names)
             elif question.is_going and question.shown_at and question.is_cleared:
-                public[question.id] = Doc(*here, _words(question), topics=names)
+                public[question.id] = Doc(*here, _question_text(question), topics=names)
     for collection, docs in ((DESK, desk), (PUBLIC, public)):
-        take_out(session, collection, [("question", key) for key in ids if key not in docs])
-        put(session, collection, list(docs.values()))
-    return _done(session, Question, rows)
+        remove_documents(session, collection, [("question", key) for key in ids if key not in docs])
+        index_documents(session, collection, list(docs.values()))
+    return _mark_indexed(session, Question, rows)
 
 
-def _question(question: Question, topics: tuple[str, ...], answers: str, about: int | None) -> Doc:
+def _question_doc(question: Question, topics: tuple[str, ...], answers: str, edition_id: int | None) -> Doc:
     background = question.text.background if question.text else ""
     return Doc(
         question.newsletter_id,
         "question",
         question.id,
-        _words(question),
+        _question_text(question),
         f"{background}\n{answers}".strip()[:MORE],
         answered=bool(answers),
         question_id=question.merged_into_id,
-        edition_id=about,
+        edition_id=edition_id,
         topics=topics,
     )
 
 
-def _words(question: Question) -> str:
+def _question_text(question: Question) -> str:
     return question.wording if question.headline in question.wording else f"{question.headline}\n{question.wording}"
 
 
-def _asked(item: EditionItem) -> str:
+def _printed_question_text(item: EditionItem) -> str:
     piece = piece_from(item)
     return piece.question if piece.headline in piece.question else f"{piece.headline}\n{piece.question}"
 
@@ -151,18 +152,18 @@ def _answers(item: EditionItem) -> str:
     return "\n".join(voice.answer for voice in piece_from(item).voices)
 
 
-def index_anew(database: Database) -> Iterator[int]:
+def rebuild_indexes(database: Database) -> Iterator[int]:
     """Empty both indexes and fill them again; yields how many rows each transaction indexed.
 
     A process that is stopped in the middle loses nothing: the worker goes on with what is due.
     """
     for collection in COLLECTIONS:
-        database.write(lambda session, collection=collection: empty(session, collection))  # type: ignore[misc]
+        database.write(lambda session, collection=collection: clear_index(session, collection))  # type: ignore[misc]
     with database.read() as session:
         count = {model: session.scalar(select(func.count()).select_from(model)) or 1 for model in (Letter, Question)}
     for model in count:
         behind: int | None = None
-        while (behind := database.write(lambda session, model=model, at=behind: _mark(session, model, at))) is not None:  # type: ignore[misc]
+        while (behind := database.write(partial(_mark_due, model=model, after=behind))) is not None:
             pass
     # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
     at = {index_letters: 0, index_questions: 0}
@@ -179,10 +180,10 @@ def index_anew(database: Database) -> Iterator[int]:
         yield 0
 
 
-def _mark(session: Session, model: Any, behind: int | None) -> int | None:
+def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
     """Let a part of the rows be due, those behind a key; gives the last one's key, None where there is none."""
     rows = select(model.id).order_by(model.id).limit(ROWS_MARKED)
-    part = session.scalars(rows if behind is None else rows.where(model.id > behind)).all()
+    part = session.scalars(rows if after is None else rows.where(model.id > after)).all()
     if not part:
         return None
     these = model.id.between(part[0], part[-1])
@@ -192,7 +193,7 @@ def _mark(session: Session, model: Any, behind: int | None) -> int | None:
     return int(part[-1])
 
 
-def deal_anew(database: Database, since: datetime | None) -> None:
+def reindex_since(database: Database, since: datetime | None) -> None:
     """Put all that was indexed since a day began, or since keys are drawn, into the desk's index once more: in the
     order of letters as they stand in lists, which tells nothing more once their places in the day are forgotten.
     """
@@ -202,13 +203,13 @@ def deal_anew(database: Database, since: datetime | None) -> None:
         first = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(came)).scalar_subquery()
         keys = [(noun, key) for noun, key in session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first))]
     for start in range(0, len(keys), BATCH):
-        database.write(lambda session, some=keys[start : start + BATCH]: _due_again(session, some))  # type: ignore[misc]
+        database.write(lambda session, some=keys[start : start + BATCH]: _requeue(session, some))  # type: ignore[misc]
     while index_due(database):
         pass
 
 
-def _due_again(session: Session, keys: Sequence[Key]) -> None:
-    take_out(session, DESK, keys)
+def _requeue(session: Session, keys: Sequence[Key]) -> None:
+    remove_documents(session, DESK, keys)
     for model in (Letter, Question):
         mine = [key for noun, key in keys if noun == model.__name__.lower()]
         execute_without_version_bump(session, update(model).where(model.id.in_(mine)).values(indexed_version=0))

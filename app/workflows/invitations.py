@@ -85,7 +85,7 @@ def preview(
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
     values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), also)
-    person, own = assignment.expert.person, mail_texts.own(session, newsletter, "expert.invitation")
+    person, own = assignment.expert.person, mail_texts.get_custom_texts(session, newsletter, "expert.invitation")
     to = email_of(session, person) or ""
     return write("expert.invitation", sender(session, newsletter), to, person.name, values, own)
 

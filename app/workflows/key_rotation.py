@@ -27,7 +27,7 @@ BATCH = 200  # rows a transaction
 
 
 @dataclass(frozen=True)
-class Sealed:
+class SealedColumns:
     """A sealed column, and the table whose public id its place is named after, joined by `owner_key`.
 
     `batch` is how many rows one transaction takes: a mail may have 25 MB.
@@ -41,19 +41,19 @@ class Sealed:
 
 
 SEALED = (
-    Sealed(Person, ("email",), Person, "id"),
-    Sealed(Factor, ("secret",), Factor, "id"),
-    Sealed(Contact, ("email",), Letter, "letter_id"),
-    Sealed(Credit, ("name", "place"), Letter, "letter_id"),
-    Sealed(MachineTranslation, ("found",), Letter, "letter_id"),
-    Sealed(Assignment, ("suggestion",), Assignment, "id"),
-    Sealed(Translator, ("email",), Translator, "id"),
-    Sealed(FormDraft, ("",), FormDraft, "id"),
-    Sealed(OutboxContent, ("",), OutboxMail, "outbox_id"),
-    Sealed(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
-    Sealed(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
-    Sealed(Program, ("address", "secret", "former"), Program, "id"),
-    Sealed(SendingTool, ("secret",), SendingTool, "id"),
+    SealedColumns(Person, ("email",), Person, "id"),
+    SealedColumns(Factor, ("secret",), Factor, "id"),
+    SealedColumns(Contact, ("email",), Letter, "letter_id"),
+    SealedColumns(Credit, ("name", "place"), Letter, "letter_id"),
+    SealedColumns(MachineTranslation, ("found",), Letter, "letter_id"),
+    SealedColumns(Assignment, ("suggestion",), Assignment, "id"),
+    SealedColumns(Translator, ("email",), Translator, "id"),
+    SealedColumns(FormDraft, ("",), FormDraft, "id"),
+    SealedColumns(OutboxContent, ("",), OutboxMail, "outbox_id"),
+    SealedColumns(InboundRaw, ("raw", "reading"), Inbound, "inbound_id", batch=5),
+    SealedColumns(MailSignIn, ("refresh", "access"), MailSignIn, "id"),
+    SealedColumns(Program, ("address", "secret", "former"), Program, "id"),
+    SealedColumns(SendingTool, ("secret",), SendingTool, "id"),
 )
 
 
@@ -69,44 +69,44 @@ def rotate(database: Database) -> Iterator[int]:
         while done := database.write(lambda session: _batch(session, sealed, after)):  # noqa: B023
             after = done[-1]
             yield len(done)
-    database.write(keyring.keep_older)
+    database.write(keyring.store_older_keys)
 
 
-def _columns(sealed: Sealed) -> dict[str, str]:
+def _columns(spec: SealedColumns) -> dict[str, str]:
     """Return the sealed columns of a table by what they are called in the place of a value."""
-    return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in sealed.columns}
+    return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in spec.columns}
 
 
-def _values(sealed: Sealed, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
+def _values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
     """Each sealed value of a row, with the name of its column and its place."""
-    for called, name in _columns(sealed).items():
+    for called, name in _columns(spec).items():
         if (value := getattr(row, name)) is not None:
             yield name, f"{row.__tablename__}.{called}.{public_id}", value
 
 
-def _batch(session: Session, sealed: Sealed, after: int) -> list[int]:
+def _batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
     """Seal the next rows again that need it. Gives their keys."""
-    ring, key = get_keyring(session), getattr(sealed.table, sealed.owner_key)
-    begins = (func.substr(getattr(sealed.table, name), 1, len(PADDED)) for name in _columns(sealed).values())
+    ring, key = get_keyring(session), getattr(spec.table, spec.owner_key)
+    begins = (func.substr(getattr(spec.table, name), 1, len(PADDED)) for name in _columns(spec).values())
     rows = session.execute(
-        select(sealed.table, sealed.owner.public_id)
-        .where(sealed.owner.id == key, key > after, sealed.table.key_no.is_not(None))
-        .where(or_(sealed.table.key_no != ring.newest, *(begin != PADDED for begin in begins)))
+        select(spec.table, spec.owner.public_id)
+        .where(spec.owner.id == key, key > after, spec.table.key_no.is_not(None))
+        .where(or_(spec.table.key_no != ring.newest, *(begin != PADDED for begin in begins)))
         .order_by(key)
-        .limit(sealed.batch)
-        .with_for_update(of=sealed.table)
+        .limit(spec.batch)
+        .with_for_update(of=spec.table)
     ).all()
     for row, public_id in rows:
-        for name, place, value in _values(sealed, row, public_id):
+        for name, place, value in _values(spec, row, public_id):
             opened = ring.open_bytes(place, value)
             setattr(row, name, ring.seal_bytes(place, opened))
             if isinstance(row, Person):
                 row.email_mac = ring.mac("people.email", opened.decode().casefold())
         row.key_no = ring.newest
-    return [getattr(row, sealed.owner_key) for row, _public_id in rows]
+    return [getattr(row, spec.owner_key) for row, _public_id in rows]
 
 
-def unopened(session: Session) -> list[tuple[str, int]]:
+def find_undecryptable(session: Session) -> list[tuple[str, int]]:
     """Return the columns in which something doesn't open, and the number of its key. Of each key that sealed there the
     newest row is tried."""
     ring, found = get_keyring(session), []

@@ -23,10 +23,10 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..programs.chats import CHATS
 from ..programs.models import Delivery, Program
-from ..programs.telling import LETTERS, NAMES, TEST, hearing, tell
+from ..programs.telling import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..questions.models import Question
 from ..text.translation import say
-from .overview.digest import GRACE, morning
+from .overview.digest import GRACE, get_digest_time
 
 MORNING = "09:00"  # by the newsletter's clock, where it has no hour for the morning's mail
 DESK_SPEAKS = "en"  # as its pages do
@@ -35,29 +35,29 @@ EARLIER = timedelta(hours=20)  # a notice of the morning that was told since is 
 Facts = dict[str, Any] | None
 
 
-def described(session: Session, program: Program, delivery: Delivery) -> Facts:
+def build_message(session: Session, program: Program, delivery: Delivery) -> Facts:
     """Return what a program is told of an event, or None where it isn't true any more."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return notice(session, program, newsletter, delivery.event)
     found = ABOUT[delivery.event](session, newsletter, delivery)
-    return None if found is None else enveloped(session, newsletter, delivery.event, delivery.happened_at, found)
+    return None if found is None else build_payload(session, newsletter, delivery.event, delivery.happened_at, found)
 
 
-def tried(session: Session, program: Program) -> dict[str, Any]:
+def build_test_message(session: Session, program: Program) -> dict[str, Any]:
     """Return what a program is told as a test."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return notice(session, program, newsletter, TEST)
-    return enveloped(session, newsletter, TEST, now(session), {})
+    return build_payload(session, newsletter, TEST, now(session), {})
 
 
-def enveloped(
-    session: Session, newsletter: Newsletter, event: str, at: datetime, facts: dict[str, Any]
+def build_payload(
+    session: Session, newsletter: Newsletter, event: str, happened_at: datetime, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the body of a webhook, as Standard Webhooks would have it: type, time of the event, data."""
     home = {"id": newsletter.slug, "name": newsletter.name, "url": absolute_url(session, f"/{newsletter.slug}/")}
-    return {"type": event, "timestamp": at.isoformat(), "data": {"newsletter": home, **facts}}
+    return {"type": event, "timestamp": happened_at.isoformat(), "data": {"newsletter": home, **facts}}
 
 
 def notice(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
@@ -68,33 +68,33 @@ def notice(session: Session, program: Program, newsletter: Newsletter, event: st
     return CHATS[program.kind].write(sentence, link, words.gettext("To the desk"))
 
 
-def _edition(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
+def _edition_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> tuple[Edition, dict[str, Any]]:
     edition = session.get_one(Edition, delivery.edition_id)
     number = session.scalar(select(func.count()).select_from(EditionItem).filter_by(edition_id=edition.id))
     facts = {"id": edition.public_id, "number": edition.number, "runs_at": edition.runs_at.isoformat()}
     return edition, {**facts, "answers": number}
 
 
-def _locked(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    edition, facts = _edition(session, newsletter, delivery)
+def _edition_locked_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    edition, facts = _edition_data(session, newsletter, delivery)
     return {"edition": facts} if edition.is_fixed else None
 
 
-def _sent(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    edition, facts = _edition(session, newsletter, delivery)
+def _edition_sent_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    edition, facts = _edition_data(session, newsletter, delivery)
     url = absolute_url(session, f"/{newsletter.slug}/editions/{edition.public_id}")
     return {"edition": {**facts, "url": url}} if edition.is_sent else None
 
 
-def _published(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    for item in archive.ran(session, newsletter, [delivery.question_id or 0]).values():
+def _answer_published_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+    for item in archive.get_published_items(session, newsletter, [delivery.question_id or 0]).values():
         url = absolute_url(session, archive.story_path(newsletter, item.question))
         facts = {"id": item.question.public_id, "url": url, "headline": headline(item)}
         return {"answer": {**facts, "language": item.input["piece"]["language"]}}
     return None
 
 
-def _withdrawn(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
+def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
     """Its address is told without the words that stand in it, of which one may be what had to go."""
     question = session.get_one(Question, delivery.question_id)
     url = absolute_url(session, archive.path_of(newsletter, question.public_id, None))
@@ -103,34 +103,36 @@ def _withdrawn(session: Session, newsletter: Newsletter, delivery: Delivery) -> 
 
 # What is told of each event of `programs.telling.EVENTS`.
 ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
-    "edition.locked": _locked,
-    "edition.sent": _sent,
-    "answer.published": _published,
-    "answer.corrected": _published,
-    "answer.withdrawn": _withdrawn,
+    "edition.locked": _edition_locked_data,
+    "edition.sent": _edition_sent_data,
+    "answer.published": _answer_published_data,
+    "answer.corrected": _answer_published_data,
+    "answer.withdrawn": _answer_withdrawn_data,
 }
 
 
-def tell_of_letters(database: Database, at: datetime | None = None) -> int:
+def notify_waiting_letters(database: Database, current_time: datetime | None = None) -> int:
     """Tell chats that letters wait: in the morning and not when one comes, which would tell the minute in which
     somebody wrote. Returns to how many desks.
     """
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         due = [
-            newsletter.id for newsletter in all_newsletters(session, Newsletter.is_going) if _due(session, newsletter)
+            newsletter.id
+            for newsletter in all_newsletters(session, Newsletter.is_going)
+            if _is_due(session, newsletter)
         ]
-    return sum(database.write(partial(_tell_of_letters, newsletter_id=key), at) for key in due)
+    return sum(database.write(partial(_notify_waiting_letters, newsletter_id=key), current_time) for key in due)
 
 
-def _tell_of_letters(session: Session, newsletter_id: int) -> bool:
-    if is_due := _due(session, session.get_one(Newsletter, newsletter_id)):
-        tell(session, newsletter_id, LETTERS)
+def _notify_waiting_letters(session: Session, newsletter_id: int) -> bool:
+    if is_due := _is_due(session, session.get_one(Newsletter, newsletter_id)):
+        queue_deliveries(session, newsletter_id, LETTERS)
     return is_due
 
 
-def _due(session: Session, newsletter: Newsletter) -> bool:
-    chats = [program.id for program in hearing(session, newsletter.id, LETTERS)]
-    begins = morning(newsletter, now(session), MORNING)
+def _is_due(session: Session, newsletter: Newsletter) -> bool:
+    chats = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
+    begins = get_digest_time(newsletter, now(session), MORNING)
     if not chats or not begins <= now(session) < begins + GRACE:
         return False
     sent = select(Delivery.id).where(Delivery.program_id.in_(chats), Delivery.event == LETTERS)

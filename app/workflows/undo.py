@@ -17,7 +17,7 @@ from ..answers import pending_invitations, stopped_mails, taking_back
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
-from ..audit.queries import chosen, moved_since
+from ..audit.queries import get_events, has_later_move
 from ..core.actors import Staff
 from ..core.state_machine import DomainError, InvalidTransition, Machine, VersionConflict
 from ..db.session import lock_row, now
@@ -37,7 +37,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.moves import take_back_followers
 from ..questions.queries import letters_of
-from ..search.verdicts import take_back_same
+from ..search.verdicts import withdraw_same_verdict
 from .back_issues import undo_import
 from .newsletters import pausing
 from .publishing import notices, reschedule, skip
@@ -88,7 +88,7 @@ class Undo:
     mail: str = ""
 
 
-def _restored(*columns: str, then: Verb | None = None) -> Verb:
+def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
     """Make the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
@@ -97,27 +97,27 @@ def _restored(*columns: str, then: Verb | None = None) -> Verb:
         cause = "undo" if event.noun in FOLLOWERS else None
         machine = NOUNS[event.noun][1]
         machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
-        if then:
-            then(session, actor, row, event)
+        if callback:
+            callback(session, actor, row, event)
 
     return verb
 
 
-def _plain(verb: Verb) -> Verb:
+def _with_row_and_event(verb: Verb) -> Verb:
     """Return a verb that asks for the row and the event alone in the form of the table."""
     return lambda session, actor, row, event, _press: verb(session, actor, row, event)
 
 
-def _of_row(verb: Verb) -> Verb:
+def _with_row(verb: Verb) -> Verb:
     """Return a verb that asks for the row alone in the form of the table."""
     return lambda session, actor, row, *_: verb(session, actor, row)
 
 
-def _taken_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
+def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
     """Undo that a letter was taken out of a question. One that had ended lost its notice: it is ended by hand again."""
     if event.old != "filed":
         raise InvalidTransition("letter", "undo", event.old)
-    _restored(*filing.FACTS)(session, actor, letter, event, press)
+    _restore_state(*filing.FACTS)(session, actor, letter, event, press)
 
 
 def _recall_notices(session: Session, actor: Staff, question: Question) -> None:
@@ -134,61 +134,93 @@ def _by_its_experts(session: Session, actor: Staff, question: Question, event: E
     if question.state not in (event.old, event.new):
         raise VersionConflict(question.public_id)
     if question.state != event.old:
-        _restored()(session, actor, question, event, press)
+        _restore_state()(session, actor, question, event, press)
 
 
 def _mail_put_back(session: Session, actor: Staff, mail: OutboxMail, event: Event) -> None:
-    outbox.put_back(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
+    outbox.undo_recall(session, actor, mail, str(event.old), (event.facts or {}).get("once"))
 
 
 def _rows(lasts: str, *rows: tuple[str, Verb, str] | tuple[str, Verb, str, str]) -> dict[str, Undo]:
     return {action: Undo(action, verb, sentence, lasts, *mail) for action, verb, sentence, *mail in rows}
 
 
-_NOTICE_RECALLED, _NOTICES_RECALLED = _of_row(notices.recall_notice), _of_row(_recall_notices)
+_NOTICE_RECALLED, _NOTICES_RECALLED = _with_row(notices.recall_notice), _with_row(_recall_notices)
 _PRESSES = _rows(
     "for a minute",
-    ("letter.file", _restored(*filing.FACTS), "The letter waits as before it was filed."),
-    ("letter.sweep", _of_row(crowds.keep), "The letters are held, as before."),
-    ("letter.release", _restored(*filing.FACTS), "The letter is held again."),
-    ("letter.hold", _restored(*filing.FACTS), "The letter waits with the others."),
-    ("letter.reopen", _taken_out, "The letter stands behind its question again."),
-    ("letter.end", _restored(*filing.FACTS, then=_NOTICE_RECALLED), "The letter waits, and its reader hears nothing."),
+    ("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
+    ("letter.sweep", _with_row(crowds.keep), "The letters are held, as before."),
+    ("letter.release", _restore_state(*filing.FACTS), "The letter is held again."),
+    ("letter.hold", _restore_state(*filing.FACTS), "The letter waits with the others."),
+    ("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
+    (
+        "letter.end",
+        _restore_state(*filing.FACTS, callback=_NOTICE_RECALLED),
+        "The letter waits, and its reader hears nothing.",
+    ),
     ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
-    ("question.merge", _restored("merged_into_id", then=take_back_followers), "The question stands by itself again."),
-    ("question.shelve", _restored("closed_reason"), "The question stands where it stood before the shelf."),
-    ("question.close", _restored("closed_reason", then=_NOTICES_RECALLED), "It goes on, and nobody hears of an end."),
-    ("question.topics", _plain(reversing.old_topics), "The question has the topics that it had."),
-    ("edition.skip", _plain(skip.as_before), "The date has its edition, and what was picked for it its slot."),
-    ("edition.move", _plain(reschedule.back), "The edition runs as before, and so does what hangs on it."),
-    ("edition.slots", _plain(skip.slots_as_before), "The edition has as many slots as it had."),
-    ("question.carry", _plain(skip.carry_back), "The question stands in the edition that it was picked for."),
-    ("question.drop", _plain(skip.pick_again), "The question stands in its slot."),
-    ("newsletter.pause", pausing.as_before, "The newsletter stands as before, and so do its dates."),
-    ("newsletter.resume", pausing.as_before, "The newsletter pauses, or is closed, as before."),
-    ("newsletter.close", pausing.as_before, "The newsletter goes on, and nobody hears of an end."),
+    (
+        "question.merge",
+        _restore_state("merged_into_id", callback=take_back_followers),
+        "The question stands by itself again.",
+    ),
+    ("question.shelve", _restore_state("closed_reason"), "The question stands where it stood before the shelf."),
+    (
+        "question.close",
+        _restore_state("closed_reason", callback=_NOTICES_RECALLED),
+        "It goes on, and nobody hears of an end.",
+    ),
+    ("question.topics", _with_row_and_event(reversing.old_topics), "The question has the topics that it had."),
+    (
+        "edition.skip",
+        _with_row_and_event(skip.undo_skip),
+        "The date has its edition, and what was picked for it its slot.",
+    ),
+    (
+        "edition.move",
+        _with_row_and_event(reschedule.undo_move),
+        "The edition runs as before, and so does what hangs on it.",
+    ),
+    ("edition.slots", _with_row_and_event(skip.undo_set_slots), "The edition has as many slots as it had."),
+    (
+        "question.carry",
+        _with_row_and_event(skip.undo_carry_over),
+        "The question stands in the edition that it was picked for.",
+    ),
+    ("question.drop", _with_row_and_event(skip.undo_drop), "The question stands in its slot."),
+    ("newsletter.pause", pausing.undo_state_change, "The newsletter stands as before, and so do its dates."),
+    ("newsletter.resume", pausing.undo_state_change, "The newsletter pauses, or is closed, as before."),
+    ("newsletter.close", pausing.undo_state_change, "The newsletter goes on, and nobody hears of an end."),
 )
 _STEPS = _rows(
     "with the press that it followed from",
     ("question.rest", _by_its_experts, "The question stands with its experts."),
     ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
-    ("assignment.cancel", _restored(then=_links), "The expert goes on, by the links that they had."),
-    ("assignment.decline", _restored(*SAID_NO, then=pending_invitations.undo_step), "The expert has not said no."),
-    ("assignment.accept", _restored(*SAID_NO), "The expert has not said yes."),
-    ("assignment.receive", _restored("received_at"), "No text has come."),
-    ("assignment.step back", _restored("invited_at", then=_links), "The next one on the ladder is invited."),
-    ("assignment.ask_back", _plain(taking_back.ask_back), "The question has no such note."),
-    ("answer.start", _plain(taking_back.start), "There is no answer."),
-    ("answer.submit", _plain(taking_back.submit), "The version is gone; its words were the letter's, which has them."),
-    ("answer.reply", _plain(taking_back.reply), "The quote check is open; its own time may end it."),
-    ("answer.withdraw", _restored(), "The answer stands where it stood."),
-    ("answer.hold over", _restored(), "The answer stands where it stood before the question ran without it."),
-    ("mail.recall", _plain(_mail_put_back), "The mail waits to leave."),
+    ("assignment.cancel", _restore_state(callback=_links), "The expert goes on, by the links that they had."),
+    (
+        "assignment.decline",
+        _restore_state(*SAID_NO, callback=pending_invitations.undo_step),
+        "The expert has not said no.",
+    ),
+    ("assignment.accept", _restore_state(*SAID_NO), "The expert has not said yes."),
+    ("assignment.receive", _restore_state("received_at"), "No text has come."),
+    ("assignment.step back", _restore_state("invited_at", callback=_links), "The next one on the ladder is invited."),
+    ("assignment.ask_back", _with_row_and_event(taking_back.ask_back), "The question has no such note."),
+    ("answer.start", _with_row_and_event(taking_back.start), "There is no answer."),
+    (
+        "answer.submit",
+        _with_row_and_event(taking_back.submit),
+        "The version is gone; its words were the letter's, which has them.",
+    ),
+    ("answer.reply", _with_row_and_event(taking_back.reply), "The quote check is open; its own time may end it."),
+    ("answer.withdraw", _restore_state(), "The answer stands where it stood."),
+    ("answer.hold over", _restore_state(), "The answer stands where it stood before the question ran without it."),
+    ("mail.recall", _with_row_and_event(_mail_put_back), "The mail waits to leave."),
 )
 _MAILS = _rows(
     "until its mail has left",
-    ("assignment.invite", _of_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
-    ("answer.check", _of_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
+    ("assignment.invite", _with_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
+    ("answer.check", _with_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
 )
 _WHOLE, _GONE = undo_import.UNTIL, "The archive is without it; its question is closed, and its words are gone."
 _IMPORTS = _rows(_WHOLE, ("question.import", undo_import.take_out_of_archive, _GONE))
@@ -218,7 +250,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
     What a step brought about goes back with it, or the whole step stays. Others' events are as good as not there.
     """
     done, left = [], []
-    events = [event for event in chosen(session, press) if _is_own(actor, event)]
+    events = [event for event in get_events(session, press) if _is_own_event(actor, event)]
     own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
     alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
     for event in alone:
@@ -236,12 +268,12 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
 
 def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
     """Take back what somebody said by a press whose steps are all undone."""
-    for event in chosen(session, press):
-        if event.action == "verdict.same" and event.facts and _is_own(actor, event):
-            take_back_same(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
+    for event in get_events(session, press):
+        if event.action == "verdict.same" and event.facts and _is_own_event(actor, event):
+            withdraw_same_verdict(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
 
 
-def _is_own(actor: Staff, event: Event) -> bool:
+def _is_own_event(actor: Staff, event: Event) -> bool:
     return (event.actor, event.newsletter_id) == (actor.ref, actor.newsletter_id)
 
 
@@ -249,7 +281,7 @@ def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) ->
     """Take one event of a press back. Raises `AlreadySent` where an expert has heard of it, `OnItsWay`, `TooLate` and
     `VersionConflict`."""
     row = _row(session, event)
-    if event.new is not None and moved_since(session, event, press):
+    if event.new is not None and has_later_move(session, event, press):
         raise VersionConflict(row.public_id)
     if now(session) - event.at > FOR + GRACE:
         raise TooLate(row.public_id)
@@ -264,12 +296,12 @@ def _row(session: Session, event: Event) -> Any:
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
     """Return whether nothing that `press` brought about was moved on, in a question whose experts are still heard."""
-    events = [event for event in chosen(session, keys) if event.action in UNDO]
+    events = [event for event in get_events(session, keys) if event.action in UNDO]
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
     if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
         return False
     return not any(
-        event.new is not None and event.action not in BY_ITS_EXPERTS and moved_since(session, event, [*keys, press])
+        event.new is not None and event.action not in BY_ITS_EXPERTS and has_later_move(session, event, [*keys, press])
         for event in events
     )
 
@@ -279,7 +311,7 @@ def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -
     moved on."""
     if not is_untouched(session, keys, press):
         raise VersionConflict(f"event {press}")
-    for event in chosen(session, keys):
+    for event in get_events(session, keys):
         if event.action in UNDO:
             UNDO[event.action].verb(session, actor, _row(session, event), event, keys)
 

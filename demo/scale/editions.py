@@ -116,5 +116,5 @@ def plan_coming(book: Book, room: Room) -> None:
         is_due = edition.cutoff_at <= today
         for question, _ in zip(waiting, range(edition.slots if is_due else edition.slots - 2), strict=False):
             slots.pick(session, room.editor, question, edition)
-        if is_due and slots.picked(session, edition):
+        if is_due and slots.list_picked_questions(session, edition):
             locking.lock_edition(session, room.editor, edition)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any
 
-from app.letters.days import day_only
+from app.letters.days import truncate_to_day
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
 
@@ -43,7 +43,7 @@ def letter(
     rng, newsletter, key, public_id = book.rng, room.newsletter, book.key(Letter), book.public_id()
     channel = CHANNELS.drawn(rng)
     hear_back = HEAR_BACK.get(channel, HEARD).drawn(rng)
-    came = day_only(at) if channel == "web" and hear_back == "number" else at
+    came = truncate_to_day(at) if channel == "web" and hear_back == "number" else at
     sent_by = {"web": "reader", "mail": "mailroom"}.get(channel, room.assistant.ref)
     facts: dict[str, Any] = {"held_reason": held, "question_id": None}
     state = book.move(

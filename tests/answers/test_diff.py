@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.answers.diff import Change, Pair, changed, changes, compare
+from app.answers.diff import Change, Pair, changes, compare, has_changes
 from app.answers.paragraphs import paragraphs
 from tests.support.effort import at_most
 
@@ -134,9 +134,9 @@ def test_no_character_is_lost_on_either_side(old: str, new: str) -> None:
 
 @given(TEXTS, TEXTS)
 def test_what_changed_has_changes(old: str, new: str) -> None:
-    assert changed(old, new) == any(op != "same" for pair in compare(old, new) for op, _ in pair.merged)
-    assert changed(old, new) == bool(changes(old, new))
-    assert not changed(old, old)
+    assert has_changes(old, new) == any(op != "same" for pair in compare(old, new) for op, _ in pair.merged)
+    assert has_changes(old, new) == bool(changes(old, new))
+    assert not has_changes(old, old)
 
 
 def _answer(seed: int, vocabulary: list[str]) -> str:

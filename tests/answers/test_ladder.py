@@ -142,7 +142,7 @@ def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: Aske
         if how == "accepted":
             assigning.accept(session, salt.newsroom.leyla, one)
         elif how == "mailed":
-            mailed_answers.take(session, nora, one, "I will answer tomorrow.", utc_now())
+            mailed_answers.create_letter(session, nora, one, "I will answer tomorrow.", utc_now())
         elif how == "closed":
             endings.close_question(session, nora, one.question, "later")
         elif how == "unclear":

@@ -56,7 +56,7 @@ def leaves(database: Database, at: datetime | None = None) -> list[tuple[str, st
         assert message.html is not None
         assert all(said in message.html for said in (ONLY, ONE_MORE, CHANGED) if said in out[-1][1])
 
-    deliver_due(database, send, leaving=other_experts.settle, at=at)
+    deliver_due(database, send, before_send=other_experts.settle, now=at)
     return [mail for mail in out if mail[0] in ("leyla", "marek")]
 
 
@@ -103,7 +103,7 @@ def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: Asked) -> None
     def refuse(_message: Message, _id: str) -> None:
         raise Transient("451 later")
 
-    deliver_due(alone.database, refuse, leaving=other_experts.settle)
+    deliver_due(alone.database, refuse, before_send=other_experts.settle)
     ask_marek(alone)
     with alone.database.read() as session:
         later = now(session) + timedelta(hours=2)

@@ -15,7 +15,7 @@ from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editions.ready_to_run import ready_to_run
+from app.editions.ready_to_run import list_ready_questions
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -27,7 +27,7 @@ from tests.support.assignments import ANSWER, Asked, handed_over
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 
-WORDS = writing.Written(ANSWER, own_words=True)
+WORDS = writing.AnswerContent(ANSWER, own_words=True)
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def waiting_mails(two: Asked) -> list[tuple[str, str]]:
 def test_an_approved_answer_can_be_picked_while_others_are_asked(two: Asked) -> None:
     assert stands(two) == ("answered", "invited", None)
     with two.database.read() as session:
-        ready = ready_to_run(session, session.get_one(Newsletter, two.newsroom.newsletter_id))
+        ready = list_ready_questions(session, session.get_one(Newsletter, two.newsroom.newsletter_id))
         assert [one.id for one in ready] == [two.question_id]
 
 
@@ -187,7 +187,7 @@ def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall
 def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: Flask) -> None:
     sends(two)
     runs(two)
-    two.database.write(lambda s: passed_over.use(s, two.newsroom.nora, mareks(two, s)))
+    two.database.write(lambda s: passed_over.reuse_answer(s, two.newsroom.nora, mareks(two, s)))
     with pytest.raises(DomainError):
         two.database.write(
             lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())

@@ -127,7 +127,7 @@ def test_more_time_moves_the_reminders_and_never_adds_one(database: Database, ne
 
 
 def _answer(session: Session, newsroom: Newsroom, row: Assignment) -> None:
-    writing.submit(session, newsroom.leyla, row, writing.Written("Nobody is told to.", own_words=True))
+    writing.submit(session, newsroom.leyla, row, writing.AnswerContent("Nobody is told to.", own_words=True))
 
 
 def _decline(session: Session, newsroom: Newsroom, row: Assignment) -> None:
@@ -139,7 +139,7 @@ def _cancel(session: Session, newsroom: Newsroom, row: Assignment) -> None:
 
 
 def _mail(session: Session, newsroom: Newsroom, row: Assignment) -> None:
-    mailed_answers.take(session, Mailroom(), row, "Here is my answer: nobody is told to.", MONDAY)
+    mailed_answers.create_letter(session, Mailroom(), row, "Here is my answer: nobody is told to.", MONDAY)
 
 
 @pytest.mark.parametrize("step", [_answer, _decline, _cancel, _mail])
@@ -237,7 +237,7 @@ def test_the_newsletter_s_own_words_go_out_and_each_mail_has_its_own_link(
     def word(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         words = {"subject": "{name}: {headline}", "body": "Still by {due}? {link}\n\nIt is for {newsletter}."}
-        mail_texts.word(session, newsroom.nora, newsletter, "en", "expert.reminder", words)
+        mail_texts.save_custom_texts(session, newsroom.nora, newsletter, "en", "expert.reminder", words)
 
     database.write(word)
     days(database, 11, 14)

@@ -31,7 +31,7 @@ def _fail(session: Session, mail: OutboxMail) -> None:
 
 def _come_back(session: Session, mail: OutboxMail) -> None:
     _send(session, mail)
-    outbox.came_back(session, Clock(), mail, "550 no such mailbox here")
+    outbox.mark_bounced(session, Clock(), mail, "550 no such mailbox here")
 
 
 def _wait(_session: Session, _mail: OutboxMail) -> None:

@@ -65,10 +65,10 @@ def mails_to(salt: Asked, to: str = TO_MAREK) -> list[tuple[str, str]]:
 ACCEPTS: dict[str, Callable[[Session, Asked], object]] = {
     "she says yes": lambda s, salt: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)),
     "her text is here": lambda s, salt: writing.submit(
-        s, salt.newsroom.leyla, salt.assignment(s), writing.Written(ANSWER, own_words=True)
+        s, salt.newsroom.leyla, salt.assignment(s), writing.AnswerContent(ANSWER, own_words=True)
     ),
     "Nora writes down what she said": lambda s, salt: writing.enter_by_hand(
-        s, salt.newsroom.nora, salt.assignment(s), writing.Written(ANSWER), "phone", now(s).date()
+        s, salt.newsroom.nora, salt.assignment(s), writing.AnswerContent(ANSWER), "phone", now(s).date()
     ),
 }
 

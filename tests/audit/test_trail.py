@@ -20,7 +20,7 @@ from app.audit.events import EVENTS
 from app.cli.commands import MACHINES
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.db.session import as_of
+from app.db.session import override_time
 from app.editor.trail.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
 from app.newsletters import settings
@@ -107,7 +107,7 @@ def note(database: Database, newsroom: Newsroom, times: int) -> str:
             session, newsroom.nora, [], headline="The Silos", body="Whose are they?", language="en"
         )
         for number in range(times):
-            with as_of(session, datetime(2026, 3, 1 + number % 20, 12, number % 60, tzinfo=UTC)):
+            with override_time(session, datetime(2026, 3, 1 + number % 20, 12, number % 60, tzinfo=UTC)):
                 questions.set_topics(session, newsroom.ilya, question, [])
         return question.public_id
 

@@ -8,7 +8,7 @@ from app.back_issues import bundle
 
 def test_files_come_back_with_their_names_in_their_order() -> None:
     files = [("b.txt", b"salt"), ("a.txt", b""), ("b.txt", b"wind")]
-    assert bundle.unpacked(bundle.packed(files)) == files
+    assert bundle.unpack(bundle.pack(files)) == files
 
 
 def test_what_would_grow_beyond_what_is_taken_is_not_unpacked() -> None:
@@ -18,5 +18,5 @@ def test_what_would_grow_beyond_what_is_taken_is_not_unpacked() -> None:
         with ZipFile(whole, "a", ZIP_DEFLATED) as made:
             for number in range(parts):
                 made.writestr(f"{number:03d} a.txt", bytes(size))
-        assert len(bundle.unpacked(whole.getvalue())) == left
-    assert bundle.unpacked(b"name,email\n") == []
+        assert len(bundle.unpack(whole.getvalue())) == left
+    assert bundle.unpack(b"name,email\n") == []

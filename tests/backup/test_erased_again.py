@@ -264,7 +264,7 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
 
     def reword(session: Session, headline: str) -> None:
         item = session.scalars(select(EditionItem)).one()
-        words = replace(after_sending.words_of(item), headline=headline)
+        words = replace(after_sending.get_published_text(item), headline=headline)
         after_sending.reword_for_safety(session, newsroom.nora, item.question, words)
 
     published(old.database, newsroom, [])

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, select, text
 from sqlalchemy.pool import NullPool
 
-from app.backup.packing import Unpacked, unpack
-from app.backup.restoring import Source, check, put_back
-from app.backup.rows import _plain, tables_of
+from app.backup.packing import BackupReader, unpack
+from app.backup.restoring import Source, check, restore_tables
+from app.backup.rows import _encode_value, tables_of
 from app.crypto.seal import Keys
 from app.db.migrate import migrate, revisions
 from tests.support.app import SECRETS
@@ -33,7 +33,7 @@ def written(revision: str) -> dict[str, list[dict[str, Any]]]:
     def take(table: str, columns: list[str], one: bytes) -> None:
         rows.setdefault(table, []).append(dict(zip(columns, json.loads(one), strict=True)))
 
-    unpack(source(revision).path, [], Unpacked(take, RING), lambda _: None)
+    unpack(source(revision).path, [], BackupReader(take, RING), lambda _: None)
     return rows
 
 
@@ -72,7 +72,7 @@ def test_there_is_a_newsroom_of_each_former_revision() -> None:
 def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -> None:
     manifest = check(source(revision), lambda _: None)
     with engine.begin() as connection:
-        put_back(connection, source(revision), manifest, lambda _: None)
+        restore_tables(connection, source(revision), manifest, lambda _: None)
     steps: list[str] = []
     migrate(empty_url, say=steps.append)
     known = revisions()
@@ -82,6 +82,8 @@ def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == known[-1]
         moved = {
-            (table, column) for table, column, before, after in standing(connection, was) if _plain(after) != before
+            (table, column)
+            for table, column, before, after in standing(connection, was)
+            if _encode_value(after) != before
         }
     assert moved == set()

@@ -151,7 +151,10 @@ def test_one_expert_is_late_and_no_reminder_is_due(platan: Loaded) -> None:
         assert all(one.due_at and one.due_at > platan.at for one in waiting)
         [late] = [moment for moment in due if moment and moment < platan.at]
         assert timedelta(days=3) < platan.at - late < timedelta(days=5)
-        assert [reminders.due(session, newsletter) for newsletter in all_newsletters(session)] == [[], []]
+        assert [reminders.find_due_reminders(session, newsletter) for newsletter in all_newsletters(session)] == [
+            [],
+            [],
+        ]
 
 
 def test_nothing_happens_later_than_now_and_no_letter_before_its_edition(platan: Loaded) -> None:

@@ -187,7 +187,7 @@ def test_what_is_sealed_opens_in_its_own_row(session: Session) -> None:
         assert contacts.email_of(session, letter) == f"reader{letter.id}@readers.example"
     named = list(session.scalars(select(Letter).join(Credit, Credit.letter_id == Letter.id)))
     assert named
-    assert all(contacts.named(session, letter) for letter in named)
+    assert all(contacts.get_credit_name(session, letter) for letter in named)
     for expert in session.scalars(select(Expert)):
         email = directory.email_of(session, expert.person)
         assert email is not None

@@ -234,7 +234,9 @@ def test_the_queued_questions_stand_in_the_coming_editions(session: Session) -> 
 def test_three_questions_are_shown_to_readers_and_all_have_topics(session: Session) -> None:
     for newsletter in all_newsletters(session):
         shown = {row["headline"] for row in QUESTIONS[newsletter.slug] if row.get("shown")}
-        assert {row.headline for row in questions.shown(session, newsletter.id)} == shown and len(shown) == 3
+        assert {row.headline for row in questions.list_public_questions(session, newsletter.id)} == shown and len(
+            shown
+        ) == 3
     links_to_topics = session.scalar(select(func.count()).select_from(QuestionTopic))
     assert links_to_topics == sum(len(row["topics"]) for rows in QUESTIONS.values() for row in rows)
 
@@ -298,7 +300,7 @@ def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, s
     letter = receipts.find_receipt(session, label.partition("type ")[2])
     assert letter is not None
     newsletter = all_newsletters(session)[0]
-    standing = public_state.standing_of(session, newsletter, letter)
+    standing = public_state.get_public_state(session, newsletter, letter)
     envelope = one(session, "shift-change", "envelope")
     assert (standing.state, standing.path) == (
         "published",

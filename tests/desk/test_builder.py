@@ -70,7 +70,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
     """Marek answers the same question, at greater length than there is room for."""
     expert = session.get_one(Expert, newsroom.marek.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, expert)
-    written = writing.Written("The river took half of it. " * 100, own_words=True)
+    written = writing.AnswerContent("The river took half of it. " * 100, own_words=True)
     answer = writing.submit(session, newsroom.marek, assignment, written)
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
 
@@ -424,7 +424,7 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(nora: Desk, coming
         for number in range(later[0].slots):
             slots.pick(session, newsroom.nora, answered(session, newsroom, f"Plate {number}?"), later[0])
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
-        found = slots.first_with_room(newsletter, slots.next_editions(session, edition), 0)
+        found = slots.find_edition_with_room(newsletter, slots.next_editions(session, edition), 0)
         assert found is not None
         return found.public_id, later[1].public_id
 

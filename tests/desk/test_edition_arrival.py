@@ -42,7 +42,7 @@ def arrives(database: Database, public_id: str, old: str = "", new: str = "") ->
     def fn(session):
         edition = the(session, public_id)
         text = "\n\n".join(to_text(block) for block in locking.blocks(session, edition)).replace(old or "\0", new)
-        received_editions.arrived(
+        received_editions.record_arrival(
             session, Mailroom(), edition, "<steppe-61@list.example>", f"Dear readers,\n\n{text}\n\nUnsubscribe"
         )
 

@@ -64,7 +64,7 @@ def names(said: str, *wanted: str) -> list[str]:
     ],
 )
 def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bool) -> None:
-    assert (name_forms.alike(one) == name_forms.alike(other)) is same
+    assert (name_forms.phonetic_key(one) == name_forms.phonetic_key(other)) is same
 
 
 def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Desk, newsroom: Newsroom) -> None:

@@ -59,10 +59,10 @@ class Orchard:
         expert = session.get_one(Expert, expert_id)
         directory.change_profile(session, self.newsroom.nora, expert, None, **fields)
 
-    def ranked(self, words: str = "") -> list[candidates.Fit]:
+    def ranked(self, words: str = "") -> list[candidates.ExpertFit]:
         with self.database.read() as session:
             question = session.scalars(select(Question).filter_by(public_id=self.question)).one()
-            return candidates.ranked(session, question, words)
+            return candidates.rank_experts(session, question, words)
 
     def ids(self) -> dict[str, str]:
         with self.database.read() as session:
@@ -281,7 +281,7 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
         leyla = [orchard.newsroom.leyla.expert_id]
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
         [all_of_it] = candidates.histories(session, leyla, question).values()
-        [newest_of_it] = candidates.histories(session, leyla, question, each=3).values()
+        [newest_of_it] = candidates.histories(session, leyla, question, limit_per_expert=3).values()
     assert len(all_of_it.answered) == 4
     assert newest_of_it.answered == all_of_it.answered[:2], "of the newest three one is a draft of this question"
     assert newest_of_it.answered[0] == newest

@@ -86,7 +86,7 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
         inbound.keep_reading(session, row, MAIL)
         letter = mailed_letters.take(
             session, Mailroom(), newsletter,
-            mailed_letters.Mailed(MAIL.text, MAIL.from_address, now(session), about_edition_id=edition.id),
+            mailed_letters.MailedLetter(MAIL.text, MAIL.from_address, now(session), about_edition_id=edition.id),
         )  # fmt: skip
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, edition_id=edition.id)
         return letter.public_id

@@ -15,7 +15,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editor.frame import Desk
+from app.editor.frame import RequestContext
 from app.editor.letters import letter_pages, letter_rows
 from app.editor.letters.letter_filters import LETTERS
 from app.editor.letters.letter_rows import list_of
@@ -49,7 +49,7 @@ def mailed(database: Database, newsroom: Newsroom, words: str, number: int | Non
         edition = session.scalars(select(Edition).filter_by(number=number)).one() if number else None
         return mailed_letters.take(
             session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id),
-            mailed_letters.Mailed(words, "dana@post.example", now(session), about_edition_id=edition.id if edition else None),
+            mailed_letters.MailedLetter(words, "dana@post.example", now(session), about_edition_id=edition.id if edition else None),
         ).public_id  # fmt: skip
 
     return database.write(fn)
@@ -179,7 +179,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(85):
             mailed_letters.take(
-                session, Mailroom(), newsletter, mailed_letters.Mailed(f"{SALT} {number}", "", now(session))
+                session, Mailroom(), newsletter, mailed_letters.MailedLetter(f"{SALT} {number}", "", now(session))
             )
         days = 3 if query == "age=week" else 9
         session.execute(update(Letter).values(channel="web", received_at=now(session) - timedelta(days=days)))
@@ -205,7 +205,7 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for number in range(8):
             mailed_letters.take(
-                session, Mailroom(), newsletter, mailed_letters.Mailed(f"{SALT} {number}", "", now(session))
+                session, Mailroom(), newsletter, mailed_letters.MailedLetter(f"{SALT} {number}", "", now(session))
             )
         session.execute(update(Letter).values(channel="web", received_at=now(session) - age))
 
@@ -239,7 +239,7 @@ def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, ne
                   "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
         with app.test_request_context(f"/?{query}"), app.extensions["database"].read() as session:
             g.zone = "UTC"
-            desk = Desk(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
+            desk = RequestContext(session, newsroom.nora, session.get_one(Newsletter, newsroom.newsletter_id))
             assert queries_of(app.extensions["database"], lambda desk=desk: list_of(desk)) <= (
                 10 if LETTERS.read(desk, request.args).state in ("waiting", "new") else 7
             ), query

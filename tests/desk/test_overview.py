@@ -76,7 +76,7 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
     sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG)
     assert alarms(nora) == []
-    database.write(lambda session: sightings.note(session, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
+    database.write(lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
 
 
@@ -87,11 +87,11 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
         columns = {"state": "queued", "due_at": due, "leased_until": None}
         database.write(lambda s, columns=columns: s.execute(OutboxMail.__table__.update().values(columns)))
         with database.read() as session:
-            assert (stalled.since(session) is not None) is waits
+            assert (stalled.get_stalled_since(session) is not None) is waits
     leased = {"leased_until": now + MINUTE}  # a worker has them in hand
     database.write(lambda s: s.execute(OutboxMail.__table__.update().values(leased)))
     with database.read() as session:
-        assert stalled.since(session) is None
+        assert stalled.get_stalled_since(session) is None
 
 
 def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, newsroom: Newsroom) -> None:

@@ -10,7 +10,7 @@ from app.answers import editing
 from app.answers.merging_questions import merge
 from app.answers.models import Answer, Assignment
 from app.db.engine import Database
-from app.db.session import as_of, now
+from app.db.session import now, override_time
 from app.editions import slots
 from app.editions.queries import list_editions_to_run
 from app.letters import receive
@@ -18,7 +18,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
 from app.questions import moves, notes, wording
-from app.questions.firewall import shared
+from app.questions.firewall import list_quoted_passages
 from app.questions.mentions import mentions, pieces
 from app.questions.models import Note, Question
 from app.workflows.indexing import index_due
@@ -120,7 +120,7 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
         question = session.scalars(select(Question)).one()
         moment = now(session)
         for number in range(40):  # some of them at the very same time
-            with as_of(session, moment + timedelta(minutes=number // 3)):
+            with override_time(session, moment + timedelta(minutes=number // 3)):
                 notes.note(session, newsroom.ilya, question, f"Note {number}.")
 
     database.write(fill)
@@ -307,7 +307,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
 )
 def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
     private = [TIMUR, "can a village ask for the figures", "我们村的果园里的盐是谁测量的?"]
-    assert shared(text, private, [WORDS]) == found
+    assert list_quoted_passages(text, private, [WORDS]) == found
 
 
 def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, database, newsroom):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.core import permissions
 from app.core.permissions import Role
 from app.db.engine import Database
-from app.editions.date_search import dated
+from app.editions.date_search import find_editions_by_date
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.letters import receipts
@@ -90,7 +90,7 @@ def test_a_date_is_understood_as_it_is_written(newsroom: Newsroom, database: Dat
         one.local_at = "2026-12-02T09:00"
 
     database.write(plant)
-    listing = dated(newsroom.newsletter_id, typed)
+    listing = find_editions_by_date(newsroom.newsletter_id, typed)
     assert listing is not None
     with database.read() as session:
         assert "2026-12-02T09:00" in [one.local_at for one in listing.page(session, None, 9)]
@@ -99,7 +99,7 @@ def test_a_date_is_understood_as_it_is_written(newsroom: Newsroom, database: Dat
 
 @pytest.mark.parametrize("typed", ["salt", "2", "the 2 of December", "99999", "2 2 2 2", "", "²"])
 def test_what_is_no_date_is_none(typed: str) -> None:
-    listing = dated(1, typed)
+    listing = find_editions_by_date(1, typed)
     assert listing is None or typed == "2"  # the number of an edition
 
 

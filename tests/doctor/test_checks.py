@@ -112,10 +112,10 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 
 @pytest.mark.threat("erased words")
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert look(app, "erasures") == []
     sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG)
-    database.write(lambda s: sightings.note(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
+    database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes still stands in the files of the database")
     ]
@@ -124,10 +124,10 @@ def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, news
 def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroom: Newsroom) -> None:
     assert look(app, "newsletter") == []
     assert look(app, "worker") == [("fault", "no worker has ever been seen at work")]
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert look(app, "worker") == []
     with database.read() as session:
-        assert set(sightings.begins_with(session, sightings.DUTY)) == {duty.name for duty in worker.DUTIES}
+        assert set(sightings.list_by_prefix(session, sightings.DUTY)) == {duty.name for duty in worker.DUTIES}
 
 
 @on_sqlite
@@ -135,7 +135,7 @@ def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
     sign_of_life(database, ago(minutes=11))
     assert look(app, "worker") == [("fault", "no worker was seen at work for 11 minutes")]
     sign_of_life(database, ago(minutes=2), "deliver mail")
-    database.write(lambda s: sightings.note(s, {f"{sightings.FAILED}deliver mail": 1}))
+    database.write(lambda s: sightings.record_sightings(s, {f"{sightings.FAILED}deliver mail": 1}))
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
     sign_of_life(database, duty="deliver mail")
     assert look(app, "worker") == []
@@ -186,7 +186,9 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
 def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
     sign_of_life(database, ago(minutes=1))
     for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
-        database.write(lambda s, part=part: sightings.note(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes))
+        database.write(
+            lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes)
+        )
     assert look(app, "worker") == [("fault", "the worker's part for sending was not seen at work for 12 minutes")]
 
 
@@ -423,7 +425,7 @@ def test_a_proxy_that_is_not_trusted_or_says_nothing(app: Flask, database: Datab
         client.get("/steppe/", headers={"X-Forwarded-For": "192.0.2.7"})
     assert look(app, "proxy") == [("fault", "X-Forwarded-For has too few addresses (TRUSTED_PROXIES=2)")]
     with database.read() as session:
-        kept = sightings.begins_with(session, "proxy: ")
+        kept = sightings.list_by_prefix(session, "proxy: ")
         assert (len(kept), {(row.number, row.seen_at.minute) for row in kept.values()}) == (2, {(1, 0)})
 
 

@@ -204,19 +204,19 @@ def test_whether_the_sender_of_an_answer_is_believed(
 ) -> None:
     room, nora = Room(database, newsroom), "nora@post.example"
     app.config |= {"MAIL_AUTHSERV_ID": MX, "MAIL_RECEIVED_BY": (MX,), **settings}
-    mail_id, back_to = round_trip.post(database, nora)
+    mail_id, back_to = round_trip.queue_test_mail(database, nora)
     row = room.bring(mail(nora, back_to or "", **({"Authentication_Results": checked(nora)} if shown else {})))
-    trip = round_trip.stands(database, mail_id)
+    trip = round_trip.get_trip(database, mail_id)
     assert trip.back is not None
     assert (row.state, trip.back.id) == ("automatic", row.id)
-    assert list(round_trip.way_in(database, app.config, mail_id, trip.back))[1:] == [said]
+    assert list(round_trip.describe_return(database, app.config, mail_id, trip.back))[1:] == [said]
     with database.read() as session:
         assert session.scalar(select(InboundRaw)) is None  # what somebody answered is nobody's to read
 
 
 def test_a_reader_who_writes_meanwhile_is_heard(database: Database, newsroom: Newsroom) -> None:
     room = Room(database, newsroom)
-    round_trip.post(database, "nora@post.example")
+    round_trip.queue_test_mail(database, "nora@post.example")
     assert room.bring(mail()).state == "letter"
     with database.read() as session:
         assert inbound.sums(session)["letter"] == len(session.scalars(select(Inbound)).all()) == 1

@@ -23,8 +23,8 @@ from app.editions.calendar import (
     read_rule,
 )
 from app.editions.ics import to_ics
-from app.editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, Pattern, choices_of, pattern_of, read_typed
-from app.newsletters.settings import Faulty
+from app.editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, Pattern, choices_of, parse_calendar_form, pattern_of
+from app.newsletters.settings import InvalidSettings
 
 WEDNESDAYS = "FREQ=MONTHLY;BYDAY=1WE,3WE"
 PRAGUE = "Europe/Prague"
@@ -266,7 +266,7 @@ TYPED = {"at": "9:00", "zone": " Europe/Prague", "skips": "2026-07-01/2026-08-31
 
 
 def test_a_calendar_is_read_as_it_is_kept() -> None:
-    assert read_typed(choices_of(WEDNESDAYS), TYPED, date(2022, 1, 1)) == {
+    assert parse_calendar_form(choices_of(WEDNESDAYS), TYPED, date(2022, 1, 1)) == {
         "rule": WEDNESDAYS, "rule_start": date(2022, 1, 1), "at": "09:00", "zone": PRAGUE,
         "skips": ["2026-07-01/2026-08-31", "2027-01-20"], "extra": [],
     }  # fmt: skip
@@ -284,8 +284,8 @@ def test_a_calendar_is_read_as_it_is_kept() -> None:
 )
 def test_what_of_a_calendar_cannot_be_read_is_told_at_its_field(field: str, typed: str, message: str) -> None:
     choices = Choices("rule", rule=typed) if field == "rule" else choices_of(WEDNESDAYS)
-    with pytest.raises(Faulty) as raised:
-        read_typed(choices, TYPED | {field: typed}, date(2022, 1, 1))
+    with pytest.raises(InvalidSettings) as raised:
+        parse_calendar_form(choices, TYPED | {field: typed}, date(2022, 1, 1))
     assert raised.value.faults == {field: message}
 
 

@@ -38,7 +38,7 @@ COAST = {
 
 
 def found_coast(session: Session) -> int:
-    return founding.found(session, Clock(), COAST, {}).id
+    return founding.create_newsletter(session, Clock(), COAST, {}).id
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from app.editions.models import Edition, HandedDraft
 from app.editions.queries import list_editions_to_run
 from app.newsletters import sending_tool
 from app.newsletters.models import Newsletter
-from app.newsletters.sending_tool import SendingTool, Typed
+from app.newsletters.sending_tool import SendingTool, ToolForm
 from app.sending_tools.known_tools import TOOLS
 from app.workflows.key_rotation import rotate
 from app.workflows.publishing import publication
@@ -56,12 +56,12 @@ class Handing:
         return list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
 
     def press(self) -> None:
-        self.database.write(lambda s: handing_over.hand(s, self.newsroom.nora, self.edition(s)))
+        self.database.write(lambda s: handing_over.queue_handoff(s, self.newsroom.nora, self.edition(s)))
 
     def work(self, after: timedelta = timedelta(0)) -> dict[str, int]:
         with self.database.read() as session:
             at = now(session) + after
-        return dict(handing_over.work(self.database, HERE, at))
+        return dict(handing_over.process_due_handoffs(self.database, HERE, at))
 
     def row(self) -> HandedDraft:
         with self.database.read() as session:
@@ -80,7 +80,7 @@ def keep(session: Session, newsroom: Newsroom, server: ToolServer, **typed: str)
         "key": KEYS[server.name],
         "audience": AUDIENCES.get(server.name, ""),
     }
-    sending_tool.keep(session, newsroom.nora, newsletter, Typed(**usual | typed), HERE)
+    sending_tool.save_tool(session, newsroom.nora, newsletter, ToolForm(**usual | typed), HERE)
     session.scalars(select(SendingTool)).one().address = server.address
 
 
@@ -187,7 +187,7 @@ def test_what_is_taken_back_after_the_press_does_not_leave_the_house(steppe: Han
 
 def _empty_slots(steppe: Handing) -> Any:
     def work(session: Session) -> None:
-        for question in slots.picked(session, steppe.edition(session)):
+        for question in slots.list_picked_questions(session, steppe.edition(session)):
             slots.drop(session, steppe.newsroom.nora, question)
 
     return work
@@ -215,16 +215,16 @@ def test_a_sent_edition_is_handed_to_nobody(steppe: Handing, database: Database,
     sent = database.write(send)
     assert (steppe.work(), steppe.said(), steppe.server.kept) == ({"failed": 1}, "unready", {})
     with pytest.raises(InvalidTransition):
-        database.write(lambda s: handing_over.hand(s, newsroom.nora, s.get_one(Edition, sent)))
+        database.write(lambda s: handing_over.queue_handoff(s, newsroom.nora, s.get_one(Edition, sent)))
 
 
 def test_a_worker_that_dies_leaves_it_to_the_next_and_no_second_draft(steppe: Handing) -> None:
     steppe.press()
     key = steppe.row().id
-    job = steppe.database.write(partial(handing_over.claim, row_id=key, own=HERE))
+    job = steppe.database.write(partial(handing_over.lease_handoff, row_id=key, own_hosts=HERE))
     assert isinstance(job, handing_over.Job)
-    assert steppe.database.write(partial(handing_over.claim, row_id=key, own=HERE)) == "lost"
-    outcome = handing_over._asked(job)  # and is killed before it could write that down
+    assert steppe.database.write(partial(handing_over.lease_handoff, row_id=key, own_hosts=HERE)) == "lost"
+    outcome = handing_over._request_draft(job)  # and is killed before it could write that down
     assert steppe.work(timedelta(minutes=1)) == {}
     assert steppe.work(handing_over.LEASE + timedelta(seconds=1)) == {"made": 1}
     assert (len(steppe.server.kept), steppe.said()) == (1, "made")
@@ -233,10 +233,10 @@ def test_a_worker_that_dies_leaves_it_to_the_next_and_no_second_draft(steppe: Ha
 
 def test_a_press_while_the_tool_is_asked_is_done_after_it(steppe: Handing) -> None:
     steppe.press()
-    job = steppe.database.write(partial(handing_over.claim, row_id=steppe.row().id, own=HERE))
+    job = steppe.database.write(partial(handing_over.lease_handoff, row_id=steppe.row().id, own_hosts=HERE))
     assert isinstance(job, handing_over.Job)
     steppe.press()
-    outcome = handing_over._asked(job)
+    outcome = handing_over._request_draft(job)
     assert steppe.database.write(partial(handing_over.settle, job=job, outcome=outcome)) == "waits"
     assert (steppe.work(), steppe.said(), len(steppe.server.kept)) == ({"made": 1}, "brought", 1)
 
@@ -259,7 +259,7 @@ def test_another_tool_gets_a_draft_of_its_own(steppe: Handing, database: Databas
 @pytest.mark.threat("inward requests")
 def test_no_key_goes_inward_unless_the_settings_say_so(steppe: Handing) -> None:
     steppe.press()
-    assert dict(handing_over.work(steppe.database, frozenset())) == {"failed": 1}
+    assert dict(handing_over.process_due_handoffs(steppe.database, frozenset())) == {"failed": 1}
     assert (steppe.said(), steppe.server.asked) == ("inward", [])
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.editions.only_signs import MOST, only_signs
+from app.editions.only_signs import MOST, typo_only
 
 MEND = [
     ("We asked the mill, then left", "We asked the mill then left"),
@@ -43,22 +43,22 @@ TELL = {
 
 @pytest.mark.parametrize(("before", "after"), MEND)
 def test_a_sign_may_be_mended_in_silence(before: str, after: str) -> None:
-    assert (only_signs(before, after), only_signs(after, before)) == (True, True)
+    assert (typo_only(before, after), typo_only(after, before)) == (True, True)
 
 
 @pytest.mark.parametrize("what", TELL)
 def test_readers_are_told_of_anything_else(what: str) -> None:
     before, after = TELL[what]
-    assert (only_signs(before, after), only_signs(after, before)) == (False, False)
+    assert (typo_only(before, after), typo_only(after, before)) == (False, False)
 
 
 def test_as_many_signs_as_are_said_and_no_more() -> None:
     text = " ".join(f"word{number}" for number in range(50))
-    assert [only_signs(text, text.replace(" ", ", ", many)) for many in (MOST, MOST + 1)] == [True, False]
+    assert [typo_only(text, text.replace(" ", ", ", many)) for many in (MOST, MOST + 1)] == [True, False]
 
 
 def test_a_long_answer_is_compared_in_a_moment() -> None:
     text = "salt, wind. " * 20_000
     began = time.process_time()
-    assert (only_signs(text, text[:-2]), only_signs(text, text + "x")) == (True, False)
+    assert (typo_only(text, text[:-2]), typo_only(text, text + "x")) == (True, False)
     assert time.process_time() - began < 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.editions.slots import laid_out, open_slots
+from app.editions.slots import build_sections, open_slots
 from app.newsletters.models import Section
 from app.questions.models import Question
 from tests.support.source import APP, code, named, tree
@@ -52,17 +52,17 @@ def test_the_reader_of_columns_sees_every_way(name: str, line: str, tmp_path: Pa
 
 def test_the_numbers_of_slots_go_on_from_one_section_to_the_next() -> None:
     usual = (Section("Expert Corner", 250, 2), Section("Letters", 120, 3))
-    corner, letters = laid_out(usual, [2, 3], [Question()])
+    corner, letters = build_sections(usual, [2, 3], [Question()])
     assert (list(corner.open), list(letters.open)) == ([2], [3, 4, 5])
     assert open_slots([corner, letters]) == [2, 3, 4, 5]
 
 
 def test_what_an_undo_put_back_beyond_the_slots_is_counted_on() -> None:
     usual = (Section("Expert Corner", 250, 1), Section("Letters", 120, 1))
-    corner, letters = laid_out(usual, [1, 1], [Question(), Question()])
+    corner, letters = build_sections(usual, [1, 1], [Question(), Question()])
     assert (list(corner.open), list(letters.open)) == ([], [3])
 
 
 def test_a_section_without_slots_has_none_open() -> None:
-    (corner,) = laid_out((Section("Expert Corner", 300, 3),), [0], [])
+    (corner,) = build_sections((Section("Expert Corner", 300, 3),), [0], [])
     assert list(corner.open) == []

@@ -131,7 +131,7 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
     nora = at_the_desk(app, database, NORA)
     with_app(nora)
     with database.read() as session:
-        [one] = factors.of(session, newsroom.nora.person_id)
+        [one] = factors.list_factors(session, newsroom.nora.person_id)
     nora.open(FACTORS)
     nora.press(f"{FACTORS}/{one.public_id}/rename", name="Old phone")
     nora.follow()

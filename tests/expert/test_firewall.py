@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording
-from app.questions.firewall import Leaking
+from app.questions.firewall import LeakDetected
 from app.questions.models import Question
 from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
 from tests.support.browser import Browser
@@ -157,7 +157,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
     )
     before = everything(database)
     for way in ways:
-        with pytest.raises(Leaking) as stopped:
+        with pytest.raises(LeakDetected) as stopped:
             database.write(way)
         assert stopped.value.fact == "no contact details"
         assert {"Timur@Post.Example", shown} & set(stopped.value.passages)

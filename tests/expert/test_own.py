@@ -81,7 +81,7 @@ def ran_with_mareks_answer(session: Session, salt: Asked) -> None:
     marek = session.get_one(ExpertRow, salt.newsroom.marek.expert_id)
     assignment = assigning.assign(session, nora, question, marek)
     answer = writing.submit(
-        session, salt.newsroom.marek, assignment, writing.Written("The river does.", own_words=True)
+        session, salt.newsroom.marek, assignment, writing.AnswerContent("The river does.", own_words=True)
     )
     editing.approve(session, nora, answer, checklist=editing.CHECKLIST)
     contacts.leave_unnamed(session, nora, session.scalars(select(Letter)).one())

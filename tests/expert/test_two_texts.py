@@ -168,10 +168,10 @@ def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_
 def test_drafts_stay_until_the_edition_is_sent(two: Asked, laptop: Browser, phone: Browser) -> None:
     laptop.submit(f"{two.link}/send", answer=ANSWER)
     two.approve()
-    two.database.write(writing.sweep)
+    two.database.write(writing.delete_old_drafts)
     assert texts(two)[1] == [NEW]
     two.run()
-    two.database.write(writing.sweep)
+    two.database.write(writing.delete_old_drafts)
     assert texts(two)[1] == []
     assert phone.submit(f"{two.link}/draft", of="/send", answer=OLD).status_code == 409
     assert (phone.value("answer"), ("Back to the question", two.link) in phone.read.links) == (OLD, True)

@@ -57,7 +57,7 @@ def reword(database: Database, newsroom: Newsroom) -> None:
             headline="",
             body=f"By {getpid()}: number {number + 1}",
             language="en",
-            seen=seen,
+            base_label=seen,
         )
 
     database.write(change)
@@ -168,7 +168,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
             slots.pick(session, newsroom.nora, answered(session, newsroom, words), edition)
         session.refresh(edition)
-        return edition.id, [question.id for question in slots.picked(session, edition)], edition.version
+        return edition.id, [question.id for question in slots.list_picked_questions(session, edition)], edition.version
 
     edition_id, order, version = database.write(pick_three)
     counted = together(database, newsroom, "move")
@@ -181,7 +181,9 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
             at = order.index(event.noun_id)
             order.insert(max(0, min(2, at + event.facts["step"])), order.pop(at))
         edition = session.get_one(Edition, edition_id)
-        standing_there = [(question.id, question.position) for question in slots.picked(session, edition)]
+        standing_there = [
+            (question.id, question.position) for question in slots.list_picked_questions(session, edition)
+        ]
         assert standing_there == list(zip(order, (1, 2, 3), strict=True))
         assert edition.version == version + 320
 
@@ -218,7 +220,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
         def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
             def pick(session: Session) -> None:
                 edition = session.get_one(Edition, edition_id)
-                if len(slots.picked(session, edition)) == edition.slots:
+                if len(slots.list_picked_questions(session, edition)) == edition.slots:
                     publication.set_slots(session, newsroom.nora, edition, edition.slots + 1)
                 slots.pick(session, newsroom.nora, session.get_one(Question, question_id), edition)
 
@@ -265,7 +267,7 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
             def change(session: Session) -> None:
                 question = session.get_one(Question, question_id)
                 body = f"{editor.name}, {number}"
-                wording.reword(session, editor, question, headline="", body=body, seen=seen)
+                wording.reword(session, editor, question, headline="", body=body, base_label=seen)
 
             return change
 

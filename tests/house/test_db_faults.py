@@ -137,7 +137,7 @@ def test_a_missing_column_tells_so_in_commands(app: Flask, dropped: str) -> None
 
 def test_a_missing_column_tells_so_in_the_worker(app: Flask, dropped: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        worker.run(app, once=True)
+        worker.run(app, run_once=True)
     assert f"plan editions: {SCHEMA_MISMATCH}" in caplog.messages
 
 

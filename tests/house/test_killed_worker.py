@@ -26,7 +26,7 @@ from tests.support.clock import today
 from tests.support.lives import Lives, lives
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
-MATCHER = semantic.NAME if semantic.is_ready() else "words"
+MATCHER = semantic.NAME if semantic.is_installed() else "words"
 
 
 @pytest.fixture

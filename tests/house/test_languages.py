@@ -68,21 +68,21 @@ def test_the_sums_of_all_languages_have_room_beside_one_another() -> None:
     """Of the longest text that is looked at, whatever is in it: one that ran over would count for the next language."""
     most_parts = languages.LONGEST * languages.GUESSED_FROM
     for script in {script_of(" ".join(words)) for words in function_words().values()}:
-        learned = languages._learned(script)
+        learned = languages._load_model(script)
         numbers = {learned.unseen, *learned.parts.values()}
-        highest = max(languages._at(one, place) for one in numbers for place in range(len(learned.languages)))
+        highest = max(languages._unpack_score(one, place) for one in numbers for place in range(len(learned.languages)))
         assert 0 < highest * most_parts < 1 << languages.BITS
         assert all(one < 1 << (languages.BITS * len(learned.languages)) for one in numbers)
 
 
 def test_the_likelihoods_are_those_of_each_language_by_itself() -> None:
-    parts = languages._parts(languages._plain("Why is there no water? Xyzzy!"))
-    scores = languages._learned("Latn").scores(parts)
+    parts = languages._ngrams(languages._normalize_words("Why is there no water? Xyzzy!"))
+    scores = languages._load_model("Latn").scores(parts)
     for language in ("en", "de", "az"):
         known = languages._likelihoods(language)
         alone = sum(known.get(part, languages.UNSEEN) for part in parts)
         assert scores[language] == pytest.approx(alone, abs=len(parts) / languages.ONE)
-        assert [part for part in parts if languages._learned("Latn").knows(part, language)] == [
+        assert [part for part in parts if languages._load_model("Latn").knows(part, language)] == [
             part for part in parts if part in known
         ]
 

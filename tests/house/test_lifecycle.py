@@ -69,7 +69,7 @@ def test_the_tables_are_as_the_hand_kept_copy_says() -> None:
 def test_the_roles_are_as_the_hand_kept_copy_says() -> None:
     """Whoever gives a role an act, or makes a new one, writes it down in docs/lifecycle.md as well, and reads it there."""
     copy = [("roles", role, ", ".join(acts)) for role, acts in golden_roles().items()]
-    found = differing(copy, [("roles", *row) for row in permissions.as_rows()])
+    found = differing(copy, [("roles", *row) for row in permissions.list_roles()])
     assert not found, "\n".join(found)
 
 

@@ -65,8 +65,8 @@ def test_what_is_sent_arrives_as_it_was_meant(elsewhere: Elsewhere) -> None:
     url = f"http://{host}/drafts?of=mine"
     assert http_client.parse_object(*http_client.request(url)) == {"is": "well"}
     http_client.request(url, {"a": "1 2"})
-    http_client.request(url, body=b'{"a": 1}', head={"Authorization": "Bearer x"})
-    http_client.request(url, body=b"<p>", method="PUT", head={"Content-Type": "text/html"})
+    http_client.request(url, body=b'{"a": 1}', headers={"Authorization": "Bearer x"})
+    http_client.request(url, body=b"<p>", method="PUT", headers={"Content-Type": "text/html"})
     assert elsewhere.asked == [
         ("GET", "/drafts?of=mine", host, "", "of=mine"),
         ("POST", "/drafts?of=mine", host, "application/x-www-form-urlencoded", "a=1+2"),
@@ -110,10 +110,10 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 
 @pytest.mark.threat("inward requests")
 def test_a_host_of_the_newsroom_is_reached_where_its_settings_say_so(elsewhere: Elsewhere) -> None:
-    assert http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"})[0] == 200
+    assert http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"})[0] == 200
     elsewhere.answer = Answer(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
-    with pytest.raises(http_client.Unreadable, match="it sends us elsewhere, and nobody follows"):
-        http_client.parse_object(*http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own={"127.0.0.1"}))
+    with pytest.raises(http_client.UnreadableResponse, match="it sends us elsewhere, and nobody follows"):
+        http_client.parse_object(*http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"}))
     assert [path for _, path, *_ in elsewhere.asked] == ["/", "/"]
 
 

@@ -118,7 +118,7 @@ def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
     modules = {decided_by.rpartition(".")[0] for decided_by in limits()}
     by_setting = {
         worker.forget_overdue.__module__,
-        writing.sweep.__module__,
+        writing.delete_old_drafts.__module__,
         translators.sweep.__module__,
     }  # keep_days and draft_days, below
     swept = {sweep.__module__ for sweep in worker.SWEEPS} - by_setting

@@ -106,7 +106,7 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
 def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database: Database, newsroom: Newsroom) -> None:
     ask(database, newsroom, WORDS)
     assert log_of(database).read_bytes() != b""
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG)
     duty.do(app, database)
     assert log_of(database).read_bytes() == b""
@@ -116,11 +116,11 @@ def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None
     at = utc_now()
 
     def seen(name: str, **before: float) -> None:
-        database.write(lambda session: sightings.note(session, {name: 1}), at - timedelta(**before))
+        database.write(lambda session: sightings.record_sightings(session, {name: 1}), at - timedelta(**before))
 
     def since() -> datetime | None:
         with database.read(at) as session:
-            return held_erasures.since(session)
+            return held_erasures.get_stalled_since(session)
 
     done, failed = sightings.DUTY + secure_delete.EMPTY_LOG, sightings.FAILED + secure_delete.EMPTY_LOG
     assert since() is None

@@ -54,7 +54,7 @@ def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> N
         assert sealed_again == sum(counts) + people
         letter = session.scalars(select(Letter)).one()
         assert contacts.email_of(session, letter) == "timur@post.example"
-        assert contacts.named(session, letter) == "Timur, Osh"
+        assert contacts.get_credit_name(session, letter) == "Timur, Osh"
         assert assigning.suggestion_of(session, session.scalars(select(Assignment)).one()) == "Ana, of the station"
         nora = directory.by_email(session, "nora@desk.example")
         assert nora is not None and directory.email_of(session, nora) == "nora@desk.example"

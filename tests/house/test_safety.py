@@ -239,7 +239,7 @@ def test_the_day_that_is_kept_has_begun_and_is_not_over(
 
     def change(session: Session) -> datetime:
         session.get_one(Newsletter, newsroom.newsletter_id).zone = zone
-        return days.kept_moment(session, session.get_one(Letter, letter))
+        return days.stored_time(session, session.get_one(Letter, letter))
 
     kept = database.write(change, at=moment)
     assert (kept, kept <= moment < kept + timedelta(days=1)) == (TODAY.replace(hour=0), True)
@@ -391,7 +391,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
     reword(database, newsroom, question, "Who measures the salt in Moynaq?")
     assert "Who measures the salt" not in client.get("/steppe/").text
     with database.read() as session:
-        assert queries.shown(session, newsroom.newsletter_id) == []
+        assert queries.list_public_questions(session, newsroom.newsletter_id) == []
 
 
 @pytest.mark.threat("curious expert")

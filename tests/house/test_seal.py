@@ -110,9 +110,9 @@ def test_what_was_sealed_before_there_were_classes_opens() -> None:
     ],
 )  # fmt: skip
 def test_a_secret_that_was_not_drawn_at_random_is_told(secret: bytes, weak: bool) -> None:
-    assert seal.is_weak(secret) is weak
+    assert seal.is_weak_secret(secret) is weak
 
 
 def test_no_secret_of_ten_thousand_drawn_at_random_is_taken_for_a_weak_one() -> None:
     rng = random.Random(3)
-    assert [secret for _ in range(10_000) if seal.is_weak(secret := rng.randbytes(32))] == []
+    assert [secret for _ in range(10_000) if seal.is_weak_secret(secret := rng.randbytes(32))] == []

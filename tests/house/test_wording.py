@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app.core.clock import utc_now
-from app.web.formatting import left
+from app.web.formatting import format_time_left
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,9 @@ from app.web.formatting import left
 )
 def test_the_time_that_is_left_is_rounded_down(app: Flask, hours: float, said: str) -> None:
     with app.test_request_context():
-        assert left(utc_now() + timedelta(hours=hours)) == said
+        assert format_time_left(utc_now() + timedelta(hours=hours)) == said
 
 
 def test_a_moment_that_is_over_has_no_time_left_and_is_still_said(app: Flask) -> None:
     with app.test_request_context():
-        assert left(utc_now() - timedelta(days=1), "short") == "1 min"
+        assert format_time_left(utc_now() - timedelta(days=1), "short") == "1 min"

@@ -60,7 +60,7 @@ def at_work(app: Flask, monkeypatch: pytest.MonkeyPatch, beat: float = 0.2) -> I
 
 def rounds(database: Database, duty: str) -> int:
     with database.read() as session:
-        found = sightings.begins_with(session, sightings.DUTY).get(duty)
+        found = sightings.list_by_prefix(session, sightings.DUTY).get(duty)
         return found.number if found else 0
 
 
@@ -153,7 +153,7 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
 def failures(database: Database) -> dict[str, int]:
     """How often each duty has failed of which it isn't written down that it was done since."""
     with database.read() as session:
-        done, failed = (sightings.begins_with(session, start) for start in (sightings.DUTY, sightings.FAILED))
+        done, failed = (sightings.list_by_prefix(session, start) for start in (sightings.DUTY, sightings.FAILED))
     return {name: row.number for name, row in failed.items() if name not in done or done[name].seen_at < row.seen_at}
 
 
@@ -222,11 +222,11 @@ def test_each_part_writes_down_that_it_lives(
 ) -> None:
     def lives() -> set[str]:
         with database.read() as session:
-            return set(sightings.begins_with(session, sightings.PART))
+            return set(sightings.list_by_prefix(session, sightings.PART))
 
     assert {duty.part for duty in worker.DUTIES} == set(sightings.PARTS)
     began = utc_now()
     with at_work(app, monkeypatch):
         until(lambda: lives() == set(sightings.PARTS), "signs of life")
     with database.read() as session:
-        assert min(row.seen_at for row in sightings.begins_with(session, sightings.PART).values()) >= began
+        assert min(row.seen_at for row in sightings.list_by_prefix(session, sightings.PART).values()) >= began

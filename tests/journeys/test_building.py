@@ -53,7 +53,7 @@ def ready(database: Database, newsroom: Newsroom, *words: str) -> None:
 def stands(database: Database, public_id: str) -> list[str]:
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(public_id=public_id)).one()
-        return [question.headline for question in slots.picked(session, edition)]
+        return [question.headline for question in slots.list_picked_questions(session, edition)]
 
 
 def nora_at(chromium: Browser, database: Database, site: str, **options: Any) -> Page:

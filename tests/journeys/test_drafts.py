@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.editions import slots
 from app.editions.queries import list_editions_to_run
 from app.sending_tools import ghost as api
-from app.sending_tools.asking import Account, Draft, NotMade
+from app.sending_tools.asking import Account, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over
 from tests.support import real_ghost
 from tests.support.cast import Newsroom, answered
@@ -120,15 +120,15 @@ def test_the_real_ghost_answers_as_the_one_of_the_tests(ghost: real_ghost.Ghost)
     assert hand_over(tool, account, later, made.id) == (made, False), "the same draft"
     assert hand_over(tool, account, later) == (made, False), "found again, though nobody remembers it"
     stands = api.look(account, made.id)
-    with pytest.raises(NotMade, match="meanwhile"):
+    with pytest.raises(DraftError, match="meanwhile"):
         api.update(account, stands | {"updated_at": "2022-01-01T00:00:00.000Z"}, DRAFT)
-    api._ask(account, f"{made.id}/", {"status": "published", "updated_at": stands["updated_at"]}, "PUT")
-    with pytest.raises(NotMade, match="sent"):
+    api._call_api(account, f"{made.id}/", {"status": "published", "updated_at": stands["updated_at"]}, "PUT")
+    with pytest.raises(DraftError, match="sent"):
         hand_over(tool, account, DRAFT, made.id)
-    [post] = api._ask(account, f"{made.id}/", formats="html")
+    [post] = api._call_api(account, f"{made.id}/", formats="html")
     assert (post["status"], post["html"]) == ("published", "<p>Later words.</p>")
     gone, was_gone = hand_over(tool, account, DRAFT, "0" * 24)
     assert (gone.id == made.id, was_gone) == (False, True)
     for wrong in (ghost.key[:-2] + ("00" if ghost.key[-2:] != "00" else "11"), f"{'0' * 24}:{'0' * 64}"):
-        with pytest.raises(NotMade, match="key"):
+        with pytest.raises(DraftError, match="key"):
             hand_over(tool, Account(ghost.url, wrong, own={"127.0.0.1"}), DRAFT)

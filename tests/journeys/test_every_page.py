@@ -18,7 +18,7 @@ from app.newsletters.queries import by_slug
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
 from app.programs import registering
-from app.programs.telling import tell
+from app.programs.telling import queue_deliveries
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations
@@ -69,7 +69,7 @@ def _on_the_way(session: Session) -> None:
     admin = staff_actor(session, pavel.id, newsletter.id) if pavel else None
     assert admin
     registering.add(session, admin, "webhook", "The site", "https://site.example/hooks")
-    tell(session, newsletter.id, "answer.corrected", question_id=asked.id)
+    queue_deliveries(session, newsletter.id, "answer.corrected", question_id=asked.id)
 
 
 @pytest.fixture(scope="module")

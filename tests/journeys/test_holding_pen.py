@@ -63,7 +63,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
         text = to_text(locking.blocks(session, edition)[0]).replace("2009", "2010")
-        received_editions.arrived(session, Mailroom(), edition, "<61@list.example>", text)
+        received_editions.record_arrival(session, Mailroom(), edition, "<61@list.example>", text)
         row = inbound.store(session, b"x", source="lmtp", newsletter_id=newsroom.newsletter_id)
         inbound.place(session, Mailroom(), row, "failed", ["time"])
         return edition.public_id

@@ -54,7 +54,7 @@ def answer_of(session: Session, newsroom: Newsroom, question: Question) -> Answe
     brief = Brief(f"Please look at {OTHER}.", credit_line=f"of {OTHER}"[:390], relation=f"who runs {OTHER}"[:390])
     assignment = assigning.assign(session, newsroom.nora, question, leyla, brief)
     invitations.invite(session, newsroom.nora, assignment)
-    written = writing.Written(f"It is all in {LINK}, and nowhere else.", ties=f"I wrote {LINK}.", own_words=True)
+    written = writing.AnswerContent(f"It is all in {LINK}, and nowhere else.", ties=f"I wrote {LINK}.", own_words=True)
     return writing.submit(session, newsroom.leyla, assignment, written)
 
 

@@ -24,7 +24,7 @@ def a_minute_later(session: Session) -> None:
 
 def held(database: Database, newsroom: Newsroom) -> list[str]:
     with database.read() as session:
-        return [one.body or "" for one in crowds.held(newsroom.newsletter_id).page(session, None, 1_000)]
+        return [one.body or "" for one in crowds.list_held_letters(newsroom.newsletter_id).page(session, None, 1_000)]
 
 
 @pytest.mark.threat("flood")
@@ -37,7 +37,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     assert set(held(database, newsroom)[:READERS]) == honest
 
     with database.read() as session:
-        [crowd] = crowds.largest(session, newsroom.newsletter_id)
+        [crowd] = crowds.list_largest_crowds(session, newsroom.newsletter_id)
     assert crowd.number == FEW - READERS
     database.write(
         lambda session: crowds.sweep(
@@ -68,7 +68,7 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
     crowds.sort_waiting(database)
 
     def press(session: Session) -> list[int]:
-        [crowd] = crowds.largest(session, newsroom.newsletter_id)
+        [crowd] = crowds.list_largest_crowds(session, newsroom.newsletter_id)
         crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)
         with pytest.raises(InvalidTransition):
             crowds.sweep(session, newsroom.nora, crowd.first, crowd.first.standing)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from app.letters.likeness import ALONE, HIGHEST, LOOKED_AT, USUAL, small_words, standings
+from app.letters.likeness import ALONE, HIGHEST, LOOKED_AT, TYPICAL_FUNCTION_WORD_SHARE, function_word_share, standings
 from tests.support.floods import KINDS, flood, honest, mixed
 
 READERS, FIRST, FOUND = 44, 60, 40
@@ -44,4 +44,4 @@ def test_small_words_are_looked_for_at_the_beginning_of_a_letter() -> None:
     said, noise = "Who of the people in the village weighs the salt? ", "Salt weighs village people. "
     times = LOOKED_AT // len(said)
     whole = (said * (times + 1))[:LOOKED_AT]
-    assert small_words(whole + noise * 1_000) == small_words(whole) > USUAL
+    assert function_word_share(whole + noise * 1_000) == function_word_share(whole) > TYPICAL_FUNCTION_WORD_SHARE

@@ -12,8 +12,8 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import receipts, receive
 from app.letters.models import Letter
-from app.letters.pieces import LIKE, are_like, is_like, pieces_of
-from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, Seen, signs_of, weighed
+from app.letters.pieces import SIMILARITY_THRESHOLD, are_similar, is_similar, pieces_of
+from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, SpamEvidence, spam_signals, weigh_signs
 from app.newsletters.models import Newsletter
 from app.questions import moves
 from tests.support.cast import Newsroom
@@ -29,7 +29,7 @@ MIXED = "Сheар viаgrа оnlinе for you, my dear friends of the sea"  # Cyri
 
 
 def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> list[str]:
-    seen = Seen(text, before, way)
+    seen = SpamEvidence(text, before, way)
     return [sign.code for sign in SIGNS if sign.shows(seen)]
 
 
@@ -67,17 +67,17 @@ def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are
 def test_one_light_sign_holds_nothing_and_several_do() -> None:
     light = [sign.code for sign in SIGNS if sign.weight < HOLDS]
     assert light == ["noise", "mixed letters", "short link", "one site", "alike", "fast"]
-    assert [weighed(Seen(text, (), ())) for text in (NOISE, MIXED, SHORT)] == [[], [], []]
-    assert weighed(Seen(QUESTION, [QUESTION] * 3, ("fast",))) == []
-    assert weighed(Seen(SHORT, [SHORT] * 3, ("fast",))) == ["short link", "one site", "alike", "fast"]
+    assert [weigh_signs(SpamEvidence(text, (), ())) for text in (NOISE, MIXED, SHORT)] == [[], [], []]
+    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * 3, ("fast",))) == []
+    assert weigh_signs(SpamEvidence(SHORT, [SHORT] * 3, ("fast",))) == ["short link", "one site", "alike", "fast"]
 
 
 @pytest.mark.threat("flood")
 def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> None:
-    assert weighed(Seen(QUESTION, (), ("flood",))) == ["flood"]
-    assert weighed(Seen(QUESTION, (), ("flood", PROVEN))) == []
-    assert weighed(Seen(QUESTION, [QUESTION] * MANY, ("flood", PROVEN))) == ["flood", "many alike"]
-    assert weighed(Seen("https://a.example/only", (), (PROVEN,))) == ["bare link"]
+    assert weigh_signs(SpamEvidence(QUESTION, (), ("flood",))) == ["flood"]
+    assert weigh_signs(SpamEvidence(QUESTION, (), ("flood", PROVEN))) == []
+    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY, ("flood", PROVEN))) == ["flood", "many alike"]
+    assert weigh_signs(SpamEvidence("https://a.example/only", (), (PROVEN,))) == ["bare link"]
 
 
 def share(one: str, other: str) -> float:
@@ -93,9 +93,9 @@ def test_letters_of_one_length_are_alike_that_share_most_of_their_pieces_and_no_
     some = [make(rng) for make in (identical, with_gaps, paraphrased, noise, links, mixed) for _ in range(8)]
     some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "salt " * 9, "ſalt ΐ" * 200, "соль", "盐"]
     pairs = [(one, other) for one in some for other in some]
-    found = {(one, other): are_like(pieces_of(one), pieces_of(other)) for one, other in pairs}
-    assert found == {(one, other): share(one, other) >= LIKE for one, other in pairs}
-    assert {(one, other): is_like(pieces_of(one), other) for one, other in pairs} == found
+    found = {(one, other): are_similar(pieces_of(one), pieces_of(other)) for one, other in pairs}
+    assert found == {(one, other): share(one, other) >= SIMILARITY_THRESHOLD for one, other in pairs}
+    assert {(one, other): is_similar(pieces_of(one), other) for one, other in pairs} == found
     assert {*found.values()} == {True, False}
 
 
@@ -109,13 +109,15 @@ def held_in_demo() -> set[str]:
 def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], None]) -> None:
     """The demo's letters in a row of a day, also pasted and sent at once; twenty more; a hundred questions in each language."""
     some = honest()
-    held = {text for at, text in enumerate(some) if weighed(Seen(text, some[max(0, at - 60) : at], ("fast",)))}
+    held = {
+        text for at, text in enumerate(some) if weigh_signs(SpamEvidence(text, some[max(0, at - 60) : at], ("fast",)))
+    }
     assert held == held_in_demo()
-    assert [text for text in HONEST if weighed(Seen(text, some[:60], ("fast",)))] == []
+    assert [text for text in HONEST if weigh_signs(SpamEvidence(text, some[:60], ("fast",)))] == []
     files = sorted((ROOT / "bench/asked_in").glob("*.txt"))
     read = [line for path in files for line in path.read_text().splitlines() if line.strip()]
     assert len(read) > 2_500
-    assert [line for line in read if weighed(Seen(line, some[:20], ("fast",)))] == []
+    assert [line for line in read if weigh_signs(SpamEvidence(line, some[:20], ("fast",)))] == []
     attempts(len(some) + len(HONEST) + len(read))
 
 
@@ -146,9 +148,9 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
 
     def send(session: Session) -> tuple[list[str], list[str]]:
         letters = [sent(session, newsroom, number) for number in range(MANY)]
-        before = signs_of(session, newsroom.newsletter_id, QUESTION)
+        before = spam_signals(session, newsroom.newsletter_id, QUESTION)
         moves.open_question(session, newsroom.nora, letters)
-        return before, signs_of(session, newsroom.newsletter_id, QUESTION, ("flood",))
+        return before, spam_signals(session, newsroom.newsletter_id, QUESTION, ("flood",))
 
     assert database.write(send) == (["many alike"], ["flood"])
 

@@ -84,11 +84,11 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
         send = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=PATIENCE))
         soon_over = transport(an_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
         server.answers = answers
-        deliver_due(database, soon_over if SILENCE in answers.values() else send, at=MONDAY)
+        deliver_due(database, soon_over if SILENCE in answers.values() else send, now=MONDAY)
         assert row(database) == (state, 1, said)
         before = len(server.taken)
         server.answers = {}
-        deliver_due(database, send, at=MONDAY + timedelta(minutes=6))
+        deliver_due(database, send, now=MONDAY + timedelta(minutes=6))
         assert row(database) == (("sent", 2, None) if state == WAITS else (state, 1, said))
         # Only the server that was cut off between the dot and its answer has it twice, and can tell by the Message-ID.
         assert (before, {id_of(raw) for _, _, raw in server.taken}) == (
@@ -101,7 +101,7 @@ def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
     put(database)
     with served() as gone:
         port = gone.port
-    deliver_due(database, transport(an_app(MAIL_PORT=port)), at=MONDAY)
+    deliver_due(database, transport(an_app(MAIL_PORT=port)), now=MONDAY)
     assert row(database) == (WAITS, 1, "Connection refused")
 
 
@@ -110,7 +110,7 @@ def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Dat
     put(database)
     settings = {"MAIL_USE_TLS": True, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
     with served(self_signed(tmp_path)) as server:
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), at=MONDAY)
+        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
         assert server.asked == ["EHLO", "STARTTLS"]
     assert row(database) == (WAITS, 1, "the server's certificate can't be trusted: self-signed certificate")
 
@@ -120,7 +120,7 @@ def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) ->
     with served() as server:
         server.answers["AUTH"] = b"535 5.7.8 not you"
         settings = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), at=MONDAY)
+        deliver_due(database, transport(an_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
         assert "MAIL" not in server.asked
     assert row(database) == (WAITS, 1, "535 5.7.8 not you")
 
@@ -130,7 +130,7 @@ def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> N
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     send = transport(an_app(MAIL_PORT=port))
     ready.send(None)
-    while deliver_due(database, send, at=at) or stays:
+    while deliver_due(database, send, now=at) or stays:
         time.sleep(0.002)
     database.close()
 
@@ -217,7 +217,7 @@ def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_only_what_it_
     at += LEASE + timedelta(seconds=1)
     left = MAILS - len(sent(database))
     last: Counter[str] = Counter()
-    while some := deliver_due(database, transport(an_app(MAIL_PORT=port)), at=at):  # in batches of a few seconds
+    while some := deliver_due(database, transport(an_app(MAIL_PORT=port)), now=at):  # in batches of a few seconds
         last += some
     taken, recipients = notes.settled(), {recipient: message_id for message_id, recipient in notes.lines("took")}
     doubled = len(taken) - len(set(taken))

@@ -14,9 +14,9 @@ from app.mail.reading import Reading
 from app.mailtext.incoming import File
 from app.mailtext.parsing import files
 from app.mailtext.parsing.file_kinds import kind_of
-from app.mailtext.parsing.file_names import cleaned
+from app.mailtext.parsing.file_names import sanitize_file_name
 from app.mailtext.parsing.mime import MOST_PARTS
-from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, anew
+from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, redraw_picture
 from tests.support.effort import at_most
 from tests.support.incoming_mails import mail
 from tests.support.pictures import SECRETS, bomb, picture, with_metadata
@@ -65,7 +65,7 @@ NAMES = {
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_no_place_and_no_order(name: str) -> None:
-    assert cleaned(name) == NAMES[name]
+    assert sanitize_file_name(name) == NAMES[name]
 
 
 KINDS = {
@@ -100,14 +100,14 @@ def test_files_are_found_again_by_their_numbers() -> None:
         ("", b"\0x"),
     ]
     raw = mail(html="<p>x</p>", attachments=hung)
-    listed, has_more = files.listed(raw)
+    listed, has_more = files.list_files(raw)
     assert (listed, has_more) == (
         [File(name, len(data), kind) for (_, data), name, kind in zip(
             hung, ("road.jpg", "plates.docx", "фото.jpg", ""), ("jpeg", "office", "page", "other"), strict=True,
         )],
         False,
     )  # fmt: skip
-    assert [files.one(raw, number) for number in range(-1, 5)] == [
+    assert [files.get_file(raw, number) for number in range(-1, 5)] == [
         None, *zip(listed, [data for _, data in hung], strict=True), None,
     ]  # fmt: skip
 
@@ -116,12 +116,15 @@ def test_files_are_found_again_by_their_numbers() -> None:
 def test_nothing_is_unpacked() -> None:
     bombed = zipped("a.txt", bytes(50_000_000))
     with at_most(1.0):
-        assert files.one(mail(attachments=[("a.zip", bombed)]), 0) == (File("a.zip", len(bombed), "archive"), bombed)
+        assert files.get_file(mail(attachments=[("a.zip", bombed)]), 0) == (
+            File("a.zip", len(bombed), "archive"),
+            bombed,
+        )
 
 
 def test_a_file_that_was_written_into_a_text_is_one_too() -> None:
     raw = b"Subject: x\r\n\r\nhello\r\nbegin 644 plan.txt\r\n#86)C\r\n`\r\nend\r\n"
-    assert (files.listed(raw), files.one(raw, 0)) == (
+    assert (files.list_files(raw), files.get_file(raw, 0)) == (
         ([File("plan.txt", 3, "text")], False), (File("plan.txt", 3, "text"), b"abc"),
     )  # fmt: skip
 
@@ -141,12 +144,12 @@ def mail_with(*hung: bytes, subject: str = "outer") -> bytes:
 
 def test_a_mail_that_hangs_on_a_mail_stays_closed_and_its_files_are_listed_to_one_level() -> None:
     raw = mail_with(mail_with(mail_with(subject="inmost"), subject="inner"))
-    listed, has_more = files.listed(raw)
+    listed, has_more = files.list_files(raw)
     assert ([(file.name, file.kind) for file in listed], has_more) == (
         [("of outer.jpg", "jpeg"), ("inner", "mail"), ("of inner.jpg", "jpeg"), ("inmost", "mail")],
         False,
     )
-    opened = [files.one(raw, number) for number in range(5)]
+    opened = [files.get_file(raw, number) for number in range(5)]
     assert [one and one[1] for one in opened] == [JPEG, b"", JPEG, b"", None]
 
 
@@ -154,7 +157,7 @@ def test_a_mail_that_hangs_on_a_mail_stays_closed_and_its_files_are_listed_to_on
 def test_a_mail_by_another_name_stays_closed_too(kind: str) -> None:
     part = f"Content-Type: {kind}; name=x.bin\r\n\r\nFrom: z@post.example\r\nReceived: by us\r\n\r\nx\r\n".encode()
     raw = with_type(b"multipart/mixed; boundary=b", b"--b\r\n" + part + b"--b--\r\n")
-    found = files.one(raw, 0)
+    found = files.get_file(raw, 0)
     assert found and (found[0].name, found[0].kind, found[1]) == ("x.bin", "mail", b"")
 
 
@@ -165,7 +168,7 @@ def test_what_is_encrypted_is_given_out_as_it_is() -> None:
         b"--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b\r\n"
         b"Content-Type: application/octet-stream; name=encrypted.asc\r\n\r\n" + secret + b"\r\n--b--\r\n",
     )
-    assert files.one(raw, 1) == (
+    assert files.get_file(raw, 1) == (
         File("encrypted.asc", len(secret.replace(b"\r", b"")), "encrypted"), secret.replace(b"\r", b""),
     )  # fmt: skip
 
@@ -201,7 +204,7 @@ def test_mails_within_mails_without_end_are_one_closed_file(reading: Reading) ->
 def test_nothing_of_the_metadata_is_left_in_a_picture(form: str) -> None:
     planted = with_metadata(form)
     assert [one for one in SECRETS if one in planted] != []
-    kind, drawn = anew(planted)
+    kind, drawn = redraw_picture(planted)
     assert [one for one in SECRETS if one in drawn] == []
     with Image.open(io.BytesIO(drawn)) as image:
         turned = {"JPEG": (24, 32), "PNG": (24, 32), "WEBP": (24, 32), "GIF": (32, 24)}[form]
@@ -211,7 +214,7 @@ def test_nothing_of_the_metadata_is_left_in_a_picture(form: str) -> None:
 
 
 def test_what_is_transparent_stays_so() -> None:
-    kind, drawn = anew(picture(form="PNG", mode="RGBA"))
+    kind, drawn = redraw_picture(picture(form="PNG", mode="RGBA"))
     with Image.open(io.BytesIO(drawn)) as image:
         assert (kind, image.mode, image.size) == ("image/png", "RGBA", (32, 24))
 
@@ -221,11 +224,11 @@ def test_a_polyglot_is_only_a_picture_afterwards() -> None:
     script = b"<script>alert(document.domain)</script>"
     for planted in (picture() + script, picture(form="GIF", comment=b"*/=1;" + script)):
         assert script in planted
-        assert script not in anew(planted)[1]
+        assert script not in redraw_picture(planted)[1]
 
 
 def test_a_large_photo_is_made_smaller() -> None:
-    with Image.open(io.BytesIO(anew(picture((4_000, 3_000)))[1])) as image:
+    with Image.open(io.BytesIO(redraw_picture(picture((4_000, 3_000)))[1])) as image:
         assert image.size == (LONGEST_SIDE, LONGEST_SIDE * 3 // 4)
 
 
@@ -237,7 +240,7 @@ def test_a_large_photo_is_made_smaller() -> None:
 ])  # fmt: skip
 def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> None:
     with at_most(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
-        anew(data)
+        redraw_picture(data)
 
 
 @pytest.mark.threat("hostile mail")

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from app.mail.kinds import EXAMPLES, KINDS
-from app.mail.mail_templates import examples, parts_of, write
+from app.mail.mail_templates import parts_of, render_examples, write
 from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMail
 from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
 from app.text import translation
@@ -257,7 +257,7 @@ class Outline(HTMLParser):
 @pytest.mark.parametrize("sender", [NORA, FA], ids=["en", "fa"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mail_says_the_same_in_text_and_in_html(kind: str, sender: Sender) -> None:
-    for mail in examples(kind, sender, FRIDAY, LINK):
+    for mail in render_examples(kind, sender, FRIDAY, LINK):
         same_in_html(mail, sender)
 
 

@@ -23,7 +23,7 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail import queries as mail_queries
-from app.mail.delivery import LEASE, Permanent, Transient, back_off, claim, deliver_due, settle
+from app.mail.delivery import LEASE, Permanent, Transient, claim, deliver_due, get_retry_delay, settle
 from app.mail.message import Message
 from app.mail.models import OutboxContent, OutboxMail
 from app.models import Base
@@ -186,7 +186,7 @@ def test_contents_that_were_moved_to_another_mail_are_never_sent(house: Database
 
     house.write(swap)
     postman = Postman()
-    assert deliver_due(house, postman, at=MONDAY) == Counter(failed=1, sent=1)
+    assert deliver_due(house, postman, now=MONDAY) == Counter(failed=1, sent=1)
     assert postman.kinds == ["reader.once"]
     assert stored(house, first).said == "what is in the mail can no longer be opened"
 
@@ -221,10 +221,10 @@ def test_an_unknown_kind_is_refused(house: Database) -> None:
 def test_a_mail_goes_out_once_and_not_before_it_is_due(house: Database) -> None:
     mail = post(house, due_at=MONDAY + timedelta(hours=1))
     postman = Postman()
-    assert deliver_due(house, postman, at=MONDAY) == Counter()
+    assert deliver_due(house, postman, now=MONDAY) == Counter()
     later = MONDAY + timedelta(hours=2)
-    assert deliver_due(house, postman, at=later) == Counter(sent=1)
-    assert deliver_due(house, postman, at=later) == Counter()
+    assert deliver_due(house, postman, now=later) == Counter(sent=1)
+    assert deliver_due(house, postman, now=later) == Counter()
     assert postman.taken == [(INVITED, mail.message_id)]
     sent = stored(house, mail)
     assert (sent.state, sent.sent_at, sent.ended_at, sent.attempts) == ("sent", later, later, 1)
@@ -236,18 +236,18 @@ def test_sign_in_mails_go_first_and_notices_last(house: Database) -> None:
     for message in (TO_TIMUR, INVITED, SIGN_IN):
         post(house, message)
     postman = Postman()
-    deliver_due(house, postman, at=MONDAY)
+    deliver_due(house, postman, now=MONDAY)
     assert postman.kinds == ["sign_in", "expert.invitation", "reader.once"]
 
 
 def test_a_held_mail_waits_for_an_editor(house: Database) -> None:
     mail = post(house, hold=True)
     postman = Postman()
-    assert deliver_due(house, postman, at=MONDAY + timedelta(days=9)) == Counter()
+    assert deliver_due(house, postman, now=MONDAY + timedelta(days=9)) == Counter()
     with pytest.raises(PermissionDenied):
         act(house, outbox.release, ASEL, mail)
     act(house, outbox.release, NORA, mail, at=MONDAY + timedelta(days=9))
-    assert deliver_due(house, postman, at=MONDAY + timedelta(days=9)) == Counter(sent=1)
+    assert deliver_due(house, postman, now=MONDAY + timedelta(days=9)) == Counter(sent=1)
     assert trail(house) == [("staff:1", "mail.release", "held", "queued"), ("clock", "mail.send", "queued", "sent")]
 
 
@@ -265,7 +265,7 @@ def test_what_a_person_discards_is_not_written_again(house: Database) -> None:
     assert house.write(lambda session: outbox.put(session, INVITED, once_key="thanks:61")) is None
     with pytest.raises(InvalidTransition):
         act(house, outbox.discard, NORA, mail)
-    assert deliver_due(house, Postman(), at=MONDAY) == Counter()
+    assert deliver_due(house, Postman(), now=MONDAY) == Counter()
 
 
 def test_a_mail_on_its_way_can_not_be_called_back(house: Database) -> None:
@@ -282,7 +282,7 @@ def test_a_refusal_for_now_is_tried_for_five_days_with_the_same_message_id(house
     mail = post(house)
     postman, at, waits = Postman(*[Transient("451 try again later")] * 200), MONDAY, []
     while stored(house, mail).state == "queued":
-        deliver_due(house, postman, at=at)
+        deliver_due(house, postman, now=at)
         due = stored(house, mail).due_at
         waits.append((due - at) / timedelta(minutes=1))
         at = max(due, at)
@@ -297,17 +297,17 @@ def test_a_refusal_for_now_is_tried_for_five_days_with_the_same_message_id(house
 
 
 def test_waits_are_spread(house: Database) -> None:
-    assert len({back_off(5) for _ in range(50)}) == 50
+    assert len({get_retry_delay(5) for _ in range(50)}) == 50
 
 
 def test_a_refusal_for_good_fails_at_once_and_can_be_tried_again(house: Database) -> None:
     mail = post(house)
-    assert deliver_due(house, Postman(Permanent("550 no such user")), at=MONDAY) == Counter(failed=1)
+    assert deliver_due(house, Postman(Permanent("550 no such user")), now=MONDAY) == Counter(failed=1)
     assert (stored(house, mail).state, stored(house, mail).said) == ("failed", "550 no such user")
     next_week = MONDAY + timedelta(days=7)
     act(house, outbox.retry, ASEL, mail, at=next_week)
     postman = Postman()
-    assert deliver_due(house, postman, at=next_week) == Counter(sent=1)
+    assert deliver_due(house, postman, now=next_week) == Counter(sent=1)
     assert postman.taken == [(INVITED, mail.message_id)]
     assert [event[1] for event in trail(house)] == ["mail.fail", "mail.retry", "mail.send"]
 
@@ -315,9 +315,9 @@ def test_a_refusal_for_good_fails_at_once_and_can_be_tried_again(house: Database
 @pytest.mark.threat("stolen database and keys")
 def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) -> None:
     mail = post(house, SIGN_IN)
-    deliver_due(house, Postman(Transient("421 busy")), at=MONDAY)
+    deliver_due(house, Postman(Transient("421 busy")), now=MONDAY)
     postman = Postman()
-    assert deliver_due(house, postman, at=MONDAY + timedelta(minutes=15)) == Counter(expired=1)
+    assert deliver_due(house, postman, now=MONDAY + timedelta(minutes=15)) == Counter(expired=1)
     assert (postman.taken, stored(house, mail).state, opens(house, mail)) == ([], "expired", False)
     with pytest.raises(MissingPrecondition, match="contents"):
         act(house, outbox.retry, NORA, mail)
@@ -325,7 +325,7 @@ def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) 
 
 def test_a_mail_that_no_worker_was_there_for_expires(house: Database) -> None:
     mail = post(house)
-    assert deliver_due(house, Postman(), at=MONDAY + timedelta(days=5)) == Counter(expired=1)
+    assert deliver_due(house, Postman(), now=MONDAY + timedelta(days=5)) == Counter(expired=1)
     assert (stored(house, mail).state, opens(house, mail)) == ("expired", True)
 
 
@@ -341,17 +341,17 @@ def test_one_mail_then_forget_me_is_one_transaction(house: Database) -> None:
         seen.append((sent.kind, sent.letter_id, sent.state))
 
     with pytest.raises(ZeroDivisionError):
-        deliver_due(house, Postman(), settled=power_cut, at=MONDAY)
+        deliver_due(house, Postman(), after_send=power_cut, now=MONDAY)
     assert (stored(house, mail).state, opens(house, mail)) == ("queued", True)
     after_lease = MONDAY + LEASE
-    assert deliver_due(house, Postman(), settled=erase_address, at=after_lease) == Counter(sent=1)
+    assert deliver_due(house, Postman(), after_send=erase_address, now=after_lease) == Counter(sent=1)
     assert seen == [("reader.once", 1, "sent")]
     assert (stored(house, mail).state, opens(house, mail)) == ("sent", False)
 
 
 def test_a_reader_who_withdraws_is_forgotten_whatever_stands_in_the_outbox(house: Database) -> None:
     failed = post(house, TO_TIMUR, letter_id=1)
-    deliver_due(house, Postman(Permanent("552 full")), at=MONDAY)
+    deliver_due(house, Postman(Permanent("552 full")), now=MONDAY)
     leased, held = post(house, TO_TIMUR, letter_id=1), post(house, TO_TIMUR, letter_id=1, hold=True)
     other = post(house, INVITED)
     claimed = house.write(claim, at=MONDAY)
@@ -376,8 +376,8 @@ def test_a_worker_that_dies_after_the_server_took_the_mail_sends_it_once_more_un
     assert claimed is not None
     assert claimed.message is not None
     postman(claimed.message, claimed.message_id)  # and here the worker is killed
-    assert deliver_due(house, postman, at=MONDAY + LEASE - timedelta(seconds=1)) == Counter()
-    assert deliver_due(house, postman, at=MONDAY + LEASE) == Counter(sent=1)
+    assert deliver_due(house, postman, now=MONDAY + LEASE - timedelta(seconds=1)) == Counter()
+    assert deliver_due(house, postman, now=MONDAY + LEASE) == Counter(sent=1)
     assert postman.taken == [(INVITED, mail.message_id)] * 2
     # The first one comes back to life and reports what is true anyway.
     assert house.write(lambda session: settle(session, claimed, Transient("late news"))) == "lost"
@@ -387,7 +387,7 @@ def test_a_worker_that_dies_after_the_server_took_the_mail_sends_it_once_more_un
 def test_a_sender_that_trips_over_one_mail_delivers_the_others(house: Database, caplog: Any) -> None:
     tripping, fine = post(house), post(house)
     postman = Postman(ValueError("leyla@university.example"), None)
-    assert deliver_due(house, postman, at=MONDAY) == Counter(retried=1, sent=1)
+    assert deliver_due(house, postman, now=MONDAY) == Counter(retried=1, sent=1)
     assert (stored(house, tripping).said, stored(house, fine).state) == ("not handed over: ValueError", "sent")
     assert "ValueError" in caplog.text
     assert "leyla" not in caplog.text
@@ -400,7 +400,7 @@ def test_workers_at_once_claim_nothing_twice(house: Database, url: str) -> None:
 
     def work(own: Database) -> None:
         start.wait()
-        shares.append(deliver_due(own, lambda _message, message_id: taken.append(message_id), at=MONDAY)["sent"])
+        shares.append(deliver_due(own, lambda _message, message_id: taken.append(message_id), now=MONDAY)["sent"])
 
     in_threads(work, houses)
     assert sorted(taken) == sorted(mail.message_id for mail in mails)

@@ -133,14 +133,14 @@ def test_several_secret_addresses_and_braces_of_somebodys_own_find_their_places(
     text = f"A {{link}} of mine, {PAGE}, {STOP} and {PAGE}-longer, {PAGE} again\n"
     shown = secret_links.with_places(text)
     assert (PAGE in shown, "/stop/8" in shown, shown.count("{link}")) == (False, False, 1)
-    assert secret_links.with_secrets(shown, text) == text
+    assert secret_links.restore_secrets(shown, text) == text
     assert secret_links.without_secrets(f"{PAGE}, {STOP}.") == "https://ask.example/a/…, https://ask.example/stop/…."
 
 
 def test_the_digits_of_a_receipt_are_as_secret() -> None:
     text = "type this number:\n0123 4567 8901 2345 6789\n"
     assert secret_links.without_secrets(text) == "type this number:\n…\n"
-    assert secret_links.with_secrets(secret_links.with_places(text), text) == text
+    assert secret_links.restore_secrets(secret_links.with_places(text), text) == text
 
 
 def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_have_not_read(
@@ -201,7 +201,7 @@ def test_a_mail_that_comes_back_has_failed_after_all_and_can_be_tried_again(
     later = MONDAY + timedelta(hours=1)
     database.write(lambda s: outbox.move(s, Clock(), s.get_one(OutboxMail, mail.id), "send", sent_at=MONDAY), at=MONDAY)
     for said in ("550 5.1.1\nno … here", "550 a second report"):
-        act(database, outbox.came_back, Mailroom(), mail, said, at=later)
+        act(database, outbox.mark_bounced, Mailroom(), mail, said, at=later)
     with database.read() as session:
         row = session.get_one(OutboxMail, mail.id)
         assert (row.state, row.said, row.bounced_at, row.sent_at) == ("failed", "550 5.1.1 no … here", later, None)
@@ -215,9 +215,9 @@ def test_a_bounce_ends_the_tries_of_a_mail_whose_server_was_cut_off(database: Da
     mail = put(database)
     with served() as server:
         server.answers["END"] = RESET
-        deliver_due(database, transport(an_app(MAIL_PORT=server.port)), at=MONDAY)
-        act(database, outbox.came_back, Mailroom(), mail, "550 5.1.1 no … here")
-        assert (len(server.taken), deliver_due(database, print, at=MONDAY + timedelta(hours=1))) == (1, Counter())
+        deliver_due(database, transport(an_app(MAIL_PORT=server.port)), now=MONDAY)
+        act(database, outbox.mark_bounced, Mailroom(), mail, "550 5.1.1 no … here")
+        assert (len(server.taken), deliver_due(database, print, now=MONDAY + timedelta(hours=1))) == (1, Counter())
 
 
 def test_the_desk_has_a_minute_to_undo_and_nobody_else_is_kept_waiting(database: Database, newsroom: Newsroom) -> None:
@@ -227,11 +227,11 @@ def test_the_desk_has_a_minute_to_undo_and_nobody_else_is_kept_waiting(database:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         session.info["at"] = MONDAY
         for actor in (newsroom.nora, newsroom.leyla, Clock(), Reader()):
-            ways = expert_mails.way_out(session, actor, newsletter, "expert.check")
+            ways = expert_mails.delivery_options(session, actor, newsletter, "expert.check")
             assert ways["hold"] is False
             due[actor.role] = ways["due_at"] - MONDAY
         hour = MONDAY + timedelta(hours=1)
-        assert expert_mails.way_out(session, newsroom.nora, newsletter, "expert.check", hour)["due_at"] == hour
+        assert expert_mails.delivery_options(session, newsroom.nora, newsletter, "expert.check", hour)["due_at"] == hour
     none = timedelta()
     assert due == {newsroom.nora.role: timedelta(minutes=1), "expert": none, "clock": none, "reader": none}
 
@@ -349,7 +349,7 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
         invitations.invite(session, newsroom.nora, assignment)
         [_, second] = mails(session, "expert.invitation")
         outbox.move(session, Clock(), second, "fail", said="550 no")
-        writing.submit(session, newsroom.leyla, assignment, writing.Written("By telephone.", own_words=True))
+        writing.submit(session, newsroom.leyla, assignment, writing.AnswerContent("By telephone.", own_words=True))
         undo.discard(session, newsroom.nora, second)
         return assignment.state
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from app.mail.reading import AT_HAND, KEPT, LARGE, MEMORY, Reading
-from app.mailtext.incoming import Known, Mail, Mailbox
+from app.mailtext.incoming import Mail, Mailbox, TrimContext
 from app.mailtext.parsing.parse import MAX_PARSED, parse
 from app.mailtext.trim import trim
 from tests.support.missing import without
@@ -133,7 +133,7 @@ def test_a_reply_is_trimmed_there(reading: Reading) -> None:
         plain="My words.\n\nOn Monday Nora Lind wrote:\n> Hello",
         body="My words.\n\nOn Monday Nora Lind wrote:\n> Hello",
     )
-    assert reading.trim(reply, Known(frozenset({"ask@example.org"}), ("Hello",))).text == "My words."
+    assert reading.trim(reply, TrimContext(frozenset({"ask@example.org"}), ("Hello",))).text == "My words."
 
 
 def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading: Reading) -> None:
@@ -145,21 +145,21 @@ def test_a_reply_that_was_parsed_there_is_trimmed_as_this_process_would(reading:
     large = reading.parse(b"Subject: x\r\n\r\nMine.\r\n\r\nOn Monday Nora wrote:\r\n" + b"> Hello\r\n" * (LARGE // 9))
 
     def texts() -> list[str]:
-        return [reading.trim(mail, Known()).text for mail in (mails[0], mails[-1], large)]
+        return [reading.trim(mail, TrimContext()).text for mail in (mails[0], mails[-1], large)]
 
     assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
     process = child()
     process.kill()
     process.wait()
     assert texts() == ["Words 0.", f"Words {AT_HAND}.", "Mine."]
-    assert reading.trim(mails[3], Known()) == trim(mails[3], Known())
+    assert reading.trim(mails[3], TrimContext()) == trim(mails[3], TrimContext())
 
 
 def test_a_text_that_takes_too_long_to_trim_is_kept_uncut() -> None:
     with Reading(seconds=1) as reading:
         reading.parse(LETTER)
         child().suspend()
-        trimmed = reading.trim(Mail(plain="слово " * 5000, body="слово " * 5000), Known())
+        trimmed = reading.trim(Mail(plain="слово " * 5000, body="слово " * 5000), TrimContext())
     assert (trimmed.text, trimmed.rest) == (("слово " * 5000)[:KEPT], "")
 
 

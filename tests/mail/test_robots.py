@@ -5,7 +5,7 @@ import pytest
 from app.mailtext.incoming import Mail, Mailbox
 from app.mailtext.origin import vacations
 from app.mailtext.origin.robots import Judgement, judge
-from app.mailtext.origin.vacations import folded
+from app.mailtext.origin.vacations import fold_subject
 from app.mailtext.parsing.parse import parse
 from app.text.word_tables import word_tables
 from tests.support.effort import at_most
@@ -139,7 +139,7 @@ def test_every_phrase_of_the_table_is_found_in_every_case() -> None:
         if judged(subject=f"{form}: X").kind == "automatic"
     }
     assert found == set(phrases)
-    assert len({folded(phrase) for phrase in phrases}) == len(phrases)
+    assert len({fold_subject(phrase) for phrase in phrases}) == len(phrases)
 
 
 @pytest.mark.parametrize(

@@ -286,12 +286,12 @@ def test_a_token_that_a_mail_server_refuses_is_renewed_unless_it_is_new(
     database: Database, provider: TokenServer, account: OAuthAccount
 ) -> None:
     token = access_token(database, account)
-    sign_ins.refused(database, account, token)
+    sign_ins.mark_token_refused(database, account, token)
     assert access_token(database, account) == token
     change(database, lambda session, row: setattr(row, "renewed_at", now(session) - 2 * sign_ins.YOUNG))
-    sign_ins.refused(database, account, "access-of-before")
+    sign_ins.mark_token_refused(database, account, "access-of-before")
     assert access_token(database, account) == token
-    sign_ins.refused(database, account, token)
+    sign_ins.mark_token_refused(database, account, token)
     assert access_token(database, account) != token
 
 
@@ -310,7 +310,9 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
         Answer(b"", 503),
         provider.tokens(ASK),
     ]
-    tokens = token_requests.signed_in(account.provider, token_requests.device_code(account.provider), waits.append)
+    tokens = token_requests.wait_for_sign_in(
+        account.provider, token_requests.device_code(account.provider), waits.append
+    )
     # As it said; five seconds more once it is too fast for it; twice as many once it can't be reached.
     assert (waits, tokens.access) == ([7, 7, 12, 24], next(iter(provider.access)))
     assert [form.get("device_code") for _, form in provider.asked] == [None, "d", "d", "d", "d"]
@@ -334,7 +336,7 @@ def test_a_sign_in_by_code_that_comes_to_nothing(
     account, waited = provider.account(ASK), []
     provider.answers = list(answers)
     with pytest.raises(token_requests.NotGiven) as fault:
-        token_requests.signed_in(account.provider, token_requests.device_code(account.provider), waited.append)
+        token_requests.wait_for_sign_in(account.provider, token_requests.device_code(account.provider), waited.append)
     assert (str(fault.value), waited) == (said, waits)
 
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.mailtext.incoming import Known, Mail, Trimmed
+from app.mailtext.incoming import Mail, TrimContext, Trimmed
 from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, EVERYWHERE, INVITATION, NAME, Reply, arrows, in_every_language
 from tests.support.reply_tongues import TONGUES
 
-OURS = Known(frozenset({ADDRESS}), (EDITION, INVITATION))
+OURS = TrimContext(frozenset({ADDRESS}), (EDITION, INVITATION))
 REPLIES = list(in_every_language())
 
 
@@ -19,7 +19,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def of_text(text: str, known: Known = OURS) -> str:
+def of_text(text: str, known: TrimContext = OURS) -> str:
     return flat(trim(Mail(plain=text, body=text), known).text)
 
 
@@ -32,7 +32,7 @@ def test_every_program_speaks_every_language() -> None:
 @pytest.mark.parametrize("knows", [True, False], ids=["we know what was answered", "we know nothing"])
 def test_the_words_come_out_of_every_program_in_every_language(program: str, knows: bool) -> None:
     def found(reply: Reply) -> str:
-        return flat(trim(reply.mail, reply.known if knows else Known()).text)
+        return flat(trim(reply.mail, reply.known if knows else TrimContext()).text)
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
     wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
@@ -65,7 +65,7 @@ KEPT_WHOLE = [
 
 @pytest.mark.parametrize("text", KEPT_WHOLE)
 def test_what_only_looks_like_a_quote_stays(text: str) -> None:
-    assert (of_text(text), of_text(text, Known())) == (flat(text), flat(text))
+    assert (of_text(text), of_text(text, TrimContext())) == (flat(text), flat(text))
 
 
 INTRODUCTIONS = {
@@ -105,7 +105,7 @@ INTRODUCTIONS = {
 @pytest.mark.parametrize("introduction", INTRODUCTIONS)
 def test_a_quote_ends_the_words_however_it_is_introduced(introduction: str) -> None:
     text = f"{WORDS}\n\n{INTRODUCTIONS[introduction]}"
-    assert (of_text(text), of_text(text, Known())) == (flat(WORDS), flat(WORDS))
+    assert (of_text(text), of_text(text, TrimContext())) == (flat(WORDS), flat(WORDS))
 
 
 def test_an_answer_below_the_quote_is_the_answer() -> None:
@@ -115,13 +115,13 @@ def test_an_answer_below_the_quote_is_the_answer() -> None:
         f"At 10:14 AM 5/2/2024, {NAME} wrote:",
     ):
         text = f"{introduction}\n{QUOTE}\n\n{WORDS}\n\n-- \nTimur Bek\nKarasu\n"
-        assert (of_text(text), of_text(text, Known())) == (flat(WORDS), flat(WORDS))
+        assert (of_text(text), of_text(text, TrimContext())) == (flat(WORDS), flat(WORDS))
 
 
 def test_answers_between_quotes_stay_without_the_quotes() -> None:
     answers = "> 1. Which office signs?\n\nThe third department.\n\n> 2. Has it refused?\n\nTwice.\n"
     introduced = f"On Thu, May 2, 2024 at 10:14 AM {FULL} wrote:\n\n{answers}\n> About 150 words by Tuesday\n"
-    assert [of_text(text, Known()) for text in (answers, introduced)] == ["The third department. Twice."] * 2
+    assert [of_text(text, TrimContext()) for text in (answers, introduced)] == ["The third department. Twice."] * 2
 
 
 def test_initials_before_an_arrow_are_a_quote() -> None:
@@ -187,7 +187,7 @@ def words(text: str) -> set[str]:
 @settings(max_examples=400, deadline=None)
 @given(st.lists(TEXT, max_size=14).map("\n".join), st.booleans())
 def test_any_text_leaves_words_and_only_its_own(body: str, knows: bool) -> None:
-    text = trim(Mail(plain=body, body=body), OURS if knows else Known()).text
+    text = trim(Mail(plain=body, body=body), OURS if knows else TrimContext()).text
     assert bool(re.search(r"[^\W\d_]", body)) <= bool(re.search(r"[^\W_]", text))
     assert words(text) <= words(body)
 

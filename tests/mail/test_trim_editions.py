@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.replies import (
     ADDRESS,
@@ -20,21 +20,21 @@ from tests.support.reply_tongues import TONGUES
 
 REPLIES = list(to_an_edition_known_in_part())
 HEADS = f"From: {NAME} <{ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
-PART = Known(frozenset({ADDRESS}), editions=(IN_PART,))
-MAIL = Known(frozenset({ADDRESS}), texts=(IN_PART,))
+PART = TrimContext(frozenset({ADDRESS}), editions=(IN_PART,))
+MAIL = TrimContext(frozenset({ADDRESS}), texts=(IN_PART,))
 
 
 def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def of_text(text: str, known: Known) -> str:
+def of_text(text: str, known: TrimContext) -> str:
     return flat(trim(Mail(plain=text, body=text), known).text)
 
 
 @pytest.mark.parametrize("program", [program.__name__ for program in EVERYWHERE])
 @pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
-def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, known: Known) -> None:
+def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, known: TrimContext) -> None:
     def found(reply: Reply) -> str:
         return flat(trim(reply.mail, known).text)
 
@@ -44,7 +44,7 @@ def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: st
 
 
 @pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
-def test_nobodys_link_to_unsubscribe_comes_into_a_letter(known: Known) -> None:
+def test_nobodys_link_to_unsubscribe_comes_into_a_letter(known: TrimContext) -> None:
     sent = AS_SENT.replace("Photo: the depot at Tastak\n\n", "")
     for mail in (f"{HEADS}\n\n{sent}\n\nWho pays for the lamps?", f"{sent}\n\nWho pays for the lamps?"):
         assert of_text(mail, known) == "Who pays for the lamps?"
@@ -57,7 +57,7 @@ def test_other_stories_of_an_edition_are_not_the_readers() -> None:
 
 
 def test_an_answer_in_an_invitation_is_one_however_short_it_is() -> None:
-    known = Known(frozenset({ADDRESS}), texts=(INVITATION,))
+    known = TrimContext(frozenset({ADDRESS}), texts=(INVITATION,))
     invitation = INVITATION.replace("lamps?\n", "lamps?\nThe district\n").replace(
         "pay?\n", "pay?\n\nSee https://budget.example/2023, page 4.\n"
     )

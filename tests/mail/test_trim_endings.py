@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.reply_tongues import TONGUES
 
@@ -10,7 +10,7 @@ WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"
 
 
 def words(text: str) -> str:
-    return trim(Mail(plain=text, body=text), Known()).text
+    return trim(Mail(plain=text, body=text), TrimContext()).text
 
 
 ENDINGS = {

@@ -2,15 +2,15 @@
 
 import textwrap
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, INVITATION, NAME
 
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"
-OURS = Known(frozenset({ADDRESS}), (EDITION, INVITATION))
+OURS = TrimContext(frozenset({ADDRESS}), (EDITION, INVITATION))
 
 
-def words(text: str, known: Known = OURS) -> str:
+def words(text: str, known: TrimContext = OURS) -> str:
     return " ".join(trim(Mail(plain=text, body=text), known).text.split())
 
 
@@ -20,7 +20,7 @@ def test_the_edition_is_found_without_any_mark_above_and_below_the_words() -> No
     assert words(f"{WORDS}\n\n{other}") == flat
     assert words(f"{EDITION}\n\n{WORDS}") == flat
     assert words(f"{WORDS}\n\nBlah {ADDRESS} blah:\n\n{EDITION}") == flat
-    assert words(f"{WORDS}\n\n{EDITION}", Known()) == " ".join(f"{WORDS} {EDITION}".split())
+    assert words(f"{WORDS}\n\n{EDITION}", TrimContext()) == " ".join(f"{WORDS} {EDITION}".split())
 
 
 ANSWERED = (
@@ -32,7 +32,7 @@ ANSWERED = (
 def test_answers_inside_a_quote_without_marks_are_found_because_we_know_what_we_asked() -> None:
     answers = "The third department of the district signs them. Twice."
     assert words(ANSWERED) == f"Dear Nora, my answers are below. {answers}"
-    assert words(ANSWERED, Known()) == "Dear Nora, my answers are below."
+    assert words(ANSWERED, TrimContext()) == "Dear Nora, my answers are below."
     assert words(ANSWERED.split("\n\n", 1)[1]) == answers
 
 
@@ -61,4 +61,4 @@ def test_our_words_in_a_marked_quote_are_cut_though_nothing_introduces_it() -> N
 def test_a_text_without_spaces_is_found_too() -> None:
     sent = "去年春天，河谷的洪水来得很早，随后人们为新堤坝的归属争论不休。本期我们去了一座没有铁轨的车站，那里有四十二名职工。"
     again = "去年春天，河谷的洪水来得很早，随后人们\n为新堤坝的归属争论不休。本期我们去了一座\n没有铁轨的车站，那里有四十二名职工。"
-    assert words(f"新桥为什么空着？\n\n{again}", Known(texts=(sent,))) == "新桥为什么空着？"
+    assert words(f"新桥为什么空着？\n\n{again}", TrimContext(texts=(sent,))) == "新桥为什么空着？"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, NAME, arrows
 
@@ -41,7 +41,7 @@ SMALL_PRINT = {
 
 
 def of_text(text: str) -> str:
-    return trim(Mail(plain=text, body=text), Known(frozenset({ADDRESS}))).text
+    return trim(Mail(plain=text, body=text), TrimContext(frozenset({ADDRESS}))).text
 
 
 @pytest.mark.parametrize("program", BELOW)

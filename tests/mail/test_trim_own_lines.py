@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.replies import ADDRESS, EDITION, INVITATION, NAME, arrows
 
-KNOWN = Known(frozenset({ADDRESS}), (INVITATION,), (EDITION,))
+KNOWN = TrimContext(frozenset({ADDRESS}), (INVITATION,), (EDITION,))
 LINE = f"On Thu, May 2, 2024 at 10:14 AM {NAME} <{ADDRESS}> wrote:"
 HEADS = f"From: {NAME} <{ADDRESS}>\nSent: Thursday, May 2, 2024 10:14 AM\nTo: Timur\nSubject: 14"
 BELOW = {
@@ -46,7 +46,7 @@ def test_own_lines_that_look_like_a_programs_stay(below: str, knows: bool) -> No
     found = {}
     for own in OWN:
         text = own + BELOW[below]
-        found[own] = " ".join(trim(Mail(plain=text, body=text), KNOWN if knows else Known()).text.split())
+        found[own] = " ".join(trim(Mail(plain=text, body=text), KNOWN if knows else TrimContext()).text.split())
     assert {own: text for own, text in found.items() if text != " ".join(own.split())} == {}
 
 

@@ -5,7 +5,7 @@ import html
 import pytest
 
 from app.mail.message import Sender, compose
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.replies import EDITION
 
@@ -46,7 +46,7 @@ PAGES = {
 }  # fmt: skip
 
 
-def words(page: str, plain: str | None = None, known: Known = Known()) -> str:  # noqa: B008 - frozen
+def words(page: str, plain: str | None = None, known: TrimContext = TrimContext()) -> str:  # noqa: B008 - frozen
     return " ".join(trim(Mail(html=page, plain=plain, body=plain or "?"), known).text.split())
 
 

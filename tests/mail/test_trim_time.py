@@ -5,17 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.effort import undisturbed
 from tests.support.hostile_mails import HOSTILE, numbered, page, plain
 from tests.support.replies import ADDRESS, EDITION, INVITATION
 
 LIMIT = 3.0  # seconds of processor time, on a machine that does other things too; the bench has the figures
-KNOWN = Known(frozenset({ADDRESS}), (EDITION * 20, INVITATION))
+KNOWN = TrimContext(frozenset({ADDRESS}), (EDITION * 20, INVITATION))
 
 
-def seconds(mail: Mail, known: Known) -> float:
+def seconds(mail: Mail, known: TrimContext) -> float:
     """Of the processor, for one trim."""
     with undisturbed():
         start = time.process_time()
@@ -24,8 +24,8 @@ def seconds(mail: Mail, known: Known) -> float:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("known", [Known(), KNOWN], ids=["we know nothing", "we know much"])
-def test_no_mail_keeps_the_trimmer_busy(hostile: str, known: Known) -> None:
+@pytest.mark.parametrize("known", [TrimContext(), KNOWN], ids=["we know nothing", "we know much"])
+def test_no_mail_keeps_the_trimmer_busy(hostile: str, known: TrimContext) -> None:
     assert any(seconds(HOSTILE[hostile], known) < LIMIT for _ in range(2))
 
 

@@ -49,7 +49,7 @@ def mailed(
     def take(session: Session) -> bool:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         letter = mailed_letters.take(
-            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, address, at, language)
+            session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, address, at, language)
         )
         return acknowledging.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
 
@@ -111,7 +111,7 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
     def take(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
         mailed_letters.take(
-            session, Mailroom(), newsletter, mailed_letters.Mailed(WORDS, AIGERIM, utc_now()), answerable=True
+            session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, AIGERIM, utc_now()), answerable=True
         )
 
     database.write(take)
@@ -141,7 +141,7 @@ def test_it_is_in_the_reader_s_language_and_the_newsletter_s_words(database: Dat
     def word(session: Session) -> None:
         newsletter = session.get_one(Newsletter, wanted.newsletter_id)
         texts = {"subject": "{newsletter}: получено", "body": "Письмо пришло."}
-        mail_texts.word(session, wanted.nora, newsletter, "ru", "reader.acknowledgement", texts)
+        mail_texts.save_custom_texts(session, wanted.nora, newsletter, "ru", "reader.acknowledgement", texts)
 
     database.write(word)
     mailed(database, wanted, language="ru")

@@ -50,7 +50,9 @@ def file(room: Room, kind: str, number: int = -1, version: int | None = None, **
 
 def again(room: Room, salt: Asked, words: str) -> None:
     """She writes another mail, which the desk's hand brings to the assignment."""
-    room.database.write(lambda s: mailed_answers.take(s, room.newsroom.ilya, salt.assignment(s), words, utc_now()))
+    room.database.write(
+        lambda s: mailed_answers.create_letter(s, room.newsroom.ilya, salt.assignment(s), words, utc_now())
+    )
 
 
 def waiting(room: Room, salt: Asked) -> set[int]:

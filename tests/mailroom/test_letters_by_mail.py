@@ -211,7 +211,7 @@ def test_what_was_counted_for_a_day_is_forgotten_after_it(room: Room) -> None:
 
 def test_counting_stops_at_the_most_and_tells_people_apart(room: Room) -> None:
     def count(who: str) -> bool:
-        return room.database.write(lambda s: usage.spend(s, "kind", who, later(room, 0).date(), most=2))
+        return room.database.write(lambda s: usage.spend(s, "kind", who, later(room, 0).date(), limit=2))
 
     room.bring(mail())
     assert [count("timur"), count("timur"), count("timur"), count("aigerim")] == [True, True, False, True]

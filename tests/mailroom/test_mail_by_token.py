@@ -168,7 +168,7 @@ def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
     for hour in range(2):
         server.put(user, mail(body=f"Who measures the salt, {hour}?"))
         to_gulnara(database, newsroom)
-        worker.run(app, once=True)
+        worker.run(app, run_once=True)
         an_hour_later(database)
     assert [state for state, _said in mails(database)] == ["sent"] * 2
     until(lambda: server.count("gulnara@post.example") >= 2, "the mails")
@@ -192,7 +192,7 @@ def test_a_server_that_refuses_a_token_before_its_time_gets_another_one(
         )
     )
     to_gulnara(database, newsroom)
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     ((state, said),) = mails(database)
     assert (state, said is not None) == ("sent", False)  # the mailbox was refused first, and the mail had a new token
 
@@ -206,7 +206,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
     server.put(user, mail(body="Who measures the salt?"))
     for _ in range(2):
         to_gulnara(database, newsroom)
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert (mails(database), provider.count("/token")) == ([("queued", sign_ins.SIGNED_OUT)] * 2, 2)
     assert server.count(user) == 1
     assert desk.get("").texts("section.alarm p") == [
@@ -221,7 +221,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
          f"FAULT mail accounts: {user}: {sign_ins.SIGNED_OUT}"],
     )  # fmt: skip
     signed_in(app, provider, user)
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert (mails(database), server.count(user)) == ([("sent", None)] * 2, 0)
     assert desk.get("").texts("section.alarm") == []
 

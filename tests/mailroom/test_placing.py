@@ -152,7 +152,7 @@ def test_a_worker_whose_lease_is_over_places_nothing(room: Room) -> None:
     at = later(room, 0)
     (slow,) = room.database.write(leases.claim, at)
     (fast,) = room.database.write(leases.claim, at + timedelta(minutes=2))
-    found = [room.database.write(lambda s, c=c: c in leases.claimed(s, [c])) for c in (slow, fast)]
+    found = [room.database.write(lambda s, c=c: c in leases.lock_claimed(s, [c])) for c in (slow, fast)]
     assert found == [False, True]
 
 

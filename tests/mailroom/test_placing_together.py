@@ -27,7 +27,7 @@ from app.mail.models import Inbound, OutboxMail
 from app.mail.reading import NotStarted, Reading
 from app.mailroom import outcomes, placing
 from app.mailroom.placing import place_due
-from app.mailtext.incoming import Known, Mail, Trimmed
+from app.mailtext.incoming import Mail, TrimContext, Trimmed
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from tests.support.app import BASE_URL, SECRETS
@@ -111,7 +111,7 @@ def copy_of(database: Database) -> Iterator[Database]:
 def placed(database: Database, limit: int) -> Counter[str]:
     done = Counter[str]()
     lease = timedelta(hours=1)  # however busy this machine is
-    while some := place_due(database, reading(), SETTINGS, limit, lease=lease, at=LATER):
+    while some := place_due(database, reading(), SETTINGS, limit, lease=lease, now=LATER):
         done += some
     return done
 
@@ -185,13 +185,13 @@ class Watching:
         self.before("parse")
         return reading().parse(raw)
 
-    def trim(self, mail: Mail, known: Known) -> Trimmed:
+    def trim(self, mail: Mail, known: TrimContext) -> Trimmed:
         self.before("trim")
         return reading().trim(mail, known)
 
 
 def watched(room: Room, before: Callable[[str], object]) -> Counter[str]:
-    return place_due(room.database, cast(Reading, Watching(before)), SETTINGS, at=LATER)
+    return place_due(room.database, cast(Reading, Watching(before)), SETTINGS, now=LATER)
 
 
 def test_nobody_looks_at_the_database_while_mails_are_read(room: Room) -> None:

@@ -87,7 +87,7 @@ def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the
         ],
     )
     assert kept.endswith(raw.partition(b"\r\n\r\n")[2] + b"\r\n")
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert places(database) == {"letter": 1}
     assert WORDS in desk.words("letters")
 
@@ -100,7 +100,7 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
     app.config["MAILBOXES"] = mailboxes_of(server.mailbox(user, newsletter="steppe"))
     send(mx, mail(to=user, subject="Соль", body=WORDS), user.replace("@", "+steppe@"))
     until(lambda: server.count(user) == 1, "the mail on the server")
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     assert (places(database), server.count(user)) == ({"letter": 1}, 0)
     assert WORDS in desk.words("letters")
 
@@ -129,7 +129,7 @@ def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
 ) -> None:
     user = f"gulnara-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
     message_id = to_gulnara(database, newsroom, user)
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     until(lambda: server.count(user) == 1, "the mail")
     with server.opened(user) as mailbox:
         ((_, found),) = mailbox.fetch(mailbox.search("ALL"), ["ENVELOPE", "RFC822"]).items()
@@ -147,9 +147,9 @@ def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
 def test_a_bounce_finds_its_mail(app: Flask, database: Database, newsroom: Newsroom, desk: Desk) -> None:
     """Postfix can't deliver the mail and says so to the return path, which is our LMTP door."""
     message_id = to_gulnara(database, newsroom, "gulnara@gone.example")
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     until(lambda: places(database) == {"stored": 1}, "the bounce")
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     with database.read() as session:
         sent = session.scalars(select(OutboxMail).filter_by(message_id=message_id)).one()
         # Near a cut-off the worker has written to Nora too, and that comes back as well.

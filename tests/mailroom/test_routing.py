@@ -319,7 +319,7 @@ def test_an_editions_reply_address_is_known_under_an_older_key_too(room: Room) -
         old = session.info["keys"]._secrets
     newer = Database(room.database.url, Keys({**old, 2: b"n" * 32}), "https://ask.newsroom.example")
     with newer.read() as session:
-        found = received_editions.of_tokens(session, [token])
+        found = received_editions.find_by_reply_tokens(session, [token])
         assert found is not None and found.id == key
         assert received_editions.reply_token(session, found) != token
     newer.close()

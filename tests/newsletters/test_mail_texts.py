@@ -14,11 +14,11 @@ from app.core.state_machine import PermissionDenied
 from app.db.engine import Database
 from app.editions import slots
 from app.mail import outbox
-from app.mail.mail_templates import examples, fault_of_part, parts_of, usual, write
+from app.mail.mail_templates import default_wording, find_part_fault, parts_of, render_examples, write
 from app.mail.mail_values import AssignmentMail, LetterMail
 from app.mail.message import Message, Sender
 from app.mail.models import OutboxMail
-from app.mail.placeholders import fault_of, fill
+from app.mail.placeholders import fill, find_fault
 from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
 from app.questions import wording
@@ -70,12 +70,12 @@ def test_names_are_filled_in_once_and_braces_can_be_written() -> None:
     ],
 )
 def test_nothing_but_known_names_can_stand_in_braces(text: str, fault: tuple[str, str] | None) -> None:
-    assert fault_of(text, ("name", "due"), ("due",)) == fault
+    assert find_fault(text, ("name", "due"), ("due",)) == fault
 
 
 @given(st.text(alphabet="{}ab_.!:%()s \n"))
 def test_whatever_has_no_fault_can_be_filled(text: str) -> None:
-    if fault_of(text, ("a", "b", "a_b")) is None:
+    if find_fault(text, ("a", "b", "a_b")) is None:
         filled = fill(text, {"a": "{", "b": "}", "a_b": "{b}"})
         assert filled.replace("{b}", "").count("{") >= text.count("{{")
     else:
@@ -85,7 +85,7 @@ def test_whatever_has_no_fault_can_be_filled(text: str) -> None:
 
 def test_the_product_s_own_text_is_the_same_language() -> None:
     assert (
-        usual("expert.invitation", "subject", "en")
+        default_wording("expert.invitation", "subject", "en")
         == "Readers’ question on “{headline}”: about {words} words by {due}?"
     )
 
@@ -93,13 +93,15 @@ def test_the_product_s_own_text_is_the_same_language() -> None:
 @pytest.mark.parametrize(("kind", "part"), [(kind, part) for kind in mail_texts.WORDED for part in parts_of(kind)])
 @pytest.mark.parametrize("language", ["en", "fa"])
 def test_every_usual_text_could_be_a_newsletter_s_own(kind: str, part: str, language: str) -> None:
-    text = usual(kind, part, language)
-    assert fault_of_part(kind, part, text) is None
+    text = default_wording(kind, part, language)
+    assert find_part_fault(kind, part, text) is None
     if (kind, part) == ("expert.invitation", "opening"):  # without a newsletter's own words it says how many asked
         return
     nora = Sender("The Corridor", "Nora", "corridor@newsroom.example", language, "Europe/Prague")
     known = "https://a.example/", datetime(2022, 11, 11, 17, tzinfo=UTC)
-    assert examples(kind, nora, known[1], known[0], {part: text}) == examples(kind, nora, known[1], known[0])
+    assert render_examples(kind, nora, known[1], known[0], {part: text}) == render_examples(
+        kind, nora, known[1], known[0]
+    )
 
 
 # --- What goes out ---
@@ -160,7 +162,7 @@ def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: New
             "expert.check": {"opening": "Thanks for {headline}."},
             "expert.published": {"body": "It ran: {link}"},
         }.items():
-            mail_texts.word(session, newsroom.nora, newsletter, "en", kind, texts)
+            mail_texts.save_custom_texts(session, newsroom.nora, newsletter, "en", kind, texts)
 
     database.write(word)
     salt = asked(database, newsroom)
@@ -308,7 +310,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
         (f"mail.expert.reminder.{part}", "en", OWN[part]) for part in ("body", "silent", "subject")
     ]
     assert "in your own words" in nora.words("settings/mail-texts")
-    nora.press(PAGE, subject="", body=usual("expert.reminder", "body", "en"), silent=OWN["silent"])
+    nora.press(PAGE, subject="", body=default_wording("expert.reminder", "body", "en"), silent=OWN["silent"])
     assert stored(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
 
 
@@ -361,6 +363,10 @@ def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Ne
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     with pytest.raises(PermissionDenied):
-        database.write(lambda s: mail_texts.word(s, newsroom.ilya, newsletter, "en", "expert.reminder", OWN))
-    with pytest.raises(settings.Faulty):
-        database.write(lambda s: mail_texts.word(s, newsroom.nora, newsletter, "en", "expert.reminder", {"body": "{"}))
+        database.write(
+            lambda s: mail_texts.save_custom_texts(s, newsroom.ilya, newsletter, "en", "expert.reminder", OWN)
+        )
+    with pytest.raises(settings.InvalidSettings):
+        database.write(
+            lambda s: mail_texts.save_custom_texts(s, newsroom.nora, newsletter, "en", "expert.reminder", {"body": "{"})
+        )

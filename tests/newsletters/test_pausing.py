@@ -74,7 +74,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
     def acknowledged(session: Session) -> str:
         newsletter, now = steppe(session), datetime(2026, 11, 28, tzinfo=UTC)
         newsletter.acknowledges = True
-        mailed = mailed_letters.Mailed("Who weighs the salt?", "timur@post.example", now, language)
+        mailed = mailed_letters.MailedLetter("Who weighs the salt?", "timur@post.example", now, language)
         letter = mailed_letters.take(session, Mailroom(), newsletter, mailed)
         sent = acknowledging.acknowledge(session, newsletter, letter, "timur@post.example", "1" * 20)
         assert sent is not None
@@ -89,7 +89,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
             session,
             Mailroom(),
             newsletter,
-            mailed_letters.Mailed(
+            mailed_letters.MailedLetter(
                 "And who reads it?", "dana@post.example", datetime(2026, 11, 28, tzinfo=UTC), language
             ),
         )

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.db.engine import Database
 from app.db.ids import CROCKFORD
 from app.newsletters.models import Newsletter
-from app.newsletters.short_codes import SHORT, WHOLE, by_short_code, short_code
+from app.newsletters.short_codes import SHORT, WHOLE, find_by_short_code, short_code
 from tests.support.cast import Newsroom, another_newsletter
 
 
@@ -18,7 +18,7 @@ def test_a_code_is_the_beginning_of_what_was_drawn_by_lot(database: Database, ne
     with database.read() as session:
         newsletter = steppe(session, newsroom)
         code = short_code(session, newsletter)
-        assert (code, by_short_code(session, code)) == (newsletter.public_id[:SHORT], newsletter)
+        assert (code, find_by_short_code(session, code)) == (newsletter.public_id[:SHORT], newsletter)
     assert len(CROCKFORD) ** SHORT > 1_000_000_000
 
 
@@ -26,7 +26,7 @@ def test_a_code_is_the_beginning_of_what_was_drawn_by_lot(database: Database, ne
 def test_a_code_is_found_as_somebody_types_it_from_paper(database: Database, newsroom: Newsroom, typed: str) -> None:
     database.write(lambda s: setattr(steppe(s, newsroom), "public_id", "01ABCDEFGH23"))
     with database.read() as session:
-        assert by_short_code(session, typed) == steppe(session, newsroom)
+        assert find_by_short_code(session, typed) == steppe(session, newsroom)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_code_is_found_as_somebody_types_it_from_paper(database: Database, new
 def test_less_or_other_than_a_code_finds_nothing(database: Database, newsroom: Newsroom, typed: str) -> None:
     database.write(lambda s: setattr(steppe(s, newsroom), "public_id", "01ABCDEFGH23"))
     with database.read() as session:
-        assert by_short_code(session, typed) is None
+        assert find_by_short_code(session, typed) is None
 
 
 def test_of_two_with_the_same_beginning_each_has_an_address_that_stays(database: Database, newsroom: Newsroom) -> None:
@@ -48,8 +48,8 @@ def test_of_two_with_the_same_beginning_each_has_an_address_that_stays(database:
 
     database.write(founded)
     with database.read() as session:
-        coast = by_short_code(session, before + "0" * (WHOLE - SHORT))
+        coast = find_by_short_code(session, before + "0" * (WHOLE - SHORT))
         assert coast is not None
         assert (coast.slug, short_code(session, coast)) == ("coast", coast.public_id)
-        assert by_short_code(session, before) == steppe(session, newsroom)
+        assert find_by_short_code(session, before) == steppe(session, newsroom)
         assert short_code(session, steppe(session, newsroom)) == before

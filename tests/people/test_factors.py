@@ -37,14 +37,14 @@ def comes_in(database: Database, newsroom: Newsroom, at: datetime = AT) -> str:
 
 def is_half(database: Database, token: str, at: datetime = AT) -> bool:
     with database.read(at) as session:
-        found = sessions.who(session, token)
+        found = sessions.find_session(session, token)
         assert found is not None
         return found[2]
 
 
 def change(database: Database, token: str, fn, at: datetime = AT):  # type: ignore[no-untyped-def]
     def once(session):  # type: ignore[no-untyped-def]
-        found = sessions.who(session, token)
+        found = sessions.find_session(session, token)
         assert found is not None
         return fn(session, Visitor(found[0].id), found[1])
 
@@ -130,7 +130,7 @@ def test_without_the_last_factor_the_mail_alone_lets_in_and_no_recovery_code_is_
     with_app(database, newsroom)
     token = comes_in(database, newsroom)
     with database.read() as session:
-        [app] = factors.of(session, newsroom.nora.person_id)
+        [app] = factors.list_factors(session, newsroom.nora.person_id)
     change(database, token, lambda s, a, b: factors.remove(s, a, b.person_id, app.public_id))
     assert is_half(database, comes_in(database, newsroom)) is False
     with database.read() as session:
@@ -141,12 +141,12 @@ def test_without_the_last_factor_the_mail_alone_lets_in_and_no_recovery_code_is_
 def test_nobody_touches_a_factor_of_somebody_else(database: Database, newsroom: Newsroom) -> None:
     with_app(database, newsroom)
     with database.read() as session:
-        [app] = factors.of(session, newsroom.nora.person_id)
+        [app] = factors.list_factors(session, newsroom.nora.person_id)
     ilya = newsroom.ilya.person_id
     database.write(lambda s: factors.rename(s, Visitor(ilya), ilya, app.public_id, "Mine"))
     database.write(lambda s: factors.remove(s, Visitor(ilya), ilya, app.public_id))
     with database.read() as session:
-        assert [one.name for one in factors.of(session, newsroom.nora.person_id)] == ["Phone"]
+        assert [one.name for one in factors.list_factors(session, newsroom.nora.person_id)] == ["Phone"]
 
 
 def test_an_app_outlives_a_new_sealing_key(database: Database, newsroom: Newsroom) -> None:
@@ -155,7 +155,7 @@ def test_an_app_outlives_a_new_sealing_key(database: Database, newsroom: Newsroo
     rotated = Database(database.url, both, BASE_URL)
     list(rotate(rotated))
     with rotated.read() as session:
-        [row] = factors.of(session, newsroom.nora.person_id)
+        [row] = factors.list_factors(session, newsroom.nora.person_id)
         assert (row.key_no, both.only(2).open(f"factors.secret.{row.public_id}", row.secret_sealed or b"")) == (
             2,
             SECRET,

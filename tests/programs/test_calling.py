@@ -16,7 +16,7 @@ from app.db.engine import Database
 from app.editions.models import Edition
 from app.programs import calling, registering
 from app.programs.models import Delivery, Program
-from app.programs.telling import tell as note
+from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
 from tests.support.answering import Answer
@@ -63,7 +63,7 @@ def log(database: Database) -> list[tuple[Any, ...]]:
 
 def trouble(database: Database, at: datetime) -> list[str]:
     with database.read(at) as session:
-        return [one.name for one in registering.in_trouble(session)]
+        return [one.name for one in registering.list_failing(session)]
 
 
 def lives_through(database: Database, began: datetime, **time: float) -> tuple[datetime, int]:
@@ -146,7 +146,7 @@ def test_what_else_a_program_can_answer(
     database: Database, newsroom: Newsroom, site: Hearer, monkeypatch: pytest.MonkeyPatch,
     answer: Answer, said: tuple[int | None, str], paused: str,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(calling, "call", partial(calling.call, limit=0.3))
+    monkeypatch.setattr(calling, "call", partial(calling.call, timeout=0.3))
     key = let_hear(database, newsroom, site.address)
     site.answer = answer
     happens(database, newsroom)
@@ -183,7 +183,7 @@ def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
 ) -> None:
     let_hear(database, newsroom, site.address.replace("http://", "https://"))
     happens(database, newsroom)
-    assert calling.deliver_due(database, program_messages.described, ()) == {"failed": 1}
+    assert calling.deliver_due(database, program_messages.build_message, ()) == {"failed": 1}
     assert (log(database), site.heard) == ([(None, "it leads into a network that is not public", 1, False)], [])
 
 
@@ -193,7 +193,7 @@ def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the
 ) -> None:
     let_hear(database, newsroom, site.address)
     happens(database, newsroom)
-    claimed = database.write(partial(calling.claim, describe=program_messages.described))
+    claimed = database.write(partial(calling.claim, describe=program_messages.build_message))
     assert claimed is not None
     assert tell(database) == {}
     calling.call(claimed, OWN)  # and then it is killed

@@ -19,7 +19,7 @@ from app.programs import registering
 from app.programs.models import Delivery, Program
 from app.programs.signed_calls import new_secret, signature
 from app.programs.telling import EVENTS, NOTICES
-from app.programs.telling import tell as note
+from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
@@ -183,13 +183,13 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     let_hear(database, newsroom, site.address, "matrix")
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
-    assert program_messages.tell_of_letters(database, nine) == 0, "nothing waits"
+    assert program_messages.notify_waiting_letters(database, nine) == 0, "nothing waits"
     ask(database, newsroom, "Who built the silos?")
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
     minutes = (-1, 0, 1, 119, 121, 24 * 60)
-    assert [program_messages.tell_of_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
+    assert [program_messages.notify_waiting_letters(database, nine + timedelta(minutes=one)) for one in minutes] == [
         0,
         1,
         0,

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.editions.models import Edition
-from app.editor.frame import Desk as Frame
+from app.editor.frame import RequestContext as Frame
 from app.editor.questions import question_list, shelf_and_archive
 from app.editor.questions.question_list import list_of
 from app.letters import receipts, receive

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from app.questions.firewall import still_theirs
+from app.questions.firewall import find_verbatim_spans
 from tests.support.source import ROOT
 
 # A letter, what is left of it where somebody only mends it, and how a desk puts it.
@@ -51,7 +51,7 @@ REWORDED = {
 @pytest.mark.parametrize("of", REWORDED)
 def test_a_letter_that_is_only_mended_is_still_the_readers_and_one_put_anew_is_the_desks(of: str) -> None:
     letter, mended, anew = REWORDED[of]
-    found = [bool(still_theirs([letter], wording)) for wording in (letter, mended, anew)]
+    found = [bool(find_verbatim_spans([letter], wording)) for wording in (letter, mended, anew)]
     assert found == [True, True, False]
 
 
@@ -67,13 +67,16 @@ def test_the_desks_words_of_the_demo_are_never_taken_for_a_readers_and_the_lette
                 [question[part] for part in ("headline", "wording", "background") if question.get(part)] if own else []
             )
             texts, letters = texts + len(said), letters + len(own)
-            assert [text for text in said if still_theirs(own, text)] == []
-            assert [body for body in own if not still_theirs(own, body)] == []
+            assert [text for text in said if find_verbatim_spans(own, text)] == []
+            assert [body for body in own if not find_verbatim_spans(own, body)] == []
     assert (texts, letters) == (181, 121)
 
 
 def test_what_every_question_shares_is_nobodys() -> None:
     letters = ["Who should we ask about the plates?", "Is it true that nobody weighs the salt, and if so, why is that?"]
-    assert still_theirs(letters, "Who weighs the salt?") == []
-    assert still_theirs(letters, "Is it true that a village can ask for the figures of the station by the sea?") == []
-    assert still_theirs(letters, letters[0]) == [(0, len(letters[0]) - 1)]
+    assert find_verbatim_spans(letters, "Who weighs the salt?") == []
+    assert (
+        find_verbatim_spans(letters, "Is it true that a village can ask for the figures of the station by the sea?")
+        == []
+    )
+    assert find_verbatim_spans(letters, letters[0]) == [(0, len(letters[0]) - 1)]

@@ -17,7 +17,7 @@ from app.editions.models import Correction, Edition
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication
-from app.workflows.publishing.after_sending import Note, Words
+from app.workflows.publishing.after_sending import Note, PublishedText
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -25,8 +25,8 @@ from tests.support.stored import counted
 
 WRONG, RIGHT = "We wrote that <nobody> knows.", "The mill in Nukus knows & says so."
 QUESTION = "Who built the silos, and who owns them now?"
-MENDED = Words("The Silos of Nukus", QUESTION, ("The mill knows.\n\nWe asked the mill.",))
-SAFE = Words("The Barns", "Who owns such barns?", ("One owner is known.",))
+MENDED = PublishedText("The Silos of Nukus", QUESTION, ("The mill knows.\n\nWe asked the mill.",))
+SAFE = PublishedText("The Barns", "Who owns such barns?", ("One owner is known.",))
 ATOM = {"": "http://www.w3.org/2005/Atom", "at": "http://purl.org/atompub/tombstones/1.0"}
 PLACES = (
     "/steppe/",
@@ -45,7 +45,7 @@ def silos(database: Database, newsroom: Newsroom) -> str:
 
 @pytest.fixture
 def correct(database: Database, newsroom: Newsroom, silos: str) -> Callable[..., None]:
-    def fn(words: Words = MENDED, quietly: bool = False) -> None:
+    def fn(words: PublishedText = MENDED, quietly: bool = False) -> None:
         note = Note() if quietly else Note(WRONG, RIGHT)
         database.write(
             lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), words, note, quietly) and None
@@ -106,7 +106,7 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
 
 def test_a_mended_sign_is_seen_and_not_told(client: FlaskClient, silos: str, correct: Callable[..., None]) -> None:
     comma = QUESTION.replace(", and", " and")
-    correct(Words("The Silos", comma, ("Nobody knows.\n\nWe asked the mill.",)), quietly=True)
+    correct(PublishedText("The Silos", comma, ("Nobody knows.\n\nWe asked the mill.",)), quietly=True)
     page = Page(client.get(f"/steppe/q/{silos}/the-silos").text)
     assert (comma in page.words, page.texts(".corrections")) == (True, [])
     assert "Nothing has been corrected." in Page(client.get("/steppe/corrections").text).words

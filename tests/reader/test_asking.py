@@ -14,12 +14,12 @@ from werkzeug.test import TestResponse
 from app.core.clock import utc_now
 from app.crypto import signing
 from app.db.engine import Database
-from app.letters.contacts import email_of, named
+from app.letters.contacts import email_of, get_credit_name
 from app.letters.models import Contact, Credit, Letter
 from app.questions import moves as questions
 from app.questions import wording
 from app.reader import form_token, submission
-from app.reader.page_frame import at
+from app.reader.page_frame import open_context
 from app.text.clean import for_print
 from app.web.static_files import current
 from tests.support.at_the_form import QUESTION, ask, receipt_on, token
@@ -71,7 +71,7 @@ def test_the_same_form_with_other_words_shows_the_first_receipt_and_keeps_the_ne
 
 
 def of_last_week(app: Flask, days: int) -> str:
-    with app.test_request_context("/steppe/ask"), at("steppe") as place:
+    with app.test_request_context("/steppe/ask"), open_context("steppe") as place:
         before, signing.today = signing.today, lambda: before() - days
         try:
             return form_token.make(place.session, place.newsletter)
@@ -216,7 +216,7 @@ def test_an_address_and_a_name_are_kept_with_the_consent_as_it_was_read(
             "ru",
             "I drive there",
         )
-        assert (email_of(session, letter), named(session, letter)) == ("timur@post.example", "Timur, Osh")
+        assert (email_of(session, letter), get_credit_name(session, letter)) == ("timur@post.example", "Timur, Osh")
         assert session.scalars(select(Credit)).one().consent_text == consent
 
 

@@ -82,14 +82,14 @@ def test_letters_of_persian_are_joined() -> None:
     """Drawn one by one they are wider than in a word."""
     face = card._face("سیلو")
     assert face is not None
-    word, alone = (card._Set(face, 80, "fa").width(text) for text in ("سیلو", "س\u200cی\u200cل\u200cو"))
+    word, alone = (card._SizedFont(face, 80, "fa").width(text) for text in ("سیلو", "س\u200cی\u200cل\u200cو"))
     assert word < alone * 0.9
 
 
 def test_a_long_headline_is_cut_with_an_ellipsis_in_the_smallest_size() -> None:
     face = card._face(LONG)
     assert face is not None
-    lines, made = card._fitted(LONG, face, "en")
+    lines, made = card._fit_headline(LONG, face, "en")
     assert (lines[-1].endswith(card.ELLIPSIS), len(lines) * made.height <= card.BOTTOM - card.TOP) == (True, True)
     assert [line for line in lines if made.width(line) > card.ROOM] == []
     _left, _top, right, bottom = inked(picture(Card(LONG, NAME, "en").png()))
@@ -106,7 +106,7 @@ def test_a_newsletters_long_name_is_cut_too() -> None:
 def test_a_word_longer_than_a_line_is_broken_and_nothing_is_lost_of_it() -> None:
     face = card._face("W")
     assert face is not None
-    lines, _made = card._fitted("W" * 40, face, "en")
+    lines, _made = card._fit_headline("W" * 40, face, "en")
     assert ("".join(lines), len(lines) > 1) == ("W" * 40, True)
 
 
@@ -158,7 +158,7 @@ def test_no_picture_outlives_its_words(client: FlaskClient, database: Database, 
 
     def reword(session: object, headline: str = "The Mill") -> None:
         question = question_of(session, silos)  # type: ignore[arg-type]
-        words = after_sending.Words(headline, "Who built the mill?", ("Nobody knows.",))
+        words = after_sending.PublishedText(headline, "Who built the mill?", ("Nobody knows.",))
         after_sending.reword_for_safety(session, newsroom.nora, question, words)  # type: ignore[arg-type]
 
     database.write(reword)

@@ -144,14 +144,20 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
             translations.approve(session, nora, one, original, compared=True)
 
     def correct(session: Session) -> None:
-        question, words = question_of(session, silos), after_sending.Words("The Silos", OPEN, ("The mill knows.",))
+        question, words = (
+            question_of(session, silos),
+            after_sending.PublishedText("The Silos", OPEN, ("The mill knows.",)),
+        )
         after_sending.correct(session, nora, question, words, after_sending.Note("It was Aral.", "It is Osh."))
 
     def last(session: Session) -> Edition:
         return session.scalars(select(Edition).filter_by(state="sent")).one()
 
     yield "a setting", lambda s: settings.change(s, nora, here(s), imprint="Printed in Brno.")
-    yield "a house sentence", lambda s: settings.word(s, nora, here(s), "en", {"invitation": "Ask us about grain."})
+    yield (
+        "a house sentence",
+        lambda s: settings.save_house_sentences(s, nora, here(s), "en", {"invitation": "Ask us about grain."}),
+    )
     yield "a topic", topic
     yield "its name", lambda s: s.execute(text("UPDATE topics SET name = 'Corn' WHERE slug = 'grain'"))
     yield "one more who asks", join
@@ -196,7 +202,7 @@ def test_each_statement_on_what_pages_show_draws_another_version(
     def fill(session: Session) -> None:
         here = session.get_one(Newsletter, newsroom.newsletter_id)
         session.add(FormerName(newsletter_id=here.id, slug="plain"))
-        settings.word(session, newsroom.nora, here, "en", {"invitation": "Ask."})
+        settings.save_house_sentences(session, newsroom.nora, here, "en", {"invitation": "Ask."})
         moves.set_topics(
             session, newsroom.nora, question_of(session, silos[0]), list(session.scalars(select(Topic.id)))
         )

@@ -292,7 +292,7 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
         asked = [(who, session.get_one(Expert, who.expert_id)) for who in (newsroom.leyla, newsroom.marek)]
         drafts = [(who, assigning.assign(session, nora, question, expert)) for who, expert in asked]
         for who, assignment in drafts:
-            text = writing.Written(f"{who.name} knows.", ties=f"{who.name} owned one.", own_words=True)
+            text = writing.AnswerContent(f"{who.name} knows.", ties=f"{who.name} owned one.", own_words=True)
             answers.append(writing.submit(session, who, assignment, text))
         editing.approve(session, nora, answers[0], checklist=editing.CHECKLIST, reason="read to her by phone")
         slots.pick(session, nora, question, public_state.list_editions_to_run(session, newsroom.newsletter_id, 1)[0])

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.db.engine import Database
 from app.letters.models import Letter
-from app.reader.gzip_page import BLOCK, packed
+from app.reader.gzip_page import BLOCK, compress_page
 from app.reader.packed import PACKED
 from tests.support.at_the_form import ask, published, receipt_on
 from tests.support.cast import Newsroom
@@ -131,13 +131,13 @@ TEXT = st.text(max_size=300).map(str.encode)
 @given(st.lists(TEXT | TEXT.map(lambda text: b'<input type="hidden" name="form" value="' + text + b'">'), max_size=9))
 def test_whoever_unpacks_has_the_page(pieces: list[bytes]) -> None:
     page = b"".join(pieces) * 3
-    assert gzip.decompress(packed(page)) == page
+    assert gzip.decompress(compress_page(page)) == page
 
 
 def test_a_page_longer_than_what_packing_looks_back_at_is_unpacked_too() -> None:
     field = b'<input type="hidden" value="' + b"x" * 3 * BLOCK + b'">'
     page = (b"Who measures the salt wind? " * 2_000 + field) * 2
-    assert gzip.decompress(packed(page)) == page
+    assert gzip.decompress(compress_page(page)) == page
 
 
 @pytest.mark.threat("network observer")
@@ -148,7 +148,7 @@ def test_no_length_tells_of_a_forms_token() -> None:
         pages = [
             f'<p>{guess}</p><form><input type="hidden" name="form" value="{one}"><p>{guess}</p>' * 2 for one in secrets
         ]
-        assert len({len(packed(page.encode())) for page in pages}) == 1
+        assert len({len(compress_page(page.encode())) for page in pages}) == 1
 
 
 def cost(answer: TestResponse) -> int:

@@ -48,7 +48,7 @@ def send(client: FlaskClient, form: str, work: str = "", body: str = QUESTION) -
 
 
 def nonce_of(form: str) -> str:
-    facts = signing.read(form, form_token.PURPOSE, 1, form_token.GOOD_FOR)
+    facts = signing.read_token(form, form_token.PURPOSE, 1, form_token.GOOD_FOR)
     assert facts is not None
     return str(facts[0])
 

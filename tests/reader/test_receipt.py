@@ -144,7 +144,7 @@ def test_the_credit_can_be_changed_and_says_what_is_missing(
     assert opened(client, timur, "/credit", credit="full", name="Timur Osmanov").status_code == 200
     with database.read() as session:
         letter = session.scalars(select(Letter)).one()
-        assert contacts.named(session, letter) == "Timur Osmanov"
+        assert contacts.get_credit_name(session, letter) == "Timur Osmanov"
     assert opened(client, timur, "/credit", credit="none").status_code == 200
     with database.read() as session:
         credit = session.scalars(select(Credit)).one()

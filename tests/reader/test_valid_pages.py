@@ -77,7 +77,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
     published(database, newsroom, [], headline="The “Scales” & <b>salt</b>", body="Who built the scales?")
     public_id = published(database, newsroom, [], ties="The mill pays for our gauges.")
     with_topic_and_page(database, newsroom, public_id)
-    words = after_sending.Words("The Silos", "Who built them?", ("The mill knows.\n\n- salt\n- grain",))
+    words = after_sending.PublishedText("The Silos", "Who built them?", ("The mill knows.\n\n- salt\n- grain",))
     note = after_sending.Note("It was Aral.", "It is Osh.")
     database.write(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, public_id), words, note))
     return public_id

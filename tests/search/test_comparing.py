@@ -8,9 +8,9 @@ import pytest
 
 from app.db.engine import Database
 from app.search import DESK, expert_ranking
-from app.search.alike import Probe, alike
-from app.search.expert_ranking import WEIGHTS, Asked, Candidate, Past, rank
-from app.search.index import Doc, put
+from app.search.alike import Probe, find_matches
+from app.search.expert_ranking import WEIGHTS, Candidate, PastAnswer, QuestionProfile, rank
+from app.search.index import Doc, index_documents
 from app.search.scoring import Counts, Weighed, Words, alikeness, at_most
 from app.search.terms import Cut, fold, units
 from bench.asked_model import Tongue
@@ -65,7 +65,7 @@ def test_what_is_left_out_as_too_far_is_never_nearer_than_it_was_held_for() -> N
 def test_ranking_weighs_only_what_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order and the reasons are those of weighing all; most of it is not weighed."""
     texts = _texts(120)
-    experts = [Candidate(n, past=(Past(text, n),), answered=1) for n, text in enumerate(texts)]
+    experts = [Candidate(n, past=(PastAnswer(text, n),), answered=1) for n, text in enumerate(texts)]
     weighed: list[str] = []
 
     class Noted(Weighed):
@@ -75,10 +75,10 @@ def test_ranking_weighs_only_what_may_be_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(expert_ranking, "Weighed", Noted)
     today = date(2026, 11, 29)
-    few = [rank(Asked(text), experts, today=today) for text in texts[:5]]
+    few = [rank(QuestionProfile(text), experts, today=today) for text in texts[:5]]
     number = len(weighed)
     monkeypatch.setattr(expert_ranking, "at_most", lambda *_: 1.0)
-    assert few == [rank(Asked(text), experts, today=today) for text in texts[:5]]
+    assert few == [rank(QuestionProfile(text), experts, today=today) for text in texts[:5]]
     assert number < (len(weighed) - number) / 2
 
 
@@ -87,8 +87,8 @@ def test_look_alikes_ask_five_times(database: Database, newsroom: Newsroom) -> N
     told apart from this one."""
     texts = [f"Why is the water of the {name} canal brown in spring?" for name in ("upper", "lower", "old")]
     docs = [Doc(newsroom.newsletter_id, "letter", n, text) for n, text in enumerate(texts, 1)]
-    database.write(lambda session: put(session, DESK, docs))
+    database.write(lambda session: index_documents(session, DESK, docs))
     with database.read() as session, counted(database) as statements:
-        found = alike(session, DESK, newsroom.newsletter_id, Probe(texts[0], "letter", 1))
+        found = find_matches(session, DESK, newsroom.newsletter_id, Probe(texts[0], "letter", 1))
     assert {one.noun_id for one in found} == {2, 3}
     assert len([one for one in statements if not re.match("BEGIN|SET", one)]) == 5

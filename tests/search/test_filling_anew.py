@@ -25,7 +25,7 @@ def test_more_letters_take_no_more_statements(database: Database, newsroom: News
             into.append(statement)
 
         event.listen(database.writer, "before_cursor_execute", note)
-        assert sum(indexing.index_anew(database)) == many
+        assert sum(indexing.rebuild_indexes(database)) == many
         event.remove(database.writer, "before_cursor_execute", note)
         taken.append(len(statements))
     assert taken[0] == taken[1]
@@ -35,10 +35,10 @@ def test_it_goes_in_parts_and_leaves_out_none(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letters = [ask(database, newsroom, words) for words in ASKED]
-    assert sum(indexing.index_anew(database)) == len(ASKED)
+    assert sum(indexing.rebuild_indexes(database)) == len(ASKED)
     for name in ("ROWS_MARKED", "ROWS_REBUILT"):
         monkeypatch.setattr(indexing, name, 5)
-    assert [some for some in indexing.index_anew(database) if some] == [5, 5, 2]
+    assert [some for some in indexing.rebuild_indexes(database) if some] == [5, 5, 2]
     with database.read() as session:
         found = session.scalars(select(DeskDoc.noun_id)).all()
         counted = session.get_one(DeskTerm, f"{newsroom.newsletter_id}·plates").docs

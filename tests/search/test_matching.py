@@ -20,15 +20,15 @@ from app.letters.models import Letter
 from app.questions import moves
 from app.questions.models import Question
 from app.search import DESK, PUBLIC, semantic
-from app.search.alike import Match, Probe, alike
+from app.search.alike import Match, Probe, find_matches
 from app.search.embedding import embed_due
 from app.search.evaluating import threshold
-from app.search.expert_ranking import Asked, Candidate, Fact, Past, rank
-from app.search.index import Doc, forget, put
+from app.search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
+from app.search.index import Doc, index_documents, remove_from_indexes
 from app.search.models import Vector, Verdict
-from app.search.reasons import reasons, share_the_rarest, shared_words
+from app.search.reasons import find_reasons, find_shared_words, share_the_rarest
 from app.search.scoring import Counts
-from app.search.verdicts import PRIOR, decided, learned, prior, verdict
+from app.search.verdicts import PRIOR, learn_cutoff, load_desk_verdicts, prior, record_verdict
 from app.workflows.indexing import index_due
 from bench.asked_model import Tongue
 from tests.support.app import BASE_URL, SECRETS
@@ -51,12 +51,12 @@ def stored(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED
         Doc(newsroom.newsletter_id, "question", number, words, edition_id=number % 2, topics=("Rail",))
         for number, words in enumerate(texts, 1)
     ]
-    database.write(lambda session: put(session, DESK, docs))
+    database.write(lambda session: index_documents(session, DESK, docs))
 
 
 def found(database: Database, newsroom: Newsroom, probe: Probe, **more: int) -> list[Match]:
     with database.read() as session:
-        return alike(session, DESK, newsroom.newsletter_id, probe, matcher="words", **more)  # type: ignore[arg-type]
+        return find_matches(session, DESK, newsroom.newsletter_id, probe, matcher="words", **more)  # type: ignore[arg-type]
 
 
 def test_a_question_asked_again_comes_first_and_says_why(database: Database, newsroom: Newsroom) -> None:
@@ -108,7 +108,7 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
     probe = Probe("Who rents out the police stations overseas in Belgrade?", "letter", third)
     assert [one.key for one in found(database, newsroom, probe)] == [("question", key)]
     with database.read() as session:
-        assert alike(session, PUBLIC, newsroom.newsletter_id, Probe(POLICE)) == []
+        assert find_matches(session, PUBLIC, newsroom.newsletter_id, Probe(POLICE)) == []
 
     def merge(session: Session) -> int:
         into = moves.open_question(session, newsroom.nora, [], body="Where are the foreign officers?", language="en")
@@ -129,7 +129,7 @@ def test_what_the_desk_called_another_question_is_not_suggested_again(database: 
 
     def say(session: Session, same: bool) -> int:
         pair = (("letter", 77), best.key)
-        return verdict(session, newsroom.ilya, *pair, same, best.score, best.matcher).id
+        return record_verdict(session, newsroom.ilya, *pair, same, best.score, best.matcher).id
 
     one = database.write(lambda session: say(session, False))
     assert best.key not in [other.key for other in found(database, newsroom, probe)]
@@ -146,42 +146,50 @@ def test_what_the_desk_called_another_question_is_not_suggested_again(database: 
             ("verdict.not the same", newsroom.ilya.ref), ("verdict.same", newsroom.ilya.ref),
         ]  # fmt: skip
     with pytest.raises(MissingPrecondition):
-        database.write(lambda s: verdict(s, newsroom.nora, best.key, best.key, True, 1.0, "words"))
+        database.write(lambda s: record_verdict(s, newsroom.nora, best.key, best.key, True, 1.0, "words"))
     with pytest.raises(PermissionDenied):
-        database.write(lambda s: verdict(s, newsroom.leyla, ("letter", 1), best.key, True, 1.0, "words"))  # type: ignore[arg-type]
+        database.write(lambda s: record_verdict(s, newsroom.leyla, ("letter", 1), best.key, True, 1.0, "words"))  # type: ignore[arg-type]
 
 
 def test_each_desk_learns_its_own_cut_off_for_each_matcher(database: Database, newsroom: Newsroom) -> None:
     def decide(session: Session) -> None:
         for number in range(200):
             pair = (("letter", 1_000 + number), ("question", 1))
-            verdict(session, newsroom.nora, *pair, False, 0.5 + number / 1_000, "words")
+            record_verdict(session, newsroom.nora, *pair, False, 0.5 + number / 1_000, "words")
 
     database.write(decide)
     with database.read() as session:
-        cut = {matcher: decided(session, newsroom.newsletter_id, matcher, None).cutoff(100) for matcher in PRIOR}
-        others = decided(session, newsroom.newsletter_id + 1, "words", None)
+        cut = {
+            matcher: load_desk_verdicts(session, newsroom.newsletter_id, matcher, None).cutoff(100) for matcher in PRIOR
+        }
+        others = load_desk_verdicts(session, newsroom.newsletter_id + 1, "words", None)
         assert others.cutoff(100) == prior("words", 100)
     assert cut["semantic"] == prior("semantic", 100)
     assert round(cut["words"], 4) == round((20 * prior("words", 100) + 200 * 0.68) / 220, 4)
 
 
 def test_a_cut_off_moves_slowly_and_lets_what_is_the_same_through() -> None:
-    assert learned([], [], 0.4) == 0.4
-    assert 0.4 < learned([0.9], [], 0.4) < 0.43
-    assert learned([0.9] * 100, [0.5] * 10, 0.4) == 0.5
-    assert learned([0.1] * 1_000, [], 0.4) < 0.11
+    assert learn_cutoff([], [], 0.4) == 0.4
+    assert 0.4 < learn_cutoff([0.9], [], 0.4) < 0.43
+    assert learn_cutoff([0.9] * 100, [0.5] * 10, 0.4) == 0.5
+    assert learn_cutoff([0.1] * 1_000, [], 0.4) < 0.11
 
 
 TODAY = date(2026, 11, 25)
-SALT = Asked("Who measures the salt that the wind carries into the orchards?", "en", ("Water",))
+SALT = QuestionProfile("Who measures the salt that the wind carries into the orchards?", "en", ("Water",))
 LEYLA = Candidate(
     1,
-    past=(Past("How much salt does the wind carry from the dry sea bed?", 7), Past("What grows on salty soil?", 8)),
+    past=(
+        PastAnswer("How much salt does the wind carry from the dry sea bed?", 7),
+        PastAnswer("What grows on salty soil?", 8),
+    ),
     languages=("en",),
 )
 MAREK = Candidate(
-    2, past=(Past("Who decides how much water a dam lets through?", 9),), topics=("Water",), languages=("cs", "en")
+    2,
+    past=(PastAnswer("Who decides how much water a dam lets through?", 9),),
+    topics=("Water",),
+    languages=("cs", "en"),
 )
 GULNARA = Candidate(3, topics=("Salt", "Soil"), languages=("ru",))
 
@@ -201,19 +209,21 @@ def test_who_has_answered_the_like_comes_first_and_new_experts_by_what_they_decl
 
 def test_a_word_is_named_once_however_it_is_written() -> None:
     asked = "Salt at the mill: how much salt does the mill sell?"
-    assert shared_words(asked, "The mill and its salt", Counts(100, 10, {})) == ("Salt", "mill")
+    assert find_shared_words(asked, "The mill and its salt", Counts(100, 10, {})) == ("Salt", "mill")
     said, again = "I don't know since when two of them can’t pay", "We don’t pay since two years"
     counts = Counts(1_000, 10, {})
-    assert shared_words(said, again, counts) == ()  # what holds a sentence together is none, nor a short word alone
-    assert shared_words(f"{said} pensions", f"{again}, pensions", counts) == ("pay pensions",)
+    assert (
+        find_shared_words(said, again, counts) == ()
+    )  # what holds a sentence together is none, nor a short word alone
+    assert find_shared_words(f"{said} pensions", f"{again}, pensions", counts) == ("pay pensions",)
 
 
 def test_small_words_the_edition_and_the_topic_alone_are_no_reason() -> None:
     counts = Counts(1_000, 10, {})
     asked = Probe("Zašto nam niko ne kaže gde je voda?", edition_id=1, topics=("Rail",))
     other = Doc(1, "question", 2, "Ko će nam vratiti pare?", edition_id=1, topics=("Rail",))
-    assert reasons(asked, other, counts, "words") == ()
-    assert [one.code for one in reasons(asked, other, counts, "semantic")] == ["meaning", "edition", "topic"]
+    assert find_reasons(asked, other, counts, "words") == ()
+    assert [one.code for one in find_reasons(asked, other, counts, "semantic")] == ["meaning", "edition", "topic"]
 
 
 def test_among_many_texts_what_is_rare_in_each_has_to_be_in_both() -> None:
@@ -253,7 +263,7 @@ def test_load_recent_use_silence_and_absence_speak_against_asking() -> None:
 
 def test_nobody_is_left_out_and_nothing_is_needed() -> None:
     assert order(Candidate(5), Candidate(4)) == [4, 5]
-    assert rank(Asked(""), (), today=TODAY) == []
+    assert rank(QuestionProfile(""), (), today=TODAY) == []
 
 
 STORED_ROWS = (
@@ -277,7 +287,7 @@ def evaluated(folder: Path, stored: Sequence[str], queries: Sequence[str], *opti
 
 @pytest.mark.parametrize("matcher", ["words", "fts", "semantic"])
 def test_anybodys_collection_can_be_evaluated(tmp_path: Path, matcher: str) -> None:
-    if matcher == "semantic" and not semantic.is_ready():
+    if matcher == "semantic" and not semantic.is_installed():
         without("extra 'semantic'")
     result = evaluated(tmp_path, STORED_ROWS, QUERIES, "--matcher", matcher, "--json")
     assert result.exit_code == 0, result.output
@@ -326,7 +336,7 @@ def test_one_in_ten_false_alarms_is_where_the_tenth_stranger_stands() -> None:
 
 
 def test_meaning_finds_another_language_and_goes_with_the_text(database: Database, newsroom: Newsroom) -> None:
-    if not semantic.is_ready():
+    if not semantic.is_installed():
         without("extra 'semantic'")
     house = Database(database.url, Keys(SECRETS), BASE_URL, matcher="semantic")
     stored(house, newsroom, STORED[:3])
@@ -334,11 +344,11 @@ def test_meaning_finds_another_language_and_goes_with_the_text(database: Databas
         pass
     with house.read() as session:
         assert session.scalar(select(func.count()).select_from(Vector)) == 3
-        best = alike(
+        best = find_matches(
             session, DESK, newsroom.newsletter_id, Probe("Есть ли в Сербии тайные полицейские участки Китая?")
         )[0]
     assert (best.noun_id, best.matcher, [reason.code for reason in best.reasons]) == (1, "semantic", ["meaning"])
-    house.write(lambda session: forget(session, "question", 1))
+    house.write(lambda session: remove_from_indexes(session, "question", 1))
     with house.read() as session:
         assert session.scalar(select(func.count()).select_from(Vector)) == 2
     house.close()

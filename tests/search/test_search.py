@@ -14,11 +14,11 @@ from app.letters.models import Addition, Letter
 from app.questions import moves, wording
 from app.questions.models import Question
 from app.search import DESK, PUBLIC
-from app.search.full_text import Hit, mark_of, search, snippet
+from app.search.full_text import Hit, get_cursor, search, snippet
 from app.search.full_text import clauses as asked_for
 from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut
-from app.workflows.indexing import index_anew, index_due, index_letters, index_questions
+from app.workflows.indexing import index_due, index_letters, index_questions, rebuild_indexes
 from tests.support.cast import Newsroom, answered
 from tests.support.files import left, standing
 from tests.support.letters import ask
@@ -114,10 +114,10 @@ def test_a_page_goes_on_after_its_last_hit(database: Database, newsroom: Newsroo
     pages: list[list[int]] = []
     with database.read() as session:
         before = None
-        while hits := search(session, DESK, newsroom.newsletter_id, "salt", before=before, limit=4):
+        while hits := search(session, DESK, newsroom.newsletter_id, "salt", cursor=before, limit=4):
             pages.append([hit.noun_id for hit in hits])
             before = hits[-1].mark
-        assert mark_of(session, DESK, "letter", every[-1]) == before
+        assert get_cursor(session, DESK, "letter", every[-1]) == before
     assert pages == [every[:4], every[4:]]
 
 
@@ -206,7 +206,7 @@ def test_filling_anew_gives_the_same_index(database: Database, newsroom: Newsroo
             return terms, [hit.noun_id for hit in search(session, DESK, newsroom.newsletter_id, "the")]
 
     before = standing()
-    assert sum(index_anew(database)) == len(letters)
+    assert sum(rebuild_indexes(database)) == len(letters)
     assert standing() == before
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.sending_tools.asking import LARGEST, Draft, NotMade
+from app.sending_tools.asking import LARGEST, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over, try_it
 from tests.support.answering import Answer
 from tests.support.tools_that_send import LOST, ToolServer, tool_server
@@ -29,7 +29,7 @@ def tool(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
 
 
 def why(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
-    with pytest.raises(NotMade) as refused:
+    with pytest.raises(DraftError) as refused:
         hand_over(tool.tool, tool.account(key, limit), DRAFT, known)
     return refused.value.why, refused.value.again_in
 
@@ -117,7 +117,7 @@ def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
         tool.name, "desk:wrong-key-of-mine"
     )
     assert why(tool, key=wrong)[0] == "key"
-    with pytest.raises(NotMade, match="key"):
+    with pytest.raises(DraftError, match="key"):
         try_it(tool.tool, tool.account(wrong))
 
 
@@ -125,7 +125,7 @@ def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
     try_it(tool.tool, tool.account())
     assert {method for method, _path in tool.asked} == {"GET"}
     tool.answers = [Answer({}, 404)]
-    with pytest.raises(NotMade, match="refused" if tool.tool.audience else "address"):
+    with pytest.raises(DraftError, match="refused" if tool.tool.audience else "address"):
         try_it(tool.tool, tool.account())
 
 
@@ -153,5 +153,5 @@ def test_no_account_shows_its_key() -> None:
 
 
 def test_a_list_that_is_not_there_is_said_before_an_edition_is_handed_over() -> None:
-    with tool_server("listmonk") as listmonk, pytest.raises(NotMade, match="refused"):
+    with tool_server("listmonk") as listmonk, pytest.raises(DraftError, match="refused"):
         try_it(listmonk.tool, replace(listmonk.account(), audience="3, 7"))

@@ -65,7 +65,7 @@ class Asked:
         return session.scalars(select(Answer).filter_by(assignment_id=self.assignment_id)).one()
 
     def send(self, body: str = ANSWER) -> None:
-        written = writing.Written(body, own_words=True)
+        written = writing.AnswerContent(body, own_words=True)
         self.database.write(
             lambda session: writing.submit(session, self.newsroom.leyla, self.assignment(session), written)
         )

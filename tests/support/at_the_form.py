@@ -56,7 +56,7 @@ def answered(
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
-        written = writing.Written(answer, ties=ties, own_words=True)
+        written = writing.AnswerContent(answer, ties=ties, own_words=True)
         reply = writing.submit(session, Expert(leyla.id, leyla.name, assignment.id), assignment, written)
         editing.approve(session, nora, reply, checklist=editing.CHECKLIST, reason="read to her by phone")
         slots.pick(session, nora, question, edition)

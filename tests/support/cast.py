@@ -102,7 +102,7 @@ def handed_in(session: Session, newsroom: Newsroom, words: str) -> Answer:
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)
-    written = writing.Written("We put up salt plates in 2009 and count what falls on them.", own_words=True)
+    written = writing.AnswerContent("We put up salt plates in 2009 and count what falls on them.", own_words=True)
     return writing.submit(session, newsroom.leyla, assignment, written)
 
 

@@ -47,7 +47,7 @@ class Coming:
         """The state of the edition and the headlines in its slots."""
         with self.database.read() as session:
             edition = self.edition(session)
-            return str(edition.state), [question.headline for question in slots.picked(session, edition)]
+            return str(edition.state), [question.headline for question in slots.list_picked_questions(session, edition)]
 
     def version(self) -> int:
         with self.database.read() as session:

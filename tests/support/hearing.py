@@ -74,7 +74,7 @@ def an_admin(newsroom: Newsroom) -> Staff:
 
 def tell(database: Database, at: datetime | None = None) -> dict[str, int]:
     """The worker tells what is due."""
-    return calling.deliver_due(database, program_messages.described, OWN, at=at)
+    return calling.deliver_due(database, program_messages.build_message, OWN, current_time=at)
 
 
 def the_program(database: Database, key: int) -> Program:

@@ -65,7 +65,7 @@ def expert_writes(database: Database, assignment_id: int, words: str = REPLY, re
         assert row is not None
         if reading is not None:
             inbound.keep_reading(session, row, reading)
-        letter = mailed_answers.take(session, Mailroom(), assignment, words, now(session))
+        letter = mailed_answers.create_letter(session, Mailroom(), assignment, words, now(session))
         inbound.place(session, Mailroom(), row, "letter", (), letter_id=letter.id, assignment_id=assignment_id)
         return letter.public_id
 

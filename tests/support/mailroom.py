@@ -59,7 +59,7 @@ class Room:
         return self.database.write(lambda session: stored(session, raw, **facts), at)
 
     def place(self, at: datetime | None = None, limit: int = 100) -> Counter[str]:
-        return place_due(self.database, reading(), SETTINGS, limit, at=at)
+        return place_due(self.database, reading(), SETTINGS, limit, now=at)
 
     def bring(self, raw: bytes, **facts: object) -> Inbound:
         """A mail comes in and is placed."""

@@ -105,7 +105,7 @@ class MainJob:
             assignment = session.scalars(select(Assignment)).one()
             actor = Expert(assignment.expert_id, assignment.expert.name, assignment.id)
             body = self.story["answer"] + "\n\nThis paragraph is too long for the slot."
-            writing.submit(session, actor, assignment, writing.Written(body, own_words=True))
+            writing.submit(session, actor, assignment, writing.AnswerContent(body, own_words=True))
 
         self.at(2, submit)
 

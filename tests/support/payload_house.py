@@ -41,7 +41,7 @@ from app.people.models import Expert as ExpertRow
 from app.programs import registering
 from app.questions import moves, notes, wording
 from app.questions.contact_details import details
-from app.questions.firewall import Leaking
+from app.questions.firewall import LeakDetected
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.back_issues import received_editions
@@ -104,7 +104,7 @@ def looking(actor: Staff, act: Callable[[Staff], Any]) -> Any:
     """Press as somebody who confirms to have looked at what the page shows of the readers' words."""
     try:
         return act(actor)
-    except Leaking as leaking:
+    except LeakDetected as leaking:
         return act(replace(actor, looked_at=frozenset(leaking.passages)))
 
 
@@ -131,7 +131,7 @@ def settings_of_newsletters(house: House) -> None:
     same = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version", "state", "state_at"}
     columns = {name: getattr(steppe, name) for name in same}
     for at in range(len(NAME_200.texts)):
-        made = founding.found(
+        made = founding.create_newsletter(
             session, house.vera, columns | {"slug": f"letter-{at}", "inbox": f"ask{at}@steppe.example"}, {}
         )
         actor = replace(house.vera, newsletter_id=made.id)
@@ -144,19 +144,19 @@ def settings_of_newsletters(house: House) -> None:
         _sentences(session, actor, made, at)
         for number in range(at, len(NAME_60.texts), len(NAME_200.texts)):
             registering.add(session, actor, "webhook", NAME_60(number), "https://hooks.example/")
-        topics.named(session, house.nora, made, [NAME_120(at), NAME_120(at + len(NAME_200.texts))])
+        topics.get_or_create_topics(session, house.nora, made, [NAME_120(at), NAME_120(at + len(NAME_200.texts))])
 
 
 def _sentences(session: Session, actor: Staff, newsletter: Newsletter, at: int) -> None:
     texts = {kind: f"{WORDED[1_800](at)} {HOLES.get(kind, '')}" for kind in SENTENCES}
-    settings.word(session, actor, newsletter, "en", texts)
+    settings.save_house_sentences(session, actor, newsletter, "en", texts)
     for kind in mail_texts.WORDED:
         parts = mail_texts.parts_of(kind)
         filled = {
             name: f"{WORDED[150 if name == 'subject' else 1_800](at)} {' '.join(f'{{{place}}}' for place in part.needed)}"
             for name, part in parts.items()
         }
-        mail_texts.word(session, actor, newsletter, "en", kind, filled)
+        mail_texts.save_custom_texts(session, actor, newsletter, "en", kind, filled)
 
 
 def people(house: House) -> None:
@@ -209,7 +209,7 @@ def letters(house: House) -> None:
 def forwarded(house: House) -> None:
     """Letters that somebody of the desk forwarded, with a word of their own."""
     for at, text in enumerate(LONG.texts):
-        mailed = mailed_letters.Mailed(f"{NEUTRAL} {at}", "", now(house.session), comment=text)
+        mailed = mailed_letters.MailedLetter(f"{NEUTRAL} {at}", "", now(house.session), comment=text)
         mailed_letters.take(house.session, Mailroom(), house.newsletter, mailed)
 
 
@@ -229,7 +229,9 @@ def life(house: House, at: int) -> None:
     if at % 10 == 0:
         publication.set_slots(session, nora, edition, 10)
     question, assignment, who = _asked(house, at, edition, f"life {at}")
-    answer = writing.submit(session, who, assignment, writing.Written(ANSWER(at), FIVE_HUNDRED(at), True, LINE_400(at)))
+    answer = writing.submit(
+        session, who, assignment, writing.AnswerContent(ANSWER(at), FIVE_HUNDRED(at), True, LINE_400(at))
+    )
     editing.edit(session, nora, answer, f"{ANSWER(at)}\n\nEdited.")
     editing.ask_check(session, nora, answer)
     editing.settle_check(session, who, answer, "wrong", FIVE_HUNDRED(at))
@@ -239,7 +241,7 @@ def life(house: House, at: int) -> None:
     if at % 10 == 9 or at == LIVES - 1:
         locking.lock_edition(session, nora, edition)
         publication.send(session, nora, edition)
-        received_editions.arrived(session, Mailroom(), edition, f"<{at}@steppe.example>", EVERYTHING)
+        received_editions.record_arrival(session, Mailroom(), edition, f"<{at}@steppe.example>", EVERYTHING)
 
 
 def _translated(house: House, question: Question, at: int) -> None:
@@ -250,7 +252,9 @@ def _translated(house: House, question: Question, at: int) -> None:
         body = ANSWER(at) if original.answer else SAID(at)
         words = translating.Words(body, LINE_300(at), **said, translator=NAME_200(at), is_credited=True)
         one = translating.translate(session, nora, original, "fa", words)
-        press = partial(translating.approve, session, one=one, original=original, compared=True, reason=LINE_400(at))
+        press = partial(
+            translating.approve, session, translation=one, original=original, has_compared=True, reason=LINE_400(at)
+        )
         looking(nora, lambda actor, press=press: press(actor=actor))
         _asked_outside(house, original, at)
 
@@ -271,7 +275,7 @@ def corrected(house: House, at: int) -> None:
     """What ran is corrected, with a note that the next edition carries."""
     session = house.session
     item = session.scalars(select(EditionItem).order_by(EditionItem.id).offset(at % LIVES).limit(1)).one()
-    words = after_sending.words_of(item)
+    words = after_sending.get_published_text(item)
     words = replace(words, answers=tuple(f"{answer}\n\nMended." for answer in words.answers))
     note = after_sending.Note(NOTE(at), NOTE(at + 1), runs=True)
     looking(house.nora, lambda actor: after_sending.correct(session, actor, item.question, words, note))
@@ -286,7 +290,10 @@ def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Questio
     text = {"headline": LINE_300(at), "body": SAID(at), "background": SAID(at + 1)}
     question = moves.open_question(session, nora, [letter], **text, language="en")
     moves.set_topics(
-        session, nora, question, [one.id for one in topics.named(session, nora, house.newsletter, [NAME_120(at)])]
+        session,
+        nora,
+        question,
+        [one.id for one in topics.get_or_create_topics(session, nora, house.newsletter, [NAME_120(at)])],
     )
     looking(nora, lambda actor: wording.clear(session, actor, question, question.text_id or 0))
     brief = Brief(FIVE_HUNDRED(at), 150, LINE_400(at), LINE_400(at))
@@ -302,17 +309,17 @@ def stopped_on_the_way(house: House, at: int) -> None:
     edition = list_editions_to_run(session, house.newsletter.id, 1)[0]
     _question, assignment, who = _asked(house, at, edition, f"stopped {at}")
     if at % 3 == 0:
-        assigning.decline(session, who, assignment, "no time", said=LONG(at))
+        assigning.decline(session, who, assignment, "no time", message=LONG(at))
     assigning.suggest(session, who, assignment, LINE_400(at))
     if at < len(TWO_THOUSAND.texts):
         assigning.ask_back(session, who, assignment, TWO_THOUSAND(at))
     looking(nora, lambda actor: desk_letters.write_to(session, actor, assignment, LONG(at)))
     if at == 1:
         for tab, line in enumerate(LINE_400.texts):
-            typed = writing.Written(LONG(tab), LONG(tab), credit_line=line)
+            typed = writing.AnswerContent(LONG(tab), LONG(tab), credit_line=line)
             writing.save_draft(session, who, assignment, f"tab {tab}", typed, 1)
     if at % 3 == 2:
-        answer = writing.submit(session, who, assignment, writing.Written(LONG(at), LONG(at), own_words=True))
+        answer = writing.submit(session, who, assignment, writing.AnswerContent(LONG(at), LONG(at), own_words=True))
         editing.ask_check(session, nora, answer)
     house.links.append(f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
@@ -327,17 +334,17 @@ def own_words(house: House) -> None:
         machine_translation.ask(session, nora, letter, "fa")
         row = session.scalars(select(MachineTranslation).filter_by(letter_id=letter.id)).one()
         row.sent_at = now(session)
-        machine_translation.keep(session, row.id, [LONG(at)], None)
+        machine_translation.save_translation(session, row.id, [LONG(at)], None)
     for at, text in enumerate(LONG.texts):
         path = f"/desk/steppe/questions/{question.public_id}/note"
-        form_drafts.save(session, nora, path, form_drafts.Typing([("body", text)], ["body"], f"key {at}".encode()))
+        form_drafts.save(session, nora, path, form_drafts.FormState([("body", text)], ["body"], f"key {at}".encode()))
 
 
 def answers_of_servers(house: House) -> None:
     """What servers of others say when they refuse a mail."""
     waiting = select(OutboxMail).where(OutboxMail.is_queued).order_by(OutboxMail.id)
     for at, one in enumerate(house.session.scalars(waiting.limit(len(LINE_400.texts)))):
-        outbox.move(house.session, Clock(), one, "fail", said=outbox.heard(one, LINE_400(at)))
+        outbox.move(house.session, Clock(), one, "fail", said=outbox.redact_reply(one, LINE_400(at)))
 
 
 # The steps, and how often each is done: a transaction a time, since what is under way makes each look-up slower.

@@ -106,7 +106,7 @@ class Asked:
         """Have the worker do each of its duties once."""
         for duty in worker.DUTIES:
             self.duty = duty.name
-            assert worker._do(duty, app, app.extensions["database"]), duty.name
+            assert worker._run_duty(duty, app, app.extensions["database"]), duty.name
         self.duty = ""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from app.mailtext.incoming import Known, Mail
+from app.mailtext.incoming import Mail, TrimContext
 
 from .reply_tongues import TONGUES, Tongue
 
@@ -84,8 +84,8 @@ class Reply:
     quoted: str
 
     @property
-    def known(self) -> Known:
-        return Known(addresses=frozenset({ADDRESS}), texts=(KNOWN_OF[self.quoted],))
+    def known(self) -> TrimContext:
+        return TrimContext(addresses=frozenset({ADDRESS}), texts=(KNOWN_OF[self.quoted],))
 
 
 def arrows(text: str, width: int = 70) -> str:

@@ -8,4 +8,4 @@ from app.watching import sightings
 
 def sign_of_life(database: Database, at: datetime | None = None, duty: str = "place mail") -> None:
     """A worker has done a duty now, or `at`."""
-    database.write(lambda session: sightings.note(session, {f"{sightings.DUTY}{duty}": 1}), at)
+    database.write(lambda session: sightings.record_sightings(session, {f"{sightings.DUTY}{duty}": 1}), at)

@@ -55,7 +55,7 @@ def approved(salt: Asked) -> None:
 def approve(shirin: Sent) -> None:
     def fn(session: Session) -> None:
         original = original_of(session, shirin.asked.question_id)
-        translation = translating.made_of(session, original.question)[(original.key, "fa")]
+        translation = translating.get_translations(session, original.question)[(original.key, "fa")]
         translations.approve(session, shirin.asked.newsroom.nora, translation, original, compared=True)
 
     shirin.asked.database.write(fn)
@@ -394,7 +394,7 @@ def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(shi
     assert (browser.value("body"), browser.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
     assert browser.submit(f"{fresh}/send", body="دیگر").status_code == 303
     with shirin.asked.database.read() as session:
-        handed = translator_drafts.handed_in(session, shirin.translator(session))
+        handed = translator_drafts.get_handed_in_text(session, shirin.translator(session))
         assert handed is not None and handed.body == "دیگر"
 
 

@@ -104,7 +104,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_SUPPRESS_SEND": False,
         }  # fmt: skip
         worker._transport.cache_clear()
-        worker.run(app, once=True)
+        worker.run(app, run_once=True)
 
     def trips(*_: object, **__: object) -> None:
         silver = WORDS  # a value of the frame
@@ -114,7 +114,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     for duty in ("place_due", "deliver_due", "index_due"):
         monkeypatch.setattr(worker, duty, trips)
     room.store(mail(body=WORDS))
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
     form = token(client)
     event.listen(database.writer, "before_cursor_execute", trips)
     ours: Database = app.extensions["database"]

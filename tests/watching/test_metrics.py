@@ -129,8 +129,8 @@ def test_queues_mails_editions_and_the_worker(
         ("readers_asked_incoming_mails", "stored"): 1, ("readers_asked_outgoing_mails", "queued"): 1,
     }  # fmt: skip
     assert (found[("readers_asked_editions_due",)], ("readers_asked_worker_seen_seconds",) in found) == (1, False)
-    worker.run(app, once=True)
-    worker.run(app, once=True)
+    worker.run(app, run_once=True)
+    worker.run(app, run_once=True)
     found = read(watched.get("/metrics", headers=KNOWN).text)
     assert {name[1]: value for name, value in found.items() if name[0] == "readers_asked_worker_rounds_total"} == {
         duty.name: 2 for duty in worker.DUTIES

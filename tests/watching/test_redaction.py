@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.watching.redaction import clean_values, fault_as_data, redacted
+from app.watching.redaction import clean_values, fault_as_data, redact
 
 PLANTED = "timur@post.example"
 
@@ -28,7 +28,7 @@ PLANTED = "timur@post.example"
     ],
 )  # fmt: skip
 def test_a_form_that_leads_to_somebody_is_taken_out(text: str, left: str) -> None:
-    assert redacted(text) == left
+    assert redact(text) == left
 
 
 @pytest.mark.threat("hosting provider")

@@ -22,7 +22,7 @@ from app.mail import inbound
 from app.mail.lifecycle import INBOUND
 from app.mail.models import InboundRaw, OutboxMail
 from app.questions import notes
-from app.questions.firewall import Leaking
+from app.questions.firewall import LeakDetected
 from app.questions.models import Note as DeskNote
 from app.questions.models import Question, QuestionText
 from app.search import DESK, PUBLIC
@@ -31,15 +31,17 @@ from app.typesetting.exports import EXPORTS
 from app.workflows.back_issues import received_editions
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, recall
-from app.workflows.publishing.after_sending import Note, Words
+from app.workflows.publishing.after_sending import Note, PublishedText
 from app.workflows.retention import erase_published
 from tests.support.at_the_form import answered, locked, published, question_of
 from tests.support.cast import Newsroom
 from tests.support.files import left
 
 WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
-MENDED = Words("The Silos", "Who built the silos, and who owns them now?", ("The mill knows.\n\nWe asked the mill.",))
-SAFE = Words("The Barns", "Who owns such barns?", ("One owner is known.",))
+MENDED = PublishedText(
+    "The Silos", "Who built the silos, and who owns them now?", ("The mill knows.\n\nWe asked the mill.",)
+)
+SAFE = PublishedText("The Barns", "Who owns such barns?", ("One owner is known.",))
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def silos(database: Database, newsroom: Newsroom) -> str:
     return published(database, newsroom, [])
 
 
-def corrected(database: Database, newsroom: Newsroom, silos: str, words: Words = MENDED, **note: Any) -> None:
+def corrected(database: Database, newsroom: Newsroom, silos: str, words: PublishedText = MENDED, **note: Any) -> None:
     quietly = note.pop("quietly", False)
     made = Note(**note) if note or quietly else Note(WRONG, RIGHT, runs=True)
     database.write(
@@ -88,7 +90,7 @@ def test_the_edition_as_sent_stays_as_sent_whatever_is_mended_later(
     edition, before = sent_edition(database), record(database)
     exported = forms(database, edition)
     corrected(database, newsroom, silos)
-    comma = Words(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
+    comma = PublishedText(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
     corrected(database, newsroom, silos, comma, quietly=True)
     assert (record(database), before[-2:]) == (before, (True, True))
     after = forms(database, edition)
@@ -137,7 +139,7 @@ def test_an_edition_that_was_never_sent_keeps_no_correction_from_the_next_one(
         missed, following = list_editions_to_run(session, newsroom.newsletter_id)
         missed.runs_at, missed.cutoff_at = now(session) - timedelta(days=1), now(session) - timedelta(days=3)
         session.flush()
-        return [len(corrections.carried(session, edition)) for edition in (missed, following)]
+        return [len(corrections.list_carried_corrections(session, edition)) for edition in (missed, following)]
 
     assert database.write(miss) == [0, 1]
 
@@ -153,7 +155,7 @@ def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
 ) -> None:
     before = len(kinds(database))
     corrected(database, newsroom, silos)
-    comma = Words(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
+    comma = PublishedText(MENDED.headline, MENDED.question.replace(", and", " and"), MENDED.answers)
     corrected(database, newsroom, silos, comma, quietly=True)
     assert kinds(database)[before:] == ["expert.corrected"]
     # Nobody has had that mail yet: where the edition is recalled, it is as if nothing had been corrected.
@@ -164,16 +166,16 @@ def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
 
 
 NOTE = {"wrong": WRONG, "right": RIGHT}
-LACKING: list[tuple[Words | None, dict[str, Any], str]] = [
+LACKING: list[tuple[PublishedText | None, dict[str, Any], str]] = [
     (MENDED, {"wrong": " ", "right": RIGHT}, "wrong"),
     (MENDED, {"wrong": WRONG, "right": "\u200e \n"}, "right"),
     (MENDED, {"quietly": True}, "only a sign"),
     (MENDED, {"quietly": True, "wrong": WRONG}, "note or none"),
     (None, {"quietly": True}, "a change"),
-    (Words("", MENDED.question, MENDED.answers), NOTE, "headline"),
-    (Words("The Silos", " ", MENDED.answers), NOTE, "wording"),
-    (Words("The Silos", "Who?", ("",)), NOTE, "answer"),
-    (Words("The Silos", "Who?", ()), NOTE, "answer"),
+    (PublishedText("", MENDED.question, MENDED.answers), NOTE, "headline"),
+    (PublishedText("The Silos", " ", MENDED.answers), NOTE, "wording"),
+    (PublishedText("The Silos", "Who?", ("",)), NOTE, "answer"),
+    (PublishedText("The Silos", "Who?", ()), NOTE, "answer"),
 ]  # fmt: skip
 
 
@@ -181,7 +183,7 @@ def test_a_correction_that_lacks_something_is_refused_and_changes_nothing(
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     with database.read() as session:
-        there = after_sending.words_of(session.scalars(select(EditionItem)).one())
+        there = after_sending.get_published_text(session.scalars(select(EditionItem)).one())
     facts = []
     for words, note, _fact in LACKING:
         with pytest.raises(MissingPrecondition) as refused:
@@ -208,7 +210,7 @@ def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
     long = Note("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
     tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, long), TooLong)
     mail = Note("We named timur@post.example.", RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, mail), Leaking)
+    tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, mail), LeakDetected)
     tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, question_of(s, silos)), InvalidTransition)
     database.write(lambda s: publication.retract(s, newsroom.nora, question_of(s, silos), "Somebody is in danger."))
     tried(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, silos), MENDED, note), InvalidTransition)
@@ -227,7 +229,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
     corrected(database, newsroom, silos, wrong="We named the miller Wolkenstein.", right="He is a miller.", runs=True)
-    named = Words("Wolkenstein’s Silos", "Does Wolkenstein own them?", ("Wolkenstein does.",))
+    named = PublishedText("Wolkenstein’s Silos", "Does Wolkenstein own them?", ("Wolkenstein does.",))
     corrected(database, newsroom, silos, named, wrong="It lacked Wolkenstein.", right="It has Wolkenstein.")
     index_due(database)
     assert found(database, newsroom, "Wolkenstein") == [1, 1]
@@ -240,7 +242,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
         assert mail is not None
         mail.edition_id, mail.newsletter_id = edition.id, edition.newsletter_id
         INBOUND.apply(session, Mailroom(), mail, "place", to="edition", placed_at=now(session))
-        received_editions.arrived(session, Mailroom(), edition, "<1@steppe.example>", "Wolkenstein does.")
+        received_editions.record_arrival(session, Mailroom(), edition, "<1@steppe.example>", "Wolkenstein does.")
 
     database.write(more)
     hashes = record(database)[:2]
@@ -250,7 +252,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
     assert (found(database, newsroom, "Wolkenstein"), found(database, newsroom, "barns")) == ([0, 0], [1, 1])
     with database.read() as session:
         [item] = session.scalars(select(EditionItem))
-        assert after_sending.words_of(item) == SAFE
+        assert after_sending.get_published_text(item) == SAFE
         assert (item.mended, item.erased_at is not None) == (None, True)
         assert session.scalars(select(AnswerText.body)).all() == [*SAFE.answers]
         assert session.scalars(select(QuestionText.body).where(QuestionText.erased_at.is_(None))).all() == [

@@ -164,7 +164,7 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().credits == [None]
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        standing = public_state.standing_of(session, newsletter, newsroom.letter(session))
+        standing = public_state.get_public_state(session, newsletter, newsroom.letter(session))
         assert (standing.state, standing.runs_unnamed) == ("withdrawn", True)
 
 

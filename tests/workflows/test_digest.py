@@ -116,7 +116,7 @@ def test_it_names_the_head_of_the_trail_which_stays_in_the_chain(database: Datab
     assert said == [f"Head of the trail: {reach.said}"]
     mailed = reach.said.replace(" ", "")
     chain.extend(database, half_past_seven(1))
-    looked = chain_check.check(database, pytest.fail, heads=[mailed])
+    looked = chain_check.check(database, pytest.fail, head_prefixes=[mailed])
     assert looked.found == {mailed: reach.number} and looked.end.number > reach.number
 
 
@@ -176,7 +176,7 @@ def test_who_has_mailed_is_not_late(database: Database, newsroom: Newsroom) -> N
     salt = asked(database, newsroom)
     at = half_past_seven(60)
     assert "One expert is late:\n- Leyla Aydın: The Salt Wind" in morning(database, at)
-    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
+    database.write(lambda s: mailed_answers.create_letter(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
     assert not [part for part in morning(database, at + DAY) if "late" in part]
 
 
@@ -193,7 +193,7 @@ def raised(database: Database, at: datetime) -> list[str]:
 
 
 def mailed_by_leyla(database: Database, salt: Asked) -> None:
-    database.write(lambda s: mailed_answers.take(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
+    database.write(lambda s: mailed_answers.create_letter(s, Mailroom(), salt.assignment(s), "Here it is.", utc_now()))
 
 
 @pytest.mark.parametrize(

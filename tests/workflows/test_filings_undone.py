@@ -53,7 +53,7 @@ def invited(salt: Asked) -> None:
     typing = "Nobody is told to"
     salt.database.write(
         lambda session: writing.save_draft(
-            session, salt.newsroom.leyla, salt.assignment(session), "tab", writing.Written(typing), 1
+            session, salt.newsroom.leyla, salt.assignment(session), "tab", writing.AnswerContent(typing), 1
         )
     )
 
@@ -87,7 +87,13 @@ def checking(policy: str) -> Callable[[Asked], None]:
         salt.send_to_check()
         salt.database.write(
             lambda session: writing.save_draft(
-                session, salt.newsroom.leyla, salt.assignment(session), "tab", writing.Written("The year"), 1, "reply"
+                session,
+                salt.newsroom.leyla,
+                salt.assignment(session),
+                "tab",
+                writing.AnswerContent("The year"),
+                1,
+                "reply",
             )
         )
 

@@ -152,7 +152,7 @@ def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
 def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database: Database, newsroom: Newsroom) -> None:
     salt = arrived(database, newsroom)
     deliver_due(database, lambda _message, _id: None)
-    draft = writing.Written("I would begin with the gauges of 1974.")
+    draft = writing.AnswerContent("I would begin with the gauges of 1974.")
     database.write(lambda s: writing.save_draft(s, newsroom.leyla, salt.assignment(s), "tab", draft, 1))
 
     def kept() -> tuple[int, int]:
@@ -162,7 +162,7 @@ def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database
 
     def erase(at: datetime) -> None:
         sweep(database, at)
-        database.write(writing.sweep, at)
+        database.write(writing.delete_old_drafts, at)
 
     erase(NOW + 365 * DAY - HOUR)
     assert kept() == (1, 1)
@@ -188,7 +188,7 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
     assert said(22).get("leaving") is None
     assert said(24)["leaving"] == 2
     section = digest.Section("leaving", 2, (), "")
-    assert digest._worth_a_mail([section], None, NOW) is False
+    assert digest._is_worth_a_mail([section], None, NOW) is False
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -55,8 +55,10 @@ def everything_of_leyla(salt: Asked) -> None:
         directory.verify_expert(session, newsroom.nora, expert, OF_LEYLA["check"])
         session.execute(update(Assignment).where(Assignment.id == assignment.id).values(brief=OF_LEYLA["brief"]))
         assigning.ask_back(session, newsroom.leyla, assignment, OF_LEYLA["asked back"])
-        writing.save_draft(session, newsroom.leyla, assignment, "page", writing.Written(OF_LEYLA["draft"]), 1)
-        answer = writing.submit(session, newsroom.leyla, assignment, writing.Written(OF_LEYLA["sent"], own_words=True))
+        writing.save_draft(session, newsroom.leyla, assignment, "page", writing.AnswerContent(OF_LEYLA["draft"]), 1)
+        answer = writing.submit(
+            session, newsroom.leyla, assignment, writing.AnswerContent(OF_LEYLA["sent"], own_words=True)
+        )
         editing.edit(session, newsroom.nora, answer, EDITED)
         editing.ask_check(session, newsroom.nora, answer)
         editing.settle_check(session, newsroom.leyla, answer, "wrong", OF_LEYLA["reply"])
@@ -172,7 +174,7 @@ def ilya_leaves(database: Database, newsroom: Newsroom) -> None:
             )
         )
         session.flush()
-        disabling.shut_out(session, Clock(), person)
+        disabling.disable_person(session, Clock(), person)
 
     database.write(fn)
 
@@ -196,7 +198,7 @@ def test_who_is_shut_out_loses_the_second_factors_at_once_and_the_name_when_it_h
         # The trail is as it was: it names nobody, and the page of it says what the person's row says.
         after = session.execute(select(Event.id, Event.actor, Event.action, Event.facts).order_by(Event.id)).all()
         assert after[: len(trail)] == trail
-        assert colleagues.known_as(session, newsroom.newsletter_id)[person.id] == person.name
+        assert colleagues.get_display_names(session, newsroom.newsletter_id)[person.id] == person.name
         assert session.get_one(Person, newsroom.nora.person_id).name == "Nora Lind"
 
 

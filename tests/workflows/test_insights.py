@@ -21,7 +21,7 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editor.frame import Desk as Frame
+from app.editor.frame import RequestContext as Frame
 from app.editor.overview.insights_page import CHARTS
 from app.letters import filing, receive
 from app.letters.models import Letter
@@ -90,7 +90,7 @@ def autumn(database: Database, newsroom: Newsroom) -> Newsroom:
     database.write(lambda session: write(session, newsroom), THEN)
     no = "not my field"
     database.write(lambda s: assigning.decline(s, newsroom.marek, assignment_of(s, newsroom.marek), no), THEN + DAY)
-    written = writing.Written("We put up salt plates in 2009.", own_words=True)
+    written = writing.AnswerContent("We put up salt plates in 2009.", own_words=True)
     database.write(
         lambda s: writing.submit(s, newsroom.leyla, assignment_of(s, newsroom.leyla), written), THEN + 5 * DAY
     )
@@ -109,7 +109,7 @@ def test_a_week_is_counted_from_what_came_in_and_what_ran(database: Database, au
     leyla, marek, gulnara = (str(one.expert_id) for one in (autumn.leyla, autumn.marek, autumn.gulnara))
     with database.read() as session:
         topic = str(session.scalars(select(Topic.id)).one())
-    first, last = weekly_counts.monday(THEN), weekly_counts.monday(TODAY)
+    first, last = weekly_counts.get_monday(THEN), weekly_counts.get_monday(TODAY)
     assert weeks(database) == [
         (first, {
             "channels": {"web": 2, "event": 1}, "languages": {"en": 2, "fa": 1},
@@ -124,8 +124,8 @@ def test_a_week_is_counted_from_what_came_in_and_what_ran(database: Database, au
 
 
 def test_what_can_still_change_is_counted_again_and_the_newest_first(database: Database, autumn: Newsroom) -> None:
-    last = weekly_counts.monday(TODAY)
-    assert weekly_counts.count_due(database, TODAY, most=2) == 2
+    last = weekly_counts.get_monday(TODAY)
+    assert weekly_counts.count_due(database, TODAY, limit=2) == 2
     assert [begins for begins, _ in weeks(database)] == [last - WEEK, last]
     assert weekly_counts.count_due(database, TODAY) == 2
     assert weekly_counts.count_due(database, TODAY + timedelta(minutes=9)) == 0
@@ -176,9 +176,9 @@ def test_counting_walks_indexes_and_no_table(database: Database, autumn: Newsroo
         session.info["at"] = TODAY
         if not database.is_sqlite:
             session.execute(text("SET enable_seqscan = off"))
-        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.monday(THEN))
-        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.monday(TODAY))
-        weekly_counts.due(session, autumn.newsletter_id)
+        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.get_monday(THEN))
+        weekly_counts.count(session, autumn.newsletter_id, weekly_counts.get_monday(TODAY))
+        weekly_counts.list_due_weeks(session, autumn.newsletter_id)
     grow = "letters|questions|assignments|question_topics"
     assert [plan for plan in plans if re.match(rf"SCAN ({grow})$|.*Seq Scan on ({grow})\b", plan)] == []
     assert sum("ix_letters_newsletter_id_received_at" in plan for plan in plans) >= 3
@@ -222,7 +222,7 @@ def test_each_chart_has_its_table_and_its_file(nora: Desk, database: Database, a
     assert shown["languages"][1:] == [["English", "2"], ["Persian", "1"]]
     assert shown["kinds"][1:] == [["question", "2"], ["spam", "1"], ["not filed yet", "1"]]
     assert "What letters were Letters; spam is counted only here" in said
-    first = weekly_counts.monday(THEN)
+    first = weekly_counts.get_monday(THEN)
     days = [f"{first + back * WEEK}" for back in range(4)]
     for key, table in shown.items():
         file = nora.open(f"insights/{key}.csv?period=12-weeks")
@@ -248,7 +248,7 @@ def test_a_picture_says_in_words_what_it_shows(nora: Desk, database: Database, a
 def fill(database: Database, newsroom: Newsroom, number: int) -> None:
     """So many weeks before this one, with a letter in each."""
     columns = {"newsletter_id": newsroom.newsletter_id, "counted_at": TODAY, "figures": {"channels": {"web": 1}}}
-    begins = [weekly_counts.monday(TODAY) - back * WEEK for back in range(1, number + 1)]
+    begins = [weekly_counts.get_monday(TODAY) - back * WEEK for back in range(1, number + 1)]
     database.write(lambda session: session.add_all(CountedWeek(begins=one, **columns) for one in begins))
 
 

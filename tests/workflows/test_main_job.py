@@ -19,7 +19,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Link
 from app.questions.models import Question
-from app.server.worker import settled
+from app.server.worker import forget_contact_after_notice
 from app.typesetting.renderers import to_text
 from app.workflows import undo
 from app.workflows.letters import public_state
@@ -73,7 +73,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
         for form in (TIMUR, DANA):
             letter = receipts.find_receipt(session, receive.receipt_of(session, form))
             assert letter is not None
-            standing = public_state.standing_of(session, newsletter, letter)
+            standing = public_state.get_public_state(session, newsletter, letter)
             assert (standing.state, standing.path) == ("published", path)
         [found] = archive.published_by(session, session.scalars(select(Answer)).one().expert_id)
         assert found.id == item.id
@@ -100,7 +100,7 @@ def test_one_e_mail_then_forget_me(database: Database) -> None:
         assert session.scalar(select(Contact.id)) is not None
 
     def the_notice_is_sent(session: Any) -> None:
-        settled(session, session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one())
+        forget_contact_after_notice(session, session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one())
 
     newsroom.at(13, the_notice_is_sent)
     with database.read() as session:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers.models import Assignment
-from app.audit.queries import newest_of
+from app.audit.queries import find_latest_event
 from app.core.actors import Clock
 from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
@@ -151,7 +151,7 @@ def test_undo_puts_everything_back_and_nobody_hears_of_it(database: Database, ne
     move(database, newsroom, DAYS)
 
     def take_back(session: Session) -> int:
-        event = newest_of(session, "edition", edition(session, newsroom).id, "edition.move")
+        event = find_latest_event(session, "edition", edition(session, newsroom).id, "edition.move")
         assert event is not None
         done, left = undo.undo(session, newsroom.nora, [event.id])
         assert left == []
@@ -181,7 +181,7 @@ def test_the_same_time_is_no_move_and_nobody_hears(database: Database, newsroom:
     move(database, newsroom, timedelta(0))
     with database.read() as session:
         assert kinds(session) == []
-        assert newest_of(session, "edition", edition(session, newsroom).id, "edition.move") is None
+        assert find_latest_event(session, "edition", edition(session, newsroom).id, "edition.move") is None
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_undoing_the_skip_gives_the_due_day_back(database: Database, newsroom: N
     def skip_and_back(session: Session) -> None:
         row = edition(session, newsroom)
         skipping.skip(session, newsroom.nora, row)
-        event = newest_of(session, "edition", row.id, "edition.skip")
+        event = find_latest_event(session, "edition", row.id, "edition.skip")
         assert event is not None
         assert undo.undo(session, newsroom.nora, [event.id])[1] == []
 

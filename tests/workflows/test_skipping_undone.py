@@ -49,7 +49,7 @@ def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int
     """The state of an edition, and what stands in which of its slots."""
     with database.read() as session:
         row = session.scalars(select(Edition).filter_by(public_id=edition)).one()
-        return str(row.state), [(one.headline, one.position) for one in slots.picked(session, row)]
+        return str(row.state), [(one.headline, one.position) for one in slots.list_picked_questions(session, row)]
 
 
 def mails(database: Database) -> list[tuple[str, str]]:

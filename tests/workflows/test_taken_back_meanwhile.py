@@ -196,12 +196,16 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
 
 @SIDE_BY_SIDE
 def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: Database, newsroom: Newsroom) -> None:
-    database.write(lambda session: index.put(session, DESK, [index.Doc(newsroom.newsletter_id, "question", 7, SALT)]))
+    database.write(
+        lambda session: index.index_documents(session, DESK, [index.Doc(newsroom.newsletter_id, "question", 7, SALT)])
+    )
     with database.read() as session:
         [key] = session.scalars(select(DESK.docs.id))
     numbers = {key: (SALT, bytes(semantic.NUMBERS))}
     refused = side_by_side(
-        database, lambda s: embedding._keep(s, DESK, numbers), lambda s: index.forget(s, "question", 7)
+        database,
+        lambda s: embedding._save_vectors(s, DESK, numbers),
+        lambda s: index.remove_from_indexes(s, "question", 7),
     )
     with database.read() as session:
         assert (refused, session.scalars(select(Vector)).all(), session.scalars(select(DESK.docs.id)).all()) == (

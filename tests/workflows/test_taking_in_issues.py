@@ -213,7 +213,7 @@ def test_nothing_of_a_mended_q_and_a_comes_again(database: Database, newsroom: N
     (issue,) = read_issues("ghost-de.html", GHOST.read_bytes())
     (found,) = issue.qas()
     mended = type(found)(**{**found.__dict__, "headline": "Mould"})
-    take = import_issues.take_in
+    take = import_issues.import_qa
     first = database.write(lambda s: take(s, newsroom.nora, newsroom.newsletter_id, mended, found_as=found.fingerprint))
     assert first is not None
     assert database.write(lambda s: take(s, Clock(), newsroom.newsletter_id, found)) is None

@@ -15,7 +15,7 @@ from app.editions import locking
 from app.editions.models import Edition, EditionItem, ItemTranslation
 from app.questions.models import Question
 from app.workflows.publishing import after_sending, publication, translations
-from app.workflows.publishing.after_sending import Note, Words
+from app.workflows.publishing.after_sending import Note, PublishedText
 from app.workflows.retention import erase_published
 from tests.support.at_the_form import published, question_of
 from tests.support.cast import Newsroom
@@ -25,8 +25,10 @@ from tests.support.pages import Page
 from tests.support.stored import rows
 
 HERE = "/steppe/q/{}/-?lang=fa"
-AS_SENT = Words("The Silos", "Who built the silos, and who owns them now?", ("Nobody knows.\n\nWe asked the mill.",))
-SAFE = Words("The Silos", AS_SENT.question, ("One owner is known.",))
+AS_SENT = PublishedText(
+    "The Silos", "Who built the silos, and who owns them now?", ("Nobody knows.\n\nWe asked the mill.",)
+)
+SAFE = PublishedText("The Silos", AS_SENT.question, ("One owner is known.",))
 NOTE = Note("We wrote that nobody knows.", "The mill in Nukus knows.")
 
 
@@ -73,10 +75,15 @@ def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, si
 
 
 WITH_IT = ["fa", "en", "fa", "x-default"]
-MENDS: list[tuple[Words, Note, bool, list[str]]] = [
-    (Words(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
+MENDS: list[tuple[PublishedText, Note, bool, list[str]]] = [
+    (PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
     (AS_SENT, NOTE, False, WITH_IT),
-    (Words(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers), Note(), True, WITH_IT),
+    (
+        PublishedText(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers),
+        Note(),
+        True,
+        WITH_IT,
+    ),
 ]
 
 
@@ -86,7 +93,7 @@ def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_
     database: Database,
     newsroom: Newsroom,
     silos: str,
-    words: Words,
+    words: PublishedText,
     note: Note,
     quietly: bool,
     seen: list[str],
@@ -137,7 +144,7 @@ def test_what_is_approved_after_a_correction_is_of_the_words_that_were_sent(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     public_id = published(database, newsroom, [])
-    words = Words(AS_SENT.headline, AS_SENT.question, ("The mill knows.",))
+    words = PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",))
     database.write(lambda s: after_sending.correct(s, newsroom.nora, question_of(s, public_id), words, NOTE) and None)
     database.write(lambda s: translated(s, newsroom, question_of(s, public_id), "Hichkas."))
     assert (languages(client, public_id), exported(database)) == (["en"], [("fa", 1)])

@@ -31,7 +31,7 @@ def printed(question: str, day: date = date(2020, 5, 6), name: str = "Leyla AydÄ
 
 
 def take_in(database: Database, newsroom: Newsroom, key: str, *qas: PrintedQA) -> None:
-    database.write(lambda s: import_issues.take_in_all(s, newsroom.nora, newsroom.newsletter_id, qas, key))
+    database.write(lambda s: import_issues.import_all(s, newsroom.nora, newsroom.newsletter_id, qas, key))
 
 
 def undo(database: Database, newsroom: Newsroom, key: str) -> int:
@@ -82,7 +82,7 @@ def test_an_answer_that_was_put_to_an_expert_is_no_longer_theirs(database: Datab
     def with_leyla(session: Session) -> None:
         with one_import(session, newsroom.nora, newsroom.newsletter_id, "theirs"):
             leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-            import_issues.take_in(session, newsroom.nora, newsroom.newsletter_id, printed("Why?"), [leyla])
+            import_issues.import_qa(session, newsroom.nora, newsroom.newsletter_id, printed("Why?"), [leyla])
 
     database.write(with_leyla)
     assert stored(database) != before

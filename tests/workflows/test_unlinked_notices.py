@@ -87,7 +87,7 @@ def goes_out(database: Database, server: Server, newsroom: Newsroom) -> list[Log
     moments = [NOW + minutes * MINUTE for minutes in range(15)] + [MIDNIGHT + n * MINUTE for n in range(301)]
     for at in sorted(moments):
         before = len(server.taken)
-        deliver_due(database, send, settled=worker.settled, at=at)
+        deliver_due(database, send, after_send=worker.forget_contact_after_notice, now=at)
         log += [Logged(at, one[0], one[1], id_of(one[2]), len(one[2])) for one in server.taken[before:]]
     return [one for one in log if one.recipient.endswith("@post.example")]
 

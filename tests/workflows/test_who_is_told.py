@@ -94,7 +94,7 @@ Step = Callable[[Salt], object]
 
 def send(salt: Salt) -> None:
     writing.submit(
-        salt.session, salt.room.leyla, salt.assignment, writing.Written("We put up salt plates.", own_words=True)
+        salt.session, salt.room.leyla, salt.assignment, writing.AnswerContent("We put up salt plates.", own_words=True)
     )
 
 
@@ -158,7 +158,7 @@ def another_newsletter(salt: Salt) -> None:
         name: getattr(salt.newsletter, name) for name in ("publisher", "editor", "language", "languages", "section")
     }
     columns |= {name: getattr(salt.newsletter, name) for name in ("address", "zone", "rule", "rule_start", "at")}
-    founding.found(salt.session, Clock(), columns | {"slug": "delta", "name": "The Delta Letter"}, {})
+    founding.create_newsletter(salt.session, Clock(), columns | {"slug": "delta", "name": "The Delta Letter"}, {})
 
 
 def another(salt: Salt) -> Question:
@@ -174,7 +174,7 @@ def write_in(salt: Salt, *signs: str) -> None:
 
 def mail_in(salt: Salt) -> None:
     salt.newsletter.acknowledges = True
-    mailed = mailed_letters.Mailed("Who counts the plates?", "dana@post.example", now(salt.session))
+    mailed = mailed_letters.MailedLetter("Who counts the plates?", "dana@post.example", now(salt.session))
     mailed_letters.take(salt.session, Mailroom(), salt.newsletter, mailed, answerable=True)
 
 
@@ -216,7 +216,7 @@ def ask_marek(salt: Salt) -> None:
     """Marek is asked beside Leyla, and sends a text."""
     draft(salt)
     invitations.invite(salt.session, salt.room.nora, drafted(salt))
-    written = writing.Written("Nobody counts the plates.", own_words=True)
+    written = writing.AnswerContent("Nobody counts the plates.", own_words=True)
     writing.submit(salt.session, salt.room.marek, mareks(salt), written)
 
 
@@ -231,11 +231,11 @@ def import_issue(salt: Salt) -> None:
         (PrintedVoice(Named("Leyla Aydın", "soil scientist"), ("It was never deep.",)),),
     )  # fmt: skip
     theirs = salt.session.get_one(Expert, salt.room.leyla.expert_id)
-    import_issues.take_in(salt.session, salt.room.nora, salt.room.newsletter_id, qa, [theirs])
+    import_issues.import_qa(salt.session, salt.room.nora, salt.room.newsletter_id, qa, [theirs])
 
 
 def use(salt: Salt) -> None:
-    passed_over.use(salt.session, salt.room.nora, mareks(salt))
+    passed_over.reuse_answer(salt.session, salt.room.nora, mareks(salt))
 
 
 def take_back_letter(salt: Salt) -> None:

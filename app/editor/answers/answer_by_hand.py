@@ -9,8 +9,8 @@ from ...answers.models import Assignment
 from ...core.state_machine import MissingPrecondition
 from ...db.session import now
 from ...web.formatting import zone
-from ..form_values import typed_day
-from ..frame import Desk, at_desk, change, editor, page
+from ..form_values import parse_day
+from ..frame import RequestContext, editor, page, read_context, run_in_transaction
 from ..letters.letter_words import BY_HAND, CHANNELS
 from ..questions.question_page import to_question
 from .invitation_page import ADDRESS, Unfit, the_assignment
@@ -18,7 +18,7 @@ from .invitation_page import ADDRESS, Unfit, the_assignment
 
 @editor.sheet(f"{ADDRESS}/answer", "edit")
 def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
         today = now(desk.session).astimezone(zone()).date().isoformat()
         return _hand_form(desk, one, {"channel": "messenger", "given_on": today}, {})
@@ -29,13 +29,15 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
     """Return what came by phone, messenger or on paper, in the expert's name."""
     typed = request.form.to_dict()
 
-    def fn(desk: Desk) -> None:
-        given = typed_day(typed.get("given_on", ""))
+    def fn(desk: RequestContext) -> None:
+        given = parse_day(typed.get("given_on", ""))
         if given is None or given > now(desk.session).astimezone(zone()).date():
             raise Unfit(given_on=_("Give the day as a date that isn’t in the future"))
         if typed.get("channel") not in BY_HAND:
             raise Unfit(channel=_("Say how it came"))
-        written = writing.Written(typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words")))
+        written = writing.AnswerContent(
+            typed.get("body", ""), typed.get("ties", ""), own_words=bool(typed.get("own_words"))
+        )
         one = the_assignment(desk, public_id, assignment_id)
         try:
             writing.enter_by_hand(desk.session, desk.actor, one, written, typed["channel"], given)
@@ -43,14 +45,20 @@ def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tu
             raise Unfit(body=_("Write down the answer")) from None
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except Unfit as unfit:
-        with at_desk(slug) as desk:
+        with read_context(slug) as desk:
             return _hand_form(desk, the_assignment(desk, public_id, assignment_id), typed, unfit.faults), 422
     return to_question(slug, public_id)
 
 
-def _hand_form(desk: Desk, one: Assignment, typed: dict[str, str], faults: dict[str, str]) -> str:
+def _hand_form(desk: RequestContext, assignment: Assignment, form_data: dict[str, str], faults: dict[str, str]) -> str:
     channels = [(key, CHANNELS[key]) for key in BY_HAND]
-    values = {"assignment": one, "question": one.question, "typed": typed, "faults": faults, "channels": channels}
+    values = {
+        "assignment": assignment,
+        "question": assignment.question,
+        "typed": form_data,
+        "faults": faults,
+        "channels": channels,
+    }
     return page(desk, "editor/answers/by_hand.html", "questions", **values)

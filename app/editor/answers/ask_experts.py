@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import assigning, ladder
 from ...answers.briefing import FEWEST, MOST, Brief
-from ...answers.candidates import Fit, ranked
+from ...answers.candidates import ExpertFit, rank_experts
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong
@@ -22,15 +22,15 @@ from ...editions.models import Edition
 from ...editions.slots import Picks
 from ...people import directory
 from ...people.models import Expert
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...questions.models import Question
-from ...search.alike import Compared
+from ...search.alike import Comparison
 from ...web.formatting import day
 from ...workflows import invitations
 from ..flash import announce
-from ..form_values import number_in, too_long
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn
-from ..questions.dossier import NEXT, Dossier
+from ..form_values import parse_number, too_long
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..questions.dossier import NEXT, QuestionDetail
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
 
@@ -43,29 +43,29 @@ BEST = 3  # on the question's own page, and unfolded here
 @editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
 def ask(slug: str, public_id: str) -> str:
     """Return who fits; `expert` in the address says who is ticked already."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         question, open_editions = the_question(desk, public_id), _open_editions(desk)
         room = _first_with_room(desk, question, open_editions)
         typed = {"words": desk.newsletter.sections[question.section].words, "edition": room}
         return _form(desk, question, typed, request.args.getlist("expert"), open_editions=open_editions)
 
 
-def _open_editions(desk: Desk) -> Picks:
+def _open_editions(desk: RequestContext) -> Picks:
     """The editions that experts can be asked for."""
     return slots.list_editions_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED)
 
 
-def _first_with_room(desk: Desk, question: Question, open_editions: Picks) -> str:
+def _first_with_room(desk: RequestContext, question: Question, open_editions: Picks) -> str:
     """Return the edition that an answer is most likely for: one of the next with an open slot in its section."""
-    free = slots.first_with_room(desk.newsletter, dict(islice(open_editions.items(), NEXT)), question.section)
+    free = slots.find_edition_with_room(desk.newsletter, dict(islice(open_editions.items(), NEXT)), question.section)
     return free.public_id if free else ""
 
 
 def _form(
-    desk: Desk,
+    desk: RequestContext,
     question: Question,
-    typed: Mapping[str, Any],
-    ticked: Sequence[str],
+    form_data: Mapping[str, Any],
+    expert_ids: Sequence[str],
     unfit: Unfit | None = None,
     open_editions: Picks | None = None,
 ) -> str:
@@ -73,7 +73,7 @@ def _form(
     those that can be chosen, where they are at hand."""
     sought = request.form.get("find", "").strip()
     fits, here = _fits(desk, question, sought)
-    order = {key: place for place, key in enumerate(ticked)}
+    order = {key: place for place, key in enumerate(expert_ids)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
     # Whoever was looked for stands there however they write.
@@ -94,24 +94,24 @@ def _form(
         sought=sought,
         editions=[*((one.public_id, day(one.runs_at)) for one in open_editions), ("", _("Any later one"))],
         standing=[(row.public_id, row.expert.name) for row in before],
-        typed=typed,
-        ticked=ticked,
-        places={key: request.form.get(f"place-{key}", "") for key in ticked},
+        typed=form_data,
+        ticked=expert_ids,
+        places={key: request.form.get(f"place-{key}", "") for key in expert_ids},
         faults=unfit.faults if unfit else {},
         passages=unfit.passages if unfit else (),
         limits=(FEWEST, MOST),
     )
 
 
-def _fits(desk: Desk, question: Question, sought: str) -> tuple[list[Fit], list[Assignment]]:
+def _fits(desk: RequestContext, question: Question, sought: str) -> tuple[list[ExpertFit], list[Assignment]]:
     """Return who fits a question, and who was asked it before."""
     here = assigning.of_question(desk.session, question)
-    return ranked(desk.session, question, sought, here=here), here
+    return rank_experts(desk.session, question, sought, assignments=here), here
 
 
-def _writes_it(fit: Fit) -> bool:
+def _writes_it(candidate: ExpertFit) -> bool:
     """Return whether an expert writes the language of the question, as far as either is known."""
-    wanted, *rest = (tag.partition("-")[0] for tag in (fit.language, *fit.expert.languages))
+    wanted, *rest = (tag.partition("-")[0] for tag in (candidate.language, *candidate.expert.languages))
     return wanted in ("und", *rest) or not rest
 
 
@@ -121,24 +121,24 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, _in_order(request.form)
     only, act = request.form.get("only"), request.form.get("act", "prepare")
     if act == "find" and not only:
-        with at_desk(slug) as desk:
+        with read_context(slug) as desk:
             return _form(desk, the_question(desk, public_id), typed, ticked)
 
-    def fn(desk: Desk) -> tuple[list[Assignment], list[Assignment]]:
+    def fn(desk: RequestContext) -> tuple[list[Assignment], list[Assignment]]:
         drafts = _drafts(desk, the_question(desk, public_id), typed, [only] if only else ticked)
         now_ = [one for one in drafts if one.after_id is None] if act == "send" and not only else []
         invitations.invite_all(desk.session, desk.actor, now_)
         return drafts, now_
 
     try:
-        drafts, sent = change(slug, fn)
+        drafts, sent = run_in_transaction(slug, fn)
     except (Unfit, TooLong) as error:
         unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
-        return redrawn(slug, 422, lambda desk: _form(desk, the_question(desk, public_id), typed, ticked, unfit))
+        return rerender(slug, 422, lambda desk: _form(desk, the_question(desk, public_id), typed, ticked, unfit))
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)
         return redirect(href, code=303)
-    announce(_who_was_asked(drafts, sent))
+    announce(_format_sending_summary(drafts, sent))
     if not sent:
         return redirect(url_for("editor.invitations", slug=slug, public_id=public_id), code=303)
     return to_question(slug, public_id, "who")
@@ -147,22 +147,26 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
 def _in_order(form: MultiDict[str, str]) -> list[str]:
     """Return who is ticked, by the numbers typed beside them; those without one come after, as on the page."""
     ticked = form.getlist("expert")
-    places = {key: number_in(form.get(f"place-{key}", "")) for key in ticked}
+    places = {key: parse_number(form.get(f"place-{key}", "")) for key in ticked}
     return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MOST)
 
 
-def _who_was_asked(drafts: Sequence[Assignment], sent: Sequence[Assignment]) -> str:
+def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequence[Assignment]) -> str:
     """Return who has been asked, and who only stands there now."""
-    asked, others = (", ".join(one.expert.name for one in drafts if (one in sent) is was) for was in (True, False))
-    if not sent:
+    asked, others = (
+        ", ".join(one.expert.name for one in drafts if (one in sent_assignments) is was) for was in (True, False)
+    )
+    if not sent_assignments:
         return _("Prepared, and nothing sent: %(names)s.", names=others)
     sentence = _("On their way: %(names)s.", names=asked)
     return f"{sentence} {_('Next on the ladder: %(names)s.', names=others)}" if others else sentence
 
 
-def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Assignment]:
+def _drafts(
+    desk: RequestContext, question: Question, form_data: Mapping[str, str], expert_ids: Sequence[str]
+) -> list[Assignment]:
     """An assignment for each, on the ladder where it was asked for. Raises `Unfit` and what the verbs raise."""
-    experts, words = _experts(desk, typed, ticked), typed["words"]
+    experts, words = _experts(desk, form_data, expert_ids), form_data["words"]
     if words and not (words.isdigit() and FEWEST <= int(words) <= MOST):
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
@@ -170,31 +174,31 @@ def _drafts(desk: Desk, question: Question, typed: Mapping[str, str], ticked: Se
     except MissingPrecondition:
         raise Unfit(step_at=_("Give a time that is still to come")) from None
     edition = _chosen_edition(desk, question)
-    printed = (typed[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
-    brief = Brief(typed["brief"], int(words) if words else None, *printed)
+    printed = (form_data[name] or None if len(experts) == 1 else None for name in ("credit_line", "relation"))
+    brief = Brief(form_data["brief"], int(words) if words else None, *printed)
     drafts = [_assign(desk, question, one, edition.id if edition else None, brief) for one in experts]
-    _set_up(desk, question, drafts, typed, step_at)
+    _set_up(desk, question, drafts, form_data, step_at)
     return drafts
 
 
-def _chosen_edition(desk: Desk, question: Question) -> Edition | None:
+def _chosen_edition(desk: RequestContext, question: Question) -> Edition | None:
     """Return the edition of the form, or None for any later one. Raises `Unfit` where it takes no more answers."""
     open_editions = _open_editions(desk)
     public_id = request.form.get("edition", _first_with_room(desk, question, open_editions))
-    edition = found(editions.load(desk.session, desk.actor, public_id)) if public_id else None
+    edition = or_404(editions.load(desk.session, desk.actor, public_id)) if public_id else None
     if edition and not editions.takes_answers(desk.session, edition):
         raise Unfit(edition=_("That edition takes no more answers. Choose a later one"))
     return edition
 
 
-def _experts(desk: Desk, typed: Mapping[str, str], ticked: Sequence[str]) -> list[Expert]:
+def _experts(desk: RequestContext, form_data: Mapping[str, str], expert_ids: Sequence[str]) -> list[Expert]:
     """Those who are ticked, and somebody new: a name and an address are enough."""
-    chosen = [found(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(ticked)]
-    if not typed["name"] and chosen:
+    chosen = [or_404(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(expert_ids)]
+    if not form_data["name"] and chosen:
         return chosen
     try:
         new = directory.record_expert(
-            desk.session, desk.actor, typed["name"], typed["email"] or None, desk.newsletter.language
+            desk.session, desk.actor, form_data["name"], form_data["email"] or None, desk.newsletter.language
         )
     except directory.BadAddress:
         raise Unfit(email=_("This is no address that one can write to")) from None
@@ -203,10 +207,12 @@ def _experts(desk: Desk, typed: Mapping[str, str], ticked: Sequence[str]) -> lis
     return [*(one for one in chosen if one.id != new.id), new]
 
 
-def _assign(desk: Desk, question: Question, expert: Expert, edition_id: int | None, brief: Brief) -> Assignment:
+def _assign(
+    desk: RequestContext, question: Question, expert: Expert, edition_id: int | None, brief: Brief
+) -> Assignment:
     try:
         return assigning.assign(desk.session, desk.actor, question, expert, brief, edition_id)
-    except Leaking as leaking:
+    except LeakDetected as leaking:
         raise Unfit(leaking.passages, brief=_("Readers’ own words or names stand in it")) from leaking
     except InvalidTransition as illegal:
         if illegal.state != "assigned":
@@ -215,19 +221,27 @@ def _assign(desk: Desk, question: Question, expert: Expert, edition_id: int | No
 
 
 def _set_up(
-    desk: Desk, question: Question, drafts: Sequence[Assignment], typed: Mapping[str, str], step_at: datetime | None
+    desk: RequestContext,
+    question: Question,
+    drafts: Sequence[Assignment],
+    form_data: Mapping[str, str],
+    step_at: datetime | None,
 ) -> None:
     """Let the first wait for somebody who was asked, and with `one_by_one` each for the one before."""
-    before = first = found(load_assignment(desk.session, question, typed["after"])) if typed["after"] else None
+    before = first = or_404(load_assignment(desk.session, question, form_data["after"])) if form_data["after"] else None
     for draft in drafts:
         if before is not None:
             ladder.put_after(desk.session, desk.actor, draft, before, step_at if before is first else None)
-        if typed["one_by_one"]:
+        if form_data["one_by_one"]:
             before = draft
 
 
 @editor.app_template_global("best_experts")
-def best_experts(file: Dossier, near: Compared | None) -> list[Fit]:
+def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[ExpertFit]:
     """The few who fit a question best, for its own page."""
-    here = [part.place.assignment for part in file.parts]
-    return [fit for fit in ranked(file.desk.session, file.question, near=near, here=here) if fit.here is None][:BEST]
+    here = [part.place.assignment for part in detail.parts]
+    return [
+        fit
+        for fit in rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=here)
+        if fit.here is None
+    ][:BEST]

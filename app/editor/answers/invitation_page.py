@@ -18,8 +18,8 @@ from ...people import directory
 from ...questions.models import Question
 from ...workflows import invitations as mails
 from ..flash import announce
-from ..form_values import local_time, typed_day
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..form_values import parse_day, parse_local_time
+from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION
 from ..questions.question_page import question_press, the_question, to_question
 from .invitation_dates import Dates, dates_of
@@ -35,31 +35,31 @@ class Unfit(Exception):
         self.faults, self.passages = faults, passages
 
 
-def the_assignment(desk: Desk, public_id: str, assignment_id: str) -> Assignment:
-    return found(load_assignment(desk.session, the_question(desk, public_id), assignment_id))
+def the_assignment(desk: RequestContext, public_id: str, assignment_id: str) -> Assignment:
+    return or_404(load_assignment(desk.session, the_question(desk, public_id), assignment_id))
 
 
 @editor.get(ADDRESS)
 def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """The invitation as it will be mailed, with its dates; sent only from here."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
         _edition = run_of(desk.session, one)  # held, so that whoever asks for it below finds it loaded
         return _invitation(desk, one, dates_of(desk, one, {}))
 
 
-def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -> str:
+def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_held_back: bool = False) -> str:
     return page(
         desk,
         "editor/answers/assignment.html",
         "questions",
-        question=one.question,
-        assignment=one,
-        letter=mails.preview(desk.session, one, reply_by=dates.reply_by, due_at=dates.due_at),
-        has_address=one.expert.person.email_sealed is not None,
+        question=assignment.question,
+        assignment=assignment,
+        letter=mails.preview(desk.session, assignment, reply_by=dates.reply_by, due_at=dates.due_at),
+        has_address=assignment.expert.person.email_sealed is not None,
         dates=dates,
-        held=held,
-        has_now=live(desk.session, [one.expert_id])[one.expert_id],
+        held=is_held_back,
+        has_now=live(desk.session, [assignment.expert_id])[assignment.expert_id],
         today=now(desk.session).date(),
     )
 
@@ -67,7 +67,7 @@ def _invitation(desk: Desk, one: Assignment, dates: Dates, held: bool = False) -
 @editor.sheet(f"{QUESTION}/invitations", "prepare")
 def invitations(slug: str, public_id: str) -> str:
     """Show all invitations that are prepared for a question, each as it would be mailed if all were sent."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         question = the_question(desk, public_id)
         drafts = [one for one in assigning.of_question(desk.session, question) if one.is_drafted]
         also = len([one for one in drafts if one.after_id is None]) - 1
@@ -86,13 +86,13 @@ def invitations_send(slug: str, public_id: str) -> Response:
     """Send those that were looked at and wait for nobody."""
     keys = request.form.getlist("assignment")
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         question = the_question(desk, public_id)
-        some = [found(load_assignment(desk.session, question, key)) for key in keys]
+        some = [or_404(load_assignment(desk.session, question, key)) for key in keys]
         mails.invite_all(desk.session, desk.actor, some)
         return ", ".join(one.expert.name for one in some)
 
-    names = change(slug, fn)
+    names = run_in_transaction(slug, fn)
     announce(_("On their way: %(names)s.", names=names) if names else _("Nothing was sent."))
     return to_question(slug, public_id, "who")
 
@@ -101,7 +101,7 @@ def invitations_send(slug: str, public_id: str) -> Response:
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
     """Send the invitation, or only look at it with other dates."""
 
-    def fn(desk: Desk) -> bool:
+    def fn(desk: RequestContext) -> bool:
         one = the_assignment(desk, public_id, assignment_id)
         dates = dates_of(desk, one, request.form)
         if not dates.holds:
@@ -109,24 +109,24 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
         return not dates.holds
 
     looks = "look" in request.form
-    if not looks and change(slug, fn):
+    if not looks and run_in_transaction(slug, fn):
         return to_question(slug, public_id)
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
         dates = dates_of(desk, one, request.form)
-        html = _invitation(desk, one, dates, held=not looks)
+        html = _invitation(desk, one, dates, is_held_back=not looks)
     return (html, 422) if dates.faults or not looks else html
 
 
-def coming_time(desk: Desk, name: str) -> datetime | None:
+def coming_time(desk: RequestContext, name: str) -> datetime | None:
     """A time from the form, or None for the usual one. Raises `MissingPrecondition` when it is over."""
-    moment = local_time(request.form.get(name, ""), desk.newsletter.zone)
+    moment = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
     if moment is not None and moment <= now(desk.session):
         raise MissingPrecondition("due date to come")
     return moment
 
 
-def due_time(desk: Desk) -> datetime:
+def due_time(desk: RequestContext) -> datetime:
     """Return when a text is due, by the form. Raises `MissingPrecondition` where it doesn't say, or that is over."""
     due_at = coming_time(desk, "due_at")
     if due_at is None:
@@ -134,24 +134,24 @@ def due_time(desk: Desk) -> datetime:
     return due_at
 
 
-def _extend(desk: Desk, one: Assignment) -> None:
-    assigning.extend(desk.session, desk.actor, one, due_time(desk))
+def _extend(desk: RequestContext, assignment: Assignment) -> None:
+    assigning.extend(desk.session, desk.actor, assignment, due_time(desk))
 
 
-def _decline(desk: Desk, one: Assignment) -> None:
+def _decline(desk: RequestContext, assignment: Assignment) -> None:
     reason = request.form.get("reason", "")
     if reason not in DECLINE_REASONS:
         raise MissingPrecondition("reason")
-    assigning.decline(desk.session, desk.actor, one, reason, typed_day(request.form.get("later_on", "")))
+    assigning.decline(desk.session, desk.actor, assignment, reason, parse_day(request.form.get("later_on", "")))
 
 
-def _cancel(desk: Desk, one: Assignment) -> None:
-    assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", ""))
+def _cancel(desk: RequestContext, assignment: Assignment) -> None:
+    assigning.cancel(desk.session, desk.actor, assignment, request.form.get("sentence", ""))
 
 
-def _ladder(desk: Desk, one: Assignment) -> None:
-    before = found(load_assignment(desk.session, one.question, request.form.get("before", "")))
-    ladder.put_after(desk.session, desk.actor, one, before, coming_time(desk, "due_at"))
+def _ladder(desk: RequestContext, assignment: Assignment) -> None:
+    before = or_404(load_assignment(desk.session, assignment.question, request.form.get("before", "")))
+    ladder.put_after(desk.session, desk.actor, assignment, before, coming_time(desk, "due_at"))
 
 
 MOVES = {
@@ -172,14 +172,14 @@ MOVES = {
     {"": "invite", "decline": "prepare", "verify": "directory"},
     decides=False,
 )
-def assignment_move(desk: Desk, question: Question, assignment_id: str, move: str) -> None:
-    MOVES[move](desk, found(load_assignment(desk.session, question, assignment_id)))
+def assignment_move(desk: RequestContext, question: Question, assignment_id: str, move: str) -> None:
+    MOVES[move](desk, or_404(load_assignment(desk.session, question, assignment_id)))
 
 
 @question_press(f"{ADDRESS}/write", "prepare", chapter="who", decides=False)
-def assignment_write(desk: Desk, question: Question, assignment_id: str) -> None:
+def assignment_write(desk: RequestContext, question: Question, assignment_id: str) -> None:
     """A letter of the desk to an expert waits for a moment in the outbox, where it can be stopped. Readers' words in it
     have to be looked at first.
     """
-    one = found(load_assignment(desk.session, question, assignment_id))
+    one = or_404(load_assignment(desk.session, question, assignment_id))
     desk_letters.write_to(desk.session, desk.actor, one, request.form.get("letter", ""))

@@ -10,12 +10,12 @@ from ...web.formatting import is_past, moment
 from ..frame import editor
 
 
-def _silent(name: str, until: datetime | None) -> str:
-    if until is None:
+def _silent(name: str, deadline: datetime | None) -> str:
+    if deadline is None:
         return _("Is asked next, if %(name)s says no or lets the time pass", name=name)
-    if is_past(until):
+    if is_past(deadline):
         return _("%(name)s has let the time pass", name=name)
-    return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(until))
+    return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(deadline))
 
 
 # By where the one before stands; nobody comes after a text.
@@ -49,9 +49,11 @@ def ladder_words(assignment: Assignment, holds: bool) -> str:
     if comes and not question.is_cleared:
         return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
     if comes:
-        return _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _where(holds)
-    return f"{said}. " + (_where(holds) if not before.is_cancelled else "")
+        return (
+            _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _format_delivery_note(holds)
+        )
+    return f"{said}. " + (_format_delivery_note(holds) if not before.is_cancelled else "")
 
 
-def _where(holds: bool) -> str:
+def _format_delivery_note(holds: bool) -> str:
     return _("It waits in the outbox for you.") if holds else _("It leaves by itself.")

@@ -8,7 +8,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from ...answers.candidates import Fit, History
+from ...answers.candidates import ExpertFit, History
 from ...web.formatting import day, tongue
 from ..frame import editor
 from ..questions.question_words import REASONS
@@ -25,28 +25,34 @@ class Why:
 
 
 @editor.app_template_filter("whys")
-def whys(fit: Fit, slug: str) -> list[Why]:
+def whys(candidate: ExpertFit, slug: str) -> list[Why]:
     """List all reasons in the table's order, as in every row: what was said here, what fits, what to know first."""
-    facts = sorted((fact for fact in fit.facts if fact.code in FACTS), key=lambda fact: list(FACTS).index(fact.code))
-    return [*_here(fit), *(FACTS[fact.code](fit, fact.values, slug) for fact in facts), *_known(fit)]
+    facts = sorted(
+        (fact for fact in candidate.facts if fact.code in FACTS), key=lambda fact: list(FACTS).index(fact.code)
+    )
+    return [
+        *_prior_outcome(candidate),
+        *(FACTS[fact.code](candidate, fact.values, slug) for fact in facts),
+        *_unranked_facts(candidate),
+    ]
 
 
-def _here(fit: Fit) -> Iterator[Why]:
+def _prior_outcome(candidate: ExpertFit) -> Iterator[Why]:
     """Yield what has been said to this very question."""
-    if fit.here is None:
+    if candidate.here is None:
         return
-    if fit.here.is_declined:
-        said = str(REASONS.get(fit.here.decline_reason or "", "")).lower()
-        later = fit.here.later_on
+    if candidate.here.is_declined:
+        said = str(REASONS.get(candidate.here.decline_reason or "", "")).lower()
+        later = candidate.here.later_on
         words = _("Said no to this question: %(reason)s", reason=said)
         yield Why("late", words + (_(", free again from %(day)s", day=day(later, "short")) if later else ""))
     else:
         yield Why("late", _("This question was taken back from them"))
 
 
-def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
+def _past_answer(candidate: ExpertFit, values: tuple[Any, ...], slug: str) -> Why:
     key, *words = values
-    question = fit.past[key]
+    question = candidate.past[key]
     href = url_for("editor.question", slug=slug, public_id=question.public_id)
     said = _("Has answered:")
     if words:
@@ -54,9 +60,9 @@ def _past(fit: Fit, values: tuple[Any, ...], slug: str) -> Why:
     return Why("good", said, href, question.short_title)
 
 
-def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
+def _load(candidate: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
     have = values[0]
-    most = fit.expert.at_once
+    most = candidate.expert.at_once
     if most is None:
         return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", have))
     words = ngettext(
@@ -65,10 +71,10 @@ def _load(fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
         have,
         most=most,
     )
-    return Why("late" if fit.expert.is_full else "wait", words)
+    return Why("late" if candidate.expert.is_full else "wait", words)
 
 
-def _recent(_fit: Fit, values: tuple[Any, ...], _slug: str) -> Why:
+def _recent(_fit: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
     days = values[0]
     return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days) if days else _("Asked today"))
 
@@ -92,8 +98,8 @@ def replies(history: History) -> str:
     )
 
 
-FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
-    "past": _past,
+FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], Why]] = {
+    "past": _past_answer,
     "topic": lambda _fit, values, _slug: Why("good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))),
     "language": lambda _fit, values, _slug: Why(
         "good", _("Writes %(language)s", language=tongue(values[0]) or values[0])
@@ -107,16 +113,18 @@ FACTS: dict[str, Callable[[Fit, tuple[Any, ...], str], Why]] = {
 }
 
 
-def _known(fit: Fit) -> Iterator[Why]:
+def _unranked_facts(candidate: ExpertFit) -> Iterator[Why]:
     """Yield what the ranking doesn't weigh and an editor wants to know."""
-    codes = {fact.code for fact in fit.facts}
-    if fit.history.asked and not codes & {"replies", "silent"}:
-        yield Why("none", replies(fit.history))
-    if fit.expert.languages and fit.language != "und" and "language" not in codes:
-        yield Why("wait", _("Not known to write %(language)s", language=tongue(fit.language) or fit.language))
-    if fit.expert.ties:
-        yield Why("wait", _("Own interest: %(ties)s", ties=fit.expert.ties[:140]))
-    if not fit.expert.verified_at:
+    codes = {fact.code for fact in candidate.facts}
+    if candidate.history.asked and not codes & {"replies", "silent"}:
+        yield Why("none", replies(candidate.history))
+    if candidate.expert.languages and candidate.language != "und" and "language" not in codes:
+        yield Why(
+            "wait", _("Not known to write %(language)s", language=tongue(candidate.language) or candidate.language)
+        )
+    if candidate.expert.ties:
+        yield Why("wait", _("Own interest: %(ties)s", ties=candidate.expert.ties[:140]))
+    if not candidate.expert.verified_at:
         yield Why("wait", _("Nobody has checked yet who this is"))
-    if not fit.expert.has_address:
+    if not candidate.expert.has_address:
         yield Why("wait", _("No address: you ask them yourself"))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ...back_issues.printed_names import Expert as Named
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...people.models import Expert, Person
-from ..form_values import typed_day
+from ..form_values import parse_day
 
 OF_QA = ("day", "section", "headline", "question", "askers")
 OF_VOICE = ("name", "credit_line", "relation", "answer")
@@ -31,16 +31,16 @@ class Row:
         return f"{field}-{self.number}" if voice is None else f"{field}-{self.number}-{voice}"
 
 
-def row_of(number: int, file: str, qa: PrintedQA, typed: Mapping[str, str] | None = None) -> Row:
+def row_of(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
     """Return a Q&A as the form shows it: as it was found, or as it was typed."""
     values = {f"{field}-{number}": text for field, text in _of_qa(qa).items()}
     for place, voice in enumerate(qa.voices):
         values |= {f"{field}-{number}-{place}": text for field, text in _of_voice(voice).items()}
-    if typed is None:
+    if form_data is None:
         return Row(number, file, qa, values, ticked=True)
-    sent = {name: typed.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
-    sent |= {name: "1" for name in typed if name.startswith(f"expert-{number}-")}
-    return Row(number, file, qa, sent, ticked=f"take-{number}" in typed)
+    sent = {name: form_data.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
+    sent |= {name: "1" for name in form_data if name.startswith(f"expert-{number}-")}
+    return Row(number, file, qa, sent, ticked=f"take-{number}" in form_data)
 
 
 def _of_qa(qa: PrintedQA) -> dict[str, str]:
@@ -53,7 +53,7 @@ def _of_voice(voice: PrintedVoice) -> dict[str, str]:
     return dict(zip(OF_VOICE, (one.name, one.credit_line, one.relation, "\n\n".join(voice.answer)), strict=True))
 
 
-def mended(row: Row) -> PrintedQA:
+def build_corrected_qa(row: Row) -> PrintedQA:
     """Return the Q&A as the form has it."""
     day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in OF_QA)
     return replace(
@@ -67,12 +67,12 @@ def mended(row: Row) -> PrintedQA:
     )
 
 
-def _day(typed: str) -> date | None:
-    return typed_day(typed) if typed else None
+def _day(text: str) -> date | None:
+    return parse_day(text) if text else None
 
 
-def _voice(row: Row, place: int) -> PrintedVoice:
-    name, credit_line, relation, answer = (row.values[row.name(field, place)].strip() for field in OF_VOICE)
+def _voice(row: Row, index: int) -> PrintedVoice:
+    name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in OF_VOICE)
     paragraphs = tuple(part.strip() for part in answer.split("\n\n") if part.strip())
     return PrintedVoice(Named(name, credit_line, relation), paragraphs)
 

@@ -19,10 +19,10 @@ from ...people import uploads
 from ...people.models import Upload
 from ...workflows.back_issues import import_issues, undo_import
 from ..flash import announce
-from ..form_values import number_in, too_long
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from ..form_values import parse_number, too_long
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
 from ..large_forms import may_be_large
-from .back_issue_form import Row, mended, namesakes, row_of
+from .back_issue_form import Row, build_corrected_qa, namesakes, row_of
 from .back_issue_words import DOUBTS, FAULTS, unreadable_words
 
 BACK_ISSUES = "/<slug>/archive/back-issues"
@@ -36,11 +36,11 @@ for endpoint in ("back_issues_look", "back_issues_import"):
 
 @editor.sheet(BACK_ISSUES, ACT)
 def back_issues(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _choose(desk)
 
 
-def _choose(desk: Desk, faults: list[tuple[str, str]] | None = None) -> str:
+def _choose(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -> str:
     most = bundle.MOST_BYTES // 1024 // 1024
     made = undo_import.imports(desk.session, desk.newsletter.id)[:SHOWN]
     return page(desk, "editor/editions/back_issues.html", "archive", faults=faults or [], mb=most, imports=made)
@@ -50,15 +50,15 @@ def _choose(desk: Desk, faults: list[tuple[str, str]] | None = None) -> str:
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
     """Look through files. Those that can't be read are told beside what is in the others."""
     chosen = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
-    faults = [(name, why) for name, data in chosen if (why := _why_not(name, data))]
+    faults = [(name, why) for name, data in chosen if (why := _find_read_error(name, data))]
     if len(faults) == len(chosen):
-        return redrawn(slug, 422, _choose, faults or [("", _("Choose a file."))])
-    whole = bundle.packed(chosen)
-    file_id = change(slug, lambda desk: uploads.keep(desk.session, desk.actor, whole, ACT).public_id)
+        return rerender(slug, 422, _choose, faults or [("", _("Choose a file."))])
+    whole = bundle.pack(chosen)
+    file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, whole, ACT).public_id)
     return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
 
 
-def _why_not(name: str, data: bytes) -> str:
+def _find_read_error(name: str, data: bytes) -> str:
     """Return why nothing can be read in a file; nothing where it can."""
     try:
         next(read_issues(name, data), None)
@@ -69,7 +69,7 @@ def _why_not(name: str, data: bytes) -> str:
 
 @editor.sheet(f"{BACK_ISSUES}/<file_id>", ACT)
 def back_issues_report(slug: str, file_id: str) -> str | Response:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id, ACT)
         if upload is None:
             announce(_("Those files aren’t kept any more. Choose them again."))
@@ -77,17 +77,17 @@ def back_issues_report(slug: str, file_id: str) -> str | Response:
         return _report(desk, upload)
 
 
-def _kept(desk: Desk, file_id: str) -> Upload:
-    return found(uploads.load(desk.session, desk.actor, file_id, ACT))
+def _get_upload(desk: RequestContext, file_id: str) -> Upload:
+    return or_404(uploads.load(desk.session, desk.actor, file_id, ACT))
 
 
-def _read(desk: Desk, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
+def _read(desk: RequestContext, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
     """Return the Q&As in the kept files with the names of their files, what can't be read and why, and how many
     editions there are.
     """
     qas: list[tuple[str, PrintedQA]] = []
     faults, editions = [], 0
-    for name, data in bundle.unpacked(uploads.bytes_of(desk.session, upload)):
+    for name, data in bundle.unpack(uploads.bytes_of(desk.session, upload)):
         try:
             for issue in read_issues(name, data):
                 editions += 1
@@ -97,12 +97,14 @@ def _read(desk: Desk, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list
     return qas, faults, editions
 
 
-def _report(desk: Desk, upload: Upload, typed: Mapping[str, str] | None = None, faults: Faults | None = None) -> str:
+def _report(
+    desk: RequestContext, upload: Upload, form_data: Mapping[str, str] | None = None, faults: Faults | None = None
+) -> str:
     qas, unread, editions = _read(desk, upload)
-    known = import_issues.known(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
+    known = import_issues.find_imported(desk.session, desk.newsletter.id, [qa.fingerprint for _file, qa in qas])
     new = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in known]
-    start = max(number_in(request.values.get("from", "0")), 0)
-    shown = [row_of(number, file, qa, typed) for number, file, qa in new if number >= start][:SHOWN]
+    start = max(parse_number(request.values.get("from", "0")), 0)
+    shown = [row_of(number, file, qa, form_data) for number, file, qa in new if number >= start][:SHOWN]
     later = [number for number, _file, _qa in new if shown and number > shown[-1].number]
     names = [row.values[row.name("name", place)] for row in shown for place in range(len(row.qa.voices))]
     return page(
@@ -127,42 +129,42 @@ def _report(desk: Desk, upload: Upload, typed: Mapping[str, str] | None = None, 
 def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
     """Import what is ticked on the page, all of it or nothing where something is to be mended first."""
     form = request.form
-    with at_desk(slug) as desk:  # to read files takes a while, in which nobody else is kept from writing
-        rows = list(_ticked(desk, file_id))
+    with read_context(slug) as desk:  # to read files takes a while, in which nobody else is kept from writing
+        rows = list(_iter_selected_rows(desk, file_id))
     try:
-        count = change(slug, lambda desk: _imported_together(desk, file_id, rows))
-    except Unmended as unmended:
+        count = run_in_transaction(slug, lambda desk: _import_rows(desk, file_id, rows))
+    except RowImportError as unmended:
         fault = {unmended.field: unmended.words}
-        return redrawn(slug, 422, lambda desk: _report(desk, _kept(desk, file_id), form, fault))
+        return rerender(slug, 422, lambda desk: _report(desk, _get_upload(desk, file_id), form, fault))
     if not count:
         fault = {"rows": _("Nothing is ticked.")}
-        return redrawn(slug, 422, lambda desk: _report(desk, _kept(desk, file_id), form, fault))
+        return rerender(slug, 422, lambda desk: _report(desk, _get_upload(desk, file_id), form, fault))
     announce(ngettext("%(num)s Q&A is in the archive.", "%(num)s Q&As are in the archive.", count))
     return redirect(url_for("editor.back_issues_report", slug=slug, file_id=file_id), code=303)
 
 
-class Unmended(Exception):
+class RowImportError(Exception):
     """Something stands in the way of an import: what is said at which field."""
 
-    def __init__(self, field: str, words: str) -> None:
+    def __init__(self, field: str, message: str) -> None:
         super().__init__(field)
-        self.field, self.words = field, words
+        self.field, self.words = field, message
 
 
-def _ticked(desk: Desk, file_id: str) -> Iterator[Row]:
-    qas, _unread, _editions = _read(desk, _kept(desk, file_id))
+def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[Row]:
+    qas, _unread, _editions = _read(desk, _get_upload(desk, file_id))
     for number, (file, qa) in enumerate(qas):
         if f"take-{number}" in request.form:
             yield row_of(number, file, qa, request.form)
 
 
-def _imported_together(desk: Desk, file_id: str, rows: Sequence[Row]) -> int:
+def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[Row]) -> int:
     with undo_import.one_import(desk.session, desk.actor, desk.newsletter.id, file_id):
-        return sum(_imported(desk, row) for row in rows)
+        return sum(_import_row(desk, row) for row in rows)
 
 
-def _imported(desk: Desk, row: Row) -> bool:
-    qa = mended(row)
+def _import_row(desk: RequestContext, row: Row) -> bool:
+    qa = build_corrected_qa(row)
     people = namesakes(desk.session, [voice.expert.name for voice in qa.voices])
     theirs = [
         people.get(voice.expert.name) if row.name("expert", place) in row.values else None
@@ -170,18 +172,18 @@ def _imported(desk: Desk, row: Row) -> bool:
     ]
     take = (desk.session, desk.actor, desk.newsletter.id, qa, theirs, row.qa.fingerprint)
     try:
-        return import_issues.take_in(*take) is not None
-    except import_issues.Unfit as unfit:
+        return import_issues.import_qa(*take) is not None
+    except import_issues.ImportRejected as unfit:
         field = "question" if unfit.fact == "words" else "day"
-        raise Unmended(row.name(field), str(FAULTS[unfit.fact])) from unfit
+        raise RowImportError(row.name(field), str(FAULTS[unfit.fact])) from unfit
     except TooLong as long:
         field = row.name("headline") if long.field == "headline" else row.name(long.field, 0)
-        raise Unmended(field, too_long(long)) from long
+        raise RowImportError(field, too_long(long)) from long
 
 
 @editor.press(f"{BACK_ISSUES}/<file_id>/drop", ACT)
 def back_issues_drop(slug: str, file_id: str) -> Response:
-    change(slug, lambda desk: uploads.drop(desk.session, _kept(desk, file_id)))
+    run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The files are gone. What was imported stays."))
     return redirect(url_for("editor.back_issues", slug=slug), code=303)
 
@@ -191,12 +193,12 @@ def back_issues_undo(slug: str) -> Response | tuple[str, int]:
     """Undo an import as a whole, with the files that it came from, or say why nothing of it is undone."""
     key = request.form.get("import", "")
     try:
-        count = change(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
+        count = run_in_transaction(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
     except MissingPrecondition:
-        return redrawn(slug, 422, _choose, [("", _("This import was undone already."))])
+        return rerender(slug, 422, _choose, [("", _("This import was undone already."))])
     except VersionConflict:
         why = _("Something of this import was changed, or written about, since. Nothing is undone.")
-        return redrawn(slug, 422, _choose, [("", why)])
+        return rerender(slug, 422, _choose, [("", why)])
     undone = ngettext("%(num)s Q&A is out of the archive again.", "%(num)s Q&As are out of the archive again.", count)
     announce(undone)
     return redirect(url_for("editor.back_issues", slug=slug), code=303)

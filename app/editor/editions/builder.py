@@ -11,18 +11,18 @@ from flask_babel import lazy_gettext as _l
 
 from ...core.clock import utc_now
 from ...editions import handing_over, history, locking, slots
-from ...editions.before_lock import matters
+from ...editions.before_lock import list_lock_warnings
 from ...editions.block_data import NameTrouble
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
 from ...editions.ready_to_run import (
     Choice,
-    Wanted,
-    facts_of,
+    QuestionFilter,
     list_expert_choices,
+    list_questions_with_deadline,
+    list_ready_questions,
     list_topic_choices,
-    must_run,
-    ready_to_run,
+    load_ready_questions,
 )
 from ...letters.models import Letter
 from ...mail.reply_address import address_for
@@ -30,12 +30,12 @@ from ...newsletters.sending_tool import of_newsletter
 from ...questions.models import Question
 from ...workflows.back_issues import received_editions
 from ...workflows.publishing import publication, skip
-from ..conflict import done_since, token_of
-from ..frame import Desk, page
-from ..questions.form_errors import Tried
-from .draft_standing import standing
+from ..conflict import list_events_since_opened, token_of
+from ..frame import RequestContext, page
+from ..questions.form_errors import RejectedForm
+from .draft_standing import get_draft_status
 from .edition_preview import preview
-from .edition_words import done_to, happened, line_of, where_to
+from .edition_words import describe_changes, describe_moved_questions, happened, line_of
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {
@@ -48,16 +48,16 @@ FILTERS = ("topic", "expert", *CHOICES)
 NARROWED = 4  # as many answers are looked through at a glance
 
 
-def kept() -> dict[str, Any]:
+def get_preserved_params() -> dict[str, Any]:
     """Return what the page's address says of filters and preview: every press and link of the page carries it on."""
     return {name: request.args[name] for name in (*FILTERS, "form", "language") if request.args.get(name)}
 
 
 def builder(
-    desk: Desk,
+    desk: RequestContext,
     edition: Edition,
     trouble: str = "",
-    tried: Tried = Tried(),  # noqa: B008 - it is frozen
+    tried: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
 ) -> str:
     """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
     session = desk.session
@@ -68,7 +68,7 @@ def builder(
     tool = of_newsletter(session, edition.newsletter_id)
     draft = handing_over.get_handed_draft(session, edition)
     seen = token_of(edition)
-    items, since = was_locked = locking.locked(session, edition)
+    items, since = was_locked = locking.get_locked_items(session, edition)
     asked = request.args.get("language", "")
     blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
     to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready": [], "picked": []}
@@ -80,9 +80,11 @@ def builder(
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
         tried=tried,
-        changes_since=done_to(desk, edition, done_since(desk, edition), _("You")) if trouble else [],
+        changes_since=describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
+        if trouble
+        else [],
         seen=seen,
-        kept=kept(),
+        kept=get_preserved_params(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,
         edition_sections=sections,
@@ -92,7 +94,7 @@ def builder(
         whole_fits=not items or history.edition_fits(session, edition, items),
         since=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
-        moved=where_to(skip.moved_from(session, edition)) if edition.is_skipped else [],
+        moved=describe_moved_questions(skip.list_moved(session, edition)) if edition.is_skipped else [],
         over=edition.runs_at < utc_now(),
         may_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publication.GRACE,
         most_slots=slots.MOST_SLOTS,
@@ -100,7 +102,7 @@ def builder(
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
         # A draft is made in each Q&A's own language, whichever one is looked at here.
-        **standing(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
+        **get_draft_status(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
         language=language,
         left_in_their_own=left,
         **to_build,
@@ -108,23 +110,29 @@ def builder(
 
 
 def _to_build_with(
-    desk: Desk, edition: Edition, picked: Sequence[Question], open_slots: Sequence[int]
+    desk: RequestContext, edition: Edition, picked_questions: Sequence[Question], open_slots: Sequence[int]
 ) -> dict[str, Any]:
     """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = list_topic_choices(session, newsletter), list_expert_choices(session, newsletter)
-    wanted, unread = _wanted(topics, experts, edition)
-    both = facts_of(session, newsletter, [*picked, *ready_to_run(session, newsletter, wanted)])
-    in_slots, found = both[: len(picked)], both[len(picked) :]
+    wanted, unread = _parse_filters(topics, experts, edition)
+    both = load_ready_questions(
+        session, newsletter, [*picked_questions, *list_ready_questions(session, newsletter, wanted)]
+    )
+    in_slots, found = both[: len(picked_questions)], both[len(picked_questions) :]
     later = slots.next_editions(session, edition)
     next_date = next((one.rule_date for one in later), None)
-    warned = matters(session, edition, in_slots, open_slots, must_run(session, newsletter.id), next_date)
+    warned = list_lock_warnings(
+        session, edition, in_slots, open_slots, list_questions_with_deadline(session, newsletter.id), next_date
+    )
     options = {name: list(some) for name, some in CHOICES.items()}
     options["topic"], options["expert"] = ([(one.address, one.name) for one in some] for some in (topics, experts))
     form = request.args.get("form")
     return {
         "picked": in_slots,
-        "next_free": [slots.first_with_room(newsletter, later, place) for place in range(len(newsletter.sections))],
+        "next_free": [
+            slots.find_edition_with_room(newsletter, later, place) for place in range(len(newsletter.sections))
+        ],
         "ready": found,
         "wanted": wanted,
         "unread": unread,
@@ -149,7 +157,9 @@ LABELS = {
 }
 
 
-def _wanted(topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition) -> tuple[Wanted, list[str]]:
+def _parse_filters(
+    topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition
+) -> tuple[QuestionFilter, list[str]]:
     """Return what the address asks for, and the filters in it that nothing can be made of."""
     keys: dict[str, dict[str, Any]] = {
         "topic": {one.address: one.key for one in topics},
@@ -160,11 +170,11 @@ def _wanted(topics: Sequence[Choice], experts: Sequence[Choice], edition: Editio
     found: dict[str, Any] = {name: keys[name][value] for name, value in asked.items() if value in keys[name]}
     days = int(found["age"]) if "age" in found else None
     length, by, source = (found.get(name, "") for name in ("length", "by", "source"))
-    wanted = Wanted(found.get("topic"), found.get("expert"), days, length, by, source, edition.rule_date)
+    wanted = QuestionFilter(found.get("topic"), found.get("expert"), days, length, by, source, edition.rule_date)
     return wanted, [str(LABELS[name][0]) for name in asked if name not in found]
 
 
-def reply_address(desk: Desk, edition: Edition) -> str:
+def reply_address(desk: RequestContext, edition: Edition) -> str:
     """Return where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes
     in.
     """
@@ -174,7 +184,7 @@ def reply_address(desk: Desk, edition: Edition) -> str:
     return address_for(inbox, received_editions.reply_token(desk.session, edition))
 
 
-def _name_trouble(desk: Desk, trouble: NameTrouble) -> dict[str, Any]:
+def _name_trouble(desk: RequestContext, trouble: NameTrouble) -> dict[str, Any]:
     """Return whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
     return {
         "headline": trouble.headline,

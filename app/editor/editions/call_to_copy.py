@@ -15,7 +15,7 @@ from ...typesetting import qr_code
 from ...typesetting.block import Block
 from ...typesetting.house_form import set_call
 from ...typesetting.renderers import to_html, to_text
-from ..frame import Desk, at_desk, editor, page
+from ..frame import RequestContext, editor, page, read_context
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ FILES = {
 }
 
 
-def the_call(desk: Desk) -> Call:
+def the_call(desk: RequestContext) -> Call:
     newsletter = desk.newsletter
     path = url_for("reader.short_address", code=short_code(desk.session, newsletter))
     link, own = f"{current_app.config['BASE_URL']}{path}", own_phrases(desk.session, newsletter, newsletter.language)
@@ -55,7 +55,7 @@ def the_call(desk: Desk) -> Call:
 
 @editor.get("/<slug>/call")
 def call_to_copy(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         call = the_call(desk)
         return page(
             desk,
@@ -72,7 +72,7 @@ def call_file(slug: str, ending: str) -> Response:
     """One of the files. The picture has no public address: a newsletter that loaded it from one would tell us of each
     reader who opens it.
     """
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         call = the_call(desk)
         title = _("QR code: ask %(newsletter)s", newsletter=desk.newsletter.name)
         file = FILES[ending]

@@ -14,7 +14,7 @@ from ...newsletters.sending_tool import SendingTool
 from ...sending_tools.asking import FAULTS as PASSING
 from ...sending_tools.known_tools import TOOLS
 from ...typesetting.block import Block
-from ..frame import Desk
+from ..frame import RequestContext
 from ..settings.sending_tool_page import FAULTS, GONE
 
 # What became of the last try, besides the faults of the tool.
@@ -44,14 +44,17 @@ class Standing(NamedTuple):
     is_old: bool = False
 
 
-def standing(
-    desk: Desk, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
+def get_draft_status(
+    desk: RequestContext, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
 ) -> dict[str, Any]:
     """Return what the page says of the tool that sends, and of the edition's draft there."""
-    return {"sends": tool.row.label if tool else "", "handed": _standing(desk, edition, blocks, row) if row else None}
+    return {
+        "sends": tool.row.label if tool else "",
+        "handed": _format_draft_status(desk, edition, blocks, row) if row else None,
+    }
 
 
-def _standing(desk: Desk, edition: Edition, blocks: Sequence[Block], row: HandedDraft) -> Standing:
+def _format_draft_status(desk: RequestContext, edition: Edition, blocks: Sequence[Block], row: HandedDraft) -> Standing:
     label = TOOLS[row.tool].label
     if row.due_at and not row.said:
         return Standing("wait", _("%(tool)s is being asked.", tool=label), row.link, label)

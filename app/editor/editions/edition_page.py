@@ -13,14 +13,14 @@ from ...audit import watched
 from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions import arranging, locking, slots
 from ...editions import queries as editions
-from ...editions.before_lock import unfit
+from ...editions.before_lock import list_lock_blockers
 from ...editions.models import Edition
-from ...editions.ready_to_run import facts_of
+from ...editions.ready_to_run import load_ready_questions
 from ...letters import queries as letters
 from ...mail.outbox import OnItsWay
 from ...questions import must_run_by
 from ...questions import queries as questions
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...questions.models import Question
 from ...typesetting import whole_mail
 from ...typesetting.exports import BY_SUFFIX
@@ -28,14 +28,14 @@ from ...web.formatting import day, moment
 from ...workflows.letters import withdrawal
 from ...workflows.publishing import publication, reschedule, skip
 from ...workflows.publishing.recall import recall
-from ..conflict import check_unchanged, done_since, number_shown
+from ..conflict import check_unchanged, list_events_since_opened, number_shown
 from ..flash import announce
-from ..form_values import number_in, typed_day
-from ..frame import Desk, at_desk, change, editor, found, redrawn
-from ..questions.form_errors import tried
-from ..undo_press import way_back
-from .builder import builder, kept, reply_address
-from .edition_words import done_to, where_to, why_not
+from ..form_values import parse_day, parse_number
+from ..frame import RequestContext, editor, or_404, read_context, rerender, run_in_transaction
+from ..questions.form_errors import build_rejected_form
+from ..undo_press import get_undo_token
+from .builder import builder, get_preserved_params, reply_address
+from .edition_words import describe_changes, describe_moved_questions, format_refusal
 
 # It may stand in a frame of the edition's page, and has nothing but its style.
 AS_MAIL = {
@@ -46,33 +46,33 @@ AS_MAIL = {
 }
 
 
-def _edition(desk: Desk, public_id: str) -> Edition:
-    return found(editions.load(desk.session, desk.actor, public_id))
+def _edition(desk: RequestContext, public_id: str) -> Edition:
+    return or_404(editions.load(desk.session, desk.actor, public_id))
 
 
-def _preview(desk: Desk, edition: Edition) -> locking.Preview:
+def _preview(desk: RequestContext, edition: Edition) -> locking.Preview:
     """Return how it reads in the language that the address asks for; 404 where nothing of it is in that."""
     asked = request.args.get("language", "")
     seen = locking.preview(desk.session, edition, asked)
-    return found(seen if seen.language == asked else None)
+    return or_404(seen if seen.language == asked else None)
 
 
 @editor.get("/<slug>/editions/<public_id>")
 def edition(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, public_id)
 
 
-def _page(desk: Desk, public_id: str, /, **refused: Any) -> str:
+def _page(desk: RequestContext, public_id: str, /, **refused: Any) -> str:
     return builder(desk, _edition(desk, public_id), **refused)
 
 
 @editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
 def edition_reply_address(slug: str, public_id: str) -> Response:
     """The address by itself, for the button that copies it."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         edition = _edition(desk, public_id)
-        response = make_response(found(reply_address(desk, edition) or None))
+        response = make_response(or_404(reply_address(desk, edition) or None))
         response.headers["Content-Type"] = "text/plain; charset=utf-8"
         return response
 
@@ -80,11 +80,11 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
 @editor.get("/<slug>/editions/<public_id>/mail")
 def edition_mail(slug: str, public_id: str) -> Response:
     """Show the edition as a whole mail. In a mail its style stands on each element, which no page may have."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         edition = _edition(desk, public_id)
         blocks = _preview(desk, edition).blocks
         title, sheet = editions.title_of(desk.session, edition), url_for("static", filename=whole_mail.SHEET)
-        response = make_response(whole_mail.page(found(blocks or None), title, sheet))
+        response = make_response(whole_mail.page(or_404(blocks or None), title, sheet))
         response.headers.update(AS_MAIL)
         return response
 
@@ -94,14 +94,16 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
     """The edition's blocks as a file. Refused while a reader's name in it may not be printed, and while it can't be
     locked.
     """
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         edition = _edition(desk, public_id)
         blocks, troubles, _left, language = _preview(desk, edition)
         if troubles:
             return builder(desk, edition, _("Nothing was exported: first settle the name below.")), 409
         if not blocks:
             return builder(desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")), 409
-        if edition.is_planned and unfit(facts_of(desk.session, desk.newsletter, slots.picked(desk.session, edition))):
+        if edition.is_planned and list_lock_blockers(
+            load_ready_questions(desk.session, desk.newsletter, slots.list_picked_questions(desk.session, edition))
+        ):
             return builder(desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")), 409
         chosen = BY_SUFFIX[ending]
         response = make_response(chosen.write(blocks, editions.title_of(desk.session, edition)))
@@ -114,77 +116,83 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
         return response
 
 
-def _question(desk: Desk, edition: Edition | None = None) -> Question:
+def _question(desk: RequestContext, edition: Edition | None = None) -> Question:
     """The question that the form names; with `edition` one that stands in its slots, or `VersionConflict`."""
-    question = found(questions.load(desk.session, desk.actor, request.form.get("question", "")))
+    question = or_404(questions.load(desk.session, desk.actor, request.form.get("question", "")))
     if edition is not None and question.edition_id != edition.id:
         raise VersionConflict(f"question {question.id} left edition {edition.id}")
     return question
 
 
-def _unname(desk: Desk, edition: Edition) -> None:
-    letter = found(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
+def _unname(desk: RequestContext, edition: Edition) -> None:
+    letter = or_404(letters.load(desk.session, desk.actor, request.form.get("letter", "")))
     if letter.id not in [trouble.letter_id for trouble in locking.name_troubles(desk.session, edition)]:
         raise InvalidTransition("letter", "leave unnamed", letter.state)
     withdrawal.leave_unnamed(desk.session, desk.actor, letter)
 
 
-def _stands(question: Question) -> str:
+def _format_slot_message(question: Question) -> str:
     return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
 
 
-def _is_out(question: Question) -> str:
+def _format_removed_message(question: Question) -> str:
     return _("“%(what)s” is out, and ready to run another time.", what=question.short_title)
 
 
-def _pick(desk: Desk, edition: Edition) -> str:
+def _pick(desk: RequestContext, edition: Edition) -> str:
     question = _question(desk)
     slots.pick(desk.session, desk.actor, question, edition)
-    return _stands(question)
+    return _format_slot_message(question)
 
 
-def _drop(desk: Desk, edition: Edition) -> str:
+def _drop(desk: RequestContext, edition: Edition) -> str:
     question, why = _question(desk, edition), request.form.get("why", "")
     publication.drop(desk.session, desk.actor, question, why)
     if why.strip():
         return _("“%(what)s” is out, and its expert is told why.", what=question.short_title)
-    return _is_out(question)
+    return _format_removed_message(question)
 
 
-def _carry(desk: Desk, edition: Edition) -> str:
+def _carry(desk: RequestContext, edition: Edition) -> str:
     question = _question(desk, edition)
     target = publication.carry_over(desk.session, desk.actor, question)
     return _("“%(what)s” runs on %(day)s; its expert is told.", what=question.short_title, day=day(target.runs_at))
 
 
-def _move(step: int) -> Callable[[Desk, Edition], str]:
-    def press(desk: Desk, edition: Edition) -> str:
+def _move(step: int) -> Callable[[RequestContext, Edition], str]:
+    def press(desk: RequestContext, edition: Edition) -> str:
         question = _question(desk, edition)
         slots.move(desk.session, desk.actor, question, step)
         desk.session.refresh(question)
-        return _stands(question)
+        return _format_slot_message(question)
 
     return press
 
 
-def _arrange(desk: Desk, edition: Edition) -> str:
-    order = [found(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
-    before = slots.picked(desk.session, edition)
+def _arrange(desk: RequestContext, edition: Edition) -> str:
+    order = [or_404(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
+    before = slots.list_picked_questions(desk.session, edition)
     arranging.arrange(desk.session, desk.actor, edition, order, number_shown())
     new = [question for question in order if question not in before]
     gone = [question for question in before if question not in order]
-    return _stands(new[0]) if new else _is_out(gone[0]) if gone else _("The slots stand in the new order.")
+    return (
+        _format_slot_message(new[0])
+        if new
+        else _format_removed_message(gone[0])
+        if gone
+        else _("The slots stand in the new order.")
+    )
 
 
-def _first(desk: Desk, edition: Edition) -> str:
+def _first(desk: RequestContext, edition: Edition) -> str:
     question = _question(desk, edition)
     arranging.answers_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
     return _("That answer stands first now.")
 
 
-def _date(desk: Desk, edition: Edition) -> str:
+def _date(desk: RequestContext, edition: Edition) -> str:
     question, typed = _question(desk), request.form.get("by", "").strip()
-    by = typed_day(typed)
+    by = parse_day(typed)
     if typed and by is None:
         raise MissingPrecondition("date to come")
     must_run_by.must_run_by(desk.session, desk.actor, question, by)
@@ -193,12 +201,12 @@ def _date(desk: Desk, edition: Edition) -> str:
     return _("“%(what)s” must run by %(day)s.", what=question.short_title, day=day(by))
 
 
-def _skip(desk: Desk, edition: Edition) -> str:
+def _skip(desk: RequestContext, edition: Edition) -> str:
     moved = skip.skip(desk.session, desk.actor, edition)
-    return " ".join([_("There is no edition on this date now."), *where_to(moved)])
+    return " ".join([_("There is no edition on this date now."), *describe_moved_questions(moved)])
 
 
-def _move_edition(desk: Desk, edition: Edition) -> str:
+def _move_edition(desk: RequestContext, edition: Edition) -> str:
     try:
         local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
     except ValueError:
@@ -207,19 +215,19 @@ def _move_edition(desk: Desk, edition: Edition) -> str:
     return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
 
 
-def _unskip(desk: Desk, edition: Edition) -> str:
+def _unskip(desk: RequestContext, edition: Edition) -> str:
     moved = skip.unskip(desk.session, desk.actor, edition)
-    return " ".join([_("There is an edition on this date after all."), *where_to(moved)])
+    return " ".join([_("There is an edition on this date after all."), *describe_moved_questions(moved)])
 
 
-def _slots(desk: Desk, edition: Edition) -> str:
-    wanted, place = (number_in(request.form.get(name, "0")) for name in ("slots", "section"))
+def _slots(desk: RequestContext, edition: Edition) -> str:
+    wanted, place = (parse_number(request.form.get(name, "0")) for name in ("slots", "section"))
     publication.set_slots(desk.session, desk.actor, edition, wanted, place)
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
 # What a press on the page does: one verb each. What it returns is said on the page that follows.
-PRESSES: dict[str, Callable[[Desk, Edition], str | None]] = {
+PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "pick": _pick,
     "up": _move(-1),
     "down": _move(1),
@@ -251,25 +259,27 @@ IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
 
-    def fn(desk: Desk) -> tuple[list[str], str]:
+    def fn(desk: RequestContext) -> tuple[list[str], str]:
         edition = _edition(desk, public_id)
         if press in OF_ALL_SLOTS:
             check_unchanged(desk, edition)
         with watched(desk.session) as events:
             done = PRESSES[press](desk, edition)
             desk.session.flush()
-        others = done_to(desk, edition, done_since(desk, edition, but_mine=True))
+        others = describe_changes(desk, edition, list_events_since_opened(desk, edition, but_mine=True))
         meanwhile = [_("Meanwhile: %(what)s", what=what) for what in others]
-        return [*([done] if done else ()), *meanwhile], way_back(events) if done else ""
+        return [*([done] if done else ()), *meanwhile], get_undo_token(events) if done else ""
 
     try:
-        said, undo = change(slug, fn)
-    except Leaking as leaking:
-        return redrawn(slug, 422, _page, public_id, tried=tried(leaking))
+        said, undo = run_in_transaction(slug, fn)
+    except LeakDetected as leaking:
+        return rerender(slug, 422, _page, public_id, tried=build_rejected_form(leaking))
     except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as refused:
-        return redrawn(slug, 409, _page, public_id, trouble=why_not(refused))
+        return rerender(slug, 409, _page, public_id, trouble=format_refusal(refused))
     here = url_for("editor.edition", slug=slug, public_id=public_id)
     for number, words in enumerate(said):
-        announce(words, undo="" if number else undo, back=here)
+        announce(words, undo="" if number else undo, return_url=here)
     anchor = "slots" if press in IN_THE_SLOTS else None
-    return redirect(url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **kept()), code=303)
+    return redirect(
+        url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
+    )

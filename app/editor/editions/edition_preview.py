@@ -11,10 +11,10 @@ from ...editions.queries import title_of
 from ...typesetting import whole_mail
 from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS
-from ..frame import Desk
+from ..frame import RequestContext
 
 
-def preview(desk: Desk, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
+def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
     """Return what the page says of its preview, in the form that the address asks for. A mail stands in a frame, from
     its own address.
     """

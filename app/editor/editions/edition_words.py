@@ -12,22 +12,24 @@ from flask_babel import ngettext
 from ...audit import Event
 from ...core.state_machine import DomainError, VersionConflict
 from ...db.session import get_many
-from ...editions.before_lock import Matter
+from ...editions.before_lock import LockWarning
 from ...editions.models import Edition
 from ...mail.outbox import OnItsWay
 from ...questions.models import Question
 from ...web.errors import REASONS
 from ...web.formatting import day, moment
-from ..frame import Desk
-from ..trail.event_sentences import naming, tell
+from ..frame import RequestContext
+from ..trail.event_sentences import describe_events, naming
 
 TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
 
 
-def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = "") -> list[str]:
+def describe_changes(
+    desk: RequestContext, edition: Edition, events: Sequence[Event], viewer_name: str = ""
+) -> list[str]:
     """Return a sentence for each thing that was done to an edition and in its slots.
 
-    `own` is what whoever reads it is called there, if not by name.
+    `viewer_name` is what whoever reads it is called there, if not by name.
     """
     rows = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
     titles = {key: row.short_title for key, row in rows.items()}
@@ -35,24 +37,26 @@ def done_to(desk: Desk, edition: Edition, events: Sequence[Event], own: str = ""
         str(TAKEN_BACK)
         if (event.actor, event.action) == ("reader", "question.drop")
         else naming((titles.get(event.question_id) or _("a question")) if event.question_id else None, text)
-        for event, text in zip(events, tell(desk, events, page=edition, own=own), strict=True)
+        for event, text in zip(
+            events, describe_events(desk, events, page=edition, viewer_name=viewer_name), strict=True
+        )
     ]
 
 
-def happened(desk: Desk, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
+def happened(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
     """Return what was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
     return [  # of what a reader did only the day is kept
         (event.at, day(event.at.date()) if event.actor == "reader" else moment(event.at), words)
-        for event, words in zip(events, done_to(desk, edition, events), strict=True)
+        for event, words in zip(events, describe_changes(desk, edition, events), strict=True)
     ]
 
 
-def _day(matter: Matter) -> str:
+def _day(matter: LockWarning) -> str:
     return day(matter.day, "short") if matter.day else ""
 
 
 # What to know before an edition is locked.
-MATTERS: dict[str, Callable[[Matter], str]] = {
+MATTERS: dict[str, Callable[[LockWarning], str]] = {
     "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
     "answer": lambda _one: _("it has no approved answer."),
     "mail": lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
@@ -82,7 +86,7 @@ MENDED = {
 }
 
 
-def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
+def line_of(desk: RequestContext, matter: LockWarning) -> dict[str, Any]:
     """Return a matter as the page says it."""
     leads, label = MENDED.get(matter.kind, ("", ""))
     question = matter.question
@@ -102,19 +106,19 @@ def line_of(desk: Desk, matter: Matter) -> dict[str, Any]:
     }
 
 
-def where_to(moved: Iterable[tuple[Question, Edition | None]]) -> list[str]:
+def describe_moved_questions(moves: Iterable[tuple[Question, Edition | None]]) -> list[str]:
     """Say of each question that was picked for a date which was left out where it stands now."""
     return [
         _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
         if edition
         else _("“%(what)s” is ready to run another time.", what=question.short_title)
-        for question, edition in moved
+        for question, edition in moves
     ]
 
 
-def why_not(refused: DomainError) -> str:
-    if isinstance(refused, VersionConflict):
+def format_refusal(error: DomainError) -> str:
+    if isinstance(error, VersionConflict):
         return _("This edition was changed after you opened this page, so nothing was done. This is how it stands now.")
-    if isinstance(refused, OnItsWay):
+    if isinstance(error, OnItsWay):
         return _("One of its mails is being handed over at this moment. Look again in a minute.")
-    return str(REASONS.get(getattr(refused, "fact", ""), _("That can’t be done from where it stands now.")))
+    return str(REASONS.get(getattr(error, "fact", ""), _("That can’t be done from where it stands now.")))

@@ -15,11 +15,11 @@ from ...web.formatting import full_date
 ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
 
 
-def _listed(parts: list[str]) -> str:
+def _join_list(parts: list[str]) -> str:
     return format_list(parts, locale=get_locale())
 
 
-def in_words(newsletter: Newsletter) -> str:
+def format_rhythm(newsletter: Newsletter) -> str:
     """Return "first and third Wednesday, 09:00, Europe/Prague"; a rule that words can't say stands as it is."""
     when = rule_in_words(newsletter.rule)
     return _("%(when)s, %(time)s, %(zone)s", when=when, time=newsletter.at, zone=newsletter.zone)
@@ -31,23 +31,27 @@ def rule_in_words(rule: str) -> str:
         return rule
     names = get_day_names("wide", locale=get_locale())
     if pattern.month_days:
-        return _("day %(days)s of the month", days=_listed([str(day) for day in pattern.month_days]))
+        return _("day %(days)s of the month", days=_join_list([str(day) for day in pattern.month_days]))
     if any(places for _day, places in pattern.days):
-        return _listed(
+        return _join_list(
             [
-                _("%(ordinals)s %(weekday)s", ordinals=_listed([str(ORDINALS[n]) for n in places]), weekday=names[day])
+                _(
+                    "%(ordinals)s %(weekday)s",
+                    ordinals=_join_list([str(ORDINALS[n]) for n in places]),
+                    weekday=names[day],
+                )
                 for day, places in pattern.days
             ]
         )
-    days = _listed([names[day] for day, _places in pattern.days])
+    days = _join_list([names[day] for day, _places in pattern.days])
     return ngettext("every %(days)s", "every %(num)s weeks on %(days)s", pattern.weeks, days=days)
 
 
-def dates_in_words(kept: str) -> str:
+def dates_in_words(value: str) -> str:
     """Word a pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with an hour of its own."""
-    if "/" in kept:
-        first, last = (full_date(date.fromisoformat(part)) for part in kept.split("/"))
+    if "/" in value:
+        first, last = (full_date(date.fromisoformat(part)) for part in value.split("/"))
         return _("%(first)s to %(last)s", first=first, last=last)
-    when, _t, hour = kept.partition("T")
+    when, _t, hour = value.partition("T")
     date_words = full_date(date.fromisoformat(when))
     return _("%(day)s, %(time)s", day=date_words, time=hour[:5]) if hour else date_words

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.candidates import histories
-from ...answers.merging_experts import merged_into
+from ...answers.merging_experts import list_merged_experts
 from ...answers.workload import has_work, live, never_asked, of_expert
 from ...core.fields import read_form
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
@@ -21,13 +21,13 @@ from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
 from ...web.formatting import tongue
-from ...web.setup import last_row, paged
+from ...web.setup import get_cursor_row, paginate
 from ...workflows.retention import erase_people
 from .. import declared_form
-from ..conflict import as_opened, merge_form, saved
+from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn, unknown
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction, unknown
 
 PAGE = 50
 SOUGHT = ("q", "language", "topic", "show")
@@ -54,30 +54,30 @@ STANDS = {
 
 @editor.get("/<slug>/experts")
 def experts(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _list(desk, {}, {})
 
 
-def asked_for() -> dict[str, Any]:
+def get_search_params() -> dict[str, Any]:
     """Return what of the directory the address asks for."""
     asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
     return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
 
 
-def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> str:
+def _list(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[str, str]) -> str:
     if request.args.get("show", "") not in SHOWN:
         unknown(desk, "show", "editor.experts")
-    sought = dict.fromkeys(SOUGHT, "") | asked_for()
+    sought = dict.fromkeys(SOUGHT, "") | get_search_params()
     today, which = now(desk.session).date(), SHOWN[sought["show"]][1]
     rules = [which(today)] if which else []
     listing = expert_search.directory(sought["q"], sought["language"], sought["topic"], *rules)
-    last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
+    last = get_cursor_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
 
     def here(**more: str | None) -> str:
         filled: dict[str, Any] = {name: value for name, value in {**sought, **more}.items() if value}
         return url_for("editor.experts", slug=desk.newsletter.slug, **filled)
 
-    shown = paged(desk.session, listing, PAGE, last, here, "after")
+    shown = paginate(desk.session, listing, PAGE, last, here, "after")
     return page(
         desk,
         "editor/experts/experts.html",
@@ -88,18 +88,18 @@ def _list(desk: Desk, typed: Mapping[str, str], faults: Mapping[str, str]) -> st
         filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
         tongues=_tongues(desk, sought["language"]),
         here=here,
-        files=url_for("editor.expert_files", slug=desk.newsletter.slug, **asked_for()),
+        files=url_for("editor.expert_files", slug=desk.newsletter.slug, **get_search_params()),
         keyset=shown.keyset,
         today=today,
-        typed=typed,
+        typed=form_data,
         faults=faults,
         may_all=desk.may("whole directory"),
     )
 
 
-def _tongues(desk: Desk, chosen: str) -> list[tuple[str, str]]:
+def _tongues(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
     """The languages to look for: those that somebody in the directory writes, and the one that is being looked for."""
-    codes = expert_search.tongues(desk.session) | {chosen}
+    codes = expert_search.tongues(desk.session) | {selected_language}
     named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
     return [("", _("Any language")), *named]
 
@@ -110,12 +110,12 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     name, email = request.form.get("name", ""), request.form.get("email", "")
     faults: dict[str, str] = {}
 
-    def fn(desk: Desk) -> tuple[str, bool]:
+    def fn(desk: RequestContext) -> tuple[str, bool]:
         one = directory.record_expert(desk.session, desk.actor, name, email or None)
         return one.public_id, has_namesake(desk.session, one)
 
     try:
-        public_id, is_known = change(slug, fn)
+        public_id, is_known = run_in_transaction(slug, fn)
     except TooLong as error:
         faults = {error.field: too_long(error)}
     except MissingPrecondition:
@@ -123,7 +123,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     except directory.BadAddress:
         faults = {"email": _("This isn’t an e-mail address that one can write to.")}
     if faults:
-        return redrawn(slug, 422, _list, {"name": name, "email": email}, faults)
+        return rerender(slug, 422, _list, {"name": name, "email": email}, faults)
     if is_known:
         announce(
             _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
@@ -135,22 +135,22 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
 
 @editor.get("/<slug>/experts/<public_id>")
 def expert(slug: str, public_id: str) -> str | Response:
-    with at_desk(slug) as desk:
-        one = found(directory.load_expert(desk.session, desk.actor, public_id))
-        kept = directory.standing(desk.session, one)
+    with read_context(slug) as desk:
+        one = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+        kept = directory.resolve_merged_expert(desk.session, one)
         if kept is not None and kept is not one:  # an old address leads to who they turned out to be
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
         return _page(desk, one)
 
 
-def _one(desk: Desk, public_id: str, *typed: Any, **more: Any) -> str:
-    return _page(desk, found(directory.load_expert(desk.session, desk.actor, public_id)), *typed, **more)
+def _render_expert(desk: RequestContext, public_id: str, *typed: Any, **more: Any) -> str:
+    return _page(desk, or_404(directory.load_expert(desk.session, desk.actor, public_id)), *typed, **more)
 
 
 def _page(
-    desk: Desk,
+    desk: RequestContext,
     expert: Expert,
-    typed: dict[str, Any] | None = None,
+    form_data: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
     stale: bool = False,
     email: str | None = None,
@@ -158,8 +158,10 @@ def _page(
     verifier = expert.verified_by_id
     own_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
     noted = own_page.noted_by_id if own_page else None
-    first = saved(desk, expert, "expert.change") if stale else None
-    form = merge_form(desk, declared_form.stored(PROFILE, expert), typed, declared_form.labels(PROFILE), first)
+    first = find_last_save(desk, expert, "expert.change") if stale else None
+    form = merge_form(
+        desk, declared_form.get_stored_values(PROFILE, expert), form_data, declared_form.labels(PROFILE), first
+    )
     return page(
         desk,
         "editor/experts/expert.html",
@@ -177,32 +179,32 @@ def _page(
         stands=STANDS,
         assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
-        merged=merged_into(desk.session, expert),
+        merged=list_merged_experts(desk.session, expert),
         own_page=own_page,
-        own_page_at=of_experts.path(desk.session, desk.newsletter, own_page),
+        own_page_at=of_experts.url_path(desk.session, desk.newsletter, own_page),
         page_noted_by=directory.names_of(desk.session, [noted]).get(noted) if noted else None,
         may_all=desk.may("whole directory"),
-        is_needed=erase_people.is_needed(desk.session, expert),
+        is_needed=erase_people.has_open_work(desk.session, expert),
     )
 
 
 @editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = declared_form.typed(PROFILE)
+    typed = declared_form.get_submitted_values(PROFILE)
     values, wrong = read_form(PROFILE, typed)
     if wrong:
         faults = {name: declared_form.fault_words(fault) for name, fault in wrong.items()}
-        return redrawn(slug, 422, _one, public_id, typed, faults)
+        return rerender(slug, 422, _render_expert, public_id, typed, faults)
 
-    def fn(desk: Desk) -> None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
-        as_opened(desk, expert, lambda: declared_form.stored(PROFILE, expert), typed)
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+        check_form_unchanged(desk, expert, lambda: declared_form.get_stored_values(PROFILE, expert), typed)
         directory.change_profile(desk.session, desk.actor, expert, None, **values)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except VersionConflict:
-        return redrawn(slug, 409, _one, public_id, typed, stale=True)
+        return rerender(slug, 409, _render_expert, public_id, typed, stale=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -211,28 +213,28 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 def expert_address(slug: str, public_id: str) -> str:
     """Show an expert's address, once it is in the trail who looks at it."""
 
-    def fn(desk: Desk) -> str | None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> str | None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         return looking.address_of(desk.session, desk.actor, expert.person)
 
-    email = change(slug, fn)
-    with at_desk(slug) as desk:
-        return _one(desk, public_id, email=email)
+    email = run_in_transaction(slug, fn)
+    with read_context(slug) as desk:
+        return _render_expert(desk, public_id, email=email)
 
 
 @editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note an independent check: without it no name is printed."""
 
-    def fn(desk: Desk) -> None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         directory.verify_expert(desk.session, desk.actor, expert, request.form.get("how", ""))
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
-        return redrawn(slug, 422, _one, public_id, faults={"how": fault})
+        return rerender(slug, 422, _render_expert, public_id, faults={"how": fault})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
@@ -240,29 +242,29 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Note that an expert said yes to a page for readers."""
 
-    def fn(desk: Desk) -> None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         how = request.form.get("how", "")
         expert_pages.say_yes(desk.session, desk.actor, expert, desk.newsletter.id, how)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
         if isinstance(error, MissingPrecondition) and error.fact != "how":
             raise
         fault = too_long(error) if isinstance(error, TooLong) else _("Say how and when they said yes.")
-        return redrawn(slug, 422, _one, public_id, faults={"page": fault})
+        return rerender(slug, 422, _render_expert, public_id, faults={"page": fault})
     announce(_("Readers find their page now."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
 @editor.press("/<slug>/experts/<public_id>/no-page", "directory")
 def drop_expert_page(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         expert_pages.take_back(desk.session, desk.actor, expert, desk.newsletter.id)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     announce(_("The page is gone."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -272,15 +274,15 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
     """Let an expert be deleted in a week, or take that back."""
     verb = {"leave": erase_people.leave, "stay": erase_people.stay}[move]
 
-    def fn(desk: Desk) -> str:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> str:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         verb(desk.session, desk.actor, expert)
         return expert.name
 
     try:
-        name = change(slug, fn)
+        name = run_in_transaction(slug, fn)
     except erase_people.StillNeeded:
-        return redrawn(slug, 409, _one, public_id)
+        return rerender(slug, 409, _render_expert, public_id)
     said = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
     announce(said[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

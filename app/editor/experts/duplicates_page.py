@@ -13,24 +13,24 @@ from ...answers.workload import live
 from ...people import directory, duplicates, looking
 from ...people.models import Expert
 from ...questions.models import Question
-from ...web.setup import last_row
+from ...web.setup import get_cursor_row
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
 
 PAGE = 30
 
 
 @editor.sheet("/<slug>/experts/duplicates", "directory")
 def expert_duplicates(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _duplicates(desk)
 
 
 def _duplicates(
-    desk: Desk, both: merging_experts.BothAsked | None = None, emails: Mapping[int, str | None] | None = None
+    desk: RequestContext, error: merging_experts.BothAsked | None = None, emails: Mapping[int, str | None] | None = None
 ) -> str:
     """The pairs; `emails` are the addresses, by experts' keys, that were asked for."""
-    last = last_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
+    last = get_cursor_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
     keys = list(dict.fromkeys(one.id for pair in pairs for one in (pair.one, pair.other)))
     here = partial(url_for, "editor.expert_duplicates", slug=desk.newsletter.slug)
@@ -45,15 +45,16 @@ def _duplicates(
         emails=emails or {},
         place=request.args.get("after") or None,
         keyset={"newer": here() if last else None, "older": older},
-        fault=_both_asked(desk, both) if both else "",
+        fault=_format_merge_conflict(desk, error) if error else "",
         may_all=desk.may("whole directory"),
     )
 
 
-def _two(desk: Desk) -> tuple[Expert, Expert]:
+def _two(desk: RequestContext) -> tuple[Expert, Expert]:
     """Return who is to stay, and the other one."""
     one, other = (
-        found(directory.load_expert(desk.session, desk.actor, request.form.get(name, ""))) for name in ("keep", "other")
+        or_404(directory.load_expert(desk.session, desk.actor, request.form.get(name, "")))
+        for name in ("keep", "other")
     )
     return one, other
 
@@ -62,33 +63,33 @@ def _two(desk: Desk) -> tuple[Expert, Expert]:
 def expert_addresses(slug: str) -> str:
     """Show the addresses of two experts beside each other, once it is in the trail who looks at them."""
 
-    def fn(desk: Desk) -> dict[int, str | None]:
+    def fn(desk: RequestContext) -> dict[int, str | None]:
         return {one.id: looking.address_of(desk.session, desk.actor, one.person) for one in _two(desk)}
 
-    emails = change(slug, fn)
-    with at_desk(slug) as desk:
+    emails = run_in_transaction(slug, fn)
+    with read_context(slug) as desk:
         return _duplicates(desk, emails=emails)
 
 
 @editor.press("/<slug>/experts/duplicates/merge", "whole directory")
 def expert_merge(slug: str) -> Response | tuple[str, int]:
-    def fn(desk: Desk) -> tuple[str, str]:
+    def fn(desk: RequestContext) -> tuple[str, str]:
         kept, gone = _two(desk)
         merging_experts.merge(desk.session, desk.actor, gone, kept)
         return kept.name, kept.public_id
 
     try:
-        name, public_id = change(slug, fn)
+        name, public_id = run_in_transaction(slug, fn)
     except merging_experts.BothAsked as both:
-        return redrawn(slug, 409, _duplicates, both)
+        return rerender(slug, 409, _duplicates, both)
     href = url_for("editor.expert", slug=slug, public_id=public_id)
     announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
-def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
+def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAsked) -> str:
     """Return which question stands in the way; that of another newsletter isn't named here."""
-    question = desk.session.get_one(Question, both.question_id)
+    question = desk.session.get_one(Question, error.question_id)
     if question.newsletter_id != desk.newsletter.id:
         return _(
             "Both have the same question of another newsletter now. It is taken back from one of them there first."
@@ -99,17 +100,17 @@ def _both_asked(desk: Desk, both: merging_experts.BothAsked) -> str:
 
 @editor.press("/<slug>/experts/duplicates/namesakes", "directory")
 def expert_namesakes(slug: str) -> Response:
-    change(slug, lambda desk: duplicates.are_two(desk.session, desk.actor, *_two(desk)))
+    run_in_transaction(slug, lambda desk: duplicates.mark_distinct(desk.session, desk.actor, *_two(desk)))
     announce(_("Noted: they are two people, and don’t come up again."))
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 
 @editor.press("/<slug>/experts/<public_id>/split", "whole directory")
 def expert_split(slug: str, public_id: str) -> Response:
-    def fn(desk: Desk) -> None:
-        expert = found(directory.load_expert(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         merging_experts.split(desk.session, desk.actor, expert)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     announce(_("They are two again, each with what was theirs."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

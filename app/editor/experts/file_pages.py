@@ -20,9 +20,9 @@ from ...people.models import Upload
 from ...web.setup import db
 from ..declared_form import labels
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
 from ..large_forms import may_be_large
-from .directory_page import asked_for
+from .directory_page import get_search_params
 from .file_words import cell_words, unreadable_words
 
 SHOWN = 100  # rows of the report on one page
@@ -34,15 +34,21 @@ may_be_large("expert_file", spreadsheet.MOST_BYTES, lambda: unreadable_words(spr
 
 @editor.sheet(FILES, "whole directory")
 def expert_files(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _choose(desk)
 
 
-def _choose(desk: Desk, fault: str = "") -> str:
+def _choose(desk: RequestContext, fault: str = "") -> str:
     columns = [(label, heads_of(column)[0]) for column, label in labels(FIELDS).items()]
     limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
     return page(
-        desk, "editor/experts/files.html", "experts", columns=columns, limits=limits, asked=asked_for(), fault=fault
+        desk,
+        "editor/experts/files.html",
+        "experts",
+        columns=columns,
+        limits=limits,
+        asked=get_search_params(),
+        fault=fault,
     )
 
 
@@ -55,14 +61,14 @@ def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
         spreadsheet.read(data, known_heads(), NEEDED)
     except spreadsheet.Unreadable as unreadable:
         if unreadable.code not in ("encoding", "columns") or not data:
-            return redrawn(slug, 422, _choose, unreadable_words(unreadable))
-    file_id = change(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
+            return rerender(slug, 422, _choose, unreadable_words(unreadable))
+    file_id = run_in_transaction(slug, lambda desk: uploads.keep(desk.session, desk.actor, data).public_id)
     return redirect(url_for("editor.expert_report", slug=slug, file_id=file_id), code=303)
 
 
 @editor.sheet(f"{FILES}/<file_id>", "whole directory")
 def expert_report(slug: str, file_id: str) -> str | BaseResponse:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         upload = uploads.load(desk.session, desk.actor, file_id)
         if upload is None:
             announce(_("That file isn’t kept any more. Choose it again."))
@@ -70,27 +76,32 @@ def expert_report(slug: str, file_id: str) -> str | BaseResponse:
         return _report(desk, upload)
 
 
-def _kept(desk: Desk, file_id: str) -> Upload:
-    return found(uploads.load(desk.session, desk.actor, file_id))
+def _get_upload(desk: RequestContext, file_id: str) -> Upload:
+    return or_404(uploads.load(desk.session, desk.actor, file_id))
 
 
-def _chosen() -> str:
+def _get_encoding() -> str:
     """The encoding that somebody chose; what nobody could choose is a guess again."""
     chosen = request.values.get("as", "")
     return chosen if chosen in spreadsheet.ENCODINGS else ""
 
 
-def _planned(desk: Desk, upload: Upload) -> tuple[spreadsheet.Sheet, importing.Plan]:
-    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _chosen())
+def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[spreadsheet.Sheet, importing.Plan]:
+    read = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _get_encoding())
     return read, importing.plan(desk.session, read)
 
 
-def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
+def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
     here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
-    values: dict[str, Any] = {"here": here, "chosen": _chosen(), "encodings": spreadsheet.ENCODINGS, "upload": upload}
+    values: dict[str, Any] = {
+        "here": here,
+        "chosen": _get_encoding(),
+        "encodings": spreadsheet.ENCODINGS,
+        "upload": upload,
+    }
     show = partial(page, desk, "editor/experts/report.html", "experts", **values)
     try:
-        read, plan = _planned(desk, upload)
+        read, plan = _load_import_plan(desk, upload)
     except spreadsheet.Unreadable as unreadable:
         return show(fault=unreadable_words(unreadable), plan=None)
     counts = plan.counts
@@ -115,36 +126,36 @@ def _report(desk: Desk, upload: Upload, fault: str = "") -> str:
 @editor.press(f"{FILES}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     """Import what was looked at: all of it, or nothing where the directory has changed since."""
-    with at_desk(slug) as desk:
-        upload = _kept(desk, file_id)
+    with read_context(slug) as desk:
+        upload = _get_upload(desk, file_id)
         try:
-            _sheet, plan = _planned(desk, upload)
+            _sheet, plan = _load_import_plan(desk, upload)
         except spreadsheet.Unreadable:  # in the encoding that was chosen
             return _report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
-            return _report(desk, upload, _changed()), 409
+            return _report(desk, upload, _directory_changed_message()), 409
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         import_writing.take_in(desk.session, desk.actor, plan, desk.newsletter.language)
-        uploads.drop(desk.session, _kept(desk, file_id))
+        uploads.drop(desk.session, _get_upload(desk, file_id))
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except VersionConflict:
-        return redrawn(slug, 409, lambda desk: _report(desk, _kept(desk, file_id), _changed()))
+        return rerender(slug, 409, lambda desk: _report(desk, _get_upload(desk, file_id), _directory_changed_message()))
     new = ngettext("%(num)s expert is new", "%(num)s experts are new", plan.counts["new"])
     changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])
     announce(_("%(new)s and %(changed)s.", new=new, changed=changed))
     return redirect(url_for("editor.experts", slug=slug), code=303)
 
 
-def _changed() -> str:
+def _directory_changed_message() -> str:
     return _("The directory has changed since you looked, so nothing was imported. This is how it would be now.")
 
 
 @editor.press(f"{FILES}/<file_id>/drop", "whole directory")
 def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
-    change(slug, lambda desk: uploads.drop(desk.session, _kept(desk, file_id)))
+    run_in_transaction(slug, lambda desk: uploads.drop(desk.session, _get_upload(desk, file_id)))
     announce(_("The file is gone. Nothing was imported."))
     return redirect(url_for("editor.expert_files", slug=slug), code=303)
 
@@ -152,11 +163,11 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 @editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
     """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
-    change(slug, lambda desk: begin_export(desk.session, desk.actor))
+    run_in_transaction(slug, lambda desk: begin_export(desk.session, desk.actor))
 
     def lines() -> Iterator[str]:
         with db.read() as session:
-            yield from spreadsheet.written(heads(), rows(session))
+            yield from spreadsheet.write_csv(heads(), rows(session))
 
     headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
     return Response(stream_with_context(lines()), mimetype="text/csv", headers=headers)

@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...core.fields import Wrong
+from ...core.fields import FieldError
 from ...people.expert_file import FIELDS, Fault
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
 from ..declared_form import fault_words, labels
@@ -50,5 +50,5 @@ def unreadable_words(unreadable: Unreadable) -> str:
 def cell_words(fault: Fault) -> str:
     """Return "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
     column, code, values = fault
-    said = str(FAULTS[code]) % values if code in FAULTS else fault_words(Wrong(code, **values))
+    said = str(FAULTS[code]) % values if code in FAULTS else fault_words(FieldError(code, **values))
     return _("%(column)s: %(fault)s", column=labels(FIELDS)[column], fault=said) if column else said

@@ -17,8 +17,8 @@ from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...web.formatting import tongue
 from ..choices import Offer
-from ..filtered_list import Declared, Filter, Options, editions, fixed
-from ..frame import Desk
+from ..filtered_list import Declared, Filter, Options, editions, static_options
+from ..frame import RequestContext
 from .letter_words import CHANNELS, FILED, FILTERS, HELD
 
 RECENT = 12  # editions that the form offers
@@ -42,18 +42,18 @@ EQUAL = {
 
 # The lists in which what a flood may have brought stands behind the rest.
 IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
-    STATES.which("is_held"): crowds.held,
+    STATES.which("is_held"): crowds.list_held_letters,
     STATES.which("waits"): crowds.waiting,
 }
 
 
-def _languages(_desk: Desk, typed: str) -> Options:
+def _languages(_desk: RequestContext, code: str) -> Options:
     """The language that the address has; the page offers those of its rows."""
-    known = typed == "und" or TAG.fullmatch(typed) and tongue(typed)
-    return {typed: (tongue(typed) or _("an unknown language"), typed)} if known else {}
+    known = code == "und" or TAG.fullmatch(code) and tongue(code)
+    return {code: (tongue(code) or _("an unknown language"), code)} if known else {}
 
 
-def _usual(values: Mapping[str, str]) -> str:
+def _default_state(values: Mapping[str, str]) -> str:
     """Return which letters are meant where the address doesn't say: what waits, unless something else follows from the
     rest.
     """
@@ -62,12 +62,16 @@ def _usual(values: Mapping[str, str]) -> str:
     return "held" if "held" in values else "all" if "q" in values else "waiting"
 
 
-def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Rows[Letter]:
+def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Rows[Letter]:
     newsletter_id = desk.newsletter.id
-    rules = [column == getattr(meant[name], "id", meant[name]) for name, column in EQUAL.items() if name in meant]
-    rules += [Letter.alike == true()] if "alike" in meant else []
-    if "age" in meant:
-        _label, days, is_young = AGES[meant["age"]]
+    rules = [
+        column == getattr(filter_values[name], "id", filter_values[name])
+        for name, column in EQUAL.items()
+        if name in filter_values
+    ]
+    rules += [Letter.alike == true()] if "alike" in filter_values else []
+    if "age" in filter_values:
+        _label, days, is_young = AGES[filter_values["age"]]
         bound = now(desk.session) - timedelta(days=days)
         return queries.listing(newsletter_id, states, *rules, **{"since" if is_young else "until": bound})
     if states in IN_ORDER:
@@ -81,18 +85,18 @@ LETTERS = Declared(
     states=FILTERS,
     filters={
         "channel": Filter(
-            _l("Came by"), _l("by way of: %(channel)s"), fixed({one: CHANNELS[one] for one in ALL_CHANNELS})
+            _l("Came by"), _l("by way of: %(channel)s"), static_options({one: CHANNELS[one] for one in ALL_CHANNELS})
         ),
         "language": Filter(_l("Written in"), _l("in %(language)s"), _languages),
         "edition": Filter(
             _l("About the edition"), _l("about the edition of %(day)s"), editions(Offer(RECENT, has_run=True))
         ),
-        "kind": Filter(_l("Filed as"), _l("filed as: %(kind)s"), fixed({kind: FILED[kind] for kind in KINDS})),
-        "held": Filter(_l("Held for"), _l("held for: %(why)s"), fixed(HELD)),
-        "age": Filter(_l("Age"), "%(age)s", fixed({name: label for name, (label, *_rest) in AGES.items()})),
-        "alike": Filter(_l("Look-alikes"), _l("with a look-alike"), fixed({"1": _l("has one")})),
+        "kind": Filter(_l("Filed as"), _l("filed as: %(kind)s"), static_options({kind: FILED[kind] for kind in KINDS})),
+        "held": Filter(_l("Held for"), _l("held for: %(why)s"), static_options(HELD)),
+        "age": Filter(_l("Age"), "%(age)s", static_options({name: label for name, (label, *_rest) in AGES.items()})),
+        "alike": Filter(_l("Look-alikes"), _l("with a look-alike"), static_options({"1": _l("has one")})),
     },
-    usual=_usual,
+    usual=_default_state,
     listing=_listing,
     load=queries.load,
     size=40,  # rows that fit a laptop's screen

@@ -12,9 +12,9 @@ from ...letters.models import Letter
 from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...search import DESK
-from ...search.alike import Match, Probe, Reason, alike
+from ...search.alike import Match, Probe, Reason, find_matches
 from ...web.formatting import age
-from ..frame import Desk
+from ..frame import RequestContext
 from ..questions.question_states import WORDS
 from .letter_words import STANDS
 
@@ -37,44 +37,44 @@ class Shown(NamedTuple):
     label: str
 
 
-def of(desk: Desk, one: Letter) -> list[Match]:
+def find_look_alikes(desk: RequestContext, letter: Letter) -> list[Match]:
     """Return what matching says of a letter, best first."""
-    asked = Probe(one.body or "", noun="letter", noun_id=one.id, edition_id=one.about_edition_id)
-    return alike(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
+    asked = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
+    return find_matches(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
 
 
-def of_letter(desk: Desk, one: Letter, own: Question | None) -> list[Shown]:
+def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | None) -> list[Shown]:
     """Return what the pane of a letter shows; a question that it stands behind is no look-alike, nor are its fellows
     there.
     """
-    if one.body is None or one.author != "reader":
+    if letter.body is None or letter.author != "reader":
         return []
-    some = of(desk, one)
+    some = find_look_alikes(desk, letter)
     rows, shown = _rows(desk, some), dict[tuple[str, int], Shown]()
     for each in some:
         row = rows.get(each.key)
-        if row is None or row is own or (type(row).__name__, row.id) in shown:
+        if row is None or row is question or (type(row).__name__, row.id) in shown:
             continue
         if len(shown) == SHOWN:
             break
-        act = _act(one, row)
+        act = _act(letter, row)
         label = {"end": _("Send this answer"), "join": _("Join it"), "": ""}[act]
-        shown[type(row).__name__, row.id] = shown_as(desk, each, row, _place(row), act, label)
+        shown[type(row).__name__, row.id] = build_look_alike(desk, each, row, _place(row), act, label)
     return list(shown.values())
 
 
-def row_of(desk: Desk, other: str) -> Letter | Question | None:
-    """Load the row that a look-alike's `other` names."""
-    noun, _dot, public_id = other.partition(".")
+def row_of(desk: RequestContext, key: str) -> Letter | Question | None:
+    """Load the row that a look-alike's `key` names."""
+    noun, _dot, public_id = key.partition(".")
     load = question_queries.load if noun == "question" else queries.load
     return load(desk.session, desk.actor, public_id)
 
 
-def _rows(desk: Desk, some: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
+def _rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
     """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one. In three
     queries at most."""
-    letters = get_many(desk.session, Letter, [each.noun_id for each in some if each.noun == "letter"])
-    behind = {each.key: each.noun_id for each in some if each.noun == "question"}
+    letters = get_many(desk.session, Letter, [each.noun_id for each in matches if each.noun == "letter"])
+    behind = {each.key: each.noun_id for each in matches if each.noun == "question"}
     behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
     asked = get_many(desk.session, Question, {*behind.values()})
     merged = {one.merged_into_id for one in asked.values() if one.merged_into_id} - asked.keys()
@@ -84,26 +84,28 @@ def _rows(desk: Desk, some: Sequence[Match]) -> Mapping[tuple[str, int], Letter 
     return {("letter", key): one for key, one in letters.items()} | leads
 
 
-def shown_as(desk: Desk, each: Match, row: Letter | Question, place: str, act: str, label: str) -> Shown:
+def build_look_alike(
+    desk: RequestContext, match: Match, row: Letter | Question, location: str, act: str, label: str
+) -> Shown:
     """A look-alike that stands at a place and is a row now, with what one press does with the two, and its label."""
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "letter"
     else:
         text, language, endpoint = row.title, row.text.language if row.text else "und", "question"
     href = url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=row.public_id)
-    why = " ".join(filter(None, (place, reasons(each.reasons))))
-    pair = f"{each.noun}.{each.noun_id}"
-    return Shown(f"{endpoint}.{row.public_id}", pair, text[:220], language, href, why, each.likely, act, label)
+    why = " ".join(filter(None, (location, reasons(match.reasons))))
+    pair = f"{match.noun}.{match.noun_id}"
+    return Shown(f"{endpoint}.{row.public_id}", pair, text[:220], language, href, why, match.likely, act, label)
 
 
-def _act(one: Letter, row: Letter | Question) -> str:
+def _act(letter: Letter, row: Letter | Question) -> str:
     """Return what one press does with the two; nothing where the letter, or the other one, can't move any more."""
-    if not one.can_be_filed:
+    if not letter.can_be_filed:
         return ""
     if isinstance(row, Letter):
         return "join" if row.can_be_filed and row.author == "reader" else ""
     if row.is_published:
-        return "end" if not one.is_held else ""
+        return "end" if not letter.is_held else ""
     return "join" if row.takes_letters else ""
 
 
@@ -116,7 +118,7 @@ def _place(row: Letter | Question) -> str:
     return str(WORDS[str(row.state)].near_letter)
 
 
-def reasons(some: Iterable[Reason]) -> str:
+def reasons(match_reasons: Iterable[Reason]) -> str:
     """Return why they look alike, in words: never a score."""
     words = {
         "words": lambda values: _("Same words: %(words)s.", words=", ".join(values)),
@@ -124,4 +126,4 @@ def reasons(some: Iterable[Reason]) -> str:
         "topic": lambda values: _("Same topic: %(topics)s.", topics=", ".join(values)),
         "meaning": lambda _values: _("Same sense."),
     }
-    return " ".join(words[one.code](one.values) for one in some if one.code in words)
+    return " ".join(words[one.code](one.values) for one in match_reasons if one.code in words)

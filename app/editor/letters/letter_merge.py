@@ -10,51 +10,54 @@ from ...letters.models import Letter
 from ...questions import moves as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
-from ...search.verdicts import verdict
+from ...search.verdicts import record_verdict
 from ...workflows.letters.endings import end_letter
 from ..conflict import check_unchanged
-from ..frame import Desk, found
-from .letter_look_alikes import of, row_of
-from .letter_pages import Done, address_of, go_on, letter_address, letter_press, of_reader
+from ..frame import RequestContext, or_404
+from .letter_look_alikes import find_look_alikes, row_of
+from .letter_pages import Done, address_of, go_on, letter_address, letter_press, require_reader_letter
 
 
 @letter_press("alike")
-def letter_alike(desk: Desk, one: Letter) -> Done:
+def letter_alike(desk: RequestContext, letter: Letter) -> Done:
     """Join the two where they are the same; where they are not, remember that."""
     same = request.form.get("same") == "yes"
-    check_unchanged(desk, of_reader(desk, one))
-    other: Any = found(row_of(desk, request.form.get("with", "")))
-    found(other if other is not one else None)  # a letter is no look-alike of itself
-    noted = _remember(desk, one, request.form.get("pair", ""), same)
+    check_unchanged(desk, require_reader_letter(desk, letter))
+    other: Any = or_404(row_of(desk, request.form.get("with", "")))
+    or_404(other if other is not letter else None)  # a letter is no look-alike of itself
+    noted = _remember(desk, letter, request.form.get("pair", ""), same)
     if same:
-        return _joined(desk, one, other)
+        return _join(desk, letter, other)
     words = _("They are not the same, and are not shown to each other again.")
     return Done(
-        letter_address(desk, one), words if noted else _("They don’t look alike any more: there was nothing to note.")
+        letter_address(desk, letter),
+        words if noted else _("They don’t look alike any more: there was nothing to note."),
     )
 
 
-def _remember(desk: Desk, one: Letter, pair_shown: str, same: bool) -> bool:
+def _remember(desk: RequestContext, letter: Letter, pair_shown: str, is_same: bool) -> bool:
     """Note the desk's word on the two, from which the cut-off is learned; tells whether they look alike."""
-    pair = next((each for each in of(desk, one) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
+    pair = next((each for each in find_look_alikes(desk, letter) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
     if pair is None:
         return False
-    verdict(desk.session, desk.actor, ("letter", one.id), pair.key, same, pair.score, pair.matcher)
-    if not same:
-        look_again(desk.session, [one.id, *([pair.noun_id] if pair.noun == "letter" else [])])
+    record_verdict(desk.session, desk.actor, ("letter", letter.id), pair.key, is_same, pair.score, pair.matcher)
+    if not is_same:
+        look_again(desk.session, [letter.id, *([pair.noun_id] if pair.noun == "letter" else [])])
     return True
 
 
-def _joined(desk: Desk, one: Letter, other: Any) -> Done:
+def _join(desk: RequestContext, one: Letter, look_alike: Any) -> Done:
     session, actor = desk.session, desk.actor
-    if isinstance(other, Letter):
-        behind = session.get(Question, other.question_id) if other.is_filed and other.question_id else None
+    if isinstance(look_alike, Letter):
+        behind = (
+            session.get(Question, look_alike.question_id) if look_alike.is_filed and look_alike.question_id else None
+        )
         if behind is None:
-            of_reader(desk, other)
-            question = questions.open_question(session, actor, sorted((one, other), key=lambda letter: letter.id))
+            require_reader_letter(desk, look_alike)
+            question = questions.open_question(session, actor, sorted((one, look_alike), key=lambda letter: letter.id))
             return Done(go_on(desk, one), _("The two are one question now."), address_of(desk, question))
-        other = behind
-    question = lead_of(session, other)
+        look_alike = behind
+    question = lead_of(session, look_alike)
     if question.is_published:
         end_letter(session, actor, one, "answered", question)
         return Done(go_on(desk, one), _("Answered with what ran."))

@@ -9,7 +9,7 @@ from ...core.state_machine import MissingPrecondition, TooLong
 from ...letters.models import Letter
 from ...workflows.letters import receipt_notes
 from ..conflict import check_unchanged
-from ..frame import Desk, at_desk, editor
+from ..frame import RequestContext, editor, read_context
 from .letter_pages import Done, letter_address, letter_press, open_letter, press, the_letter
 
 FAULTS = {
@@ -18,11 +18,11 @@ FAULTS = {
 }
 
 
-def _leave(desk: Desk, one: Letter) -> Done:
-    check_unchanged(desk, one)
-    receipt_notes.leave(desk.session, desk.actor, one, request.form.get("note", ""))
+def _leave(desk: RequestContext, letter: Letter) -> Done:
+    check_unchanged(desk, letter)
+    receipt_notes.leave(desk.session, desk.actor, letter, request.form.get("note", ""))
     return Done(
-        letter_address(desk, one), _("It stands at the receipt now. Its reader finds it there, if they come back.")
+        letter_address(desk, letter), _("It stands at the receipt now. Its reader finds it there, if they come back.")
     )
 
 
@@ -31,13 +31,13 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         return press(slug, public_id, _leave)
     except (MissingPrecondition, TooLong) as fault:
-        with at_desk(slug) as desk:
+        with read_context(slug) as desk:
             tried = {"note": request.form.get("note", ""), "note_fault": FAULTS[type(fault)]}
             return open_letter(desk, the_letter(desk, public_id), **tried), 422
 
 
 @letter_press("note/back")
-def letter_note_back(desk: Desk, one: Letter) -> Done:
-    check_unchanged(desk, one)
-    receipt_notes.take_back(desk.session, desk.actor, one)
-    return Done(letter_address(desk, one), _("The note is taken back."))
+def letter_note_back(desk: RequestContext, letter: Letter) -> Done:
+    check_unchanged(desk, letter)
+    receipt_notes.take_back(desk.session, desk.actor, letter)
+    return Done(letter_address(desk, letter), _("The note is taken back."))

@@ -22,11 +22,11 @@ from ...questions.models import Question
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
 from ..conflict import check_unchanged, number_shown, save_unless_changed
 from ..flash import announce
-from ..form_values import public_id_in, typed_day
-from ..frame import Desk, at_desk, editor, found, found_at, page
+from ..form_values import parse_day, parse_public_id
+from ..frame import RequestContext, editor, or_404, page, read_context, require_row
 from ..mail import incoming_mails
 from ..questions.question_words import REASONS
-from ..undo_press import way_back
+from ..undo_press import get_undo_token
 from .letter_filters import LETTERS
 from .letter_rows import KINDS, list_of, pane_of
 from .letter_words import FILED, REPLIES
@@ -34,24 +34,24 @@ from .letter_words import FILED, REPLIES
 
 @editor.get("/<slug>/letters")
 def letters(slug: str) -> str | Response:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         if above := request.args.get("above"):
             return redirect(LETTERS.read(desk, request.args).above(above))
         return page(desk, "editor/letters/letters.html", "letters", item=None, **list_of(desk))
 
 
-def the_letter(desk: Desk, public_id: str) -> Letter:
+def the_letter(desk: RequestContext, public_id: str) -> Letter:
     letter = queries.load(desk.session, desk.actor, public_id)
-    return found_at(desk, letter, "editor.letter", public_id, _("Back to the letter"))
+    return require_row(desk, letter, "editor.letter", public_id, _("Back to the letter"))
 
 
 @editor.get("/<slug>/letters/<public_id>")
 def letter(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return open_letter(desk, the_letter(desk, public_id))
 
 
-def open_letter(desk: Desk, item: Letter, **tried: str) -> str:
+def open_letter(desk: RequestContext, item: Letter, **tried: str) -> str:
     """The letter beside its list; `tried` is what of a form could not be taken, and why."""
     listed = list_of(desk, item)
     pane = pane_of(desk, item, listed["editions"])
@@ -59,9 +59,9 @@ def open_letter(desk: Desk, item: Letter, **tried: str) -> str:
     return page(desk, "editor/letters/letters.html", "letters", **listed, **pane, tried=tried)
 
 
-def letter_address(desk: Desk, one: Letter) -> str:
+def letter_address(desk: RequestContext, letter: Letter) -> str:
     """Return the address of the letter itself."""
-    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=one.public_id)
+    return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
 class Done(NamedTuple):
@@ -76,34 +76,34 @@ class Done(NamedTuple):
 def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> Response:
     """Do something with a letter and go on. Whoever comes second is told who was first, and nothing is written."""
 
-    def watching(desk: Desk) -> Done:
+    def watching(desk: RequestContext) -> Done:
         one = the_letter(desk, public_id)
         with watched(desk.session) as events:
             done = fn(desk, one, **values)
             desk.session.flush()
-            return done._replace(press=way_back(events) if done.words else "")
+            return done._replace(press=get_undo_token(events) if done.words else "")
 
     done = save_unless_changed(slug, lambda desk: the_letter(desk, public_id), watching)
     if done.words:
         back = url_for("editor.letter", slug=slug, public_id=public_id)
         href, label = (done.question, _("Go to it")) if done.question else (back, _("Open it again"))
-        announce(done.words, href=href, label=label, undo=done.press, back=back)
+        announce(done.words, href=href, label=label, undo=done.press, return_url=back)
     return redirect(done.href, code=303)
 
 
-def letter_press(word: str) -> Callable[[Callable[..., Done]], Callable[..., Response]]:
-    """Declare what a press does with a letter, at its address with `word` behind it. The function gets the desk, the
+def letter_press(path: str) -> Callable[[Callable[..., Done]], Callable[..., Response]]:
+    """Declare what a press does with a letter, at its address with `path` behind it. The function gets the desk, the
     letter and what else the address has.
     """
 
     def declare(fn: Callable[..., Done]) -> Callable[..., Response]:
         view = wraps(fn)(partial(press, fn=fn))
-        return editor.press(f"/<slug>/letters/<public_id>/{word}", "take letters")(view)
+        return editor.press(f"/<slug>/letters/<public_id>/{path}", "take letters")(view)
 
     return declare
 
 
-def next_one(desk: Desk, after: Letter) -> str | None:
+def next_letter_url(desk: RequestContext, after: Letter) -> str | None:
     """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
     listed, before = LETTERS.of_form(desk)
     if listed.search:  # what was found before has been read, filed or not
@@ -116,64 +116,64 @@ def next_one(desk: Desk, after: Letter) -> str | None:
     return None
 
 
-def go_on(desk: Desk, after: Letter) -> str:
-    return next_one(desk, after) or url_for("editor.letters", slug=desk.newsletter.slug)
+def go_on(desk: RequestContext, after: Letter) -> str:
+    return next_letter_url(desk, after) or url_for("editor.letters", slug=desk.newsletter.slug)
 
 
-def of_reader(desk: Desk, one: Letter) -> Letter:
+def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
     """Return what an expert wrote is filed as theirs, and what runs keeps its askers. Raises `InvalidTransition`,
     `InEdition`."""
-    if one.author != "reader":
-        raise InvalidTransition("letter", "file as a reader's", one.author)
-    questions.can_leave(desk.session, one)
-    return one
+    if letter.author != "reader":
+        raise InvalidTransition("letter", "file as a reader's", letter.author)
+    questions.can_leave(desk.session, letter)
+    return letter
 
 
-def question_typed(desk: Desk, fits: Callable[[Question], bool]) -> Question | None:
+def question_typed(desk: RequestContext, fits: Callable[[Question], bool]) -> Question | None:
     """The question that was chosen from the list, or whose id or address was typed or pasted."""
     typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
     if not typed:
         return None
-    question = found(question_queries.load(desk.session, desk.actor, public_id_in(typed)))
+    question = or_404(question_queries.load(desk.session, desk.actor, parse_public_id(typed)))
     if not fits(question):
         raise InvalidTransition("question", "join", question.state)
     return question
 
 
-def address_of(desk: Desk, question: Question) -> str:
+def address_of(desk: RequestContext, question: Question) -> str:
     return url_for("editor.question", slug=desk.newsletter.slug, public_id=question.public_id)
 
 
 @letter_press("file")
-def letter_file(desk: Desk, one: Letter) -> Done:
+def letter_file(desk: RequestContext, letter: Letter) -> Done:
     kind = request.form.get("kind", "")
     if kind not in ("question", "shelf", *KINDS):
         abort(400)
-    check_unchanged(desk, of_reader(desk, one))
+    check_unchanged(desk, require_reader_letter(desk, letter))
     if kind == "question":
-        return _to_question(desk, one)
+        return _to_question(desk, letter)
     if kind == "shelf":
-        question = shelve(desk, one)
-        return Done(go_on(desk, one), _("It lies on the shelf, as a question."), address_of(desk, question))
-    filing.file(desk.session, desk.actor, one, kind)
-    return Done(go_on(desk, one), _("Filed as: %(kind)s.", kind=FILED[kind]))
+        question = shelve(desk, letter)
+        return Done(go_on(desk, letter), _("It lies on the shelf, as a question."), address_of(desk, question))
+    filing.file(desk.session, desk.actor, letter, kind)
+    return Done(go_on(desk, letter), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
 
-def shelve(desk: Desk, one: Letter) -> Question:
+def shelve(desk: RequestContext, letter: Letter) -> Question:
     """Good, not now: a question of its own that rests."""
-    question = questions.open_question(desk.session, desk.actor, [one])
+    question = questions.open_question(desk.session, desk.actor, [letter])
     questions.shelve(desk.session, desk.actor, question)
     return question
 
 
-def _to_question(desk: Desk, one: Letter) -> Done:
+def _to_question(desk: RequestContext, one: Letter) -> Done:
     """A question of its own, or one more reader of a question that is there."""
     question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one counts for its lead
     if question is None:
         question = questions.open_question(desk.session, desk.actor, [one])
         there = address_of(desk, question)
         # With nothing else to read, the new question is what comes next.
-        return Done(next_one(desk, one) or there, _("It is a question of its own now."), there)
+        return Done(next_letter_url(desk, one) or there, _("It is a question of its own now."), there)
     questions.join(desk.session, desk.actor, question, [one])
     return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
 
@@ -186,15 +186,15 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     if kind not in (*REPLIES, "cannot", "later") or reason not in REASONS:
         abort(400)
 
-    def fn(desk: Desk, one: Letter) -> Done:
+    def fn(desk: RequestContext, one: Letter) -> Done:
         version = number_shown()
-        assignment = found(incoming_mails.about(desk.session, [one]).expert(one))
+        assignment = or_404(incoming_mails.load_subjects(desk.session, [one]).expert(one))
         if kind in ("comment", "spam"):
             check_version(lock_row(desk.session, one), version)
             filing.file(desk.session, desk.actor, one, kind, assignment_id=assignment.id)
         else:
             typed_on = form.get("later_on", "").strip()
-            day = typed_day(typed_on) if typed_on else incoming_mails.later(desk)
+            day = parse_day(typed_on) if typed_on else incoming_mails.get_default_return_date(desk)
             if kind == "later" and day is None:
                 raise MissingPrecondition("later date to come")
             mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
@@ -206,47 +206,49 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
         if missing.fact != "later date to come":
             raise
         typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
-        with at_desk(slug) as desk:
+        with read_context(slug) as desk:
             return open_letter(
                 desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed
             ), 422
 
 
-def _after_reply(desk: Desk, one: Letter, assignment: Assignment, kind: str) -> str:
+def _after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
     """An answer is read and edited next; else one goes on where one came from."""
     at: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
     if kind == "answer":
         answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
         return url_for("editor.answer_edit", **at, answer_id=answer.public_id)
-    return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, one)
+    return url_for("editor.question", **at) if request.form.get("back") == "question" else go_on(desk, letter)
 
 
 @letter_press("end")
-def letter_end(desk: Desk, one: Letter) -> Done:
-    check_unchanged(desk, of_reader(desk, one))
+def letter_end(desk: RequestContext, one: Letter) -> Done:
+    check_unchanged(desk, require_reader_letter(desk, one))
     answer = question_typed(desk, lambda one: one.is_published)
     end_letter(desk.session, desk.actor, one, request.form.get("reason", ""), answer)
     return Done(go_on(desk, one), _("Ended with a kind sentence."))
 
 
 @letter_press("to-pen")
-def letter_to_pen(desk: Desk, one: Letter) -> Done:
+def letter_to_pen(desk: RequestContext, letter: Letter) -> Done:
     """It was no letter of that expert: its mail is to be looked at again."""
-    row = mailed_answers.to_pen(desk.session, desk.actor, one, number_shown())
+    row = mailed_answers.to_pen(desk.session, desk.actor, letter, number_shown())
     there = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id)
     return Done(there, _("It isn’t their letter any more. Say what it is."), there)
 
 
 @letter_press("<any(reopen, release):move>")
-def letter_move(desk: Desk, one: Letter, move: str) -> Done:
+def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
     """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
 
     With an expert's goes what followed from its filing, while nobody has gone on from there.
     """
     verb = {"reopen": reopen_letter, "release": filing.release}[move]
-    if move == "reopen" and one.author == "expert":
+    if move == "reopen" and letter.author == "expert":
         verb = wait_again
     else:
-        of_reader(desk, one)
-    verb(desk.session, desk.actor, one, number_shown())
-    return Done(letter_address(desk, one), _("It waits again.") if move == "reopen" else _("It waits with the others."))
+        require_reader_letter(desk, letter)
+    verb(desk.session, desk.actor, letter, number_shown())
+    return Done(
+        letter_address(desk, letter), _("It waits again.") if move == "reopen" else _("It waits with the others.")
+    )

@@ -29,13 +29,13 @@ from ...web.formatting import age, by_name, count, day, exact, full_date, tongue
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
 from ..choices import EditionChoice, list_topic_choices
-from ..filtered_list import Filtered, Hits, Options, named
-from ..frame import Desk, look_around
+from ..filtered_list import Filtered, Hits, Options, format_edition_label
+from ..frame import RequestContext, look_around
 from ..mail import incoming_mails
 from ..mail.incoming_mails import About
 from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
 from .letter_filters import LETTERS
-from .letter_look_alikes import of_letter as alikes_of
+from .letter_look_alikes import list_look_alikes as alikes_of
 from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
 from .machine_words import of_letter as of_machine
 
@@ -71,69 +71,69 @@ class Line(NamedTuple):
     href: str
 
 
-def list_of(desk: Desk, item: Letter | None = None) -> dict[str, Any]:
+def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
     """The list beside which `item` is read, or which stands alone."""
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
     is_whole = not (request.args.get("before") or listed.search)  # deeper pages have other things to ask for
     is_first = is_whole and not item
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
-    about = incoming_mails.about(desk.session, shown.rows, editions)
+    about = incoming_mails.load_subjects(desk.session, shown.rows, editions)
     held, flood = is_first and listed.state == ONLY_HELD, is_first and listed.state in UNHELD
     counted = _counts(desk) if is_whole else {}
     return listed.frame(shown, counted, language=_tongues(desk, listed, shown.rows)) | {
         "days": _days(about, listed, shown, item),
         "editions": editions,
-        "crowds": crowds.largest(desk.session, desk.newsletter.id) if held else [],
+        "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if held else [],
         "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
         "topics": [] if item else list_topic_choices(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
 
 
-def _counts(desk: Desk) -> dict[str, str]:
+def _counts(desk: RequestContext) -> dict[str, str]:
     """Return how many letters wait, for the first page of a list."""
     numbers = counts(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
     counted = {"waiting": look_around(desk).numbers["letters"], **dict(zip(COUNTED, numbers, strict=True))}
     return {name: count(number) for name, number in counted.items()}
 
 
-def _tongues(desk: Desk, listed: Filtered[Letter], rows: Sequence[Letter]) -> Options:
-    codes = {*desk.newsletter.languages, *(one.language for one in rows), *listed.options["language"]}
+def _tongues(desk: RequestContext, filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> Options:
+    codes = {*desk.newsletter.languages, *(one.language for one in rows), *filtered_list.options["language"]}
     return {code: (words, code) for code, words in by_name(codes)} | {"und": (_("Not known"), "und")}
 
 
-def _steps(listed: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
+def _steps(filtered_list: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
     """Return where the keys j and k lead from the open letter: to its neighbours in the list, page after page."""
-    size, before = listed.declared.size, request.args.get("before") or None
+    size, before = filtered_list.declared.size, request.args.get("before") or None
     ids = [one.public_id for one in rows]
     at = ids.index(item.public_id) if item.public_id in ids else None
     following = ids[at + 1 : at + 2] if at is not None else []
     previous = ids[at - 1 : at] if at else []
     behind = ahead = before
-    if not following and (at is None or len(ids) == size) and not listed.search:
-        following = _beyond(listed, item, 1)
+    if not following and (at is None or len(ids) == size) and not filtered_list.search:
+        following = _neighbour_ids(filtered_list, item, 1)
         behind = before if following and following[0] in ids else item.public_id
-    if not previous and (at is None or before) and not listed.search:
-        previous = _beyond(listed, item, size + 1, up=True)
+    if not previous and (at is None or before) and not filtered_list.search:
+        previous = _neighbour_ids(filtered_list, item, size + 1, reverse=True)
         ahead = before if previous and previous[0] in ids else previous[size] if previous[size:] else None
-    place = partial(listed.address, "editor.letter")
+    place = partial(filtered_list.address, "editor.letter")
     return {
         "next": place(public_id=following[0], before=behind) if following else None,
         "previous": place(public_id=previous[0], before=ahead) if previous else None,
     }
 
 
-def _beyond(listed: Filtered[Letter], item: Letter, limit: int, up: bool = False) -> list[str]:
+def _neighbour_ids(filtered_list: Filtered[Letter], item: Letter, limit: int, reverse: bool = False) -> list[str]:
     """Return what of the list stands behind a letter, or in front of it, the nearest first."""
-    return listed.listing.column(listed.desk.session, Letter.public_id, item, limit, up)
+    return filtered_list.listing.column(filtered_list.desk.session, Letter.public_id, item, limit, reverse)
 
 
 def _days(
-    about: About, listed: Filtered[Letter], shown: Hits[Letter], item: Letter | None
+    subjects: About, filtered_list: Filtered[Letter], hits: Hits[Letter], item: Letter | None
 ) -> list[tuple[str, bool, list[Line]]]:
     """The rows under their headings, each with whether it is a part of the list, which is seen, and no day."""
-    place = listed.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
+    place = filtered_list.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
     # What is said of many rows is said in words once.
     looks = {state: (kind, is_seen, str(label)) for state, (kind, is_seen, label) in LOOKS.items()}
     channels = {channel: str(label) for channel, label in CHANNELS.items()}
@@ -141,16 +141,16 @@ def _days(
     begins, ends = place.split(HERE, 1)
 
     def row(one: Letter) -> Line:
-        expert, opened = about.expert(one), item is not None and item.id == one.id
+        expert, opened = subjects.expert(one), item is not None and item.id == one.id
         return Line(
             f"{one.public_id}.{one.version}",
             *looks[str(one.state)],
             one.author == "reader",
             expert.expert.name if expert else "",
-            about.replies_to(one) or channels[one.channel],
+            subjects.replies_to(one) or channels[one.channel],
             one.language,
             tongue(one.language),
-            shown.pieces.get(one.id, ()),
+            hits.pieces.get(one.id, ()),
             (one.body or "")[:OPENS],
             _says(one, expert, filed),
             one.received_at.isoformat(),
@@ -162,66 +162,71 @@ def _days(
 
     return [
         (PARTS.get(part) or day(when), part in PARTS, [row(one) for one, *_when in some])
-        for (part, when), some in groupby(zip(shown.rows, *_headings(listed, shown.rows), strict=True), key=_heading)
+        for (part, when), some in groupby(
+            zip(hits.rows, *_headings(filtered_list, hits.rows), strict=True), key=_heading
+        )
     ]
 
 
-def _headings(listed: Filtered[Letter], rows: Sequence[Letter]) -> tuple[list[int], list[date | None]]:
+def _headings(filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> tuple[list[int], list[date | None]]:
     """Return for each row the part of the list that it stands in, and its day where that part goes by arrival.
 
     A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under its neighbours' day.
     """
-    parts = [crowds.part_of(one) if isinstance(listed.listing, Chain) else 0 for one in rows]
-    latest = min if listed.listing.rising else max
+    parts = [crowds.part_of(one) if isinstance(filtered_list.listing, Chain) else 0 for one in rows]
+    latest = min if filtered_list.listing.rising else max
     arrived = [_day_of(one) for one, part in zip(rows, parts, strict=True) if part == 0]
     days = [*accumulate(reversed(arrived), latest)][::-1]
     return parts, [*days, *[None] * (len(rows) - len(days))]
 
 
-def _keeps_the_day(one: Letter) -> bool:
+def _keeps_the_day(letter: Letter) -> bool:
     """Return whether a letter has a day and no minute: one from the web without an address."""
-    return one.channel == "web" and one.hear_back == "number"
+    return letter.channel == "web" and letter.hear_back == "number"
 
 
-def _day_of(one: Letter) -> date:
-    return one.received_at.date() if _keeps_the_day(one) else one.received_at.astimezone(zone()).date()
+def _day_of(letter: Letter) -> date:
+    return letter.received_at.date() if _keeps_the_day(letter) else letter.received_at.astimezone(zone()).date()
 
 
-def _says(one: Letter, expert: Assignment | None, filed: Mapping[str, Any]) -> str:
+def _says(letter: Letter, expert: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
     """Return the last words of a row: what became of the letter, what an expert writes about, or that it has a
     look-alike."""
-    if settled := _settled(one, filed):
+    if settled := _format_outcome(letter, kind_labels):
         return settled
     if expert:
         return expert.question.short_title
-    return _("Has a look-alike") if one.alike and one.is_received else ""
+    return _("Has a look-alike") if letter.alike and letter.is_received else ""
 
 
-def _age(one: Letter) -> str:
-    if not _keeps_the_day(one):
-        return age(one.received_at)
-    days = (utc_now().date() - _day_of(one)).days  # counted by the calendar: there is no hour to count from
+def _age(letter: Letter) -> str:
+    if not _keeps_the_day(letter):
+        return age(letter.received_at)
+    days = (utc_now().date() - _day_of(letter)).days  # counted by the calendar: there is no hour to count from
     return age(utc_now() - timedelta(days=days)) if days else _("today")
 
 
-def _settled(one: Letter, filed: Mapping[str, Any] = FILED) -> str:
-    """Return what the desk or the house did with it already. `filed` are the words for its kinds."""
-    if one.is_received:
+def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> str:
+    """Return what the desk or the house did with it already. `kind_labels` are the words for its kinds."""
+    if letter.is_received:
         return ""
-    if one.is_held:
-        return _("Held: %(why)s", why=HELD.get(one.held_reason or "", one.held_reason))
-    if one.is_filed:
-        return str(filed[one.filed_as or "comment"])
-    return _("Ended") if one.is_ended else _("Withdrawn") if one.is_withdrawn else ""
+    if letter.is_held:
+        return _("Held: %(why)s", why=HELD.get(letter.held_reason or "", letter.held_reason))
+    if letter.is_filed:
+        return str(kind_labels[letter.filed_as or "comment"])
+    return _("Ended") if letter.is_ended else _("Withdrawn") if letter.is_withdrawn else ""
 
 
-def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
+def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
     session, key = desk.session, desk.newsletter.id
     by_mail = item.channel == "mail"
     mail = inbound.of_letter(session, item.id) if by_mail else None
-    about = incoming_mails.about(session, [item], editions)
+    about = incoming_mails.load_subjects(session, [item], editions)
     expert, edition = about.expert(item), about.editions.get(item.about_edition_id or 0)
-    added, credits = queries.added_to(session, [item.id])[item.id], contacts.credits_of(session, [item.id])
+    added, credits = (
+        queries.get_additions_by_letter(session, [item.id])[item.id],
+        contacts.credits_of(session, [item.id]),
+    )
     question = session.get(Question, item.question_id) if item.question_id else None
     hear_back = item.hear_back if item.channel == "web" or item.hear_back != "number" else "nothing"
     reading = incoming_mails.readings(session, [mail]).get(mail.id) if mail else None
@@ -229,18 +234,18 @@ def pane_of(desk: Desk, item: Letter, editions: dict[int, EditionChoice]) -> dic
     return {
         "item": item,
         "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
-        "settled": _settled(item),
+        "settled": _format_outcome(item),
         "signs": [BY_CODE[code].says for code in item.signs if code in BY_CODE] if item.is_held else [],
         "source": CHANNELS[item.channel],
         "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
         "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
-        "replies_to": named(edition) if edition else None,
+        "replies_to": format_edition_label(edition) if edition else None,
         "credit": credits.get(item.id),
         "credit_name": contacts.names_of(session, [item], credits).get(item.id),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.newest_named(session, key, STATES.which("is_in_work"), 50),
+        "open_questions": question_queries.list_newest_summaries(session, key, STATES.which("is_in_work"), 50),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
         "reading": reading,

@@ -15,55 +15,55 @@ from ...questions import moves as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...workflows.letters.endings import end_letter
-from ..bulk import Boxes, Bulk, Otherwise, Outcome, Press, chosen_topic, fresh, together
-from ..frame import Desk, found
-from ..undo_press import way_back
+from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh
+from ..frame import RequestContext, or_404
+from ..undo_press import get_undo_token
 from .letter_filters import LETTERS
-from .letter_pages import address_of, of_reader, shelve
+from .letter_pages import address_of, require_reader_letter, shelve
 from .letter_rows import KINDS
 from .letter_words import FILED
 
 
-def _load(desk: Desk, public_id: str) -> Letter | None:
+def _load(desk: RequestContext, public_id: str) -> Letter | None:
     return queries.load(desk.session, desk.actor, public_id)
 
 
-def _of_reader(verb: Callable[[Desk, Letter], object]) -> Callable[[Desk, Letter], object]:
-    return lambda desk, one: verb(desk, of_reader(desk, one))
+def _of_reader(verb: Callable[[RequestContext, Letter], object]) -> Callable[[RequestContext, Letter], object]:
+    return lambda desk, one: verb(desk, require_reader_letter(desk, one))
 
 
-def _file(kind: str, desk: Desk, one: Letter) -> None:
-    filing.file(desk.session, desk.actor, one, kind)
+def _file(kind: str, desk: RequestContext, letter: Letter) -> None:
+    filing.file(desk.session, desk.actor, letter, kind)
 
 
-def _end(desk: Desk, one: Letter) -> None:
-    end_letter(desk.session, desk.actor, one, request.form.get("reason", ""))
+def _end(desk: RequestContext, letter: Letter) -> None:
+    end_letter(desk.session, desk.actor, letter, request.form.get("reason", ""))
 
 
-def _under_topic(desk: Desk, one: Letter) -> None:
+def _under_topic(desk: RequestContext, letter: Letter) -> None:
     """A topic belongs to a question: to the one that the letter stands behind, or to one of its own."""
     topic = chosen_topic(desk)
-    own = desk.session.get(Question, one.question_id) if one.question_id and one.is_filed else None
-    question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [one])
+    own = desk.session.get(Question, letter.question_id) if letter.question_id and letter.is_filed else None
+    question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [letter])
     questions.add_topic(desk.session, desk.actor, question, topic.id)
 
 
-def _one_question(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
+def _one_question(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
     """Make one question of the ticked letters, or let them join the one that some of them stand behind."""
 
     def take(public_id: str, version: int) -> Letter:
-        return of_reader(desk, fresh(desk, _load(desk, public_id), version))
+        return require_reader_letter(desk, fresh(desk, _load(desk, public_id), version))
 
-    outcome, rows = together(boxes, take)
+    outcome, rows = collect_rows(boxes, take)
     leads = {lead.id: lead for one in rows if (lead := _lead(desk, one))}
     question = leads[min(leads)] if leads else None
     new = [one for one in sorted(rows, key=lambda one: one.id) if not one.is_filed or one.question_id is None]
     away = [one for one in rows if (lead := _lead(desk, one)) and lead is not question]
     words = _("it stands behind another question: merge the two in the list of questions")
-    outcome.refused += [(one.public_id, Otherwise(words)) for one in away]
+    outcome.refused += [(one.public_id, BulkActionError(words)) for one in away]
     if question is not None and not question.takes_letters:
         words = _("the question that it would join has ended, or ran")
-        outcome.refused += [(one.public_id, Otherwise(words)) for one in new]
+        outcome.refused += [(one.public_id, BulkActionError(words)) for one in new]
         new = []
     with watched(desk.session) as events:
         if question is not None and new:
@@ -71,14 +71,14 @@ def _one_question(desk: Desk, boxes: Boxes) -> tuple[Outcome, str]:
         elif new:
             question = questions.open_question(desk.session, desk.actor, new)
         desk.session.flush()
-        outcome.done, outcome.press = len(new), [way_back(events)]
-    return outcome, address_of(desk, found(question)) if new else ""
+        outcome.done, outcome.press = len(new), [get_undo_token(events)]
+    return outcome, address_of(desk, or_404(question)) if new else ""
 
 
-def _lead(desk: Desk, one: Letter) -> Question | None:
-    if not one.is_filed or one.question_id is None:
+def _lead(desk: RequestContext, letter: Letter) -> Question | None:
+    if not letter.is_filed or letter.question_id is None:
         return None
-    return lead_of(desk.session, desk.session.get_one(Question, one.question_id))
+    return lead_of(desk.session, desk.session.get_one(Question, letter.question_id))
 
 
 ABOUT_TOPIC = _l("A question each, under this topic")

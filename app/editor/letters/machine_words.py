@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 
 from ...letters import machine_translation
 from ...letters.models import Letter
-from ..frame import Desk
+from ..frame import RequestContext
 
 FAULTS = {
     "unreachable": _l("The newsroom’s own machine couldn’t be reached, or broke off."),
@@ -21,15 +21,15 @@ FAULTS = {
 }
 
 
-def of_letter(desk: Desk, item: Letter) -> dict[str, Any]:
+def of_letter(desk: RequestContext, item: Letter) -> dict[str, Any]:
     """Return what its page needs: how the translation stands, and whether one can be asked for (again)."""
     row = machine_translation.find_translation(desk.session, item)
-    machine = machine_translation.read(desk.session, item, row) if row else None
+    machine = machine_translation.read_translation(desk.session, item, row) if row else None
     foreign = item.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
     is_on = current_app.config["TRANSLATION_SERVER"] is not None
     asks = machine is None or bool(machine.fault)
     return {
         "machine": machine,
         "machine_faults": FAULTS,
-        "may_translate": is_on and foreign and asks and not machine_translation.why_not(item),
+        "may_translate": is_on and foreign and asks and not machine_translation.get_refusal_reason(item),
     }

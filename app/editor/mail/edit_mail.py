@@ -8,13 +8,13 @@ from werkzeug.wrappers import Response
 from ...answers.desk_letters import reword
 from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
 from ...mail.secret_links import with_places
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...text.clean import clean
-from ..conflict import merge_form, number_shown, saved, second
+from ..conflict import abort_with_conflict, find_last_save, merge_form, number_shown
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
 from ..questions.form_errors import FIELDS
-from .mail_words import named, shown
+from .mail_words import format_mail_line, load_mail_names
 from .outbox_page import message_of, the_mail
 
 LABELS = {"subject": _l("Subject"), "body": _l("Text")}
@@ -30,7 +30,7 @@ FAULTS = {
 
 @editor.sheet("/<slug>/outbox/<public_id>/edit", "stop mails")
 def mail_edit(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk, public_id)
 
 
@@ -39,43 +39,48 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
     version = number_shown()
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         one = the_mail(desk, public_id)
         reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except MissingPrecondition as missing:
         if missing.fact not in FAULTS:
             raise
-        return redrawn(slug, 422, _form, public_id, typed, missing)
+        return rerender(slug, 422, _form, public_id, typed, missing)
     except (VersionConflict, InvalidTransition) as refused:
-        with at_desk(slug) as desk:
+        with read_context(slug) as desk:
             if the_mail(desk, public_id).is_held:
                 return _form(desk, public_id, typed, refused), 409
-        second(slug, lambda desk: the_mail(desk, public_id), refused)
+        abort_with_conflict(slug, lambda desk: the_mail(desk, public_id), refused)
     announce(_("Saved. This is how it will be mailed."))
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
 
 
-def _form(desk: Desk, public_id: str, typed: dict[str, str] | None = None, refused: DomainError | None = None) -> str:
-    """Show the form with what stands in the mail or was `typed` and `refused`, and somebody else's change beside it."""
+def _form(
+    desk: RequestContext, public_id: str, form_data: dict[str, str] | None = None, error: DomainError | None = None
+) -> str:
+    """Show the form with what stands in the mail or was `form_data` and `error`, and somebody else's change beside
+    it."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if not one.is_held or message is None:
         raise InvalidTransition("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    fact = refused.fact if isinstance(refused, MissingPrecondition) else ""
-    first = saved(desk, one, "mail.rewrite") if isinstance(refused, VersionConflict | InvalidTransition) else None
+    fact = error.fact if isinstance(error, MissingPrecondition) else ""
+    first = (
+        find_last_save(desk, one, "mail.rewrite") if isinstance(error, VersionConflict | InvalidTransition) else None
+    )
     return page(
         desk,
         "editor/mail/edit.html",
         "outbox",
-        mail=shown(desk, one, named(desk, [one])),
-        **merge_form(desk, stored, typed, LABELS, first)._asdict(),
+        mail=format_mail_line(desk, one, load_mail_names(desk, [one])),
+        **merge_form(desk, stored, form_data, LABELS, first)._asdict(),
         labels=LABELS,
         faults={"subject" if fact == "subject" else "body": FAULTS[fact]} if fact else {},
-        passages=refused.passages if isinstance(refused, Leaking) else (),
+        passages=error.passages if isinstance(error, LeakDetected) else (),
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,
         language=message.language,

@@ -62,7 +62,7 @@ def ending_of(name: str) -> str:
     return found[1].lower() if found else ""
 
 
-def saved_as(file: File, number: int) -> str:
+def get_download_name(file: File, number: int) -> str:
     """Return the name under which a file is saved: its own, or one that is made up from its place and kind."""
     made = KINDS[file.kind][1] if file.kind in KINDS else ""
     return file.name or f"file-{number}{f'.{made}' if made else ''}"

@@ -29,7 +29,7 @@ from ...people import directory
 from ...web.formatting import day
 from ..choices import EditionChoice
 from ..conflict import token_of
-from ..frame import Desk
+from ..frame import RequestContext
 from ..letters.letter_words import CHECK_REPLIES, REPLIES
 from ..questions.question_words import REASONS
 
@@ -60,9 +60,9 @@ def name_of(reading: Reading) -> str:
     return "" if any(sign in reading.from_name for sign in AT) else reading.from_name
 
 
-def with_files(session: Session, which: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
+def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
     """Return the mails that became letters, of those that are meant, on which files hang, as long as they are kept."""
-    rows = session.scalars(select(Inbound).where(Inbound.is_letter, which).order_by(Inbound.id)).all()
+    rows = session.scalars(select(Inbound).where(Inbound.is_letter, condition).order_by(Inbound.id)).all()
     read = readings(session, rows) if rows else {}
     return [(row, read[row.id]) for row in rows if row.id in read and read[row.id].attachments]
 
@@ -86,18 +86,22 @@ class About:
         return _("Reply to %(edition)s", edition=edition.number or day(edition.runs_at, "short"))
 
 
-def about(session: Session, letters: Sequence[Letter], known: Mapping[int, EditionChoice] = NO_EDITIONS) -> About:
-    """Return what the letters are about, in two queries at most however many they are; `known` editions aren't asked
-    for again.
+def load_subjects(
+    session: Session, letters: Sequence[Letter], loaded_editions: Mapping[int, EditionChoice] = NO_EDITIONS
+) -> About:
+    """Return what the letters are about, in two queries at most however many they are; `loaded_editions` editions
+    aren't asked for again.
     """
-    editions = {letter.about_edition_id for letter in letters} - {None, *known}
+    editions = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
     assignments = {letter.assignment_id for letter in letters} - {None}
     more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
     some = session.scalars(with_questions().where(Assignment.id.in_(assignments))) if assignments else ()
-    return About({**known, **{one.id: one for one in more}}, {one.id: one for one in some})
+    return About({**loaded_editions, **{one.id: one for one in more}}, {one.id: one for one in some})
 
 
-def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assignment | None, list[Assignment], bool]:
+def suggest_assignments(
+    desk: RequestContext, row: Inbound, reading: Reading | None
+) -> tuple[Assignment | None, list[Assignment], bool]:
     """The assignment that a mail seems to be about; the others to choose from; whether the first of these is likely.
 
     It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An
@@ -114,9 +118,11 @@ def suggested(desk: Desk, row: Inbound, reading: Reading | None) -> tuple[Assign
     return (own[0], others, False) if len(own) == 1 else (None, own + others, bool(own))
 
 
-def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") -> dict[str, Any] | None:
-    """Return what an expert's letter can be filed as from where its assignment stands; `back` names the page to come
-    back to.
+def filings(
+    desk: RequestContext, letter: Letter, assignment: Assignment, return_page: str = ""
+) -> dict[str, Any] | None:
+    """Return what an expert's letter can be filed as from where its assignment stands; `return_page` names the page to
+    come back to.
 
     None once it is filed as something that had consequences.
     """
@@ -129,20 +135,20 @@ def filings(desk: Desk, letter: Letter, assignment: Assignment, back: str = "") 
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),
         "seen": token_of(letter),
-        "back": back,
+        "back": return_page,
         "id": letter.public_id,
         "name": assignment.expert.name,
         # On a question's page none is red: what the expert says there is as often a no as the answer.
-        "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not back else "") for kind in kinds],
+        "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not return_page else "") for kind in kinds],
         "likely": sum(kind in first for kind in kinds),  # so many of them stand first
         "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
         "checks": check is not None,
         "reasons": REASONS.items() if refuses else (),
-        "later_on": later(desk).isoformat(),
+        "later_on": get_default_return_date(desk).isoformat(),
     }
 
 
-def later(desk: Desk) -> date:
+def get_default_return_date(desk: RequestContext) -> date:
     """From when on an expert could, where they give no day: "not this week" is what most of them say."""
     return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
 

@@ -20,9 +20,9 @@ from ...mailtext.incoming import File
 from ...mailtext.parsing.file_kinds import PICTURES
 from ...mailtext.parsing.files import CLOSED
 from ...web import errors
-from ..frame import Desk, at_desk, change, editor, found, found_at, page
+from ..frame import RequestContext, editor, or_404, page, read_context, require_row, run_in_transaction
 from . import incoming_mails
-from .hung_file_words import WHY_NOT, kind_words, saved_as
+from .hung_file_words import WHY_NOT, get_download_name, kind_words
 
 ADDRESS = "/<slug>/pen/<public_id>/files/<int:number>"
 # A browser that is led here runs nothing, asks for nothing and knows no cookie of ours, whatever the bytes are.
@@ -33,14 +33,14 @@ SEALED_OFF = {
 }
 
 
-def _loaded(desk: Desk, public_id: str) -> Inbound:
+def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
     row = inbound.load(desk.session, desk.newsletter.id, public_id)
-    return found_at(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
+    return require_row(desk, row, "editor.pen_mail", public_id, _("Back to the mail"))
 
 
-def _listed(desk: Desk, row: Inbound, number: int) -> tuple[Reading, File]:
+def _get_reading_and_file(desk: RequestContext, row: Inbound, number: int) -> tuple[Reading, File]:
     """Return what was read in the mail, and the file of this number in its list, from 1; 404 once they are erased."""
-    reading = found(incoming_mails.readings(desk.session, [row]).get(row.id))
+    reading = or_404(incoming_mails.readings(desk.session, [row]).get(row.id))
     if not 1 <= number <= len(reading.attachments):
         abort(404)
     return reading, reading.attachments[number - 1]
@@ -48,17 +48,17 @@ def _listed(desk: Desk, row: Inbound, number: int) -> tuple[Reading, File]:
 
 def _bytes_of(slug: str, public_id: str, number: int) -> bytes:
     """Fetch the mail of a file that is listed; nothing is read in it while a transaction is open."""
-    with at_desk(slug) as desk:
-        row = _loaded(desk, public_id)
-        _listed(desk, row, number)
+    with read_context(slug) as desk:
+        row = _get_mail(desk, public_id)
+        _get_reading_and_file(desk, row, number)
         return inbound.raw_of(desk.session, row)
 
 
 @editor.sheet(ADDRESS, "read")
 def mail_file(slug: str, public_id: str, number: int) -> str:
-    with at_desk(slug) as desk:
-        row = _loaded(desk, public_id)
-        reading, file = _listed(desk, row, number)
+    with read_context(slug) as desk:
+        row = _get_mail(desk, public_id)
+        reading, file = _get_reading_and_file(desk, row, number)
         at: dict[str, Any] = {"slug": slug, "public_id": public_id, "number": number}
         return page(
             desk,
@@ -69,13 +69,13 @@ def mail_file(slug: str, public_id: str, number: int) -> str:
             is_closed=file.kind == CLOSED,
             picture=url_for("editor.mail_picture", **at) if file.kind in PICTURES else "",
             download=url_for("editor.mail_file_take", **at),
-            back=_came_from(desk, row),
+            back=_get_origin_link(desk, row),
             number=number,
             count=len(reading.attachments),
         )
 
 
-def _came_from(desk: Desk, row: Inbound) -> tuple[str, str]:
+def _get_origin_link(desk: RequestContext, row: Inbound) -> tuple[str, str]:
     """Return the address of the letter that the mail became, or of the mail, with the words of the link to it."""
     letter = desk.session.get(Letter, row.letter_id) if row.letter_id else None
     if letter and letter.newsletter_id == desk.newsletter.id:
@@ -88,27 +88,29 @@ def _came_from(desk: Desk, row: Inbound) -> tuple[str, str]:
 def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
     """Give the picture drawn anew, or say why it can't be shown."""
     raw = _bytes_of(slug, public_id, number)
-    kind, data = hung_files.drawn(raw, number - 1)
+    kind, data = hung_files.redraw_picture(raw, number - 1)
     if kind:
         return Response(data, mimetype=kind, headers=SEALED_OFF)
-    why = errors.Words(
+    why = errors.ErrorMessage(
         _("This picture can’t be shown"),
         str(WHY_NOT.get(data.decode(), WHY_NOT["broken"])),
         _("Go back and download it, and open it where a bad file does no harm."),
     )
-    return errors.page(422, words=why)
+    return errors.render_error(422, message=why)
 
 
 @editor.press(ADDRESS, "read")
 def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
     """Give the file as it came, to be saved; who took it is noted, so it is no GET."""
     raw = _bytes_of(slug, public_id, number)
-    opened = found(hung_files.fetched(raw, number - 1))
+    opened = or_404(hung_files.fetch_file(raw, number - 1))
     file, data = opened
     if file.kind == CLOSED:
         abort(404)
-    change(slug, lambda desk: hung_files.note_taken(desk.session, desk.actor, _loaded(desk, public_id), number - 1))
-    headers = SEALED_OFF | {"Content-Disposition": disposition(saved_as(file, number))}
+    run_in_transaction(
+        slug, lambda desk: hung_files.note_taken(desk.session, desk.actor, _get_mail(desk, public_id), number - 1)
+    )
+    headers = SEALED_OFF | {"Content-Disposition": disposition(get_download_name(file, number))}
     return Response(data, content_type="application/octet-stream", headers=headers)
 
 

@@ -16,12 +16,12 @@ from ...mail.lifecycle import MAIL
 from ...mail.models import OutboxMail
 from ...people.directory import names_of
 from ...people.staff import invited_by
-from ...questions.queries import Named as AskedOf
-from ...questions.queries import named as list_named
+from ...questions.queries import QuestionSummary as AskedOf
+from ...questions.queries import list_summaries as list_named
 from ...web.formatting import age, ago, clock_time, day, zone
 from ...workflows.undo import is_undone
 from ..conflict import token_of
-from ..frame import Desk
+from ..frame import RequestContext
 
 STATES = {
     "failed": ("late", _l("Failed")),
@@ -44,7 +44,7 @@ def name_of(kind: str) -> str:
     return _(row.name) if row and row.name else kind
 
 
-def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
+def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail]) -> Named:
     """The names of those whom several mails are to, the questions that they are about, and whom they invite to the
     desk.
     """
@@ -54,7 +54,7 @@ def named(desk: Desk, mails: Sequence[OutboxMail]) -> Named:
     return people, questions, invited_by(desk.session, mails)
 
 
-def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
+def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail as a line: whom it is to and what it is about, and never an address."""
     people, questions, invited = names
     question = questions.get(mail.question_id or 0)
@@ -65,14 +65,14 @@ def shown(desk: Desk, mail: OutboxMail, names: Named) -> dict[str, Any]:
         "version": mail.version,
         "seen": token_of(mail),
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)][0],
-        "stands": stands(mail, now(desk.session)),
+        "stands": format_mail_status(mail, now(desk.session)),
         "to": _("A reader")
         if mail.letter_id
         else people.get(mail.person_id or 0) or invited.get(mail.id) or _nameless(mail),
         "kind": name_of(mail.kind),
         "because": question.title if question else "",
         "about": url_for("editor.question", **where) if question else "",
-        "said": said(mail),
+        "said": format_server_reply(mail),
         "attempts": mail.attempts,
         "time": ended or mail.due_at,
         "when": age(ended) if ended else _time(mail.due_at, now(desk.session)),
@@ -86,28 +86,28 @@ def _nameless(mail: OutboxMail) -> str:
     return _("A translator") if mail.kind.startswith("translator.") else _("Somebody")
 
 
-def stands(mail: OutboxMail, at: datetime) -> str:
+def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
     """Return where a mail stands, in words; of one that waits also how long it can still be stopped."""
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
-    if mail.is_queued and mail.due_at > at:
-        left = round((mail.due_at - at).total_seconds())
+    if mail.is_queued and mail.due_at > current_time:
+        left = round((mail.due_at - current_time).total_seconds())
         return _("Goes out in %(time)s", time=_("%(num)s s", num=left) if left < NEAR else ago(mail.due_at))
     return str(_("Came back") if mail.is_failed and mail.bounced_at else STATES[str(mail.state)][1])
 
 
-def said(mail: OutboxMail) -> str:
+def format_server_reply(mail: OutboxMail) -> str:
     """Return what the other server said. One that had taken the mail may have sent it back later."""
     if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
 
 
-def about_to_leave(desk: Desk, question_ids: Sequence[int]) -> list[dict[str, Any]]:
+def about_to_leave(desk: RequestContext, question_ids: Sequence[int]) -> list[dict[str, Any]]:
     """The mails to experts about these questions that can still be stopped."""
     mails = question_mails.leaving(desk.session, question_ids, 10)
-    names = named(desk, mails)
-    return [shown(desk, mail, names) for mail in mails]
+    names = load_mail_names(desk, mails)
+    return [format_mail_line(desk, mail, names) for mail in mails]
 
 
 def _waits_for_server(mail: OutboxMail) -> bool:
@@ -115,9 +115,9 @@ def _waits_for_server(mail: OutboxMail) -> bool:
     return mail.is_queued and bool(mail.said)
 
 
-def _time(moment: datetime, at: datetime) -> str:
+def _time(due_at: datetime, current_time: datetime) -> str:
     """Return when a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
-    if moment <= at:
-        return _("now") if at - moment < ON_TIME else _("%(time)s late", time=age(moment))
-    same = moment.astimezone(zone()).date() == at.astimezone(zone()).date()
-    return clock_time(moment) if same else day(moment, "short")
+    if due_at <= current_time:
+        return _("now") if current_time - due_at < ON_TIME else _("%(time)s late", time=age(due_at))
+    same = due_at.astimezone(zone()).date() == current_time.astimezone(zone()).date()
+    return clock_time(due_at) if same else day(due_at, "short")

@@ -12,9 +12,9 @@ from ...core.state_machine import DomainError, InvalidTransition, MissingPrecond
 from ...mail.lifecycle import STATES
 from ...mail.models import OutboxMail
 from ...mail.outbox import OnItsWay
-from ..bulk import Bulk, Press, WhyNot, worded
+from ..bulk import Bulk, Press, WhyNot, get_refusal_text
 from ..conflict import in_short
-from ..frame import Desk
+from ..frame import RequestContext
 from .outbox_page import ACTS, BUTTONS, DO, PAGE, the_mail
 
 WHY_NOT: WhyNot = (
@@ -34,29 +34,31 @@ def _press(act: str) -> Press:
     return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), act=ACTS.get(act, ""), done=DONE[act])
 
 
-def _back(desk: Desk) -> tuple[str, None]:
+def _get_return_url(desk: RequestContext) -> tuple[str, None]:
     state = request.form.get("state")
     return url_for("editor.outbox", slug=desk.newsletter.slug, state=state if state in STATES else None), None
 
 
-def _why(desk: Desk, one: OutboxMail, why: DomainError) -> str:
-    if not isinstance(why, VersionConflict):
-        return worded(WHY_NOT, why)
-    return _("%(said)s; read it first", said=in_short(desk, one) or _("somebody has changed it since"))
+def _format_refusal(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
+    if not isinstance(error, VersionConflict):
+        return get_refusal_text(WHY_NOT, error)
+    return _("%(said)s; read it first", said=in_short(desk, mail) or _("somebody has changed it since"))
 
 
-def _stay(left: Counter[str]) -> list[str]:
-    return [ngettext("One can’t be: %(why)s.", "%(num)s can’t be: %(why)s.", n, why=why) for why, n in left.items()]
+def _stay(reason_counts: Counter[str]) -> list[str]:
+    return [
+        ngettext("One can’t be: %(why)s.", "%(num)s can’t be: %(why)s.", n, why=why) for why, n in reason_counts.items()
+    ]
 
 
 Bulk(
     box="mail",
     load=the_mail,
     presses={act: _press(act) for act in BUTTONS},
-    back=_back,
+    back=_get_return_url,
     done=str,  # each press says it in its own words
     empty=_l("Tick the mails first."),
-    why=_why,
+    why=_format_refusal,
     stays=_stay,
     take=lambda _desk, one, version: (one, version),  # one that is just going out says so, whatever else was done to it
     most=6 * PAGE,

@@ -25,17 +25,17 @@ from ...people import looking
 from ...people.models import Person
 from ...web import errors
 from ...web.formatting import count
-from ...web.setup import last_row, paged
+from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
-from ..conflict import number_shown, second
-from ..frame import Desk, at_desk, change, editor, found_at, page, unknown
-from .mail_words import STATES, Named, named, shown
+from ..conflict import abort_with_conflict, number_shown
+from ..frame import RequestContext, editor, page, read_context, require_row, run_in_transaction, unknown
+from .mail_words import STATES, Named, format_mail_line, load_mail_names
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
 ACTS = {"": "stop mails", "release": "release mails"}
-DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
+DO: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
     "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
     "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
     "discard": lambda desk, mail, version: undo.discard(desk.session, desk.actor, mail, version),
@@ -46,32 +46,36 @@ DO: dict[str, Callable[[Desk, OutboxMail, int | None], None]] = {
 @editor.get("/<slug>/outbox/<public_id>", endpoint="mail")
 def mails(slug: str, public_id: str = "") -> str:
     """The list, and beside it the mail that is open."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, the_mail(desk, public_id) if public_id else None)
 
 
-def the_mail(desk: Desk, public_id: str) -> OutboxMail:
+def the_mail(desk: RequestContext, public_id: str) -> OutboxMail:
     mail = mail_queries.load(desk.session, desk.newsletter.id, public_id)
-    return found_at(desk, mail, "editor.mail", public_id, _("Back to the mail"))
+    return require_row(desk, mail, "editor.mail", public_id, _("Back to the mail"))
 
 
-def message_of(desk: Desk, one: OutboxMail) -> Message | None:
+def message_of(desk: RequestContext, mail: OutboxMail) -> Message | None:
     """Return what is in a mail, while that still exists."""
     try:
-        return outbox.read(desk.session, one)
+        return outbox.read(desk.session, mail)
     except (MissingPrecondition, Unsealable):
         return None
 
 
-def _page(desk: Desk, opened: OutboxMail | None, address: str = "") -> str:
+def _page(desk: RequestContext, open_mail: OutboxMail | None, address: str = "") -> str:
     state = request.args.get("state") or None
     if state and state not in ALL:
         unknown(desk, "state", "editor.outbox")
     groups, keyset = _groups(desk, state)
-    names = named(desk, [*(mail for mails in groups.values() for mail in mails), *([opened] if opened else [])])
+    names = load_mail_names(
+        desk, [*(mail for mails in groups.values() for mail in mails), *([open_mail] if open_mail else [])]
+    )
     counted = mail_queries.counts(desk.session, desk.newsletter.id)
     listed = [
-        (name, STATES[name][1], [shown(desk, mail, names) for mail in mails]) for name, mails in groups.items() if mails
+        (name, STATES[name][1], [format_mail_line(desk, mail, names) for mail in mails])
+        for name, mails in groups.items()
+        if mails
     ]
     open_to = {act for _name, _heading, mails in listed for mail in mails for act in mail["acts"]}
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug)
@@ -79,23 +83,23 @@ def _page(desk: Desk, opened: OutboxMail | None, address: str = "") -> str:
     tabs = [(None, _("All"), here()), *full] if full else []
     return page(
         desk,
-        "editor/mail/mail.html" if opened else "editor/mail/outbox.html",
+        "editor/mail/mail.html" if open_mail else "editor/mail/outbox.html",
         "outbox",
         state=state,
         states=tabs,
-        standing=_standing(counted),
+        standing=_format_summary(counted),
         counted=counted,
         groups=listed,
         acts=open_to,
-        opened=_opened(desk, opened, names) if opened else None,
+        opened=_format_open_mail(desk, open_mail, names) if open_mail else None,
         address=address,
         keyset=keyset,
     )
 
 
-def _standing(counted: Mapping[str, int]) -> str:
+def _format_summary(state_counts: Mapping[str, int]) -> str:
     """Return who is to do something about the mails."""
-    failed, held, said = counted["failed"], counted["held"], []
+    failed, held, said = state_counts["failed"], state_counts["held"], []
     if failed:
         said.append(ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed))
     if held:
@@ -105,7 +109,7 @@ def _standing(counted: Mapping[str, int]) -> str:
     return " ".join(said) or _("Nothing is held and nothing failed.")
 
 
-def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
+def _groups(desk: RequestContext, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
     """The mails to list by state, and the addresses of the pages before and after."""
     session, lists = desk.session, partial(mail_queries.listing, desk.newsletter.id)
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
@@ -115,35 +119,35 @@ def _groups(desk: Desk, state: str | None) -> tuple[dict[str, list[OutboxMail]],
         rows = get_many(session, OutboxMail, [key for some in keys.values() for key in some])
         newest = {name: [rows[key] for key in sorted(some, reverse=True)] for name, some in keys.items()}
         return newest, {"newer": newer, "older": None}
-    mails = paged(session, lists(state), PAGE, last_row(lambda key: the_mail(desk, key)), here)
+    mails = paginate(session, lists(state), PAGE, get_cursor_row(lambda key: the_mail(desk, key)), here)
     return {state: mails.rows}, mails.keyset
 
 
-def _opened(desk: Desk, one: OutboxMail, names: Named) -> dict[str, Any]:
+def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: Named) -> dict[str, Any]:
     """A mail with its text, while that still exists, and the buttons that are open to this person."""
-    seen, message = shown(desk, one, names), message_of(desk, one)
+    seen, message = format_mail_line(desk, mail, names), message_of(desk, mail)
     text, gone = (without_secrets(message.text), ()) if message else ("", ("retry", "release"))
-    words = BUTTONS | ({"discard": _("Undo")} if one.is_queued and undo.is_undone(one) else {})
+    words = BUTTONS | ({"discard": _("Undo")} if mail.is_queued and undo.is_undone(mail) else {})
     return seen | {
-        "mail": one,
+        "mail": mail,
         "message": message,
         "text": blocks(text) if message else [],
         "hidden": message is not None and text != message.text,
-        "has_address": message is not None and _is_to_somebody(one),
+        "has_address": message is not None and _is_to_somebody(mail),
         "actions": [(act, words[act]) for act in seen["acts"] if act not in gone],
     }
 
 
-def _is_to_somebody(one: OutboxMail) -> bool:
+def _is_to_somebody(mail: OutboxMail) -> bool:
     """Return whether a mail is to somebody whose address the desk may look at: no reader."""
-    return one.person_id is not None and one.letter_id is None
+    return mail.person_id is not None and mail.letter_id is None
 
 
 @editor.press("/<slug>/outbox/<public_id>/address", "read")
 def mail_address(slug: str, public_id: str) -> str:
     """Show the address that a mail is to, once it is in the trail who looks at it."""
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         one = the_mail(desk, public_id)
         message = message_of(desk, one)
         if message is None or not _is_to_somebody(one):
@@ -151,8 +155,8 @@ def mail_address(slug: str, public_id: str) -> str:
         looking.note(desk.session, desk.actor, desk.session.get_one(Person, one.person_id))
         return message.to
 
-    address = change(slug, fn)
-    with at_desk(slug) as desk:
+    address = run_in_transaction(slug, fn)
+    with read_context(slug) as desk:
         return _page(desk, the_mail(desk, public_id), address)
 
 
@@ -160,19 +164,19 @@ def mail_address(slug: str, public_id: str) -> str:
 def press_mail(slug: str, public_id: str, act: str) -> Response:
     """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         one = the_mail(desk, public_id)
         DO[act](desk, one, number_shown())
-        questions = named(desk, [one])[1]
+        questions = load_mail_names(desk, [one])[1]
         return questions[one.question_id].public_id if one.question_id in questions else ""
 
     try:
-        question = change(slug, fn)
+        question = run_in_transaction(slug, fn)
     except (InvalidTransition, VersionConflict, outbox.OnItsWay) as refused:
         if act == "discard" and (isinstance(refused, outbox.OnItsWay) or getattr(refused, "state", "") == "sent"):
             words = _("It can’t be stopped any more: it has gone out, or it is just going.")
-            return errors.page(409, happened=words)
-        second(slug, lambda desk: the_mail(desk, public_id), refused)
+            return errors.render_error(409, happened=words)
+        abort_with_conflict(slug, lambda desk: the_mail(desk, public_id), refused)
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)

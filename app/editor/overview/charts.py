@@ -39,15 +39,15 @@ class Picture:
     labels: list[Label] = field(default_factory=list)
 
 
-def _steps(most: float) -> list[int]:
-    """Two to five even marks from nought to at least `most`."""
-    size = next(size * 10**power for power in range(9) for size in (1, 2, 5) if most <= 4 * size * 10**power)
-    return list(range(0, int(size * max(1, -(-most // size))) + 1, size))
+def _steps(maximum: float) -> list[int]:
+    """Two to five even marks from nought to at least `maximum`."""
+    size = next(size * 10**power for power in range(9) for size in (1, 2, 5) if maximum <= 4 * size * 10**power)
+    return list(range(0, int(size * max(1, -(-maximum // size))) + 1, size))
 
 
-def _axes(labels: Sequence[str], most: float) -> tuple[Picture, list[int], list[float]]:
+def _axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int], list[float]]:
     """The frame of a chart over time: the picture with its grid and labels, the marks, and the middle of each place."""
-    marks, width = _steps(most), (END - START) / max(1, len(labels))
+    marks, width = _steps(maximum), (END - START) / max(1, len(labels))
     middles = [round(START + width * (number + 0.5), 1) for number in range(len(labels))]
     picture = Picture(base=[(START, BOTTOM, END, BOTTOM)])
     for mark in marks[1:]:
@@ -65,7 +65,7 @@ def _height(value: float, marks: Sequence[int]) -> float:
     return round(BOTTOM - (BOTTOM - TOP) * value / marks[-1], 1)
 
 
-def _named(ends: Iterable[tuple[float, str]]) -> list[Label]:
+def _build_end_labels(ends: Iterable[tuple[float, str]]) -> list[Label]:
     """The names of the series at their ends, moved apart where they would stand on each other."""
     placed = sorted(ends)
     ys = [y for y, _ in placed]
@@ -86,7 +86,7 @@ def columns(labels: Sequence[str], bars: Sequence[int], line: Sequence[int], nam
     picture.dots.extend(points[-1:])
     if points:
         ends = [(_height(bars[-1], marks), names[0]), (points[-1][1], names[1])]
-        picture.labels.extend(_named(ends))
+        picture.labels.extend(_build_end_labels(ends))
     picture.line = " ".join(f"{x},{y}" for x, y in points)
     return picture
 
@@ -104,13 +104,13 @@ def spans(
         picture.spans.append((x, bottom, x, top))
         picture.dots.append((x, bottom))
         ends = [(top, names[1]), (bottom, names[0])]
-    picture.labels.extend(_named(ends))
+    picture.labels.extend(_build_end_labels(ends))
     return picture
 
 
-def rows(named: Sequence[tuple[str, int, int | None]]) -> Picture:
+def rows(entries: Sequence[tuple[str, int, int | None]]) -> Picture:
     """An outlined bar for each name, with its number after it; a second number is an ink line inside the bar."""
-    shown = named[:MOST_ROWS]
+    shown = entries[:MOST_ROWS]
     most = max([first for _, first, _ in shown] + [second or 0 for _, _, second in shown] + [1])
     picture = Picture(height=max(1, len(shown)) * ROW + 8)
     for number, (name, first, second) in enumerate(shown):

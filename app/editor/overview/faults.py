@@ -13,12 +13,12 @@ from ...answers import correspondence
 from ...db.session import now
 from ...mail import queries as mail_queries
 from ...mail import sign_ins, stalled
-from ...programs.registering import in_trouble
+from ...programs.registering import list_failing
 from ...watching import held_erasures
 from ...web.formatting import ago, day
 from ...workflows.overview.waiting import Board, Task
-from ..frame import Desk
-from ..mail.mail_words import named, shown
+from ..frame import RequestContext
+from ..mail.mail_words import format_mail_line, load_mail_names
 
 FAILURES = 5  # failed mails that the page tells of one by one
 STALLED = timedelta(minutes=10)  # a mail that has been due for longer is waiting for a worker that doesn't run
@@ -37,14 +37,14 @@ class Fault:
     mails: tuple[dict[str, Any], ...] = ()
 
 
-def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> list[Fault]:
+def faults(desk: RequestContext, board: Board, address: Callable[[RequestContext, Task], str]) -> list[Fault]:
     """List all faults, the gravest first. Of the desk's tasks the `FIRST` are told here; `address` leads to each."""
     pressing = [(task, address(desk, task)) for task in board.desk if task.kind in FIRST]
     failed, back = _undelivered(desk, board)
     return [
         *_worker(desk),
         *_erasures(desk),
-        *_signed_out(desk),
+        *_mail_account_faults(desk),
         *(_edition(task, href) for task, href in pressing if task.kind == "missed"),
         *_mails(
             desk,
@@ -60,8 +60,8 @@ def faults(desk: Desk, board: Board, address: Callable[[Desk, Task], str]) -> li
     ]
 
 
-def _worker(desk: Desk) -> Iterable[Fault]:
-    since = stalled.since(desk.session)
+def _worker(desk: RequestContext) -> Iterable[Fault]:
+    since = stalled.get_stalled_since(desk.session)
     if since is not None and now(desk.session) - since > STALLED:
         said = _("Mail has not moved for %(time)s.", time=ago(since))
         yield Fault(
@@ -69,15 +69,15 @@ def _worker(desk: Desk) -> Iterable[Fault]:
         )
 
 
-def _erasures(desk: Desk) -> Iterable[Fault]:
-    since = held_erasures.since(desk.session)
+def _erasures(desk: RequestContext) -> Iterable[Fault]:
+    since = held_erasures.get_stalled_since(desk.session)
     if since is not None:
         said = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
         more = _("Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`.")
         yield Fault("erasures", said, more=more)
 
 
-def _signed_out(desk: Desk) -> Iterable[Fault]:
+def _mail_account_faults(desk: RequestContext) -> Iterable[Fault]:
     """Return the mail accounts of the house that somebody has to sign in. One whose provider is away mends itself."""
     for number, (account, code) in enumerate(sign_ins.faults(desk.session, current_app.config["MAIL_ACCOUNTS"]), 1):
         if code == "out":
@@ -105,28 +105,30 @@ def _objection(task: Task, href: str) -> Fault:
     return Fault(f"objection-{href.rpartition('/')[2]}", said, href, about, about)
 
 
-def _mails(desk: Desk, key: str, mails: list[dict[str, Any]], says: Callable[[int], str]) -> Iterable[Fault]:
+def _mails(desk: RequestContext, key: str, mails: list[dict[str, Any]], says: Callable[[int], str]) -> Iterable[Fault]:
     if mails:
         state: dict[str, Any] = {"state": "failed"} if key == "failed" else {}
         href = url_for("editor.mail", slug=desk.newsletter.slug, public_id=mails[0]["id"], **state)
         yield Fault(key, says(len(mails)), href, mails[0]["kind"], mails=tuple(mails))
 
 
-def _undelivered(desk: Desk, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _undelivered(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return what a server refused, and what another one sent back after it had taken it."""
     key = desk.newsletter.id
     newest = mail_queries.listing(key, "failed")
     mails = newest.page(desk.session, None, FAILURES) if board.numbers["failed mails"] else ()
     failed = [mail for mail in mails if not mail.bounced_at]
-    bounces = correspondence.came_back(desk.session, key) if board.numbers["bounces"] else ()
+    bounces = correspondence.list_actionable_bounces(desk.session, key) if board.numbers["bounces"] else ()
     back = [mail for _bounce, mail in bounces]
-    names = named(desk, [*failed, *back]) if failed or back else ({}, {}, {})
-    return [shown(desk, mail, names) for mail in failed], [shown(desk, mail, names) for mail in back]
+    names = load_mail_names(desk, [*failed, *back]) if failed or back else ({}, {}, {})
+    return [format_mail_line(desk, mail, names) for mail in failed], [
+        format_mail_line(desk, mail, names) for mail in back
+    ]
 
 
-def _programs(desk: Desk) -> Iterable[Fault]:
+def _programs(desk: RequestContext) -> Iterable[Fault]:
     """Return the other programs that have failed for a day, or were paused for it."""
-    for program in in_trouble(desk.session, desk.newsletter.id):
+    for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
             said = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
             more = _("It took nothing for five days, or answered that it wants nothing any more.")
@@ -139,7 +141,7 @@ def _programs(desk: Desk) -> Iterable[Fault]:
         yield Fault(f"program-{program.public_id}", said, href, program.name, more)
 
 
-def _unreadable(desk: Desk, number: int) -> Iterable[Fault]:
+def _unreadable(desk: RequestContext, number: int) -> Iterable[Fault]:
     if number:
         said = ngettext(
             "One mail that came in could not be read.", "%(num)s mails that came in could not be read.", number

@@ -19,15 +19,15 @@ from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
 from ...people.models import Expert, Membership
-from ..editions.rhythm_text import in_words
+from ..editions.rhythm_text import format_rhythm
 from ..flash import announce
-from ..frame import Desk, change, editor
+from ..frame import RequestContext, editor, run_in_transaction
 
 LOOK = "look"
 Facts = Mapping[str, Any]
 
 
-def get_facts(desk: Desk) -> Facts:
+def get_facts(desk: RequestContext) -> Facts:
     """Find out which of the first things have happened at a newsletter."""
     key = desk.newsletter.id
     to_any = or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None))
@@ -55,10 +55,10 @@ class Step(NamedTuple):
     page: str
     act: str
     done_by: tuple[str, ...]
-    says: Callable[[Desk, Facts], Any]
+    says: Callable[[RequestContext, Facts], Any]
 
 
-def _mail(desk: Desk, facts: Facts) -> str:
+def _mail(desk: RequestContext, facts: Facts) -> str:
     if facts["in"] and facts["out"]:
         return _("A mail has come in, and one has gone out.")
     if facts["in"]:
@@ -87,7 +87,11 @@ STEPS = (
     ),
     Step(_l("Invite a colleague"), "people", "people", ("colleague",), lambda *_: _l("Unless you work alone.")),
     Step(
-        _l("Set the rhythm"), "settings/dates", "settings", ("planned",), lambda desk, _facts: in_words(desk.newsletter)
+        _l("Set the rhythm"),
+        "settings/dates",
+        "settings",
+        ("planned",),
+        lambda desk, _facts: format_rhythm(desk.newsletter),
     ),
     Step(
         _l("Send the first edition"),
@@ -99,7 +103,7 @@ STEPS = (
 )
 
 
-def first_steps(desk: Desk) -> list[dict[str, Any]]:
+def first_steps(desk: RequestContext) -> list[dict[str, Any]]:
     """Return the steps that somebody can take, each with whether it is done; none once all are, or were put away."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
@@ -123,10 +127,10 @@ def first_steps(desk: Desk) -> list[dict[str, Any]]:
 def look_at_ask_page(slug: str) -> Response:
     """Lead to the ask page, and note that somebody of the desk has seen it: there nobody is counted."""
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         audit.record(desk.session, desk.actor, "newsletter.look", desk.newsletter)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     return redirect(url_for("reader.ask", slug=slug), code=303)
 
 
@@ -134,13 +138,13 @@ def look_at_ask_page(slug: str) -> Response:
 def first_steps_put(slug: str, which: str) -> Response:
     """Put the first steps away, or bring them back."""
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         newsletter = lock_row(desk.session, desk.newsletter)
         hide = which == "hide"
         newsletter.steps_hidden_at = now(desk.session) if hide else None
         audit.record(desk.session, desk.actor, "newsletter.hide_steps" if hide else "newsletter.show_steps", newsletter)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     if which == "hide":
         announce(
             _("The first steps are put away."),

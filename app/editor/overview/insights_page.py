@@ -19,12 +19,12 @@ from werkzeug.wrappers import Response
 from ...db.session import now
 from ...newsletters.queries import topics_of
 from ...people.directory import expert_names
-from ...people.spreadsheet import written
+from ...people.spreadsheet import write_csv
 from ...web.formatting import tongue
 from ...workflows.overview import insights
-from ...workflows.overview.insights import Insight, days_to_print, letters_in, nth, of, ranked, reply_days
-from ...workflows.overview.weekly_counts import monday
-from ..frame import Desk, at_desk, editor, page
+from ...workflows.overview.insights import Insight, days_to_print, get_counter, letters_in, nth, rank_keys, reply_days
+from ...workflows.overview.weekly_counts import get_monday
+from ..frame import RequestContext, editor, page, read_context
 from ..letters.letter_words import CHANNELS
 from . import charts
 
@@ -57,7 +57,7 @@ class Chart:
 
 @editor.get("/<slug>/insights", endpoint="insights")
 def newsletter_insights(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         period = request.args.get("period", "")
         key = period if period in PERIODS else next(iter(PERIODS))
         found = _insight(desk, key)
@@ -69,7 +69,7 @@ def newsletter_insights(slug: str) -> str:
             periods=[(name, label) for name, (_weeks, label) in PERIODS.items()],
             unread=period not in (key, ""),
             insight=found,
-            standing=_standing(found),
+            standing=_format_summary(found),
             charts=[chart(desk, found) for chart in CHARTS.values()] if found.counted_at else [],
         )
 
@@ -80,23 +80,27 @@ def insights_csv(slug: str, chart: str) -> Response:
     key = request.args.get("period", next(iter(PERIODS)))
     if chart not in CHARTS or key not in PERIODS:
         abort(404)
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         drawn = CHARTS[chart](desk, _insight(desk, key))
         names: Sequence[object] = drawn.begins or [row[0] for row in drawn.rows]
         rows = ([str(name), *map(str, row[1:])] for name, row in zip(names, drawn.rows, strict=False))
-        lines = "".join(written(drawn.heads, rows))
+        lines = "".join(write_csv(drawn.heads, rows))
     name = f'attachment; filename="{slug}-{chart}-{key}.csv"'
     return Response(lines, mimetype="text/csv", headers={"Content-Disposition": name})
 
 
-def _insight(desk: Desk, period: str) -> Insight:
-    return insights.insight(desk.session, desk.newsletter.id, PERIODS[period][0], monday(now(desk.session)))
+def _insight(desk: RequestContext, period: str) -> Insight:
+    return insights.load_insight(desk.session, desk.newsletter.id, PERIODS[period][0], get_monday(now(desk.session)))
 
 
-def _standing(found: Insight) -> str:
+def _format_summary(insight: Insight) -> str:
     """Sum up the whole period in two or three sentences."""
-    letters, out, spam = letters_in(found.total), of(found.total, "out"), of(found.total, "kinds")["spam"]
-    half = nth(days_to_print(found.total), 0.5)
+    letters, out, spam = (
+        letters_in(insight.total),
+        get_counter(insight.total, "out"),
+        get_counter(insight.total, "kinds")["spam"],
+    )
+    half = nth(days_to_print(insight.total), 0.5)
     said = [
         ngettext("One letter came in", "%(num)s letters came in", letters)
         + (ngettext(", besides one of spam", ", besides %(num)s of spam", spam) if spam else "")
@@ -113,19 +117,19 @@ def _standing(found: Insight) -> str:
     return " ".join(said)
 
 
-def _since(desk: Desk, begins: date) -> str:
+def _format_span_start(desk: RequestContext, begins: date) -> str:
     """Return the day on which a span begins, with its year where the newsletter's place has another one now."""
     today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
     skeleton = "MMMd" if begins.year == today.year else "yMMMd"
     return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
 
 
-def _flow(desk: Desk, found: Insight) -> Chart:
+def _flow(desk: RequestContext, insight: Insight) -> Chart:
     """Draw what came in and what went out, by week."""
-    came = [letters_in(span.figures) for span in found.spans]
-    ran = [of(span.figures, "out") for span in found.spans]
+    came = [letters_in(span.figures) for span in insight.spans]
+    ran = [get_counter(span.figures, "out") for span in insight.spans]
     answered = [out["readers"] for out in ran]
-    labels = [_since(desk, span.begins) for span in found.spans]
+    labels = [_format_span_start(desk, span.begins) for span in insight.spans]
     first, last = ((came or [0])[at] for at in (0, -1))
     one, two = ((answered or [0])[at] for at in (0, -1))
     numbers = {"first": first, "last": last, "one": one, "two": two}
@@ -136,20 +140,20 @@ def _flow(desk: Desk, found: Insight) -> Chart:
     return Chart(
         "flow",
         _("Letters in, readers answered"),
-        _unit(found),
+        _unit(insight),
         says if came else "",
         (_("From"), _("Letters in"), _("Questions among them"), _("Q&As that ran"), _("Readers answered")),
         [
-            (label, letters, of(span.figures, "kinds")["question"], out["ran"], out["readers"])
-            for label, letters, span, out in zip(labels, came, found.spans, ran, strict=True)
+            (label, letters, get_counter(span.figures, "kinds")["question"], out["ran"], out["readers"])
+            for label, letters, span, out in zip(labels, came, insight.spans, ran, strict=True)
         ],
         charts.columns(labels, came, answered, (_("%(number)s in", number=last), _("%(number)s answered", number=two))),
-        [span.begins for span in found.spans],
+        [span.begins for span in insight.spans],
     )
 
 
-def _unit(found: Insight) -> str:
-    weeks = found.spans[0].weeks if found.spans else 1
+def _unit(insight: Insight) -> str:
+    weeks = insight.spans[0].weeks if insight.spans else 1
     return ngettext(
         "By week, from the day shown; the last one still runs",
         "By %(num)s weeks, from the day shown; the last ones still run",
@@ -161,12 +165,12 @@ def _cell(number: int | None) -> str | int:
     return "" if number is None else number
 
 
-def _speed(desk: Desk, found: Insight) -> Chart:
+def _speed(desk: RequestContext, insight: Insight) -> Chart:
     """Draw the days from the first letter to print."""
-    days = [days_to_print(span.figures) for span in found.spans]
+    days = [days_to_print(span.figures) for span in insight.spans]
     half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
-    labels = [_since(desk, span.begins) for span in found.spans]
-    all_days = days_to_print(found.total)
+    labels = [_format_span_start(desk, span.begins) for span in insight.spans]
+    all_days = days_to_print(insight.total)
     last = next((pair for pair in zip(half[::-1], most[::-1], strict=True) if pair[0] is not None), (0, 0))
     share = {"half": nth(all_days, 0.5), "most": nth(all_days, 0.9)}
     says = _("Over all of it half ran within %(half)s days and nine in ten within %(most)s.", **share)
@@ -182,18 +186,18 @@ def _speed(desk: Desk, found: Insight) -> Chart:
             if all_days
         ],
         charts.spans(labels, half, most, (_("half by %(days)s", days=last[0]), _("90 %% by %(days)s", days=last[1]))),
-        [span.begins for span in found.spans],
+        [span.begins for span in insight.spans],
     )
 
 
-def _experts(desk: Desk, found: Insight) -> Chart:
+def _experts(desk: RequestContext, insight: Insight) -> Chart:
     """Draw who was asked, and what came of it."""
-    total = found.total
-    asked, answered = of(total, "asked"), of(total, "answered")
-    keys = ranked(asked, answered)
+    total = insight.total
+    asked, answered = get_counter(total, "asked"), get_counter(total, "answered")
+    keys = rank_keys(asked, answered)
     names = expert_names(desk.session, [int(key) for key in keys])
     named = [(names.get(int(key)) or _("no longer in the directory"), key) for key in keys]
-    columns = (asked, answered, of(total, "declined"), of(total, "silent"))
+    columns = (asked, answered, get_counter(total, "declined"), get_counter(total, "silent"))
     numbers = {"asked": asked.total(), "answered": answered.total(), "days": nth(reply_days(total), 0.5) or 0}
     says = _(
         "Experts were asked %(asked)s times and answered %(answered)s times; the median text came after %(days)s days.",
@@ -210,23 +214,23 @@ def _experts(desk: Desk, found: Insight) -> Chart:
     )
 
 
-def _topics(desk: Desk, found: Insight) -> Chart:
+def _topics(desk: RequestContext, insight: Insight) -> Chart:
     names = {str(topic.id): topic.name for topic in topics_of(desk.session, desk.newsletter.id)}
-    asked, ran = of(found.total, "topics_in"), of(found.total, "topics_out")
-    rows = [(names[key], asked[key], ran[key]) for key in ranked(asked, ran) if key in names]
+    asked, ran = get_counter(insight.total, "topics_in"), get_counter(insight.total, "topics_out")
+    rows = [(names[key], asked[key], ran[key]) for key in rank_keys(asked, ran) if key in names]
     says = _("Most letters are about %(topic)s: %(number)s.", topic=rows[0][0], number=rows[0][1]) if rows else ""
     unit, heads = _("Outlined: letters; line: Q&As that ran"), (_("Topic"), _("Letters"), _("Q&As that ran"))
     return Chart("topics", _("Topics"), unit, says, heads, rows, charts.rows(rows))
 
 
 def _counts(
-    name: str, title: Any, head: Any, words: Callable[[str], str], unit: Any = LETTERS
-) -> Callable[[Desk, Insight], Chart]:
+    name: str, title: Any, head: Any, format_label: Callable[[str], str], unit: Any = LETTERS
+) -> Callable[[RequestContext, Insight], Chart]:
     """Make the chart of the counter of the figures with this name, the most first."""
 
-    def chart(desk: Desk, found: Insight) -> Chart:
-        numbers: Counter[str] = of(found.total, name)
-        rows = [(words(one), numbers[one]) for one in ranked(numbers)]
+    def chart(desk: RequestContext, found: Insight) -> Chart:
+        numbers: Counter[str] = get_counter(found.total, name)
+        rows = [(format_label(one), numbers[one]) for one in rank_keys(numbers)]
         says = ""
         if rows:
             [what, number], total = rows[0], numbers.total()
@@ -246,18 +250,18 @@ KINDS |= {
 }
 
 
-def _from(words: Mapping[str, Any]) -> Callable[[str], str]:
-    return lambda key: str(words.get(key, key))
+def _label_getter(labels: Mapping[str, Any]) -> Callable[[str], str]:
+    return lambda key: str(labels.get(key, key))
 
 
-CHARTS: dict[str, Callable[[Desk, Insight], Chart]] = {
+CHARTS: dict[str, Callable[[RequestContext, Insight], Chart]] = {
     "flow": _flow,
     "speed": _speed,
     "experts": _experts,
     "topics": _topics,
-    "channels": _counts("channels", _l("How letters came"), _l("Way"), _from(CHANNELS)),
+    "channels": _counts("channels", _l("How letters came"), _l("Way"), _label_getter(CHANNELS)),
     "kinds": _counts(
-        "kinds", _l("What letters were"), _l("Kind"), _from(KINDS), _l("Letters; spam is counted only here")
+        "kinds", _l("What letters were"), _l("Kind"), _label_getter(KINDS), _l("Letters; spam is counted only here")
     ),
     "languages": _counts("languages", _l("Languages"), _l("Language"), lambda code: tongue(code) or _("not known")),
 }

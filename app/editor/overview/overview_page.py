@@ -16,11 +16,11 @@ from ...answers import correspondence
 from ...core.clock import utc_now
 from ...editions.slots import open_slots
 from ...newsletters.queries import desks_of
-from ...web.formatting import age, count, day, exact, is_past, left
+from ...web.formatting import age, count, day, exact, format_time_left, is_past
 from ...web.setup import db
 from ...workflows.letters import receipt_notes
 from ...workflows.overview.waiting import Board, Task, board, group_of
-from ..frame import Desk, at_desk, editor, page
+from ..frame import RequestContext, editor, page, read_context
 from .faults import FIRST, faults
 from .first_steps import first_steps
 
@@ -37,10 +37,10 @@ def start() -> Response:
 
 @editor.get("/<slug>/")
 def home(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         tasks = board(desk.session, desk.newsletter)
         mails = _mails(desk, tasks.numbers)
-        mine, editors = _shared_out(desk, [task for task in tasks.desk if task.kind not in FIRST])
+        mine, editors = _split_by_permission(desk, [task for task in tasks.desk if task.kind not in FIRST])
         columns = (
             (_("For you"), mine, mails, ()),
             *([(_("For an editor"), editors, [], ())] if editors else []),
@@ -53,14 +53,14 @@ def home(slug: str) -> str:
             "editor/overview/home.html",
             "edition",
             today=day(utc_now()),
-            standing=_standing(desk, tasks, len(mails)),
+            standing=_format_summary(desk, tasks, len(mails)),
             faults=faults(desk, tasks, _address),
             waits=[
                 (
                     heading,
                     _column(desk, found, mails),
                     count(tasks.count(found, *groups) + len(mails)),
-                    _whole(desk, tasks, found, *groups),
+                    _list_links(desk, tasks, found, *groups),
                 )
                 for heading, found, mails, groups in columns
             ],
@@ -69,16 +69,16 @@ def home(slug: str) -> str:
         )
 
 
-def _shared_out(desk: Desk, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
+def _split_by_permission(desk: RequestContext, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
     """Return what the person may do themselves, and what waits for an editor."""
     mine = [task for task in tasks if desk.may(NEEDED[task.kind])]
     return mine, [task for task in tasks if task not in mine]
 
 
-def _standing(desk: Desk, tasks: Board, mails: int) -> str:
+def _format_summary(desk: RequestContext, tasks: Board, mails: int) -> str:
     """Return how things stand, in a sentence or two."""
     texts = [task for task in tasks.desk if task.kind in TEXTS]
-    mine, editors = map(tasks.count, _shared_out(desk, texts))
+    mine, editors = map(tasks.count, _split_by_permission(desk, texts))
     late = tasks.numbers["late"]
     many = [count(number) for number in (mine, editors, late)]
     waits = any((mails, tasks.desk, tasks.numbers["experts"], tasks.checks, tasks.answers))
@@ -109,30 +109,32 @@ def _edition_stands(tasks: Board, is_running: bool) -> str:
         ngettext("One slot is still open", "%(num)s slots are still open", free) if free else _("Every slot is filled")
     )
     if is_past(edition.cutoff_at):
-        until = left(edition.runs_at)
+        until = format_time_left(edition.runs_at)
         return _("%(slots)s; the edition is past its cut-off and runs in %(time)s.", slots=slots, time=until)
-    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=left(edition.cutoff_at))
+    return _("%(slots)s and the cut-off is in %(time)s.", slots=slots, time=format_time_left(edition.cutoff_at))
 
 
-def _mails(desk: Desk, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _mails(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List what came in and waits for the desk: letters of experts and answers to notes one by one, the holding pen as
     one line.
     """
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     of_experts = correspondence.waiting_of_experts(session, key) if numbers["experts wrote"] else ()
-    of_readers = receipt_notes.answered(session, key, 2, today=True) if numbers["readers wrote back"] else ()
+    of_readers = (
+        receipt_notes.list_answered_letters(session, key, 2, today=True) if numbers["readers wrote back"] else ()
+    )
     lines = [
-        _shown(
+        _format_line(
             "new",
             _("%(name)s has written by mail", name=assignment.expert.name),
             url_for("editor.letter", slug=slug, public_id=letter.public_id),
             letter.received_at,
-            about=assignment.question.short_title,
+            subject=assignment.question.short_title,
         )
         for letter, assignment in of_experts
     ]
     lines += [
-        _shown(
+        _format_line(
             "new",
             _("A reader has written back to your note"),
             url_for("editor.letter", slug=slug, public_id=letter.public_id),
@@ -143,11 +145,11 @@ def _mails(desk: Desk, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
     if numbers["pen"]:
         words = ngettext("One mail waits in the holding pen", "%(num)s mails wait in the holding pen", numbers["pen"])
-        lines.append(_shown("wait", words, url_for("editor.pen", slug=slug), numbers["pen since"]))
+        lines.append(_format_line("wait", words, url_for("editor.pen", slug=slug), numbers["pen since"]))
     return lines
 
 
-def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", about: str = "") -> dict[str, Any]:
+def _format_line(mark: str, text: str, href: str, time: datetime, label: str = "", subject: str = "") -> dict[str, Any]:
     """Return a line of a column; `label` says the time where that isn't how long ago it was."""
     return {
         "mark": mark,
@@ -157,20 +159,20 @@ def _shown(mark: str, text: str, href: str, time: datetime, label: str = "", abo
         "age": label or age(time),
         "time": time,
         "exact": exact(time),
-        "about": about,
+        "about": subject,
     }
 
 
-def _column(desk: Desk, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _column(desk: RequestContext, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Put what is late first, then what came by mail, then the rest in its order."""
     lines = [line_of(desk, task) for task in tasks]
     late = [line for line in lines if line["mark"] == "late"]
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
 
 
-def _whole(desk: Desk, board: Board, found: list[Task], *groups: str) -> list[tuple[str, str]]:
+def _list_links(desk: RequestContext, board: Board, tasks: list[Task], *groups: str) -> list[tuple[str, str]]:
     """Link to the lists of which a column shows the first, and to those of `groups` in any case."""
-    shown = Counter(map(group_of, found))
+    shown = Counter(map(group_of, tasks))
     return [
         (
             str(LISTS[group]) % {"number": count(board.numbers[group])},
@@ -188,7 +190,7 @@ def _slots(tasks: Board) -> dict[str, Any] | None:
     return {"edition": tasks.coming[0], "sections": tasks.sections, "ready": tasks.numbers["ready"]}
 
 
-def _until(task: Task) -> str:
+def _format_due_day(task: Task) -> str:
     return day(task.due_at or task.since, "short")
 
 
@@ -212,8 +214,8 @@ NEEDED = (
 LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 # What each kind of task says: the mark before it, and the words.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
-    "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_until(task))),
-    "date": ("wait", lambda task: _("It must run by %(day)s", day=_until(task))),
+    "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_format_due_day(task))),
+    "date": ("wait", lambda task: _("It must run by %(day)s", day=_format_due_day(task))),
     "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
     "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
     "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
@@ -232,25 +234,27 @@ OUTSIDE = {
 }
 
 
-def line_of(desk: Desk, task: Task) -> dict[str, Any]:
+def line_of(desk: RequestContext, task: Task) -> dict[str, Any]:
     """A task as a line of its column."""
     late = task.due_at is not None and is_past(task.due_at)
     if task.kind in OUTSIDE:
         mark = "late" if late else "wait"
-        text = str(OUTSIDE[task.kind][late]) % {"name": task.expert, "day": _until(task)}
+        text = str(OUTSIDE[task.kind][late]) % {"name": task.expert, "day": _format_due_day(task)}
     else:
         mark, says = DESK[task.kind]
         mark, text = "late" if late and task.kind == "date" else mark, says(task)
     label = ""
     if task.due_at:
         label = (
-            _("%(time)s over", time=age(task.due_at)) if late else _("%(time)s left", time=left(task.due_at, "short"))
+            _("%(time)s over", time=age(task.due_at))
+            if late
+            else _("%(time)s left", time=format_time_left(task.due_at, "short"))
         )
     about = task.question.title if task.question else ""
-    return _shown(mark, text, _address(desk, task), task.due_at or task.since, label, about)
+    return _format_line(mark, text, _address(desk, task), task.due_at or task.since, label, about)
 
 
-def _address(desk: Desk, task: Task) -> str:
+def _address(desk: RequestContext, task: Task) -> str:
     slug = desk.newsletter.slug
     if task.question is not None:
         return url_for("editor.question", slug=slug, public_id=task.question.public_id)

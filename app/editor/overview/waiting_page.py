@@ -15,12 +15,12 @@ from ...answers import assigning
 from ...answers.models import Assignment
 from ...core.state_machine import DomainError
 from ...db.session import now
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...web.formatting import count
-from ...workflows.overview.waiting import WHOLE, Task, whole
+from ...workflows.overview.waiting import WHOLE, Task, list_group
 from ...workflows.overview.waiting_walks import BACKLOG
-from ..bulk import WHY_NOT, Bulk, Press, worded
-from ..frame import Desk, at_desk, editor, page
+from ..bulk import WHY_NOT, Bulk, Press, get_refusal_text
+from ..frame import RequestContext, editor, page, read_context
 from .overview_page import line_of
 
 AT_ONCE = 100  # that one press stands down; the page comes back with the next ones
@@ -47,8 +47,8 @@ def waiting(slug: str, group: str) -> str:
     """The whole list behind a column of the first page."""
     if group not in WHOLE:
         abort(404)
-    with at_desk(slug) as desk:
-        tasks = whole(desk.session, desk.newsletter, group)
+    with read_context(slug) as desk:
+        tasks = list_group(desk.session, desk.newsletter, group)
         return page(
             desk,
             "editor/overview/waiting.html",
@@ -60,7 +60,7 @@ def waiting(slug: str, group: str) -> str:
         )
 
 
-def _by_age(desk: Desk, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+def _by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str, Any]]:
     """Group the tasks, the newest first. Of what is old the first are ticked already."""
     here = now(desk.session)
 
@@ -80,17 +80,21 @@ def _by_age(desk: Desk, tasks: Sequence[Task]) -> list[dict[str, Any]]:
     ]
 
 
-def _load(desk: Desk, public_id: str) -> Assignment | None:
+def _load(desk: RequestContext, public_id: str) -> Assignment | None:
     mine = select(Assignment).filter_by(public_id=public_id, newsletter_id=desk.newsletter.id)
     return desk.session.scalar(mine)
 
 
-def _stand_down(desk: Desk, one: Assignment) -> None:
-    assigning.cancel(desk.session, desk.actor, one, request.form.get("sentence", ""))
+def _stand_down(desk: RequestContext, assignment: Assignment) -> None:
+    assigning.cancel(desk.session, desk.actor, assignment, request.form.get("sentence", ""))
 
 
-def _why(_desk: Desk, _row: Any, why: DomainError) -> str:
-    return _("words of its readers stand in the sentence") if isinstance(why, Leaking) else worded(WHY_NOT, why)
+def _format_refusal(_desk: RequestContext, _row: Any, error: DomainError) -> str:
+    return (
+        _("words of its readers stand in the sentence")
+        if isinstance(error, LeakDetected)
+        else get_refusal_text(WHY_NOT, error)
+    )
 
 
 Bulk(
@@ -104,6 +108,6 @@ Bulk(
         number,
     ),
     empty=_l("Nothing was done. Tick some first."),
-    why=_why,
+    why=_format_refusal,
     most=AT_ONCE,
 ).at("waiting", "waiting_bulk", "invite")

@@ -10,17 +10,17 @@ from werkzeug.wrappers import Response
 from ...core.state_machine import MissingPrecondition, TooLong
 from ...editions import corrections, in_languages, only_signs
 from ...editions.models import EditionItem
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...questions.models import Question
 from ...questions.wording import LONGEST_HEADLINE
 from ...web.formatting import tongue
 from ...workflows.publishing import after_sending
-from ...workflows.publishing.after_sending import Note, Words
+from ...workflows.publishing.after_sending import Note, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, token_of
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, editor, page
+from ..frame import RequestContext, editor, page, read_context
 from .question_page import ADDRESS, question_press, the_question, to_question
 
 MOST_ANSWERS = 50  # that a form is read for
@@ -54,7 +54,7 @@ FAULTS = {
 }
 
 
-def _typed() -> dict[str, Any]:
+def _get_form_data() -> dict[str, Any]:
     """Return what the form holds."""
     names = [f"answer-{number}" for number in range(1, MOST_ANSWERS + 1)]
     answers = [request.form[name].replace("\r\n", "\n") for name in names if name in request.form]
@@ -62,38 +62,38 @@ def _typed() -> dict[str, Any]:
     return texts | {"answers": answers, "runs": "runs" in request.form, "quietly": "quietly" in request.form}
 
 
-def _words(typed: dict[str, Any]) -> Words:
-    return Words(typed["headline"], typed["wording"], tuple(typed["answers"]))
+def _build_words(form_data: dict[str, Any]) -> PublishedText:
+    return PublishedText(form_data["headline"], form_data["wording"], tuple(form_data["answers"]))
 
 
-def _there(item: EditionItem) -> dict[str, Any]:
-    words = after_sending.words_of(item)
+def _get_current_values(item: EditionItem) -> dict[str, Any]:
+    words = after_sending.get_published_text(item)
     texts = {"headline": words.headline, "wording": words.question, "answers": list(words.answers)}
     return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
 
 
 def _page(
-    desk: Desk,
-    one: Question,
+    desk: RequestContext,
+    question: Question,
     for_safety: bool,
-    typed: dict[str, Any] | None = None,
+    form_data: dict[str, Any] | None = None,
     fault: tuple[str, str, Any] = ("", "", ()),
 ) -> str:
     """`fault` is the field, what is said at it, and readers' words that were found in what was typed."""
-    item = after_sending.item_of(desk.session, one)
+    item = after_sending.item_of(desk.session, question)
     at, said, passages = fault
     return page(
         desk,
         "editor/questions/after_sending.html",
         "archive",
-        question=one,
+        question=question,
         item=item,
-        seen=request.form.get("seen") or token_of(one),
-        values=typed or _there(item),
+        seen=request.form.get("seen") or token_of(question),
+        values=form_data or _get_current_values(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,
-        languages=[tongue(version.language) for version in in_languages.shown(desk.session, item)],
-        made=corrections.of_questions(desk.session, [one.id])[one.id],
+        languages=[tongue(version.language) for version in in_languages.list_visible_translations(desk.session, item)],
+        made=corrections.of_questions(desk.session, [question.id])[question.id],
         at=at,
         said=said,
         passages=passages,
@@ -107,30 +107,33 @@ def _page(
 @editor.sheet(f"{ADDRESS}/correct", "correct", endpoint="correction")
 def question_correction(slug: str, public_id: str) -> str:
     """The form of a correction of what ran."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, the_question(desk, public_id), for_safety=False)
 
 
 @editor.sheet(f"{ADDRESS}/protect", "correct", endpoint="safer_words")
 def question_safer_words(slug: str, public_id: str) -> str:
     """The form of other words for somebody's safety, and what no press can call back."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, the_question(desk, public_id), for_safety=True)
 
 
 @editor.press(f"{ADDRESS}/correct", "correct")
 def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = _typed()
+    typed = _get_form_data()
     note = Note(typed["wrong"], typed["right"], typed["runs"])
 
-    def fn(desk: Desk) -> bool:
+    def fn(desk: RequestContext) -> bool:
         one = check_unchanged(desk, the_question(desk, public_id))
-        return after_sending.correct(desk.session, desk.actor, one, _words(typed), note, typed["quietly"]) is not None
+        return (
+            after_sending.correct(desk.session, desk.actor, one, _build_words(typed), note, typed["quietly"])
+            is not None
+        )
 
     try:
         is_correction = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     except (MissingPrecondition, TooLong) as refused:
-        return _again(slug, public_id, typed, refused, for_safety=False)
+        return _render_form_again(slug, public_id, typed, refused, for_safety=False)
     announce(
         _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
         if is_correction
@@ -141,36 +144,36 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.press(f"{ADDRESS}/protect", "correct")
 def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = _typed()
+    typed = _get_form_data()
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         one = check_unchanged(desk, the_question(desk, public_id))
-        after_sending.reword_for_safety(desk.session, desk.actor, one, _words(typed))
+        after_sending.reword_for_safety(desk.session, desk.actor, one, _build_words(typed))
 
     try:
         save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     except (MissingPrecondition, TooLong) as refused:
-        return _again(slug, public_id, typed, refused, for_safety=True)
+        return _render_form_again(slug, public_id, typed, refused, for_safety=True)
     announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
     return to_question(slug, public_id, "end")
 
 
 @question_press(f"{ADDRESS}/forget-words", "correct", chapter="end")
-def question_forget_words(desk: Desk, one: Question) -> None:
+def question_forget_words(desk: RequestContext, question: Question) -> None:
     """Erase the words of a page that was withdrawn now, and not after a week."""
-    erase_published.forget_withdrawn(desk.session, desk.actor, check_unchanged(desk, one))
+    erase_published.forget_withdrawn(desk.session, desk.actor, check_unchanged(desk, question))
 
 
-def _again(
-    slug: str, public_id: str, typed: dict[str, Any], refused: MissingPrecondition | TooLong, for_safety: bool
+def _render_form_again(
+    slug: str, public_id: str, form_data: dict[str, Any], error: MissingPrecondition | TooLong, for_safety: bool
 ) -> tuple[str, int]:
     """The form with all that was typed, and what is wrong at its field."""
-    passages = refused.passages if isinstance(refused, Leaking) else ()
-    if isinstance(refused, TooLong):
-        at, said = ("answer-1" if refused.field == "answer" else refused.field), too_long(refused)
-    elif refused.fact in FAULTS:
-        at, said = FAULTS[refused.fact][0], str(FAULTS[refused.fact][1])
+    passages = error.passages if isinstance(error, LeakDetected) else ()
+    if isinstance(error, TooLong):
+        at, said = ("answer-1" if error.field == "answer" else error.field), too_long(error)
+    elif error.fact in FAULTS:
+        at, said = FAULTS[error.fact][0], str(FAULTS[error.fact][1])
     else:
-        raise refused
-    with at_desk(slug) as desk:
-        return _page(desk, the_question(desk, public_id), for_safety, typed, (at, said, passages)), 422
+        raise error
+    with read_context(slug) as desk:
+        return _page(desk, the_question(desk, public_id), for_safety, form_data, (at, said, passages)), 422

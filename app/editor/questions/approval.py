@@ -8,23 +8,23 @@ from flask_babel import ngettext
 from ...answers.models import AnswerText
 from ...questions.firewall import leaks
 from ...questions.recognise import marks
-from ..frame import Desk
-from .dossier import Dossier, Part
+from ..frame import RequestContext
+from .dossier import Part, QuestionDetail
 
 MOST = 12  # names, dates and numbers that are listed
 CHECKED = ("name", "place", "date", "number")
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
 
 
-def evidence(desk: Desk, file: Dossier, part: Part) -> dict[str, str]:
+def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
     """Sentences by line of the checklist."""
-    text = part.texts[-1]
+    text = contribution.texts[-1]
     return {
         "facts": _facts(text),
         "sources": _sources(text),
         "ties": _("Said: %(ties)s", ties=text.ties) if text.ties else _("The expert has said nothing of ties."),
-        "consent": _consent(file),
-        "recognisability": _recognisable(desk, file, text),
+        "consent": _consent(detail),
+        "recognisability": _recognisable(desk, detail, text),
     }
 
 
@@ -46,17 +46,17 @@ def _sources(text: AnswerText) -> str:
     return ngettext("One link stands in it.", "%(num)d links stand in it.", number)
 
 
-def _consent(file: Dossier) -> str:
-    names = [one.name for one in file.originals if one.name and one.credit and one.credit.consent_text]
+def _consent(detail: QuestionDetail) -> str:
+    names = [one.name for one in detail.originals if one.name and one.credit and one.credit.consent_text]
     if not names:
         return _("No reader wants to be named.")
     return _("Readers who agreed to be named: %(names)s", names="; ".join(names))
 
 
-def _recognisable(desk: Desk, file: Dossier, text: AnswerText) -> str:
-    found = [leak.text for leak in leaks(desk.session, file.question, text.body, file.letters)]
+def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
+    found = [leak.text for leak in leaks(desk.session, detail.question, text.body, detail.letters)]
     if found:
         return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
-    if not file.question.is_cleared:
+    if not detail.question.is_cleared:
         return _("The newest wording of the question isn’t confirmed yet.")
     return _("The wording is confirmed, and no reader’s words are found in the answer.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .dossier import Dossier, Part
+from .dossier import Part, QuestionDetail
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Chapter:
 BEFORE, BEHIND = ("mailed", "wording"), ("who", "alike", "about", "end", "trail")
 
 
-def chapters(file: Dossier, due: str) -> list[Chapter]:
-    answers = [Chapter(part.chapter, part) for part in file.parts if part.texts]
+def chapters(detail: QuestionDetail, due_chapter: str) -> list[Chapter]:
+    answers = [Chapter(part.chapter, part) for part in detail.parts if part.texts]
     whole = [*map(Chapter, BEFORE), *answers, *map(Chapter, BEHIND)]
-    return sorted(whole, key=lambda one: one.key != due)
+    return sorted(whole, key=lambda one: one.key != due_chapter)

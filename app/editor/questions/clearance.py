@@ -6,11 +6,17 @@ from itertools import pairwise
 
 from flask_babel import gettext as _
 
-from ...questions.firewall import asker_letters, never_leaves, own_words, said_besides, still_theirs
+from ...questions.firewall import (
+    asker_letters,
+    find_private_details,
+    find_verbatim_spans,
+    list_reader_texts,
+    never_leaves,
+)
 from ...questions.recognise import marks
 from ...text.clean import single_line
-from ..frame import Desk, editor
-from .dossier import Dossier
+from ..frame import RequestContext, editor
+from .dossier import QuestionDetail
 from .question_words import MARKS
 
 
@@ -43,15 +49,15 @@ class Leaving:
         return any(piece.own for _heading, pieces in self.parts for piece in pieces)
 
 
-def leaving(desk: Desk, file: Dossier) -> Leaving:
-    text = file.question.text
+def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
+    text = detail.question.text
     if text is None:
         return Leaving([], [], [])
-    letters = asker_letters(desk.session, file.question) if file.letters is None else file.letters
-    own, besides = own_words(desk.session, letters), said_besides(desk.session, letters, text.whole)
+    letters = asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
+    own, besides = list_reader_texts(desk.session, letters), find_private_details(desk.session, letters, text.whole)
     texts = [pair for pair in zip((_("Headline"), _("Question"), _("Background")), text.parts, strict=True) if pair[1]]
     return Leaving(
-        [(heading, list(_pieces(words, text.language, still_theirs(own, words)))) for heading, words in texts],
+        [(heading, list(_pieces(words, text.language, find_verbatim_spans(own, words)))) for heading, words in texts],
         [passage for passage in besides if not never_leaves(passage)],
         [
             (heading, passage)
@@ -62,11 +68,11 @@ def leaving(desk: Desk, file: Dossier) -> Leaving:
     )
 
 
-def _pieces(text: str, language: str, own: list[tuple[int, int]]) -> Iterator[Piece]:
+def _pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Piece]:
     found = marks(text, language)
-    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own)
+    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own_spans)
     for start, end in pairwise(sorted(cuts)):
-        is_own = any(first <= start < last for first, last in own)
+        is_own = any(first <= start < last for first, last in own_spans)
         yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)
 
 

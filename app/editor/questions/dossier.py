@@ -23,11 +23,11 @@ from ...people.directory import everybody_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ..frame import Desk
+from ..frame import RequestContext
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
 from .question_list import places_of
-from .question_status import OVER, Place, day_of_run, standing, words_of
+from .question_status import OVER, Place, day_of_run, format_question_summary, format_status
 
 NEXT = 4  # editions that are looked through for an open slot
 
@@ -67,8 +67,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Dossier:
-    desk: Desk
+class QuestionDetail:
+    desk: RequestContext
     question: Question
     lead: Question | None  # where it was merged into
     merged: list[Question]  # what was merged into it
@@ -108,20 +108,22 @@ class Dossier:
     def may_ask(self) -> bool:
         return self.question.is_in_work and self.desk.may("prepare")
 
-    def may_ask_again(self, part: Part) -> bool:
+    def may_ask_again(self, contribution: Part) -> bool:
         """Return whether this expert, who could later or isn't asked any more, can be asked anew."""
         has_it = (one.place for one in self.parts if one.place.key not in OVER)
         experts = [place.assignment.expert_id for place in has_it]
-        again = part.place.key in ("later", "cancelled") and part.place.assignment.expert_id not in experts
+        again = (
+            contribution.place.key in ("later", "cancelled") and contribution.place.assignment.expert_id not in experts
+        )
         return self.may_ask and again
 
     @property
     def standing(self) -> str:
         parts = [part.place for part in self.parts]
-        return standing(self.question, parts, self.readers, day_of_run(self.question, self.edition))
+        return format_question_summary(self.question, parts, self.readers, day_of_run(self.question, self.edition))
 
-    def words_of(self, place: Place) -> str:
-        return words_of(self.question, place)
+    def words_of(self, status: Place) -> str:
+        return format_status(self.question, status)
 
     def at(self, endpoint: str, **values: Any) -> str:
         """The address of a page or an action of this question."""
@@ -129,18 +131,18 @@ class Dossier:
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)
 
 
-def next_with_room(desk: Desk, question: Question) -> Edition | None:
+def next_with_room(desk: RequestContext, question: Question) -> Edition | None:
     """The next edition to run with an open slot in the question's section, past its cut-off too: the answer is here."""
     to_run = slots.list_editions_to_run_with_picks(desk.session, desk.newsletter.id, NEXT)
-    return slots.first_with_room(desk.newsletter, to_run, question.section)
+    return slots.find_edition_with_room(desk.newsletter, to_run, question.section)
 
 
-def dossier(desk: Desk, question: Question) -> Dossier:
+def load_question_detail(desk: RequestContext, question: Question) -> QuestionDetail:
     session = desk.session
     picks = desk.may("pick") and question.is_answered
-    merged = queries.merged_into(session, question)
+    merged = queries.list_merged_questions(session, question)
     family = [question.id, *(one.id for one in merged)]
-    return Dossier(
+    return QuestionDetail(
         desk=desk,
         question=question,
         lead=queries.lead_of(session, question) if question.merged_into_id else None,
@@ -157,7 +159,7 @@ def dossier(desk: Desk, question: Question) -> Dossier:
     )
 
 
-def _parts(desk: Desk, question: Question) -> list[Part]:
+def _parts(desk: RequestContext, question: Question) -> list[Part]:
     """Each expert's part, with the mails, texts and checks of all of them read together."""
     session, places = desk.session, places_of(desk, [question])[question.id]
     keys = [place.assignment.id for place in places]
@@ -166,7 +168,7 @@ def _parts(desk: Desk, question: Question) -> list[Part]:
     mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
     waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
     files = (
-        {row.letter_id: len(read.attachments) for row, read in incoming_mails.with_files(session, waiting)}
+        {row.letter_id: len(read.attachments) for row, read in incoming_mails.list_mails_with_files(session, waiting)}
         if mails
         else {}
     )

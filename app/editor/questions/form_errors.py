@@ -9,7 +9,7 @@ from flask import request
 from flask_babel import lazy_gettext as _l
 
 from ...core.state_machine import MissingPrecondition, TooLong
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ..form_values import too_long
 
 WRITTEN = ("letter", "note", "sentence", "why")  # the fields whose words are mailed to an expert
@@ -51,7 +51,7 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
-class Tried:
+class RejectedForm:
     """The form that was sent: `action` is its address, `at` the field that `fault` is about."""
 
     action: str = ""
@@ -68,14 +68,14 @@ class Tried:
         return self.fault if (action, name) == (self.action, self.at) else ""
 
 
-def tried(missing: MissingPrecondition | TooLong) -> Tried:
+def build_rejected_form(missing: MissingPrecondition | TooLong) -> RejectedForm:
     """The form of this request, which could not be taken. Raises `missing` again where no field could mend it."""
     if isinstance(missing, TooLong):
-        return Tried(request.path, request.form, missing.field, too_long(missing))
+        return RejectedForm(request.path, request.form, missing.field, too_long(missing))
     if missing.fact not in FIELDS:
         raise missing
     at, fault = FIELDS[missing.fact]
-    if isinstance(missing, Leaking):
+    if isinstance(missing, LeakDetected):
         at = next((name for name in WRITTEN if name in request.form), at)
-        return Tried(request.path, request.form, at, str(fault), missing.passages)
-    return Tried(request.path, request.form, at, str(fault))
+        return RejectedForm(request.path, request.form, at, str(fault), missing.passages)
+    return RejectedForm(request.path, request.form, at, str(fault))

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from ...db.session import now
 from ...web.formatting import day, zone
 from ..conflict import token_of
-from .dossier import Dossier, Part
+from .dossier import Part, QuestionDetail
 from .question_states import WORDS
 from .question_status import OVER
 
@@ -29,11 +29,11 @@ class Step:
     values: dict[str, str | int] = field(default_factory=dict)
 
 
-def _first(dossier: Dossier, *keys: str) -> Part | None:
+def _first(dossier: QuestionDetail, *keys: str) -> Part | None:
     return next((part for part in dossier.parts if part.place.key in keys), None)
 
 
-def _confirm(dossier: Dossier) -> Step | None:
+def _confirm(dossier: QuestionDetail) -> Step | None:
     """Return the wording where it has no headline yet, or nobody has confirmed it."""
     text = dossier.question.text
     if dossier.question.is_cleared or text is None:
@@ -41,24 +41,24 @@ def _confirm(dossier: Dossier) -> Step | None:
     return Step("wording") if dossier.desk.may("clear" if text.headline else "word") else None
 
 
-def _mail(dossier: Dossier) -> Step | None:
+def _mail(dossier: QuestionDetail) -> Step | None:
     """Return what an expert wrote by mail says where the question stands, so it is filed before all else."""
     waits = any(part.mails for part in dossier.parts)
     return Step("mailed") if waits and dossier.desk.may("take letters") else None
 
 
-def _approve(key: str) -> Callable[[Dossier], Step | None]:
+def _approve(key: str) -> Callable[[QuestionDetail], Step | None]:
     """A step for the first answer that stands at `key`, if the actor may approve it."""
 
-    def step(dossier: Dossier) -> Step | None:
+    def step(dossier: QuestionDetail) -> Step | None:
         part = _first(dossier, key)
         return Step(part.chapter) if part and "approve" in part.may_answer else None
 
     return step
 
 
-def _edit(*keys: str) -> Callable[[Dossier], Step | None]:
-    def step(dossier: Dossier) -> Step | None:
+def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
+    def step(dossier: QuestionDetail) -> Step | None:
         part = _first(dossier, *keys)
         if part is None or part.place.answer is None or "edit" not in part.may_answer:
             return None
@@ -68,7 +68,7 @@ def _edit(*keys: str) -> Callable[[Dossier], Step | None]:
     return step
 
 
-def _check(dossier: Dossier) -> Step | None:
+def _check(dossier: QuestionDetail) -> Step | None:
     part = _first(dossier, "edited")
     if part is None or part.place.answer is None or "check" not in part.may_answer or "check" not in part.faults:
         return None
@@ -77,7 +77,7 @@ def _check(dossier: Dossier) -> Step | None:
     return Step(part.chapter, label, href, posts=True, values={"seen": token_of(part.place.answer)})
 
 
-def _invitation(dossier: Dossier) -> Step | None:
+def _invitation(dossier: QuestionDetail) -> Step | None:
     """Whoever stands on a ladder is asked by the clock, when their turn comes."""
     waits = (one for one in dossier.parts if one.place.key == "drafted" and one.place.assignment.after_id is None)
     part = next(waits, None)
@@ -87,13 +87,13 @@ def _invitation(dossier: Dossier) -> Step | None:
     return Step("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
 
 
-def _ask(dossier: Dossier) -> Step | None:
+def _ask(dossier: QuestionDetail) -> Step | None:
     if not dossier.may_ask or any(part.place.key not in OVER for part in dossier.parts):
         return None
     return Step("who", _("Ask an expert"), dossier.at("ask"))
 
 
-def _ask_again(dossier: Dossier) -> Step | None:
+def _ask_again(dossier: QuestionDetail) -> Step | None:
     """Whoever had no time then has it from today on, or has had it for a while."""
     today = now(dossier.desk.session).astimezone(zone()).date()
     part = _first(dossier, "later")
@@ -103,21 +103,21 @@ def _ask_again(dossier: Dossier) -> Step | None:
     return Step("who", _("Ask %(name)s again", name=part.place.name), href)
 
 
-def _ask_instead(dossier: Dossier) -> Step | None:
+def _ask_instead(dossier: QuestionDetail) -> Step | None:
     """Whoever was asked lets the time pass without a word."""
     late = _first(dossier, "invited")
     asks = dossier.may_ask and late and late.place.is_late
     return Step("who", _("Ask someone else"), dossier.at("ask")) if asks else None
 
 
-def _pick(dossier: Dossier) -> Step | None:
+def _pick(dossier: QuestionDetail) -> Step | None:
     if dossier.free is None:
         return None
     label = _("Pick it for %(day)s", day=day(dossier.free.runs_at))
     return Step("", label, dossier.at("question_pick"), posts=True, values={"edition": dossier.free.public_id})
 
 
-def _edition(dossier: Dossier) -> Step | None:
+def _edition(dossier: QuestionDetail) -> Step | None:
     if dossier.edition is None:
         return None
     slug, public_id = dossier.desk.newsletter.slug, dossier.edition.public_id
@@ -125,15 +125,15 @@ def _edition(dossier: Dossier) -> Step | None:
     return Step("", label, url_for("editor.edition", slug=slug, public_id=public_id))
 
 
-def _move(action: str, label: str) -> Callable[[Dossier], Step | None]:
-    def step(dossier: Dossier) -> Step | None:
+def _move(action: str, label: str) -> Callable[[QuestionDetail], Step | None]:
+    def step(dossier: QuestionDetail) -> Step | None:
         href = dossier.at("question_move", move=action)
         return Step("", str(label), href, posts=True) if action in dossier.may else None
 
     return step
 
 
-def _wait(dossier: Dossier) -> Step | None:
+def _wait(dossier: QuestionDetail) -> Step | None:
     """Somebody else is to act: who has it stands open, and there is nothing to press."""
     return Step("who") if any(part.place.key not in OVER for part in dossier.parts) else None
 
@@ -142,7 +142,7 @@ WITH_A_TEXT = (_mail, _edit("objected", "submitted"), _check, _approve("edited")
 IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_instead, _wait)
 
 
-def next_step(dossier: Dossier) -> Step | None:
+def next_step(dossier: QuestionDetail) -> Step | None:
     """None where nobody is to act any more."""
     question, own = dossier.question, WORDS[str(dossier.question.state)].step
     steps = IN_WORK if question.is_in_work else (_edition,) if question.is_queued else (_move(*own),) if own else ()

@@ -15,8 +15,8 @@ from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
 from ...web.formatting import tongue
-from ...web.setup import last_row, paged
-from ..frame import Desk, at_desk, editor, found, page
+from ...web.setup import get_cursor_row, paginate
+from ..frame import RequestContext, editor, or_404, page, read_context
 from ..letters.letter_words import CHANNELS
 
 SHOWN = 12  # letters on the question's own page
@@ -38,7 +38,7 @@ class Original:
     text: QuestionText | None
     merged: Question | None = None
     added: Sequence[letters.Added] = ()
-    machine: machine_translation.Found | None = None
+    machine: machine_translation.TranslationResult | None = None
 
     @property
     def source(self) -> str:
@@ -73,15 +73,17 @@ class Original:
         return bool(self.letter.body and self.text and self.text.body)
 
 
-def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Sequence[Question]) -> list[Original]:
-    if not some:
+def originals(
+    desk: RequestContext, question: Question, asker_letters: Sequence[Letter], merged_questions: Sequence[Question]
+) -> list[Original]:
+    if not asker_letters:
         return []
-    session, keys = desk.session, [letter.id for letter in some]
-    came_with = {one.id: one for one in merged}
+    session, keys = desk.session, [letter.id for letter in asker_letters]
+    came_with = {one.id: one for one in merged_questions}
     credits = contacts.credits_of(session, keys)
-    names = contacts.names_of(session, some, credits)
+    names = contacts.names_of(session, asker_letters, credits)
     translations = machine_translation.get_finished_translations(session, keys)
-    added = letters.added_to(session, keys)
+    added = letters.get_additions_by_letter(session, keys)
     return [
         Original(
             letter,
@@ -90,22 +92,24 @@ def originals(desk: Desk, question: Question, some: Sequence[Letter], merged: Se
             question.text,
             came_with.get(letter.question_id or 0),
             added[letter.id],
-            machine_translation.read(session, letter, translations[letter.id]) if letter.id in translations else None,
+            machine_translation.read_translation(session, letter, translations[letter.id])
+            if letter.id in translations
+            else None,
         )
-        for letter in some
+        for letter in asker_letters
     ]
 
 
 @editor.get("/<slug>/questions/<public_id>/letters")
 def question_letters(slug: str, public_id: str) -> str:
     """All of them, a page of thirty."""
-    with at_desk(slug) as desk:
-        question = found(queries.load(desk.session, desk.actor, public_id))
-        last = last_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
-        merged = queries.merged_into(desk.session, question)
+    with read_context(slug) as desk:
+        question = or_404(queries.load(desk.session, desk.actor, public_id))
+        last = get_cursor_row(lambda key: letters.load(desk.session, desk.actor, key), "after")
+        merged = queries.list_merged_questions(desk.session, question)
         behind = queries.letters_behind([question.id, *(one.id for one in merged)], rising=True)
         here = partial(url_for, "editor.question_letters", slug=slug, public_id=public_id)
-        some = paged(desk.session, behind, PAGE, last, here, "after")
+        some = paginate(desk.session, behind, PAGE, last, here, "after")
         return page(
             desk,
             "editor/questions/letters.html",

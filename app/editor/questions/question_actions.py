@@ -26,9 +26,9 @@ from ...workflows.letters.endings import close_question, reopen_question
 from ...workflows.publishing import publication
 from ..conflict import check_unchanged, save_unless_changed, submitted_token
 from ..flash import announce
-from ..form_values import public_id_in, typed_day
-from ..frame import Desk, change, editor, found
-from ..undo_press import way_back
+from ..form_values import parse_day, parse_public_id
+from ..frame import RequestContext, editor, or_404, run_in_transaction
+from ..undo_press import get_undo_token
 from .merge_words import MERGE
 from .question_page import ADDRESS, question_press, the_question, to_question
 
@@ -49,47 +49,47 @@ MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
     f"{ADDRESS}/<any({', '.join(MOVES)}):move>",
     {"": "word", "reopen": "close", "restore": "close", "show": "show", "hide": "show"},
 )
-def question_move(desk: Desk, one: Question, move: str) -> None:
+def question_move(desk: RequestContext, question: Question, move: str) -> None:
     verb, rests_on = MOVES[move]
     if rests_on:
-        check_unchanged(desk, one, rests_on)
-    verb(desk.session, desk.actor, one)
+        check_unchanged(desk, question, rests_on)
+    verb(desk.session, desk.actor, question)
 
 
-@question_press(f"{ADDRESS}/close", "close", done=_l("It is closed."))
-def question_close(desk: Desk, one: Question) -> str:
+@question_press(f"{ADDRESS}/close", "close", message=_l("It is closed."))
+def question_close(desk: RequestContext, question: Question) -> str:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
     reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
-    check_unchanged(desk, one)
-    if not sentence.strip() and merging_questions.was_asked(desk.session, one):
+    check_unchanged(desk, question)
+    if not sentence.strip() and merging_questions.has_notified_expert(desk.session, question):
         raise MissingPrecondition("sentence")
-    answer = found(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
+    answer = or_404(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
     if answer is not None and not answer.is_published:
         raise VersionConflict(answer.public_id)
     with watched(desk.session) as events:
-        close_question(desk.session, desk.actor, one, reason, sentence, answer)
+        close_question(desk.session, desk.actor, question, reason, sentence, answer)
         desk.session.flush()
-    return way_back(events)
+    return get_undo_token(events)
 
 
 @question_press(f"{ADDRESS}/retract", "close")
-def question_retract(desk: Desk, one: Question) -> None:
-    publication.retract(desk.session, desk.actor, one, request.form.get("why", ""))
+def question_retract(desk: RequestContext, question: Question) -> None:
+    publication.retract(desk.session, desk.actor, question, request.form.get("why", ""))
 
 
 @editor.press(f"{ADDRESS}/merge", "word")
 def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     other = request.form.get("into_id", "").strip() or request.form.get("into", "")
-    into = public_id_in(other)
+    into = parse_public_id(other)
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         one, target = the_question(desk, public_id), queries.load(desk.session, desk.actor, into)
         if target is None:
             raise questions.CannotMerge("elsewhere")
         check_unchanged(desk, one)
         with watched(desk.session) as events:
             merging_questions.merge(desk.session, desk.actor, one, target)
-        return way_back(events)
+        return get_undo_token(events)
 
     try:
         press = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
@@ -97,46 +97,46 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
         announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
         return to_question(slug, public_id)
     lead = to_question(slug, into)
-    announce(_("The two are one question now."), undo=press, back=lead.location)
+    announce(_("The two are one question now."), undo=press, return_url=lead.location)
     return lead
 
 
 @question_press(f"{ADDRESS}/pick", "pick")
-def question_pick(desk: Desk, one: Question) -> None:
+def question_pick(desk: RequestContext, question: Question) -> None:
     edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
     if edition is None:
         raise MissingPrecondition("edition")
-    slots.pick(desk.session, desk.actor, one, edition)
+    slots.pick(desk.session, desk.actor, question, edition)
 
 
-@question_press(f"{ADDRESS}/pull", "pick", done=_l("It is out of its edition, and its expert is told why."))
-def question_pull(desk: Desk, one: Question) -> str:
+@question_press(f"{ADDRESS}/pull", "pick", message=_l("It is out of its edition, and its expert is told why."))
+def question_pull(desk: RequestContext, question: Question) -> str:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
     if not why.strip():
         raise MissingPrecondition("why")
     # Of what was carried over, say, nobody has said why it should not run there.
     with watched(desk.session) as events:
-        publication.drop(desk.session, desk.actor, check_unchanged(desk, one, "edition"), why)
+        publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"), why)
         desk.session.flush()
-    notes.note(desk.session, desk.actor, one, why)
-    return way_back(events)
+    notes.note(desk.session, desk.actor, question, why)
+    return get_undo_token(events)
 
 
 @question_press(f"{ADDRESS}/must-run-by", "word", chapter="about")
-def question_must_run_by(desk: Desk, one: Question) -> None:
+def question_must_run_by(desk: RequestContext, question: Question) -> None:
     """The last day on which it is of use; the builder sets it too, and warns of it."""
     typed = request.form.get("by", "").strip()
-    by = typed_day(typed)
-    check_unchanged(desk, one, "must_run_by")
+    by = parse_day(typed)
+    check_unchanged(desk, question, "must_run_by")
     if typed and by is None:
         raise MissingPrecondition("date to come")
-    must_run_by.must_run_by(desk.session, desk.actor, one, by)
+    must_run_by.must_run_by(desk.session, desk.actor, question, by)
 
 
 @question_press(f"{ADDRESS}/note", "word", chapter="trail", decides=False)
-def question_note(desk: Desk, one: Question) -> None:
-    notes.note(desk.session, desk.actor, one, request.form.get("note", ""))
+def question_note(desk: RequestContext, question: Question) -> None:
+    notes.note(desk.session, desk.actor, question, request.form.get("note", ""))
 
 
 @editor.press(f"{ADDRESS}/topics", "word")
@@ -150,25 +150,25 @@ def question_topics(slug: str, public_id: str) -> Response:
         submitted_token().get("topics", ()),
     )
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         one = lock_row(desk.session, the_question(desk, public_id))
         there = queries.topics_of(desk.session, [one.id])[one.id]
         since = [topic.name for topic in there if topic.name not in had]
         names = [*ticked, *since, *typed.replace("،", ",").split(",")]
-        chosen = topics.named(desk.session, desk.actor, desk.newsletter, names)
+        chosen = topics.get_or_create_topics(desk.session, desk.actor, desk.newsletter, names)
         questions.set_topics(desk.session, desk.actor, one, [topic.id for topic in chosen])
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     return to_question(slug, public_id, "about")
 
 
 @question_press(
     f"{ADDRESS}/askers/<letter_id>/<any(verify, unname):act>", "check names", chapter="wording", decides=False
 )
-def question_asker(desk: Desk, one: Question, letter_id: str, act: str) -> None:
+def question_asker(desk: RequestContext, question: Question, letter_id: str, act: str) -> None:
     """Note how a reader's name was checked, or leave them unnamed."""
-    letter = found(letters.load(desk.session, desk.actor, letter_id))
-    found(letter if letter.question_id in queries.family(desk.session, one) else None)
+    letter = or_404(letters.load(desk.session, desk.actor, letter_id))
+    or_404(letter if letter.question_id in queries.family(desk.session, question) else None)
     if act == "verify":
         contacts.verify_credit(desk.session, desk.actor, letter, request.form.get("how", ""))
     else:
@@ -179,18 +179,18 @@ def question_asker(desk: Desk, one: Question, letter_id: str, act: str) -> None:
 def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
     """Split one letter off: it becomes a question of its own, to which this leads."""
 
-    def fn(desk: Desk) -> tuple[str, str]:
-        one, letter = the_question(desk, public_id), found(letters.load(desk.session, desk.actor, letter_id))
+    def fn(desk: RequestContext) -> tuple[str, str]:
+        one, letter = the_question(desk, public_id), or_404(letters.load(desk.session, desk.actor, letter_id))
         if letter.question_id not in queries.family(desk.session, one):
             raise VersionConflict(letter.public_id)
         questions.can_leave(desk.session, letter)
         with watched(desk.session) as events:
             new = questions.open_question(desk.session, desk.actor, [letter])
             desk.session.flush()
-        return new.public_id, way_back(events)
+        return new.public_id, get_undo_token(events)
 
     try:
-        new, press = change(slug, fn)
+        new, press = run_in_transaction(slug, fn)
     except (questions.InEdition, VersionConflict) as refused:
         ran = isinstance(refused, questions.InEdition)
         announce(
@@ -201,6 +201,10 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         return to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
-        _("The letter asks a question of its own now."), href=back, label=_("Back to the other"), undo=press, back=back
+        _("The letter asks a question of its own now."),
+        href=back,
+        label=_("Back to the other"),
+        undo=press,
+        return_url=back,
     )
     return to_question(slug, new)

@@ -15,7 +15,7 @@ from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ..choices import Offer, list_topic_choices
 from ..filtered_list import Declared, Filter, Options, editions
-from ..frame import Desk
+from ..frame import RequestContext
 from .question_states import WORDS
 
 RECENT = 15  # editions that the form offers, the coming ones first
@@ -32,20 +32,20 @@ FILTERS = {
 KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": with_expert}
 
 
-def _topics(desk: Desk, _typed: str) -> Options:
+def _topics(desk: RequestContext, _typed: str) -> Options:
     return {one.slug: (one.name, one) for one in list_topic_choices(desk.session, desk.newsletter.id)}
 
 
-def _experts(desk: Desk, typed: str) -> Options:
+def _experts(desk: RequestContext, public_id: str) -> Options:
     """The expert that the address has; the page offers those of its rows."""
-    one = desk.session.scalar(select(Expert).filter_by(public_id=typed)) if typed else None
-    return {typed: (one.name, one)} if one else {}
+    one = desk.session.scalar(select(Expert).filter_by(public_id=public_id)) if public_id else None
+    return {public_id: (one.name, one)} if one else {}
 
 
-def _listing(desk: Desk, states: Sequence[str], meant: Mapping[str, Any]) -> Listing[Question]:
+def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
     """The keys that one filter leaves are walked, and looked up in those of the others."""
     among: Select[int] | None = None
-    for keys in (KEYS_OF[name](one.id) for name, one in meant.items()):
+    for keys in (KEYS_OF[name](one.id) for name, one in filter_values.items()):
         among = keys if among is None else among.where(among.selected_columns[0].in_(keys))
     return queries.listing(desk.newsletter.id, states, among)
 

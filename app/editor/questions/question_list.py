@@ -13,21 +13,21 @@ from ...questions import queries
 from ...questions.models import Question
 from ..choices import EditionChoice
 from ..filtered_list import Hits
-from ..frame import Desk, at_desk, editor, page
+from ..frame import RequestContext, editor, page, read_context
 from .question_filters import QUESTIONS
 from .question_states import WORDS
-from .question_status import OVER, Place, day_of_run, most_pressing, place_of, says_who_has_it
+from .question_status import OVER, Place, day_of_run, find_most_urgent, place_of, says_who_has_it
 
 
 @editor.get("/<slug>/questions")
 def questions(slug: str) -> str | Response:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         if above := request.args.get("above"):
             return redirect(QUESTIONS.read(desk, request.args).above(above))
         return page(desk, "editor/questions/questions.html", "questions", **list_of(desk))
 
 
-def list_of(desk: Desk) -> dict[str, Any]:
+def list_of(desk: RequestContext) -> dict[str, Any]:
     listed = QUESTIONS.read(desk, request.args)
     shown = listed.page()
     places = places_of(desk, shown.rows)
@@ -41,7 +41,7 @@ def list_of(desk: Desk) -> dict[str, Any]:
     }
 
 
-def places_of(desk: Desk, questions: Sequence[Question]) -> dict[int, list[Place]]:
+def places_of(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[Place]]:
     """Return where each expert's part of several questions stands, in one query."""
     places: dict[int, list[Place]] = {question.id: [] for question in questions}
     for assignment, answer, check in answers.parts_of(desk.session, list(places)):
@@ -50,28 +50,28 @@ def places_of(desk: Desk, questions: Sequence[Question]) -> dict[int, list[Place
 
 
 def _rows(
-    desk: Desk, shown: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, EditionChoice]
+    desk: RequestContext, hits: Hits[Question], places: Mapping[int, list[Place]], editions: Mapping[int, EditionChoice]
 ) -> list[dict[str, Any]]:
-    askers = queries.askers(desk.session, shown.rows)
+    askers = queries.askers(desk.session, hits.rows)
     dates: dict[int, Edition | EditionChoice] = {**editions}
-    ran_long_ago = {one.edition_id for one in shown.rows if one.edition_id} - set(dates)
+    ran_long_ago = {one.edition_id for one in hits.rows if one.edition_id} - set(dates)
     dates |= get_many(desk.session, Edition, ran_long_ago)
     return [
         {
             "question": one,
             "readers": askers[one.id],
-            "pieces": shown.pieces.get(one.id, ()),
-            **_stands(one, places[one.id], dates.get(one.edition_id or 0)),
+            "pieces": hits.pieces.get(one.id, ()),
+            **_format_status(one, places[one.id], dates.get(one.edition_id or 0)),
         }
-        for one in shown.rows
+        for one in hits.rows
     ]
 
 
-def _stands(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
+def _format_status(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
     """Return in words, and with a mark, where a question stands."""
     words = WORDS[str(question.state)]
     if words.says:
         return {"mark": words.mark, "says": str(words.says) % {"edition": day_of_run(question, edition)}}
-    pressing = most_pressing(places)
+    pressing = find_most_urgent(places)
     mark = pressing.mark if pressing and pressing.key not in OVER else "new"
     return {"mark": mark, "says": says_who_has_it(question, places)}

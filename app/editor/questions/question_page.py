@@ -14,20 +14,20 @@ from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ...workflows.retention.erase_published import WEEK
-from ..conflict import newest_change, second, token
+from ..conflict import abort_with_conflict, newest_change, token
 from ..flash import announce
-from ..form_values import typed_time
-from ..frame import Acts, Desk, at_desk, change, editor, found_at, page
+from ..form_values import format_local_time
+from ..frame import Acts, RequestContext, editor, page, read_context, require_row, run_in_transaction
 from ..letters.letter_words import CHANNELS, ENDS
 from ..mail.mail_words import about_to_leave
 from .approval import evidence
 from .chapters import chapters
 from .clearance import leaving
-from .dossier import dossier
-from .form_errors import Tried, tried
+from .dossier import load_question_detail
+from .form_errors import RejectedForm, build_rejected_form
 from .next_step import next_step
 from .question_facts import facts_of_question
-from .question_look_alikes import alike_of, near
+from .question_look_alikes import compare_question, list_look_alikes
 from .question_states import BUTTONS
 from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, trail
@@ -36,9 +36,9 @@ from .translation_list import languages_to
 ADDRESS = "/<slug>/questions/<public_id>"
 
 
-def the_question(desk: Desk, public_id: str) -> Question:
+def the_question(desk: RequestContext, public_id: str) -> Question:
     question = queries.load(desk.session, desk.actor, public_id)
-    return found_at(desk, question, "editor.question", public_id, _("Back to the question"))
+    return require_row(desk, question, "editor.question", public_id, _("Back to the question"))
 
 
 def to_question(slug: str, public_id: str, chapter: str | None = None) -> Response:
@@ -48,29 +48,33 @@ def to_question(slug: str, public_id: str, chapter: str | None = None) -> Respon
 
 
 def question_press(
-    address: str, act: Acts, *, chapter: str | None = None, done: Any = "", decides: bool = True
+    address: str, act: Acts, *, chapter: str | None = None, message: Any = "", decides: bool = True
 ) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
     """Declare what a press changes about a question, whose page is shown then at a `chapter`; a form that lacks
     something comes back as it was typed.
 
     Where it `decides` about the question as it was seen, whoever comes second is told who was first. The function gets
-    the desk, the question and what else the address has; where `done` is said of it, it gives the way back.
+    the desk, the question and what else the address has; where `message` is said of it, it gives the way back.
     """
 
     def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
         @wraps(fn)
         def view(slug: str, public_id: str, **values: str) -> Response | tuple[str, int]:
             try:
-                press = change(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
+                press = run_in_transaction(slug, lambda desk: fn(desk, the_question(desk, public_id), **values))
             except (MissingPrecondition, TooLong) as missing:
-                with at_desk(slug) as desk:
-                    return question_page(desk, the_question(desk, public_id), tried=tried(missing)), 422
+                with read_context(slug) as desk:
+                    return question_page(
+                        desk, the_question(desk, public_id), rejected_form=build_rejected_form(missing)
+                    ), 422
             except (VersionConflict, InvalidTransition) as refused:
                 if not decides:
                     raise
-                second(slug, lambda desk: the_question(desk, public_id), refused)
-            if done:
-                announce(str(done), undo=str(press), back=url_for("editor.question", slug=slug, public_id=public_id))
+                abort_with_conflict(slug, lambda desk: the_question(desk, public_id), refused)
+            if message:
+                announce(
+                    str(message), undo=str(press), return_url=url_for("editor.question", slug=slug, public_id=public_id)
+                )
             return to_question(slug, public_id, chapter)
 
         return editor.press(address, act)(view)
@@ -83,15 +87,21 @@ def question(slug: str, public_id: str) -> str:
     """Its page; `show` and `before` in the address say what of the trail stands on it, and from where on; `open` which
     of its chapters is unfolded.
     """
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return question_page(desk, the_question(desk, public_id))
 
 
-def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: Any) -> str:  # noqa: B008 - it is frozen
-    """Show the page. `tried`, or `typed` for the checklist, is what a form held that couldn't be taken, and why."""
-    file = dossier(desk, one)
-    found = near(desk, one, file.topics)
-    newest = newest_change(one)
+def question_page(
+    desk: RequestContext,
+    question: Question,
+    rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
+    **typed: Any,
+) -> str:
+    """Show the page. `rejected_form`, or `typed` for the checklist, is what a form held that couldn't be taken, and
+    why."""
+    file = load_question_detail(desk, question)
+    found = compare_question(desk, question, file.topics)
+    newest = newest_change(question)
     show, before = request.args.get("show"), request.args.get("before", "")
     step = next_step(file)
     due = step.chapter if step else ""
@@ -101,8 +111,8 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         "editor/questions/question.html",
         "questions",
         file=file,
-        question=one,
-        seen=token(facts_of_question(one, newest.id if newest else 0, file.edition, file.topics)),
+        question=question,
+        seen=token(facts_of_question(question, newest.id if newest else 0, file.edition, file.topics)),
         step=step,
         due=due,
         due_href=step.href if step else "",
@@ -116,11 +126,11 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         leaving=about_to_leave(desk, file.family),
         translations=languages_to(file),
         near=found,
-        alike=alike_of(desk, one, found, file.family, file.was_asked),
+        alike=list_look_alikes(desk, question, found, file.family, file.was_asked),
         channels=CHANNELS,
         ends=ENDS,
         keeps_withdrawn=WEEK.days,
-        erased_on=one.state_at + WEEK,
+        erased_on=question.state_at + WEEK,
         reasons=REASONS,
         checklist=CHECKLIST,
         evidence=lambda part: evidence(desk, file, part),
@@ -128,14 +138,14 @@ def question_page(desk: Desk, one: Question, tried: Tried = Tried(), **typed: An
         approval_faults=APPROVAL_FAULTS,
         approval_summary=typed.get("faults", []),
         clocks=lambda place: clocks(place, now(desk.session)),
-        typed_time=lambda moment: typed_time(moment, desk.newsletter.zone),
-        merges_into=_others(desk, one) if "merge" in file.may else [],
-        tried=tried,
+        typed_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
+        merges_into=_list_merge_targets(desk, question) if "merge" in file.may else [],
+        tried=rejected_form,
         typed=typed,
     )
 
 
-def _others(desk: Desk, one: Question) -> list[tuple[str, str]]:
+def _list_merge_targets(desk: RequestContext, question: Question) -> list[tuple[str, str]]:
     """Return what a question could be merged into."""
-    rows = queries.newest_named(desk.session, desk.newsletter.id, STATES.which("is_in_work"), 50)
-    return [(row.public_id, row.title[:90]) for row in rows if row.id != one.id]
+    rows = queries.list_newest_summaries(desk.session, desk.newsletter.id, STATES.which("is_in_work"), 50)
+    return [(row.public_id, row.title[:90]) for row in rows if row.id != question.id]

@@ -107,20 +107,20 @@ def place_of(assignment: Assignment, answer: Answer | None, check: Check | None)
     return Place(assignment, answer, check, key)
 
 
-def most_pressing(places: Sequence[Place]) -> Place | None:
+def find_most_urgent(places: Sequence[Place]) -> Place | None:
     return min(places, key=lambda place: RANK.index(place.key), default=None)
 
 
-def words_of(question: Question, place: Place) -> str:
+def format_status(question: Question, status: Place) -> str:
     """Return where an expert's part stands; what ran isn't said to wait for it."""
-    if place.key == "approved" and question.has_run:
-        return _("%(name)s’s answer ran", name=place.name)
-    return place.words
+    if status.key == "approved" and question.has_run:
+        return _("%(name)s’s answer ran", name=status.name)
+    return status.words
 
 
 def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
     """Say in a few words, for a row of a list, who has the question."""
-    place = most_pressing([place for place in places if place.key not in OVER])
+    place = find_most_urgent([place for place in places if place.key not in OVER])
     if place:
         return place.words
     if not question.is_cleared:
@@ -135,7 +135,7 @@ def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> s
     return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
 
 
-def standing(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
+def format_question_summary(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
     """Say who waits for whom, in the sentences on top of the question's page."""
     said = []
     if says := WORDS[str(question.state)].says:
@@ -143,7 +143,7 @@ def standing(question: Question, places: Sequence[Place], readers: int, edition_
     elif not question.is_cleared:
         said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
     live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
-    said += [_("%(words)s.", words=words_of(question, place)) for place in live[:3]]
+    said += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
     if not live and question.is_open:
         said.append(
             _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")

@@ -68,18 +68,20 @@ def version_words(text: AnswerText, name: str) -> str:
 
 
 @editor.app_template_global()
-def length_words(words: int, wanted: int, usual: int) -> str:
+def length_words(word_count: int, target: int, slot_length: int) -> str:
     """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
-    said = ngettext("%(num)d word", "%(num)d words", words)
-    if wanted == usual:
-        return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=wanted)
-    return _("%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=wanted, usual=usual)
+    said = ngettext("%(num)d word", "%(num)d words", word_count)
+    if target == slot_length:
+        return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=target)
+    return _(
+        "%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=target, usual=slot_length
+    )
 
 
 @editor.app_template_global()
-def check_words(place: Place, text_id: int | None) -> str:
+def check_words(status: Place, text_id: int | None) -> str:
     """Return how the newest check stands, and whether it was of the text that is there now."""
-    check = place.check
+    check = status.check
     if check is None:
         return ""
     said = outcome_words(check)
@@ -96,23 +98,27 @@ def outcome_words(check: Check) -> str:
     return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
-def clocks(place: Place, now: datetime) -> list[Dial]:
+def clocks(status: Place, current_time: datetime) -> list[Dial]:
     """The clock that runs, or where the text is here the one that ran."""
-    one = place.assignment
+    one = status.assignment
     if one.invited_at is None or one.reply_by is None or one.due_at is None:
         return []
     text = _("To send the text")
     if one.is_invited:
-        answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, now)
+        answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, current_time)
         return [answer, Dial(text, _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)))]
     if one.received_at and one.has_text:
         words = _("Sent %(sent)s, due %(due)s", sent=moment(one.received_at), due=moment(one.due_at))
         return [_dial(text, one.invited_at, one.due_at, one.received_at, words)]
-    return [_dial(text, one.invited_at, one.due_at, now)]
+    return [_dial(text, one.invited_at, one.due_at, current_time)]
 
 
-def _dial(heading: str, start: datetime, due: datetime, until: datetime, ended: str = "") -> Dial:
-    span, passed = (due - start).total_seconds(), (until - start).total_seconds()
+def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
+    span, passed = (deadline - start).total_seconds(), (end - start).total_seconds()
     whole = max(span, passed, 1)
-    words = _("Was up %(moment)s", moment=moment(due)) if passed > span else _("Until %(moment)s", moment=moment(due))
-    return Dial(heading, ended or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended))
+    words = (
+        _("Was up %(moment)s", moment=moment(deadline))
+        if passed > span
+        else _("Until %(moment)s", moment=moment(deadline))
+    )
+    return Dial(heading, ended_text or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended_text))

@@ -13,8 +13,8 @@ from ...newsletters.queries import topics_of
 from ...questions import queries as questions
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...web.setup import last_row, paged
-from ..frame import Desk, at_desk, editor, page
+from ...web.setup import get_cursor_row, paginate
+from ..frame import RequestContext, editor, page, read_context
 from .question_filters import SHELF
 from .question_page import question_press
 
@@ -24,7 +24,7 @@ PAGE = 30
 @editor.get("/<slug>/shelf")
 def shelf(slug: str) -> str | Response:
     """Good questions for which it wasn't the time."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         listed = SHELF.read(desk, {})
         if above := request.args.get("above"):
             return redirect(listed.above(above))
@@ -42,18 +42,18 @@ def shelf(slug: str) -> str | Response:
 
 
 @question_press("/<slug>/shelf/<public_id>/take", "word")
-def take_from_shelf(desk: Desk, one: Question) -> None:
-    take(desk.session, desk.actor, one)
+def take_from_shelf(desk: RequestContext, question: Question) -> None:
+    take(desk.session, desk.actor, question)
 
 
 @editor.get("/<slug>/archive")
 def archive(slug: str) -> str:
     """Return what ran, newest first."""
-    with at_desk(slug) as desk:
-        last = last_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
+    with read_context(slug) as desk:
+        last = get_cursor_row(lambda key: ran.place_of(desk.session, desk.newsletter, key))
         here = partial(url_for, "editor.archive", slug=slug)
         what_ran = ran.listing(desk.newsletter, states=STATES.which("has_run"))
-        items = paged(desk.session, what_ran, PAGE, last, here, cursor=ran.cursor)
+        items = paginate(desk.session, what_ran, PAGE, last, here, cursor=ran.cursor)
         return page(
             desk,
             "editor/questions/archive.html",

@@ -15,8 +15,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ...audit import queries as audit
-from ...audit.events import shown_in
-from ...core.listing import HIGHEST_KEY, from_address, in_address
+from ...audit.events import list_actions_shown_in
+from ...core.listing import HIGHEST_KEY, format_cursor, parse_cursor
 from ...db.session import now
 from ...letters.models import Letter
 from ...mail import question_mails
@@ -27,11 +27,11 @@ from ...people.directory import names_of
 from ...questions import queries
 from ...questions.mentions import mentions, pieces
 from ...web.formatting import clock_time, day, exact, tongue, zone
-from ..frame import Desk
+from ..frame import RequestContext
 from ..letters.letter_words import CHANNELS
-from ..mail.mail_words import STATES, name_of, stands
-from ..trail.event_sentences import Known, naming, tell
-from .dossier import Dossier
+from ..mail.mail_words import STATES, format_mail_status, name_of
+from ..trail.event_sentences import Known, describe_events, naming
+from .dossier import QuestionDetail
 from .originals import TITLE
 
 PAGE = 30
@@ -86,37 +86,37 @@ class Trail:
     is_first: bool
 
 
-def trail(file: Dossier, show: str, before: str) -> Trail:
+def trail(detail: QuestionDetail, show: str, cursor: str) -> Trail:
     """A page of the trail of a question, with that of the questions merged into it."""
-    below = from_address(before, 3) or LAST
-    titles = {one.id: shortened(one.title, TITLE) for one in file.merged}
+    below = parse_cursor(cursor, 3) or LAST
+    titles = {one.id: shortened(one.title, TITLE) for one in detail.merged}
     sources = {
-        "changes": lambda at: _changes(file, titles, at),
-        "notes": lambda at: _notes(file, at),
-        "mails": lambda at: _mails(file, at),
-        "letters": lambda at: _letters(file, titles, at),
+        "changes": lambda at: _changes(detail, titles, at),
+        "notes": lambda at: _notes(detail, at),
+        "mails": lambda at: _mails(detail, at),
+        "letters": lambda at: _letters(detail, titles, at),
     }
     chosen = [show] if show in SHOWS else RANKS
-    entries = [entry for name in chosen for entry in sources[name](_from(below, RANKS.index(name)))]
+    entries = [entry for name in chosen for entry in sources[name](_cursor_for_rank(below, RANKS.index(name)))]
     entries.sort(key=lambda entry: entry.place, reverse=True)
-    earlier = in_address(entries[PAGE - 1].place) if entries[PAGE:] else None
-    return Trail(_days(file.desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
+    earlier = format_cursor(entries[PAGE - 1].place) if entries[PAGE:] else None
+    return Trail(_days(detail.desk, entries[:PAGE]), show if show in SHOWS else "", earlier, below == LAST)
 
 
-def _from(below: Place, rank: int) -> At:
+def _cursor_for_rank(cursor: Place, rank: int) -> At:
     """From where on the table of this rank is read, so that none of its lines is shown twice and none is left out."""
-    time, last, key = below
+    time, last, key = cursor
     return time, key if rank == last else ABOVE if rank < last else BELOW
 
 
-def _days(desk: Desk, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
+def _days(desk: RequestContext, entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
     today = now(desk.session).astimezone(zone()).date()
     near = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
     days = groupby(entries, key=lambda entry: entry.date)
-    return [(near.get(when) or day(when), list(_once(some))) for when, some in days]
+    return [(near.get(when) or day(when), list(_collapse_repeats(some))) for when, some in days]
 
 
-def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
+def _collapse_repeats(entries: Iterable[Entry]) -> Iterable[Entry]:
     """The same done several times in a row is told once: thirty letters that were filed are one press."""
     for _what, run in groupby(entries, key=lambda entry: (entry.rank, entry.text) if not entry.rank else entry.place):
         first, *others = run
@@ -124,42 +124,46 @@ def _once(entries: Iterable[Entry]) -> Iterable[Entry]:
         yield replace(first, text=f"{first.text} ({times})") if others else first
 
 
-def _changes(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
-    changes = audit.of_questions([file.question.id, *titles], shown_in("step", "line"))
-    events = changes.page(file.desk.session, below, PAGE + 1)
-    experts = {("assignment", part.place.assignment.id): part.place.name for part in file.parts}
-    experts |= {("answer", part.place.answer.id): part.place.name for part in file.parts if part.place.answer}
-    known = Known(_people(file), _experts(file), {text.id: text.number for part in file.parts for text in part.texts})
-    for event, text in zip(events, tell(file.desk, events, experts, file.question, known=known), strict=True):
-        kind = "step" if event.action in shown_in("step") else ""
+def _changes(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
+    changes = audit.of_questions([detail.question.id, *titles], list_actions_shown_in("step", "line"))
+    events = changes.page(detail.desk.session, cursor, PAGE + 1)
+    experts = {("assignment", part.place.assignment.id): part.place.name for part in detail.parts}
+    experts |= {("answer", part.place.answer.id): part.place.name for part in detail.parts if part.place.answer}
+    known = Known(
+        _people(detail), _experts(detail), {text.id: text.number for part in detail.parts for text in part.texts}
+    )
+    for event, text in zip(
+        events, describe_events(detail.desk, events, experts, detail.question, preloaded=known), strict=True
+    ):
+        kind = "step" if event.action in list_actions_shown_in("step") else ""
         yield Entry(event.at, 0, event.id, naming(titles.get(event.question_id or 0), text), kind)
 
 
-def _experts(file: Dossier) -> dict[int, str]:
+def _experts(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of the experts who have a part in it, by their keys."""
-    return {part.place.assignment.expert_id: part.place.name for part in file.parts}
+    return {part.place.assignment.expert_id: part.place.name for part in detail.parts}
 
 
-def _people(file: Dossier) -> dict[int, str]:
+def _people(detail: QuestionDetail) -> dict[int, str]:
     """Return the names of the people who are known on the page anyway, by their keys: the desk's, and the experts'."""
-    experts = (part.place.assignment.expert for part in file.parts)
-    return file.colleagues | {one.person_id: one.name for one in experts}
+    experts = (part.place.assignment.expert for part in detail.parts)
+    return detail.colleagues | {one.person_id: one.name for one in experts}
 
 
-def _notes(file: Dossier, below: At) -> Iterable[Entry]:
-    desk = file.desk
-    notes = queries.notes_of(file.question).page(desk.session, below, PAGE + 1)
-    names = names_of(desk.session, [note.person_id for note in notes], _people(file))
+def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
+    desk = detail.desk
+    notes = queries.notes_of(detail.question).page(desk.session, cursor, PAGE + 1)
+    names = names_of(desk.session, [note.person_id for note in notes], _people(detail))
     for note in notes:
         words = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
-        cut = pieces(note.body, mentions(note.body, file.colleagues))
+        cut = pieces(note.body, mentions(note.body, detail.colleagues))
         yield Entry(note.written_at, 1, note.id, words, pieces=cut)
 
 
-def _mails(file: Dossier, below: At) -> Iterable[Entry]:
-    desk = file.desk
-    mails = question_mails.about(desk.session, file.family, PAGE + 1, below)
-    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(file))
+def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
+    desk = detail.desk
+    mails = question_mails.list_question_mails(desk.session, detail.family, PAGE + 1, cursor)
+    names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(detail))
     for mail, message in mails:
         to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))
         yield Entry(
@@ -175,18 +179,18 @@ def _mails(file: Dossier, below: At) -> Iterable[Entry]:
         )
 
 
-def _mail_words(desk: Desk, mail: OutboxMail, message: Message | None, to: str) -> str:
-    how = ": ".join(filter(None, (stands(mail, now(desk.session)), mail.said)))
+def _mail_words(desk: RequestContext, mail: OutboxMail, message: Message | None, recipient: str) -> str:
+    how = ": ".join(filter(None, (format_mail_status(mail, now(desk.session)), mail.said)))
     what = _("“%(subject)s”", subject=message.subject) if message else name_of(mail.kind)
-    return _("Mail to %(name)s: %(what)s. %(stands)s.", name=to, what=what, stands=how)
+    return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=what, stands=how)
 
 
-def _letters(file: Dossier, titles: Mapping[int, str], below: At) -> Iterable[Entry]:
-    desk, few = file.desk, file.letters
+def _letters(detail: QuestionDetail, titles: Mapping[int, str], cursor: At) -> Iterable[Entry]:
+    desk, few = detail.desk, detail.letters
     if few is None:
-        came = queries.letters_behind(file.family, Letter.received_at, Letter.id).page(desk.session, below, PAGE + 1)
+        came = queries.letters_behind(detail.family, Letter.received_at, Letter.id).page(desk.session, cursor, PAGE + 1)
     else:
-        came = [one for one in reversed(few) if (one.received_at, one.id) < below]
+        came = [one for one in reversed(few) if (one.received_at, one.id) < cursor]
     for letter in came:
         yield Entry(
             letter.received_at,

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 
 from ...answers import translating, translators
 from ...questions.models import Question
-from ..frame import Desk
+from ..frame import RequestContext
 from ..settings.newsletter_page import languages_of
-from .dossier import Dossier
+from .dossier import QuestionDetail
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Listed:
     words: str
 
 
-def languages_to(file: Dossier) -> list[Listed]:
+def languages_to(detail: QuestionDetail) -> list[Listed]:
     """Return the languages into which a question can be translated; none where it has ended or has no words."""
-    desk, question = file.desk, file.question
+    desk, question = detail.desk, detail.question
     if question.has_ended:
         return []
-    made = translating.made_of(desk.session, question)
-    listed = targets(desk, question, made)
-    originals = [*translating.wording_of(question), *_answered(file)] if listed else []
+    made = translating.get_translations(desk.session, question)
+    listed = list_target_languages(desk, question, made)
+    originals = [*translating.wording_of(question), *_list_answer_originals(detail)] if listed else []
     if not originals:
         return []
     found = []
@@ -52,22 +52,29 @@ def languages_to(file: Dossier) -> list[Listed]:
     return found
 
 
-def _answered(file: Dossier) -> list[translating.Original]:
+def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]:
     """Return the newest texts that answer the question."""
-    found = [(part.place.answer, {text.id: text for text in part.texts}) for part in file.parts]
+    found = [(part.place.answer, {text.id: text for text in part.texts}) for part in detail.parts]
     return [
-        translating.Original(file.question, answer, texts[answer.text_id])
+        translating.Original(detail.question, answer, texts[answer.text_id])
         for answer, texts in found
         if answer and not answer.is_withdrawn and answer.text_id in texts and texts[answer.text_id].body
     ]
 
 
-def targets(desk: Desk, question: Question, made: Iterable[tuple[str, str]] | None = None) -> list[str]:
+def list_target_languages(
+    desk: RequestContext, question: Question, translation_keys: Iterable[tuple[str, str]] | None = None
+) -> list[str]:
     """The newsletter's languages but the question's own, those that it was translated into before, and those in which
-    somebody outside has a text of it; `made` are the keys of its translations, where they are at hand."""
-    before = [language for _key, language in (translating.made_of(desk.session, question) if made is None else made)]
-    asked = translators.newest_of(desk.session, question).items()
+    somebody outside has a text of it; `translation_keys` are the keys of its translations, where they are at hand."""
+    before = [
+        language
+        for _key, language in (
+            translating.get_translations(desk.session, question) if translation_keys is None else translation_keys
+        )
+    ]
+    asked = translators.get_newest_translators(desk.session, question).items()
     open_in = [language for (_key, language), one in asked if one.is_open]
     own = question.text.language if question.text else ""
     listed = dict.fromkeys([*languages_of(desk.newsletter), *before, *open_in])
-    return [one for one in listed if not translating.same_tongue(one, own)]
+    return [one for one in listed if not translating.is_same_language(one, own)]

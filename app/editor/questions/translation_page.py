@@ -13,19 +13,27 @@ from ...answers.diff import Pair, compare
 from ...answers.translating import Original, Words
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
-from ...questions.firewall import Leaking
+from ...questions.firewall import LeakDetected
 from ...questions.models import Question
 from ...questions.translation_table import Translation
 from ...text.languages import direction
 from ...workflows.publishing import translations as newsroom
-from ..conflict import Saved, as_opened, merge_form, newest_change, number_shown, save_unless_changed, submitted_token
+from ..conflict import (
+    Saved,
+    check_form_unchanged,
+    merge_form,
+    newest_change,
+    number_shown,
+    save_unless_changed,
+    submitted_token,
+)
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, page, redrawn
+from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
-from .translation_list import targets
+from .translation_list import list_target_languages
 from .translation_words import FAULTS, FIELDS, STANDING
-from .translator_standing import Asked, standing_of
+from .translator_standing import Asked, get_translator_status
 
 IN_LANGUAGE = f"{ADDRESS}/translations/<language>"
 ONE = f"{IN_LANGUAGE}/<key>"
@@ -66,15 +74,15 @@ class Row(NamedTuple):
         return _("The answer of %(name)s", name=answer.expert.name) if answer else _("The question")
 
 
-def _rows(desk: Desk, question: Question, language: str) -> list[Row]:
-    made, session = translating.made_of(desk.session, question), desk.session
-    asked = translators.newest_of(session, question)
+def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
+    made, session = translating.get_translations(desk.session, question), desk.session
+    asked = translators.get_newest_translators(session, question)
     rows = []
     for original in translating.originals(session, question):
         one = made.get((original.key, language))
         current = bool(one and translating.is_current(session, one, original))
-        faults = translating.faults_of_approval(session, one, original, compared=True) if one else []
-        then = translating.of_version(session, one).body or "" if one and not current else ""
+        faults = translating.faults_of_approval(session, one, original, has_compared=True) if one else []
+        then = translating.get_original_version(session, one).body or "" if one and not current else ""
         changed = compare(then, original.words.body) if then else []
         outside = asked.get((original.key, language))
         rows.append(
@@ -84,16 +92,16 @@ def _rows(desk: Desk, question: Question, language: str) -> list[Row]:
                 current,
                 faults,
                 changed,
-                standing_of(desk, outside, one if current else None) if outside else None,
+                get_translator_status(desk, outside, one if current else None) if outside else None,
             )
         )
     return rows
 
 
-def _without_text(desk: Desk, question: Question, language: str, rows: list[Row]) -> list[tuple[str, Asked]]:
+def _without_text(desk: RequestContext, question: Question, language: str, rows: list[Row]) -> list[tuple[str, Asked]]:
     """Return whom the desk asked for a text that isn't there any more, by its key, as long as their link is open."""
     there = {row.original.key for row in rows}
-    found = translators.newest_of(desk.session, question).items()
+    found = translators.get_newest_translators(desk.session, question).items()
     return [
         (key, Asked(one, False, None))
         for (key, tag), one in found
@@ -101,18 +109,18 @@ def _without_text(desk: Desk, question: Question, language: str, rows: list[Row]
     ]
 
 
-def _in(desk: Desk, public_id: str, language: str) -> Question:
+def _get_translatable_question(desk: RequestContext, public_id: str, language: str) -> Question:
     question = the_question(desk, public_id)
-    found(language if language in targets(desk, question) and not question.has_ended else None)
+    or_404(language if language in list_target_languages(desk, question) and not question.has_ended else None)
     return question
 
 
-def row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
-    question = _in(desk, public_id, language)
-    return found(next((row for row in _rows(desk, question, language) if row.original.key == key), None))
+def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
+    question = _get_translatable_question(desk, public_id, language)
+    return or_404(next((row for row in _rows(desk, question, language) if row.original.key == key), None))
 
 
-def locked_row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
+def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Row:
     """Lock the question before anything of it is read, for a press; 404 where the text is gone.
 
     Whoever waits for a rewording must not go on from the words that it erased.
@@ -125,12 +133,12 @@ def locked_row_of(desk: Desk, public_id: str, language: str, key: str) -> Row:
 @editor.get(IN_LANGUAGE)
 def translations(slug: str, public_id: str, language: str) -> str:
     """All texts of a question beside what they are in a language."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return texts_page(desk, public_id, language)
 
 
 def texts_page(
-    desk: Desk,
+    desk: RequestContext,
     public_id: str,
     language: str,
     key: str = "",
@@ -141,7 +149,7 @@ def texts_page(
     """Show them. `fault` is why the one with this `key` couldn't be approved, `passages` what is to be looked at;
     `asking` are the faults of a form that asks somebody outside for it.
     """
-    question = _in(desk, public_id, language)
+    question = _get_translatable_question(desk, public_id, language)
     rows = _rows(desk, question, language)
     return page(
         desk,
@@ -165,11 +173,11 @@ def texts_page(
 
 @editor.sheet(ONE, "translate")
 def translation(slug: str, public_id: str, language: str, key: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk, public_id, language, key)
 
 
-def _stands(row: Row) -> dict[str, Any]:
+def _get_current_values(row: Row) -> dict[str, Any]:
     """The fields of a translation as they stand; of one that isn't there, who answers as in the original."""
     names = OF_AN_ANSWER if row.original.answer else OF_A_WORDING
     if row.one and row.one.is_written:
@@ -179,26 +187,26 @@ def _stands(row: Row) -> dict[str, Any]:
     return {name: kept.get(name, False if name == "is_credited" else "") for name in names}
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _get_form_values(row: Row) -> dict[str, Any]:
     """The fields with what is translated, which may have changed while somebody typed: no label would tell, since words
     that ran are written over where they endanger somebody.
     """
-    return {**_stands(row), "original": sha256(repr(row.original.words).encode()).hexdigest()}
+    return {**_get_current_values(row), "original": sha256(repr(row.original.words).encode()).hexdigest()}
 
 
 def _form(
-    desk: Desk,
+    desk: RequestContext,
     public_id: str,
     language: str,
     key: str,
-    typed: dict[str, Any] | None = None,
+    form_data: dict[str, Any] | None = None,
     faults: dict[str, str] | None = None,
     stale: bool = False,
 ) -> str:
     row = row_of(desk, public_id, language, key)
     event = newest_change(row.one) if stale and row.one else None
     first = (Saved(event.actor, event.at) if event else Saved()) if stale else None
-    form = merge_form(desk, _shown(row), typed, FIELDS, first)
+    form = merge_form(desk, _get_form_values(row), form_data, FIELDS, first)
     return page(
         desk,
         "editor/questions/translation.html",
@@ -207,7 +215,11 @@ def _form(
         language=language,
         key=key,
         row=row,
-        names=[name for name in _stands(row) if name != "is_credited" and (name != "ties" or row.original.words.ties)],
+        names=[
+            name
+            for name in _get_current_values(row)
+            if name != "is_credited" and (name != "ties" or row.original.words.ties)
+        ],
         fields=FIELDS,
         faults=faults or {},
         **form._asdict(),
@@ -218,27 +230,29 @@ def _form(
 def translation_save(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     typed: dict[str, Any] = {}
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         row = locked_row_of(desk, public_id, language, key)
-        typed.update(_typed(row))
+        typed.update(_get_form_data(row))
         of_what = {"original": submitted_token().get("original")}
-        as_opened(desk, row.original.answer or row.original.question, lambda: _shown(row), {**typed, **of_what})
+        check_form_unchanged(
+            desk, row.original.answer or row.original.question, lambda: _get_form_values(row), {**typed, **of_what}
+        )
         translating.translate(desk.session, desk.actor, row.original, language, Words(**typed))
 
     here = (public_id, language, key)
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except MissingPrecondition:
-        return redrawn(slug, 422, _form, *here, typed, {"body": _("The translation needs words")})
+        return rerender(slug, 422, _form, *here, typed, {"body": _("The translation needs words")})
     except TooLong as error:
-        return redrawn(slug, 422, _form, *here, typed, {error.field: too_long(error)})
+        return rerender(slug, 422, _form, *here, typed, {error.field: too_long(error)})
     except VersionConflict:
-        return redrawn(slug, 409, _form, *here, typed, stale=True)
+        return rerender(slug, 409, _form, *here, typed, stale=True)
     return to_texts(slug, public_id, language, key)
 
 
-def _typed(row: Row) -> dict[str, Any]:
-    texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _stands(row)}
+def _get_form_data(row: Row) -> dict[str, Any]:
+    texts = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in _get_current_values(row)}
     return {**texts, "is_credited": "is_credited" in request.form}
 
 
@@ -251,12 +265,12 @@ def to_texts(slug: str, public_id: str, language: str, key: str) -> Response:
 def translation_approve(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
     compared, reason = "compared" in request.form, request.form.get("reason", "")
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         row = row_of(desk, public_id, language, key)
         newsroom.approve(
             desk.session,
             desk.actor,
-            found(row.one),
+            or_404(row.one),
             row.original,
             compared=compared,
             reason=reason,
@@ -264,12 +278,12 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
         )
 
     try:
-        save_unless_changed(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
-    except Leaking as leaking:
-        return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[leaking.fact]), leaking.passages)
+        save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
+    except LeakDetected as leaking:
+        return rerender(slug, 422, texts_page, public_id, language, key, str(FAULTS[leaking.fact]), leaking.passages)
     except (MissingPrecondition, TooLong) as refused:
         fact = refused.fact if isinstance(refused, MissingPrecondition) else refused.field
-        return redrawn(slug, 422, texts_page, public_id, language, key, str(FAULTS[fact]))
+        return rerender(slug, 422, texts_page, public_id, language, key, str(FAULTS[fact]))
     return to_texts(slug, public_id, language, key)
 
 
@@ -279,12 +293,12 @@ DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": 
 
 @editor.press(f"{ONE}/<any({', '.join(MOVES)}):move>", {"drop": "translate", "reopen": "approve"})
 def translation_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
-    def fn(desk: Desk) -> None:
-        one = found(row_of(desk, public_id, language, key).one)
+    def fn(desk: RequestContext) -> None:
+        one = or_404(row_of(desk, public_id, language, key).one)
         if one.version != number_shown():
             raise VersionConflict(f"translation {one.id}")
         MOVES[move](desk.session, desk.actor, one)
 
-    save_unless_changed(slug, lambda desk: found(row_of(desk, public_id, language, key).one), fn)
+    save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
     announce(str(DONE[move]))
     return to_texts(slug, public_id, language, key)

@@ -11,7 +11,7 @@ from ...questions.translation_table import Translation
 from ...questions.translator_table import Translator
 from ...text.clean import clean, for_print, single_line
 from ...web.formatting import day
-from ..frame import Desk
+from ..frame import RequestContext
 from .translation_words import TRANSLATOR_STANDING
 
 
@@ -32,10 +32,10 @@ class Asked(NamedTuple):
         return f"{words} {_('The words have changed since: their page shows none.')}" if late else words
 
 
-def standing_of(desk: Desk, outside: Translator, current: Translation | None) -> Asked:
+def get_translator_status(desk: RequestContext, outside: Translator, current: Translation | None) -> Asked:
     """Return how it is with whom the desk asked; `current` is the translation that stands, where it is up to date."""
     original = translators.original_of(desk.session, outside, desk.session.get_one(Question, outside.question_id))
-    words = translator_drafts.handed_in(desk.session, outside) if outside.is_handed_in else None
+    words = translator_drafts.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
     if words and current and current.is_written:
         same = (current.body, current.headline) == (
             for_print(clean(words.body)),
@@ -43,5 +43,5 @@ def standing_of(desk: Desk, outside: Translator, current: Translation | None) ->
         )
         words = None if same else words  # it stands there
     if outside.is_invited and original is None and (drafts := translator_drafts.drafts_of(desk.session, outside)):
-        words = translator_drafts.words_from(drafts[0].words)
+        words = translator_drafts.parse_translation(drafts[0].words)
     return Asked(outside, original is not None, words)

@@ -12,9 +12,9 @@ from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
 from ...web.formatting import tongue
-from ..conflict import WORDING, check_unchanged, facts_of, merge_form, saved, submitted_token
+from ..conflict import WORDING, check_unchanged, facts_of, find_last_save, merge_form, submitted_token
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, page
+from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
 from .question_page import ADDRESS, question_press, the_question, to_question
 
 LABELS = dict(
@@ -26,51 +26,53 @@ LABELS = dict(
 def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in LABELS}
     if request.form.get("act") == "give way":
-        change(slug, lambda desk: _give_way(desk, public_id, typed))
+        run_in_transaction(slug, lambda desk: _give_way(desk, public_id, typed))
         return to_question(slug, public_id, "wording")
     if typed["language"] and not tongue(typed["language"]):
-        return _again(slug, public_id, typed, {"language": _("No language has this code")})
+        return _render_form_again(slug, public_id, typed, {"language": _("No language has this code")})
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         one, seen = the_question(desk, public_id), str(submitted_token().get("label", ""))
         chosen = typed["language"] if typed["language"] != submitted_token().get("language") else None
         fields: dict[str, Any] = typed | {"language": chosen or None}  # left as it was, it follows the words
-        words.reword(desk.session, desk.actor, one, **fields, seen=seen)
+        words.reword(desk.session, desk.actor, one, **fields, base_label=seen)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except MissingPrecondition:
-        return _again(slug, public_id, typed, {"body": _("The question needs a wording")})
+        return _render_form_again(slug, public_id, typed, {"body": _("The question needs a wording")})
     except TooLong as error:
-        return _again(slug, public_id, typed, {error.field: too_long(error)})
+        return _render_form_again(slug, public_id, typed, {error.field: too_long(error)})
     except VersionConflict:
-        return _again(slug, public_id, typed, {})
+        return _render_form_again(slug, public_id, typed, {})
     return to_question(slug, public_id, "wording")
 
 
-def _give_way(desk: Desk, public_id: str, typed: dict[str, str]) -> None:
+def _give_way(desk: RequestContext, public_id: str, form_data: dict[str, str]) -> None:
     """Theirs stays; what was typed here is kept in a note."""
-    parts = [(str(LABELS[name]), typed[name]) for name in ("headline", "body", "background")]
+    parts = [(str(LABELS[name]), form_data[name]) for name in ("headline", "body", "background")]
     title = _("My wording, which I didn’t save over the newer one:")
     notes.note_unsaved(desk.session, desk.actor, the_question(desk, public_id), title, parts)
 
 
-def _said(name: str, value: str) -> str:
+def _format_field(name: str, value: str) -> str:
     return (tongue(value) or value) if name == "language" else value
 
 
-def _again(slug: str, public_id: str, typed: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
+def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
     """The form with all that was typed; after somebody else's change, with their words and the difference beside it."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         one = the_question(desk, public_id)
-        first = None if faults else saved(desk, one, "question.reword")
-        form = merge_form(desk, facts_of(one.text) if one.text else {}, typed, LABELS, first, words=_said)
+        first = None if faults else find_last_save(desk, one, "question.reword")
+        form = merge_form(
+            desk, facts_of(one.text) if one.text else {}, form_data, LABELS, first, format_value=_format_field
+        )
         values = {"question": one, "faults": faults, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 
 @question_press(f"{ADDRESS}/clear", "clear")
-def question_clear(desk: Desk, one: Question) -> None:
+def question_clear(desk: RequestContext, question: Question) -> None:
     """Confirm that nobody could recognise the asker, in the very text that was on the page."""
-    check_unchanged(desk, one, "label")
-    words.clear(desk.session, desk.actor, one, found(one.text_id), request.form.get("own", ""))
+    check_unchanged(desk, question, "label")
+    words.clear(desk.session, desk.actor, question, or_404(question.text_id), request.form.get("own", ""))

@@ -16,7 +16,7 @@ from ...answers.models import Assignment
 from ...core.listing import Listing
 from ...db.session import get_many
 from ...editions import archive
-from ...editions.date_search import dated
+from ...editions.date_search import find_editions_by_date
 from ...editions.items import headline
 from ...editions.models import Edition, EditionItem
 from ...letters.models import Letter
@@ -28,9 +28,9 @@ from ...search import DESK, PUBLIC
 from ...search.full_text import Hit, search
 from ...text.clean import single_line
 from ...web.formatting import age, full_date
-from ..frame import Desk, at_desk, editor, page
+from ..frame import RequestContext, editor, page, read_context
 from ..letters.letter_words import STANDS
-from ..mail.mail_words import named, shown
+from ..mail.mail_words import format_mail_line, load_mail_names
 from ..questions.question_states import WORDS
 
 MOST = 6  # rows of a group
@@ -71,26 +71,26 @@ class Group:
 @editor.sheet("/<slug>/search", "read", endpoint="search")
 def look_for(slug: str) -> str:
     words = single_line(request.args.get("q", ""))[:LONGEST]
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         groups = _groups(desk, words) if words else []
         return page(desk, "editor/search/search.html", "", sought=words, groups=groups)
 
 
-def _groups(desk: Desk, words: str) -> list[Group]:
+def _groups(desk: RequestContext, query: str) -> list[Group]:
     """Return what is found, by kind, in a fixed number of queries."""
     session, newsletter = desk.session, desk.newsletter
 
     def hits(noun: str) -> list[Hit]:
-        return search(session, DESK, newsletter.id, words, nouns=(noun,), limit=MOST + 1)
+        return search(session, DESK, newsletter.id, query, nouns=(noun,), limit=MOST + 1)
 
     letters, questions = hits("letter"), hits("question")
-    public = search(session, PUBLIC, newsletter.id, words, answered=True, limit=MOST + 1)
-    ran = archive.ran(session, newsletter, [hit.noun_id for hit in (*public, *questions)])
-    experts = expert_search.directory(words).page(session, None, MOST + 1)
+    public = search(session, PUBLIC, newsletter.id, query, answered_only=True, limit=MOST + 1)
+    ran = archive.get_published_items(session, newsletter, [hit.noun_id for hit in (*public, *questions)])
+    experts = expert_search.directory(query).page(session, None, MOST + 1)
     going = [hit for hit in questions if hit.noun_id not in ran]
 
     def whole(name: str) -> str:
-        return url_for(f"editor.{name}", slug=newsletter.slug, q=words)
+        return url_for(f"editor.{name}", slug=newsletter.slug, q=query)
 
     found = (
         Group(_("Letters"), _letters(desk, letters), whole("letters")),
@@ -98,20 +98,20 @@ def _groups(desk: Desk, words: str) -> list[Group]:
         Group(_("Published answers"), _published(desk, public, ran)),
         Group(_("Experts"), _experts(desk, experts), whole("experts")),
         Group(_("Mails"), _mails(desk, [hit.noun_id for hit in questions], experts)),
-        Group(_("Editions"), _editions(desk, words, ran), url_for("editor.all_editions", slug=newsletter.slug)),
+        Group(_("Editions"), _editions(desk, query, ran), url_for("editor.all_editions", slug=newsletter.slug)),
     )
     return [group for group in found if group.found]
 
 
-def _at(desk: Desk, endpoint: str, public_id: str) -> str:
+def _build_url(desk: RequestContext, endpoint: str, public_id: str) -> str:
     return url_for(f"editor.{endpoint}", slug=desk.newsletter.slug, public_id=public_id)
 
 
-def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
+def _letters(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
     letters = get_many(desk.session, Letter, [hit.noun_id for hit in hits])
     return [
         Row(
-            _at(desk, "letter", one.public_id),
+            _build_url(desk, "letter", one.public_id),
             one.body,
             _("%(stands)s, %(time)s", stands=STANDS[str(one.state)], time=age(one.received_at)),
             hit.snippet,
@@ -122,10 +122,10 @@ def _letters(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
     ]
 
 
-def _questions(desk: Desk, hits: Sequence[Hit]) -> list[Row]:
+def _questions(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
     questions = get_many(desk.session, Question, [hit.noun_id for hit in hits])
     return [
-        Row(_at(desk, "question", one.public_id), one.title, _label(one), hit.snippet)
+        Row(_build_url(desk, "question", one.public_id), one.title, _label(one), hit.snippet)
         for hit in hits
         if (one := questions.get(hit.noun_id))
     ]
@@ -136,35 +136,35 @@ def _label(question: Question) -> str:
     return str(WORDS[WORDS[str(question.state)].listed].label)
 
 
-def _published(desk: Desk, hits: Sequence[Hit], ran: Mapping[int, EditionItem]) -> list[Row]:
+def _published(desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]) -> list[Row]:
     return [
         Row(
-            _at(desk, "question", item.question.public_id),
+            _build_url(desk, "question", item.question.public_id),
             headline(item),
             ", ".join(voice["lead_in"]["name"] for voice in item.piece["voices"]),
         )
         for hit in hits
-        if (item := ran.get(hit.noun_id))
+        if (item := published_items.get(hit.noun_id))
     ]
 
 
-def _experts(desk: Desk, experts: Sequence[Expert]) -> list[Row]:
-    return [Row(_at(desk, "expert", one.public_id), one.name, one.credit_line) for one in experts]
+def _experts(desk: RequestContext, experts: Sequence[Expert]) -> list[Row]:
+    return [Row(_build_url(desk, "expert", one.public_id), one.name, one.credit_line) for one in experts]
 
 
-def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
+def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
     """List the mails about the questions and to the experts that were found: what is in a mail is sealed."""
     if not (questions or experts):
         return []
     theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
     each = (Assignment.expert_id, [one.id for one in experts])
     asked = Listing[Assignment](theirs, (Assignment.id,), each=each).keys(RECENT) if experts else None
-    mails = mail_queries.about(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
-    names = named(desk, mails)
-    lines = [shown(desk, mail, names) for mail in mails]
+    mails = mail_queries.list_related(desk.newsletter.id, questions, asked).page(desk.session, None, MOST + 1)
+    names = load_mail_names(desk, mails)
+    lines = [format_mail_line(desk, mail, names) for mail in mails]
     return [
         Row(
-            _at(desk, "mail", line["id"]),
+            _build_url(desk, "mail", line["id"]),
             _("%(kind)s to %(name)s", kind=line["kind"], name=line["to"]),
             _("%(stands)s, %(time)s", stands=line["stands"], time=line["when"]),
         )
@@ -172,17 +172,17 @@ def _mails(desk: Desk, questions: Sequence[int], experts: Sequence[Expert]) -> l
     ]
 
 
-def _editions(desk: Desk, words: str, ran: Mapping[int, EditionItem]) -> list[Row]:
+def _editions(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[Row]:
     """List the editions of the date that was typed, else those in which what was found ran."""
-    of_date = dated(desk.newsletter.id, words)
+    of_date = find_editions_by_date(desk.newsletter.id, query)
     if of_date:
         editions = of_date.page(desk.session, None, MOST + 1)
     else:
-        held = get_many(desk.session, Edition, {item.edition_id for item in ran.values()})
+        held = get_many(desk.session, Edition, {item.edition_id for item in published_items.values()})
         editions = sorted(held.values(), key=lambda one: one.runs_at, reverse=True)
     return [
         Row(
-            _at(desk, "edition", one.public_id),
+            _build_url(desk, "edition", one.public_id),
             full_date(one.runs_at),
             _("number %(number)s", number=one.number) if one.number else "",
         )

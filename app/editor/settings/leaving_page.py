@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from ...web.formatting import count, day
 from ...workflows.retention import erase_answers, erase_people
 from ...workflows.retention import retention_preview as preview
-from ..frame import at_desk, editor, page
+from ..frame import editor, page, read_context
 from ..letters.letter_words import CHANNELS
 
 WITHIN = timedelta(days=30)
@@ -23,9 +23,9 @@ WHICH = {
 
 @editor.get("/<slug>/leaving")
 def leaving(slug: str) -> str:
-    with at_desk(slug) as desk:
-        numbers = preview.numbers(desk.session, desk.newsletter, WITHIN)
-        next_ones = preview.coming(desk.session, desk.newsletter, WITHIN, FIRST)
+    with read_context(slug) as desk:
+        numbers = preview.count_due_by_rule(desk.session, desk.newsletter, WITHIN)
+        next_ones = preview.list_leaving(desk.session, desk.newsletter, WITHIN, FIRST)
         kinds = [
             {
                 "key": name,
@@ -46,10 +46,10 @@ def leaving(slug: str) -> str:
             "editor/settings/leaving.html",
             "settings",
             kinds=kinds,
-            answers=erase_answers.coming(session, newsletter, WITHIN, FIRST),
-            answers_number=count(erase_answers.number(session, newsletter, WITHIN)),
-            experts=erase_people.experts_coming(session, newsletter, WITHIN, FIRST),
-            experts_number=count(erase_people.number_of_experts(session, newsletter, WITHIN)),
-            colleagues=erase_people.colleagues_coming(session, newsletter, WITHIN) if desk.may("people") else [],
+            answers=erase_answers.list_due_assignments(session, newsletter, WITHIN, FIRST),
+            answers_number=count(erase_answers.count_due_answers(session, newsletter, WITHIN)),
+            experts=erase_people.list_due_experts(session, newsletter, WITHIN, FIRST),
+            experts_number=count(erase_people.count_due_experts(session, newsletter, WITHIN)),
+            colleagues=erase_people.list_due_colleagues(session, newsletter, WITHIN) if desk.may("people") else [],
             days=WITHIN.days,
         )

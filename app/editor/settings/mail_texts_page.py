@@ -12,15 +12,15 @@ from ...core.state_machine import VersionConflict
 from ...db.session import absolute_url, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...mail.kinds import KINDS
-from ...mail.mail_templates import examples, parts_of, usual
+from ...mail.mail_templates import default_wording, parts_of, render_examples
 from ...mail.message import blocks
 from ...newsletters import mail_texts as texts
 from ...newsletters.desk_mails import sender
 from ...text.languages import direction
 from ...web.formatting import tongue
-from ..conflict import as_opened, merge_form, words_saved
+from ..conflict import check_form_unchanged, find_last_text_save, merge_form
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
 from ..mail.mail_words import name_of
 from .newsletter_page import languages_of
 
@@ -52,8 +52,8 @@ PLACE_FAULTS = {
 @editor.sheet("/<slug>/settings/mail-texts", "words of the house")
 def mail_texts(slug: str) -> str:
     """The mails that can be worded in a language, and which of them the newsletter words its own way."""
-    with at_desk(slug) as desk:
-        language = _known(desk, request.args.get("language") or desk.newsletter.language)
+    with read_context(slug) as desk:
+        language = _require_language(desk, request.args.get("language") or desk.newsletter.language)
         kinds = texts.kinds_of(desk.newsletter, language)
         return page(
             desk,
@@ -62,7 +62,8 @@ def mail_texts(slug: str) -> str:
             language=language,
             languages=_languages(desk),
             mails=[
-                (kind, name_of(kind), bool(texts.own(desk.session, desk.newsletter, kind, language))) for kind in kinds
+                (kind, name_of(kind), bool(texts.get_custom_texts(desk.session, desk.newsletter, kind, language)))
+                for kind in kinds
             ],
             is_main=language == desk.newsletter.language,
         )
@@ -70,7 +71,7 @@ def mail_texts(slug: str) -> str:
 
 @editor.sheet("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def mail_text(slug: str, language: str, kind: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk, language, kind)
 
 
@@ -80,25 +81,25 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
     if kind not in texts.WORDED:
         abort(404)
     typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
-    typed = {part: text if text.strip() else usual(kind, part, language) for part, text in typed.items()}
+    typed = {part: text if text.strip() else default_wording(kind, part, language) for part, text in typed.items()}
     faults = texts.faults_of(kind, typed)
     if faults or "look" in request.form:
-        return redrawn(slug, 422 if faults else 200, _form, language, kind, typed, faults)
+        return rerender(slug, 422 if faults else 200, _form, language, kind, typed, faults)
 
-    def fn(desk: Desk) -> None:
-        _known(desk, language, kind)
-        as_opened(desk, desk.newsletter, lambda: _stands(desk, language, kind), typed)
-        texts.word(desk.session, desk.actor, desk.newsletter, language, kind, typed)
+    def fn(desk: RequestContext) -> None:
+        _require_language(desk, language, kind)
+        check_form_unchanged(desk, desk.newsletter, lambda: _get_current_texts(desk, language, kind), typed)
+        texts.save_custom_texts(desk.session, desk.actor, desk.newsletter, language, kind, typed)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except VersionConflict:
-        return redrawn(slug, 409, _form, language, kind, typed, stale=True)
+        return rerender(slug, 409, _form, language, kind, typed, stale=True)
     announce(_("The mail is saved. It goes out so from now on."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
 
-def _known(desk: Desk, language: str, kind: str | None = None) -> str:
+def _require_language(desk: RequestContext, language: str, kind: str | None = None) -> str:
     """The language, or 404 where the newsletter doesn't have it, or doesn't write this mail in it."""
     if language not in languages_of(desk.newsletter):
         abort(404)
@@ -107,37 +108,37 @@ def _known(desk: Desk, language: str, kind: str | None = None) -> str:
     return language
 
 
-def _languages(desk: Desk) -> list[tuple[str, str]]:
+def _languages(desk: RequestContext) -> list[tuple[str, str]]:
     return [(code, tongue(code)) for code in languages_of(desk.newsletter)]
 
 
-def _stands(desk: Desk, language: str, kind: str) -> dict[str, str]:
+def _get_current_texts(desk: RequestContext, language: str, kind: str) -> dict[str, str]:
     """A mail's parts as their fields show them: the product's own words where the newsletter has none."""
-    kept = texts.own(desk.session, desk.newsletter, kind, language)
-    return {part: kept.get(part) or usual(kind, part, language) for part in parts_of(kind)}
+    kept = texts.get_custom_texts(desk.session, desk.newsletter, kind, language)
+    return {part: kept.get(part) or default_wording(kind, part, language) for part in parts_of(kind)}
 
 
 def _form(
-    desk: Desk,
+    desk: RequestContext,
     language: str,
     kind: str,
-    typed: dict[str, str] | None = None,
+    form_data: dict[str, str] | None = None,
     faults: Mapping[str, tuple[str, str]] | None = None,
     stale: bool = False,
 ) -> str:
-    _known(desk, language, kind)
-    keys = {texts.key(kind, part) for part in parts_of(kind)}
-    first = words_saved(desk, language, keys) if stale else None
-    values, seen, met = merge_form(desk, _stands(desk, language, kind), typed, PART_WORDS, first)
+    _require_language(desk, language, kind)
+    keys = {texts.text_key(kind, part) for part in parts_of(kind)}
+    first = find_last_text_save(desk, language, keys) if stale else None
+    values, seen, met = merge_form(desk, _get_current_texts(desk, language, kind), form_data, PART_WORDS, first)
     own = {
         part: text
         for part, text in values.items()
-        if part not in (faults or {}) and text != usual(kind, part, language)
+        if part not in (faults or {}) and text != default_wording(kind, part, language)
     }
     today = now(desk.session).astimezone(zone_of(desk.newsletter.zone)).date()
     evening = in_utc(datetime.combine(today, EVENING), desk.newsletter.zone)
     link = absolute_url(desk.session, "/…")
-    shown = examples(kind, sender(desk.session, desk.newsletter, language), evening, link, own)
+    shown = render_examples(kind, sender(desk.session, desk.newsletter, language), evening, link, own)
     return page(
         desk,
         "editor/settings/mail_text.html",
@@ -151,15 +152,15 @@ def _form(
         faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
         stays=KINDS[kind].stays and _(KINDS[kind].stays),
         examples=[(message.subject, blocks(message.text)) for message in shown],
-        looked=typed is not None and not faults and not stale,
+        looked=form_data is not None and not faults and not stale,
         seen=seen,
         met=met,
     )
 
 
-def _help(kind: str, part: str) -> str:
+def _help(kind: str, field_name: str) -> str:
     """Return what can be filled in, and what has to be."""
-    one = parts_of(kind)[part]
+    one = parts_of(kind)[field_name]
     places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.places)
     needed = ", ".join(f"{{{name}}}" for name in one.needed)
     return f"{places}." + (" " + _("What has to stand in it: %(places)s.", places=needed) if needed else "")

@@ -14,20 +14,20 @@ from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
 from ...editions.planning import off_the_rhythm, plan_newsletter
-from ...editions.rhythm import READ, choices_of, next_six
+from ...editions.rhythm import READ, choices_of, preview_dates
 from ...newsletters import sending_tool, settings
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.setting_columns import Setting
 from ...newsletters.setting_fields import PARTS, SITES, WHEN
 from ...people.directory import everybody_of
-from ...text.translation import say, spoken
+from ...text.translation import interface_language, say
 from ...version import VERSION
 from ...web.formatting import day, tongue
 from .. import declared_form
-from ..conflict import Facts, as_opened, merge_form, saved, ticked
-from ..editions.rhythm_text import in_words, rule_in_words
+from ..conflict import Facts, check_form_unchanged, find_last_save, format_field_value, merge_form
+from ..editions.rhythm_text import format_rhythm, rule_in_words
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
 from ..mail.mail_words import name_of
 from . import rhythm_form
 
@@ -48,7 +48,7 @@ SAID = 3  # fields of a page that the list of pages tells of
 @editor.get("/<slug>/settings", endpoint="settings")
 def all_settings(slug: str) -> str:
     """Each page of the settings, with the first of what stands there."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         sends = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         return page(
             desk,
@@ -61,76 +61,80 @@ def all_settings(slug: str) -> str:
         )
 
 
-def _says(desk: Desk, part: str) -> str:
+def _says(desk: RequestContext, page_key: str) -> str:
     """Return how things stand on a page of the settings: the rhythm in words, else the first fields that are filled."""
-    if part == WHEN:
-        return in_words(desk.newsletter)
-    fields = _fields(desk, part)
-    stored, labels = declared_form.stored(fields, desk.newsletter), declared_form.labels(fields)
-    filled = [f"{labels[name]}: {_in_words(name, value)}" for name, value in stored.items() if value]
+    if page_key == WHEN:
+        return format_rhythm(desk.newsletter)
+    fields = _fields(desk, page_key)
+    stored, labels = declared_form.get_stored_values(fields, desk.newsletter), declared_form.labels(fields)
+    filled = [f"{labels[name]}: {_format_value(name, value)}" for name, value in stored.items() if value]
     return "; ".join(filled[:SAID])
 
 
 @editor.get(f"/<slug>/settings/<any({', '.join(PARTS)}):part>")
 def settings_part(slug: str, part: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk, part)
 
 
-def _fields(desk: Desk, part: str) -> dict[str, Setting]:
+def _fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
     """Return the fields of a page of the settings. Mails can wait for a second person only where there is one; what
     waits already can be let go by whoever is left.
     """
     hidden = set() if len(everybody_of(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
-    return {name: one for name, one in SETTINGS.items() if one.part == part and name not in hidden}
+    return {name: one for name, one in SETTINGS.items() if one.part == page_key and name not in hidden}
 
 
 def _form(
-    desk: Desk,
-    part: str,
-    typed: dict[str, Any] | None = None,
+    desk: RequestContext,
+    page_key: str,
+    form_data: dict[str, Any] | None = None,
     faults: dict[str, Any] | None = None,
     stale: bool = False,
     columns: dict[str, Any] | None = None,
 ) -> str:
     """Return a page of the settings; with `columns` to look at, its dates are those of the rhythm as typed."""
-    fields = _fields(desk, part)
+    fields = _fields(desk, page_key)
     said = {name: declared_form.fault_words(faults[name]) for name in fields if faults and name in faults}
     labels = declared_form.labels(fields)
-    first = saved(desk, desk.newsletter, "newsletter.change", _about(fields)) if stale else None
-    form = merge_form(desk, declared_form.stored(fields, desk.newsletter), typed, labels, first, _in_words)
+    first = find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields)) if stale else None
+    form = merge_form(
+        desk, declared_form.get_stored_values(fields, desk.newsletter), form_data, labels, first, _format_value
+    )
     return page(
         desk,
         "editor/settings/part.html",
         "settings",
         **form._asdict(),
-        part=part,
-        name=_(PARTS[part]),
+        part=page_key,
+        name=_(PARTS[page_key]),
         fields=fields,
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
         options=_options(),
-        **(_frames(desk) if part == SITES else {}),
-        **(_calendar(desk, form.values, bool(typed and not stale), columns) if part == WHEN else {}),
+        **(_frames(desk) if page_key == SITES else {}),
+        **(_calendar(desk, form.values, bool(form_data and not stale), columns) if page_key == WHEN else {}),
     )
 
 
-def _about(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
+def _concerns_fields(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
     """Return what tells of an event whether it was about one of these settings."""
     return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
 
 
-def _calendar(desk: Desk, values: dict[str, Any], is_typed: bool, columns: dict[str, Any] | None) -> dict[str, Any]:
+def _calendar(
+    desk: RequestContext, values: dict[str, Any], is_typed: bool, columns: dict[str, Any] | None
+) -> dict[str, Any]:
     """Return what the page of the dates shows besides its fields."""
     return {
-        **rhythm_form.frame(rhythm_form.chosen() if is_typed else choices_of(values["rule"])),
-        "rhythm": in_words(desk.newsletter),
-        "dates": next_six(desk.newsletter, now(desk.session), columns),
+        **rhythm_form.frame(rhythm_form.read_choices() if is_typed else choices_of(values["rule"])),
+        "rhythm": format_rhythm(desk.newsletter),
+        "dates": preview_dates(desk.newsletter, now(desk.session), columns),
         "looked": columns is not None,
     }
 
 
-def _frames(desk: Desk) -> dict[str, Any]:
+def _frames(desk: RequestContext) -> dict[str, Any]:
     """Return what the page of other sites shows besides its field: headline, address and language of the latest
     answers, and `say`, which says a text as the snippets do, in the newsletter's language."""
     newsletter = desk.newsletter
@@ -138,7 +142,7 @@ def _frames(desk: Desk) -> dict[str, Any]:
     stories = [
         (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
     ]
-    return {"stories": stories, "say": say(spoken(newsletter.language)).gettext}
+    return {"stories": stories, "say": say(interface_language(newsletter.language)).gettext}
 
 
 def _options() -> dict[str, Any]:
@@ -146,12 +150,12 @@ def _options() -> dict[str, Any]:
     return declared_form.options(SETTINGS) | {"held_kinds": held}
 
 
-def _in_words(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     """Return what stands in a field, as the page says it."""
     words = {option: str(label) for option, label, *_help in _options().get(name, ())}
     if isinstance(value, list):
         return ", ".join(words[one] for one in value)
-    return rule_in_words(value) if name == "rule" else ticked(name, words.get(value, value))
+    return rule_in_words(value) if name == "rule" else format_field_value(name, words.get(value, value))
 
 
 def languages_of(newsletter: Newsletter) -> list[str]:
@@ -161,29 +165,31 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 @editor.press(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", "settings")
 def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
     """Change a page of the settings, or only look at the dates of a rhythm."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         fields = _fields(desk, part)
-    typed, columns = declared_form.typed(fields), dict[str, Any]()
+    typed, columns = declared_form.get_submitted_values(fields), dict[str, Any]()
     faults: dict[str, Any] = read_form({name: one for name, one in fields.items() if name not in RHYTHM}, typed)[1]
     if part == WHEN:
-        choices = rhythm_form.chosen()
+        choices = rhythm_form.read_choices()
         typed["rule"] = rhythm_form.rule_of(choices)
         start = read_form({"rule_start": fields["rule_start"]}, typed)[0].get("rule_start")
         columns, wrong = rhythm_form.columns_of(choices, typed, start)
         faults = faults | wrong
         if "look" in request.form:
-            return redrawn(
+            return rerender(
                 slug, 422 if faults else 200, _form, part, typed, faults, columns=None if faults else columns
             )
 
-    def fn(desk: Desk) -> tuple[str, list[str]]:
+    def fn(desk: RequestContext) -> tuple[str, list[str]]:
         if faults:
-            raise settings.Faulty(faults)
-        before = declared_form.stored(fields, desk.newsletter)
-        as_opened(desk, desk.newsletter, lambda: declared_form.stored(fields, desk.newsletter), typed)
+            raise settings.InvalidSettings(faults)
+        before = declared_form.get_stored_values(fields, desk.newsletter)
+        check_form_unchanged(
+            desk, desk.newsletter, lambda: declared_form.get_stored_values(fields, desk.newsletter), typed
+        )
         settings.change(desk.session, desk.actor, desk.newsletter, **typed | columns)
         plan_newsletter(desk.session, desk.actor, desk.newsletter)
-        after = declared_form.stored(fields, desk.newsletter)
+        after = declared_form.get_stored_values(fields, desk.newsletter)
         if part != WHEN or all(before[name] == after[name] for name in CALENDAR):
             return _("The settings are saved."), []
         stays = [
@@ -194,11 +200,11 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
         return _("Saved. The editions to come follow the rhythm as it stands now."), stays
 
     try:
-        said, stay = change(slug, fn)
-    except settings.Faulty as faulty:
-        return redrawn(slug, 422, _form, part, typed, faulty.faults)
+        said, stay = run_in_transaction(slug, fn)
+    except settings.InvalidSettings as faulty:
+        return rerender(slug, 422, _form, part, typed, faulty.faults)
     except VersionConflict:
-        return redrawn(slug, 409, _form, part, typed, stale=True)
+        return rerender(slug, 409, _form, part, typed, stale=True)
     if stay:
         dates = "; ".join(stay)
         said = _(

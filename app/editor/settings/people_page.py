@@ -13,9 +13,19 @@ from ...core.permissions import OF_THE_DESK, ROLES, roles_for
 from ...core.state_machine import VersionConflict
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
-from ..conflict import second, submitted_token
+from ..conflict import abort_with_conflict, submitted_token
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn, role_label
+from ..frame import (
+    RequestContext,
+    editor,
+    or_404,
+    page,
+    read_context,
+    require_row,
+    rerender,
+    role_label,
+    run_in_transaction,
+)
 
 FAULTS = {
     "name": _l("Say who it is."),
@@ -38,13 +48,15 @@ ACTS: dict[str, tuple[Callable[..., None], Any]] = {
 
 @editor.get("/<slug>/people")
 def people(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _list(desk)
 
 
-def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+def _list(
+    desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
+) -> str:
     manages = desk.may("people")
-    everybody = colleagues.everybody(desk.session, desk.actor, whole=manages)
+    everybody = colleagues.everybody(desk.session, desk.actor, include_contacts=manages)
     return page(
         desk,
         "editor/settings/people.html",
@@ -52,7 +64,7 @@ def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[st
         people=[one for one in everybody if manages or one.stands == "here"],
         manages=manages,
         roles=_roles(),
-        typed=typed or {"role": "editor"},
+        typed=form_data or {"role": "editor"},
         faults=faults or {},
     )
 
@@ -63,7 +75,7 @@ def _roles() -> list[tuple[str, str]]:
 
 @editor.get("/<slug>/people/who-may-what")
 def who_may_what(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         groups = [
             (
                 gettext(name),
@@ -78,36 +90,36 @@ def who_may_what(slug: str) -> str:
 def invite_colleague(slug: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         known = request.form.get("known", "")
-        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed, known=known).name
+        return staff.invite(desk.session, desk.actor, desk.newsletter.name, **typed, expert_public_id=known).name
 
     try:
-        name = change(slug, fn)
+        name = run_in_transaction(slug, fn)
     except staff.BadInvitation as bad:
-        return redrawn(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
+        return rerender(slug, 422, _list, typed, {field: str(FAULTS[field]) for field in bad.fields})
     except staff.AnExpert as expert:
         fault = _(
             "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
             "desk asks them about. Send it again if that is what you mean.",
             name=expert.name,
         )
-        return redrawn(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
+        return rerender(slug, 422, _list, typed | {"known": expert.public_id}, {"email": fault})
     except staff.AlreadyHere:
-        return redrawn(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
+        return rerender(slug, 422, _list, typed, {"email": _("This address is of this desk already: see above.")})
     announce(_("The invitation is on its way to %(name)s.", name=name))
     return redirect(url_for("editor.people", slug=slug), code=303)
 
 
 @editor.sheet("/<slug>/people/<public_id>", "people")
 def colleague(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
-        return _one(desk, public_id)
+    with read_context(slug) as desk:
+        return _render_colleague(desk, public_id)
 
 
-def _one(desk: Desk, public_id: str, fault: str = "") -> str:
-    everybody = colleagues.everybody(desk.session, desk.actor, whole=True)
-    one = found(next((one for one in everybody if one.person.public_id == public_id), None))
+def _render_colleague(desk: RequestContext, public_id: str, fault: str = "") -> str:
+    everybody = colleagues.everybody(desk.session, desk.actor, include_contacts=True)
+    one = or_404(next((one for one in everybody if one.person.public_id == public_id), None))
     admins = [other for other in everybody if other.membership.role in roles_for("people") and other.stands == "here"]
     return page(
         desk,
@@ -117,34 +129,34 @@ def _one(desk: Desk, public_id: str, fault: str = "") -> str:
         roles=_roles(),
         is_last_admin=admins == [one],
         is_me=one.person.id == desk.actor.person_id,
-        is_bound=identities.is_bound(desk.session, one.person.id),
+        is_bound=identities.has_identity(desk.session, one.person.id),
         fault=fault,
     )
 
 
-def _membership(desk: Desk, public_id: str) -> Membership:
+def _membership(desk: RequestContext, public_id: str) -> Membership:
     one = colleagues.load(desk.session, desk.actor, public_id)
-    return found_at(desk, one, "editor.colleague", public_id, _("Open the page again")).membership
+    return require_row(desk, one, "editor.colleague", public_id, _("Open the page again")).membership
 
 
 @editor.press(f"/<slug>/people/<public_id>/<any({', '.join(ACTS)}):act>", "people")
 def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
     verb, said = ACTS[act]
 
-    def fn(desk: Desk) -> tuple[str, bool]:
-        one = found(colleagues.load(desk.session, desk.actor, public_id))
+    def fn(desk: RequestContext) -> tuple[str, bool]:
+        one = or_404(colleagues.load(desk.session, desk.actor, public_id))
         name = one.name
         role = (request.form.get("role", ""), str(submitted_token().get("role", "")))
         verb(desk.session, desk.actor, one, *{"role": role, "again": (desk.newsletter.name,)}.get(act, ()))
         return name, one.person.id == desk.actor.person_id
 
     try:
-        name, is_me = change(slug, fn)
+        name, is_me = run_in_transaction(slug, fn)
     except staff.LastAdmin:
         fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
-        return redrawn(slug, 409, _one, public_id, fault)
+        return rerender(slug, 409, _render_colleague, public_id, fault)
     except VersionConflict as refused:
-        second(slug, lambda desk: _membership(desk, public_id), refused)
+        abort_with_conflict(slug, lambda desk: _membership(desk, public_id), refused)
     announce(str(said) % {"name": name})
     if is_me and act in ("remove", "deactivate"):
         return redirect(url_for("editor.start"), code=303)

@@ -15,14 +15,14 @@ from ...crypto.seal import Unsealable
 from ...db.session import lock_row, now
 from ...programs import calling, registering
 from ...programs.chats import CHATS
-from ...programs.models import KINDS, Delivery, Program, is_taken
+from ...programs.models import KINDS, Delivery, Program, is_success
 from ...programs.telling import NAMES
 from ...web.formatting import age, exact
 from ...workflows import program_messages
 from ..conflict import submitted_token, token
 from ..flash import announce
 from ..form_values import too_long
-from ..frame import Desk, at_desk, change, editor, found, found_at, page, redrawn
+from ..frame import RequestContext, editor, or_404, page, read_context, require_row, rerender, run_in_transaction
 
 LATEST = 40  # of what a program was told, on its page
 WEBHOOK = _l("A program, by webhook")
@@ -61,19 +61,21 @@ PRESSES: dict[str, tuple[Callable[..., None], Any]] = {
 
 @editor.sheet("/<slug>/programs", "programs")
 def programs(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _list(desk)
 
 
-def _list(desk: Desk, typed: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None) -> str:
+def _list(
+    desk: RequestContext, form_data: Mapping[str, str] | None = None, faults: Mapping[str, str] | None = None
+) -> str:
     mine = registering.listing(desk.newsletter.id).page(desk.session, None, registering.MOST)
     return page(
         desk,
         "editor/settings/programs.html",
         "settings",
-        programs=[(one, kind_of(one), *stands(desk, one)) for one in mine],
+        programs=[(one, kind_of(one), *format_program_status(desk, one)) for one in mine],
         kinds=[(kind, CHATS[kind].label if kind in CHATS else str(WEBHOOK)) for kind in KINDS],
-        typed=typed or {},
+        typed=form_data or {},
         faults=faults or {},
         most={"name": registering.LONGEST_NAME, "address": registering.LONGEST_ADDRESS},
     )
@@ -83,7 +85,7 @@ def kind_of(program: Program) -> str:
     return CHATS[program.kind].label if program.kind in CHATS else _("webhook")
 
 
-def stands(desk: Desk, program: Program) -> tuple[str, str]:
+def format_program_status(desk: RequestContext, program: Program) -> tuple[str, str]:
     """Return the mark of how a program stands, and the words."""
     if program.paused_at is not None:
         return ("wait" if program.paused_by == "desk" else "late"), str(PAUSED[program.paused_by])
@@ -97,39 +99,39 @@ def stands(desk: Desk, program: Program) -> tuple[str, str]:
 def add_program(slug: str) -> Response | tuple[str, int]:
     typed = {name: request.form.get(name, "").strip() for name in ("kind", "name", "address")}
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         return registering.add(desk.session, desk.actor, typed["kind"], typed["name"], typed["address"]).public_id
 
     try:
         if typed["address"]:
             http_client.check_url(typed["address"], current_app.config["OWN_HOSTS"])
-        public_id = change(slug, fn)
+        public_id = run_in_transaction(slug, fn)
     except http_client.RequestFailed as refused:
-        return redrawn(slug, 422, _list, typed, {"address": why(str(refused))})
+        return rerender(slug, 422, _list, typed, {"address": format_failure(str(refused))})
     except TooLong as refused:
-        return redrawn(slug, 422, _list, typed, {refused.field: too_long(refused)})
+        return rerender(slug, 422, _list, typed, {refused.field: too_long(refused)})
     except MissingPrecondition as lacking:
         field = lacking.fact if lacking.fact in typed else "name"
-        return redrawn(slug, 422, _list, typed, {field: str(FAULTS[lacking.fact])})
+        return rerender(slug, 422, _list, typed, {field: str(FAULTS[lacking.fact])})
     announce(_("Added. Send a test to see whether it hears."))
     return _to_program(slug, public_id)
 
 
-def why(said: str) -> str:
+def format_failure(code: str) -> str:
     """Return why there was no answer, as the page says it."""
-    return str(WHY.get(said) or _("It can’t be reached."))
+    return str(WHY.get(code) or _("It can’t be reached."))
 
 
 @editor.sheet("/<slug>/programs/<public_id>", "programs")
 def program(slug: str, public_id: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, public_id)
 
 
-def _page(desk: Desk, public_id: str, secret: str = "") -> str:
+def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
     one = the_program(desk, public_id)
     deliveries = registering.deliveries(one).page(desk.session, None, LATEST)
-    mark, words = stands(desk, one)
+    mark, words = format_program_status(desk, one)
     return page(
         desk,
         "editor/settings/program.html",
@@ -142,28 +144,28 @@ def _page(desk: Desk, public_id: str, secret: str = "") -> str:
         signs=registering.signs(one),
         seen=token({"stands": _facts(one)}),
         secret=secret,
-        deliveries=[_shown(one, delivery) for delivery in deliveries],
+        deliveries=[_format_delivery(one, delivery) for delivery in deliveries],
     )
 
 
-def _facts(one: Program) -> str:
-    return f"{one.paused_at} {one.secret_shown_at}"
+def _facts(program: Program) -> str:
+    return f"{program.paused_at} {program.secret_shown_at}"
 
 
-def the_program(desk: Desk, public_id: str) -> Program:
+def the_program(desk: RequestContext, public_id: str) -> Program:
     one = registering.load(desk.session, desk.actor, public_id)
-    return found_at(desk, one, "editor.program", public_id, _("Back to the program"))
+    return require_row(desk, one, "editor.program", public_id, _("Back to the program"))
 
 
-def _host(desk: Desk, one: Program) -> str:
+def _host(desk: RequestContext, program: Program) -> str:
     """Return where a program is; the rest of its address can be a secret."""
     try:
-        return urlsplit(registering.address_of(desk.session, one)).netloc.rpartition("@")[2]
+        return urlsplit(registering.address_of(desk.session, program)).netloc.rpartition("@")[2]
     except Unsealable:
         return _("the address can’t be opened any more")
 
 
-def _shown(one: Program, delivery: Delivery) -> dict[str, Any]:
+def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
     """Return a line of the log: what it was told, how often, and what was answered, but no word of that."""
     waits = delivery.ended_at is None
     if delivery.has_arrived:
@@ -181,13 +183,13 @@ def _shown(one: Program, delivery: Delivery) -> dict[str, Any]:
         "mark": mark,
         "outcome": outcome,
         "status": delivery.status,
-        "why": why(delivery.said) if delivery.said else "",
+        "why": format_failure(delivery.said) if delivery.said else "",
         "took": delivery.took,
         "at": at,
         "age": age(at),
         "exact": exact(at),
         "attempts": delivery.attempts,
-        "again": registering.can_be_sent_again(delivery) and one.paused_at is None,
+        "again": registering.can_be_sent_again(delivery) and program.paused_at is None,
     }
 
 
@@ -195,7 +197,7 @@ def _shown(one: Program, delivery: Delivery) -> dict[str, Any]:
 def press_program(slug: str, public_id: str, act: str) -> Response:
     verb, said = PRESSES[act]
 
-    def fn(desk: Desk) -> str:
+    def fn(desk: RequestContext) -> str:
         one = lock_row(desk.session, the_program(desk, public_id))
         if submitted_token().get("stands") != _facts(one):
             raise VersionConflict("the program changed")
@@ -203,7 +205,7 @@ def press_program(slug: str, public_id: str, act: str) -> Response:
         verb(desk.session, desk.actor, one)
         return name
 
-    announce(str(said) % {"name": change(slug, fn)})
+    announce(str(said) % {"name": run_in_transaction(slug, fn)})
     return (
         redirect(url_for("editor.programs", slug=slug), code=303) if act == "remove" else _to_program(slug, public_id)
     )
@@ -213,13 +215,13 @@ def press_program(slug: str, public_id: str, act: str) -> Response:
 def show_program_secret(slug: str, public_id: str) -> str | Response:
     """Show the secret by which a program checks what it is told, this once."""
     try:
-        secret = change(
+        secret = run_in_transaction(
             slug, lambda desk: registering.show_secret(desk.session, desk.actor, the_program(desk, public_id))
         )
     except Unsealable:
         announce(_("It can’t be opened any more. Make a new one."))
         return _to_program(slug, public_id)
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _page(desk, public_id, secret)
 
 
@@ -227,33 +229,33 @@ def show_program_secret(slug: str, public_id: str) -> str | Response:
 def try_program(slug: str, public_id: str) -> Response:
     """Call a program while whoever pressed waits, and say what it answered."""
 
-    def begin(desk: Desk) -> calling.Call | None:
+    def begin(desk: RequestContext) -> calling.Call | None:
         one = the_program(desk, public_id)
-        return calling.begin_test(desk.session, one, program_messages.tried(desk.session, one))
+        return calling.begin_test(desk.session, one, program_messages.build_test_message(desk.session, one))
 
-    made = change(slug, begin)
+    made = run_in_transaction(slug, begin)
     if made is None:
         announce(_("The test wasn’t sent: its address or its secret can’t be opened any more."))
         return _to_program(slug, public_id)
     answer = calling.call(made, current_app.config["OWN_HOSTS"], calling.LIMIT_OF_A_TEST)
-    change(slug, lambda desk: calling.settle_test(desk.session, made, answer))
-    if is_taken(answer.status):
+    run_in_transaction(slug, lambda desk: calling.settle_test(desk.session, made, answer))
+    if is_success(answer.status):
         announce(_("The test has arrived: it answered %(status)d.", status=answer.status))
     elif answer.status is not None:
         announce(_("The test hasn’t arrived: it answered %(status)d.", status=answer.status))
     else:
-        announce(_("The test hasn’t arrived. %(why)s", why=why(answer.said)))
+        announce(_("The test hasn’t arrived. %(why)s", why=format_failure(answer.said)))
     return _to_program(slug, public_id)
 
 
 @editor.press("/<slug>/programs/<public_id>/deliveries/<delivery_id>/again", "programs")
 def tell_program_again(slug: str, public_id: str, delivery_id: str) -> Response:
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         one = the_program(desk, public_id)
-        delivery = found(registering.load_delivery(desk.session, one, delivery_id))
-        registering.again(desk.session, desk.actor, one, delivery)
+        delivery = or_404(registering.load_delivery(desk.session, one, delivery_id))
+        registering.resend(desk.session, desk.actor, one, delivery)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     announce(_("It is told once more, in a moment."))
     return _to_program(slug, public_id)
 

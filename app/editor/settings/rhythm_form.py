@@ -9,12 +9,12 @@ from flask import request
 from flask_babel import get_locale
 
 from ...editions.calendar import CalendarError
-from ...editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, choices_of, read_typed
-from ...newsletters.settings import Faulty
+from ...editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, choices_of, parse_calendar_form
+from ...newsletters.settings import InvalidSettings
 from ..editions.rhythm_text import ORDINALS
 
 
-def chosen() -> Choices:
+def read_choices() -> Choices:
     """Return the rhythm as it was chosen."""
     sent, by = request.form, request.form.get("rule_by", "rule")
     weekdays = sent.getlist("weekly" if by == "weeks" else "monthly")
@@ -38,11 +38,13 @@ def rule_of(choices: Choices) -> str:
         return ""
 
 
-def columns_of(choices: Choices, typed: Mapping[str, str], start: date | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def columns_of(
+    choices: Choices, form_data: Mapping[str, str], start: date | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the columns of the calendar as typed, or what is wrong with them."""
     try:
-        return read_typed(choices, typed, start) | {"rule": typed["rule"]}, {}
-    except Faulty as faulty:
+        return parse_calendar_form(choices, form_data, start) | {"rule": form_data["rule"]}, {}
+    except InvalidSettings as faulty:
         return {}, faulty.faults
 
 

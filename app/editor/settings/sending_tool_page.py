@@ -12,14 +12,14 @@ from ... import audit
 from ...core.state_machine import VersionConflict
 from ...crypto.seal import Unsealable
 from ...newsletters import sending_tool
-from ...newsletters.sending_tool import LONGEST, SendingTool, Typed
-from ...newsletters.settings import Faulty
-from ...sending_tools.asking import Account, NotMade
+from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
+from ...newsletters.settings import InvalidSettings
+from ...sending_tools.asking import Account, DraftError
 from ...sending_tools.known_tools import TOOLS, try_it
 from .. import declared_form
 from ..conflict import number_shown, token
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
 
 PATIENCE = 8.0  # seconds that somebody sits before the page
 LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
@@ -42,11 +42,11 @@ GONE = _l("The key can’t be opened here any more: type it anew.")
 
 @editor.get("/<slug>/settings/sending-tool")
 def sending_tool_page(slug: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk)
 
 
-def _form(desk: Desk, typed: Typed | None = None, faults: dict[str, Any] | None = None) -> str:
+def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[str, Any] | None = None) -> str:
     kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
     said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
     return page(
@@ -54,7 +54,7 @@ def _form(desk: Desk, typed: Typed | None = None, faults: dict[str, Any] | None 
         "editor/settings/sending_tool.html",
         "settings",
         kept=kept,
-        typed=typed or (Typed(kept.tool, kept.address, "", kept.audience) if kept else Typed("")),
+        typed=form_data or (ToolForm(kept.tool, kept.address, "", kept.audience) if kept else ToolForm("")),
         faults=said,
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         tools=TOOLS.values(),
@@ -63,7 +63,7 @@ def _form(desk: Desk, typed: Typed | None = None, faults: dict[str, Any] | None 
     )
 
 
-def _as_shown(desk: Desk) -> None:
+def _check_unchanged(desk: RequestContext) -> None:
     """Raise `VersionConflict` where somebody changed the tool since the page was opened."""
     kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
     if number_shown() != (kept.version if kept else 0):
@@ -72,25 +72,25 @@ def _as_shown(desk: Desk) -> None:
 
 @editor.press("/<slug>/settings/sending-tool", "settings")
 def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
-    typed = Typed(**{name: request.form.get(name, "") for name in Typed._fields})
+    typed = ToolForm(**{name: request.form.get(name, "") for name in ToolForm._fields})
 
-    def fn(desk: Desk) -> None:
-        _as_shown(desk)
-        sending_tool.keep(desk.session, desk.actor, desk.newsletter, typed, current_app.config["OWN_HOSTS"])
+    def fn(desk: RequestContext) -> None:
+        _check_unchanged(desk)
+        sending_tool.save_tool(desk.session, desk.actor, desk.newsletter, typed, current_app.config["OWN_HOSTS"])
 
     try:
-        change(slug, fn)
-    except Faulty as faulty:
-        return redrawn(slug, 422, _form, typed._replace(key=""), faulty.faults)
+        run_in_transaction(slug, fn)
+    except InvalidSettings as faulty:
+        return rerender(slug, 422, _form, typed._replace(key=""), faulty.faults)
     announce(_("Kept. Try it now: nothing is sent by that."))
-    return _back(slug)
+    return _redirect_to_page(slug)
 
 
 @editor.press("/<slug>/settings/sending-tool/try", "settings")
 def try_sending_tool(slug: str) -> Response:
     """Ask the tool for something harmless, outside of any transaction, and say what came of it."""
 
-    def begin(desk: Desk) -> tuple[SendingTool, Account | None] | None:
+    def begin(desk: RequestContext) -> tuple[SendingTool, Account | None] | None:
         kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         if kept is None:
             return None
@@ -101,35 +101,35 @@ def try_sending_tool(slug: str) -> Response:
             return kept, None
         return kept, replace(account, limit=PATIENCE)
 
-    begun = change(slug, begin)
+    begun = run_in_transaction(slug, begin)
     if begun is not None:
-        announce(_tried(slug, *begun))
-    return _back(slug)
+        announce(_try_tool(slug, *begun))
+    return _redirect_to_page(slug)
 
 
-def _tried(slug: str, kept: SendingTool, account: Account | None) -> str:
+def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
     """Try a tool, and say how it went."""
-    label = kept.row.label
+    label = tool.row.label
     if account is None:
         return _("%(tool)s: %(what)s", tool=label, what=str(GONE))
     try:
-        try_it(kept.row, account)
-    except NotMade as fault:
+        try_it(tool.row, account)
+    except DraftError as fault:
         return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[fault.why]))
-    change(slug, lambda desk: sending_tool.opened(desk.session, kept))
+    run_in_transaction(slug, lambda desk: sending_tool.mark_key_verified(desk.session, tool))
     return _("%(tool)s answers, and takes the key.", tool=label)
 
 
 @editor.press("/<slug>/settings/sending-tool/forget", "settings")
 def forget_sending_tool(slug: str) -> Response:
-    def fn(desk: Desk) -> None:
-        _as_shown(desk)
+    def fn(desk: RequestContext) -> None:
+        _check_unchanged(desk)
         sending_tool.forget(desk.session, desk.actor, desk.newsletter)
 
-    change(slug, fn)
+    run_in_transaction(slug, fn)
     announce(_("The tool and its key are forgotten here. The drafts in it stay there."))
-    return _back(slug)
+    return _redirect_to_page(slug)
 
 
-def _back(slug: str) -> Response:
+def _redirect_to_page(slug: str) -> Response:
     return redirect(url_for("editor.sending_tool_page", slug=slug), code=303)

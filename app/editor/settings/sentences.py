@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.fields import Wrong
+from ...core.fields import FieldError
 from ...core.state_machine import VersionConflict
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
@@ -16,10 +16,10 @@ from ...text.languages import direction
 from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
-from ..conflict import as_opened, merge_form, words_saved
+from ..conflict import check_form_unchanged, find_last_text_save, merge_form
 from ..declared_form import fault_words
 from ..flash import announce
-from ..frame import Desk, at_desk, change, editor, page, redrawn
+from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
 from .newsletter_page import languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
@@ -57,7 +57,7 @@ OF_TRANSLATIONS = {
 
 @editor.sheet("/<slug>/settings/sentences/<language>", "words of the house")
 def sentences(slug: str, language: str) -> str:
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         return _form(desk, language)
 
 
@@ -65,25 +65,25 @@ def _sentences(newsletter: Newsletter, language: str) -> dict[str, tuple[Any, An
     return SENTENCES if language == newsletter.language else SENTENCES | OF_TRANSLATIONS
 
 
-def _stored(desk: Desk, language: str) -> dict[str, str]:
+def _get_stored_sentences(desk: RequestContext, language: str) -> dict[str, str]:
     """The sentences of this page as they stand, "" where the usual one does."""
     own = settings.sentences_of(desk.session, desk.newsletter, language)
     return {kind: own.get(kind, "") for kind in _sentences(desk.newsletter, language)}
 
 
 def _form(
-    desk: Desk,
+    desk: RequestContext,
     language: str,
-    typed: dict[str, str] | None = None,
-    faults: dict[str, Wrong] | None = None,
+    form_data: dict[str, str] | None = None,
+    faults: dict[str, FieldError] | None = None,
     stale: bool = False,
 ) -> str:
     if language not in languages_of(desk.newsletter):
         abort(404)
     shown = _sentences(desk.newsletter, language)
     labels = {kind: label for kind, (label, _help) in shown.items()}
-    first = words_saved(desk, language, set(shown)) if stale else None
-    form = merge_form(desk, _stored(desk, language), typed, labels, first)
+    first = find_last_text_save(desk, language, set(shown)) if stale else None
+    form = merge_form(desk, _get_stored_sentences(desk, language), form_data, labels, first)
     return page(
         desk,
         "editor/settings/sentences.html",
@@ -95,14 +95,14 @@ def _form(
         usual=phrases_for(language),
         faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
         example=example(desk.newsletter, language, form.values),
-        looked=typed is not None and not faults and not stale,
+        looked=form_data is not None and not faults and not stale,
     )
 
 
-def example(newsletter: Newsletter, language: str, own: dict[str, str]) -> str:
+def example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
     """Two blocks as they would run: a group with two answers, and one reader by name."""
     marks, section = newsletter.marks, newsletter.sections[0].name
-    phrases = {kind: body for kind, body in own.items() if kind in phrases_for(language)}
+    phrases = {kind: body for kind, body in own_sentences.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
     asked = (
@@ -127,17 +127,17 @@ def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
     typed = sentences_typed()
     faults = settings.faults_of_sentences(typed)
     if faults or "look" in request.form:
-        return redrawn(slug, 422 if faults else 200, _form, language, typed, faults)
+        return rerender(slug, 422 if faults else 200, _form, language, typed, faults)
 
-    def fn(desk: Desk) -> None:
+    def fn(desk: RequestContext) -> None:
         if language not in languages_of(desk.newsletter):
             abort(404)
-        as_opened(desk, desk.newsletter, lambda: _stored(desk, language), typed)
-        settings.word(desk.session, desk.actor, desk.newsletter, language, typed)
+        check_form_unchanged(desk, desk.newsletter, lambda: _get_stored_sentences(desk, language), typed)
+        settings.save_house_sentences(desk.session, desk.actor, desk.newsletter, language, typed)
 
     try:
-        change(slug, fn)
+        run_in_transaction(slug, fn)
     except VersionConflict:
-        return redrawn(slug, 409, _form, language, typed, stale=True)
+        return rerender(slug, 409, _form, language, typed, stale=True)
     announce(_("The sentences are saved."))
     return redirect(url_for("editor.sentences", slug=slug, language=language), code=303)

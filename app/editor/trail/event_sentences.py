@@ -19,7 +19,7 @@ from ...people.models import Expert, Person
 from ...questions.models import Question, QuestionText
 from ...web.formatting import tongue
 from ..declared_form import labels
-from ..frame import Desk, role_label
+from ..frame import RequestContext, role_label
 from ..letters.letter_words import FILED
 
 OUTCOMES = {
@@ -48,25 +48,28 @@ class Known(NamedTuple):
 NOTHING = Known({}, {}, {})
 
 
-def tell(
-    desk: Desk,
+def describe_events(
+    desk: RequestContext,
     events: Sequence[Event],
     experts: Experts | None = None,
     page: Question | Edition | None = None,
-    own: str = "",
-    known: Known = NOTHING,
+    viewer_name: str = "",
+    preloaded: Known = NOTHING,
 ) -> list[str]:
-    """Return a sentence for each event; what is `known` is not looked up.
+    """Return a sentence for each event; what is `preloaded` is not looked up.
 
     `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on
-    whose page they are told; `own` is what the person at the desk is called there, if not by name.
+    whose page they are told; `viewer_name` is what the person at the desk is called there, if not by name.
     """
-    who, versions = hands(desk, (event.actor for event in events), known), _versions(desk, events, known.versions)
-    people = colleagues.known_as(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
+    who, versions = (
+        hands(desk, (event.actor for event in events), preloaded),
+        _versions(desk, events, preloaded.versions),
+    )
+    people = colleagues.get_display_names(desk.session, desk.newsletter.id) if any(map(_person, events)) else {}
     experts = _experts(desk, events) if experts is None else experts
     reasons = _reasons(desk, events)
-    if own:
-        who[desk.actor.ref] = own
+    if viewer_name:
+        who[desk.actor.ref] = viewer_name
 
     def values(event: Event) -> dict[str, str]:
         facts = event.facts or {}
@@ -90,10 +93,10 @@ def tell(
 
 def _sentence(event: Event, page: Question | Edition | None) -> str:
     kind = EVENTS[event.action]
-    return kind.here if kind.here and page and _led_to(event, page) else kind.sentence
+    return kind.here if kind.here and page and _is_arrival(event, page) else kind.sentence
 
 
-def _led_to(event: Event, page: Question | Edition) -> bool:
+def _is_arrival(event: Event, page: Question | Edition) -> bool:
     """Return whether an event brought a letter or a question to this page."""
     if isinstance(page, Edition):
         return (event.facts or {}).get("to") == page.id
@@ -105,26 +108,26 @@ def naming(title: str | None, text: str) -> str:
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 
-def hands(desk: Desk, actors: Iterable[str], known: Known = NOTHING) -> dict[str, str]:
+def hands(desk: RequestContext, actors: Iterable[str], preloaded: Known = NOTHING) -> dict[str, str]:
     """The names behind "staff:5" and "expert:7", in two queries at most."""
     refs = {tuple(ref.split(":")) for ref in actors if ":" in ref}
     return {
         f"{kind}:{key}": name
-        for kind, look_up, there in (("staff", names_of, known.people), ("expert", expert_names, known.experts))
+        for kind, look_up, there in (("staff", names_of, preloaded.people), ("expert", expert_names, preloaded.experts))
         for key, name in look_up(desk.session, [int(key) for of, key in refs if of == kind], there).items()
     }
 
 
-def _versions(desk: Desk, events: Iterable[Event], known: Mapping[int, int]) -> Mapping[int, int]:
+def _versions(desk: RequestContext, events: Iterable[Event], preloaded: Mapping[int, int]) -> Mapping[int, int]:
     facts_of_answers = (event.facts or {} for event in events if event.noun == "answer")
     keys = [facts["text"] for facts in facts_of_answers if facts.get("text")]
-    if known.keys() >= {*keys}:
-        return known
+    if preloaded.keys() >= {*keys}:
+        return preloaded
     query = select(AnswerText.id, AnswerText.number).where(AnswerText.id.in_(keys))
     return {row.id: row.number for row in desk.session.execute(query)} if keys else {}
 
 
-def _reasons(desk: Desk, events: Iterable[Event]) -> dict[int, str | None]:
+def _reasons(desk: RequestContext, events: Iterable[Event]) -> dict[int, str | None]:
     """Return why wordings were cleared that were still a reader's own words; none where these were erased since."""
     keys = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
     query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(keys))
@@ -136,7 +139,7 @@ def _person(event: Event) -> int | None:
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
 
 
-def _experts(desk: Desk, events: Sequence[Event]) -> dict[tuple[str, int], str]:
+def _experts(desk: RequestContext, events: Sequence[Event]) -> dict[tuple[str, int], str]:
     """Return whose assignment, answer or profile it was."""
     keys = {
         noun: {event.noun_id for event in events if event.noun == noun} for noun in ("expert", "assignment", "answer")

@@ -16,16 +16,16 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ...audit import Event, trail
 from ...audit.events import EVENTS
-from ...core.listing import from_address, in_address
+from ...core.listing import format_cursor, parse_cursor
 from ...editions.models import Edition
 from ...people import colleagues
 from ...people.models import Person
-from ...people.spreadsheet import written
+from ...people.spreadsheet import write_csv
 from ...questions.models import Question
 from ...web.formatting import clock_time, day, exact, zone
-from ...web.setup import paged
-from ..frame import Desk, at_desk, editor, page
-from .event_sentences import HANDS, hands, tell
+from ...web.setup import paginate
+from ..frame import RequestContext, editor, page, read_context
+from .event_sentences import HANDS, describe_events, hands
 
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file
@@ -58,11 +58,11 @@ class Filters:
 
 @editor.sheet("/<slug>/trail", "trail", endpoint="trail")
 def look_through(slug: str) -> str:
-    with at_desk(slug) as desk:
-        people = colleagues.known_as(desk.session, desk.newsletter.id)
-        filters, before = _filters(desk, people), from_address(request.args.get("before", ""), 2)
-        listing, here = trail.listing(desk.newsletter.id, filters.sought), partial(_here, desk, filters)
-        shown = paged(desk.session, listing, PAGE, before, here, cursor=lambda one: in_address((one.at, one.id)))
+    with read_context(slug) as desk:
+        people = colleagues.get_display_names(desk.session, desk.newsletter.id)
+        filters, before = _filters(desk, people), parse_cursor(request.args.get("before", ""), 2)
+        listing, here = trail.listing(desk.newsletter.id, filters.sought), partial(_build_url, desk, filters)
+        shown = paginate(desk.session, listing, PAGE, before, here, cursor=lambda one: format_cursor((one.at, one.id)))
         return page(
             desk,
             "editor/trail/trail.html",
@@ -75,11 +75,11 @@ def look_through(slug: str) -> str:
         )
 
 
-def _here(desk: Desk, filters: Filters, **more: Any) -> str:
+def _build_url(desk: RequestContext, filters: Filters, **more: Any) -> str:
     return url_for("editor.trail", slug=desk.newsletter.slug, **filters.address, **more)
 
 
-def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
+def _filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
     typed = {name: request.args.get(name, "").strip()[:60] for name in ("who", "what", "from", "to", "auto")}
     faults: dict[str, str] = {}
 
@@ -104,32 +104,32 @@ def _filters(desk: Desk, people: Mapping[int, str]) -> Filters:
     return Filters(typed, sought, faults)
 
 
-def _actors(desk: Desk, who: str, people: Mapping[int, str]) -> tuple[str, ...]:
+def _actors(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
     """The actors' `ref`s in the trail. Raises KeyError for anybody who was never here."""
-    if who in HANDS:
-        return (who,)
-    if who == DESK:
+    if actor in HANDS:
+        return (actor,)
+    if actor == DESK:
         return tuple(f"staff:{key}" for key in people)
-    key = desk.session.scalar(select(Person.id).filter_by(public_id=who))
+    key = desk.session.scalar(select(Person.id).filter_by(public_id=actor))
     if key not in people:
-        raise KeyError(who)
+        raise KeyError(actor)
     return (f"staff:{key}",)
 
 
-def _actions(what: str) -> tuple[str, ...]:
+def _actions(action_name: str) -> tuple[str, ...]:
     """One act, or all of a noun. Raises KeyError for what nobody can do."""
-    found = tuple(action for action in EVENTS if action == what or action.partition(".")[0] == what)
+    found = tuple(action for action in EVENTS if action == action_name or action.partition(".")[0] == action_name)
     if not found:
-        raise KeyError(what)
+        raise KeyError(action_name)
     return found
 
 
-def _midnight(text: str, later: int = 0) -> datetime:
+def _midnight(text: str, days: int = 0) -> datetime:
     """The beginning of a day in the newsletter's zone, or of so many days later."""
-    return datetime.combine(date.fromisoformat(text) + timedelta(days=later), time(), zone()).astimezone(UTC)
+    return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone()).astimezone(UTC)
 
 
-def _choices(desk: Desk, people: Mapping[int, str]) -> list[tuple[str, str]]:
+def _choices(desk: RequestContext, people: Mapping[int, str]) -> list[tuple[str, str]]:
     rows = desk.session.execute(select(Person.id, Person.public_id).where(Person.id.in_(people)))
     named = sorted(((row.public_id, people[row.id]) for row in rows), key=lambda one: one[1].casefold())
     return [(DESK, _("The people of the desk")), *named, *((ref, str(name)) for ref, name in HANDS.items())]
@@ -148,16 +148,16 @@ def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
     return [(noun, str(label), words[noun]) for noun, label in NOUNS.items()]
 
 
-def _days(desk: Desk, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
-    about = _about(desk, events)
+def _days(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
+    about = _load_subjects(desk, events)
     lines = []
-    for event, text in zip(events, tell(desk, events), strict=True):
+    for event, text in zip(events, describe_events(desk, events), strict=True):
         page_of = about.get(("question", event.question_id or 0)) or about.get((event.noun, event.noun_id))
-        lines.append(_when(event) | {"text": text, "about": page_of})
+        lines.append(_format_time(event) | {"text": text, "about": page_of})
     return [(day(when), list(some)) for when, some in groupby(lines, key=lambda line: line["date"])]
 
 
-def _when(event: Event) -> dict[str, Any]:
+def _format_time(event: Event) -> dict[str, Any]:
     """A reader's letter without an address keeps its day and no hour: midnight in UTC, in no zone's day but its own."""
     if event.noun == "letter" and event.at.time() == time():
         hourless = _("The hour of a letter without an address isn’t kept.")
@@ -166,7 +166,7 @@ def _when(event: Event) -> dict[str, Any]:
     return {"time": event.at, "date": local, "label": clock_time(event.at), "exact": exact(event.at)}
 
 
-def _about(desk: Desk, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
+def _load_subjects(desk: RequestContext, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
     """Return the words and the address of the questions and editions that several events are about."""
     slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
     keys = {event.question_id for event in events if event.question_id}
@@ -185,10 +185,10 @@ def take_trail(slug: str, form: str) -> BaseResponse:
     """The trail, or what the filters leave of it, as a file, with what went by itself. It names questions by their ids,
     in nobody's words.
     """
-    with at_desk(slug) as desk:
-        filters = _filters(desk, colleagues.known_as(desk.session, desk.newsletter.id))
+    with read_context(slug) as desk:
+        filters = _filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
         if filters.faults:  # half of what was meant would look like all of it
-            return redirect(_here(desk, filters), code=303)
+            return redirect(_build_url(desk, filters), code=303)
     lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
     response.headers["Content-Disposition"] = f'attachment; filename="{slug}-trail.{form}"'
@@ -197,13 +197,13 @@ def take_trail(slug: str, form: str) -> BaseResponse:
 
 def _with_sentences(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
     """Each event with who did it, the sentence, and the question's public id."""
-    with at_desk(slug) as desk:
+    with read_context(slug) as desk:
         for events in trail.listing(desk.newsletter.id, sought).whole(desk.session, AT_ONCE):
             who = hands(desk, (event.actor for event in events))
             keys = {event.question_id for event in events if event.question_id}
             rows = desk.session.execute(select(Question.id, Question.public_id).where(Question.id.in_(keys)))
             ids: dict[int, str] = {row.id: row.public_id for row in rows}
-            for event, text in zip(events, tell(desk, events), strict=True):
+            for event, text in zip(events, describe_events(desk, events), strict=True):
                 named = who.get(event.actor) or str(HANDS.get(event.actor, ""))
                 yield event, named, text, ids.get(event.question_id or 0, "")
 
@@ -213,7 +213,7 @@ def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
         (event.at.isoformat(), who, text, event.action, event.noun, question, event.old or "", event.new or "")
         for event, who, text, question in _with_sentences(slug, sought)
     )
-    return written(HEADS, rows)
+    return write_csv(HEADS, rows)
 
 
 def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:

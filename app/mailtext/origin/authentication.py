@@ -18,7 +18,7 @@ from typing import Any
 
 import authres  # type: ignore[import-untyped]
 
-from .domains import akin, aligned, ascii_domain
+from .domains import ascii_domain, is_aligned, shares_parent_domain
 from .head import Head
 
 LONGEST = 4096  # characters of one header; real ones have a few hundred to two thousand
@@ -63,7 +63,7 @@ class Verdict:
 
 def judge_results(head: Head, server: Server, domain: str) -> Verdict | None:
     """Return what the results of our own server say about a mail From: `domain` (ASCII); None where there are none."""
-    own = _own(head, server)[: MOST + 1]
+    own = _get_own_results(head, server)[: MOST + 1]
     if not own:
         return None
     read = [_read(value) for value in own]
@@ -87,7 +87,7 @@ def _of_the_upper(headers: Sequence[Sequence[Result]], domain: str) -> Verdict:
     if passes.get("dmarc") == [domain] and len(upper["dmarc"]) == 1:
         return Verdict(True, ("dmarc",))
     for method in ("dkim", "spf"):
-        if any(one is not None and aligned(one, domain) for one in passes.get(method, ())):
+        if any(one is not None and is_aligned(one, domain) for one in passes.get(method, ())):
             return Verdict(True, (method,))
     return Verdict(False, ("not aligned" if any(passes.values()) else "failed",))
 
@@ -98,37 +98,37 @@ def _contradicts(results: Sequence[Result]) -> bool:
     return ("dmarc", "fail") in values or (("dkim", "fail") in values and ("dkim", "pass") not in values)
 
 
-def _own(head: Head, server: Server) -> list[str]:
+def _get_own_results(head: Head, server: Server) -> list[str]:
     """The values with our server's name above the first Received that it wrote."""
     # The name ends before a version, a comment or the first result.
     named = re.compile(rf"{re.escape(server.authserv_id)}(?=[\s;(]|$)", re.IGNORECASE)
     found: list[str] = []
     for name, value in head.fields:
         if name == "received":
-            host = _host(value)
+            host = _get_receiving_host(value)
             if host in server.received_by:
                 return found
-            if not _inside(host, server.received_by):
+            if not _is_own_hop(host, server.received_by):
                 return []
         elif name == "authentication-results" and named.match(value):
             found.append(value)
     return []
 
 
-def _host(received: str) -> str:
+def _get_receiving_host(header: str) -> str:
     """The host that wrote a Received line, "" for a local step such as "(qmail 4711 invoked by uid 89)"."""
-    by = _BY.search(_COMMENT.sub(" ", received[:LONGEST]))
+    by = _BY.search(_COMMENT.sub(" ", header[:LONGEST]))
     return by[1].strip("[]").lower().removeprefix("ipv6:").removesuffix(".") if by else ""
 
 
-def _inside(host: str, ours: frozenset[str]) -> bool:
+def _is_own_hop(host: str, own_hosts: frozenset[str]) -> bool:
     """Return whether a step was made in our own house: without a host, by another host of the domain, or by one without
     a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4, RFC 3056).
     """
     try:
         address = ip_address(host)
     except ValueError:
-        return not host or bool(_OWN_HOPS.fullmatch(host)) or any(akin(host, one) for one in ours)
+        return not host or bool(_OWN_HOPS.fullmatch(host)) or any(shares_parent_domain(host, one) for one in own_hosts)
     inner = address.sixtofour if isinstance(address, IPv6Address) else None
     return (inner or address).is_private
 

@@ -59,11 +59,11 @@ def read(raw: bytes, mail: Mail) -> Bounce | None:
     blocks = [block for text in _texts(mail, STATUS_KINDS) for block in _blocks(text)]
     blocks = [block for block in blocks if "action" in block or "status" in block or "final-recipient" in block]
     if blocks:
-        return _of_report(blocks[:MOST], raw, mail)
-    return _of_words(raw, mail) if judge(mail).kind == "bounce" else None
+        return _parse_report(blocks[:MOST], raw, mail)
+    return _parse_free_text(raw, mail) if judge(mail).kind == "bounce" else None
 
 
-def _of_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce | None:
+def _parse_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce | None:
     outcomes = [(block, _outcome(block)) for block in blocks]
     ended = [block for block, outcome in outcomes if outcome == "failed"]
     chosen = ended or [block for block, outcome in outcomes if outcome == "delayed"]
@@ -75,14 +75,14 @@ def _of_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce |
     # "smtp; 550 5.1.1 no such user": the first word names the kind of the rest.
     said = re.sub(r"^[\w-]{1,20};\s*", "", reasons[0] if reasons else _reason(mail.body))
     status, addresses = statuses[0] if statuses else "", list(dict.fromkeys(addresses))
-    return Bounce(bool(ended), tuple(addresses), status, _unnamed(said, addresses), _original(raw, mail))
+    return Bounce(bool(ended), tuple(addresses), status, _redact_addresses(said, addresses), _original(raw, mail))
 
 
-def _of_words(raw: bytes, mail: Mail) -> Bounce | None:
+def _parse_free_text(raw: bytes, mail: Mail) -> Bounce | None:
     if TANGLED & set(mail.faults):
         return None
     try:
-        delayed, ended = all_failures(_harmless(raw[:LARGEST]))
+        delayed, ended = all_failures(_truncate_message(raw[:LARGEST]))
         addresses = sorted(address.decode("ascii", "replace") for address in (ended or delayed))[:MOST]
     except Exception:
         # Seventeen detectors written over twenty years meet bytes that anybody may send.
@@ -93,10 +93,10 @@ def _of_words(raw: bytes, mail: Mail) -> Bounce | None:
     code = _CODE.search(said)
     status = code[0] if code else ""
     permanent = bool(ended) and not status.startswith("4")
-    return Bounce(permanent, tuple(addresses), status, _unnamed(said, addresses), _original(raw, mail))
+    return Bounce(permanent, tuple(addresses), status, _redact_addresses(said, addresses), _original(raw, mail))
 
 
-def _harmless(raw: bytes) -> Message:
+def _truncate_message(raw: bytes) -> Message:
     """The message with its lines and header values cut, in every part: several detectors take the square of their
     length, and some forty patterns are tried on every line.
     """
@@ -167,10 +167,10 @@ def _reason(body: str) -> str:
     return ""
 
 
-def _unnamed(said: str, addresses: list[str]) -> str:
+def _redact_addresses(reason: str, addresses: list[str]) -> str:
     """One line without addresses, and without the names before their at signs, which servers like to repeat."""
-    said = _ADDRESS.sub("…", single_line(said[: 4 * SAID]))
+    reason = _ADDRESS.sub("…", single_line(reason[: 4 * SAID]))
     for local in dict.fromkeys(address.rpartition("@")[0] for address in addresses):
         if len(local) > 1:
-            said = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "…", said, flags=re.IGNORECASE)
-    return said[:SAID].strip()
+            reason = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "…", reason, flags=re.IGNORECASE)
+    return reason[:SAID].strip()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .authentication import Verdict
-from .domains import aligned, ascii_domain
+from .domains import ascii_domain, is_aligned
 from .head import Head
 
 Lookup = Callable[[str], list[bytes]]  # the TXT records of a name, [] where there are none; may raise
@@ -24,7 +24,7 @@ LONGEST_RUN = 200
 _TAG = {tag: re.compile(rf"(?:^|;)\s*{tag}\s*=\s*([^;]*)") for tag in ("d", "l")}
 
 
-class _Asked:
+class _DnsLookups:
     """The look-ups of one mail: with a time limit for all of them, in the forms that dkimpy and authheaders expect."""
 
     def __init__(self, lookup: Lookup | None) -> None:
@@ -73,9 +73,9 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
         return Verdict(False, ("partly signed",))
     if len(raw) > LARGEST or b" " * LONGEST_RUN in raw.replace(b"\t", b" "):
         return Verdict(False, ("could not be looked up",))
-    asked = _Asked(lookup)
+    asked = _DnsLookups(lookup)
     try:
-        ok, policy = _verify(raw, ours[0], domain, asked)
+        ok, policy = _verify_signature(raw, ours[0], domain, asked)
     except Exception:
         # What isn't installed, what can't be reached, and what a stranger's signature makes of two libraries.
         return Verdict(False, ("could not be looked up",))
@@ -84,7 +84,7 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
     return Verdict(True, ("signature",)) if ok and policy != "fail" else Verdict(False, ("failed",))
 
 
-def _verify(raw: bytes, number: int, domain: str, asked: _Asked) -> tuple[bool, str]:
+def _verify_signature(raw: bytes, number: int, domain: str, lookups: _DnsLookups) -> tuple[bool, str]:
     """Return whether the signature holds, and what the policy says. `authenticate_message` of authheaders does both in
     one, but reads the first signature only and loses a domain's end behind a hyphen; so its two halves are called here.
     """
@@ -93,16 +93,16 @@ def _verify(raw: bytes, number: int, domain: str, asked: _Asked) -> tuple[bool, 
 
     verifier = dkim.DKIM(raw)
     try:
-        held = bool(verifier.verify(idx=number, dnsfunc=asked))
+        held = bool(verifier.verify(idx=number, dnsfunc=lookups))
     except dkim.DKIMException:
         held = False
     by = verifier.signature_fields.get(b"d", b"").decode("ascii").lower()
     result = authheaders.DKIMAuthenticationResult(result="pass" if held else "fail", header_d=by)
-    policy = authheaders.dmarc_per_from(domain, dkim_result=result, dnsfunc=asked)[0]
-    return held and aligned(ascii_domain(by) or "", domain), policy
+    policy = authheaders.dmarc_per_from(domain, dkim_result=result, dnsfunc=lookups)[0]
+    return held and is_aligned(ascii_domain(by) or "", domain), policy
 
 
 def _fits(signature: str, domain: str) -> bool:
     found = _TAG["d"].search(signature)
     by = ascii_domain(found[1].strip()) if found else None
-    return by is not None and aligned(by, domain)
+    return by is not None and is_aligned(by, domain)

@@ -46,7 +46,7 @@ def comparable(address: str) -> str | None:
     return "".join(_lower(letter) for letter in local) + "@" + known
 
 
-def aligned(one: str, other: str) -> bool:
+def is_aligned(first: str, second: str) -> bool:
     """Return whether two ASCII domains belong together so surely that either may speak for the other.
 
     RFC 7489 (section 3.1) compares organisational domains, found with the Public Suffix List, which ages in a house
@@ -54,17 +54,17 @@ def aligned(one: str, other: str) -> bool:
     labels or more and isn't a place where strangers have sub-domains. Two sub-domains of one parent don't speak for
     each other.
     """
-    if one == other:
+    if first == second:
         return True
-    short, long = sorted((one, other), key=len)
+    short, long = sorted((first, second), key=len)
     return long.endswith("." + short) and "." in short and not _open_to_strangers(short)
 
 
-def akin(one: str, other: str) -> bool:
+def shares_parent_domain(first: str, second: str) -> bool:
     """Return whether two domains share a parent that isn't open to strangers: enough for the hosts of one house."""
-    ends = (".".join(one.split(".")[-labels:]) for labels in (2, 3))
-    return one == other or any(
-        (other == end or other.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends
+    ends = (".".join(first.split(".")[-labels:]) for labels in (2, 3))
+    return first == second or any(
+        (second == end or second.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..incoming import Mail
-from .vacations import away, folded
+from .vacations import fold_subject, vacation_pattern
 
 KINDS = ("ours", "complaint", "bounce", "automatic")  # the first that has a reason; else it is a "person"
 MOST = 500  # header fields that are looked at
@@ -66,27 +66,28 @@ class Judgement:
     reasons: tuple[str, ...]
 
 
-def judge(mail: Mail, ours: frozenset[str] = frozenset()) -> Judgement:
-    """Judge who wrote a mail. `ours` holds our own addresses in lower case, and Message-IDs of ours as they were sent.
+def judge(mail: Mail, own_identifiers: frozenset[str] = frozenset()) -> Judgement:
+    """Judge who wrote a mail. `own_identifiers` holds our own addresses in lower case, and Message-IDs of ours as they
+    were sent.
 
     A person's post through a mailing list is "automatic" with the reason "list": whether it answers one of our mails is
     for the caller to know. A list that is our own address (a newsroom's group mailbox) tells nothing.
     """
     found: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}
-    for kind, reason in _signs(mail, ours):
+    for kind, reason in _signs(mail, own_identifiers):
         found[kind][reason] = None
     reasons = tuple(reason for kind in KINDS for reason in found[kind])
     return Judgement(next((kind for kind in KINDS if found[kind]), "person"), reasons)
 
 
-def _signs(mail: Mail, ours: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _signs(mail: Mail, own_identifiers: frozenset[str]) -> Iterator[tuple[str, str]]:
     headers: dict[str, list[str]] = {}
     for name, value in mail.headers[:MOST]:
         headers.setdefault(name.lower(), []).append(value[:LONGEST].strip())
     sender = mail.from_address[:LONGEST].lower()
-    yield from _of_ours(mail, headers, sender, ours)
-    yield from _of_reports(mail, headers)
-    through_us = _our_list(headers, ours)
+    yield from _own_signs(mail, headers, sender, own_identifiers)
+    yield from _report_signs(mail, headers)
+    through_us = _is_own_list(headers, own_identifiers)
     for name, begins, kind, reason in SIGNALS:
         if any(begins.match(one) for one in headers.get(name, ())) and not (through_us and reason in LIST_SIGNS):
             yield kind, reason
@@ -94,20 +95,22 @@ def _signs(mail: Mail, ours: frozenset[str]) -> Iterator[tuple[str, str]]:
     for name in ("x-loop", "x-ms-exchange-inbox-rules-loop"):
         if sender and any(one.lower() == sender for one in headers.get(name, ())):
             yield "automatic", "mailbox rule"
-    yield from _of_sender(mail, sender or mail.from_name[:LONGEST].strip().lower())
-    if away().match(folded(mail.subject)):
+    yield from _sender_signs(mail, sender or mail.from_name[:LONGEST].strip().lower())
+    if vacation_pattern().match(fold_subject(mail.subject)):
         yield "automatic", "away"
 
 
-def _of_ours(mail: Mail, headers: dict[str, list[str]], sender: str, ours: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _own_signs(
+    mail: Mail, headers: dict[str, list[str]], sender: str, own_identifiers: frozenset[str]
+) -> Iterator[tuple[str, str]]:
     identifier = mail.message_id.strip("<> ")
-    if identifier and ours & {identifier, f"<{identifier}>"}:
+    if identifier and own_identifiers & {identifier, f"<{identifier}>"}:
         yield "ours", "own message"
-    if sender in ours or any(one.lower() in ours for one in headers.get("x-loop", ())):
+    if sender in own_identifiers or any(one.lower() in own_identifiers for one in headers.get("x-loop", ())):
         yield "ours", "own address"
 
 
-def _of_reports(mail: Mail, headers: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+def _report_signs(mail: Mail, headers: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     stated = _REPORT_TYPE.match(" ".join(headers.get("content-type", ())[:1]))
     kinds = {kind.lower().rpartition("/")[2].removeprefix("global-") for kind, _ in mail.report[:MOST]}
     if stated:
@@ -117,10 +120,10 @@ def _of_reports(mail: Mail, headers: dict[str, list[str]]) -> Iterator[tuple[str
             yield kind, reason
 
 
-def _of_sender(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
+def _sender_signs(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
     local = sender.rpartition("@")[0] or sender  # a server may name itself without its domain, or as a name alone
     null = mail.return_path == ""
-    failure = bool(_FAILURE.search(folded(mail.subject)))
+    failure = bool(_FAILURE.search(fold_subject(mail.subject)))
     if _DAEMON.match(local) or (_POSTMASTER.fullmatch(local) and (null or failure)):
         yield "bounce", "mail server"
     elif _POSTMASTER.fullmatch(local):
@@ -131,11 +134,11 @@ def _of_sender(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
         yield "automatic", "null return path"
 
 
-def _our_list(headers: dict[str, list[str]], ours: frozenset[str]) -> bool:
+def _is_own_list(headers: dict[str, list[str]], own_identifiers: frozenset[str]) -> bool:
     """Return whether the list that the mail came through is one of our own addresses (List-Post:
     <mailto:ask@steppe.example>).
     """
     stated = " ".join(headers.get("list-post", []) + headers.get("list-id", [])).lower()
     return bool(stated) and any(
-        f"mailto:{one}>" in stated or f"<{one.replace('@', '.')}>" in stated for one in ours if "@" in one
+        f"mailto:{one}>" in stated or f"<{one.replace('@', '.')}>" in stated for one in own_identifiers if "@" in one
     )

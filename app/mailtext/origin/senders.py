@@ -26,9 +26,14 @@ LONGEST = 1000  # characters of From
 
 
 def check(
-    mail: Mail, expected: str, server: Server | None, raw: bytes, dns: bool = False, lookup: Lookup | None = None
+    mail: Mail,
+    expected_address: str,
+    server: Server | None,
+    raw: bytes,
+    dns: bool = False,
+    lookup: Lookup | None = None,
 ) -> Verdict:
-    """Judge whether `mail`, whose bytes are `raw`, is from the address `expected`.
+    """Judge whether `mail`, whose bytes are `raw`, is from the address `expected_address`.
 
     Believed are the results of our own `server` only; `dns` allows look-ups where there are none, through `lookup` if
     it is given. Reasons on True: "dmarc", "dkim", "spf" or "signature". On False: "broken headers", "two
@@ -36,10 +41,10 @@ def check(
     "forged or foreign results", "not checked", "partly signed", "could not be looked up". It never raises.
     """
     head = read_head(raw)
-    refused = _not_the_one(mail, head, expected)
+    refused = _find_sender_fault(mail, head, expected_address)
     if refused:
         return Verdict(False, (refused,))
-    domain = (comparable(expected) or "").rpartition("@")[2]
+    domain = (comparable(expected_address) or "").rpartition("@")[2]
     found = judge_results(head, server, domain) if server else None
     if found:
         return found
@@ -49,7 +54,7 @@ def check(
     return Verdict(False, ("forged or foreign results" if others else "not checked",))
 
 
-def _not_the_one(mail: Mail, head: Head, expected: str) -> str | None:
+def _find_sender_fault(mail: Mail, head: Head, expected_address: str) -> str | None:
     """Return why the mail isn't from one writer with the expected address; read on the raw head and as the mail was
     parsed, because an address on which two readers differ is nobody's.
     """
@@ -58,15 +63,15 @@ def _not_the_one(mail: Mail, head: Head, expected: str) -> str | None:
         return "broken headers"
     if len(written) > 1 or len(senders) > 1 or len(mail.senders) > 1:
         return "two senders"
-    address = _one(written[0]) if written else None
+    address = _parse_single_address(written[0]) if written else None
     if address is None or not mail.senders:
         return "unreadable sender"
-    if comparable(mail.from_address) != address or (senders and _one(senders[0]) != address):
+    if comparable(mail.from_address) != address or (senders and _parse_single_address(senders[0]) != address):
         return "two senders"
-    return None if address == comparable(expected) else "other sender"
+    return None if address == comparable(expected_address) else "other sender"
 
 
-def _one(value: str) -> str | None:
+def _parse_single_address(value: str) -> str | None:
     """The address of the one mailbox that a header names, in comparable form."""
     found = _MAILBOX.fullmatch(value) if len(value) <= LONGEST else None
     return comparable(found["angled"] or found["bare"]) if found else None

@@ -28,34 +28,34 @@ _ASCII = bytes(range(128))
 _COMMON_CHINESE = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])+")
 
 
-def _bare(label: str) -> str:
+def _normalize_label(label: str) -> str:
     return re.sub(r"[^a-z0-9]", "", label.lower())
 
 
-def _turned(rows: dict[str, str]) -> dict[str, str]:
+def _invert_rows(rows: dict[str, str]) -> dict[str, str]:
     """A table of charsets.toml by the words in its rows."""
     return {word: name for name, words in rows.items() for word in words.split()}
 
 
 @cache
 def _labels() -> dict[str, str]:
-    """Return the codec of every label, in the form of `_bare`."""
+    """Return the codec of every label, in the form of `_normalize_label`."""
     tables = word_tables(__file__, "charsets")
-    codecs = {name: name for name in tables["codecs"].split()} | _turned(tables["read_as"])
-    known = {_bare(alias): codecs[name] for alias, name in aliases.items() if name in codecs}
-    return known | {_bare(name): codec for name, codec in codecs.items()} | _turned(tables["labels"])
+    codecs = {name: name for name in tables["codecs"].split()} | _invert_rows(tables["read_as"])
+    known = {_normalize_label(alias): codecs[name] for alias, name in aliases.items() if name in codecs}
+    return known | {_normalize_label(name): codec for name, codec in codecs.items()} | _invert_rows(tables["labels"])
 
 
 @cache
 def _by_language() -> dict[str, tuple[str, ...]]:
     """Return what a writer of each language used before UTF-8, likeliest first."""
-    rows = _turned(word_tables(__file__, "charsets")["by_language"])
+    rows = _invert_rows(word_tables(__file__, "charsets")["by_language"])
     return {tag: tuple(codecs.split()) for tag, codecs in rows.items()}
 
 
 def codec_of(label: str) -> str:
     """The codec that a label means, "" for an unknown label."""
-    return _labels().get(_bare(label[:60]), "")
+    return _labels().get(_normalize_label(label[:60]), "")
 
 
 def hints(label: str = "", language: str = "") -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple
     if utf8 is not None and (codec in ("", "utf_8") or beyond >= (2 if codec == "cp1252" else _CHANCE)):
         return utf8, True
     if codec not in ("", "utf_8") and not (codec == "cp1252" and beyond >= _FEW and _is_eastern(data, beyond)):
-        said = _said(data, codec)
+        said = _decode_as_labelled(data, codec)
         if said is not None:
             return said, True
     if utf8 is not None:
@@ -99,14 +99,14 @@ def _strict(data: bytes, codec: str) -> str | None:
         return None
 
 
-def _is_eastern(data: bytes, beyond: int) -> bool:
+def _is_eastern(data: bytes, non_ascii_count: int) -> bool:
     """Return whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no
     charset say ASCII or Latin-1 over any bytes.
     """
-    return beyond > sum(map(data.count, _COMMON_LATIN))
+    return non_ascii_count > sum(map(data.count, _COMMON_LATIN))
 
 
-def _said(data: bytes, codec: str) -> str | None:
+def _decode_as_labelled(data: bytes, codec: str) -> str | None:
     """Return what the label promises, also where a few bytes are damaged; None where the label can't be right."""
     readings = (_strict(data, one) for one in (codec, *_ALSO_SAID.get(codec, ())))
     return next((text for text in readings if text is not None), None) or _mostly(data, codec)
@@ -148,11 +148,11 @@ def _japanese(data: bytes) -> str:
         elif escape.startswith(b"("):
             parts.append(piece.decode("ascii"))
         else:
-            parts.append(_shifted(piece).decode("cp932", "replace"))
+            parts.append(_to_shift_jis(piece).decode("cp932", "replace"))
     return "".join(parts)
 
 
-def _shifted(pairs: bytes) -> bytes:
+def _to_shift_jis(pairs: bytes) -> bytes:
     """JIS X 0208 pairs as Shift_JIS (JIS X 0208:1997, appendix 1); a line end inside of them stays."""
     made = bytearray()
     at = 0
@@ -168,7 +168,7 @@ def _shifted(pairs: bytes) -> bytes:
     return bytes(made)
 
 
-def _guess(data: bytes, hinted: tuple[str, ...], beyond: int) -> str:
+def _guess(data: bytes, hinted: tuple[str, ...], non_ascii_count: int) -> str:
     """The likeliest reading of bytes that are not UTF-8 and have no fitting label."""
     if _mostly(data[:_SAMPLE], "utf_8") is not None:
         return data.decode(errors="replace")
@@ -176,11 +176,11 @@ def _guess(data: bytes, hinted: tuple[str, ...], beyond: int) -> str:
     if _CYRILLIC & {*hinted}:
         return data.decode(russian, "replace")
     for codec in hinted:
-        text = _said(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
+        text = _decode_as_labelled(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
         if text is not None:
             return text
     chinese = _strict(data, "gb18030")
-    if _is_eastern(data, beyond):  # Russian by its commonest letters, or Chinese
+    if _is_eastern(data, non_ascii_count):  # Russian by its commonest letters, or Chinese
         if share >= 0.35:
             return data.decode(russian, "replace")
         if chinese is not None:

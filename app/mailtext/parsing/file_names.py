@@ -15,7 +15,7 @@ _NOT_IN_NAMES = re.compile(r'[<>:"|?*%\x00-\x1f]')  # Windows takes none of them
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # Windows opens these instead
 
 
-def cleaned(name: str) -> str:
+def sanitize_file_name(name: str) -> str:
     """Make a file's name harmless: one line without folders, "" where nothing is left of it.
 
     It is cut before its ending, so that what a file claims to be stays seen.

@@ -37,7 +37,7 @@ def unworded(text: str, faults: set[str]) -> str:
     pending = b""
     charset = ""
     end = 0
-    for start, stop, label, data in _words(text):
+    for start, stop, label, data in _iter_encoded_words(text):
         between = text[end:start]
         if end and (not between or between.isspace()):
             between = ""
@@ -51,7 +51,7 @@ def unworded(text: str, faults: set[str]) -> str:
     return tidy(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", "".join(parts)))
 
 
-def _words(text: str) -> Iterator[tuple[int, int, str, bytes]]:
+def _iter_encoded_words(text: str) -> Iterator[tuple[int, int, str, bytes]]:
     """Each encoded word: where it starts and stops, its charset, its bytes."""
     heads = list(_HEAD.finditer(text))
     for head, after in pairwise([*heads, None]):
@@ -107,11 +107,11 @@ def parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
             plain.setdefault(name, unworded(text, faults))
         else:
             sections.setdefault(name, {}).setdefault(int(number or 0), (bool(encoded), text))
-    joined = {name: _joined(pieces, faults) for name, pieces in sections.items()}
+    joined = {name: _join_sections(pieces, faults) for name, pieces in sections.items()}
     return value.strip().lower(), plain | joined
 
 
-def _joined(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str:
+def _join_sections(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str:
     """The sections of one parameter in their order (RFC 2231, section 3), with its charset (section 4)."""
     ordered = [pieces[number] for number in sorted(pieces)]
     charset = ""

@@ -2,7 +2,7 @@
 
 Builders follow a standard that lets a page cost more than its length: each open element may be walked over for each tag
 (500 kB of "<div>" kept Lexbor busy for over 20 seconds), and each open "<b>" is made again in every paragraph (1 MB
-made over 2 GB). So `tamed` lets nothing be built that grows into such a one.
+made over 2 GB). So `flatten_if_too_complex` lets nothing be built that grows into such a one.
 """
 
 import re
@@ -64,7 +64,7 @@ class Visitor(Protocol[State]):
 
 def walk(html: str, visitor: Visitor[State], state: State) -> None:
     """Read a page in its order. Without recursion: it may be nested hundreds deep."""
-    root = LexborHTMLParser(tamed(html)).body
+    root = LexborHTMLParser(flatten_if_too_complex(html)).body
     stack: list[tuple[LexborNode, State, bool]] = [(root, state, False)] if root is not None else []
     while stack:
         node, state, leaving = stack.pop()
@@ -84,13 +84,13 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
                     stack.append((node.child, inner, False))
 
 
-def tamed(html: str) -> str:
+def flatten_if_too_complex(html: str) -> str:
     """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
     carries attributes by the hundred, there are elements by the ten thousand, or what was never closed would be made
     again too often."""
     if html.count("<") > MOST_ELEMENTS and len(_BEGINS.findall(html)) > MOST_ELEMENTS:
         text = _ANY_TAG.sub("\n", _IN_LINE.sub("", _NOT_SEEN.sub("", html)))
-    elif _is_wild(html):
+    elif _is_too_complex(html):
         text = TOKEN.sub(_break, html)
     else:
         return html
@@ -158,7 +158,7 @@ class _Page:
             self.going_on -= left.going_on
 
 
-def _is_wild(html: str) -> bool:
+def _is_too_complex(html: str) -> bool:
     if len(html) <= SMALL and html.count("<") <= MOST_NESTED:
         return False
     page = _Page()

@@ -15,7 +15,7 @@ def is_report(part: Part, top: Part) -> bool:
     return part.kind == "multipart/report" and part is top
 
 
-def counted(part: Part, top: Part) -> list[Part]:
+def get_visible_parts(part: Part, top: Part) -> list[Part]:
     """Return the parts of a multipart that say something to a person. Of a report that is its first one."""
     if part.kind == "multipart/alternative":
         return [one for one in part.parts if one.kind not in _OTHER_FORMS]
@@ -29,11 +29,11 @@ def leaves(part: Part, top: Part) -> Iterator[Part]:
     if not part.kind.startswith("multipart/"):
         yield part
         return
-    for one in counted(part, top):
+    for one in get_visible_parts(part, top):
         yield from leaves(one, top)
 
 
-def is_words(part: Part) -> bool:
+def is_text_part(part: Part) -> bool:
     """Return whether a leaf is text that is read as the message's own; every other one is a file that hangs on it."""
     return part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
 

@@ -34,10 +34,10 @@ class _Open:
     angles: list[str] = field(default_factory=list)
     spaced: bool = True
 
-    def add(self, piece: str) -> None:
+    def add(self, text: str) -> None:
         if self.spaced:
             self.words.append([])
-        self.words[-1].append(piece)
+        self.words[-1].append(text)
         self.spaced = False
 
 
@@ -58,7 +58,7 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
         if len(found) + len(current.angles) >= MOST_MAILBOXES:
             break
         if kind == "comment":
-            comment, at = _comment(line, at)
+            comment, at = _read_comment(line, at)
             current.comments.append(comment)
         elif text == ":" and grouped and not current.angles:
             current = _Open()  # what came before is the name of a group
@@ -66,7 +66,7 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
             if text == "," and current.angles == [""] and current.words:
                 current = _Open(words=[[f"{_name(current)},"]])  # a name torn apart: '"A" <>, "LTD" <ly@x.example>'
             else:
-                found += _closed(current, faults)
+                found += _build_mailboxes(current, faults)
                 current = _Open()
         elif kind == "angle":
             current.angles.append(text)
@@ -78,13 +78,13 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
             token = _TOKEN_UNQUOTED
         else:
             current.add(text)
-    return (*found, *_closed(current, faults))
+    return (*found, *_build_mailboxes(current, faults))
 
 
-def _comment(line: str, at: int) -> tuple[str, int]:
+def _read_comment(line: str, position: int) -> tuple[str, int]:
     """The text of a comment that may hold others, and where it ends."""
-    start, depth = at, 1
-    for match in _IN_COMMENT.finditer(line, at):
+    start, depth = position, 1
+    for match in _IN_COMMENT.finditer(line, position):
         depth += {"(": 1, ")": -1}.get(match[0], 0)
         if not depth:
             return line[start : match.start()], match.end()
@@ -92,19 +92,19 @@ def _comment(line: str, at: int) -> tuple[str, int]:
 
 
 def _name(current: _Open) -> str:
-    return " ".join(_unquoted("".join(pieces)) for pieces in current.words)
+    return " ".join(_unquote("".join(pieces)) for pieces in current.words)
 
 
-def _closed(current: _Open, faults: set[str]) -> list[Mailbox]:
+def _build_mailboxes(current: _Open, faults: set[str]) -> list[Mailbox]:
     if not (current.words or current.angles or current.comments):
         return []
     words = ["".join(pieces) for pieces in current.words]
     addresses = current.angles
     if not addresses:
-        words, addresses = _bare(words)
+        words, addresses = _split_name_and_address(words)
     if not addresses and current.comments and len(words) == 1 and words[0].isascii():
         words, addresses = [], words  # "MAILER-DAEMON (Mail Delivery System)": a mailbox of the server itself
-    name = unworded(" ".join(map(_unquoted, words)), faults).strip()
+    name = unworded(" ".join(map(_unquote, words)), faults).strip()
     if not name and current.comments:
         name = unworded(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()
     if not addresses:
@@ -112,21 +112,21 @@ def _closed(current: _Open, faults: set[str]) -> list[Mailbox]:
     return [Mailbox("" if index else name, _address(address)) for index, address in enumerate(addresses)]
 
 
-def _bare(words: list[str]) -> tuple[list[str], list[str]]:
+def _split_name_and_address(tokens: list[str]) -> tuple[list[str], list[str]]:
     """Words without angle brackets: what is the name, and what the address.
 
     "timur@example.org (Timur)", "Timur timur@example.org", and "timur @ example.org" of RFC 822.
     """
-    if len(words) == 3 and words[1] == "@":
-        return [], ["".join(words)]
-    for word in reversed(words):
+    if len(tokens) == 3 and tokens[1] == "@":
+        return [], ["".join(tokens)]
+    for word in reversed(tokens):
         if "@" in word.strip("@") and not word.startswith("=?"):
-            return [other for other in words if other is not word], [_unquoted(word)]
-    return words, []
+            return [other for other in tokens if other is not word], [_unquote(word)]
+    return tokens, []
 
 
-def _unquoted(word: str) -> str:
-    return _ESCAPED.sub(r"\1", word[1:-1]) if len(word) > 1 and word[0] == word[-1] == '"' else word
+def _unquote(token: str) -> str:
+    return _ESCAPED.sub(r"\1", token[1:-1]) if len(token) > 1 and token[0] == token[-1] == '"' else token
 
 
 def _address(text: str) -> str:

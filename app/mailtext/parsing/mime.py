@@ -114,7 +114,7 @@ class Reader:
         fields, body = fields_of(self.raw, start, end)
         if body - start > MOST_HEADERS:
             self.faults.add("bytes")
-        part = self._headed(fields, default)
+        part = self._build_part(fields, default)
         if not part.kind.startswith("multipart/"):
             part.content = self.raw[body:end]
         elif depth >= MOST_DEPTH:
@@ -128,7 +128,7 @@ class Reader:
                 part.parts.append(self._part(*piece, inner, depth + 1))
         return part
 
-    def _headed(self, fields: Fields, default: str) -> Part:
+    def _build_part(self, fields: Fields, default: str) -> Part:
         headers: dict[str, bytes] = {}
         for name, value in fields:
             headers.setdefault(name.lower(), value[:MOST_OF_A_TYPE])
@@ -149,14 +149,14 @@ class Reader:
         uses; the whole as one text where there is none.
         """
         boundary = part.content_params.get("boundary", "").encode().rstrip()
-        pieces = self._between(start, end, boundary) if boundary else []
+        pieces = self._split_at_boundary(start, end, boundary) if boundary else []
         if not pieces and (used := _FIRST_BOUNDARY.search(self.raw, start, min(end, start + 100_000))):
-            pieces = self._between(start, end, used[1])
+            pieces = self._split_at_boundary(start, end, used[1])
         if not pieces and self.raw[start:end].strip():
             pieces = [(start - 1, end)]
         return pieces
 
-    def _between(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+    def _split_at_boundary(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
         """Split at the delimiter lines of RFC 2046, section 5.1.1; the last one may be missing."""
         raw, delimiter = self.raw, b"\n--" + boundary
         found: list[tuple[int, int]] = []  # where each delimiter stands, and where the line after it begins
@@ -182,7 +182,7 @@ class Reader:
         return [(begins, max(begins, stands)) for (_, begins), (stands, _) in pairwise(found)]
 
 
-def plain_bytes(part: Part) -> bytes:
+def decode_content(part: Part) -> bytes:
     """The content without its transfer encoding, as much of it as can be read."""
     if part.encoding == "base64":
         return _base64(part.content)

@@ -13,10 +13,10 @@ from .charsets import decoded, hints, tidy
 from .flowed import unflowed
 from .header_words import unfolded, unworded
 from .html_text import MOST_HTML, text_of, without_images
-from .html_tree import tamed
-from .leaves import counted, is_report, is_words
+from .html_tree import flatten_if_too_complex
+from .leaves import get_visible_parts, is_report, is_text_part
 from .mailboxes import mailboxes
-from .mime import Fields, Part, Reader, fields_of, lines_normalised, plain_bytes, without_uuencoded
+from .mime import Fields, Part, Reader, decode_content, fields_of, lines_normalised, without_uuencoded
 
 MAX_PARSED = 10_000_000  # bytes; of a longer message no more is read
 FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")
@@ -38,7 +38,7 @@ def parse(raw: bytes) -> Mail:
     try:
         return read(raw)
     except Exception:
-        return headed(raw, "broken")
+        return parse_headers_only(raw, "broken")
 
 
 def read(raw: bytes) -> Mail:
@@ -50,11 +50,11 @@ def read(raw: bytes) -> Mail:
     hinted = hints(label, language)
     found = _Found(faults, hinted, top)
     segments = found.segments(top)
-    plain, html = _plain(segments), _html(segments)
+    plain, html = _join_plain(segments), _html(segments)
     content: dict[str, object] = {
         "plain": plain,
-        "html": None if html is None else tamed(html),
-        "body": _joined(segments) if plain is None else plain,
+        "html": None if html is None else flatten_if_too_complex(html),
+        "body": _join_segments(segments) if plain is None else plain,
         "attachments": tuple(found.attachments),
         "report": tuple(found.report),
         "language": language,
@@ -62,10 +62,10 @@ def read(raw: bytes) -> Mail:
     return _mail(top.fields, hinted, faults, content)
 
 
-def headed(raw: bytes, fault: str, most: int = MAX_PARSED) -> Mail:
-    """Read only the headers in the first `most` bytes, with the fault that was the reason for it. Never raises."""
+def parse_headers_only(raw: bytes, fault: str, max_bytes: int = MAX_PARSED) -> Mail:
+    """Read only the headers in the first `max_bytes` bytes, with the fault that was the reason for it. Never raises."""
     try:
-        fields, _ = fields_of(lines_normalised(raw[:most]).lstrip(b"\n"))
+        fields, _ = fields_of(lines_normalised(raw[:max_bytes]).lstrip(b"\n"))
         return _mail(fields, (), {fault}, {})
     except Exception:
         return Mail(faults=(fault,))
@@ -88,10 +88,10 @@ def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: di
         "reply_to": boxes("reply-to"),
         "to": boxes("to"),
         "cc": boxes("cc"),
-        "delivered_to": tuple(_bare(line) for name in _DELIVERED for line in by_name.get(name, ())),
-        "return_path": _bare(first("return-path")) if "return-path" in by_name else None,
+        "delivered_to": tuple(_parse_server_address(line) for name in _DELIVERED for line in by_name.get(name, ())),
+        "return_path": _parse_server_address(first("return-path")) if "return-path" in by_name else None,
         "subject": unworded(first("subject"), faults).strip(),
-        "date": when(first("date")),
+        "date": parse_date(first("date")),
         "message_id": _message_id(first("message-id")),
         "in_reply_to": _ids(by_name.get("in-reply-to", ())),
         "references": _ids(by_name.get("references", ())),
@@ -100,7 +100,7 @@ def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: di
     return Mail(**facts, **content, faults=tuple(code for code in FAULTS if code in faults))  # type: ignore[arg-type]
 
 
-def _bare(line: str) -> str:
+def _parse_server_address(line: str) -> str:
     """Return the address of a header that a server wrote: "" for the null path."""
     found = mailboxes(line, set())
     return found[0].address or found[0].name if found else ""
@@ -119,7 +119,7 @@ def _message_id(line: str) -> str:
     return f"<{bare[0][:998]}>" if bare else ""
 
 
-def when(line: str) -> datetime | None:
+def parse_date(line: str) -> datetime | None:
     """A Date header in UTC; None for what is no date, or one that no calendar of ours can hold."""
     try:
         date = parsedate_to_datetime(line[:200])
@@ -145,16 +145,16 @@ class _Segment:
     html: str | None
 
 
-def _plain(segments: list[_Segment]) -> str | None:
+def _join_plain(segments: list[_Segment]) -> str | None:
     """The whole as plain text, None where nothing of it was plain.
 
     Some programs write one stretch as HTML and the next as text, and lists add a footer in their own way: where there
     is any plain text, stretches of HTML are read into it, and the other way round, so that each rendition is whole.
     """
-    return _joined(segments) if any(segment.plain is not None for segment in segments) else None
+    return _join_segments(segments) if any(segment.plain is not None for segment in segments) else None
 
 
-def _joined(segments: list[_Segment]) -> str:
+def _join_segments(segments: list[_Segment]) -> str:
     texts = [text_of(segment.html or "") if segment.plain is None else segment.plain for segment in segments]
     return texts[0] if len(texts) == 1 else "\n".join(text.strip("\n") for text in texts if text.strip())
 
@@ -189,7 +189,7 @@ class _Found:
             self.faults.add("encrypted")
         if is_report(part, self.top):
             self._report(part)
-        found = [self.segments(one) for one in counted(part, self.top)]
+        found = [self.segments(one) for one in get_visible_parts(part, self.top)]
         if part.kind == "multipart/alternative":
             return _best(found)
         return [segment for segments in found for segment in segments]
@@ -198,12 +198,12 @@ class _Found:
         """A delivery status, a read receipt or a complaint (RFC 6522): its first part speaks to people."""
         for one in part.walk():
             if not one.kind.startswith("multipart/"):
-                text, _ = decoded(plain_bytes(one), one.content_params.get("charset", ""))
+                text, _ = decoded(decode_content(one), one.content_params.get("charset", ""))
                 self.report.append((one.kind, tidy(text)))
 
     def _leaf(self, part: Part) -> list[_Segment]:
-        data = plain_bytes(part)
-        if not is_words(part):
+        data = decode_content(part)
+        if not is_text_part(part):
             self._attach(part, data)
             return []
         label = part.content_params.get("charset", "")
@@ -235,7 +235,7 @@ class _Found:
         if part.kind in _ENCRYPTED and part.content_params.get("smime-type", "") != "certs-only":
             self.faults.add("encrypted")
         if part.kind == "message/rfc822" and not name:
-            name = headed(data, "bytes", 64_000).subject
+            name = parse_headers_only(data, "bytes", 64_000).subject
         self.attachments.append(Attachment(name, len(data), part.kind, sha256(data).hexdigest()))
 
 
@@ -247,7 +247,7 @@ def _best(choices: list[list[_Segment]]) -> list[_Segment]:
         page = _html(choice)
         if page is not None:
             html = page
-        elif (text := _plain(choice)) is not None and (plain is None or text.strip()):
+        elif (text := _join_plain(choice)) is not None and (plain is None or text.strip()):
             plain = text
     if plain is not None and not plain.strip() and html is not None:
         plain = None

@@ -18,7 +18,7 @@ class NoPicture(Exception):
     """Raised where a picture can't be shown: "large" or "unreadable"."""
 
 
-def anew(data: bytes) -> tuple[str, bytes]:
+def redraw_picture(data: bytes) -> tuple[str, bytes]:
     """Draw a picture anew: its media type and its bytes, as JPEG, or as PNG where parts of it are transparent.
 
     Of several frames it is the first. What turns a photo upright is taken from the metadata; then none of them are
@@ -28,7 +28,7 @@ def anew(data: bytes) -> tuple[str, bytes]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _drawn(data)
+            return _redraw(data)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         raise NoPicture("large") from None
     except NoPicture:
@@ -37,12 +37,12 @@ def anew(data: bytes) -> tuple[str, bytes]:
         raise NoPicture("unreadable") from None
 
 
-def _drawn(data: bytes) -> tuple[str, bytes]:
+def _redraw(data: bytes) -> tuple[str, bytes]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise NoPicture("large")
         # Of a JPEG no more is decoded than that takes; `thumbnail` alone asks for four times as much of an oblong one.
-        opened.draft(None, _fitted(opened.width, opened.height))
+        opened.draft(None, _get_scaled_size(opened.width, opened.height))
         opened.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(opened)
     is_clear = upright.has_transparency_data
@@ -57,7 +57,7 @@ def _drawn(data: bytes) -> tuple[str, bytes]:
     return "image/jpeg", made.getvalue()
 
 
-def _fitted(width: int, height: int) -> tuple[int, int]:
+def _get_scaled_size(width: int, height: int) -> tuple[int, int]:
     """The size of which the longer side is `LONGEST_SIDE`."""
     most = max(width, height)
     return width * LONGEST_SIDE // most, height * LONGEST_SIDE // most

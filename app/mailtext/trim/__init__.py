@@ -8,13 +8,13 @@ text.
 import re
 from collections.abc import Callable, Sequence
 
-from ..incoming import Known, Mail, Trimmed
-from .cutting import kept
+from ..incoming import Mail, TrimContext, Trimmed
+from .cutting import find_own_lines
 from .grammar import openings
 from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, reader, runs, unquoted
+from .lines import Line, Mark, has_words, of_text, read, reader, runs, strip_quote_sign
 from .quoted_originals import tokens
-from .signatures import above, below_banner
+from .signatures import below_banner, find_body_lines
 
 __all__ = ["trim"]
 
@@ -26,23 +26,27 @@ SAME_LETTER = 0.8
 MOST_ANSWERS = 400  # stretches of their own words at whose ends a signature is looked for; a letter has a handful
 
 
-def trim(mail: Mail, known: Known = Known()) -> Trimmed:  # noqa: B008 - frozen
+def trim(mail: Mail, context: TrimContext = TrimContext()) -> Trimmed:  # noqa: B008 - frozen
     """Return what the person wrote, and what was cut."""
-    plain = _of_plain(mail.plain, known) if mail.plain and has_words(mail.plain) else None
+    plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
     if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
-        if plain is None or (by_program and _in("\n".join(line.text for line in lines), mail.plain or "")):
-            paged = _cut(lines, known)
+        if plain is None or (by_program and _has_same_words("\n".join(line.text for line in lines), mail.plain or "")):
+            paged = _cut(lines, context)
             if plain is None:
-                return paged if has_words(paged.text) else _of_plain(mail.body, known)
-            if has_words(paged.text) and tokens(paged.text) != tokens(plain.text) and _in(paged.text, mail.plain or ""):
+                return paged if has_words(paged.text) else _trim_plain(mail.body, context)
+            if (
+                has_words(paged.text)
+                and tokens(paged.text) != tokens(plain.text)
+                and _has_same_words(paged.text, mail.plain or "")
+            ):
                 return paged
-    return plain or _of_plain(mail.body, known)
+    return plain or _trim_plain(mail.body, context)
 
 
-def _of_plain(text: str, known: Known) -> Trimmed:
+def _trim_plain(text: str, context: TrimContext) -> Trimmed:
     lines, rest = of_text(text[:MOST_SIGNS])
-    trimmed = _cut(lines, known)
+    trimmed = _cut(lines, context)
     rest += text[MOST_SIGNS:]
     if not rest:
         return trimmed
@@ -51,68 +55,68 @@ def _of_plain(text: str, known: Known) -> Trimmed:
     return Trimmed(trimmed.text, f"{trimmed.rest}\n{rest}")
 
 
-def _cut(lines: list[Line], known: Known) -> Trimmed:
+def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
     """The first of the ways to cut that leaves any words; all where there are none."""
-    own = kept(lines, known)
+    own = find_own_lines(lines, context)
     for way in WAYS if any(has_words(line.text) for line in lines) else ():
-        read_as, mine = way(lines, own, known)
-        text = _joined(read_as, mine)
+        read_as, mine = way(lines, own, context)
+        text = _join_kept_lines(read_as, mine)
         if has_words(text):
-            return Trimmed(text, _joined(lines, [not one for one in mine]))
+            return Trimmed(text, _join_kept_lines(lines, [not one for one in mine]))
     return Trimmed("\n".join(line.text for line in lines).strip())
 
 
 Cut = tuple[list[Line], list[bool]]
 
 
-def _without_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
-    mine = list(own)
-    for number, (start, end) in enumerate(runs(own)[:MOST_ANSWERS]):
+def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+    mine = list(own_flags)
+    for number, (start, end) in enumerate(runs(own_flags)[:MOST_ANSWERS]):
         texts = [line.text for line in lines[start:end]]
         first = below_banner(texts) if not number else 0
-        stay = above(texts[first:])
+        stay = find_body_lines(texts[first:])
         for place in range(start, end):
             mine[place] = place - start - first in stay
     return lines, mine
 
 
-def _forwarded(lines: list[Line], own: list[bool], known: Known) -> Cut:
+def _forwarded(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """Nothing but a telephone's line stands above a forwarded mail: what was forwarded is the text."""
     inner = _unmarked(lines)
     begun = next((one for one in openings(inner) if one.kind == "forward"), None)
     if begun is None:
         return inner, [False] * len(lines)
     below = inner[begun.end :]
-    _, mine = _without_signature(below, kept(below, known), known)
+    _, mine = _cut_signature(below, find_own_lines(below, context), context)
     return inner, [False] * begun.end + mine
 
 
-def _with_signature(lines: list[Line], own: list[bool], known: Known) -> Cut:
-    return lines, own
+def _with_signature(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
+    return lines, own_flags
 
 
-def _by_words_alone(lines: list[Line], own: list[bool], known: Known) -> Cut:
+def _by_words_alone(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """The containers held all there is, so they prove nothing: somebody typed into the quote or the signature."""
     if all(line.mark is Mark.WRITTEN for line in lines):
-        return lines, own
+        return lines, own_flags
     bare = [read(line.text) for line in lines]
-    return _without_signature(bare, kept(bare, known), known)
+    return _cut_signature(bare, find_own_lines(bare, context), context)
 
 
-def _inside_quote(lines: list[Line], own: list[bool], known: Known) -> Cut:
+def _inside_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
     """All is quoted: what stands under the headings in it, without the signs."""
     inner = _unmarked(lines)
-    return inner, kept(inner, Known(known.addresses)) if openings(inner) else [False] * len(lines)
+    return inner, find_own_lines(inner, TrimContext(context.addresses)) if openings(inner) else [False] * len(lines)
 
 
 def _unmarked(lines: list[Line]) -> list[Line]:
     once = reader()
-    return [once(unquoted(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
+    return [once(strip_quote_sign(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
 
 
 # Each is asked for what it keeps: of the lines, the ones that stand outside of quotes, and what we know.
-WAYS: tuple[Callable[[list[Line], list[bool], Known], Cut], ...] = (
-    _without_signature,
+WAYS: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
+    _cut_signature,
     _forwarded,
     _with_signature,
     _by_words_alone,
@@ -120,11 +124,11 @@ WAYS: tuple[Callable[[list[Line], list[bool], Known], Cut], ...] = (
 )
 
 
-def _joined(lines: list[Line], own: Sequence[bool]) -> str:
+def _join_kept_lines(lines: list[Line], keep: Sequence[bool]) -> str:
     """The lines that are kept, with one blank line where something between them was cut."""
     parts: list[str] = []
     gap = False
-    for line, mine in zip(lines, own, strict=True):
+    for line, mine in zip(lines, keep, strict=True):
         if not mine:
             gap = True
             continue
@@ -132,10 +136,10 @@ def _joined(lines: list[Line], own: Sequence[bool]) -> str:
             parts.append("")
         gap = False
         parts.append(line.text.rstrip())
-    return _shown_once("\n".join(parts).strip("\n").rstrip())
+    return _remove_repeated_links("\n".join(parts).strip("\n").rstrip())
 
 
-def _shown_once(text: str) -> str:
+def _remove_repeated_links(text: str) -> str:
     """The text without the address behind a link whose words are that address."""
 
     def repeats(found: re.Match[str]) -> str:
@@ -146,8 +150,8 @@ def _shown_once(text: str) -> str:
     return LEADS.sub(repeats, text)
 
 
-def _in(text: str, plain: str) -> bool:
+def _has_same_words(text: str, plain_text: str) -> bool:
     """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
     found = tokens(text)
-    there = set(tokens(plain))
+    there = set(tokens(plain_text))
     return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)

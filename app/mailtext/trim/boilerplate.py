@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from .folding import words
+from .folding import split_words
 from .lines import LINK, URL, Line, runs
 from .signatures import MAIL, MARKDOWN, QUESTION, STOPPED
 from .vocabulary import vocabulary
@@ -14,27 +14,27 @@ LEAST_SAID = 6  # words that say something without a stop behind them
 BETWEEN = re.compile(r"[|·•/›»→>\[\]()✉▶]+|  +")
 
 
-def boilerplate(lines: Sequence[Line], ours: Sequence[bool]) -> list[bool]:
+def boilerplate(lines: Sequence[Line], original_flags: Sequence[bool]) -> list[bool]:
     """Return which of the lines in a quote of ours, those that are not ours, no person wrote there."""
     found = [False] * len(lines)
-    for start, end in runs(not line.blank and not known for line, known in zip(lines, ours, strict=True)):
+    for start, end in runs(not line.blank and not known for line, known in zip(lines, original_flags, strict=True)):
         foot = any(_is_foot(line) for line in lines[start:end])
         for place in range(start, end):
             line = lines[place]
-            found[place] = _is_foot(line) or _is_link(line) or _is_button(line) or (foot and not _stopped(line))
+            found[place] = _is_foot(line) or _is_link(line) or _is_button(line) or (foot and not _ends_sentence(line))
     return found
 
 
-def answered(lines: Sequence[Line], place: int) -> bool:
+def is_answer_line(lines: Sequence[Line], index: int) -> bool:
     """Return whether a line between two of ours reads like an answer: a sentence, or a word under a question."""
-    line = lines[place]
-    if _stopped(line) or len(words(line.core)) >= LEAST_SAID or not line.core.isascii():
+    line = lines[index]
+    if _ends_sentence(line) or len(split_words(line.core)) >= LEAST_SAID or not line.core.isascii():
         return True
-    above = next((one for one in reversed(lines[max(0, place - 3) : place]) if not one.blank), None)
+    above = next((one for one in reversed(lines[max(0, index - 3) : index]) if not one.blank), None)
     return above is not None and QUESTION.search(above.core[-8:]) is not None
 
 
-def _stopped(line: Line) -> bool:
+def _ends_sentence(line: Line) -> bool:
     return STOPPED.search(line.core[-8:]) is not None or QUESTION.search(line.core[-8:]) is not None
 
 
@@ -45,7 +45,7 @@ def _is_foot(line: Line) -> bool:
 def _is_link(line: Line) -> bool:
     """A link with its label, or an address, and no sentence."""
     bare = MAIL.sub(" ", URL.sub(" ", LINK.sub(" ", MARKDOWN.sub(" ", line.core[:LONGEST]))))
-    return bare != line.core[:LONGEST] and len(words(bare)) <= MOST_LABEL and not _stopped(line)
+    return bare != line.core[:LONGEST] and len(split_words(bare)) <= MOST_LABEL and not _ends_sentence(line)
 
 
 def _is_button(line: Line) -> bool:

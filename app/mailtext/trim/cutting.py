@@ -3,25 +3,25 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from ..incoming import Known
-from .boilerplate import answered, boilerplate
+from ..incoming import TrimContext
+from .boilerplate import boilerplate, is_answer_line
 from .grammar import Opening, openings
 from .lines import Line, Mark, depth, has_words, read, with_initials
-from .quoted_originals import marked, recognised, sentence
+from .quoted_originals import find_original_lines, mark_originals, sentence
 
 FULL_LINE = 40  # signs of a quoted line that a program may have wrapped
 
 
-def kept(lines: list[Line], known: Known) -> list[bool]:
+def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
     """For each line whether it is the person's own. All that no quote holds is kept, signatures too."""
-    whole, parts = recognised(lines, known.texts), recognised(lines, known.editions)
+    whole, parts = find_original_lines(lines, context.texts), find_original_lines(lines, context.editions)
     ours = [one or other for one, other in zip(whole, parts, strict=True)]
     added = boilerplate(lines, ours) if any(ours) else ours
-    seen = marked(lines, ours, added) if any(ours) else lines
+    seen = mark_originals(lines, ours, added) if any(ours) else lines
     found = openings(seen)
     if found:
         seen = with_initials(seen)
-    found = [one for one in found if not one.weak or _backed(seen, one, known.addresses)]
+    found = [one for one in found if not one.weak or _backed(seen, one, context.addresses)]
     starts = {one.start: one for one in found}
     stops = [*(one.start for one in found), len(lines)]
     keep = [False] * len(lines)
@@ -30,15 +30,15 @@ def kept(lines: list[Line], known: Known) -> list[bool]:
     while place < len(lines):
         opening, line = starts.get(place), seen[place]
         if opening is not None:
-            written = (not introduced and _given_back(seen, keep, cited, True)) or written
+            written = (not introduced and _keep_own_citations(seen, keep, cited, True)) or written
             introduced = True
-            follows = _next(seen, opening.end)
+            follows = _skip_blank_and_intro(seen, opening.end)
             stop = stops[bisect_left(stops, opening.end)]
             if seen[follows : follows + 1] and seen[follows].quoted and (lines[follows].quoted or not ours[follows]):
                 place = _end_of_quote(seen, follows)
             elif any(ours[opening.end : stop]):
-                found_ours = _Ours(ours, added, any(whole[opening.end : stop]))
-                place = _between_ours(seen, found_ours, (opening.end, stop), keep, written)
+                found_ours = _Originals(ours, added, any(whole[opening.end : stop]))
+                place = _keep_interleaved_answers(seen, found_ours, (opening.end, stop), keep, written)
             elif written:
                 break
             else:
@@ -56,33 +56,33 @@ def kept(lines: list[Line], known: Known) -> list[bool]:
             written = written or (keep[place] and has_words(line.text))
             place += 1
     if not introduced:
-        _given_back(seen, keep, cited, introduced)
+        _keep_own_citations(seen, keep, cited, introduced)
     return keep
 
 
-def _next(lines: list[Line], place: int) -> int:
-    while place < len(lines) and (lines[place].blank or lines[place].mark is Mark.INTRO):
-        place += 1
-    return place
+def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
+    while index < len(lines) and (lines[index].blank or lines[index].mark is Mark.INTRO):
+        index += 1
+    return index
 
 
-def _end_of_quote(lines: list[Line], place: int) -> int:
+def _end_of_quote(lines: list[Line], index: int) -> int:
     """Behind the last quoted line of a run, at least one on; blank lines in it belong to it, and the ends of lines that
     a program wrapped without marking what it moved to the next.
     """
-    end = place
-    while place < len(lines) and (lines[place].quoted or lines[place].blank or _wrapped_off(lines, place)):
-        place += 1
-        if lines[place - 1].quoted:
-            end = place
+    end = index
+    while index < len(lines) and (lines[index].quoted or lines[index].blank or _is_wrapped_remainder(lines, index)):
+        index += 1
+        if lines[index - 1].quoted:
+            end = index
     return end
 
 
-def _wrapped_off(lines: list[Line], place: int) -> bool:
+def _is_wrapped_remainder(lines: list[Line], index: int) -> bool:
     """Return whether a line between two of a quote is the end of a full one above it, which was in mid-sentence."""
-    if not 0 < place < len(lines) - 1:
+    if not 0 < index < len(lines) - 1:
         return False
-    above, line, below = lines[place - 1 : place + 2]
+    above, line, below = lines[index - 1 : index + 2]
     return (
         above.quoted
         and below.quoted
@@ -95,7 +95,7 @@ def _wrapped_off(lines: list[Line], place: int) -> bool:
 
 def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
     """Return whether a weak opening counts: a marked quote follows, or it names an address of ours."""
-    follows = _next(lines, opening.end)
+    follows = _skip_blank_and_intro(lines, opening.end)
     if follows < len(lines) and lines[follows].quoted and follows - opening.end <= 3:
         return True
     text = " ".join(line.core for line in lines[opening.start : opening.end])
@@ -103,7 +103,7 @@ def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> b
 
 
 @dataclass(frozen=True)
-class _Ours:
+class _Originals:
     """Lines that are ours, and those that a newsletter's program added; `whole` where all is known that we sent."""
 
     lines: list[bool]
@@ -111,27 +111,32 @@ class _Ours:
     whole: bool
 
 
-def _between_ours(lines: list[Line], ours: _Ours, within: tuple[int, int], keep: list[bool], written: bool) -> int:
+def _keep_interleaved_answers(
+    lines: list[Line], originals: _Originals, span: tuple[int, int], keep: list[bool], has_words_above: bool
+) -> int:
     """A program quotes without a mark (Outlook), and we know the text: what stands between its lines is an answer.
 
     Not what a newsletter's program adds; and of an edition, which we know in part, nothing where the person wrote above
     it. What stands below the last line is the rest of the quote if the person wrote above it and nothing in it.
     """
-    places = [place for place in range(*within) if ours.lines[place]]
+    places = [place for place in range(*span) if originals.lines[place]]
     answers = [
         place
-        for place in range(places[0], places[-1] if ours.whole or not written else places[0])
-        if not ours.lines[place] and not ours.added[place] and sentence(lines[place]) and answered(lines, place)
+        for place in range(places[0], places[-1] if originals.whole or not has_words_above else places[0])
+        if not originals.lines[place]
+        and not originals.added[place]
+        and sentence(lines[place])
+        and is_answer_line(lines, place)
     ]
     for place in answers:
         keep[place] = True
-    end = len(lines) if written and not answers else places[-1] + 1
-    while end < len(lines) and (lines[end].blank or ours.added[end]):
+    end = len(lines) if has_words_above and not answers else places[-1] + 1
+    while end < len(lines) and (lines[end].blank or originals.added[end]):
         end += 1
     return end
 
 
-def _given_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]], introduced: bool) -> bool:
+def _keep_own_citations(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]], introduced: bool) -> bool:
     """Keep the lines that bear a sign of quotes though no program quoted them; tells whether there were any.
 
     Every program that quotes says whom. So what is marked above its first introduction is the person's own. Where there
@@ -146,7 +151,7 @@ def _given_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]
         if proved is not None:
             introduced = True
             break
-    if not introduced and (len(own) != 1 or not _written_below(lines, keep, own[0][1])):
+    if not introduced and (len(own) != 1 or not _has_words_below(lines, keep, own[0][1])):
         return False
     for start, end in own:
         for place in range(start, end):
@@ -154,7 +159,7 @@ def _given_back(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]
     return bool(own)
 
 
-def _written_below(lines: list[Line], keep: list[bool], end: int) -> bool:
+def _has_words_below(lines: list[Line], keep: list[bool], end: int) -> bool:
     return any(keep[place] and has_words(lines[place].text) for place in range(end, len(lines)))
 
 

@@ -26,14 +26,14 @@ def fold(text: str) -> str:
     """`text` without marks that nobody sees, in one case and one form. Its length may change."""
     if text.isascii():
         return text.replace("\t", " ").lower()
-    one = _translated(unicodedata.normalize("NFKC", _translated(text)))
+    one = _translate(unicodedata.normalize("NFKC", _translate(text)))
     return one.casefold().replace("i\u0307", "i")  # the Turkish capital I with its dot
 
 
-def _translated(text: str) -> str:
+def _translate(text: str) -> str:
     """`text` by the table. Most lines have none of its signs, which is seen in a sixth of the time."""
     return text.translate(_TABLE) if _IN_TABLE.search(text) else text
 
 
-def words(folded: str) -> list[str]:
-    return _WORD.findall(folded)
+def split_words(text: str) -> list[str]:
+    return _WORD.findall(text)

@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..incoming import Forward, Known, Mail, Mailbox
+from ..incoming import Forward, Mail, Mailbox, TrimContext
 from ..parsing.mailboxes import mailboxes
 from . import trim
-from .grammar import Opening, headed, openings
+from .grammar import Opening, find_headings, openings
 from .html_lines import of_html
-from .lines import Line, Mark, has_words, of_text, read, unquoted
-from .signatures import above
+from .lines import Line, Mark, has_words, of_text, read, strip_quote_sign
+from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
 KINDS = ("forward", "headers", "original")
@@ -25,50 +25,50 @@ _LINKED = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
 _QUOTES = re.compile(r"^[\s>＞|]+")
 
 
-def forwarded(mail: Mail, attached: Sequence[Mail], known: Known) -> Forward:
+def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) -> Forward:
     """Return what was forwarded in a mail, on which these messages hang."""
     lines, _rest = of_text(mail.body)
     begun = _first(lines)
     if len(attached) > 1 or (attached and begun):
         return Forward(doubts=(TWO,))
     if attached:
-        return _hung(mail, attached[0], known)
-    return _inline(mail, lines, begun, known) if begun else Forward(doubts=(NONE,))
+        return _parse_attached(mail, attached[0], context)
+    return _parse_inline(mail, lines, begun, context) if begun else Forward(doubts=(NONE,))
 
 
-def _hung(mail: Mail, inner: Mail, known: Known) -> Forward:
-    doubts = [TWO] if _is_twice(of_text(inner.body)[0], known) else []
+def _parse_attached(mail: Mail, inner: Mail, context: TrimContext) -> Forward:
+    doubts = [TWO] if _has_nested_forward(of_text(inner.body)[0], context) else []
     author = inner.senders[0] if len(inner.senders) == 1 and "@" in inner.senders[0].address else None
-    found = trim(inner, known)
+    found = trim(inner, context)
     return Forward(author, found.text, found.rest, _comment(mail.body), inner.language, _doubts(author, doubts))
 
 
-def _inline(mail: Mail, lines: list[Line], begun: Opening, known: Known) -> Forward:
-    over, quoted = lines[: begun.start], _is_quoted(lines, begun)
+def _parse_inline(mail: Mail, lines: list[Line], begun: Opening, context: TrimContext) -> Forward:
+    over, quoted = lines[: begun.start], _is_quoted_by_program(lines, begun)
     inside = lines[begun.start :]
     if quoted:
-        inside = [read(unquoted(line.text)) if line.quoted else line for line in inside]
+        inside = [read(strip_quote_sign(line.text)) if line.quoted else line for line in inside]
         begun = _first(inside) or begun
         loose = [line.text for line in lines[len(over) + begun.end :] if not line.quoted]
     else:
         begun, loose = replace(begun, start=0, end=begun.end - len(over)), []
     head, below = inside[begun.start : begun.end], inside[begun.end :]
     author, used = _author(head), 0
-    if author is None and begun.kind == "forward" and "sender" not in headed(head):
-        author, used = _named_below(below)
+    if author is None and begun.kind == "forward" and "sender" not in find_headings(head):
+        author, used = _find_author_below(below)
     at = len(over) + begun.end
     inner = [line for place, line in enumerate(below) if place >= used and (not quoted or lines[at + place].quoted)]
-    doubts = [TWO] if _names_twice([*over, *head]) or _is_twice(inner, known) else []
+    doubts = [TWO] if _names_twice([*over, *head]) or _has_nested_forward(inner, context) else []
     if _says(loose) or _says(_loose_on_page(mail.html)):
         doubts.append(MIXED)
     while inner and (inner[-1].blank or _closes(inner[-1])):
         inner.pop()
-    found = trim(_plain("\n".join(line.text for line in inner)), known)
+    found = trim(_build_plain_mail("\n".join(line.text for line in inner)), context)
     comment = _comment("\n".join(line.text for line in over))
     return Forward(author, found.text, found.rest, comment, "", _doubts(author, doubts))
 
 
-def _is_quoted(lines: list[Line], begun: Opening) -> bool:
+def _is_quoted_by_program(lines: list[Line], begun: Opening) -> bool:
     """Return whether a program marked what it forwarded as quoted (Apple Mail)."""
     follows = next((line for line in lines[begun.start + 1 :] if line.core), None)
     return any(line.quoted for line in lines[begun.start : begun.end]) or (follows is not None and follows.quoted)
@@ -85,23 +85,23 @@ def _closes(line: Line) -> bool:
     return line.core.startswith("----") and line.core.endswith("----")
 
 
-def _doubts(author: Mailbox | None, others: list[str]) -> tuple[str, ...]:
-    return (*([] if author else [NO_AUTHOR]), *others)
+def _doubts(author: Mailbox | None, doubts: list[str]) -> tuple[str, ...]:
+    return (*([] if author else [NO_AUTHOR]), *doubts)
 
 
-def _plain(text: str) -> Mail:
+def _build_plain_mail(text: str) -> Mail:
     return Mail(plain=text, body=text)
 
 
 def _comment(text: str) -> str:
-    return trim(_plain(text)).text if has_words(text) else ""
+    return trim(_build_plain_mail(text)).text if has_words(text) else ""
 
 
 def _first(lines: list[Line]) -> Opening | None:
     return next((one for one in openings(lines) if one.kind in KINDS), None)
 
 
-def _is_twice(lines: list[Line], known: Known) -> bool:
+def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
     """Return whether a forwarded mail holds another that was forwarded. Headings above a quote of ours are none: a
     reader's program copied them; those of anybody else may be either.
     """
@@ -110,33 +110,33 @@ def _is_twice(lines: list[Line], known: Known) -> bool:
             return True
         if one.kind in KINDS:
             author = _author(lines[one.start : one.end])
-            if author is None or author.address.casefold() not in known.addresses:
+            if author is None or author.address.casefold() not in context.addresses:
                 return True
     return False
 
 
 def _author(head: Sequence[Line]) -> Mailbox | None:
     """Return whom the heading "From" names, if it is one with an address."""
-    place = headed(head).get("sender")
+    place = find_headings(head).get("sender")
     if place is None:
         return None
     value = _QUOTES.sub("", head[place].text).partition(":")[2]
     if "@" not in value and place + 1 < len(head) and not head[place + 1].label:
         value += " " + _QUOTES.sub("", head[place + 1].text)
-    return _one(value)
+    return _parse_single_mailbox(value)
 
 
-def _named_below(lines: Sequence[Line]) -> tuple[Mailbox | None, int]:
+def _find_author_below(lines: Sequence[Line]) -> tuple[Mailbox | None, int]:
     """Return the author that a line such as "12.10.2026, 10:00, Timur <timur@post.example>:" names, and its end."""
     place = next((place for place, line in enumerate(lines[:BELOW]) if "@" in line.core), None)
     if place is None or not lines[place].core.endswith(":"):
         return None, 0
     named = _QUOTES.sub("", lines[place].text).rstrip(": ")
     found = re.search(r'("[^"]*"|[^\s,"]*)\s*<?[^\s<>@,;]+@[^\s<>@,;]+>?$', named)
-    return (_one(found[0]) if found else None), place + 1
+    return (_parse_single_mailbox(found[0]) if found else None), place + 1
 
 
-def _one(value: str) -> Mailbox | None:
+def _parse_single_mailbox(value: str) -> Mailbox | None:
     bare = _LINKED.sub("", value)
     if "@" not in bare:
         bare = _LINKED.sub(r"<\1>", value)
@@ -157,5 +157,5 @@ def _loose_on_page(html: str | None) -> list[str]:
 
 def _says(texts: list[str]) -> bool:
     """Return whether there is more in these lines than a signature."""
-    stay = above(texts)
+    stay = find_body_lines(texts)
     return any(has_words(text) for place, text in enumerate(texts) if place in stay)

@@ -62,15 +62,15 @@ def separator(line: Line) -> Kind | None:
     return None
 
 
-def block(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
-    """The end of the run of headings that begins at `at`, and the kinds of headings in it."""
+def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
+    """The end of the run of headings that begins at `start`, and the kinds of headings in it."""
     kinds: set[str] = set()
-    end = place = at
+    end = place = start
     missed = 0
-    while place < len(lines) and place - at < MOST_HEADED:
+    while place < len(lines) and place - start < MOST_HEADED:
         line = lines[place]
         if line.label:
-            kinds |= _least(vocabulary().labels[line.label], kinds)
+            kinds |= _pick_label_kinds(vocabulary().labels[line.label], kinds)
             missed, end = 0, place + 1
         elif line.blank:
             missed += 1 if missed else 0
@@ -81,20 +81,20 @@ def block(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
             if missed > 2 or (place > end and lines[place - 1].blank):
                 break
         place += 1
-    while end < len(lines) and kinds and _goes_on(lines, end):
+    while end < len(lines) and kinds and _continues_addresses(lines, end):
         end += 1
     return end, frozenset(kinds)
 
 
-def _least(of_label: frozenset[str], known: set[str]) -> frozenset[str]:
+def _pick_label_kinds(of_label: frozenset[str], seen: set[str]) -> frozenset[str]:
     """A label of two languages with two meanings ("De", "A") takes the one that is not there yet."""
-    fresh = of_label - known
+    fresh = of_label - seen
     return frozenset(sorted(fresh)[:1]) if fresh else of_label
 
 
-def _goes_on(lines: list[Line], at: int) -> bool:
+def _continues_addresses(lines: list[Line], index: int) -> bool:
     """Return whether a list of receivers runs on: addresses below the last heading, before a blank line."""
-    line = lines[at]
+    line = lines[index]
     return (
         not line.blank
         and not line.label
@@ -103,12 +103,12 @@ def _goes_on(lines: list[Line], at: int) -> bool:
     )
 
 
-def headed(lines: Sequence[Line]) -> dict[str, int]:
+def find_headings(lines: Sequence[Line]) -> dict[str, int]:
     """Return where in a block of headings the first of each kind stands."""
     places: dict[str, int] = {}
     for place, line in enumerate(lines):
         if line.label:
-            for kind in _least(vocabulary().labels[line.label], {*places}):
+            for kind in _pick_label_kinds(vocabulary().labels[line.label], {*places}):
                 places.setdefault(kind, place)
     return places
 
@@ -125,25 +125,25 @@ def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
     return any(ADDRESS.search(line.core) or (line.label and CLOCK.search(line.core)) for line in lines)
 
 
-def head_start(lines: list[Line], at: int, end: int) -> int:
-    """Return where a program's headings begin between `at` and `end`: below lines of the person's own that only look
+def head_start(lines: list[Line], start: int, end: int) -> int:
+    """Return where a program's headings begin between `start` and `end`: below lines of the person's own that only look
     like headings, a whole block that has their heading once more.
     """
-    for place in range(end - 1, at, -1):
+    for place in range(end - 1, start, -1):
         if lines[place].label and not lines[place - 1].label:
-            stop, kinds = block(lines, place)
-            if vocabulary().labels[lines[at].label] & kinds and is_head(kinds, lines[place:stop]):
+            stop, kinds = read_heading_block(lines, place)
+            if vocabulary().labels[lines[start].label] & kinds and is_head(kinds, lines[place:stop]):
                 return place
-    return at
+    return start
 
 
-def attribution(lines: list[Line], last: int) -> Opening | None:
-    """The attribution that ends on line `last`, over as few lines as make sense of it."""
+def attribution(lines: list[Line], last_index: int) -> Opening | None:
+    """The attribution that ends on line `last_index`, over as few lines as make sense of it."""
     text = ""
     best: Opening | None = None
     named = False
     used = 0
-    for place in range(last, max(-1, last - 7), -1):
+    for place in range(last_index, max(-1, last_index - 7), -1):
         line = lines[place]
         if line.blank:
             if used and (unclosed(text) or text.startswith("<")):
@@ -158,20 +158,20 @@ def attribution(lines: list[Line], last: int) -> Opening | None:
         said, addressed = judge(text), ADDRESS.search(text) is not None
         whole = begins(text) or (addressed and not named) or _fills_paragraph(lines, place, text)
         if said == "strong" and (best is None or best.weak or whole):
-            best, named = Opening(place, last + 1, "attribution"), addressed
+            best, named = Opening(place, last_index + 1, "attribution"), addressed
         elif said == "weak" and best is None:
-            best = Opening(place, last + 1, "attribution", weak=True)
+            best = Opening(place, last_index + 1, "attribution", weak=True)
         if said == "strong" and (text.startswith(vocabulary().beginnings) or (addressed and begins(text))):
             break
     return best
 
 
-def _fills_paragraph(lines: list[Line], place: int, text: str) -> bool:
+def _fills_paragraph(lines: list[Line], index: int, text: str) -> bool:
     """Return whether a long name begins on this line, the first of its paragraph, and was wrapped because the line was
     full.
     """
-    first = place == 0 or lines[place - 1].blank
-    return first and len(lines[place].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
+    first = index == 0 or lines[index - 1].blank
+    return first and len(lines[index].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
 
 
 def _runs_on(line: Line) -> bool:
@@ -225,7 +225,7 @@ def openings(lines: list[Line]) -> list[Opening]:
             end, kinds = _headings_below(lines, place + 1)
             opening = Opening(place, end if len(kinds - {"beside"}) >= 2 else place + 1, kind)
         elif line.label:
-            end, kinds = block(lines, place)
+            end, kinds = read_heading_block(lines, place)
             if is_head(kinds, lines[place:end]):
                 opening = Opening(head_start(lines, place, end), end, "headers")
             else:
@@ -247,11 +247,11 @@ def openings(lines: list[Line]) -> list[Opening]:
     return found
 
 
-def _headings_below(lines: list[Line], at: int) -> tuple[int, frozenset[str]]:
-    start = next((place for place in range(at, min(at + 3, len(lines))) if not lines[place].blank), at)
+def _headings_below(lines: list[Line], index: int) -> tuple[int, frozenset[str]]:
+    start = next((place for place in range(index, min(index + 3, len(lines))) if not lines[place].blank), index)
     if start < len(lines) and lines[start].label:
-        return block(lines, start)
-    return at, frozenset()
+        return read_heading_block(lines, start)
+    return index, frozenset()
 
 
 def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:

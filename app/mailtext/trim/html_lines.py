@@ -28,7 +28,7 @@ MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WalkState:
     """The position of the walk: what the containers around it say. `thread` is a container in which quotes and answers
     alternate.
     """
@@ -48,12 +48,12 @@ class Writer:
         self.rest = False
         self.pre = False
 
-    def text(self, text: str, place: Place) -> None:
-        mark = Mark.QUOTED if self.rest else place.mark
+    def text(self, text: str, state: WalkState) -> None:
+        mark = Mark.QUOTED if self.rest else state.mark
         if mark is not self.mark and self.parts:
             self.line()
-        self.mark, self.pre = mark, place.pre
-        if place.pre:
+        self.mark, self.pre = mark, state.pre
+        if state.pre:
             first, *others = text.split("\n")
             self.parts.append(first)
             for other in others:
@@ -104,7 +104,7 @@ def of_html(html: str) -> tuple[list[Line], bool]:
     """The lines of a page, and whether a program's own container was among what they came from."""
     writer = Writer()
     reading = Reading(writer)
-    walk(html, reading, Place())
+    walk(html, reading, WalkState())
     writer.line()
     once = reader()
     lines = [once(text, mark) for text, mark in writer.lines[:MOST_LINES]]
@@ -122,37 +122,37 @@ class Reading:
         self.threads = 0
         self.quoting: set[int] = set()  # the threads in which a quote has begun
 
-    def enter(self, tag: str, attributes: Attributes, state: Place, node: LexborNode) -> Place | None:
+    def enter(self, tag: str, attributes: Attributes, state: WalkState, node: LexborNode) -> WalkState | None:
         if tag in SILENT or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
             return None
         inner = self._inside(node, tag, attributes, state)
         self.writer.enter(tag, attributes)
         return inner
 
-    def leave(self, tag: str, _: Place) -> None:
+    def leave(self, tag: str, _: WalkState) -> None:
         self.writer.leave(tag)
 
-    def _inside(self, node: LexborNode, tag: str, attributes: Attributes, place: Place) -> Place:
+    def _inside(self, node: LexborNode, tag: str, attributes: Attributes, state: WalkState) -> WalkState:
         """Return what the container says of what is in it."""
         role = role_of(tag, attributes) if attributes else None
         if role is not None and not self.writer.rest:
             self.signed = True
-            if role is Role.THREAD and not place.thread and place.mark is Mark.WRITTEN:
+            if role is Role.THREAD and not state.thread and state.mark is Mark.WRITTEN:
                 self.threads += 1
                 quotes = self.threads > MOST_THREADS or node.css_first("blockquote") is not None
-                place = replace(place, thread=self.threads) if quotes else replace(place, mark=Mark.QUOTED)
-            elif role is Role.REST and place.mark is Mark.WRITTEN:
+                state = replace(state, thread=self.threads) if quotes else replace(state, mark=Mark.QUOTED)
+            elif role is Role.REST and state.mark is Mark.WRITTEN:
                 self.writer.line()
                 self.writer.rest = True
-            elif role in MARKS and place.mark not in (Mark.QUOTED, Mark.CITED, Mark.SET):
-                place = replace(place, mark=MARKS[role])
-        if tag == "blockquote" and place.mark not in (Mark.QUOTED, Mark.CITED):
+            elif role in MARKS and state.mark not in (Mark.QUOTED, Mark.CITED, Mark.SET):
+                state = replace(state, mark=MARKS[role])
+        if tag == "blockquote" and state.mark not in (Mark.QUOTED, Mark.CITED):
             cite = Mark.CITED if attributes.get("type") == "cite" else Mark.SET
-            place = replace(place, mark=Mark.QUOTED if place.thread else cite)
-            self.quoting.add(place.thread)
-        return replace(place, pre=True) if tag == "pre" else place
+            state = replace(state, mark=Mark.QUOTED if state.thread else cite)
+            self.quoting.add(state.thread)
+        return replace(state, pre=True) if tag == "pre" else state
 
-    def text(self, text: str, place: Place) -> None:
+    def text(self, text: str, place: WalkState) -> None:
         if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
             # In a program's container what stands before its first quote is the attribution, or a whole forwarded mail.
             place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)

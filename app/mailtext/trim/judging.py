@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from .folding import words
+from .folding import split_words
 from .vocabulary import vocabulary
 
 MOST_UNADDRESSED = 16  # words of an attribution that gives a name only; more is somebody's sentence
@@ -40,19 +40,19 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
     if STAMPED.fullmatch(text):
         return "strong"
     if shut and (
-        (address and led and when and (BRACKETED.search(text) or _beside(text)))
-        or (address and wrote and (when and BRACKETED.search(text) or _beside(text)))
+        (address and led and when and (BRACKETED.search(text) or _has_adjacent_address(text)))
+        or (address and wrote and (when and BRACKETED.search(text) or _has_adjacent_address(text)))
         or (wrote and clock and date and len(text.split()) <= MOST_UNADDRESSED)
     ):
         return "strong"
-    if shut and len(text) <= 200 and (address or (led and when) or (wrote and (when or bare(text)))):
+    if shut and len(text) <= 200 and (address or (led and when) or (wrote and (when or is_short_introduction(text)))):
         return "weak"
     if (led and when and (address or wrote)) or (wrote and address):
         return "weak"
     return None
 
 
-def _beside(text: str) -> bool:
+def _has_adjacent_address(text: str) -> bool:
     """Return whether an address stands right beside "wrote", with its name before it: "Some One <one@mail.example>
     wrote:".
     """
@@ -71,7 +71,7 @@ def unshut(text: str) -> bool:
     return says_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
 
 
-def bare(text: str) -> bool:
+def is_short_introduction(text: str) -> bool:
     """Return whether an introduction without a date is short enough to be no sentence: "Nora Lind wrote:", "On Monday
     Nora Lind wrote:".
     """
@@ -80,7 +80,7 @@ def bare(text: str) -> bool:
 
 
 def says_wrote(text: str) -> bool:
-    padded = f" {' '.join(words(text))} "
+    padded = f" {' '.join(split_words(text))} "
     known = vocabulary()
     if any(word in padded for word in known.wrote):
         return True

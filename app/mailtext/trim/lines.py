@@ -121,7 +121,7 @@ def depth(line: Line) -> int:
     return sum(sign in ">＞" for sign in signs[0]) if signs else 0
 
 
-def unquoted(text: str) -> str:
+def strip_quote_sign(text: str) -> str:
     """Return a line without the first of its quote signs."""
     return FIRST_SIGN.sub("", text, count=1)
 

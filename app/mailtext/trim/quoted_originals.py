@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from .boilerplate import boilerplate
-from .folding import UNSPACED, fold, words
+from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, Line, Mark, has_words, runs
 
 RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
@@ -29,7 +29,7 @@ def tokens(text: str) -> list[str]:
     them.
     """
     bare = fold(BRACKETED.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_SIGNS]))))[:MOST_SIGNS]
-    return words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
+    return split_words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
 
 
 @lru_cache(maxsize=32)
@@ -37,7 +37,7 @@ def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ..
     """Every `RUN` words in a row of a text of ours, and its short lines whole."""
     every = tokens(text)[:MOST_WORDS]
     short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
-    return frozenset(_in_rows(every)), short
+    return frozenset(_iter_word_runs(every)), short
 
 
 @lru_cache(maxsize=8)
@@ -47,12 +47,12 @@ def _cut_together(texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], f
     return frozenset().union(*(rows for rows, _ in cuts)), frozenset().union(*(short for _, short in cuts))
 
 
-def _in_rows(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _iter_word_runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Every `RUN` words in a row."""
     return zip(*(words[place:] for place in range(RUN)), strict=False)
 
 
-def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
+def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
     """Return which of the lines are ours. Linear in both.
 
     A stretch of ours is broken where two runs do not overlap: the last words of a quote and the first of an answer.
@@ -69,7 +69,7 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
     stream = [(word, place) for place, line in enumerate(of_line) for word in line][:MOST_WORDS]
     only = [word for word, _ in stream]
     rows, short = _cut_together(tuple(texts))
-    starts = [row in rows for row in _in_rows(only)]
+    starts = [row in rows for row in _iter_word_runs(only)]
     counts = [0] * len(lines)
     for start, end in runs(starts):
         if end - start + RUN - 1 >= LEAST:
@@ -83,7 +83,10 @@ def recognised(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
 
 
 def _join_short(
-    of_line: list[list[str]], found: list[bool], added: list[bool], short: frozenset[tuple[str, ...]]
+    of_line: list[list[str]],
+    original_flags: list[bool],
+    boilerplate_flags: list[bool],
+    short: frozenset[tuple[str, ...]],
 ) -> None:
     """A short line of ours ("Thank you,") is ours beside another of ours, not alone; what a newsletter's program put
     between them doesn't part them.
@@ -94,37 +97,37 @@ def _join_short(
         for number in order:
             place = full[number]
             line = of_line[place]
-            if not found[place] and before and len(line) <= 2 * RUN:
-                found[place] = tuple(line) in short
-            before = found[place] or (before and added[place])
+            if not original_flags[place] and before and len(line) <= 2 * RUN:
+                original_flags[place] = tuple(line) in short
+            before = original_flags[place] or (before and boilerplate_flags[place])
 
 
-def marked(lines: list[Line], ours: list[bool], added: list[bool]) -> list[Line]:
+def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_flags: list[bool]) -> list[Line]:
     """The lines, with those that are ours marked as quoted: all in marked quotes, else long runs and whole tails.
 
-    Those that a newsletter's program `added` are nobody's words, and go with what they stand in and under.
+    Those that a newsletter's program `boilerplate_flags` are nobody's words, and go with what they stand in and under.
     """
-    said = [sentence(line) and not by_program for line, by_program in zip(lines, added, strict=True)]
+    said = [sentence(line) and not by_program for line, by_program in zip(lines, boilerplate_flags, strict=True)]
     result = list(lines)
     written_after = False
     behind = len(lines)
-    for start, end in reversed(runs(ours, GAP)):
+    for start, end in reversed(runs(original_flags, GAP)):
         written_after = written_after or any(said[end:behind])
-        size = sum(len(tokens(lines[place].text)) for place in range(start, end) if ours[place])
+        size = sum(len(tokens(lines[place].text)) for place in range(start, end) if original_flags[place])
         shown = all(line.quoted or line.blank for line in lines[start:end])
         if shown or size > (LONGEST_CITATION if written_after else LONGEST_LAST_WORDS):
             below = next(
                 (
                     place
                     for place in range(end, behind)
-                    if not (lines[place].blank or added[place] or link_only(lines[place]))
+                    if not (lines[place].blank or boilerplate_flags[place] or link_only(lines[place]))
                 ),
                 behind,
             )
             for place in range(start, below):
-                if ours[place] or not said[place]:
+                if original_flags[place] or not said[place]:
                     result[place] = replace(lines[place], mark=Mark.QUOTED, quoted=True)
-        written_after = written_after or any(not ours[place] and said[place] for place in range(start, end))
+        written_after = written_after or any(not original_flags[place] and said[place] for place in range(start, end))
         behind = start
     return result
 

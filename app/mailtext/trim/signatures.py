@@ -7,7 +7,7 @@ like a sentence is taken for a signature.
 import re
 from collections.abc import Sequence
 
-from .folding import UNSPACED, fold, words
+from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, has_words
 from .vocabulary import vocabulary
 
@@ -40,7 +40,7 @@ SCRAP = re.compile(r"[-–—―_=*~#+·.•|ᐧ\s]{1,400}")
 LETTER = re.compile(r"[^\W\d_]")
 
 
-def above(lines: Sequence[str]) -> set[int]:
+def find_body_lines(lines: Sequence[str]) -> set[int]:
     """The places in `lines`, one stretch of a person's words, that stay when signature and footers are cut."""
     end = _at_delimiter(lines)
     for _ in range(MOST_STEPS):
@@ -49,7 +49,7 @@ def above(lines: Sequence[str]) -> set[int]:
         if shorter == end:
             break
         end = _at_delimiter(lines[:shorter])
-    return {place for place in range(end) if not (_alone(lines, place, end) and is_footer(lines[place]))}
+    return {place for place in range(end) if not (_is_isolated_line(lines, place, end) and is_footer(lines[place]))}
 
 
 def below_banner(lines: Sequence[str]) -> int:
@@ -66,22 +66,22 @@ def below_banner(lines: Sequence[str]) -> int:
 
 def _without_blank(lines: Sequence[str], end: int) -> int:
     while end and (
-        not lines[end - 1].strip() or (SCRAP.fullmatch(lines[end - 1][:401]) and not _ruled(lines, end - 1))
+        not lines[end - 1].strip() or (SCRAP.fullmatch(lines[end - 1][:401]) and not _is_closing_rule(lines, end - 1))
     ):
         end -= 1
     return end
 
 
-def _ruled(lines: Sequence[str], place: int) -> bool:
+def _is_closing_rule(lines: Sequence[str], index: int) -> bool:
     """Return whether a line of signs closes what another opened: a fence around code, a box."""
-    sign = lines[place].strip()
-    return len(sign) == 3 and sign in [line.strip() for line in lines[max(0, place - 200) : place]]
+    sign = lines[index].strip()
+    return len(sign) == 3 and sign in [line.strip() for line in lines[max(0, index - 200) : index]]
 
 
-def _alone(lines: Sequence[str], place: int, end: int) -> bool:
-    before = place == 0 or not lines[place - 1].strip()
-    after = place + 1 >= end or not lines[place + 1].strip()
-    return before and after and bool(lines[place].strip())
+def _is_isolated_line(lines: Sequence[str], index: int, end: int) -> bool:
+    before = index == 0 or not lines[index - 1].strip()
+    after = index + 1 >= end or not lines[index + 1].strip()
+    return before and after and bool(lines[index].strip())
 
 
 def _at_delimiter(lines: Sequence[str]) -> int:
@@ -100,7 +100,7 @@ def _at_delimiter(lines: Sequence[str]) -> int:
             prose = True  # what is above a standard one needs another standard one
             continue
         if not prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
-            if _signed(lines[place + 1 : found], short=len(stripped) < len(STANDARD)):
+            if _is_signature(lines[place + 1 : found], short=len(stripped) < len(STANDARD)):
                 found = place
             else:
                 prose = True  # a line that the person drew between their own words
@@ -112,7 +112,7 @@ def _at_delimiter(lines: Sequence[str]) -> int:
     return found
 
 
-def _signed(lines: Sequence[str], *, short: bool) -> bool:
+def _is_signature(lines: Sequence[str], *, short: bool) -> bool:
     """Return whether what stands below a drawn line is a signature and no part of a letter: a name, or how to reach
     somebody, or a footer; below a short one, whatever doesn't begin in the midst of a sentence.
     """
@@ -128,13 +128,15 @@ def _signed(lines: Sequence[str], *, short: bool) -> bool:
 
 def _caseless(line: str) -> bool:
     """Return whether a line in a script without capitals is too long for a name."""
-    return not line[:1].isupper() and (len(words(line)) > MOST_UNCASED or len(UNSPACED.findall(line)) > MOST_SIGNS)
+    return not line[:1].isupper() and (
+        len(split_words(line)) > MOST_UNCASED or len(UNSPACED.findall(line)) > MOST_SIGNS
+    )
 
 
 def is_prose(line: str) -> bool:
     """Return whether it reads like a sentence that somebody wrote for this mail."""
     short = line[:400]
-    count = sum(len(word) > 1 for word in words(short)) + len(UNSPACED.findall(short)) // 3
+    count = sum(len(word) > 1 for word in split_words(short)) + len(UNSPACED.findall(short)) // 3
     return bool(QUESTION.search(short[-8:])) or count >= 14 or (count >= 6 and STOPPED.search(short[-8:]) is not None)
 
 
@@ -142,7 +144,7 @@ def _shorter(lines: Sequence[str], end: int) -> int:
     """One footer, paragraph or block less; `end` itself if there is none."""
     if not end:
         return 0
-    if is_footer(lines[end - 1]) and not _wrapped(lines, end - 1):
+    if is_footer(lines[end - 1]) and not _is_wrapped_line(lines, end - 1):
         return end - 1
     start = end
     while start and lines[start - 1].strip() and end - start < MOST_PARAGRAPH:
@@ -151,18 +153,18 @@ def _shorter(lines: Sequence[str], end: int) -> int:
     if is_small_print(paragraph):
         return start
     bare = [line for line in paragraph if has_words(line)]  # some programs leave the bars of a table
-    stays = _block(bare, _last_above(lines, start)) if bare else 0
+    stays = _block(bare, _find_line_above(lines, start)) if bare else 0
     return end if stays == len(bare) else start + paragraph.index(bare[stays])
 
 
-def _wrapped(lines: Sequence[str], place: int) -> bool:
+def _is_wrapped_line(lines: Sequence[str], index: int) -> bool:
     """Return whether a line goes on from a full one above it: "... were / sent from a phone"."""
-    before, line = (lines[place - 1].rstrip() if place else ""), lines[place].lstrip()
+    before, line = (lines[index - 1].rstrip() if index else ""), lines[index].lstrip()
     goes_on = len(before) >= 60 or (line[0].islower() and len(before.split()) >= 4)
     return goes_on and not STOPPED.search(before[-8:]) and not is_footer(before)
 
 
-def _last_above(lines: Sequence[str], start: int) -> str:
+def _find_line_above(lines: Sequence[str], start: int) -> str:
     return next((line.strip() for line in reversed(lines[max(0, start - 4) : start]) if line.strip()), "")
 
 
@@ -178,30 +180,30 @@ def is_footer(line: str) -> bool:
     known = vocabulary()
     # A line is compared only with the rows that begin as it does, and with those that have nothing before the device.
     rows = known.sent_from.get(folded[:1], ()) + (known.ended_by if folded.endswith(known.ends) else ())
-    return any(_fits(folded, before, after) for before, after in rows)
+    return any(_matches_footer(folded, before, after) for before, after in rows)
 
 
-def _fits(folded: str, before: str, after: str) -> bool:
-    if not folded.startswith(before) or (at := folded.find(after, len(before)) if after else len(folded)) < 0:
+def _matches_footer(text: str, prefix: str, suffix: str) -> bool:
+    if not text.startswith(prefix) or (at := text.find(suffix, len(prefix)) if suffix else len(text)) < 0:
         return False
-    middle, behind = folded[len(before) : at], folded[at + len(after) :]
-    if before and middle[:1].isalpha() and before[-1].isascii():
+    middle, behind = text[len(prefix) : at], text[at + len(suffix) :]
+    if prefix and middle[:1].isalpha() and prefix[-1].isascii():
         return False  # "sent fromage"
     if any(word in middle or word in behind for word in vocabulary().excuses):
-        return len(words(middle)) <= 20
+        return len(split_words(middle)) <= 20
     if behind.strip(" .!"):
         return False
-    count = len(words(middle)) + len(UNSPACED.findall(middle)) // 3
-    device = _names_device(folded)
-    if before in vocabulary().mine and not re.search("[,;،]", middle):
+    count = len(split_words(middle)) + len(UNSPACED.findall(middle)) // 3
+    device = _names_device(text)
+    if prefix in vocabulary().mine and not re.search("[,;،]", middle):
         return count <= (8 if device else 4)
-    return device and count <= (3 if before in vocabulary().short or re.search("[,;،]", middle) else 8)
+    return device and count <= (3 if prefix in vocabulary().short or re.search("[,;،]", middle) else 8)
 
 
-def _names_device(folded: str) -> bool:
+def _names_device(text: str) -> bool:
     """Return whether a device or a program is named; short names only as whole words."""
-    found = set(words(folded))
-    return any(name in found if len(name) < 5 and name.isascii() else name in folded for name in vocabulary().devices)
+    found = set(split_words(text))
+    return any(name in found if len(name) < 5 and name.isascii() else name in text for name in vocabulary().devices)
 
 
 def is_small_print(paragraph: Sequence[str]) -> bool:
@@ -210,7 +212,7 @@ def is_small_print(paragraph: Sequence[str]) -> bool:
     if any(phrase in text for phrase in vocabulary().sure):
         return True
     return (
-        len(words(text)) >= 12
+        len(split_words(text)) >= 12
         and sum(word in text for word in vocabulary().lawyers) >= 2
         and "?" not in text
         and len(text) > 120
@@ -237,7 +239,7 @@ def _block(paragraph: list[str], above_it: str) -> int:
         return size
     if said:
         return min(said[-1] + 2, first)
-    if first and not all(is_name(line) or len(words(line)) <= 8 for line in paragraph[:first]):
+    if first and not all(is_name(line) or len(split_words(line)) <= 8 for line in paragraph[:first]):
         return size
     if any(paragraph[place].endswith((":", "：")) for place in range(first)):
         return size
@@ -253,20 +255,20 @@ def _is_office(paragraph: Sequence[str]) -> bool:
         and is_name(name)
         and 1 <= len(others) <= MOST_OFFICE
         and not any(line.endswith((":", "：", ".", "!", "?", ",")) and not is_contact(line) for line in others)
-        and all((len(words(line)) <= 8 and _titled(line)) or is_contact(line) for line in others)
+        and all((len(split_words(line)) <= 8 and _starts_new_line(line)) or is_contact(line) for line in others)
         and any(_names_office(line) for line in others)
     )
 
 
 def _names_office(line: str) -> bool:
-    folded = f" {' '.join(words(fold(line)))}"
+    folded = f" {' '.join(split_words(fold(line)))}"
     return any(
         f" {word.rstrip('.')}" in folded or (not word.isascii() and UNSPACED.match(word) and word in folded)
         for word in vocabulary().offices
     )
 
 
-def _titled(line: str) -> bool:
+def _starts_new_line(line: str) -> bool:
     """Return whether a line is none that goes on in mid-sentence: it begins with a capital, or with a title."""
     return not line[0].islower() or is_contact(line) or _names_office(line.partition(" ")[0])
 
@@ -277,7 +279,7 @@ def is_contact(line: str) -> bool:
     rest = PHONE.sub("", MAIL.sub("", URL.sub("", folded)))
     if rest == folded:
         return LABELLED.fullmatch(folded) is not None and any(sign.isdigit() or sign in "@/" for sign in folded)
-    return len(LETTER.findall(rest)) <= 24 and len(words(rest)) <= 4
+    return len(LETTER.findall(rest)) <= 24 and len(split_words(rest)) <= 4
 
 
 def is_goodbye(line: str) -> bool:

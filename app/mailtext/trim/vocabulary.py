@@ -47,25 +47,25 @@ class Vocabulary:
 @cache
 def vocabulary() -> Vocabulary:
     languages = word_tables(__file__, "languages")
-    phrases = {name: _folded(entries) for name, entries in word_tables(__file__, "phrases").items()}
+    phrases = {name: _fold_all(entries) for name, entries in word_tables(__file__, "phrases").items()}
 
     newsletters = word_tables(__file__, "newsletters")
 
     def every(name: str) -> list[str]:
         return [entry for language in languages.values() for entry in language[name]]
 
-    kinds = {name: frozenset(phrases[name] if name in phrases else _folded(every(name))) for name in HEADINGS}
-    forwards = frozenset(_folded(every("forwarded")))
+    kinds = {name: frozenset(phrases[name] if name in phrases else _fold_all(every(name))) for name in HEADINGS}
+    forwards = frozenset(_fold_all(every("forwarded")))
     pairs = [_pair(entry) for entry in every("sent_from")]
     return Vocabulary(
-        beginnings=tuple({f"{word} " for word in _folded(every("leads"))} | {*_folded(every("leads_unspaced"))}),
-        wrote=tuple({f" {word} " for word in _folded(every("wrote"))}),
-        wrote_unspaced=_folded(every("wrote_unspaced")),
+        beginnings=tuple({f"{word} " for word in _fold_all(every("leads"))} | {*_fold_all(every("leads_unspaced"))}),
+        wrote=tuple({f" {word} " for word in _fold_all(every("wrote"))}),
+        wrote_unspaced=_fold_all(every("wrote_unspaced")),
         labels={
             label: frozenset(kind for kind, labels in kinds.items() if label in labels)
             for label in frozenset().union(*kinds.values())
         },
-        originals=frozenset(_folded(every("original"))),
+        originals=frozenset(_fold_all(every("original"))),
         bare_originals=frozenset(phrases["bare_originals"]),
         forwards=forwards,
         bare_forwards=frozenset(phrase for phrase in forwards if phrase.startswith(phrases["bare_starts"])),
@@ -78,8 +78,8 @@ def vocabulary() -> Vocabulary:
         mine=frozenset(phrases["mine"]),
         short=frozenset(phrases["short"]),
         goodbyes=frozenset(phrases["goodbyes"]),
-        footers=_folded(newsletters["footers"]),
-        buttons=frozenset(_folded(newsletters["buttons"])),
+        footers=_fold_all(newsletters["footers"]),
+        buttons=frozenset(_fold_all(newsletters["buttons"])),
         **{
             name: phrases[name]
             for name in ("devices", "excuses", "sure", "lawyers", "banners", "offices", "forwarded_by")
@@ -87,7 +87,7 @@ def vocabulary() -> Vocabulary:
     )
 
 
-def _folded(entries: Iterable[str]) -> tuple[str, ...]:
+def _fold_all(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(fold(entry) for entry in entries)
 
 

@@ -18,7 +18,7 @@ from ...core.actors import Actor
 from ...core.state_machine import MissingPrecondition, must, require_length
 from ...db.session import add_and_flush, lock_row, now
 from ...editions.calendar import in_utc, read_time
-from ...editions.items import frozen
+from ...editions.items import build_edition_item
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition, EditionItem
 from ...newsletters.models import Newsletter
@@ -42,11 +42,11 @@ LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
 FEWEST, MOST = 20, 2000  # words that an assignment may be for
 
 
-class Unfit(MissingPrecondition):
+class ImportRejected(MissingPrecondition):
     """A Q&A that can't be put into the archive; `fact` is a row of `OUTCOMES`."""
 
 
-def take_in_all(
+def import_all(
     session: Session, actor: Actor, newsletter_id: int, qas: Sequence[PrintedQA], key: str
 ) -> list[tuple[PrintedQA, str]]:
     """Import what can be as part of the import `key`; returns each Q&A with what became of it, a key of `OUTCOMES`."""
@@ -54,21 +54,21 @@ def take_in_all(
     with one_import(session, actor, newsletter_id, key):
         for qa in qas:
             try:
-                outcome = "imported" if take_in(session, actor, newsletter_id, qa) else "known"
-            except Unfit as unfit:
+                outcome = "imported" if import_qa(session, actor, newsletter_id, qa) else "known"
+            except ImportRejected as unfit:
                 outcome = unfit.fact
             done.append((qa, outcome))
     return done
 
 
-def known(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
+def find_imported(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
     """Return those Q&As that stand in the archive already, by the fingerprint of what was found in a file."""
     query = select(EditionItem.found_sha256, Question).join(Question, Question.id == EditionItem.question_id)
     query = query.where(EditionItem.found_sha256.in_(fingerprints), Question.newsletter_id == newsletter_id)
     return {str(fingerprint): question for fingerprint, question in session.execute(query)}
 
 
-def take_in(
+def import_qa(
     session: Session,
     actor: Actor,
     newsletter_id: int,
@@ -79,21 +79,21 @@ def take_in(
     """Put a Q&A into the archive; None where it stands there already.
 
     `experts` says for each answer whose of the directory it is, where somebody said so. `found_as` is the fingerprint
-    of what the file had, where it was mended since. Raises `PermissionDenied`, `Unfit`, `TooLong`.
+    of what the file had, where it was mended since. Raises `PermissionDenied`, `ImportRejected`, `TooLong`.
     """
     must(actor, "edition", "upkeep")
     fingerprint = found_as or qa.fingerprint
     newsletter = lock_row(session, session.get_one(Newsletter, newsletter_id))
-    if known(session, newsletter_id, [fingerprint]):
+    if find_imported(session, newsletter_id, [fingerprint]):
         return None
     if not clean(qa.question) or not qa.voices or not all(clean(voice.markdown) for voice in qa.voices):
-        raise Unfit("words")
+        raise ImportRejected("words")
     edition = _edition_of(session, actor, newsletter, qa)
     question = _question(session, actor, newsletter, edition, qa)
     for number, voice in enumerate(qa.voices):
         if number < len(experts) and (expert := experts[number]) is not None:
             _answer(session, actor, question, voice, expert, number + 1)
-    item = frozen(newsletter, edition, question, _piece(newsletter, qa), {})
+    item = build_edition_item(newsletter, edition, question, _piece(newsletter, qa), {})
     item.found_sha256 = fingerprint
     session.add(item)
     session.flush()
@@ -103,14 +103,14 @@ def take_in(
 def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
     """The edition of that day among those that were imported, a new one where there is none."""
     if qa.day is None:
-        raise Unfit("date")
+        raise ImportRejected("date")
     there = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
     if there is not None:
-        return _imported(session, there)
+        return _require_imported(session, there)
     local = datetime.combine(qa.day, read_time(newsletter.at))
     runs_at = in_utc(local, newsletter.zone)
     if runs_at > now(session):
-        raise Unfit("ahead")
+        raise ImportRejected("ahead")
     edition = Edition(
         newsletter_id=newsletter.id,
         rule_date=qa.day,
@@ -126,11 +126,11 @@ def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: Prin
     return edition
 
 
-def _imported(session: Session, edition: Edition) -> Edition:
+def _require_imported(session: Session, edition: Edition) -> Edition:
     """The edition, where all that is in it was imported. What this house sent stays as it was sent."""
     items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
     if not edition.is_sent or not items or not all(items):
-        raise Unfit("own")
+        raise ImportRejected("own")
     return lock_row(session, edition)
 
 
@@ -184,7 +184,7 @@ def _lead_in(voice: PrintedVoice) -> LeadIn:
 
 
 def _answer(
-    session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, place: int
+    session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, position: int
 ) -> None:
     """Note that an answer is an expert's: it stands on their page and in what they are known by."""
     lead, words = _lead_in(voice), word_count(voice.markdown)
@@ -205,7 +205,7 @@ def _answer(
         question_id=question.id,
         assignment_id=assignment.id,
         expert_id=expert.id,
-        run_position=place,
+        run_position=position,
     )
     ANSWER.apply(session, actor, answer, "start", cause="import")
     session.flush()

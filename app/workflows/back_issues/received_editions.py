@@ -40,7 +40,7 @@ def reply_token(session: Session, edition: Edition) -> str:
     return _token(get_keyring(session).mac("editions.reply", edition.public_id))
 
 
-def of_tokens(session: Session, tokens: Sequence[str]) -> Edition | None:
+def find_by_reply_tokens(session: Session, tokens: Sequence[str]) -> Edition | None:
     """The edition whose reply address was written to, under any key that is still held."""
     if not tokens:
         return None
@@ -56,7 +56,7 @@ def _token(mac: bytes) -> str:
     return b32encode(mac[:BYTES]).decode().lower()
 
 
-def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, Edition]:
+def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, Edition]:
     """The editions whose own mails have one of these Message-IDs; of several that have the same one the newest."""
     bare = [one.strip("<> ") for one in message_ids]
     both = [*bare, *(f"<{one}>" for one in bare)]
@@ -77,7 +77,7 @@ def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
 
 
 @dataclass(frozen=True)
-class Ran:
+class QuotableEdition:
     """An edition that readers can have before them, with what can be quoted of it."""
 
     edition: Edition
@@ -88,20 +88,20 @@ class Ran:
         return runs(self.text)
 
 
-def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -> list[Ran]:
+def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -> list[QuotableEdition]:
     """The newest editions of a newsletter that are fixed, the newest first."""
     fixed = Edition.is_fixed
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, fixed).order_by(Edition.runs_at.desc())
     editions = session.scalars(query.limit(limit)).all()
     texts = texts_of(session, editions)
-    return [Ran(edition, texts[edition.id]) for edition in editions if edition.id in texts]
+    return [QuotableEdition(edition, texts[edition.id]) for edition in editions if edition.id in texts]
 
 
-def quoted_in(ran: Sequence[Ran], quote: str) -> Edition | None:
+def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edition | None:
     """The edition that a quote is from."""
     quoted = runs(quote)
     best: tuple[float, Edition] | None = None
-    for one in ran if len(quoted) >= QUOTED else ():
+    for one in editions if len(quoted) >= QUOTED else ():
         common = len(quoted & one.runs)
         like = max(common / len(quoted), common / len(one.runs)) if one.runs else 0.0
         if common >= QUOTED and like >= LIKE and (best is None or like > best[0]):
@@ -109,7 +109,7 @@ def quoted_in(ran: Sequence[Ran], quote: str) -> Edition | None:
     return best[1] if best else None
 
 
-def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | None:
+def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Edition | None:
     """Find the edition that a mail of the newsletter is: it can arrive now, and most of its words stand in the mail."""
     at = now(session)
     can_arrive = or_(
@@ -127,14 +127,14 @@ def that_arrives(session: Session, newsletter_id: int, text: str) -> Edition | N
     return best[1] if best else None
 
 
-def arrived(session: Session, actor: Actor, edition: Edition, message_id: str, text: str) -> bool:
+def record_arrival(session: Session, actor: Actor, edition: Edition, message_id: str, text: str) -> bool:
     """Note that an edition's own mail came, once: a second one changes nothing. Tells whether it was noted."""
     lock_row(session, edition)
     if edition.arrived_at is not None or (edition.message_id and edition.message_id != message_id):
         return False
     edition.message_id = message_id or edition.message_id
     edition.arrived_at = now(session)
-    edition.arrived_text = None if history.words_went(session, edition) else clean(text)[:LONGEST]
+    edition.arrived_text = None if history.has_erased_text(session, edition) else clean(text)[:LONGEST]
     audit.record(session, actor, "edition.arrive", edition)
     return True
 
@@ -148,7 +148,7 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     ran = [(part, runs(part)) for part in paragraphs(edition.arrived_text)]
     found: list[diff.Change] = []
     for text in _as_it_runs(session, edition):
-        found += diff.changes(text, _passage(text, ran))
+        found += diff.changes(text, _find_passage(text, ran))
     return found
 
 
@@ -157,13 +157,13 @@ def _as_it_runs(session: Session, edition: Edition) -> list[str]:
     return [to_text(block) for block in locking.blocks(session, edition)]
 
 
-def _passage(text: str, ran: list[tuple[str, set[tuple[str, ...]]]]) -> str:
+def _find_passage(text: str, sent_paragraphs: list[tuple[str, set[tuple[str, ...]]]]) -> str:
     """The part of what ran that a Q&A became: from the first to the last paragraph that is like one of its own."""
     places = []
     for part in paragraphs(text):
         own = runs(part)
-        likes = [(share(own, words), -place) for place, (_, words) in enumerate(ran)]
+        likes = [(share(own, words), -place) for place, (_, words) in enumerate(sent_paragraphs)]
         like, place = max(likes, default=(0.0, 0))
         if like >= LIKE:
             places.append(-place)
-    return "\n\n".join(part for part, _ in ran[min(places) : max(places) + 1]) if places else ""
+    return "\n\n".join(part for part, _ in sent_paragraphs[min(places) : max(places) + 1]) if places else ""

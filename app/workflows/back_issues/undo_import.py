@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ...answers.lifecycle import ANSWER
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event, erasures, record, watched
-from ...audit.queries import chosen, touched_since
+from ...audit.queries import get_events, has_later_event
 from ...core.actors import Actor, Staff
 from ...core.state_machine import MissingPrecondition, VersionConflict, must
 from ...db.session import lock_row
@@ -27,7 +27,7 @@ from ...people.models import Upload
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...questions.wording import erase_words
-from ...search.index import take_out
+from ...search.index import remove_documents
 from ...search.models import PUBLIC
 
 UNTIL = "with its whole import, until anything of it is changed"
@@ -81,7 +81,7 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
     one = next((one for one in imports(session, newsletter.id) if one.key == key), None)
     if one is None:
         raise MissingPrecondition("import")
-    events = chosen(session, one.events)
+    events = get_events(session, one.events)
     editions = set()
     for event in _questions(events):
         question = lock_row(session, session.get_one(Question, event.noun_id))
@@ -100,14 +100,14 @@ def take_out_of_archive(session: Session, actor: Staff, question: Question, even
     `press` are the events of the whole import. Raises `VersionConflict` where anybody has done anything with it since.
     """
     cited = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
-    if touched_since(session, question.id, event.id, press) or session.scalar(cited):
+    if has_later_event(session, question.id, event.id, press) or session.scalar(cited):
         raise VersionConflict(question.public_id)
     session.execute(delete(EditionItem).where(EditionItem.question_id == question.id))
     _drop_answers(session, actor, question)
     gone: dict[str, Any] = {"edition_id": None, "position": None, "published_at": None, "closed_reason": "undone"}
     QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, **gone)
     erase_words(session, question)
-    take_out(session, PUBLIC, [("question", question.id)])
+    remove_documents(session, PUBLIC, [("question", question.id)])
     erasures.note(session, "page", [question.public_id])
 
 

@@ -9,7 +9,7 @@ from ...answers.editing import approved_of, end_check
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
-from ...audit.queries import chosen, newest_move, newest_of
+from ...audit.queries import find_latest_event, find_latest_move, get_events
 from ...core.actors import Staff
 from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
 from ...db.session import lock_row
@@ -30,10 +30,10 @@ from ..undo import is_untouched, take_back
 def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
     """End a letter, where there is one with the published `answer` that fits. Raises `MissingPrecondition` (reason),
     `InvalidTransition`."""
-    _known(reason)
+    _validate_reason(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+    _notify_reader(session, actor, newsletter, letter, reason, _path(newsletter, answer))
 
 
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
@@ -49,7 +49,7 @@ def wait_again(session: Session, actor: Staff, letter: Letter, version: int | No
     Raises `VersionConflict` where somebody has gone on from there, `InvalidTransition`, `PermissionDenied`.
     """
     check_version(lock_row(session, letter), version)
-    event = newest_move(session, "letter", letter.id)
+    event = find_latest_move(session, "letter", letter.id)
     if letter.author != "expert" or event is None or event.action != "letter.file" or "did" not in (event.facts or {}):
         raise InvalidTransition("letter", "let wait again", letter.state)
     take_back(session, actor, (event.facts or {})["did"], event.id)
@@ -58,7 +58,7 @@ def wait_again(session: Session, actor: Staff, letter: Letter, version: int | No
 
 def may_wait_again(session: Session, letter: Letter) -> bool:
     """Return whether nothing has been built on what an expert's letter was filed as."""
-    event = newest_move(session, "letter", letter.id) if letter.is_filed else None
+    event = find_latest_move(session, "letter", letter.id) if letter.is_filed else None
     did = (event.facts or {}).get("did") if event else None
     return event is not None and did is not None and is_untouched(session, did, event.id)
 
@@ -70,11 +70,11 @@ def close_question(
 
     Raises as `end_letter` does, and `Leaking` (see `firewall`).
     """
-    _known(reason)
+    _validate_reason(reason)
     closing.close(session, actor, question, reason, sentence)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     for letter in letters_of(session, question):
-        _tell(session, actor, newsletter, letter, reason, _path(newsletter, answer))
+        _notify_reader(session, actor, newsletter, letter, reason, _path(newsletter, answer))
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
@@ -84,13 +84,13 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     more. Raises as `reopen_letter` does.
     """
     QUESTION.apply(session, actor, lock_row(session, question), "reopen", closed_reason=None)
-    closed = newest_of(session, "question", question.id, "question.close")
+    closed = find_latest_event(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
         facts = closed.facts or {}  # "did" and "told" as in `undo`
         heard = {mail.assignment_id for mail in pending_invitations.recall_mails(session, actor, facts.get("told", ()))}
-        for event in chosen(session, facts.get("did", ())):
+        for event in get_events(session, facts.get("did", ())):
             if event.action == "assignment.cancel":
-                _go_on(session, actor, event, closed, event.noun_id in heard)
+                _resume_assignment(session, actor, event, closed, event.noun_id in heard)
     was_asked = closed is not None and closed.old == "seeking"
     if approved_of(session, question.id):
         QUESTION.apply(session, actor, question, "answer", cause="approve")
@@ -100,22 +100,29 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
         notices.recall_waiting_notice(session, actor, letter)
 
 
-def _go_on(session: Session, actor: Staff, ended: Event, closed: Event, heard: bool) -> None:
+def _resume_assignment(
+    session: Session, actor: Staff, end_event: Event, close_event: Event, was_notified: bool
+) -> None:
     """Let an assignment that was ended with its question go on, as far as it can."""
-    assignment = lock_row(session, session.get_one(Assignment, ended.noun_id))
-    if ended.old == "received":
+    assignment = lock_row(session, session.get_one(Assignment, end_event.noun_id))
+    if end_event.old == "received":
         answer = lock_row(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
         end_check(session, actor, answer)
         ASSIGNMENT.apply(session, actor, assignment, "revive", cause="reopen")
         kind = session.get_one(AnswerText, answer.text_id).kind
         ANSWER.apply(session, actor, answer, "revive", to=kind, cause="reopen")
-        links.restore_links(session, assignment.id, ended.at)
-    elif not heard:
-        followed = chosen(session, (closed.facts or {})["did"])
-        take_back(session, actor, [each.id for each in followed if _is_of(session, each, assignment)], closed.id)
+        links.restore_links(session, assignment.id, end_event.at)
+    elif not was_notified:
+        followed = get_events(session, (close_event.facts or {})["did"])
+        take_back(
+            session,
+            actor,
+            [each.id for each in followed if _concerns_assignment(session, each, assignment)],
+            close_event.id,
+        )
 
 
-def _is_of(session: Session, event: Event, assignment: Assignment) -> bool:
+def _concerns_assignment(session: Session, event: Event, assignment: Assignment) -> bool:
     """Return whether an event is about an assignment, its answer or a mail of it."""
     if event.noun == "answer":
         return session.get_one(Answer, event.noun_id).assignment_id == assignment.id
@@ -124,7 +131,7 @@ def _is_of(session: Session, event: Event, assignment: Assignment) -> bool:
     return (event.noun, event.noun_id) == ("assignment", assignment.id)
 
 
-def _known(reason: str) -> None:
+def _validate_reason(reason: str) -> None:
     if reason not in ENDINGS:
         raise MissingPrecondition("reason")
 
@@ -133,7 +140,9 @@ def _path(newsletter: Newsletter, answer: Question | None) -> str:
     return f"/{newsletter.slug}/q/{answer.public_id}/-" if answer else ""
 
 
-def _tell(session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = "") -> None:
+def _notify_reader(
+    session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = ""
+) -> None:
     sentence = sentence_of(session, newsletter, reason, letter.language)
     said = sentence.text if sentence else ""
     about = LetterMail(opening="ended", sentence=said, link=path)

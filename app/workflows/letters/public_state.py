@@ -16,7 +16,7 @@ from ...questions.queries import lead_of
 
 
 @dataclass(frozen=True)
-class Standing:
+class PublicState:
     """`state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
 
     `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next
@@ -52,7 +52,7 @@ class Standing:
         return not self.is_final and self.state != "kept"
 
 
-def standing_of(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> Standing:
+def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> PublicState:
     """Return how a letter stands; without the next dates where nobody reads them."""
     coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
@@ -60,17 +60,17 @@ def standing_of(session: Session, newsletter: Newsletter, letter: Letter, dates:
     edition = session.get(Edition, lead.edition_id) if lead and lead.edition_id else None
     if letter.is_withdrawn:
         fixed = edition is not None and edition.is_fixed
-        return Standing("withdrawn", runs_unnamed=fixed, coming=coming)
+        return PublicState("withdrawn", runs_unnamed=fixed, coming=coming)
     if letter.is_ended:
         answer = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
         path = story_path(newsletter, answer) if answer and answer.is_published else None
-        return Standing("ended", path=path, reason=letter.end_reason, coming=coming)
+        return PublicState("ended", path=path, reason=letter.end_reason, coming=coming)
     if not letter.is_filed:
-        return Standing("arrived", coming=coming)
+        return PublicState("arrived", coming=coming)
     if lead is None:
-        return Standing("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
+        return PublicState("kept" if letter.filed_as in ("comment", "tip") else "read", coming=coming)
     state = AS_READERS_SEE_IT[str(lead.state)]
-    return Standing(
+    return PublicState(
         state,
         path=story_path(newsletter, lead) if lead.is_published else None,
         reason=lead.closed_reason,

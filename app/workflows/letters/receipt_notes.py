@@ -16,25 +16,25 @@ from ...core.listing import MANY, Key
 from ...core.state_machine import InvalidTransition, PermissionDenied, must, require_length, require_text
 from ...db.session import lock_row, now
 from ...letters import receipts
-from ...letters.days import day_only
+from ...letters.days import truncate_to_day
 from ...letters.models import Addition, Letter, ReceiptNote
 from ...newsletters.models import Newsletter
 from ...text.clean import clean
-from .public_state import Standing, standing_of
+from .public_state import PublicState, get_public_state
 
 MAXIMUM = 500  # characters: a note asks one thing
 MOST = 5  # at one letter: a reader is no witness to be questioned
 DAY = timedelta(days=1)
 
 
-def takes_words(newsletter: Newsletter, letter: Letter, standing: Standing) -> bool:
+def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: PublicState) -> bool:
     """Return whether whoever holds the letter's number can still write something that the desk reads."""
     return (
         letter.erased_at is None
         and not letter.receipt_mailed
         and newsletter.is_going
-        and not standing.is_published
-        and not standing.has_ended
+        and not public_state.is_published
+        and not public_state.has_ended
     )
 
 
@@ -46,8 +46,8 @@ def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] 
     if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST:
         return False
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    standing = standing_of(session, newsletter, letter, dates=False)
-    return takes_words(newsletter, letter, standing) and _open(notes) is None
+    standing = get_public_state(session, newsletter, letter, dates=False)
+    return accepts_messages(newsletter, letter, standing) and _open(notes) is None
 
 
 def open_note(letter: Letter) -> ReceiptNote | None:
@@ -88,53 +88,58 @@ def take_back(session: Session, actor: Staff, letter: Letter) -> None:
     audit.record(session, actor, "letter.unask", letter)
 
 
-def _still_read(session: Session, actor: Reader, letter: Letter) -> None:
+def _require_open(session: Session, actor: Reader, letter: Letter) -> None:
     """Raise `PermissionDenied` where the desk would not read what is sent now, such as from a page opened before the
     end."""
     newsletter = session.get_one(Newsletter, lock_row(session, letter).newsletter_id)
-    if not takes_words(newsletter, letter, standing_of(session, newsletter, letter)):
+    if not accepts_messages(newsletter, letter, get_public_state(session, newsletter, letter)):
         raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Add something to a letter. Raises what `receipts.add` raises, and `PermissionDenied` where the desk reads no
     more."""
-    _still_read(session, actor, letter)
+    _require_open(session, actor, letter)
     receipts.add(session, actor, letter, body)
 
 
 def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
     """Write back to the note that waits; the same words sent again, as a reloaded page does, are taken once.
 
-    Raises what `receipts.put` raises, and `PermissionDenied` where no note waits any more or the desk reads no more.
+    Raises what `receipts.store_addition` raises, and `PermissionDenied` where no note waits any more or the desk reads
+    no more.
     """
-    _still_read(session, actor, letter)
+    _require_open(session, actor, letter)
     note = open_note(letter)
     if note is None:
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
         raise PermissionDenied(actor.ref)
-    if addition := receipts.put(session, actor, letter, body, once=False):  # a reload finds no note that waits
+    if addition := receipts.store_addition(
+        session, actor, letter, body, skip_duplicate=False
+    ):  # a reload finds no note that waits
         note.addition_id = addition.id
         audit.record(session, actor, "letter.answer", letter, at=addition.added_at)
 
 
-def answered(session: Session, newsletter_id: int, days: int, today: bool) -> Sequence[tuple[Letter, datetime]]:
+def list_answered_letters(
+    session: Session, newsletter_id: int, days: int, today: bool
+) -> Sequence[tuple[Letter, datetime]]:
     """Return the listed letters whose readers have written back within so many days before this one, or also today, and
     when they did so last.
 
     Days are those of UTC: of who left no address no minute is kept.
     """
-    midnight = day_only(now(session))
-    query = answers(newsletter_id, midnight - days * DAY, None if today else midnight)
+    midnight = truncate_to_day(now(session))
+    query = select_answered_letters(newsletter_id, midnight - days * DAY, None if today else midnight)
     query = query.group_by(Letter.id).order_by(Letter.id).limit(MANY)
     return [(letter, at) for letter, at in session.execute(query.add_columns(func.max(Addition.added_at)))]
 
 
-def answers(newsletter_id: Key, since: Any, until: datetime | None = None) -> Select[Letter]:
+def select_answered_letters(newsletter_id: Key, start: Any, end: datetime | None = None) -> Select[Letter]:
     """Select the letters of the answers between two midnights, once for each."""
     here = Letter.newsletter_id + 0 == newsletter_id  # plus nothing: from the few answers to their letters
     query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
     query = query.where(here, Letter.is_listed)
-    return query.where(Addition.added_at >= since, true() if until is None else Addition.added_at < until)
+    return query.where(Addition.added_at >= start, true() if end is None else Addition.added_at < end)

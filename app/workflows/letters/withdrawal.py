@@ -7,14 +7,14 @@ from sqlalchemy.orm import Session
 
 from ...answers.closing import close
 from ...answers.models import Assignment
-from ...audit.queries import newest_of
+from ...audit.queries import find_latest_event
 from ...core.actors import Reader, Staff
-from ...db.session import as_of, lock_row
+from ...db.session import lock_row, override_time
 from ...editions import locking, slots
 from ...editions.models import Edition, EditionItem
 from ...forms import form_drafts, press_keys
 from ...letters import contacts
-from ...letters.days import kept_moment
+from ...letters.days import stored_time
 from ...letters.models import Letter
 from ...letters.queries import of_questions, stood_behind
 from ...letters.receipts import change_credit as change_own_credit
@@ -41,22 +41,22 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     words = letter.body or ""
     erase(session, actor, letter)
     behind = sorted(stood_behind(session, letter))
-    _forget_typed(session, letter, behind)
+    _erase_drafts(session, letter, behind)
     for key in behind:
-        own, question = _standing(session, key)
+        own, question = _lock_with_lead(session, key)
         if key == letter.question_id:
-            _leave(session, actor, letter, own, question, words)
-        elif not _is_all_theirs(session, letter, own, words):
+            _leave_question(session, actor, letter, own, question, words)
+        elif not _is_only_readers(session, letter, own, words):
             forget_own_words(session, own, words, next(iter(letters_of(session, own)), None))
         elif own is not question:
             erase_words(session, own)
-        elif not _is_fixed(session, own):
+        elif not _has_edition_item(session, own):
             _end_for(session, actor, letter, own)
 
 
-def _forget_typed(session: Session, letter: Letter, behind: list[int]) -> None:
+def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> None:
     """Erase what the desk has typed about it and not sent, and what was said after presses."""
-    keys = {one for key in behind for one in family(session, lead_of(session, session.get_one(Question, key)))}
+    keys = {one for key in question_ids for one in family(session, lead_of(session, session.get_one(Question, key)))}
     mails = or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(keys))
     questions = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
     about = [letter.public_id, *questions, *session.scalars(select(OutboxMail.public_id).where(mails))]
@@ -64,41 +64,43 @@ def _forget_typed(session: Session, letter: Letter, behind: list[int]) -> None:
     press_keys.forget_words(session, letter.newsletter_id)
 
 
-def _leave(session: Session, actor: Reader, letter: Letter, own: Question, question: Question, words: str) -> None:
+def _leave_question(
+    session: Session, actor: Reader, letter: Letter, own_question: Question, question: Question, text: str
+) -> None:
     """A letter that was erased leaves the question that it stood behind."""
-    if own is not question and not of_questions(session, [own.id]):
-        erase_words(session, own)
+    if own_question is not question and not of_questions(session, [own_question.id]):
+        erase_words(session, own_question)
     others = letters_of(session, question)
-    for each in {own, question}:
-        forget_own_words(session, each, words, others[0] if others else None)
+    for each in {own_question, question}:
+        forget_own_words(session, each, text, others[0] if others else None)
     fixed = _unname(session, question)
     if fixed or others or question.has_run:
-        _tell(session, letter, question, fixed)
+        _notify_editors(session, letter, question, fixed)
     else:
         _end_for(session, actor, letter, question)
 
 
 def _end_for(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
-    later = _later(session, letter)
-    with as_of(session, kept_moment(session, letter)):
+    later = _get_notice_time(session, letter)
+    with override_time(session, stored_time(session, letter)):
         _end(session, actor, question)
         if later:
-            outbox.put_off(session, family(session, question), later)
-    _tell(session, letter, question, False)
+            outbox.postpone(session, family(session, question), later)
+    _notify_editors(session, letter, question, False)
 
 
-def _tell(session: Session, letter: Letter, question: Question, fixed: bool) -> None:
-    later = _later(session, letter)
-    with as_of(session, kept_moment(session, letter)):
-        notices.letter_withdrawn(session, question, fixed, due_at=later)
+def _notify_editors(session: Session, letter: Letter, question: Question, runs_unnamed: bool) -> None:
+    later = _get_notice_time(session, letter)
+    with override_time(session, stored_time(session, letter)):
+        notices.notify_letter_withdrawn(session, question, runs_unnamed, due_at=later)
 
 
-def _later(session: Session, letter: Letter) -> datetime | None:
+def _get_notice_time(session: Session, letter: Letter) -> datetime | None:
     """Delay what is mailed about a letter without address until the day is over: it would tell the minute."""
-    return kept_moment(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
+    return stored_time(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
 
 
-def _standing(session: Session, key: int) -> tuple[Question, Question]:
+def _lock_with_lead(session: Session, key: int) -> tuple[Question, Question]:
     """Lock a question and the one that it counts for, as they stand until the end of the transaction."""
     own = lock_row(session, session.get_one(Question, key))
     question = lock_row(session, lead_of(session, own))
@@ -108,15 +110,15 @@ def _standing(session: Session, key: int) -> tuple[Question, Question]:
     return own, question
 
 
-def _is_all_theirs(session: Session, letter: Letter, question: Question, words: str) -> bool:
+def _is_only_readers(session: Session, letter: Letter, question: Question, text: str) -> bool:
     """Return whether a question that a letter was taken out of is still that reader's, by its words or as it was opened
     for them: nobody asks it, and nothing of it was ever confirmed as the desk's own.
     """
     if letters_of(session, question) or question.text is None:
         return False
-    if question.text.cleared_at is None and question.text.body == for_print(words):
+    if question.text.cleared_at is None and question.text.body == for_print(text):
         return True
-    opened = newest_of(session, "question", question.id, "question.open")
+    opened = find_latest_event(session, "question", question.id, "question.open")
     letters = (opened.facts or {}).get("letters", ()) if opened else ()
     return letter.id in letters and cleared_text(session, question.id) is None
 
@@ -127,7 +129,7 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
     Raises `VersionConflict` and `InvalidTransition`.
     """
     locking.unlock(session, actor, edition, version)
-    for question in slots.picked(session, edition):
+    for question in slots.list_picked_questions(session, edition):
         taken_back = select(Letter.id).where(Letter.question_id.in_(family(session, question)), Letter.is_withdrawn)
         if session.scalar(taken_back.limit(1)) and not letters_of(session, question):
             _end(session, actor, question)
@@ -166,13 +168,13 @@ def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
 def _keep_only_wanted(session: Session, letter: Letter) -> None:
     if letter.question_id is None:
         return
-    _own, question = _standing(session, letter.question_id)
+    _own, question = _lock_with_lead(session, letter.question_id)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
-    wanted = contacts.named(session, letter, phrases_for(newsletter.language)["comma"])
+    wanted = contacts.get_credit_name(session, letter, phrases_for(newsletter.language)["comma"])
     _unname(session, question, but=wanted)
 
 
-def _is_fixed(session: Session, question: Question) -> bool:
+def _has_edition_item(session: Session, question: Question) -> bool:
     """Return whether it was locked into an edition, or ran."""
     return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
 

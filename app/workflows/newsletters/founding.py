@@ -8,14 +8,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...core.actors import Clock, Staff
-from ...core.fields import Wrong, read_form
+from ...core.fields import FieldError, read_form
 from ...db.session import now
 from ...editions.planning import plan_newsletter, start_with_open_edition
-from ...editions.rhythm import Choices, read_typed
+from ...editions.rhythm import Choices, parse_calendar_form
 from ...newsletters.lifecycle import NEWSLETTER
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.queries import by_slug
-from ...newsletters.settings import Faulty, faults_of_sentences, keep_texts
+from ...newsletters.settings import InvalidSettings, faults_of_sentences, keep_texts
 from ...people.directory import give_role
 from ...people.models import Person
 from ...text.languages import N_
@@ -36,47 +36,52 @@ LONGEST = 60
 _SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def possible_name(typed: str) -> str:
-    """Return a name that a newsletter could have in addresses. Raises `Wrong`."""
-    typed = typed.strip()
-    if not typed:
-        raise Wrong("empty")
-    if not _SHORT_NAME.fullmatch(typed) or len(typed) > LONGEST:
-        raise Wrong("short name")
-    if typed in TAKEN.split():
-        raise Wrong("in use")
-    return typed
+def validate_slug(slug: str) -> str:
+    """Return a name that a newsletter could have in addresses. Raises `FieldError`."""
+    slug = slug.strip()
+    if not slug:
+        raise FieldError("empty")
+    if not _SHORT_NAME.fullmatch(slug) or len(slug) > LONGEST:
+        raise FieldError("short name")
+    if slug in TAKEN.split():
+        raise FieldError("in use")
+    return slug
 
 
-def short_name(session: Session, typed: str, newsletter: Newsletter | None = None) -> str:
-    """Return the name that a newsletter is to have in addresses: one that no other has or had. Raises `Wrong`."""
-    typed = possible_name(typed)
-    if by_slug(session, typed) not in (None, newsletter):
-        raise Wrong("in use")
-    return typed
+def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | None = None) -> str:
+    """Return the name that a newsletter is to have in addresses: one that no other has or had. Raises `FieldError`."""
+    slug = validate_slug(slug)
+    if by_slug(session, slug) not in (None, newsletter):
+        raise FieldError("in use")
+    return slug
 
 
-def checked(session: Session, choices: Choices, texts: Mapping[str, str], typed: Mapping[str, Any]) -> dict[str, Any]:
+def validate_newsletter(
+    session: Session, choices: Choices, texts: Mapping[str, str], form_values: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the columns of a newsletter to be made, whose rhythm was chosen; its first language is its own.
 
-    `typed` are the fields of `FIRST`, "slug", "at" and "zone"; `texts` the house sentences. Raises `Faulty`.
+    `form_values` are the fields of `FIRST`, "slug", "at" and "zone"; `texts` the house sentences. Raises
+    `InvalidSettings`.
     """
-    values, wrong = read_form(FIRST, {name: typed[name] for name in FIRST})
+    values, wrong = read_form(FIRST, {name: form_values[name] for name in FIRST})
     faults: dict[str, Any] = {**wrong, **faults_of_sentences(dict(texts))}
     try:
-        values |= read_typed(choices, {"skips": "", "extra": "", **typed}, now(session).date())
-    except Faulty as faulty:
+        values |= parse_calendar_form(choices, {"skips": "", "extra": "", **form_values}, now(session).date())
+    except InvalidSettings as faulty:
         faults |= faulty.faults
     try:
-        values["slug"] = short_name(session, typed["slug"])
-    except Wrong as fault:
+        values["slug"] = validate_free_slug(session, form_values["slug"])
+    except FieldError as fault:
         faults["slug"] = fault
     if faults:
-        raise Faulty(faults)
+        raise InvalidSettings(faults)
     return values | {"language": values["languages"][0]}
 
 
-def found(session: Session, actor: Staff | Clock, columns: Mapping[str, Any], texts: Mapping[str, str]) -> Newsletter:
+def create_newsletter(
+    session: Session, actor: Staff | Clock, columns: Mapping[str, Any], texts: Mapping[str, str]
+) -> Newsletter:
     """Make a newsletter of columns and sentences that were looked at, and its editions from the first one whose cut-off
     is ahead.
 

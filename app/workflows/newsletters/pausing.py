@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from ... import audit
 from ...answers import closing
-from ...answers.assigning import rest
+from ...answers.assigning import reopen_if_unassigned
 from ...answers.models import Assignment
 from ...audit import Event
 from ...core.actors import Actor, Clock
-from ...core.fields import Wrong
+from ...core.fields import FieldError
 from ...core.state_machine import must
 from ...db.engine import Database
 from ...db.session import lock_row, now
@@ -28,51 +28,53 @@ from ...editions.planning import plan_newsletter
 from ...newsletters.lifecycle import NEWSLETTER
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
-from ...newsletters.settings import Faulty
+from ...newsletters.settings import InvalidSettings
 from ...people.models import Expert
 from ...questions.models import Question
 
 
-def pause(session: Session, actor: Actor, newsletter: Newsletter, until: date | None = None) -> Event:
-    """Let a newsletter pause, or pause until another day; on the day `until`, by its own clock, it goes on by itself.
+def pause(session: Session, actor: Actor, newsletter: Newsletter, paused_until: date | None = None) -> Event:
+    """Let a newsletter pause, or pause until another day; on the day `paused_until`, by its own clock, it goes on by
+    itself.
 
-    Raises `Faulty` for a day that is not to come, `InvalidTransition`, `PermissionDenied`.
+    Raises `InvalidSettings` for a day that is not to come, `InvalidTransition`, `PermissionDenied`.
     """
     lock_row(session, newsletter)
-    if until is not None and until <= _today(session, newsletter):
-        raise Faulty({"until": Wrong("past")})
-    return _move(session, actor, newsletter, "pause", paused_until=until)
+    if paused_until is not None and paused_until <= _today(session, newsletter):
+        raise InvalidSettings({"until": FieldError("past")})
+    return _change_state(session, actor, newsletter, "pause", paused_until=paused_until)
 
 
 def resume(session: Session, actor: Actor, newsletter: Newsletter) -> Event:
     """Let a newsletter go on that pauses or was closed, and plan its editions. Raises `InvalidTransition`,
     `PermissionDenied`."""
-    return _move(session, actor, lock_row(session, newsletter), "resume", paused_until=None)
+    return _change_state(session, actor, lock_row(session, newsletter), "resume", paused_until=None)
 
 
 def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str) -> Event:
     """Bring a newsletter to its end: each expert with something open is told once, with the `sentence`.
 
     What is in an edition stays there. Gives the event, which keeps what was ended and the mails that tell of it. Raises
-    `Faulty` where somebody is to be told and there is no sentence, `Leaking`, `InvalidTransition`, `PermissionDenied`.
+    `InvalidSettings` where somebody is to be told and there is no sentence, `Leaking`, `InvalidTransition`,
+    `PermissionDenied`.
     """
     lock_row(session, newsletter)
     NEWSLETTER.move("close", newsletter.state)
     must(actor, "newsletters", "upkeep")
-    open_ones = still_asked(session, newsletter)
+    open_ones = list_open_assignments(session, newsletter)
     if open_ones and not sentence.strip():
-        raise Faulty({"sentence": Wrong("empty")})
+        raise InvalidSettings({"sentence": FieldError("empty")})
     with audit.watched(session) as events:
         mails = [closing.end(session, actor, assignment, sentence) for assignment in open_ones]
         for question_id in dict.fromkeys(assignment.question_id for assignment in open_ones):
-            rest(session, actor, question_id)
+            reopen_if_unassigned(session, actor, question_id)
         session.flush()
     mail_ids = [mail.id for mail in mails if mail is not None]
     kept = {"did": [event.id for event in events], "told": mail_ids}
-    return _move(session, actor, newsletter, "close", kept, paused_until=None)
+    return _change_state(session, actor, newsletter, "close", kept, paused_until=None)
 
 
-def still_asked(session: Session, newsletter: Newsletter) -> list[Assignment]:
+def list_open_assignments(session: Session, newsletter: Newsletter) -> list[Assignment]:
     """Return the assignments that the end of a newsletter ends: prepared, asked, and answered without an edition."""
     query = select(Assignment).join(Question, Question.id == Assignment.question_id).join(Expert)
     mine = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
@@ -80,44 +82,46 @@ def still_asked(session: Session, newsletter: Newsletter) -> list[Assignment]:
     return sorted(found, key=attrgetter("id"))
 
 
-def end_pauses(database: Database, at: datetime | None = None) -> int:
+def end_pauses(database: Database, current_time: datetime | None = None) -> int:
     """Let each newsletter go on whose day has come. Returns how many did."""
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         with_day = all_newsletters(session, Newsletter.paused_until.is_not(None))
-        due = [one.id for one in with_day if _is_over(session, one)]
+        due = [one.id for one in with_day if _is_pause_over(session, one)]
 
-    return sum(database.write(partial(_go_on, key=key), at) for key in due)
+    return sum(database.write(partial(_resume_if_due, key=key), current_time) for key in due)
 
 
-def _go_on(session: Session, key: int) -> bool:
+def _resume_if_due(session: Session, key: int) -> bool:
     newsletter = lock_row(session, session.get_one(Newsletter, key))
-    if _is_over(session, newsletter):
+    if _is_pause_over(session, newsletter):
         resume(session, Clock(), newsletter)
         return True
     return False
 
 
-def as_before(session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]) -> None:
+def undo_state_change(
+    session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]
+) -> None:
     """Undo a pause, its end, or the newsletter's: it stands as it stood, with the editions that it has then."""
     until = (event.facts or {})["was"]["paused_until"]
     day = date.fromisoformat(until) if until else None
-    _move(session, actor, newsletter, "undo", {"undoes": event.id}, event.old, paused_until=day)
+    _change_state(session, actor, newsletter, "undo", {"undoes": event.id}, event.old, paused_until=day)
 
 
-def _move(
+def _change_state(
     session: Session,
     actor: Actor,
     newsletter: Newsletter,
     action: str,
-    why: dict[str, Any] | None = None,
-    to: str | None = None,
+    event_facts: dict[str, Any] | None = None,
+    to_state: str | None = None,
     **facts: Any,
 ) -> Event:
     """Make a move and let the calendar follow; its event keeps until when the newsletter paused before."""
     before = newsletter.paused_until
     was = {"was": {"paused_until": before.isoformat() if before else None}}
     with audit.watched(session) as events:
-        NEWSLETTER.apply(session, actor, newsletter, action, to=to, why=was | (why or {}), **facts)
+        NEWSLETTER.apply(session, actor, newsletter, action, to=to_state, why=was | (event_facts or {}), **facts)
     plan_newsletter(session, actor, newsletter)
     return events[0]
 
@@ -126,6 +130,6 @@ def _today(session: Session, newsletter: Newsletter) -> date:
     return now(session).astimezone(ZoneInfo(newsletter.zone)).date()
 
 
-def _is_over(session: Session, newsletter: Newsletter) -> bool:
+def _is_pause_over(session: Session, newsletter: Newsletter) -> bool:
     until = newsletter.paused_until
     return newsletter.is_paused and until is not None and until <= _today(session, newsletter)

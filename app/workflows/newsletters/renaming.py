@@ -5,14 +5,14 @@ from sqlalchemy.orm import Session
 
 from ... import audit
 from ...core.actors import Clock, Staff
-from ...core.fields import Wrong, read_form
+from ...core.fields import FieldError, read_form
 from ...core.state_machine import must
 from ...db.session import lock_row
 from ...forms.models import FormDraft
 from ...newsletters import former_names
 from ...newsletters.models import SETTINGS, Newsletter
-from ...newsletters.settings import Faulty
-from .founding import short_name
+from ...newsletters.settings import InvalidSettings
+from .founding import validate_free_slug
 
 NAMED = {"name": SETTINGS["name"]}
 
@@ -20,32 +20,32 @@ NAMED = {"name": SETTINGS["name"]}
 def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name: str, slug: str) -> bool:
     """Call a newsletter by this name and this short name; tells whether one of them was another before.
 
-    Raises `Faulty` and `PermissionDenied`.
+    Raises `InvalidSettings` and `PermissionDenied`.
     """
     must(actor, "newsletters", "upkeep")
     lock_row(session, newsletter)
     values, wrong = read_form(NAMED, {"name": name})
     faults, old = dict(wrong), newsletter.slug
     try:
-        slug = short_name(session, slug, newsletter)
-    except Wrong as fault:
+        slug = validate_free_slug(session, slug, newsletter)
+    except FieldError as fault:
         faults["slug"] = fault
     if faults:
-        raise Faulty(faults)
+        raise InvalidSettings(faults)
     if (newsletter.name, old) == (values["name"], slug):
         return False
     newsletter.name, newsletter.slug = values["name"], slug
     session.flush()
     if slug != old:
-        former_names.keep(session, newsletter.id, old, slug)
+        former_names.save_former_name(session, newsletter.id, old, slug)
         _move_drafts(session, newsletter, old)
     audit.record(session, actor, "newsletter.rename", newsletter)
     return True
 
 
-def _move_drafts(session: Session, newsletter: Newsletter, old: str) -> None:
+def _move_drafts(session: Session, newsletter: Newsletter, old_slug: str) -> None:
     """Let what is typed at the desk be found again: a draft is known by the address that its form is sent to."""
-    before, after = f"/desk/{old}/", f"/desk/{newsletter.slug}/"
+    before, after = f"/desk/{old_slug}/", f"/desk/{newsletter.slug}/"
     drafts = select(FormDraft).where(FormDraft.newsletter_id == newsletter.id)
     for draft in session.scalars(drafts.where(FormDraft.form.startswith(before, autoescape=True))):
         draft.form = after + draft.form.removeprefix(before)

@@ -1,9 +1,9 @@
 """Alarms that the clock raises at the desk at once: what could cost the coming edition, an edition of which nothing is
 heard, and another program that is told nothing any more.
 
-The other at-once mails follow from what an expert does (`expert_mails.to_desk`: an answer, a no, an objection or a yes
-to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back, `notices`).
-Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
+The other at-once mails follow from what an expert does (`expert_mails.notify_desk`: an answer, a no, an objection or a
+yes to the quote check, a question back, a suggestion, an answer taken back) or a reader (a letter taken back,
+`notices`). Whatever else waits is told in the morning (`digest`). Each cause is told once to each editor.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...people import directory
 from ...people.models import Person
-from ...programs.registering import in_trouble
+from ...programs.registering import list_failing
 from ...questions.models import Question
 
 MAIL_NEAR = timedelta(hours=48)  # before the cut-off, when a mail that waits to be filed is told at once
@@ -50,15 +50,15 @@ class Alarm:
     keys: dict[str, Any] = field(default_factory=dict)
 
 
-def raise_alarms(database: Database, at: datetime | None = None) -> int:
+def raise_alarms(database: Database, current_time: datetime | None = None) -> int:
     """Tell each desk what it has not been told yet, in a transaction that finds it still so. Returns how many mails."""
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         going = all_newsletters(session, Newsletter.is_going)
         keys = [newsletter.id for newsletter in going if any(_unsent(session, newsletter))]
-    return sum(database.write(partial(_tell, newsletter_id=key), at) for key in keys)
+    return sum(database.write(partial(_send_alarms, newsletter_id=key), current_time) for key in keys)
 
 
-def _tell(session: Session, newsletter_id: int) -> int:
+def _send_alarms(session: Session, newsletter_id: int) -> int:
     newsletter, count = session.get_one(Newsletter, newsletter_id), 0
     for alarm, person in list(_unsent(session, newsletter)):
         once_key = _once_key(alarm, person)
@@ -71,7 +71,7 @@ def _unsent(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, P
     """Each alarm with each editor who has had no mail of it."""
     for alarm in _alarms(session, newsletter):
         for person in directory.desk_of(session, newsletter.id):
-            is_written = outbox.is_written(session, _once_key(alarm, person))
+            is_written = outbox.is_enqueued(session, _once_key(alarm, person))
             if not is_written and directory.email_of(session, person) is not None:
                 yield alarm, person
 
@@ -84,7 +84,7 @@ def _alarms(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     yield from _unheard_editions(session, newsletter)
     yield from _programs_paused(session, newsletter)
     for edition in _near_editions(session, newsletter):
-        asked = _asked_for(session, edition)
+        asked = _find_assignments(session, edition)
         if edition.cutoff_at <= now(session) + MAIL_NEAR:
             yield from _mails_waiting(session, newsletter, edition, asked)
         yield from _mails_failed(session, newsletter, edition, asked)
@@ -107,7 +107,7 @@ def _unheard_editions(session: Session, newsletter: Newsletter) -> Iterator[Alar
 
 def _programs_paused(session: Session, newsletter: Newsletter) -> Iterator[Alarm]:
     """Told nothing any more, as they failed for days; who paused one by hand knows."""
-    for program in in_trouble(session, newsletter.id):
+    for program in list_failing(session, newsletter.id):
         if program.paused_at is not None:
             about = DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/"), said=program.name)
             yield Alarm(f"program:{program.id}:{program.paused_at:%Y%m%d%H}", "desk.program_paused", about)
@@ -124,7 +124,7 @@ def _near_editions(session: Session, newsletter: Newsletter) -> list[Edition]:
     return list(session.scalars(query.order_by(Edition.runs_at)))
 
 
-def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
+def _find_assignments(session: Session, edition: Edition) -> dict[int, Assignment]:
     """The assignments that an edition rests on: of what is picked, and of what was asked for it."""
     picked = select(Question.id).where(Question.edition_id == edition.id)
     asked = select(Assignment).where(
@@ -135,44 +135,46 @@ def _asked_for(session: Session, edition: Edition) -> dict[int, Assignment]:
 
 
 def _mails_waiting(
-    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+    session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
-    letters = select(Letter).where(Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(asked))
+    letters = select(Letter).where(
+        Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(assignments)
+    )
     for letter in session.scalars(letters.order_by(Letter.id).limit(MANY)):
-        assignment = asked[letter.assignment_id or 0]
-        about = _pressing(session, newsletter, edition, f"letters/{letter.public_id}")
+        assignment = assignments[letter.assignment_id or 0]
+        about = _build_desk_mail(session, newsletter, edition, f"letters/{letter.public_id}")
         its = replace(about, who=assignment.expert.name)
-        yield _about(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
+        yield _build_alarm(session, f"letter:{letter.id}", "desk.mail_waits", its, assignment)
     # Anybody can write in an expert's name, and often: one mail a day tells of all that waits about one assignment.
     today = now(session).date()
     pen = select(Inbound.assignment_id).where(
-        Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(asked)
+        Inbound.newsletter_id == newsletter.id, Inbound.is_pen, Inbound.assignment_id.in_(assignments)
     )
-    about = _pressing(session, newsletter, edition, "pen")
+    about = _build_desk_mail(session, newsletter, edition, "pen")
     for key in session.scalars(pen.distinct()):
-        yield _about(session, f"pen:{key}:{today}", "desk.mail_waits", about, asked[key or 0])
+        yield _build_alarm(session, f"pen:{key}:{today}", "desk.mail_waits", about, assignments[key or 0])
 
 
 def _mails_failed(
-    session: Session, newsletter: Newsletter, edition: Edition, asked: dict[int, Assignment]
+    session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
     failed = select(OutboxMail).where(
-        OutboxMail.assignment_id.in_(asked),
+        OutboxMail.assignment_id.in_(assignments),
         OutboxMail.kind.startswith("expert."),
         or_(OutboxMail.is_failed, OutboxMail.bounced_at.is_not(None)),
         OutboxMail.created_at > now(session) - OLD,
     )
     for mail in session.scalars(failed.order_by(OutboxMail.id).limit(MANY)):
-        assignment = asked[mail.assignment_id or 0]
-        about = _pressing(session, newsletter, edition, f"outbox/{mail.public_id}")
+        assignment = assignments[mail.assignment_id or 0]
+        about = _build_desk_mail(session, newsletter, edition, f"outbox/{mail.public_id}")
         its = replace(about, said=mail.said or "", who=assignment.expert.name)
-        yield _about(session, f"failed:{mail.id}", "desk.mail_failed", its, assignment)
+        yield _build_alarm(session, f"failed:{mail.id}", "desk.mail_failed", its, assignment)
 
 
-def _pressing(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:
+def _build_desk_mail(session: Session, newsletter: Newsletter, edition: Edition, path: str) -> DeskMail:
     return DeskMail(link=absolute_url(session, f"/desk/{newsletter.slug}/{path}"), cutoff_at=edition.cutoff_at)
 
 
-def _about(session: Session, cause: str, kind: str, about: DeskMail, assignment: Assignment) -> Alarm:
-    about = replace(about, headline=expert_mails.title_of(session, assignment))
-    return Alarm(cause, kind, about, {"question_id": assignment.question_id, "assignment_id": assignment.id})
+def _build_alarm(session: Session, cause: str, kind: str, mail: DeskMail, assignment: Assignment) -> Alarm:
+    mail = replace(mail, headline=expert_mails.title_of(session, assignment))
+    return Alarm(cause, kind, mail, {"question_id": assignment.question_id, "assignment_id": assignment.id})

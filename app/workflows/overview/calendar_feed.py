@@ -31,11 +31,12 @@ class Entry:
 ORDER = ("pause", "edition", "cutoff", "due", "by")
 
 
-def entries(session: Session, newsletter: Newsletter, first: date, last: date) -> list[Entry]:
-    """Return all that falls on the days from `first` to `last`, by day; of one day the edition before the rest."""
+def list_entries(session: Session, newsletter: Newsletter, first_day: date, last_day: date) -> list[Entry]:
+    """Return all that falls on the days from `first_day` to `last_day`, by day; of one day the edition before the
+    rest."""
     zone = ZoneInfo(newsletter.zone)
-    begin = in_utc(datetime.combine(first, time()), newsletter.zone)
-    end = in_utc(datetime.combine(last + timedelta(days=1), time()), newsletter.zone)
+    begin = in_utc(datetime.combine(first_day, time()), newsletter.zone)
+    end = in_utc(datetime.combine(last_day + timedelta(days=1), time()), newsletter.zone)
 
     def of_day(moment: datetime) -> date:
         return moment.astimezone(zone).date()
@@ -57,12 +58,12 @@ def entries(session: Session, newsletter: Newsletter, first: date, last: date) -
         if one.due_at is not None:
             found.append(Entry(of_day(one.due_at), "due", one.due_at, assignment=one, question=one.question))
     dated = select(Question).where(
-        Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first, last)
+        Question.newsletter_id == newsletter.id, Question.is_going, Question.must_run_by.between(first_day, last_day)
     )
     for question in session.scalars(dated.order_by(Question.id).limit(MOST)):
         if question.must_run_by is not None:
             found.append(Entry(question.must_run_by, "by", question=question))
     for begins, ends in map(read_skip, newsletter.skips):
-        span = range(max((begins - first).days, 0), min((ends - first).days, (last - first).days) + 1)
-        found += [Entry(first + timedelta(days=number), "pause") for number in span]
+        span = range(max((begins - first_day).days, 0), min((ends - first_day).days, (last_day - first_day).days) + 1)
+        found += [Entry(first_day + timedelta(days=number), "pause") for number in span]
     return sorted(found, key=lambda one: (one.day, ORDER.index(one.kind), one.at or datetime.max.replace(tzinfo=zone)))

@@ -45,30 +45,33 @@ LEAVING = timedelta(weeks=1)  # before words are erased that have had their time
 FIRST = 5  # of each that are named
 
 
-def send_digests(database: Database, at: datetime | None = None) -> int:
+def send_digests(database: Database, current_time: datetime | None = None) -> int:
     """Write the morning mails that are due. Returns how many."""
-    with database.read(at) as session:
-        due = [(newsletter.id, person.id) for newsletter, person in _due(session)]
-    return sum(database.write(partial(_write, newsletter_id=one, person_id=other), at) for one, other in due)
+    with database.read(current_time) as session:
+        due = [(newsletter.id, person.id) for newsletter, person in _list_due_recipients(session)]
+    return sum(database.write(partial(_write, newsletter_id=one, person_id=other), current_time) for one, other in due)
 
 
-def _due(session: Session) -> Iterator[tuple[Newsletter, Person]]:
+def _list_due_recipients(session: Session) -> Iterator[tuple[Newsletter, Person]]:
     """Yield whose morning it is, and who has had no mail yet."""
     for newsletter in all_newsletters(session, Newsletter.is_going):
         if (
             newsletter.digest_at
-            and morning(newsletter, now(session)) <= now(session) < morning(newsletter, now(session)) + GRACE
+            and get_digest_time(newsletter, now(session))
+            <= now(session)
+            < get_digest_time(newsletter, now(session)) + GRACE
         ):
             for person in directory.desk_of(session, newsletter.id):
-                if not outbox.is_written(session, _once_key(session, newsletter, person)):
+                if not outbox.is_enqueued(session, _once_key(session, newsletter, person)):
                     yield newsletter, person
 
 
-def morning(newsletter: Newsletter, at: datetime, otherwise: str = "") -> datetime:
-    """Return the hour of the morning's mail on the day of `at`; `otherwise` ("09:00") where a newsletter has none."""
+def get_digest_time(newsletter: Newsletter, current_time: datetime, default_hour: str = "") -> datetime:
+    """Return the hour of the morning's mail on the day of `current_time`; `default_hour` ("09:00") where a newsletter
+    has none."""
     zone = ZoneInfo(newsletter.zone)
-    hour = time.fromisoformat(newsletter.digest_at or otherwise)
-    return datetime.combine(at.astimezone(zone).date(), hour, zone)
+    hour = time.fromisoformat(newsletter.digest_at or default_hour)
+    return datetime.combine(current_time.astimezone(zone).date(), hour, zone)
 
 
 def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
@@ -79,7 +82,7 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     newsletter, person = session.get_one(Newsletter, newsletter_id), session.get_one(Person, person_id)
     found = sections(session, newsletter)
     edition = find_edition_in_production(session, newsletter.id)
-    if not _worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
+    if not _is_worth_a_mail(found, edition.cutoff_at if edition else None, now(session)):
         return False
     ahead = edition.cutoff_at if edition and edition.is_planned and edition.cutoff_at > now(session) else None
     link = absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at")
@@ -89,9 +92,9 @@ def _write(session: Session, newsletter_id: int, person_id: int) -> bool:
     return to_colleague(session, newsletter, person, "desk.digest", about, once_key=once_key) is not None
 
 
-def _worth_a_mail(found: Sequence[Section], cutoff_at: datetime | None, at: datetime) -> bool:
-    near = cutoff_at is not None and cutoff_at <= at + SLOTS_NEAR
-    return any(near if section.kind == "slots" else section.kind != "leaving" for section in found)
+def _is_worth_a_mail(digest_sections: Sequence[Section], cutoff_at: datetime | None, current_time: datetime) -> bool:
+    near = cutoff_at is not None and cutoff_at <= current_time + SLOTS_NEAR
+    return any(near if section.kind == "slots" else section.kind != "leaving" for section in digest_sections)
 
 
 def sections(session: Session, newsletter: Newsletter) -> list[Section]:
@@ -108,11 +111,11 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     found = [
         Section("failed", failed, (), f"{desk}/outbox?state=failed"),
-        _named(session, "late", _late(session, key), f"{desk}/waiting/experts"),
-        _named(session, "answers", _answered(session, key, yesterday), desk),
-        _named(session, "checks", _checked(session, key, yesterday), desk),
-        _named(session, "refusals", _refused(session, key, yesterday), desk),
-        Section("notes", len(receipt_notes.answered(session, key, 1, today=False)), (), desk),
+        _build_section(session, "late", _list_overdue(session, key), f"{desk}/waiting/experts"),
+        _build_section(session, "answers", _list_submitted(session, key, yesterday), desk),
+        _build_section(session, "checks", _list_checked(session, key, yesterday), desk),
+        _build_section(session, "refusals", _list_declined(session, key, yesterday), desk),
+        Section("notes", len(receipt_notes.list_answered_letters(session, key, 1, today=False)), (), desk),
         *(Section(kind, number, (), link) for kind, number, link in counted),
     ]
     return [section for section in found if section.number > 0]
@@ -120,19 +123,19 @@ def sections(session: Session, newsletter: Newsletter) -> list[Section]:
 
 def _leaving(session: Session, newsletter: Newsletter) -> int:
     """Return how many letters, answers and people go within the week."""
-    letters_ = sum(preview.numbers(session, newsletter, LEAVING).values())
-    people = erase_people.number_of_experts(session, newsletter, LEAVING)
-    people += len(erase_people.colleagues_coming(session, newsletter, LEAVING))
-    return letters_ + erase_answers.number(session, newsletter, LEAVING) + people
+    letters_ = sum(preview.count_due_by_rule(session, newsletter, LEAVING).values())
+    people = erase_people.count_due_experts(session, newsletter, LEAVING)
+    people += len(erase_people.list_due_colleagues(session, newsletter, LEAVING))
+    return letters_ + erase_answers.count_due_answers(session, newsletter, LEAVING) + people
 
 
-def _named(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
+def _build_section(session: Session, kind: str, assignments: Sequence[Assignment], link: str) -> Section:
     first = assignments[:FIRST]
     lines = tuple(f"{assignment.expert.name}: {expert_mails.title_of(session, assignment)}" for assignment in first)
     return Section(kind, len(assignments), lines, link)
 
 
-def _late(session: Session, newsletter_id: int) -> list[Assignment]:
+def _list_overdue(session: Session, newsletter_id: int) -> list[Assignment]:
     """Return whose date is over, but for those whose mail waits to be filed."""
     found: list[Assignment] = []
     for state, clock in CLOCKS.items():
@@ -142,13 +145,13 @@ def _late(session: Session, newsletter_id: int) -> list[Assignment]:
     return [assignment for assignment in found if assignment.id not in waits]
 
 
-def _answered(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
-    return [answer.assignment for answer in _answers(session, newsletter_id, "submitted", since)]
+def _list_submitted(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+    return [answer.assignment for answer in _list_answers(session, newsletter_id, "submitted", since)]
 
 
-def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+def _list_checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
     """The texts whose check has ended and that nobody has touched since."""
-    answers = _answers(session, newsletter_id, "edited", since)
+    answers = _list_answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
     return [
         answer.assignment
@@ -159,14 +162,14 @@ def _checked(session: Session, newsletter_id: int, since: datetime) -> list[Assi
     ]
 
 
-def _refused(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
+def _list_declined(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
     query = select(Assignment).where(
         Assignment.newsletter_id == newsletter_id, Assignment.is_declined, Assignment.state_at >= since
     )
     return list(session.scalars(query.order_by(Assignment.state_at, Assignment.id).limit(MANY)))
 
 
-def _answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
+def _list_answers(session: Session, newsletter_id: int, state: str, since: datetime) -> list[Answer]:
     query = select(Answer).where(Answer.newsletter_id == newsletter_id, Answer.state == state, Answer.state_at >= since)
     return list(session.scalars(query.order_by(Answer.state_at, Answer.id).limit(MANY)))
 

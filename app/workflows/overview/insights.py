@@ -38,33 +38,34 @@ class Insight:
     counted_at: datetime | None
 
 
-def insight(session: Session, newsletter_id: int, weeks: int | None, last: date) -> Insight:
-    """The last so many weeks up to the one that begins on `last`; without a number all that there are."""
-    query = select(CountedWeek).where(CountedWeek.newsletter_id == newsletter_id, CountedWeek.begins <= last)
+def load_insight(session: Session, newsletter_id: int, weeks: int | None, last_week: date) -> Insight:
+    """The last so many weeks up to the one that begins on `last_week`; without a number all that there are."""
+    query = select(CountedWeek).where(CountedWeek.newsletter_id == newsletter_id, CountedWeek.begins <= last_week)
     if weeks is not None:
-        query = query.where(CountedWeek.begins > last - timedelta(weeks=weeks))
+        query = query.where(CountedWeek.begins > last_week - timedelta(weeks=weeks))
     counted = {week.begins: week for week in session.scalars(query)}
-    first = min(counted, default=last)
+    first = min(counted, default=last_week)
     if weeks is not None:
-        first = max(first, last - timedelta(weeks=weeks - 1))
-    number = (last - first).days // 7 + 1
+        first = max(first, last_week - timedelta(weeks=weeks - 1))
+    number = (last_week - first).days // 7 + 1
     step = next((step for step in STEPS if math.ceil(number / step) <= POINTS), STEPS[-1])
-    first = last - timedelta(weeks=math.ceil(number / step) * step - 1)
+    first = last_week - timedelta(weeks=math.ceil(number / step) * step - 1)
     spans = [
-        _span(counted, first + timedelta(weeks=offset), step) for offset in range(0, (last - first).days // 7 + 1, step)
+        _build_span(counted, first + timedelta(weeks=offset), step)
+        for offset in range(0, (last_week - first).days // 7 + 1, step)
     ]
     newest = max(counted.values(), key=lambda week: week.begins, default=None)
     return Insight(
-        spans if counted else [], added(span.figures for span in spans), newest.counted_at if newest else None
+        spans if counted else [], sum_figures(span.figures for span in spans), newest.counted_at if newest else None
     )
 
 
-def _span(counted: dict[date, CountedWeek], begins: date, weeks: int) -> Span:
-    inside = (counted.get(begins + timedelta(weeks=offset)) for offset in range(weeks))
-    return Span(begins, weeks, added(week.figures for week in inside if week))
+def _build_span(weeks_by_start: dict[date, CountedWeek], begins: date, weeks: int) -> Span:
+    inside = (weeks_by_start.get(begins + timedelta(weeks=offset)) for offset in range(weeks))
+    return Span(begins, weeks, sum_figures(week.figures for week in inside if week))
 
 
-def added(parts: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
+def sum_figures(parts: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
     total: Figures = {}
     for part in parts:
         for name, numbers in part.items():
@@ -72,18 +73,18 @@ def added(parts: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
     return total
 
 
-def of(figures: Figures, name: str) -> Counter[str]:
+def get_counter(figures: Figures, name: str) -> Counter[str]:
     return figures.get(name, Counter())
 
 
 def letters_in(figures: Figures) -> int:
-    return of(figures, "channels").total()
+    return get_counter(figures, "channels").total()
 
 
 def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
     """Return how many texts came after so many days, of all experts or of one."""
     days: Counter[int] = Counter()
-    for key, number in of(figures, "reply_days").items():
+    for key, number in get_counter(figures, "reply_days").items():
         whose, day = key.split()
         if expert in (None, whose):
             days[int(day)] += number
@@ -91,7 +92,7 @@ def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
 
 
 def days_to_print(figures: Figures) -> Counter[int]:
-    return Counter({int(day): number for day, number in of(figures, "days").items()})
+    return Counter({int(day): number for day, number in get_counter(figures, "days").items()})
 
 
 def nth(days: Counter[int], share: float) -> int | None:
@@ -104,7 +105,7 @@ def nth(days: Counter[int], share: float) -> int | None:
     return None
 
 
-def ranked(*counters: Counter[str]) -> Sequence[str]:
+def rank_keys(*counters: Counter[str]) -> Sequence[str]:
     """The keys of several counters, those with the most of the first one at the top."""
     keys = set[str]().union(*counters)
     return sorted(keys, key=lambda key: (*(-counter[key] for counter in counters), key))

@@ -78,7 +78,7 @@ def board(session: Session, newsletter: Newsletter) -> Board:
     editions = get_many(session, Edition, {*keys["locked"], *keys["missed"], *keys["coming"], *theirs})
     coming = sorted((editions[key] for key in keys["coming"]), key=_runs)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
-    sections = slots.laid_out(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
+    sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
     answers = answers_of(session, keys["edited"] + keys["submitted"] + keys["checking"])
     owing = keys["late"] if len(keys["late"]) == SHOWN else keys["late"] + keys["due"]  # what is late comes first
     assignments = assignments_of(session, keys["drafted"] + owing)
@@ -91,16 +91,16 @@ def board(session: Session, newsletter: Newsletter) -> Board:
             *_dates_to_keep([questions[key] for key in keys["dated"]], newsletter, coming, editions),
             *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
         ],
-        experts=_pressing_first(_owing(assignments), now(session)),
+        experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
         checks=_in_check(answers),
-        answers=_nobody_asked(session, [questions[key] for key in keys["ask"]]),
+        answers=_questions_to_ask(session, [questions[key] for key in keys["ask"]]),
         coming=coming,
         sections=sections,
         numbers=counted,
     )
 
 
-def whole(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
+def list_group(session: Session, newsletter: Newsletter, group: str) -> list[Task]:
     """Return all of a group, the newest first: up to 1,000. KeyError for a group that has no whole list."""
     tasks = [task for task in WHOLE[group](session, newsletter) if group_of(task) == group]
     return sorted(tasks, key=lambda task: task.due_at or task.since, reverse=True)
@@ -110,10 +110,13 @@ def _runs(edition: Edition) -> tuple[datetime, int]:
     return edition.runs_at, edition.id
 
 
-def _editions_to_finish(missed: Sequence[Edition], locked: Sequence[Edition]) -> list[Task]:
+def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Sequence[Edition]) -> list[Task]:
     return [
-        *(Task("missed", one.runs_at, one.runs_at, edition=one) for one in sorted(missed, key=_runs)),
-        *(Task("send", one.locked_at or one.runs_at, one.runs_at, edition=one) for one in sorted(locked, key=_runs)),
+        *(Task("missed", one.runs_at, one.runs_at, edition=one) for one in sorted(missed_editions, key=_runs)),
+        *(
+            Task("send", one.locked_at or one.runs_at, one.runs_at, edition=one)
+            for one in sorted(locked_editions, key=_runs)
+        ),
     ]
 
 
@@ -150,7 +153,7 @@ def _invitations_to_send(assignments: Sequence[Assignment]) -> list[Task]:
     ]
 
 
-def _owing(assignments: Sequence[Assignment]) -> list[Task]:
+def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[Task]:
     """Return who owes a yes or a text, due soonest first."""
     tasks = [
         Task(
@@ -167,9 +170,9 @@ def _owing(assignments: Sequence[Assignment]) -> list[Task]:
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _pressing_first(tasks: Sequence[Task], here: datetime) -> list[Task]:
+def _put_overdue_first(tasks: Sequence[Task], current_time: datetime) -> list[Task]:
     """Put what is late first, the newest in front."""
-    late = [task for task in tasks if task.due_at and task.due_at < here]
+    late = [task for task in tasks if task.due_at and task.due_at < current_time]
     return [*reversed(late), *(task for task in tasks if task not in late)][:SHOWN]
 
 
@@ -182,40 +185,48 @@ def _in_check(answers: Texts) -> list[Task]:
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
 
-def _nobody_asked(session: Session, found: Sequence[Question]) -> list[Task]:
+def _questions_to_ask(session: Session, open_questions: Sequence[Question]) -> list[Task]:
     """Return what nobody is asked, the oldest first."""
-    readers = questions.askers(session, found) if found else {}
+    readers = questions.askers(session, open_questions) if open_questions else {}
     return [
-        Task("ask", one.opened_at, question=one, number=readers[one.id]) for one in sorted(found, key=attrgetter("id"))
+        Task("ask", one.opened_at, question=one, number=readers[one.id])
+        for one in sorted(open_questions, key=attrgetter("id"))
     ]
 
 
-def _letters_to_read(counted: Mapping[str, Any]) -> list[Task]:
+def _letters_to_read(counts: Mapping[str, Any]) -> list[Task]:
     return [
-        Task(kind, since, number=counted[f"{kind} waiting"])
+        Task(kind, since, number=counts[f"{kind} waiting"])
         for kind in walks.LETTERS
-        if (since := counted[f"{kind} since"])
+        if (since := counts[f"{kind} since"])
     ]
 
 
-def _slot_to_fill(coming: list[Edition], numbers: list[int], here: datetime) -> list[Task]:
+def _slot_to_fill(coming_editions: list[Edition], numbers: list[int], current_time: datetime) -> list[Task]:
     """Return the first open slot of the edition in production: due at its cut-off, after that when it runs."""
-    edition = coming[0] if coming else None
+    edition = coming_editions[0] if coming_editions else None
     if edition is None or not edition.is_planned or not numbers:
         return []
-    due_at = edition.cutoff_at if edition.cutoff_at > here else edition.runs_at
+    due_at = edition.cutoff_at if edition.cutoff_at > current_time else edition.runs_at
     return [Task("slot", edition.state_at, due_at, edition=edition, number=numbers[0])]
 
 
 def _dates_to_keep(
-    found: Sequence[Question], newsletter: Newsletter, coming: list[Edition], editions: Mapping[int, Edition]
+    dated_questions: Sequence[Question],
+    newsletter: Newsletter,
+    coming_editions: list[Edition],
+    editions: Mapping[int, Edition],
 ) -> list[Task]:
     """Return what must run by a day that the next two editions reach, and stands in no edition before that day."""
     tasks = []
-    for question in sorted(found, key=lambda one: (one.must_run_by or date.max, one.id)):
+    for question in sorted(dated_questions, key=lambda one: (one.must_run_by or date.max, one.id)):
         by = question.must_run_by
         edition = editions.get(question.edition_id or 0)
-        if by is None or (edition is not None and edition.rule_date <= by) or (coming and by > coming[-1].rule_date):
+        if (
+            by is None
+            or (edition is not None and edition.rule_date <= by)
+            or (coming_editions and by > coming_editions[-1].rule_date)
+        ):
             continue
         ends = datetime.combine(by, time.max, ZoneInfo(newsletter.zone))
         tasks.append(Task("date", question.state_at, ends, question))
@@ -237,16 +248,18 @@ def _all_with_experts(session: Session, newsletter: Newsletter) -> list[Task]:
         for state, mine, clock in walks.clocks(newsletter.id)
     }
     keys = find_keys(session, union_keys(newest))
-    return _owing(assignments_of(session, [key for some in keys.values() for key in some]))[-MANY:]
+    return _tasks_of_experts(assignments_of(session, [key for some in keys.values() for key in some]))[-MANY:]
 
 
 def _all_unasked(session: Session, newsletter: Newsletter) -> list[Task]:
-    found = session.scalars(select(Question).where(Question.id.in_(walks.unasked(newsletter.id, MANY))))
-    return _nobody_asked(session, list(found))
+    found = session.scalars(select(Question).where(Question.id.in_(walks.select_unasked(newsletter.id, MANY))))
+    return _questions_to_ask(session, list(found))
 
 
 def _all_invitations(session: Session, newsletter: Newsletter) -> list[Task]:
-    return _invitations_to_send(assignments_of(session, list(session.scalars(walks.drafted(newsletter.id, MANY)))))
+    return _invitations_to_send(
+        assignments_of(session, list(session.scalars(walks.select_draft_invitations(newsletter.id, MANY))))
+    )
 
 
 # The lists that can be looked at whole, by their names in an address.

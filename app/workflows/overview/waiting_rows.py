@@ -18,7 +18,7 @@ def answers_of(session: Session, keys: Sequence[int]) -> Texts:
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     query = (
         select(Answer, Question, Check)
-        .options(_named(joinedload(Answer.expert)), *_called())
+        .options(_load_expert_name(joinedload(Answer.expert)), *_load_question_title())
         .join(Question, Question.id == Answer.question_id)
         .outerjoin(Check, Check.id == newest)
         .where(Answer.id.in_(keys))
@@ -30,16 +30,18 @@ def answers_of(session: Session, keys: Sequence[int]) -> Texts:
 
 def assignments_of(session: Session, keys: Sequence[int]) -> list[Assignment]:
     question = joinedload(Assignment.question)
-    query = select(Assignment).options(_named(joinedload(Assignment.expert)), question.options(*_called()))
+    query = select(Assignment).options(
+        _load_expert_name(joinedload(Assignment.expert)), question.options(*_load_question_title())
+    )
     return list(session.scalars(query.where(Assignment.id.in_(keys)).order_by(Assignment.id))) if keys else []
 
 
-def _named(expert: Any) -> Any:
+def _load_expert_name(expert: Any) -> Any:
     """Load of an expert as much as names them."""
     return expert.options(load_only(Expert.person_id), joinedload(Expert.person).load_only(Person.name))
 
 
-def _called() -> tuple[Any, ...]:
+def _load_question_title() -> tuple[Any, ...]:
     """Load of a question as much as says which one it is."""
     words = joinedload(Question.text).load_only(QuestionText.headline, QuestionText.body)
     return load_only(Question.public_id, Question.text_id), words

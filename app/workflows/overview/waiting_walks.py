@@ -31,15 +31,15 @@ from ...db.session import now
 from ...db.types import UTCDateTime
 from ...editions.models import Edition
 from ...editions.queries import select_edition_in_production, select_editions_to_run
-from ...editions.ready_to_run import DATES, dated
+from ...editions.ready_to_run import DATES, select_questions_with_deadline
 from ...letters import queries as letters
-from ...letters.days import day_only
+from ...letters.days import truncate_to_day
 from ...letters.lifecycle import STATES
 from ...letters.models import Letter
 from ...mail import inbound
 from ...mail import queries as mail_queries
 from ...mail.models import Inbound
-from ...programs.registering import RED, troubled
+from ...programs.registering import RED, select_failing
 from ...questions.models import Question
 from ..letters import receipt_notes
 
@@ -68,7 +68,7 @@ def _params(session: Session, newsletter_id: int) -> dict[str, Any]:
         "now": moment,
         "backlog_since": moment - BACKLOG,
         "red_since": moment - RED,
-        "noted_since": day_only(moment) - NOTED,
+        "noted_since": truncate_to_day(moment) - NOTED,
         "first_day": (moment - DATES).date(),
     }
 
@@ -99,19 +99,21 @@ def _open_questions() -> Walks:
     """Walk to what nobody is asked, to what has its day, and to what stands in the slots of the edition that comes."""
     first = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
-        "ask": unasked(_NEWSLETTER_ID, SHOWN),
-        "dated": dated(_FIRST_DAY, _NEWSLETTER_ID, Question.id).limit(SHOWN),
+        "ask": select_unasked(_NEWSLETTER_ID, SHOWN),
+        "dated": select_questions_with_deadline(_FIRST_DAY, _NEWSLETTER_ID, Question.id).limit(SHOWN),
         "picked": select(Question.id).where(Question.edition_id == first),
     }
 
 
-def unasked(newsletter_id: Key, limit: int) -> Select[int]:
+def select_unasked(newsletter_id: Key, limit: int) -> Select[int]:
     """The keys of open questions for which no invitation lies ready either, the oldest first."""
-    query = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.is_open, ~_is_drafted())
+    query = select(Question.id).where(
+        Question.newsletter_id == newsletter_id, Question.is_open, ~_has_draft_invitation()
+    )
     return query.order_by(Question.id).limit(limit)
 
 
-def _is_drafted() -> Exists:
+def _has_draft_invitation() -> Exists:
     """Of questions in a query: those for which an invitation lies ready."""
     return exists().where(Assignment.question_id == Question.id, Assignment.is_drafted)
 
@@ -121,14 +123,14 @@ def _parts() -> Walks:
     to texts that are here, and to invitations.
     """
     return {
-        "late": _owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
-        "due": _owed(lambda clock: (clock >= _NOW,)),
+        "late": _select_owed(lambda clock: (clock < _NOW, clock >= _BACKLOG_SINCE), falling=True),
+        "due": _select_owed(lambda clock: (clock >= _NOW,)),
         **{state: texts(_NEWSLETTER_ID, state, SHOWN) for state in TEXTS},
-        "drafted": drafted(_NEWSLETTER_ID, SHOWN),
+        "drafted": select_draft_invitations(_NEWSLETTER_ID, SHOWN),
     }
 
 
-def _owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
+def _select_owed(rules: Callable[[Clock], tuple[ColumnElement[bool], ...]], falling: bool = False) -> Select[int]:
     """Walk along the clocks of all who owe something, each by its index, to those that come first."""
 
     def first(query: Select[Any], clock: Any, one: Any) -> Select[Any]:
@@ -149,7 +151,7 @@ def clocks(newsletter_id: Key) -> Iterator[tuple[str, Select[int], Clock]]:
         yield state, mine, clock
 
 
-def drafted(newsletter_id: Key, limit: int) -> Select[int]:
+def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
     query = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.is_drafted)
     return query.order_by(Assignment.id).limit(limit)
 
@@ -204,16 +206,16 @@ def _waiting_columns() -> dict[str, ColumnElement[Any]]:
         "edit": of(Answer, Answer.is_submitted),
         "settle": of(Answer, *edited, ~objected),
         "objection": of(Answer, *edited, objected),
-        "ask": of(Question, Question.is_open, ~_is_drafted()),
+        "ask": of(Question, Question.is_open, ~_has_draft_invitation()),
         "ready": of(Question, Question.is_answered),
         "pen": inbound.listing(newsletter_id, "pen").counted,
         "pen since": pen.order_by(Inbound.id).limit(1).scalar_subquery(),
         "unreadable": inbound.listing(newsletter_id, "failed").counted,
         "experts wrote": exists().where(*of_experts),
-        "readers wrote back": receipt_notes.answers(newsletter_id, _NOTED_SINCE).exists(),
+        "readers wrote back": receipt_notes.select_answered_letters(newsletter_id, _NOTED_SINCE).exists(),
         "failed mails": mail_queries.listing(newsletter_id, "failed").is_there,
         "bounces": inbound.listing(newsletter_id, "bounce").is_there,
-        "programs in trouble": troubled(_RED_SINCE, newsletter_id).exists(),
+        "programs in trouble": select_failing(_RED_SINCE, newsletter_id).exists(),
         **{f"{kind} waiting": waits(which) for kind, which in LETTERS.items()},
         **{f"{kind} since": since(which) for kind, which in LETTERS.items()},
     }

@@ -32,38 +32,38 @@ FRESH = (
 BY_TOPIC = select(QuestionTopic.topic_id, func.count()).group_by(QuestionTopic.topic_id)
 
 
-def count_due(database: Database, at: datetime | None = None, most: int = AT_ONCE) -> int:
+def count_due(database: Database, current_time: datetime | None = None, limit: int = AT_ONCE) -> int:
     """Count the weeks that are due, the newest first. Returns how many, over all newsletters."""
-    with database.read(at) as session:
+    with database.read(current_time) as session:
         counted = [
             (newsletter.id, begins, count(session, newsletter.id, begins))
             for newsletter in all_newsletters(session)
-            for begins in due(session, newsletter.id)[:most]
+            for begins in list_due_weeks(session, newsletter.id)[:limit]
         ]
     if counted:
-        database.write(lambda session: _keep(session, counted), at)
+        database.write(lambda session: _save_counts(session, counted), current_time)
     return len(counted)
 
 
-def _keep(session: Session, counted: Sequence[tuple[int, date, Figures]]) -> None:
-    for newsletter_id, begins, figures in counted:
+def _save_counts(session: Session, weekly_figures: Sequence[tuple[int, date, Figures]]) -> None:
+    for newsletter_id, begins, figures in weekly_figures:
         week = session.scalar(select(CountedWeek).filter_by(newsletter_id=newsletter_id, begins=begins))
         week = week or CountedWeek(newsletter_id=newsletter_id, begins=begins)
         week.counted_at, week.figures = now(session), {name: dict(numbers) for name, numbers in figures.items()}
         session.add(week)
 
 
-def monday(moment: datetime) -> date:
+def get_monday(timestamp: datetime) -> date:
     """The day on which a moment's week begins. Weeks are those of UTC, as are the days kept of letters without a
     minute.
     """
-    day = moment.astimezone(UTC).date()
+    day = timestamp.astimezone(UTC).date()
     return day - timedelta(days=day.weekday())
 
 
-def due(session: Session, newsletter_id: int) -> list[date]:
+def list_due_weeks(session: Session, newsletter_id: int) -> list[date]:
     """The weeks whose count is missing or too old, the newest first."""
-    begins, last = _first(session, newsletter_id), monday(now(session))
+    begins, last = _find_first_week(session, newsletter_id), get_monday(now(session))
     query = select(CountedWeek.begins, CountedWeek.counted_at).where(CountedWeek.newsletter_id == newsletter_id)
     counted = {row.begins: row.counted_at for row in session.execute(query)}
     weeks = []
@@ -75,14 +75,14 @@ def due(session: Session, newsletter_id: int) -> list[date]:
     return weeks[::-1]
 
 
-def _first(session: Session, newsletter_id: int) -> date | None:
+def _find_first_week(session: Session, newsletter_id: int) -> date | None:
     """The week in which anything began: each of these is the start of an index."""
     moments = (Letter.received_at, Question.published_at, Assignment.invited_at)
     found = []
     for moment in moments:
         first = select(moment).where(moment.class_.newsletter_id == newsletter_id, moment.is_not(None))
         found.append(session.scalar(first.order_by(moment).limit(1)))
-    return min((monday(one) for one in found if one), default=None)
+    return min((get_monday(one) for one in found if one), default=None)
 
 
 def count(session: Session, newsletter_id: int, begins: date) -> Figures:
@@ -90,21 +90,21 @@ def count(session: Session, newsletter_id: int, begins: date) -> Figures:
     start = datetime.combine(begins, time(), UTC)
     span = (start, start + WEEK)
     return (
-        _letters(session, newsletter_id, span)
-        | _ran(session, newsletter_id, span)
-        | _experts(session, newsletter_id, span)
+        _count_letters(session, newsletter_id, span)
+        | _count_published(session, newsletter_id, span)
+        | _count_experts(session, newsletter_id, span)
     )
 
 
-def _within(column: Any, span: tuple[datetime, datetime]) -> Any:
+def _in_span(column: Any, span: tuple[datetime, datetime]) -> Any:
     return and_(column >= span[0], column < span[1])
 
 
-def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+def _count_letters(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Return what readers wrote: on which way, in which language, what it was, and about which topics. Spam counts as
     its kind and as nothing else.
     """
-    mine = (Letter.newsletter_id == newsletter_id, _within(Letter.received_at, span), Letter.author == "reader")
+    mine = (Letter.newsletter_id == newsletter_id, _in_span(Letter.received_at, span), Letter.author == "reader")
     columns = (Letter.channel, Letter.language, Letter.state, Letter.filed_as)
     figures = {name: Counter[str]() for name in ("channels", "languages", "kinds")}
     for channel, language, state, filed_as, number in session.execute(
@@ -117,32 +117,32 @@ def _letters(session: Session, newsletter_id: int, span: tuple[datetime, datetim
             figures["channels"][channel] += number
             figures["languages"][language] += number
     asked = BY_TOPIC.join(Letter, Letter.question_id == QuestionTopic.question_id).where(*mine)
-    return figures | {"topics_in": _topics(session, asked)}
+    return figures | {"topics_in": _count_topics(session, asked)}
 
 
-def _ran(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+def _count_published(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Return what ran, for how many readers, how many days after the first of them asked, and about which topics."""
     query = select(Question.id, Question.opened_at, Question.published_at).where(
-        Question.newsletter_id == newsletter_id, _within(Question.published_at, span)
+        Question.newsletter_id == newsletter_id, _in_span(Question.published_at, span)
     )
     ran = session.execute(query).all()
     keys = [row.id for row in ran]
-    asked = {row.lead: row for row in _askers(session, keys)} if keys else {}
+    asked = {row.lead: row for row in _count_askers(session, keys)} if keys else {}
     days: Counter[str] = Counter()
     for row in ran:
         since = min(asked[row.id].since, row.opened_at) if row.id in asked else row.opened_at
         days[str(max(0, (row.published_at - since).days))] += 1
     out = Counter({"ran": len(ran), "readers": sum(row.readers for row in asked.values())})
-    found = _topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys))) if keys else Counter[str]()
+    found = _count_topics(session, BY_TOPIC.where(QuestionTopic.question_id.in_(keys))) if keys else Counter[str]()
     return {"out": +out, "days": days, "topics_out": found}
 
 
-def _topics(session: Session, about: Select[int, int]) -> Counter[str]:
+def _count_topics(session: Session, query: Select[int, int]) -> Counter[str]:
     """Return how often a query counts each topic, by the topic's key."""
-    return Counter({str(topic): number for topic, number in session.execute(about)})
+    return Counter({str(topic): number for topic, number in session.execute(query)})
 
 
-def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
+def _count_askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
     """Count for each question, with those merged into it, since when it was asked and by how many readers."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     live = func.sum(case((Letter.is_filed, 1), else_=0))
@@ -154,9 +154,9 @@ def _askers(session: Session, leads: Sequence[int]) -> Iterator[Row[Any]]:
     return iter(session.execute(query.group_by(lead)))
 
 
-def _experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
+def _count_experts(session: Session, newsletter_id: int, span: tuple[datetime, datetime]) -> Figures:
     """Return whom the desk asked that week, and what came of it: a text, a no, or nothing while the time ran out."""
-    mine = (Assignment.newsletter_id == newsletter_id, _within(Assignment.invited_at, span))
+    mine = (Assignment.newsletter_id == newsletter_id, _in_span(Assignment.invited_at, span))
     until_when = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     # Whoever was let go counts as silent where their time had run out by then.
     by = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))

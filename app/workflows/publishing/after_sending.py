@@ -18,15 +18,15 @@ from ...core.state_machine import InvalidTransition, MissingPrecondition, must, 
 from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
 from ...editions.models import Correction, Edition, EditionItem
-from ...editions.only_signs import only_signs
+from ...editions.only_signs import typo_only
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
-from ...programs.telling import tell
+from ...programs.telling import queue_deliveries
 from ...questions.firewall import asker_letters, must_have_looked, of_readers
 from ...questions.models import Question
 from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
 from ...text.clean import clean, for_print, single_line, word_count
-from ..retention.erase_published import forget_former, write_over
+from ..retention.erase_published import forget_former, overwrite_item
 from . import notices
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
@@ -35,7 +35,7 @@ KEPT_BACK = "a look at what was said besides"
 
 
 @dataclass(frozen=True)
-class Words:
+class PublishedText:
     """The words of a Q&A that ran, as they were typed: an answer for each of its experts, in the order in which they
     run.
     """
@@ -66,19 +66,19 @@ def item_of(session: Session, question: Question) -> EditionItem:
     return item
 
 
-def words_of(item: EditionItem) -> Words:
+def get_published_text(item: EditionItem) -> PublishedText:
     """Return the words of a Q&A as readers' pages show it."""
     piece = item.piece
-    return Words(piece["headline"], piece["question"], tuple(voice["answer"] for voice in piece["voices"]))
+    return PublishedText(piece["headline"], piece["question"], tuple(voice["answer"] for voice in piece["voices"]))
 
 
-def is_sign(before: Words, after: Words) -> bool:
+def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
     """Return whether a change may be made without a note."""
-    return before != after and only_signs("\n\n".join(before.all), "\n\n".join(after.all))
+    return old_text != new_text and typo_only("\n\n".join(old_text.all), "\n\n".join(new_text.all))
 
 
 def correct(
-    session: Session, actor: Staff, question: Question, words: Words, note: Note, quietly: bool = False
+    session: Session, actor: Staff, question: Question, new_text: PublishedText, note: Note, quietly: bool = False
 ) -> Correction | None:
     """Mend what ran, with a note; its experts are told. The words may stay as they are.
 
@@ -87,33 +87,35 @@ def correct(
     "answer"), `TooLong`, and `Leaking` (see `firewall`).
     """
     must(actor, "correct")
-    item = _locked(session, question)
-    before, after = words_of(item), _cleaned(item, words)
+    item = _lock_item(session, question)
+    before, after = get_published_text(item), _clean_text(item, new_text)
     if quietly:
         if clean(note.wrong) or clean(note.right):
             raise MissingPrecondition("note or none")
         if before == after:
             raise MissingPrecondition("a change")
-        if not is_sign(before, after):
+        if not is_typo_only(before, after):
             raise MissingPrecondition("only a sign")
-    made = None if quietly else _noted(session, actor, question, note)
-    _keep_back(session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())])
+    made = None if quietly else _build_correction(session, actor, question, note)
+    _check_private_passages(
+        session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())]
+    )
     if before != after:
         newsletter = session.get_one(Newsletter, question.newsletter_id)
         item.mended = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
     item.mended_at = now(session)
     facts = {"correction": add_and_flush(session, made).id} if made else None
     audit.record(session, actor, "question.correct" if made else "question.mend", question, facts=facts)
-    _show(session, question)
+    _refresh_public_pages(session, question)
     if made:
-        _tell(session, actor, question, "expert.corrected", f"{made.wrong}\n\n{made.right}")
+        _notify_experts(session, actor, question, "expert.corrected", f"{made.wrong}\n\n{made.right}")
     return made
 
 
-def _noted(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
+def _build_correction(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
     """Return a correction that is not added yet."""
     wrong, right = (
-        require_length(name, require_text(name, _said(for_print(single_line(text)))), LONGEST_NOTE)
+        require_length(name, require_text(name, _text_or_empty(for_print(single_line(text)))), LONGEST_NOTE)
         for name, text in (("wrong", note.wrong), ("right", note.right))
     )
     return Correction(
@@ -127,7 +129,7 @@ def _noted(session: Session, actor: Staff, question: Question, note: Note) -> Co
     )
 
 
-def reword_for_safety(session: Session, actor: Staff, question: Question, words: Words) -> None:
+def reword_for_safety(session: Session, actor: Staff, question: Question, new_text: PublishedText) -> None:
     """Give what ran other words for somebody's safety, without a note, which would point to the former ones.
 
     They are erased wherever this house has them: pages, feeds, search and frames at once, and the edition as it was
@@ -135,11 +137,11 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, words:
     nobody may be recognised in the new ones.
     """
     must(actor, "correct")
-    item = _locked(session, question)
-    before, after = words_of(item), _cleaned(item, words)
+    item = _lock_item(session, question)
+    before, after = get_published_text(item), _clean_text(item, new_text)
     if before == after and item.mended is None:  # what was corrected may go without any other word
         raise MissingPrecondition("a change")
-    _keep_back(session, actor, question, before.answers, after.answers)
+    _check_private_passages(session, actor, question, before.answers, after.answers)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     sent = [voice["answer"] for voice in item.input["piece"]["voices"]]
     language = question.text.language if question.text else item.piece["language"]
@@ -147,62 +149,68 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, words:
     if text.cleared_at is None:
         clear(session, actor, question, text.id)
     made = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
-    write_over(session, item, made["piece"], made["output"])
+    overwrite_item(session, item, made["piece"], made["output"])
     approved = [answer.approved_text_id for answer in approved_of(session, question.id)]
     for old, body in zip(sent, after.answers, strict=True):
         theirs = update(AnswerText).where(AnswerText.id.in_(approved), AnswerText.body == old)
         session.execute(theirs.values(body=body, words=word_count(body)))
     forget_former(session, actor, question)
     audit.record(session, actor, "question.protect", question)
-    _show(session, question)
-    _tell(session, actor, question, "expert.reworded")
+    _refresh_public_pages(session, question)
+    _notify_experts(session, actor, question, "expert.reworded")
 
 
-def _locked(session: Session, question: Question) -> EditionItem:
+def _lock_item(session: Session, question: Question) -> EditionItem:
     lock_row(session, question)
     return lock_row(session, item_of(session, question))
 
 
-def _cleaned(item: EditionItem, words: Words) -> Words:
-    if len(words.answers) != len(item.piece["voices"]):
+def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
+    if len(new_text.answers) != len(item.piece["voices"]):
         raise MissingPrecondition("answer")
     headline = require_length(
-        "headline", require_text("headline", _said(for_print(single_line(words.headline)))), LONGEST_HEADLINE
+        "headline",
+        require_text("headline", _text_or_empty(for_print(single_line(new_text.headline)))),
+        LONGEST_HEADLINE,
     )
-    question = require_text("wording", _said(for_print(clean(words.question))))
-    answers = [require_text("answer", _said(for_print(clean(answer)))) for answer in words.answers]
-    before = words_of(item)
+    question = require_text("wording", _text_or_empty(for_print(clean(new_text.question))))
+    answers = [require_text("answer", _text_or_empty(for_print(clean(answer)))) for answer in new_text.answers]
+    before = get_published_text(item)
     new = (headline, question, *answers)
     # What nobody touched stays to the letter, also where it was locked before it would have been cleaned.
     typed = [old if clean(old) == clean(new) else new for old, new in zip(before.all, new, strict=True)]
-    return Words(typed[0], typed[1], tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in typed[2:]))
+    return PublishedText(
+        typed[0], typed[1], tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in typed[2:])
+    )
 
 
-def _said(text: str) -> str:
+def _text_or_empty(text: str) -> str:
     """Return a text in which something is said, and nothing for one of signs alone, seen or unseen."""
     return text if any(map(str.isalnum, text)) else ""
 
 
-def _keep_back(session: Session, actor: Staff, question: Question, before: Sequence[str], after: Sequence[str]) -> None:
+def _check_private_passages(
+    session: Session, actor: Staff, question: Question, old_texts: Sequence[str], new_texts: Sequence[str]
+) -> None:
     """Raise `Leaking` where new public words hold readers' own, or what they said to the desk alone, and nobody has
     looked at that. What
     stood there before may stay.
     """
-    stood = single_line(" ".join(before))
-    found = of_readers(session, asker_letters(session, question), after)
+    stood = single_line(" ".join(old_texts))
+    found = of_readers(session, asker_letters(session, question), new_texts)
     must_have_looked(actor, [passage for passage in found if passage not in stood], KEPT_BACK)
 
 
-def _show(session: Session, question: Question) -> None:
+def _refresh_public_pages(session: Session, question: Question) -> None:
     session.flush()
     index_again(session, question.id)
-    tell(session, question.newsletter_id, "answer.corrected", question_id=question.id)
+    queue_deliveries(session, question.newsletter_id, "answer.corrected", question_id=question.id)
     session.refresh(question)
 
 
-def _tell(session: Session, actor: Staff, question: Question, kind: str, typed: str = "") -> None:
+def _notify_experts(session: Session, actor: Staff, question: Question, kind: str, note: str = "") -> None:
     """A recall of the edition, within its ten minutes, takes these mails back too."""
     edition = session.get_one(Edition, question.edition_id)
     path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
-    about = AssignmentMail(typed=typed, link=absolute_url(session, path), runs_on=edition.runs_at)
+    about = AssignmentMail(typed=note, link=absolute_url(session, path), runs_on=edition.runs_at)
     notices.tell_experts(session, actor, question, kind, about, edition_id=edition.id)

@@ -16,7 +16,7 @@ from ...db.session import absolute_url, now
 from ...editions.archive import story_path
 from ...editions.models import Edition
 from ...letters import contacts, unsubscribing
-from ...letters.days import day_only
+from ...letters.days import truncate_to_day
 from ...letters.models import Letter
 from ...mail import outbox
 from ...mail.mail_templates import write
@@ -37,13 +37,14 @@ def tell_experts(
     actor: Actor,
     question: Question,
     kind: str,
-    about: AssignmentMail,
-    once: str = "",
+    mail_values: AssignmentMail,
+    cause_key: str = "",
     **posting: Unpack[outbox.Posting],
 ) -> None:
-    """Write to each expert whose approved answer stands in the question. What has `once` as its cause is written once.
+    """Write to each expert whose approved answer stands in the question. What has `cause_key` as its cause is written
+    once.
 
-    Raises `Leaking` as `expert_mails.to_expert` does.
+    Raises `Leaking` as `expert_mails.send_to_expert` does.
     """
     query = (
         select(Assignment)
@@ -52,21 +53,21 @@ def tell_experts(
         .order_by(Assignment.id)
     )
     for assignment in session.scalars(query):
-        posting["once_key"] = f"{once}:{assignment.id}" if once else None
-        expert_mails.to_expert(session, actor, assignment, kind, about, **posting)
+        posting["once_key"] = f"{cause_key}:{assignment.id}" if cause_key else None
+        expert_mails.send_to_expert(session, actor, assignment, kind, mail_values, **posting)
 
 
-def newest_mail(session: Session) -> int:
+def get_newest_mail_id(session: Session) -> int:
     """Return the key of the newest mail: what is written after it has a higher one."""
     return session.scalar(select(func.max(OutboxMail.id))) or 0
 
 
 def mail_ids_since(
-    session: Session, last: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
+    session: Session, last_id: int, kinds: Sequence[str], questions: Sequence[int], assignments: Sequence[int]
 ) -> list[int]:
-    """Return the keys of the mails after `last` of these kinds, about these questions or assignments."""
+    """Return the keys of the mails after `last_id` of these kinds, about these questions or assignments."""
     about = OutboxMail.question_id.in_(questions) | OutboxMail.assignment_id.in_(assignments)
-    query = select(OutboxMail.id).where(OutboxMail.id > last, OutboxMail.kind.in_(kinds), about)
+    query = select(OutboxMail.id).where(OutboxMail.id > last_id, OutboxMail.kind.in_(kinds), about)
     return list(session.scalars(query.order_by(OutboxMail.id)))
 
 
@@ -74,7 +75,7 @@ def tell_reader(
     session: Session,
     actor: Actor,
     letter: Letter,
-    about: LetterMail,
+    mail_values: LetterMail,
     due_at: datetime | None = None,
     edition_id: int | None = None,
 ) -> None:
@@ -86,11 +87,11 @@ def tell_reader(
     language = mail_texts.tongue_of(newsletter, letter.language)
     kind = "reader.once" if letter.hear_back == "once" else "reader.news"
     stop = unsubscribing.stop_link(session, letter) if letter.hear_back == "while" else None
-    values = replace(about, link=absolute_url(session, about.link or f"/{newsletter.slug}/"), stop=stop)
-    own = mail_texts.own(session, newsletter, kind, language)
-    posting = expert_mails.way_out(session, actor, newsletter, kind, due_at)
+    values = replace(mail_values, link=absolute_url(session, mail_values.link or f"/{newsletter.slug}/"), stop=stop)
+    own = mail_texts.get_custom_texts(session, newsletter, kind, language)
+    posting = expert_mails.delivery_options(session, actor, newsletter, kind, due_at)
     posting.update({"newsletter_id": newsletter.id, "letter_id": letter.id, "edition_id": edition_id})
-    posting["once_key"] = cause(about.opening, letter.id, edition_id)
+    posting["once_key"] = cause(mail_values.opening, letter.id, edition_id)
     outbox.put(session, write(kind, Sender(newsletter.name, language=language), to, "", values, own), **posting)
 
 
@@ -104,7 +105,7 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
     Raises `OnItsWay` where it has gone out.
     """
-    if (mail := of_ending(session, letter)) is None or mail.is_discarded:
+    if (mail := find_ending_notice(session, letter)) is None or mail.is_discarded:
         return
     if not mail.waits:
         raise outbox.OnItsWay(mail.public_id)
@@ -113,61 +114,65 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
 def recall_waiting_notice(session: Session, actor: Actor, letter: Letter) -> None:
     """Take back that notice as far as it has not gone out yet. Raises `OnItsWay`."""
-    if (mail := of_ending(session, letter)) and mail.waits:
+    if (mail := find_ending_notice(session, letter)) and mail.waits:
         outbox.recall(session, actor, mail)
 
 
-def of_ending(session: Session, letter: Letter) -> OutboxMail | None:
+def find_ending_notice(session: Session, letter: Letter) -> OutboxMail | None:
     """Return the notice that a letter or its question ended."""
     return session.scalar(select(OutboxMail).filter_by(once_key=cause("ended", letter.id)))
 
 
-def not_this_time(session: Session, actor: Actor, question: Question) -> None:
+def notify_skipped(session: Session, actor: Actor, question: Question) -> None:
     """The edition was skipped: the experts hear that their answers are kept."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     kept = say(newsletter.language).gettext("There is no edition on that date. Your answer is kept for a later one.")
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(said=kept))
 
 
-def dropped(session: Session, actor: Actor, question: Question, why: str) -> None:
-    """Tell the experts why what was to run does not. Raises `Leaking` as `expert_mails.to_expert` does."""
-    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=why))
+def notify_dropped(session: Session, actor: Actor, question: Question, reason: str) -> None:
+    """Tell the experts why what was to run does not. Raises `Leaking` as `expert_mails.send_to_expert` does."""
+    tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=reason))
 
 
-def carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
+def notify_carried_over(session: Session, actor: Actor, question: Question, edition: Edition) -> None:
     """Tell the experts when what was to run does, which waits for a later edition."""
     about = AssignmentMail(runs_on=edition.runs_at)
     tell_experts(session, actor, question, "expert.carried_over", about, f"carried:{edition.id}")
 
 
-def public_again(session: Session, actor: Actor, question: Question) -> None:
+def notify_restored(session: Session, actor: Actor, question: Question) -> None:
     """A page that was withdrawn stands again: the experts get its address once more."""
     if edition := session.get(Edition, question.edition_id):
-        tell_experts(session, actor, question, "expert.published", _ran(session, question, edition))
+        tell_experts(session, actor, question, "expert.published", _build_published_mail(session, question, edition))
 
 
-def _ran(session: Session, question: Question, edition: Edition) -> AssignmentMail:
+def _build_published_mail(session: Session, question: Question, edition: Edition) -> AssignmentMail:
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     return AssignmentMail(link=absolute_url(session, story_path(newsletter, question)), runs_on=edition.runs_at)
 
 
-def letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
+def notify_letter_withdrawn(session: Session, question: Question, runs_unnamed: bool, due_at: datetime | None) -> None:
     """The editors hear that a letter behind a question was taken back; `due_at` hides the minute of one without
     address.
     """
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     about = DeskMail(link=link, runs_unnamed=runs_unnamed)
-    expert_mails.to_editors(session, newsletter, "desk.letter_withdrawn", about, question_id=question.id, due_at=due_at)
+    expert_mails.send_to_editors(
+        session, newsletter, "desk.letter_withdrawn", about, question_id=question.id, due_at=due_at
+    )
 
 
-def published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
+def notify_published(session: Session, actor: Actor, edition: Edition, question: Question, due_at: datetime) -> None:
     """Thanks with the lasting address to the experts."""
-    ran = _ran(session, question, edition)
+    ran = _build_published_mail(session, question, edition)
     tell_experts(session, actor, question, "expert.published", ran, edition_id=edition.id, due_at=due_at)
 
 
-def answered(session: Session, actor: Actor, edition: Edition, questions: Sequence[Question], due_at: datetime) -> None:
+def notify_askers(
+    session: Session, actor: Actor, edition: Edition, questions: Sequence[Question], due_at: datetime
+) -> None:
     """One notice to each asker who left an address, in no order: by its place among the others a mail would tell
     whoever sees the mail server's log which question it is about.
     """
@@ -184,4 +189,4 @@ def by_night(session: Session) -> datetime:
     """Return a time of the coming night (UTC), another one at each call: what was done at the desk by day is not told
     by when its mail leaves.
     """
-    return day_only(now(session)) + timedelta(days=1) + SystemRandom().random() * NIGHT
+    return truncate_to_day(now(session)) + timedelta(days=1) + SystemRandom().random() * NIGHT

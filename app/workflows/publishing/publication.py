@@ -14,11 +14,11 @@ from ...db.session import lock_row, now
 from ...editions import slots
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.slots import picked
-from ...programs.telling import tell
+from ...editions.slots import list_picked_questions
+from ...programs.telling import queue_deliveries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
-from ...search.index import take_out
+from ...search.index import remove_documents
 from ...search.models import PUBLIC
 from ...text.clean import clean
 from . import notices
@@ -26,14 +26,14 @@ from . import notices
 GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an edition can be recalled
 
 
-def drop(session: Session, actor: Staff, question: Question, why: str = "") -> None:
-    """Take a question out of its slot; its experts are told when `why` says something.
+def drop(session: Session, actor: Staff, question: Question, reason: str = "") -> None:
+    """Take a question out of its slot; its experts are told when `reason` says something.
 
     Raises `InvalidTransition`, `VersionConflict`, and `Leaking` (see `firewall`).
     """
     slots.drop(session, actor, question)
-    if why := clean(why):
-        notices.dropped(session, actor, question, why)
+    if reason := clean(reason):
+        notices.notify_dropped(session, actor, question, reason)
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
@@ -42,26 +42,26 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
     Raises `MissingPrecondition` when there is none.
     """
     target = slots.carry_over(session, actor, question)
-    notices.carried_over(session, actor, question, target)
+    notices.notify_carried_over(session, actor, question, target)
     return target
 
 
-def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, place: int = 0) -> None:
+def set_slots(session: Session, actor: Staff, edition: Edition, count: int, section_index: int = 0) -> None:
     """Change how many Q&As a section of this edition takes; what does not fit is carried over, the last one first.
 
     Raises `MissingPrecondition`: "slots" outside 1 to `slots.MOST_SLOTS`, "later edition" where there is none to carry
     over to.
     """
     must(actor, "edition")
-    slots.planned(lock_row(session, edition))
+    slots.require_planned(lock_row(session, edition))
     numbers = slots.shares(edition)
-    if not 1 <= wanted <= slots.MOST_SLOTS or place not in range(len(numbers)):
+    if not 1 <= count <= slots.MOST_SLOTS or section_index not in range(len(numbers)):
         raise MissingPrecondition("slots")
     was = list(numbers)
     with audit.watched(session) as events:
-        for question in slots.sections_of(session, edition)[place].picked[wanted:][::-1]:
+        for question in slots.sections_of(session, edition)[section_index].picked[count:][::-1]:
             carry_over(session, actor, question)
-    numbers[place] = wanted
+    numbers[section_index] = count
     slots.share_out(edition, numbers)
     slots.renumber(session, edition)
     audit.record(
@@ -69,7 +69,7 @@ def set_slots(session: Session, actor: Staff, edition: Edition, wanted: int, pla
         actor,
         "edition.slots",
         edition,
-        facts={"slots": wanted, "was": was, "did": [event.id for event in events]},
+        facts={"slots": count, "was": was, "did": [event.id for event in events]},
     )
 
 
@@ -83,21 +83,21 @@ def send(
     it, which a recall takes back.
     """
     check_version(lock_row(session, edition), version)
-    due_at, questions = now(session) + GRACE, picked(session, edition)
+    due_at, questions = now(session) + GRACE, list_picked_questions(session, edition)
     with audit.watched(session) as events:
         for question in questions:
             runs_on = edition.runs_at
-            passed_over.pass_over(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
+            passed_over.mark_unused(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
         session.flush()
     why = {"did": [event.id for event in events]} if events else None
     facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}
     EDITION.apply(session, actor, edition, "send", why=why, **facts)
     for question in questions:
         QUESTION.apply(session, actor, lock_row(session, question), "publish", cause="send", published_at=now(session))
-        notices.published(session, actor, edition, question, due_at=due_at)
-        tell(session, edition.newsletter_id, "answer.published", question_id=question.id, due_at=due_at)
-    tell(session, edition.newsletter_id, "edition.sent", edition_id=edition.id, due_at=due_at)
-    notices.answered(session, actor, edition, questions, due_at)
+        notices.notify_published(session, actor, edition, question, due_at=due_at)
+        queue_deliveries(session, edition.newsletter_id, "answer.published", question_id=question.id, due_at=due_at)
+    queue_deliveries(session, edition.newsletter_id, "edition.sent", edition_id=edition.id, due_at=due_at)
+    notices.notify_askers(session, actor, edition, questions, due_at)
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
@@ -106,19 +106,19 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     """
     reason = require_text("why", clean(reason))
     take_down(session, actor, question)
-    notices.dropped(session, actor, question, reason)
-    tell(session, question.newsletter_id, "answer.withdrawn", question_id=question.id)
+    notices.notify_dropped(session, actor, question, reason)
+    queue_deliveries(session, question.newsletter_id, "answer.withdrawn", question_id=question.id)
 
 
 def take_down(session: Session, actor: Actor, question: Question) -> None:
     """Withdraw a published page and tell nobody: from a backup it comes back, and the experts have heard of it."""
     QUESTION.apply(session, actor, lock_row(session, question), "retract")
     session.flush()
-    take_out(session, PUBLIC, [("question", question.id)])
+    remove_documents(session, PUBLIC, [("question", question.id)])
     erasures.note(session, "page", [question.public_id])
 
 
 def restore(session: Session, actor: Staff, question: Question) -> None:
     QUESTION.apply(session, actor, lock_row(session, question), "restore")
-    notices.public_again(session, actor, question)
-    tell(session, question.newsletter_id, "answer.published", question_id=question.id)
+    notices.notify_restored(session, actor, question)
+    queue_deliveries(session, question.newsletter_id, "answer.published", question_id=question.id)

@@ -3,17 +3,17 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...audit.queries import newest_of
+from ...audit.queries import find_latest_event
 from ...core.actors import Staff
 from ...core.state_machine import MissingPrecondition
 from ...db.session import lock_row
 from ...editions.corrections import uncorrect
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition
-from ...editions.slots import picked
+from ...editions.slots import list_picked_questions
 from ...mail import outbox
 from ...mail.models import OutboxMail
-from ...programs.telling import tell
+from ...programs.telling import queue_deliveries
 from ...questions.lifecycle import QUESTION
 from ..undo import take_back
 
@@ -29,11 +29,11 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     for mail in mails:
         if mail.waits:
             outbox.recall(session, actor, mail)
-    sent = newest_of(session, "edition", edition.id, "edition.send")
+    sent = find_latest_event(session, "edition", edition.id, "edition.send")
     EDITION.apply(session, actor, lock_row(session, edition), "recall", sent_at=None)
     uncorrect(session, edition)
-    for question in picked(session, edition):
+    for question in list_picked_questions(session, edition):
         QUESTION.apply(session, actor, lock_row(session, question), "recall", cause="recall", published_at=None)
-        tell(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
+        queue_deliveries(session, edition.newsletter_id, "answer.withdrawn", question_id=question.id)
     if sent is not None and sent.facts:
         take_back(session, actor, sent.facts.get("did", ()), sent.id)

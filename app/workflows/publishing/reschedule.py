@@ -36,23 +36,23 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
     """Let a planned edition run at another time of the newsletter's clock; its calendar keeps that. Where it is the
     same, nothing is done and nobody told.
 
-    Raises `InvalidTransition`, and `MissingPrecondition` as `planning.put_on` does.
+    Raises `InvalidTransition`, and `MissingPrecondition` as `planning.reschedule_edition` does.
     """
     must(actor, "edition")
-    slots.planned(lock_row(session, edition))
+    slots.require_planned(lock_row(session, edition))
     newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
     if local_at.isoformat(timespec="minutes") == edition.local_at:
         return
     was, before = _dates_of(newsletter, edition), edition.rule_date
-    planning.put_on(session, newsletter, edition, local_at)
-    last = notices.newest_mail(session)
-    kept = _bring_along(session, actor, asked_for(session, edition), edition, edition.rule_date - before)
-    picked = slots.picked(session, edition)
+    planning.reschedule_edition(session, newsletter, edition, local_at)
+    last = notices.get_newest_mail_id(session)
+    kept = _move_dates(session, actor, list_assignments(session, edition), edition, edition.rule_date - before)
+    picked = slots.list_picked_questions(session, edition)
     for question in picked:
         notices.tell_experts(session, actor, question, TELLS, AssignmentMail(runs_on=edition.runs_at))
     session.flush()
     mail_ids = notices.mail_ids_since(session, last, [TELLS], [question.id for question in picked], list(kept))
-    facts = {"was": was, "to": _dates_of(newsletter, edition), "asked": _in_json(kept), "told": mail_ids}
+    facts = {"was": was, "to": _dates_of(newsletter, edition), "asked": _dates_to_json(kept), "told": mail_ids}
     audit.record(session, actor, "edition.move", edition, facts=facts)
 
 
@@ -60,7 +60,7 @@ def _dates_of(newsletter: Newsletter, edition: Edition) -> dict[str, Any]:
     return {"at": edition.local_at, "skips": list(newsletter.skips), "extra": list(newsletter.extra)}
 
 
-def back(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
+def undo_move(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
     """Undo a move. Raises `VersionConflict` where the edition, or the newsletter's calendar, was changed since."""
     facts = event.facts or {}
     newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
@@ -69,68 +69,68 @@ def back(session: Session, actor: Staff, edition: Edition, event: Event) -> None
     was = facts["was"]
     newsletter.skips, newsletter.extra = was["skips"], was["extra"]
     planning.set_time(newsletter, edition, datetime.fromisoformat(was["at"]))
-    dates_back(session, facts["asked"])
+    restore_dates(session, facts["asked"])
     audit.record(session, actor, "edition.move_back", edition)
 
 
-def asked_for(session: Session, edition: Edition) -> Sequence[Assignment]:
+def list_assignments(session: Session, edition: Edition) -> Sequence[Assignment]:
     """Return the assignments that are with an expert, or of which a text is with the desk, for this edition."""
     this = (Assignment.for_edition_id == edition.id) | (Question.edition_id == edition.id)
     query = select(Assignment).join(Question, Question.id == Assignment.question_id)
     return session.scalars(query.where(Assignment.is_asked, this).order_by(Assignment.id)).all()
 
 
-def hand_on(session: Session, actor: Staff, edition: Edition) -> dict[str, Any]:
-    """Let what experts were asked for an edition that doesn't run be for the one after it. Gives what `dates_back`
+def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> dict[str, Any]:
+    """Let what experts were asked for an edition that doesn't run be for the one after it. Gives what `restore_dates`
     takes; where no later edition takes answers, everything stays.
     """
     target = session.scalar(slots.later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
     if target is None:
         return {}
-    asked = [one for one in asked_for(session, edition) if one.for_edition_id == edition.id]
-    kept = _bring_along(session, actor, asked, target, target.rule_date - edition.rule_date)
-    return _in_json(kept)
+    asked = [one for one in list_assignments(session, edition) if one.for_edition_id == edition.id]
+    kept = _move_dates(session, actor, asked, target, target.rule_date - edition.rule_date)
+    return _dates_to_json(kept)
 
 
-def _bring_along(
-    session: Session, actor: Staff, asked: Sequence[Assignment], edition: Edition, by: timedelta
+def _move_dates(
+    session: Session, actor: Staff, assignments: Sequence[Assignment], edition: Edition, by: timedelta
 ) -> dict[int, dict[str, Any]]:
     """Move the dates of assignments to an edition that runs `by` so much later; tell their experts. Gives what stood
     there before, by the assignment's key.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     kept = {}
-    for assignment in asked:
+    for assignment in assignments:
         lock_row(session, assignment)
         kept[assignment.id] = {name: getattr(assignment, name) for name in (*DATES, "for_edition_id")}
         if assignment.for_edition_id is not None:
             assignment.for_edition_id = edition.id
         due_at = assignment.due_at if assignment.owes_text else None
         if due_at is not None:
-            due_at = assignment.due_at = _later(session, newsletter.zone, due_at, by, edition)
+            due_at = assignment.due_at = _shift_due_at(session, newsletter.zone, due_at, by, edition)
             assignment.reply_by = min(assignment.reply_by, due_at) if assignment.reply_by else None
         about = AssignmentMail(due_at=due_at, runs_on=edition.runs_at)
-        expert_mails.to_expert(session, actor, assignment, TELLS, about)
+        expert_mails.send_to_expert(session, actor, assignment, TELLS, about)
     return kept
 
 
-def _later(session: Session, zone: str, due_at: datetime, by: timedelta, edition: Edition) -> datetime:
+def _shift_due_at(session: Session, zone: str, due_at: datetime, by: timedelta, edition: Edition) -> datetime:
     """Return a due time so many days later on the calendar; the usual one where that leaves less than a day."""
     local = due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     moved, at = in_utc(local + by, zone), now(session)
     return moved if moved >= at + A_DAY else default_due_at(edition.cutoff_at, zone, at)
 
 
-def _in_json(kept: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _dates_to_json(old_dates: dict[int, dict[str, Any]]) -> dict[str, Any]:
     return {
         str(key): {name: value.isoformat() if isinstance(value, date) else value for name, value in one.items()}
-        for key, one in kept.items()
+        for key, one in old_dates.items()
     }
 
 
-def dates_back(session: Session, kept: dict[str, Any]) -> None:
+def restore_dates(session: Session, old_dates: dict[str, Any]) -> None:
     """Give assignments the dates that they had. Raises `VersionConflict` where somebody has gone on from there."""
-    for key, was in kept.items():
+    for key, was in old_dates.items():
         assignment = lock_row(session, session.get_one(Assignment, int(key)))
         if not assignment.is_asked:
             raise VersionConflict(assignment.public_id)

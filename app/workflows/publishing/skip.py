@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from ... import audit
 from ...answers import pending_invitations
 from ...audit import Event
-from ...audit.queries import chosen, newest_of
+from ...audit.queries import find_latest_event, get_events
 from ...core.actors import Staff
 from ...core.state_machine import MissingPrecondition, VersionConflict, must
 from ...db.session import lock_row
@@ -30,12 +30,15 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     Its event keeps what was moved by it, and the mails that tell so: both can be taken back.
     """
     must(actor, "edition")
-    slots.planned(lock_row(session, edition))
-    last = notices.newest_mail(session)
+    slots.require_planned(lock_row(session, edition))
+    last = notices.get_newest_mail_id(session)
     with audit.watched(session) as events:
-        moved = [(question, _let_go(session, actor, question)) for question in slots.picked(session, edition)]
+        moved = [
+            (question, _carry_over_or_drop(session, actor, question))
+            for question in slots.list_picked_questions(session, edition)
+        ]
         session.flush()
-    asked = reschedule.hand_on(session, actor, edition)
+    asked = reschedule.hand_over_assignments(session, actor, edition)
     session.flush()
     questions = [question.id for question, _edition in moved]
     mail_ids = notices.mail_ids_since(session, last, TELLS, questions, [int(key) for key in asked])
@@ -44,39 +47,39 @@ def skip(session: Session, actor: Staff, edition: Edition) -> Moved:
     return moved
 
 
-def _let_go(session: Session, actor: Staff, question: Question) -> Edition | None:
+def _carry_over_or_drop(session: Session, actor: Staff, question: Question) -> Edition | None:
     try:
         return publication.carry_over(session, actor, question)
     except MissingPrecondition:
         slots.drop(session, actor, question, cause="skip")
-        notices.not_this_time(session, actor, question)
+        notices.notify_skipped(session, actor, question)
         return None
 
 
 def unskip(session: Session, actor: Staff, edition: Edition) -> Moved:
     """The date has its edition after all. What was picked for it stays where it went, which is what this gives."""
     EDITION.apply(session, actor, lock_row(session, edition), "unskip")
-    return moved_from(session, edition)
+    return list_moved(session, edition)
 
 
-def as_before(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
+def undo_skip(session: Session, actor: Staff, edition: Edition, event: Event) -> None:
     """Undo a skip: the date has its edition, and what experts were asked for it is due when it was. Raises
     `VersionConflict`."""
-    reschedule.dates_back(session, (event.facts or {}).get("asked", {}))
+    reschedule.restore_dates(session, (event.facts or {}).get("asked", {}))
     unskip(session, actor, edition)
 
 
-def moved_from(session: Session, edition: Edition) -> Moved:
+def list_moved(session: Session, edition: Edition) -> Moved:
     """Return what was picked for a date when it was left out, and where it stands now; without what has run or ended
     since.
     """
-    skipped = newest_of(session, "edition", edition.id, "edition.skip")
-    moves = chosen(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
+    skipped = find_latest_event(session, "edition", edition.id, "edition.skip")
+    moves = get_events(session, (skipped.facts or {}).get("did", ()))[::-1] if skipped else ()
     questions = [session.get_one(Question, move.noun_id) for move in moves if move.action in LEAVES]
     return [(one, session.get(Edition, one.edition_id or 0)) for one in questions if one.is_answered or one.is_queued]
 
 
-def carry_back(session: Session, actor: Staff, question: Question, event: Event) -> None:
+def undo_carry_over(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was carried over into its slot of the edition that it was picked for.
 
     Raises `VersionConflict` where it was moved on or its slot is taken, and `AlreadySent` where its experts have heard.
@@ -88,18 +91,18 @@ def carry_back(session: Session, actor: Staff, question: Question, event: Event)
     question.edition_id, question.position = edition.id, 0
     session.flush()
     slots.renumber(session, target)
-    slots.put_back(session, question, edition, facts.get("position", 0))
+    slots.restore_pick(session, question, edition, facts.get("position", 0))
     _recall_mails(session, actor, question, event)
     audit.record(session, actor, "question.carry_back", question, facts={"from": target.id, "to": edition.id})
 
 
-def pick_again(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Put a question that was taken out into its slot again. Raises as `carry_back` does."""
+def undo_drop(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Put a question that was taken out into its slot again. Raises as `undo_carry_over` does."""
     facts = event.facts or {}
     edition = session.get_one(Edition, facts["edition"])
     why = {"undoes": event.id, "edition": edition.id}
     QUESTION.apply(session, actor, question, "undo", to="queued", why=why, edition_id=edition.id, position=0)
-    slots.put_back(session, question, edition, facts.get("position", 0))
+    slots.restore_pick(session, question, edition, facts.get("position", 0))
     _recall_mails(session, actor, question, event)
 
 
@@ -111,7 +114,7 @@ def _recall_mails(session: Session, actor: Staff, question: Question, event: Eve
     pending_invitations.recall_all_mails(session, actor, list(session.scalars(written)))
 
 
-def slots_as_before(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
+def undo_set_slots(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:
     """Give an edition the number of slots that it had. Raises `VersionConflict` where it is past changing."""
     if not lock_row(session, edition).is_planned:
         raise VersionConflict(edition.public_id)

@@ -16,7 +16,7 @@ from ...questions.translation_table import Translation
 def approve(
     session: Session,
     actor: Staff,
-    one: Translation,
+    translation: Translation,
     original: Original,
     *,
     compared: bool,
@@ -26,22 +26,22 @@ def approve(
     """Approve a translation; where its Q&A is locked or ran, it is set beside it at once, and a
     translator who was asked for it is asked no longer. Raises what
     `translating.approve` does."""
-    translating.approve(session, actor, one, original, compared=compared, reason=reason, version=version)
-    translators.finish(session, actor, one)
-    if item := _item(session, one):
-        in_languages.freeze(session, session.get_one(Newsletter, one.newsletter_id), item)
+    translating.approve(session, actor, translation, original, has_compared=compared, reason=reason, version=version)
+    translators.finish(session, actor, translation)
+    if item := _find_item(session, translation):
+        in_languages.freeze(session, session.get_one(Newsletter, translation.newsletter_id), item)
 
 
-def drop(session: Session, actor: Staff, one: Translation) -> None:
+def drop(session: Session, actor: Staff, translation: Translation) -> None:
     """Take a translation away: with it goes, from the page of what ran and from exports, all that was set in its
     language, for which one has to be somebody who approves. Raises what `translating.drop` does."""
-    item = _item(session, one)
-    theirs = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == one.language)
+    item = _find_item(session, translation)
+    theirs = (ItemTranslation.item_id == (item.id if item else None), ItemTranslation.language == translation.language)
     if session.scalar(select(ItemTranslation.id).where(*theirs).limit(1)) is not None:
         must(actor, "approve")
-    translating.drop(session, actor, one)
+    translating.drop(session, actor, translation)
     session.execute(delete(ItemTranslation).where(*theirs))
 
 
-def _item(session: Session, one: Translation) -> EditionItem | None:
-    return session.scalar(select(EditionItem).filter_by(question_id=one.question_id))
+def _find_item(session: Session, translation: Translation) -> EditionItem | None:
+    return session.scalar(select(EditionItem).filter_by(question_id=translation.question_id))

@@ -41,20 +41,30 @@ def texts(*which: ColumnElement[bool]) -> Select[AnswerText]:
     return there.order_by(AnswerText.id)
 
 
-def _due(newsletter: Newsletter, until: datetime) -> Select[AnswerText]:
-    before = until - timedelta(days=newsletter.draft_days)
+def _select_due_texts(newsletter: Newsletter, as_of: datetime) -> Select[AnswerText]:
+    before = as_of - timedelta(days=newsletter.draft_days)
     return texts(Answer.newsletter_id == newsletter.id, _over, Answer.state_at < before, _lead.state_at < before)
 
 
-def number(session: Session, newsletter: Newsletter, within: timedelta) -> int:
+def count_due_answers(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
     """Return how many answers lose words until then, counted up to 1,001."""
-    keys = _due(newsletter, now(session) + within).with_only_columns(AnswerText.answer_id).order_by(None).distinct()
+    keys = (
+        _select_due_texts(newsletter, now(session) + horizon)
+        .with_only_columns(AnswerText.answer_id)
+        .order_by(None)
+        .distinct()
+    )
     return session.scalar(select(func.count()).select_from(keys.limit(MANY + 1).subquery())) or 0
 
 
-def coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Assignment]:
+def list_due_assignments(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Assignment]:
     """Return the assignments whose answers lose words until then, up to `limit`."""
-    keys = _due(newsletter, now(session) + within).with_only_columns(Answer.assignment_id).order_by(None).distinct()
+    keys = (
+        _select_due_texts(newsletter, now(session) + horizon)
+        .with_only_columns(Answer.assignment_id)
+        .order_by(None)
+        .distinct()
+    )
     query = select(Assignment).where(Assignment.id.in_(keys)).order_by(Assignment.state_at, Assignment.id)
     return list(session.scalars(query.limit(limit)))
 
@@ -75,5 +85,5 @@ def erase(session: Session, *which: ColumnElement[bool], limit: int | None = Non
     said = session.scalars(replies.order_by(Check.id).limit(limit)).all()
     session.execute(update(Check).where(Check.id.in_(said)).values(reply_text=""))
     if found or said:
-        erasures.went(session)
+        erasures.mark_erasure(session)
     return len(found) + len(said)

@@ -39,7 +39,7 @@ def forget_letters(database: Database, batches: int) -> None:
     in each transaction."""
     for _ in range(batches):
         with database.read() as session:
-            parcels = preview.due(session)
+            parcels = preview.list_due_parcels(session)
         if not parcels:
             break
         for parcel in parcels:
@@ -50,7 +50,7 @@ def forget_letters(database: Database, batches: int) -> None:
 
 def forget_parcel(session: Session, parcel: preview.Parcel) -> int:
     """Erase the words of those of some letters that have had their time still. Returns how many it was."""
-    letters = preview.still_due(session, parcel)
+    letters = preview.list_still_due_letters(session, parcel)
     for letter in letters:
         forget(session, letter)
     return len(letters)
@@ -61,7 +61,7 @@ def sweep(session: Session) -> int:
 
     Returns how many letters, mails and versions of answers it was.
     """
-    return sum(forget_parcel(session, parcel) for parcel in preview.due(session)) + sweep_others(session)
+    return sum(forget_parcel(session, parcel) for parcel in preview.list_due_parcels(session)) + sweep_others(session)
 
 
 def sweep_others(session: Session) -> int:
@@ -82,9 +82,9 @@ def forget(session: Session, letter: Letter) -> None:
         _forget_wordings(session, lock_row(session, session.get_one(Question, key)), words)
 
 
-def _forget_wordings(session: Session, question: Question, words: str) -> None:
+def _forget_wordings(session: Session, question: Question, text: str) -> None:
     """Erase versions that are the reader's own words; of a question that came to nothing, with its last letter, all."""
-    forget_own_words(session, question, words, None)
+    forget_own_words(session, question, text, None)
     lead = lead_of(session, question)
     keys = family(session, lead)
     others = select(Letter.id).where(Letter.question_id.in_(keys), Letter.erased_at.is_(None)).limit(1)

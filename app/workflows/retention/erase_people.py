@@ -42,7 +42,7 @@ class StillNeeded(DomainError):
     """An expert still has a question with a desk, or an answer that is to run."""
 
 
-def is_needed(session: Session, expert: Expert) -> bool:
+def has_open_work(session: Session, expert: Expert) -> bool:
     """Return whether an expert has a question with some desk, or an answer that is to run."""
     theirs = _with_questions().where(Assignment.expert_id == expert.id)
     return session.scalar(theirs.where(_going).limit(1)) is not None
@@ -51,7 +51,7 @@ def is_needed(session: Session, expert: Expert) -> bool:
 def leave(session: Session, actor: Staff, expert: Expert) -> None:
     """Let an expert be deleted once a week is over. Raises `PermissionDenied`, `NotFresh` and `StillNeeded`."""
     must_be_fresh(session, actor, "whole directory")
-    if is_needed(session, lock_row(session, expert)):
+    if has_open_work(session, lock_row(session, expert)):
         raise StillNeeded(expert.public_id)
     if expert.leaves_at is None and expert.erased_at is None:
         expert.leaves_at = now(session) + UNDO
@@ -71,11 +71,11 @@ def _with_questions() -> Select[int]:
     return select(Assignment.expert_id).join(Question, Question.id == Assignment.question_id)
 
 
-def _due_experts(session: Session, until: datetime) -> Select[Expert]:
+def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
     """Return who is to be deleted until then: who was to leave, and whom no desk has asked for as long as it says."""
     fresh = [
         select(Assignment.expert_id).where(
-            Assignment.newsletter_id == one.id, Assignment.state_at >= until - timedelta(days=one.expert_days)
+            Assignment.newsletter_id == one.id, Assignment.state_at >= as_of - timedelta(days=one.expert_days)
         )
         for one in all_newsletters(session)
     ]
@@ -87,60 +87,67 @@ def _due_experts(session: Session, until: datetime) -> Select[Expert]:
     )
     return (
         select(Expert)
-        .where(Expert.is_listed(), or_(Expert.leaves_at <= until, late))
+        .where(Expert.is_listed(), or_(Expert.leaves_at <= as_of, late))
         .where(Expert.id.not_in(_with_questions().where(_going)))
         .order_by(Expert.id)
     )
 
 
-def experts_coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Expert]:
+def list_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Expert]:
     """Return the experts whom a newsletter asked, or has in view, and who are deleted until then, up to `limit`."""
-    return list(session.scalars(_of_newsletter(session, newsletter, within).limit(limit)))
+    return list(session.scalars(_select_due_of_newsletter(session, newsletter, horizon).limit(limit)))
 
 
-def number_of_experts(session: Session, newsletter: Newsletter, within: timedelta) -> int:
+def count_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta) -> int:
     """Return how many those are, counted up to 1,001."""
-    keys = _of_newsletter(session, newsletter, within).with_only_columns(Expert.id).order_by(None).limit(MANY + 1)
+    keys = (
+        _select_due_of_newsletter(session, newsletter, horizon)
+        .with_only_columns(Expert.id)
+        .order_by(None)
+        .limit(MANY + 1)
+    )
     return session.scalar(select(func.count()).select_from(keys.subquery())) or 0
 
 
-def _of_newsletter(session: Session, newsletter: Newsletter, within: timedelta) -> Select[Expert]:
+def _select_due_of_newsletter(session: Session, newsletter: Newsletter, horizon: timedelta) -> Select[Expert]:
     mine = select(Assignment.expert_id).where(Assignment.newsletter_id == newsletter.id)
-    return _due_experts(session, now(session) + within).where(or_(Expert.id.in_(mine), Expert.leaves_at.is_not(None)))
+    return _select_due_experts(session, now(session) + horizon).where(
+        or_(Expert.id.in_(mine), Expert.leaves_at.is_not(None))
+    )
 
 
-def _due_colleagues(session: Session, until: datetime) -> list[Person]:
+def _list_due_colleagues(session: Session, as_of: datetime) -> list[Person]:
     """Return who has no place at any desk, is no expert, and did nothing for as long as those desks say."""
     places = select(Membership.person_id).where(or_(Membership.at_work(), Membership.joined_at.is_(None)))
     places = places.join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
     no_place = (Person.id.not_in(places), Person.id.not_in(select(Expert.person_id)))
     query = select(Person).where(Person.erased_at.is_(None), *no_place).order_by(Person.id)
     newsletters = all_newsletters(session)
-    return [one for one in session.scalars(query) if not _is_fresh(session, one, newsletters, until)]
+    return [one for one in session.scalars(query) if not _is_recently_active(session, one, newsletters, as_of)]
 
 
-def _is_fresh(session: Session, person: Person, newsletters: Sequence[Newsletter], until: datetime) -> bool:
+def _is_recently_active(session: Session, person: Person, newsletters: Sequence[Newsletter], as_of: datetime) -> bool:
     """Return whether they did something at a desk, or something became of them in the house, not so long ago."""
     did = Event.actor.in_((f"staff:{person.id}", f"person:{person.id}"))
-    since = {one.id: until - timedelta(days=one.staff_days) for one in newsletters}
+    since = {one.id: as_of - timedelta(days=one.staff_days) for one in newsletters}
     here = [and_(did, Event.newsletter_id == key, Event.at >= at) for key, at in since.items()]
-    became = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= min(since.values(), default=until))
+    became = and_(Event.noun == "person", Event.noun_id == person.id, Event.at >= min(since.values(), default=as_of))
     return session.scalar(select(Event.id).where(or_(became, *here)).limit(1)) is not None
 
 
-def colleagues_coming(session: Session, newsletter: Newsletter, within: timedelta) -> list[Person]:
+def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timedelta) -> list[Person]:
     """Return whose names go until then, of those who worked at the desk of a newsletter."""
-    due = _due_colleagues(session, now(session) + within)
+    due = _list_due_colleagues(session, now(session) + horizon)
     here = trail.people_in(session, newsletter.id)
     return [one for one in due if one.id in here]
 
 
 def sweep(session: Session) -> int:
     """Forget a batch of those who left; how many it was."""
-    experts = session.scalars(_due_experts(session, now(session)).limit(BATCH)).all()
+    experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
     for one in experts:
         forget_expert(session, one)
-    colleagues = _due_colleagues(session, now(session))[:BATCH]
+    colleagues = _list_due_colleagues(session, now(session))[:BATCH]
     for other in colleagues:
         forget_colleague(session, other)
     return len(experts) + len(colleagues)
@@ -200,10 +207,10 @@ def forget_colleague(session: Session, person: Person) -> None:
         audit.record(session, Clock(), "person.forget", person)
 
 
-def _forget_person(session: Session, person: Person, was: str) -> None:
+def _forget_person(session: Session, person: Person, role: str) -> None:
     for model in (Factor, BrowserSession, SignIn, FormDraft, PressKey, Upload):
         session.execute(delete(model).where(model.person_id == person.id))
     mails = select(OutboxMail.id).where(OutboxMail.person_id == person.id)
     session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
-    person.name = f"Former {was} {person.public_id[:4].upper()}"
+    person.name = f"Former {role} {person.public_id[:4].upper()}"
     staff.forget(session, person)

@@ -23,7 +23,7 @@ from ...questions.erasing_translations import erase as erase_translations
 from ...questions.models import Note, Question, QuestionText
 from ...questions.queries import family
 from ...questions.wording import erase_text, erase_words, index_again
-from ...search.index import forget as take_out_of_index
+from ...search.index import remove_from_indexes as take_out_of_index
 from ..publishing import publication
 from . import erase_answers
 
@@ -50,7 +50,7 @@ def forget_withdrawn(session: Session, actor: Actor, question: Question) -> None
     piece = item.input["piece"]
     nobody = {"name": "", "credit_line": None, "relation": None}
     voices = [{"lead_in": nobody, "answer": ""} for _voice in piece["voices"]]
-    write_over(session, item, {**piece, "headline": "", "question": "", "voices": voices}, "")
+    overwrite_item(session, item, {**piece, "headline": "", "question": "", "voices": voices}, "")
     item.credits = [None for _credit in item.credits]
     audit.record(session, actor, "question.forget", question)
     session.flush()
@@ -108,9 +108,9 @@ def _forget_own_mail(session: Session, question: Question, keys: list[int]) -> N
     erasing.destroy(session, session.scalars(mails).all())
 
 
-def write_over(session: Session, item: EditionItem, piece: dict[str, object], output: str) -> None:
+def overwrite_item(session: Session, item: EditionItem, content: dict[str, object], output: str) -> None:
     """Put other words in the place of those that were sent. The hash stays that of what was sent."""
-    item.input, item.output, item.mended = {**item.input, "piece": piece}, output, None
+    item.input, item.output, item.mended = {**item.input, "piece": content}, output, None
     item.erased_at = item.mended_at = now(session)
     session.flush()
 

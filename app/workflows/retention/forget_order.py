@@ -16,11 +16,11 @@ from ...db import postgresql, sqlite
 from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.session import execute_without_version_bump, now
-from ...letters.days import day_only
+from ...letters.days import truncate_to_day
 from ...letters.models import Letter
 from ...search.index import merge_segments
 from ...watching.models import Sighting
-from ..indexing import deal_anew
+from ..indexing import reindex_since
 
 NAME = "order forgotten"  # of the sighting that keeps when this was last done, and on PostgreSQL from which number on
 
@@ -45,31 +45,31 @@ TABLES = (
 )
 
 
-def forget_order(database: Database, at: datetime | None = None) -> bool:
+def forget_order(database: Database, current_time: datetime | None = None) -> bool:
     """Forget the order of the days that are over, if that isn't done yet; gives whether there was any to forget.
 
     Raises `Busy` where somebody was looking at the old rows all the time: then it is to be tried again.
     """
-    with database.read(at) as session:
-        today, last = day_only(now(session)), session.get(Sighting, NAME)
-        since = day_only(last.seen_at) if last else None
+    with database.read(current_time) as session:
+        today, last = truncate_to_day(now(session)), session.get(Sighting, NAME)
+        since = truncate_to_day(last.seen_at) if last else None
     if since and since >= today:
         return False
-    database.write(lambda session: _forget_places(session, since, today))
-    deal_anew(database, since)
+    database.write(lambda session: _forget_day_counts(session, since, today))
+    reindex_since(database, since)
     number = (_rewrite_file if database.is_sqlite else _rewrite_tables)(database, last.number if last else None)
-    database.write(lambda session: _note(session, number), at)
+    database.write(lambda session: _note(session, number), current_time)
     return True
 
 
-def _forget_places(session: Session, since: datetime | None, today: datetime) -> None:
+def _forget_day_counts(session: Session, since: datetime | None, today: datetime) -> None:
     """Take the count of the day off its letters: their time of arrival is midnight from now on."""
     counted = select(Letter.received_at, Letter.id).where(
         Letter.channel == "web", Letter.hear_back == "number", Letter.received_at < today
     )
     counted = counted.where(Letter.received_at >= since) if since else counted
-    rows = [row for row in session.execute(counted.order_by(Letter.received_at)) if row[0] != day_only(row[0])]
-    for day, some in groupby(rows, key=lambda row: day_only(row[0])):
+    rows = [row for row in session.execute(counted.order_by(Letter.received_at)) if row[0] != truncate_to_day(row[0])]
+    for day, some in groupby(rows, key=lambda row: truncate_to_day(row[0])):
         keys = [key for _, key in some]
         for start in range(0, len(keys), 500):
             part = Letter.id.in_(keys[start : start + 500])
@@ -87,8 +87,10 @@ def _rewrite_file(database: Database, _last: int | None) -> int:
     return 0
 
 
-def _rewrite_tables(database: Database, last: int | None) -> int:
-    number: int = database.write(lambda session: postgresql.write_anew(session.connection(), TABLES, last))
-    if not postgresql.put_in_order(database.writer, TABLES):
+def _rewrite_tables(database: Database, last_number: int | None) -> int:
+    number: int = database.write(
+        lambda session: postgresql.rewrite_recent_rows(session.connection(), TABLES, last_number)
+    )
+    if not postgresql.cluster_tables(database.writer, TABLES):
         raise Busy("somebody looked at the old rows all the time")
     return number

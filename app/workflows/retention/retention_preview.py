@@ -38,25 +38,25 @@ class Walk:
     of: SQLColumnExpression[int]
     since: SQLColumnExpression[Any]
 
-    def due(self, newsletter: Newsletter, before: datetime) -> Select[int, datetime]:
-        return self.keys.where(self.of == newsletter.id, self.since < before)
+    def due(self, newsletter: Newsletter, cutoff: datetime) -> Select[int, datetime]:
+        return self.keys.where(self.of == newsletter.id, self.since < cutoff)
 
 
-def _of_letters(author: str, *which: Any) -> Walk:
+def _letter_walk(author: str, *which: Any) -> Walk:
     keys = select(Letter.id.label("key"), Letter.state_at.label("since"))
     mine = keys.where(Letter.author == author, Letter.erased_at.is_(None), *which)
     return Walk(mine, Letter.newsletter_id, Letter.state_at)
 
 
-def _unfiled(author: str, *states: str) -> list[Walk]:
-    return [_of_letters(author, text(UNFILED), Letter.state == state) for state in states]
+def _unfiled_walks(author: str, *states: str) -> list[Walk]:
+    return [_letter_walk(author, text(UNFILED), Letter.state == state) for state in states]
 
 
-def _filed(author: str, *kinds: str) -> list[Walk]:
-    return [_of_letters(author, text(FILED), Letter.filed_as == kind) for kind in kinds]
+def _filed_walks(author: str, *kinds: str) -> list[Walk]:
+    return [_letter_walk(author, text(FILED), Letter.filed_as == kind) for kind in kinds]
 
 
-def _behind(since: SQLColumnExpression[Any], which: Any) -> list[Walk]:
+def _question_walks(since: SQLColumnExpression[Any], condition: Any) -> list[Walk]:
     """Letters of readers behind some questions, and behind those that were merged into these.
 
     The join is an outer one, so that a database begins with the questions, whose order it is, and not with the letters.
@@ -66,7 +66,7 @@ def _behind(since: SQLColumnExpression[Any], which: Any) -> list[Walk]:
     asks = (Letter.author == "reader", Letter.is_filed, Letter.filed_as == "question", Letter.erased_at.is_(None))
     keys: Select[int, Any] = select(Letter.id.label("key"), since.label("since")).select_from(Question)
     there = keys.outerjoin(Letter, and_(Letter.question_id.in_(behind), *asks)).where(func.coalesce(Letter.id, 0) != 0)
-    return [Walk(there.where(which), Question.newsletter_id, since)]
+    return [Walk(there.where(condition), Question.newsletter_id, since)]
 
 
 @dataclass(frozen=True)
@@ -90,31 +90,31 @@ RULES = {
         "spam_days",
         Letter.state_at,
         and_(_of_reader, _is_spam),
-        [*_unfiled("reader", "held"), *_filed("reader", "spam")],
+        [*_unfiled_walks("reader", "held"), *_filed_walks("reader", "spam")],
     ),
     "idle": Rule(
         "idle_days",
         Letter.state_at,
         _to_nothing,
-        [*_unfiled("reader", "received", "ended"), *_filed("reader", *_other_kinds)],
+        [*_unfiled_walks("reader", "received", "ended"), *_filed_walks("reader", *_other_kinds)],
     ),
     "closed": Rule(
         "idle_days",
         _lead.state_at,
         and_(_asks, _lead.state.in_(STATES.which("has_ended"))),
-        _behind(Question.state_at, text(CLOSED)),
+        _question_walks(Question.state_at, text(CLOSED)),
     ),
     "ran": Rule(
         "ran_days",
         _lead.published_at,
         and_(_asks, _lead.state.in_(STATES.which("has_run"))),
-        _behind(Question.published_at, Question.has_run),
+        _question_walks(Question.published_at, Question.has_run),
     ),
     "expert": Rule(
         "expert_mail_days",
         Letter.state_at,
         Letter.author == "expert",
-        [*_unfiled("expert", "received", "held", "ended"), *_filed("expert", *FILED_AS)],
+        [*_unfiled_walks("expert", "received", "held", "ended"), *_filed_walks("expert", *FILED_AS)],
     ),
 }
 
@@ -128,35 +128,37 @@ class Leaving:
     on: datetime
 
 
-def _due(newsletter: Newsletter, rule: Rule, until: datetime, limit: int) -> Any:
+def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, limit: int) -> Any:
     """Return the keys of the letters that a rule takes until then, with the time from which it counts: the oldest of
     each walk."""
-    before = until - days_of(newsletter, rule)
+    before = as_of - get_retention_period(newsletter, rule)
     walks = (
         walk.due(newsletter, before).order_by(walk.since, Letter.id).limit(limit).subquery() for walk in rule.walks
     )
     return union_all(*(select(walk.c.key, walk.c.since) for walk in walks)).subquery()
 
 
-def days_of(newsletter: Newsletter, rule: Rule) -> timedelta:
+def get_retention_period(newsletter: Newsletter, rule: Rule) -> timedelta:
     """Return how long a newsletter keeps the words of the letters of a rule."""
     return timedelta(days=getattr(newsletter, rule.days))
 
 
-def coming(session: Session, newsletter: Newsletter, within: timedelta, limit: int) -> list[Leaving]:
+def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Leaving]:
     """Return the letters of a newsletter that lose their words next, up to `limit` of each rule."""
     found = []
     for name, rule in RULES.items():
-        due = _due(newsletter, rule, now(session) + within, limit)
+        due = _select_due_letters(newsletter, rule, now(session) + horizon, limit)
         query = select(Letter, due.c.since).join(due, due.c.key == Letter.id).order_by(due.c.since, Letter.id)
         for letter, since in session.execute(query.limit(limit)):
-            found.append(Leaving(name, letter, since + days_of(newsletter, rule)))
+            found.append(Leaving(name, letter, since + get_retention_period(newsletter, rule)))
     return found
 
 
-def numbers(session: Session, newsletter: Newsletter, within: timedelta) -> dict[str, int]:
+def count_due_by_rule(session: Session, newsletter: Newsletter, horizon: timedelta) -> dict[str, int]:
     """Return how many letters each rule takes until then, counted up to 1,001."""
-    due = {name: _due(newsletter, rule, now(session) + within, MANY + 1) for name, rule in RULES.items()}
+    due = {
+        name: _select_due_letters(newsletter, rule, now(session) + horizon, MANY + 1) for name, rule in RULES.items()
+    }
     keys = {name: select(one.c.key).limit(MANY + 1).subquery() for name, one in due.items()}
     return {name: session.scalar(select(func.count()).select_from(one)) or 0 for name, one in keys.items()}
 
@@ -170,21 +172,21 @@ class Parcel:
     keys: Sequence[int]
 
 
-def due(session: Session) -> list[Parcel]:
+def list_due_parcels(session: Session) -> list[Parcel]:
     """Return a batch of the letters that have had their time, of each newsletter and rule, the oldest first."""
     found = []
     for newsletter in all_newsletters(session):
         for name, rule in RULES.items():
-            one = _due(newsletter, rule, now(session), BATCH)
+            one = _select_due_letters(newsletter, rule, now(session), BATCH)
             keys = session.scalars(select(one.c.key).order_by(one.c.since, one.c.key).limit(BATCH)).all()
             found += [Parcel(newsletter.id, name, keys[at : at + PARCEL]) for at in range(0, len(keys), PARCEL)]
     return found
 
 
-def still_due(session: Session, parcel: Parcel) -> Sequence[Letter]:
+def list_still_due_letters(session: Session, parcel: Parcel) -> Sequence[Letter]:
     """Return those of some letters that have had their time still: others may have been taken up meanwhile."""
     newsletter, rule = session.get_one(Newsletter, parcel.newsletter_id), RULES[parcel.rule]
-    before = now(session) - days_of(newsletter, rule)
+    before = now(session) - get_retention_period(newsletter, rule)
     query = (
         select(Letter)
         .outerjoin(_own, _own.id == Letter.question_id)
