@@ -21,6 +21,7 @@ from tests.support.missing import without
 from tests.support.serving import START, answers, free_port
 from tests.support.shell_blocks import shell_blocks
 from tests.support.source import ROOT, files, named
+from tests.support.waiting import until
 
 PARTS = (
     "Makefile",
@@ -111,6 +112,7 @@ def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Pa
     web, worker = apart.splitlines()
     with running(web, clone, environment), running(worker, clone, environment):
         assert page(f"http://127.0.0.1:{port}/readyz") == "ready\n"
+        until((clone / environment["ERASURES"]).is_file, "the list of erasures")
     for program in ("readers-asked", "flask"):
         doctor = subprocess.run(
             [program, "doctor", "--json"], cwd=clone, env=environment, capture_output=True, text=True, check=False
