@@ -76,14 +76,15 @@ def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
 
 
 def little_room() -> None:
-    """No file of this process may grow beyond what a new database needs."""
+    """No file of this process may grow beyond what a new database needs. It writes no bytecode: Python would keep the part of it that
+    fits, and each later process would end with `marshal data too short`."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 
 
 def test_a_full_disk_ends_migrate_with_a_sentence(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(ROOT), "migrate"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        env=bare(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}"), preexec_fn=little_room,
+        env=bare(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}", PYTHONDONTWRITEBYTECODE="1"), preexec_fn=little_room,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (
         1,

@@ -124,7 +124,7 @@ def test_a_missing_column_tells_the_operator_to_migrate_and_a_reader_nothing_of_
     client: FlaskClient, dropped: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        page = client.get("/steppe/")
+        page = client.post("/steppe/answers", data={"words": "salt"})  # a search, which no copy answers
     assert page.status_code == 500
     assert [word for word in (*INTERNALS, dropped) if word in page.text] == []
     assert SCHEMA_MISMATCH in caplog.messages
