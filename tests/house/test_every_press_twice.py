@@ -31,6 +31,7 @@ from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory, sign_in
 from app.questions.models import Question
+from tests.support import clock
 from tests.support.app import BASE_URL, IN_TESTS
 from tests.support.browser import Browser
 from tests.support.pages import Page
@@ -377,6 +378,8 @@ def test_the_second_of_two_presses_does_nothing_and_sees_the_same_page(
     answers = presses.get(press, [])
     taken = [(first, second) for first, second in answers if was_taken(first, second)]
     said = [(one.status, one.said) for one, _ in answers]
+    if not answers and clock.get_clock() != clock.CLOCKS["usual"]:
+        pytest.skip(f"{press} is offered nowhere in the demo at this moment; at the usual one it has to be")
     assert taken or press in NOT_PRESSED or press in TAKEN_ALONG, (
         f"{press} was never taken ({said}): say in NOT_PRESSED why"
     )
