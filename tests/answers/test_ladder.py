@@ -237,7 +237,7 @@ CLIMB = """
 import os, sys
 from app.answers import ladder
 from app.db.engine import Database
-from app.newsroom import invitations
+from app.workflows import invitations
 from app.crypto.seal import Keys
 from tests.support.app import SECRETS
 database = Database(sys.argv[1], Keys(SECRETS), "https://ask.newsroom.example")

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.backup import restoring
+from app.backup import packing, restoring
 from app.backup.erasing_again import erase_again
 from app.backup.erasure_list import Keeper, NotOurList, read_list
 from app.backup.rows import LEFT_OUT
@@ -252,14 +252,14 @@ def test_not_one_byte_may_be_missing_or_other(
             path.write_bytes(damaged)
             try:
                 restoring.check(source, lambda _: None)
-            except restoring.Unreadable as unreadable:
+            except packing.UnreadableBackup as unreadable:
                 said.append(str(unreadable))
             else:
                 # A gzip header says when and where it was made; nobody reads that.
                 assert not sealed and at < 10 and len(damaged) == len(whole), at
     assert sum(one.startswith((DAMAGED, NOT_OURS)) for one in said) > 60
     path.write_bytes(whole + b"more")
-    with pytest.raises(restoring.Unreadable):
+    with pytest.raises(packing.UnreadableBackup):
         restoring.check(source, lambda _: None)
 
 

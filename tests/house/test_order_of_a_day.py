@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from app.audit import chain
 from app.audit.models import ChainLink, Event
 from app.core.actors import Reader
+from app.core.clock import utc_now
 from app.core.listing import HIGHEST_KEY
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
@@ -34,7 +35,7 @@ from app.workflows.retention.forget_order import forget_order
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 
-DAY = datetime(2027, 3, 4, tzinfo=UTC)
+DAY = datetime(utc_now().year + 1, 3, 4, tzinfo=UTC)  # to come at any clock
 NIGHT = timedelta(days=1, minutes=5)
 LETTERS = 60  # without a minute; as many with one lie between them
 STEP = timedelta(minutes=11, seconds=50)

@@ -85,8 +85,8 @@ INWARD = (
 @pytest.mark.threat("inward requests")
 @pytest.mark.parametrize("host", INWARD)
 def test_an_address_that_somebody_typed_never_leads_inward(elsewhere: Elsewhere, host: str, attempts: Any) -> None:
-    assert refused(f"https://{host}:{elsewhere.port}/", own=()) == "it leads into a network that is not public"
-    assert refused(f"http://{host}:{elsewhere.port}/", own=()) == "its address doesn't begin with https://"
+    assert refused(f"https://{host}:{elsewhere.port}/", own_hosts=()) == "it leads into a network that is not public"
+    assert refused(f"http://{host}:{elsewhere.port}/", own_hosts=()) == "its address doesn't begin with https://"
     assert elsewhere.asked == []
     attempts(2)
 
@@ -104,7 +104,7 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 
     monkeypatch.setattr(http_client, "getaddrinfo", answers)
     url = f"https://drafts.example:{elsewhere.port}/"
-    assert refused(url, own=()) == "it leads into a network that is not public"
+    assert refused(url, own_hosts=()) == "it leads into a network that is not public"
     assert (looked_up, elsewhere.asked) == (["drafts.example"], [])
 
 
@@ -145,6 +145,6 @@ def test_a_handshake_that_drips_is_cut_off() -> None:
     server = Drips(("127.0.0.1", 0), Dripping)
     with running(server, server.over):
         began = time.monotonic()
-        assert refused(f"https://127.0.0.1:{server.server_address[1]}/", limit=0.5) == "it took too long to answer"
+        assert refused(f"https://127.0.0.1:{server.server_address[1]}/", timeout=0.5) == "it took too long to answer"
         assert server.came.is_set()
         assert time.monotonic() - began < 5

@@ -112,7 +112,7 @@ def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Pa
     web, worker = apart.splitlines()
     with running(web, clone, environment), running(worker, clone, environment):
         assert page(f"http://127.0.0.1:{port}/readyz") == "ready\n"
-        until((clone / environment["ERASURES"]).is_file, "the list of erasures")
+        until((clone / "var" / "erasures").is_file, "the list of erasures")
     for program in ("readers-asked", "flask"):
         doctor = subprocess.run(
             [program, "doctor", "--json"], cwd=clone, env=environment, capture_output=True, text=True, check=False

@@ -4,7 +4,6 @@ import ast
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
@@ -15,7 +14,7 @@ from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMa
 from app.mail.message import Block, Message, Piece, Sender, blocks, quote, shortened
 from app.text import translation
 from tests.support.messages import FRIDAY, LEYLA, LINK, MONDAY, NORA, check, invite, paragraphs, used
-from tests.support.source import of_app, tree
+from tests.support.source import ROOT, of_app, tree
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:
@@ -191,7 +190,7 @@ def test_the_desk_is_told_who_did_what(what: str) -> None:
 
 
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
-TEMPLATES = Path(translation.__file__).parent / "templates"
+TEMPLATES = ROOT / "app" / "mail" / "templates"
 
 
 def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
@@ -202,18 +201,18 @@ def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
 
 
 def test_some_verb_sends_every_mail() -> None:
-    """It is sent under its name, or as what `to_desk` tells the desk of."""
+    """It is sent under its name, or as what `notify_desk` tells the desk of."""
     names, found = set[str](), set[str]()
     for _room, path in of_app():
         for node in ast.walk(tree(path)) if path.name != "kinds.py" else ():
             if isinstance(node, ast.Constant):
                 names.add(str(node.value))
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "to_desk":
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "notify_desk":
                 found |= {
                     f"desk.{one.value}" for part in node.args for one in ast.walk(part) if isinstance(one, ast.Constant)
                 }
     found = [
-        f"No verb sends {kind!r}: call to_expert, tell_reader, to_editors or `outbox.put` with it, or take its row out of "
+        f"No verb sends {kind!r}: call send_to_expert, tell_reader, send_to_editors or `outbox.put` with it, or take its row out of "
         "app/mail/kinds.py and its text out of app/mail/templates."
         for kind in KINDS
         if kind not in names | found

@@ -37,7 +37,7 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 # Where the words may come from that a chapter quotes: its readers' own pages.
 QUOTED_FROM = {
     "editor": ("editor/", "templates/editor/", "templates/layouts/desk.html", "newsletters/"),
-    "operator": ("editor/", "templates/editor/", "errors.py", "entrance/", "templates/entrance/"),
+    "operator": ("editor/", "templates/editor/", "web/errors.py", "entrance/", "templates/entrance/"),
     "expert": ("expert/", "templates/expert/", "templates/layouts/expert.html"),
     "reader": ("reader/", "templates/reader/", "templates/layouts/reader.html"),
 }

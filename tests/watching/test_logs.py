@@ -140,7 +140,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     assert ("error", "app.server.worker", "index: ValueError") in events
     (fault,) = [one for one in lines(logged) if one["event"] == "index: ValueError"]
     assert re.fullmatch(
-        r"ValueError: app/server/worker.py:\d+ _do > app/server/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips",
+        r"ValueError: app/server/worker.py:\d+ _run_duty > app/server/worker.py:\d+ <lambda> > tests/watching/test_logs.py:\d+ trips",
         *fault["fault"],
     )
 

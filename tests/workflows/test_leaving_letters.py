@@ -14,7 +14,7 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions import moves
 from app.workflows.letters import endings
-from app.workflows.retention import erase_letters, preview
+from app.workflows.retention import erase_letters, retention_preview
 from app.workflows.retention.retention_preview import RULES, Rule
 from tests.support.cast import Newsroom
 from tests.support.forgotten import wrote
@@ -26,13 +26,13 @@ DAY = timedelta(days=1)
 
 def by_the_rule(session: Session, newsletter: Newsletter, rule: Rule, until: datetime) -> list[tuple[int, datetime]]:
     """All letters, asked one by one."""
-    own, lead = preview._own, preview._lead
+    own, lead = retention_preview._own, retention_preview._lead
     query = (
         select(Letter.id, rule.since)
         .outerjoin(own, own.id == Letter.question_id)
         .outerjoin(lead, lead.id == func.coalesce(own.merged_into_id, own.id))
         .where(Letter.newsletter_id == newsletter.id, Letter.erased_at.is_(None), rule.which)
-        .where(rule.since < until - preview.days_of(newsletter, rule))
+        .where(rule.since < until - retention_preview.get_retention_period(newsletter, rule))
         .order_by(rule.since, Letter.id)
     )
     return [(key, since) for key, since in session.execute(query)]
@@ -66,11 +66,11 @@ def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, n
         for days in (0, 30, 31, 183, 184, 365, 366, 4_000):
             until = NOW + timedelta(days=days, hours=1)
             session.info["at"] = until
-            told = preview.coming(session, newsletter, timedelta(0), 500)
-            numbers = preview.numbers(session, newsletter, timedelta(0))
+            told = retention_preview.list_leaving(session, newsletter, timedelta(0), 500)
+            numbers = retention_preview.count_due_by_rule(session, newsletter, timedelta(0))
             for name, rule in RULES.items():
                 expected = by_the_rule(session, newsletter, rule, until)
-                kept = preview.days_of(newsletter, rule)
+                kept = retention_preview.get_retention_period(newsletter, rule)
                 assert [(one.letter.id, one.on - kept) for one in told if one.rule == name] == expected, (name, days)
                 assert numbers[name] == len(expected), (name, days)
                 kinds |= {name} if expected else set()
@@ -81,7 +81,7 @@ def test_what_is_taken_up_while_it_is_looked_for_keeps_its_words(database: Datab
     letter_id = database.write(lambda session: asked(session, newsroom, "Who counts the pears?")[0].id)
     late = NOW + 184 * DAY
     with database.read(late) as session:
-        (parcel,) = preview.due(session)
+        (parcel,) = retention_preview.list_due_parcels(session)
     assert (parcel.rule, list(parcel.keys)) == ("idle", [letter_id])
     database.write(
         lambda session: moves.open_question(
@@ -98,7 +98,7 @@ def test_few_go_in_one_transaction(database: Database, newsroom: Newsroom, monke
     database.write(
         lambda session: asked(session, newsroom, *(f"Who counts the pears of {one}?" for one in range(7))), long_ago
     )
-    monkeypatch.setattr(preview, "PARCEL", 3)
+    monkeypatch.setattr(retention_preview, "PARCEL", 3)
     done: list[int] = []
     write = database.write
     emptied: list[int] = []
