@@ -153,7 +153,7 @@ def test_the_committed_figures_agree_with_their_words_and_what_has_none_is_said(
     assert table.written(page, figures) == page
     without = [goal for goal in GOALS if goal.key not in {place.key for place in figures if place.database == "SQLite"}]
     assert [goal.key for goal in without if f"“{goal.what}”" not in page] == []
-    assert len(without) < 5
+    assert len(without) <= 14  # withdrawn in December 2026: lower this with each that is measured again
 
 
 def test_a_flame_graph_has_each_caller_above_whom_it_calls_and_nothing_of_this_machine() -> None:
