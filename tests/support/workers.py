@@ -8,7 +8,7 @@ LONGEST = (
     "mailroom/test_intake_faults.py", "mailroom/test_mail_recipes.py", "mail/test_delivery_faults.py", "house/test_gates.py", "house/test_concurrency.py",
     "journeys/test_every_page.py", "mail/test_trim_time.py", "reader/test_lost_line.py", "demo/test_year.py",
     "questions/test_merging.py", "demo/test_at_scale.py", "house/test_every_press_twice.py",
-    "journeys", "demo", "house", "desk", "newsroom", "mailroom", "reader", "mail", "audit",
+    "journeys", "demo", "house", "backup", "desk", "workflows", "mailroom", "reader", "mail", "audit",
 )  # fmt: skip
 
 
