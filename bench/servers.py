@@ -18,7 +18,7 @@ PATIENCE = 120.0  # seconds until it listens, on a machine that has much else to
 SERVE = """
 import sys
 from importlib import import_module
-from app import page_server, processes
+from app.server import page_server, processes
 
 def serve():
     module, name = sys.argv[1].split(":")

@@ -92,7 +92,7 @@ class AlreadySent(Exception):
 
     def __init__(self, letter: Letter, is_identical: bool) -> None:
         super().__init__(letter.id)
-        self.letter, self.same = letter, is_identical
+        self.letter, self.is_identical = letter, is_identical
 
 
 def _faults(ask: Submission) -> dict[str, str]:

@@ -50,7 +50,7 @@ def send_once(
     if is_untouched and (kept := arrived.get_cached_page(sent)):
         return kept
     with open_context(slug) as place:
-        if not sent.same:
+        if not sent.is_identical:
             return render_duplicate(place, sent), 409
 
         def page(receipt: str) -> tuple[str, bool]:

@@ -78,7 +78,7 @@ def submit_once(slug: str, form: FormToken, make: Callable[[Session, Newsletter]
         try:
             return SubmissionResult(make(session, newsletter), receipt)
         except AlreadySent as before:
-            return SubmissionResult(before.letter, receipt, before.same, is_new=False)
+            return SubmissionResult(before.letter, receipt, before.is_identical, is_new=False)
 
     return change(slug, take)
 
