@@ -61,12 +61,11 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class SubmissionResult:
-    """The letter that a form has made. `same` is false where it was sent before with other words, `is_new` where it was
-    sent before at all."""
+    """The letter that a form has made. A form that was sent before is not new; with other words it is not identical."""
 
     letter: Letter
     receipt: str
-    same: bool = True
+    is_identical: bool = True
     is_new: bool = True
 
 
