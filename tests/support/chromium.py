@@ -1,6 +1,5 @@
 """The browser of the tests: Debian's Chromium, never a download of the test tools."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partialmethod
@@ -9,16 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect, sync_playwright
 
-from tests.support.missing import without
+from tests.support.missing import chromium_path, without
 from tests.support.waiting import PATIENCE
 
 
 @contextmanager
 def started_chromium() -> Iterator[Browser]:
-    """Start Chromium without a window, which takes half the processor time."""
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    if path is None:
-        without("chromium")
+    path = chromium_path() or without("chromium")
     expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
         _return_from_clicks_at_once(patch)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.support.missing import without
+from tests.support.missing import chromium_path, without
 from tests.support.serving import free_port
 from tests.support.waiting import PATIENCE, until
 
@@ -108,7 +108,7 @@ class InFirefox:
 @contextmanager
 def in_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[Hands]:
     """Playwright starts browsers without their cache of pages unless it is told otherwise."""
-    path = shutil.which("chromium")
+    path = chromium_path()
     kept = ["--disable-back-forward-cache"] if keeps_pages else None
     browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"], ignore_default_args=kept)
     yield InChromium(browser.new_context(java_script_enabled=scripts).new_page())
