@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
+
 from app.backup import making
 from app.crypto.seal import Keys
 from app.db.engine import Database
@@ -21,10 +23,23 @@ from demo import load
 from demo.house import found
 from demo.year import events
 from tests.support.app import BASE_URL, SECRETS
+from tests.support.source import ROOT
 
 FORMER = Path(__file__).parent / "former"
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 STEPS = 62  # to the first edition that ran
+
+
+def backup_path(revision: str) -> Path:
+    """Return the backup of a newsroom of a revision; the test fails where nobody has made it yet."""
+    path = FORMER / f"{revision}.backup"
+    if not path.is_file():
+        pytest.fail(
+            f"There is no newsroom of revision {revision}, which a newer migration finds: run "
+            f"`python -m tests.support.former_newsroom {revision}` and commit {path.relative_to(ROOT)}.",
+            pytrace=False,
+        )
+    return path
 
 
 def live(session: Any) -> None:
