@@ -3,8 +3,9 @@
 import os
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 KEPT = "VAR"  # stands in a default for the folder that `get_data_folder` finds
@@ -38,9 +39,19 @@ class Setting:
         return self.default.replace(KEPT, str(get_data_folder()))
 
 
+def _read_row(name: str, columns: dict[str, Any]) -> Setting:
+    """Raises ValueError, with the name of the row, for a column that it lacks or that no row has."""
+    lacking = {"part", "meaning"} - columns.keys()
+    unknown = columns.keys() - {column.name for column in fields(Setting)}
+    if lacking or unknown:
+        fault = f"lacks {sorted(lacking)}" if lacking else f"has {sorted(unknown)}, which no row has"
+        raise ValueError(f"the row {name} of app/settings/settings.toml {fault}")
+    return Setting(name, **columns)
+
+
 ROWS = tuple(
-    Setting(name, **row)
-    for name, row in tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8")).items()
+    _read_row(name, columns)
+    for name, columns in tomllib.loads(Path(__file__).with_name("settings.toml").read_text("utf-8")).items()
 )
 SETTINGS = {row.name: row for row in ROWS}
 

@@ -10,6 +10,7 @@ import config
 from app.settings import settings_file
 from app.settings.settings_table import ROWS, SETTINGS, reference
 from tests.support.app import SAFE
+from tests.support.required_rows import compare_names
 from tests.support.source import ROOT, code, named, tree
 
 # Read by libraries or handed on as they are, and nothing that a newsroom would set.
@@ -42,7 +43,12 @@ def test_whatever_the_product_asks_of_the_environment_has_its_row() -> None:
         if re.fullmatch(r"[A-Z][A-Z_]+", name)
     }
     assert {"PATH", "READERS_ASKED_ENV"} <= asked
-    assert asked - OTHERS <= set(SETTINGS)
+    found = [
+        f"{name} is asked of the environment and has no row: add one to app/settings/settings.toml, or name it in OTHERS of "
+        "this file, where a library reads it."
+        for name in sorted(asked - OTHERS - set(SETTINGS))
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_setting_that_the_app_takes_comes_of_a_row() -> None:
@@ -54,18 +60,36 @@ def test_every_setting_that_the_app_takes_comes_of_a_row() -> None:
         "app/settings/translation_server.py",
     )
     read = re.findall(r'(?:value|settings)\["([A-Z_]+)"\]', "".join((ROOT / name).read_text() for name in files))
-    assert {*read, *config.AS_THEY_STAND} == set(SETTINGS)
+    found = compare_names(
+        SETTINGS,
+        [*read, *config.AS_THEY_STAND],
+        missing="The setting {name} has a row in app/settings/settings.toml and nothing reads it: take its value in `load` of "
+        "config.py, or take the row out.",
+        surplus="The setting {name} is read and has no row: add one to app/settings/settings.toml.",
+    )
+    assert not found, "\n".join(found)
 
 
 def test_each_row_has_words_and_an_example_that_fits() -> None:
-    assert [row.name for row in ROWS if not (row.meaning and row.part and row.example)] == []
+    found = [
+        f"{row.name} lacks its {key!r}: say it in app/settings/settings.toml."
+        for row in ROWS
+        for key in ("meaning", "part", "example")
+        if not getattr(row, key)
+    ]
+    assert not found, "\n".join(found)
     plain = [
         row
         for row in ROWS
         if "(" not in row.example
         and row.name not in ("READERS_ASKED_ENV", "READERS_ASKED_ENV_FILE", "MAIL_TRANSPORT", "MAIL_OAUTH")
     ]
-    assert {row.name: fault for row in plain for fault in config.faults_of(row.name, row.example)} == {}
+    found = [
+        f"The example of {row.name} in app/settings/settings.toml is no value of it: {fault}"
+        for row in plain
+        for fault in config.faults_of(row.name, row.example)
+    ]
+    assert not found, "\n".join(found)
 
 
 TYPED = {
