@@ -1,5 +1,6 @@
 """A draft at each tool that sends: made, brought up to date, found again, left alone once it was sent; and every refusal."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,17 +9,47 @@ import pytest
 from app.sending_tools.asking import LARGEST, Draft, DraftError
 from app.sending_tools.known_tools import TOOLS, hand_over, try_it
 from tests.support.answering import Answer
+from tests.support.required_rows import RequiredRows
+from tests.support.source import ROOT
 from tests.support.tools_that_send import LOST, ToolServer, tool_server
 
+DOCS = ROOT / "docs" / "drafts.md"
 WORDS = "Who put {{ .Subscriber.Email }} and {% if x %} and *|EMAIL|* into the {steppe}?"
 DRAFT = Draft("The Steppe Letter, Nora's *|FNAME|* {{ one }}", f"<p>{WORDS}</p>", f"{WORDS}\n", "readers-asked-k3v9")
 LATER = DRAFT._replace(html="<p>Later words.</p>", text="Later words.\n")
-LINKS = {
-    "ghost": "/ghost/#/editor/post/0000000001",
-    "listmonk": "/admin/campaigns/1",
-    "buttondown": "/emails/0000000001",
-    "mailchimp": "/campaigns/edit?id=1",
-}
+LINKS = RequiredRows(
+    "Say in LINKS of tests/sending_tools/test_tools.py where the first draft of {name} stands there.",
+    {
+        "ghost": "/ghost/#/editor/post/0000000001",
+        "listmonk": "/admin/campaigns/1",
+        "buttondown": "/emails/0000000001",
+        "mailchimp": "/campaigns/edit?id=1",
+    },
+)
+
+
+PARTS = ("KEY", "try_it", "look", "is_draft", "find", "create", "update")
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_each_tool_has_its_parts_and_its_row_in_the_docs(name: str) -> None:
+    tool, module = TOOLS[name], f"{TOOLS[name].api.__name__.replace('.', '/')}.py"
+    found = [
+        f"{module} has no {part!r}: the recipe of CONTRIBUTING.md says what a tool that sends is made of."
+        for part in PARTS
+        if not hasattr(tool.api, part)
+    ]
+    if bool(tool.audience_help) != hasattr(tool.api, "AUDIENCE"):
+        found.append(
+            f"AUDIENCE of {module} and `audience_help` in its row of known_tools.py go together: {name!r} has one."
+        )
+    if bool(tool.at) != bool(tool.desk):
+        found.append(f"`at` and `desk` in the row of known_tools.py go together: {name!r} has one of them.")
+    if not re.search(rf"^\| {tool.label}\b", DOCS.read_text("utf-8"), re.MULTILINE):
+        found.append(
+            f"The table of docs/drafts.md has no row that begins with {tool.label!r}: say there what its key may do."
+        )
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(params=TOOLS)
@@ -47,7 +78,10 @@ def as_sent(name: str, text: str) -> str:
     return text.replace('{{"{{"}}', "{{").replace("&#123;", "{").replace("&#124;", "|").replace("\N{WORD JOINER}", "")
 
 
-MARKS = {"ghost": (), "listmonk": ("{{ ",), "buttondown": ("{{", "{%"), "mailchimp": ("*|",)}
+MARKS: RequiredRows[tuple[str, ...]] = RequiredRows(
+    "Say in MARKS of tests/sending_tools/test_tools.py which signs {name} reads as its own template.",
+    {"ghost": (), "listmonk": ("{{ ",), "buttondown": ("{{", "{%"), "mailchimp": ("*|",)},
+)
 
 
 @pytest.mark.threat("hostile words")

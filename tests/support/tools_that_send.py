@@ -21,16 +21,28 @@ from app.core.clock import unix_time
 from app.sending_tools.asking import Account
 from app.sending_tools.known_tools import TOOLS
 from tests.support.answering import Answer, Answering, running
+from tests.support.required_rows import RequiredRows
 
 GHOST_ID, GHOST_SECRET = "0123456789abcdef01234567", "ab" * 32
-KEYS = {
-    "ghost": f"{GHOST_ID}:{GHOST_SECRET}",
-    "listmonk": "desk:a-token-of-an-api-user",
-    "buttondown": "1a2b3c4d-1111-2222-3333-444455556666",
-    "mailchimp": "0123456789abcdef0123456789abcdef-us21",
-}
+KEYS = RequiredRows(
+    "The tests have no key of the tool {name}: give it one in KEYS of tests/support/tools_that_send.py.",
+    {
+        "ghost": f"{GHOST_ID}:{GHOST_SECRET}",
+        "listmonk": "desk:a-token-of-an-api-user",
+        "buttondown": "1a2b3c4d-1111-2222-3333-444455556666",
+        "mailchimp": "0123456789abcdef0123456789abcdef-us21",
+    },
+)
 AUDIENCES = {"listmonk": "3, 5", "mailchimp": "3a5b7c9d1e"}
 PATHS = {"mailchimp": "/3.0"}  # behind the host
+# Of a tool that has one address for everybody: where its API is for this key, and where one works.
+ADDRESSES = RequiredRows(
+    "Say in ADDRESSES of tests/support/tools_that_send.py where the API of {name} is, and where one works.",
+    {
+        "buttondown": ("https://api.buttondown.com", "https://buttondown.com"),
+        "mailchimp": ("https://us21.api.mailchimp.com/3.0", "https://us21.admin.mailchimp.com"),
+    },
+)
 LOST = Answer(b"", 500)  # what is asked is done, and the answer lost
 
 
@@ -54,8 +66,9 @@ class ToolServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, name: str) -> None:
-        super().__init__(("127.0.0.1", 0), Talk)
         self.name, self.tool = name, TOOLS[name]
+        self.answer_as, self.key = ANSWERS[name], KEYS[name]
+        super().__init__(("127.0.0.1", 0), Talk)
         self.answers: list[Answer | None] = []
         self.asked: list[tuple[str, str]] = []
         self.sends: list[str] = []
@@ -77,7 +90,7 @@ class ToolServer(ThreadingHTTPServer):
         return one
 
     def account(self, key: str = "", limit: float = 20.0) -> Account:
-        return Account(self.address, key or KEYS[self.name], AUDIENCES.get(self.name, ""), {"127.0.0.1"}, limit)
+        return Account(self.address, key or self.key, AUDIENCES.get(self.name, ""), {"127.0.0.1"}, limit)
 
     def new(self, **parts: Any) -> Kept:
         self._made += 1
@@ -91,7 +104,7 @@ class ToolServer(ThreadingHTTPServer):
         if chosen is not None and chosen is not LOST:
             return chosen
         query = {name: values[-1] for name, values in parse_qs(urlsplit(path).query).items()}
-        usual = ANSWERS[self.name](self, method, urlsplit(path).path, query, head, json.loads(sent or b"{}"))
+        usual = self.answer_as(self, method, urlsplit(path).path, query, head, json.loads(sent or b"{}"))
         return chosen or usual
 
 
@@ -274,9 +287,10 @@ def _mailchimp(
     return Answer(as_json(one))
 
 
-ANSWERS: dict[str, Callable[..., Answer]] = {
-    "ghost": _ghost, "listmonk": _listmonk, "buttondown": _buttondown, "mailchimp": _mailchimp,
-}  # fmt: skip
+ANSWERS: RequiredRows[Callable[..., Answer]] = RequiredRows(
+    "Nothing answers as the tool {name} does: say how in ANSWERS of tests/support/tools_that_send.py.",
+    {"ghost": _ghost, "listmonk": _listmonk, "buttondown": _buttondown, "mailchimp": _mailchimp},
+)
 
 
 @contextmanager

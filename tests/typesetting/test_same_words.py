@@ -25,6 +25,7 @@ from app.typesetting.block import Block, Note, Role
 from app.typesetting.exports import EXPORTS
 from app.typesetting.house_form import Piece, Voice, set_block
 from app.typesetting.whole_mail import ROOM
+from tests.support.required_rows import RequiredRows, compare_names
 from tests.support.whole_edition import EDITION, LEYLA, PERSIAN, english, persian
 
 TITLE = "The Steppe, 2026-12-02"
@@ -69,25 +70,40 @@ def from_word(written: bytes, _blocks: Sequence[Block]) -> list[str]:
     return " ".join(paragraph.text for paragraph in Document(BytesIO(written)).paragraphs).split()
 
 
-READ: dict[str, Callable[[bytes, Sequence[Block]], list[str]]] = {
-    "html": from_html,
-    "mail": from_html,
-    "text": from_text,
-    "markdown": from_markdown,
-    "draft": from_draft,
-    "word": from_word,
-    "json": from_json,
-}
+READ: RequiredRows[Callable[[bytes, Sequence[Block]], list[str]]] = RequiredRows(
+    "Nothing reads the form of export {name}: say in READ of tests/typesetting/test_same_words.py what gives its words back.",
+    {
+        "html": from_html,
+        "mail": from_html,
+        "text": from_text,
+        "markdown": from_markdown,
+        "draft": from_draft,
+        "word": from_word,
+        "json": from_json,
+    },
+)
 
 
 def test_each_form_is_read_here() -> None:
-    assert READ.keys() == EXPORTS.keys(), "a new form of export needs its reader above"
+    found = compare_names(
+        EXPORTS,
+        READ,
+        missing=READ.advice,
+        surplus="READ of tests/typesetting/test_same_words.py reads {name}, which is no form of export: take it out.",
+    )
+    assert not found, "\n".join(found)
 
 
 def test_the_docs_have_a_row_for_each_form() -> None:
     lines = (STATIC.parents[1] / "docs/exports.md").read_text("utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")][:2] for line in lines if line.startswith("| ")]
-    assert rows[1:] == [[export.name, f".{export.suffix}"] for export in EXPORTS.values()]
+    found = compare_names(
+        [f"{export.name} | .{export.suffix}" for export in EXPORTS.values()],
+        [" | ".join(row) for row in rows[1:]],
+        missing="The table of docs/exports.md has no row that begins with {name}: say there what the form is for.",
+        surplus="The table of docs/exports.md has a row {name}, which is no form of export: take it out.",
+    )
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("form", EXPORTS)
