@@ -1,5 +1,5 @@
 """The chain over the trail: links of keyed digests, each of which takes in the head of the one before, so that no event
-is changed, removed or put in unseen (docs/adr/0020-the-trail-is-a-chain.md).
+is changed, removed or put in unseen (docs/adr/0020-audit-hash-chain.md).
 
 One place makes it, the worker, after the events are committed: whoever writes one waits for nobody. Events in line are
 taken in at once, in the order of their keys. Those of which only the day is kept have drawn keys, and enter the chain

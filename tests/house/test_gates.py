@@ -94,7 +94,7 @@ UNLINKED: dict[str, str] = {
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
 GOAL = 12  # times that a page of the desk may ask the database
-# The lists, which ask less often, and those that may ask more often: docs/adr/0006-speed-what-was-tried.md says what for.
+# The lists, which ask less often, and those that may ask more often: docs/adr/0006-performance.md says what for.
 CEILINGS = {
     "editor.letters": 12, "editor.questions": 10, "editor.shelf": 8, "editor.experts": 7, "editor.outbox": 9, "editor.pen": 7,
     "editor.archive": 6, "editor.insights": 7, "editor.waiting": 6,

@@ -8,7 +8,7 @@ Chromium. The environment variable CLOCK chooses another moment, by its name in 
 
 Without a command the second lists the clocks, and `make clocks` runs what dates can touch at each of them.
 
-docs/adr/0030-a-clock-for-the-tests.md says why it is done this way.
+docs/adr/0030-test-clock.md says why it is done this way.
 """
 
 import os

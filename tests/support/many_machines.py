@@ -103,7 +103,7 @@ class Machines:
         return self.settings | {"ERASURES": str(place / "erasures"), "BIND_ADDRESS": self.wire.address[name]}
 
     def environment_at(self, name: str) -> dict[str, str]:
-        """PostgreSQL and Redis keep the machine's time (docs/adr/0030-a-clock-for-the-tests.md)."""
+        """PostgreSQL and Redis keep the machine's time (docs/adr/0030-test-clock.md)."""
         given = self.settings_at(name)
         return (
             {key: value for key, value in given.items() if key not in clock.FIXED} if name in ("db", "redis") else given
