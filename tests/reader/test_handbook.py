@@ -224,7 +224,9 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
     assert alarms.UNHEARD.total_seconds() == 7200 and says("editor", "for two hours after its time")
     assert len(CHECKLIST) == 6 and says("editor", "tick six lines: facts, sources, ties, consent, recognisability, law")
     assert column.check_policy.default.arg == "facts" and says("editor", "Under Facts only, the usual setting")
-    assert {one.label for one in EXPORTS.values() if one.preview} == {"HTML mail", "Text", "Markdown", "HTML"}
+    assert {one.label for one in EXPORTS.values() if one.preview} == {"HTML mail", "Text", "Markdown", "HTML"}, (
+        "docs/handbook/editor.md says as what an edition is copied (“as mail, HTML, text or Markdown”): say it anew, and here."
+    )
     assert not {"invite", "approve"} & ROLES["assistant"].acts and says("editor", "can neither invite nor approve")
     assert [name for name, role in ROLES.items() if role.gets_notices] == ["editor"] and says(
         "editor", "mailed to editors at once"

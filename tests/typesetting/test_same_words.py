@@ -97,13 +97,18 @@ def test_each_form_is_read_here() -> None:
 def test_the_docs_have_a_row_for_each_form() -> None:
     lines = (STATIC.parents[1] / "docs/exports.md").read_text("utf-8").splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")][:2] for line in lines if line.startswith("| ")]
-    found = compare_names(
-        [f"{export.name} | .{export.suffix}" for export in EXPORTS.values()],
+    forms, described = (
+        [f"{form.name} | .{form.suffix}" for form in EXPORTS.values()],
         [" | ".join(row) for row in rows[1:]],
+    )
+    found = compare_names(
+        forms,
+        described,
         missing="The table of docs/exports.md has no row that begins with {name}: say there what the form is for.",
         surplus="The table of docs/exports.md has a row {name}, which is no form of export: take it out.",
     )
     assert not found, "\n".join(found)
+    assert described == forms, "The table of docs/exports.md has its rows in another order than EXPORTS."
 
 
 @pytest.mark.parametrize("form", EXPORTS)
