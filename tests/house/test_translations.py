@@ -23,10 +23,12 @@ from config import Unsafe
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.said import Words, said
+from tests.support.source import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
-CATALOGUES = sorted((ROOT / "app" / "translations").glob("*/LC_MESSAGES/*.po"))
+CATALOGUE = "app/translations/{}/LC_MESSAGES/messages.po"
+LANGUAGES = sorted(path.parts[-3] for path in ROOT.glob(CATALOGUE.format("*")))
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+WORD = re.compile(r"[^\W\d_]+")
 # The desk speaks English so far; whatever else is said in pages and mails is for readers and experts.
 DESK = (
     "editor/", "templates/editor/", "templates/layouts/desk.html", "templates/layouts/question.html",
@@ -59,36 +61,89 @@ def key(message: Message) -> Words:
     return message.id if isinstance(message.id, str) else tuple(message.id)
 
 
+def is_copied(message: Message) -> bool:
+    """Whether a translation is the English text again. Of one or two words many are the same in several languages."""
+    return any(
+        form in forms(message.id) and len(WORD.findall(PLACEHOLDER.sub("", form))) >= 3
+        for form in forms(message.string)
+    )
+
+
+def has_translated(language: str) -> set[Words]:
+    """What a catalogue says in its language, in every form that a plural takes."""
+    path = CATALOGUE.format(language)
+    if not (ROOT / path).is_file():
+        pytest.fail(
+            f"There is no {path}: make it with `pybabel init`, or take {language} out of app/text/languages.toml."
+        )
+    return {
+        key(message)
+        for message in translated(read(ROOT / path))
+        if all(forms(message.string)) and not is_copied(message)
+    }
+
+
 def persian() -> Catalog:
-    return read(ROOT / "app" / "translations" / "fa" / "LC_MESSAGES" / "messages.po")
+    return read(ROOT / CATALOGUE.format("fa"))
 
 
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
-def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_guessed_it(path: Path) -> None:
-    catalogue = read(path)
-    assert [message.id for message in catalogue if message.id and message.fuzzy] == []
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_guessed_it(language: str) -> None:
+    path, catalogue = CATALOGUE.format(language), read(ROOT / CATALOGUE.format(language))
+    found = [
+        f"{path} guesses {message.id!r}: compare it with the English, and take the mark `fuzzy` out."
+        for message in catalogue
+        if message.id and message.fuzzy
+    ]
     seen = list(translated(catalogue))
-    assert seen
+    assert seen, f"{path} translates nothing: write what each text is in its language, or delete it."
     for message in seen:
         one, *many = (frozenset(PLACEHOLDER.findall(form)) for form in forms(message.id))
         # A language without a plural has one form, which says the number as the plural does.
         wanted = [one, *many * (catalogue.num_plurals - 1)] if catalogue.num_plurals > 1 else (many or [one])
         holds = [frozenset(PLACEHOLDER.findall(form)) for form in forms(message.string)]
-        assert (message.id, holds) == (message.id, wanted)
+        if holds != wanted:
+            found.append(f"{path}: {message.string!r} must hold the placeholders of {message.id!r}, each form its own.")
+    assert not found, "\n".join(found)
 
 
-def test_persian_says_everything_that_readers_and_experts_see_or_are_mailed() -> None:
-    have = {key(message) for message in translated(persian()) if all(forms(message.string))}
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_is_no_copy_of_the_english_text(language: str) -> None:
+    path = CATALOGUE.format(language)
+    copied = [repr(message.id) for message in translated(read(ROOT / path)) if is_copied(message)]
+    assert not copied, (
+        f"{path} says {len(copied)} texts as English does: translate them, or leave them empty until somebody has:\n"
+        + "\n".join(copied[:20])
+    )
+
+
+def test_a_catalogue_that_was_copied_is_found_out() -> None:
+    copy = Catalog(locale="it")
+    copy.add(id="Readers Asked", string="Readers Asked")
+    copy.add(id="Status: %(status)s", string="Status: %(status)s")
+    copy.add(id="We answer every letter.", string="Rispondiamo a ogni lettera.")
+    copy.add(id="Your letter has arrived.", string="Your letter has arrived.")
+    copy.add(id=("%(num)s day is left", "%(num)s days are left"), string=("%(num)s day is left", "%(num)s giorni"))
+    assert [forms(message.id)[0] for message in translated(copy) if is_copied(message)] == [
+        "Your letter has arrived.", "%(num)s day is left",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", sorted(spoken_outside() - {"en"}))
+def test_a_spoken_language_says_everything_that_readers_and_experts_see_or_are_mailed(language: str) -> None:
     assert len(theirs()) > 500
-    lost = sorted(map(str, theirs() - have))
-    assert not lost, "Say these in app/translations/fa (`make words` puts them there):\n" + "\n".join(lost)
+    lost = sorted(map(str, theirs() - has_translated(language)))
+    assert not lost, f"Say these in app/translations/{language} (`make words` puts them there):\n" + "\n".join(lost)
 
 
 def test_a_language_is_spoken_to_readers_and_experts_where_its_catalogue_says_everything() -> None:
-    have = {
-        path.parts[-3]: {key(one) for one in translated(read(path)) if all(forms(one.string))} for path in CATALOGUES
-    }
-    assert spoken_outside() == {"en", *(language for language, words in have.items() if theirs() <= words)}
+    unspoken = [
+        f"{CATALOGUE.format(language)} says everything that readers and experts see: name {language!r} in `outside` of "
+        "app/text/languages.toml."
+        for language in LANGUAGES
+        if language not in spoken_outside() and theirs() <= has_translated(language)
+    ]
+    assert not unspoken, "\n".join(unspoken)
 
 
 def test_without_its_compiled_catalogues_the_product_does_not_start(
@@ -112,7 +167,10 @@ def test_a_text_has_one_plural_wherever_it_is_said() -> None:
 
 def test_no_catalogue_translates_what_nobody_says_any_more() -> None:
     gone = sorted(
-        str(words) for path in CATALOGUES for message in translated(read(path)) if (words := key(message)) not in said()
+        str(words)
+        for language in LANGUAGES
+        for message in translated(read(ROOT / CATALOGUE.format(language)))
+        if (words := key(message)) not in said()
     )
     assert not gone, "Nobody says these any more; `make words` takes them out of app/translations:\n" + "\n".join(gone)
 
