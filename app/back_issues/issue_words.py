@@ -169,7 +169,9 @@ AFTER_LABEL = (
 
 @cache
 def _rows() -> dict[str, dict[str, list[str]]]:
-    return {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+    files = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+    empty: dict[str, list[str]] = dict.fromkeys(files["en"], [])
+    return {tag: empty | lists for tag, lists in files.items()}
 
 
 def known_languages() -> list[str]:

@@ -210,6 +210,10 @@ HOLES = {
 }  # fmt: skip
 
 
+# What no two languages word alike; the rest are marks and holes, and "Corrections" is a word of several.
+SENTENCES = ("asked_many", "asked_one", "asked_credit", "lead_in", "also", "translation", "ask_here")
+
+
 def wanting(tag: str, row: dict[str, Any]) -> list[str]:
     """What a language's file lacks, each in a sentence. A variant (de-ch) takes from its language what it leaves out."""
     file = f"app/typesetting/languages/{tag}.toml"
@@ -224,6 +228,12 @@ def wanting(tag: str, row: dict[str, Any]) -> list[str]:
     for kind in sorted(row.keys() & {"asked_many", "asked_one", "asked_credit", "lead_in", "also"}):
         if not row[kind].endswith((":", "：")):  # what is quoted stands behind it
             found.append(f"{file}: {kind!r} must end with the colon of its language, and is {row[kind]!r}.")
+    if whole and tag != "en":
+        found += [
+            f"{file} says {kind!r} as English does: translate it."
+            for kind in SENTENCES
+            if row.get(kind) == LANGUAGES["en"][kind]
+        ]
     if row.get("next_paragraph", "open") not in ("open", "close", "nothing"):
         found.append(f"{file}: 'next_paragraph' is 'open', 'close' or 'nothing'.")
     if not all(len(pair) == 2 for pair in row.get("quotes", [("", "")])):
@@ -251,6 +261,12 @@ def test_a_language_that_is_half_there_is_told_of_in_sentences() -> None:
         "app/typesetting/languages/it.toml: 'asked_one' must end with the colon of its language, and is 'Chiede una lettrice'.",
     ]
     assert wanting("de-at", {"quotes": [["»", "«"]]}) == []
+
+
+def test_a_language_that_is_a_copy_of_english_is_told_of_in_sentences() -> None:
+    assert wanting("it", LANGUAGES["en"]) == [
+        f"app/typesetting/languages/it.toml says {kind!r} as English does: translate it." for kind in SENTENCES
+    ]
 
 
 def test_a_newsletter_words_its_own_sentences() -> None:
