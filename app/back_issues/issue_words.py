@@ -170,7 +170,7 @@ AFTER_LABEL = (
 @cache
 def _rows() -> dict[str, dict[str, list[str]]]:
     files = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
-    empty: dict[str, list[str]] = dict.fromkeys(files["en"], [])
+    empty: dict[str, list[str]] = {kind: [] for kind in files["en"]}
     return {tag: empty | lists for tag, lists in files.items()}
 
 

@@ -36,6 +36,7 @@ from tests.support.at_the_form import published
 from tests.support.cast import Newsroom
 from tests.support.files import bytes_of
 from tests.support.machines import Machine, opened
+from tests.support.required_rows import compare_names
 from tests.support.translators import SHIRIN, original_of
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
@@ -216,8 +217,22 @@ WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[in
 
 
 def test_each_kind_that_is_noted_can_be_erased_again() -> None:
-    assert (*AGAIN,) == ("letter", *WAYS)
-    assert {*AGAIN} == {*KINDS}
+    found = compare_names(
+        KINDS,
+        AGAIN,
+        missing="What is erased as {name} would come back with a restored backup: give the kind its row in AGAIN of "
+        "app/backup/erasing_again.py.",
+        surplus="AGAIN of app/backup/erasing_again.py has a kind {name}, which nothing notes: name it in KINDS of "
+        "app/audit/erasures.py, or take it out.",
+    )
+    found += compare_names(
+        AGAIN,
+        ["letter", *WAYS],
+        missing="Nothing here erases a {name} and restores it: say in WAYS of tests/backup/test_erased_again.py how it goes.",
+        surplus="WAYS of tests/backup/test_erased_again.py has {name}, which is no kind of erasure: take it out.",
+    )
+    assert not found, "\n".join(found)
+    assert (*AGAIN,) == ("letter", *WAYS), "Put WAYS into the order of AGAIN, in which they are erased again."
     assert [kind for kind in AGAIN if not AGAIN[kind].says] == []
 
 

@@ -19,6 +19,7 @@ from app.people.models import BrowserSession
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import ILYA, NORA, VERA, at_the_desk, hired_vera, last_mail, public_id
+from tests.support.required_rows import compare_names
 from tests.support.stored import everything
 
 DESK = "/desk/steppe"
@@ -76,9 +77,26 @@ def proves(browser: Browser, database: Database, email: str) -> None:
 
 
 def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
-    assert {f"editor.{name.partition(' ')[0]}" for name in PROOFS} - editor.acts.keys() == set()
-    assert PROOFS.keys() == PRESSED.keys()
-    assert [name for name, (_how, path) in PRESSED.items() if proof_of(f"editor.{name.split()[0]}", path.partition("?")[0]) is not PROOFS[name]] == []  # fmt: skip
+    found = [
+        f"PROOFS of app/editor/reauthentication.py has {name!r}, and the desk has no such press or page: name its view."
+        for name in PROOFS
+        if f"editor.{name.partition(' ')[0]}" not in editor.acts
+    ]
+    found += compare_names(
+        PROOFS,
+        PRESSED,
+        missing="{name} asks for a fresh proof, and nothing tries it: say in PRESSED of tests/desk/test_fresh_proof.py where it "
+        "is pressed.",
+        surplus="PRESSED of tests/desk/test_fresh_proof.py has {name}, which asks for no fresh proof: give it its row in PROOFS "
+        "of app/editor/reauthentication.py, or take it out.",
+    )
+    assert not found, "\n".join(found)
+    found = [
+        f"At {path} the row {name!r} of PROOFS is not found: the name is that of the view, and the press after a blank."
+        for name, (_how, path) in PRESSED.items()
+        if proof_of(f"editor.{name.split()[0]}", path.partition("?")[0]) is not PROOFS[name]
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.threat("seized editor's device", "rogue admin")

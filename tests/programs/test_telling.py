@@ -16,9 +16,10 @@ from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.programs import registering
+from app.programs.chats import CHATS
 from app.programs.models import Delivery, Program
 from app.programs.signed_calls import new_secret, signature
-from app.programs.telling import EVENTS, NOTICES
+from app.programs.telling import EVENTS, NOTICES, TEST
 from app.programs.telling import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.publishing import publication
@@ -30,7 +31,9 @@ from tests.support.at_the_form import answered, locked, published, question_of, 
 from tests.support.cast import Newsroom, handed_in
 from tests.support.hearing import Hearer, an_admin, hearer, let_hear, tell
 from tests.support.letters import ask
+from tests.support.required_rows import compare_names
 from tests.support.shell_blocks import blocks
+from tests.support.source import ROOT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 DESK = f"{BASE_URL}/desk/steppe/"
@@ -107,12 +110,40 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     ]
     assert site.types == order
     example = examples()
-    assert set(example) == {*EVENTS, "test"}
     assert [without_numbers(one) for one in site.bodies] == [example[kind] for kind in order]
     with database.read() as session:
         log = list(session.scalars(select(Delivery).order_by(Delivery.id)))
         assert [(one.has_arrived, one.status, one.attempts, one.said) for one in log] == [(True, 204, 1, "")] * 6
         assert [f"msg_{one.public_id}" for one in log] == site.ids
+
+
+def test_each_event_has_what_is_told_of_it_and_a_row_and_an_example_in_the_docs() -> None:
+    found = compare_names(
+        EVENTS,
+        program_messages.ABOUT,
+        missing="A program would hear nothing of {name}: say what it is told in ABOUT of app/workflows/program_messages.py.",
+        surplus="ABOUT of app/workflows/program_messages.py has {name}, which is no event of app/programs/telling.py.",
+    )
+    page = (ROOT / "docs" / "webhooks.md").read_text("utf-8")
+    found += compare_names(
+        [*EVENTS, TEST],
+        re.findall(r"^\| `([a-z.]+)` \|", page, re.MULTILINE),
+        missing="The table of docs/webhooks.md has no row for {name}: say there when it is told.",
+        surplus="The table of docs/webhooks.md has a row for {name}, which is no event of app/programs/telling.py.",
+    )
+    found += compare_names(
+        [*EVENTS, TEST],
+        examples(),
+        missing="docs/webhooks.md has no example of {name}: show its body under “Examples”.",
+        surplus="docs/webhooks.md has an example of {name}, which is no event of app/programs/telling.py.",
+    )
+    found += compare_names(
+        CHATS,
+        CHAT_NOTICES,
+        missing="Say in CHAT_NOTICES of tests/programs/test_telling.py what the chat {name} is told.",
+        surplus="CHAT_NOTICES of tests/programs/test_telling.py has {name}, which is no chat of app/programs/chats.py.",
+    )
+    assert not found, "\n".join(found)
 
 
 def test_the_signature_is_that_of_the_specification() -> None:
@@ -216,7 +247,7 @@ def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
             "Letters are waiting", "An answer is here", "An expert said no", "An expert objects", "An answer was withdrawn",
             "An expert agrees", "A colleague was suggested", "An expert asks back",
         )
-    ]  # fmt: skip
+    ], "Say in this test, in the order of NOTICES of app/programs/telling.py, what the chat reads of a new notice."  # fmt: skip
 
 
 @on_sqlite
