@@ -179,7 +179,7 @@ def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Walk]) -> None:
         for address, status in one.answers.items()
         if status not in (200, 303, 304)
     }
-    assert broken == set()
+    assert not broken, "These links lead nowhere:\n" + "\n".join(sorted(broken))
 
 
 def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dict[str, Walk]) -> None:
@@ -195,14 +195,18 @@ def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dic
 def test_no_page_and_no_look_of_the_worker_walks_along_all_of_a_large_table(
     platan: Flask, walked: tuple[dict[str, Walk], Asked]
 ) -> None:
-    found = walks_of_whole_tables(platan.extensions["database"], walked[1])
-    assert "\n".join(map(str, sorted(found - set(ALLOWED)))) == ""
+    found = sorted(walks_of_whole_tables(platan.extensions["database"], walked[1]) - set(ALLOWED))
+    assert not found, "Give what is asked an index, or say in ALLOWED or SMALL of tests/support/plans.py why not:\n" + (
+        "\n".join(map(str, found))
+    )
 
 
 def test_every_page_was_seen(platan: Flask, walks: dict[str, Walk]) -> None:
     reached = {endpoint for one in walks.values() for endpoint in one.endpoints}
     pages = {rule.endpoint for rule in platan.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    assert pages - reached == set(UNLINKED)
+    lost, gone = pages - reached - {*UNLINKED}, {*UNLINKED} - (pages - reached)
+    assert not lost, f"No page leads to {sorted(lost)}: link each from another, or say in UNLINKED why nothing does."
+    assert not gone, f"A page leads to {sorted(gone)}, or they are no more: take them out of UNLINKED."
 
 
 def known(walks: dict[str, Walk], app: Flask) -> dict[tuple[str, str], object]:
@@ -269,15 +273,15 @@ def test_every_closed_door_is_closed_to_strangers(
         platan.config["WTF_CSRF_ENABLED"] = True
     attempts(len(answers))
     assert len(answers) > 80
-    opened = {
-        (method, endpoint, answer.status_code)
+    opened = [
+        f"{method} {endpoint} answers a stranger with {answer.status_code}: load it through the actor, or name it in PUBLIC."
         for method, endpoint, answer in answers
         if not (
             answer.status_code in (403, 404)  # 403: an expert's form whose session has ended, shown again and not taken
             or (answer.status_code == 303 and urlsplit(answer.headers["Location"]).path == "/sign-in")
         )
-    }
-    assert opened == set()
+    ]
+    assert not opened, "\n".join(opened)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -319,7 +323,8 @@ def test_an_expert_is_a_stranger_at_the_desk_and_an_editor_at_the_experts_door(
 
 
 def test_the_list_of_public_addresses_is_not_longer_than_the_house(platan: Flask) -> None:
-    assert PUBLIC - {rule.endpoint for rule in platan.url_map.iter_rules()} == set()
+    gone = sorted(PUBLIC - {rule.endpoint for rule in platan.url_map.iter_rules()})
+    assert not gone, f"The house has no such addresses any more: take {', '.join(gone)} out of PUBLIC."
 
 
 @pytest.mark.threat("another site")
@@ -452,7 +457,9 @@ def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing
         for (act, _), status in zip(presses, statuses, strict=True)
         if status != 404
     }
-    assert there == set(ACTS) - set(OF_OTHERS) - UNPRESSED
+    wanted = set(ACTS) - set(OF_OTHERS) - UNPRESSED
+    assert not wanted - there, f"No press of the desk is one of these acts: {sorted(wanted - there)}"
+    assert not there - wanted, f"Presses are these acts: take them out of UNPRESSED: {sorted(there - wanted)}"
     for role, statuses in answers.items():
         wrong = [
             (role, act, address, status)
