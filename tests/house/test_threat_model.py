@@ -42,33 +42,52 @@ def _threats(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_each_cell_of_a_matrix_speaks_the_words_of_the_legend(matrix: str) -> None:
     table = rows(part(matrix))
-    assert [row[0] for row in table] == list(PEOPLE)
-    wrong = [(row[0], cell) for row in table for cell in row[1:-1] if not set(cell.split(", ")) <= set(LEGEND)]
-    assert wrong == []
-    assert [row for row in table for cell in row[1:-1] if "nothing" in cell and cell != "nothing"] == []
-    assert [(row[0], row[-1]) for row in table if row[-1] not in THREATS] == []
+    assert [row[0] for row in table] == list(PEOPLE), f"“{matrix}” has a row for each of “Who they are”, in that order."
+    found = [
+        f"“{matrix}” says {cell!r} of {row[0]}: write words of its legend, or explain new ones there."
+        for row in table
+        for cell in row[1:-1]
+        if not set(cell.split(", ")) <= set(LEGEND) or ("nothing" in cell and cell != "nothing")
+    ]
+    found += [
+        f"“{matrix}” says of {row[0]} that the threat is {row[-1]!r}, which “What is tried” has no row for."
+        for row in table
+        if row[-1] not in THREATS
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_word_of_the_legend_is_used() -> None:
     used = {
         word for matrix in MATRICES for row in rows(part(matrix)) for cell in row[1:-1] for word in cell.split(", ")
     }
-    assert used == set(LEGEND)
+    unused = sorted(set(LEGEND) - used)
+    assert not unused, f"No matrix says {', '.join(unused)}: take them out of “The words of the matrices”."
 
 
 def test_each_test_that_it_names_is_there() -> None:
     claims = NAMED.findall(MODEL.read_text(encoding="utf-8"))
     assert len(claims) > 60
-    assert [f"{file}::{name} isn't there" for file, name in claims if (file, name) not in marked()] == []
+    found = [
+        f"docs/threat-model.md names {file}::{name}, which isn't there: name the test as it is called now."
+        for file, name in claims
+        if (file, name) not in marked()
+    ]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("threat", THREATS)
 def test_what_holds_a_threat_is_run_for_it(threat: str) -> None:
     claims = NAMED.findall(TRIED[threat][2])
-    assert claims != [], "name a test of it, or say in 'What isn't covered' that nothing holds"
-    assert [
-        f'mark {file}::{name} with threat("{threat}")' for file, name in claims if threat not in marked()[file, name]
-    ] == []
+    assert claims, (
+        f"Name a test of {threat!r} in docs/threat-model.md, or say in “What isn't covered” that nothing holds."
+    )
+    found = [
+        f'Mark {name} of {file} with threat("{threat}"), as docs/threat-model.md names it for that.'
+        for file, name in claims
+        if threat not in marked().get((file, name), (threat,))
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_its_numbers_are_those_of_the_code() -> None:
@@ -80,13 +99,20 @@ def test_its_numbers_are_those_of_the_code() -> None:
 
 
 def test_no_test_is_of_a_threat_that_the_page_does_not_know() -> None:
-    assert [(test, one) for test, threats in marked().items() for one in threats if one not in THREATS] == []
+    found = [
+        f"{name} of {file} is marked with threat({one!r}): give it a row under “What is tried” in docs/threat-model.md."
+        for (file, name), threats in marked().items()
+        for one in threats
+        if one not in THREATS
+    ]
+    assert not found, "\n".join(found)
     assert len([test for test, threats in marked().items() if threats]) > 200
 
 
 def test_each_place_that_it_leads_to_is_there() -> None:
     places = re.findall(r"\]\(([\w./-]+)\)", MODEL.read_text(encoding="utf-8"))
     assert len(places) > 5
-    assert [place for place in places if not (MODEL.parent / place).exists()] == []
+    gone = [place for place in places if not (MODEL.parent / place).exists()]
+    assert not gone, f"docs/threat-model.md leads to what isn't there: {', '.join(gone)}"
     for paper in ("SECURITY.md", "docs/privacy-record.md"):
         assert re.search(r"\]\((docs/)?threat-model\.md\)", (ROOT / paper).read_text(encoding="utf-8")), paper
