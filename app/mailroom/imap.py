@@ -31,9 +31,9 @@ from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
 CHUNK = 50  # messages whose sizes are asked for, and that are taken off the server, together
-# RFC 2177 wants a new IDLE before 29 minutes are over; routers forget a silent connection sooner, and a message that
-# was announced while IDLE began is seen at its next round.
-IDLE = 240.0  # seconds
+# Seconds. A server may announce a message in one packet with its consent to IDLE, which only the end of that IDLE brings
+# to light: the first is short. RFC 2177 wants a new IDLE every 29 minutes; routers forget a silent connection sooner.
+IDLES = (1.0, 240.0)
 POLL = 60.0  # seconds between two looks where the server has no IDLE
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is tried again, doubled each time
 
@@ -273,11 +273,18 @@ def error_name(error: Exception) -> str:
 
 
 def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
-    """Wait until the server tells of something, or for `IDLE` seconds. Raises where the connection has ended."""
-    until = time.monotonic() + IDLE
-    connection.idle.start()
-    while not stop.is_set() and time.monotonic() < until:
-        asked = time.monotonic()
-        if connection.idle.poll(timeout=1.0) or time.monotonic() - asked < 0.9:  # sooner: news, or the connection's end
-            break
-    connection.idle.stop()
+    """Wait until the server tells of something, at most for the `IDLES`. Raises where the connection has ended."""
+    for seconds in IDLES:
+        # Messages that were announced outside IDLE, in the answer to some other command, perhaps after the search.
+        if connection.client.response("EXISTS")[1] != [None]:
+            return
+        until = time.monotonic() + seconds
+        has_news = False
+        connection.idle.start()
+        while not (has_news or stop.is_set()) and time.monotonic() < until:
+            asked = time.monotonic()
+            # It returns sooner where there is news, or where the connection has ended.
+            has_news = bool(connection.idle.poll(timeout=1.0)) or time.monotonic() - asked < 0.9
+        connection.idle.stop()
+        if has_news or stop.is_set():
+            return

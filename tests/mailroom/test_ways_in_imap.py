@@ -203,6 +203,25 @@ def test_a_new_mail_is_fetched_within_moments(server: Dovecot, database: Databas
 
 
 @on_sqlite
+def test_a_mail_that_comes_while_idle_begins_is_fetched_within_moments(
+    server: Dovecot, database: Database, user: str
+) -> None:
+    """The server announces it in one packet with its consent to IDLE, where nobody looks for news."""
+    stop, late = threading.Event(), [MAILS[0]]
+
+    def deliver(command: bytes) -> None:
+        if b"IDLE" in command and late:
+            server.put(user, late.pop())
+
+    with cutting(server.imap, None, deliver) as (port, _):
+        (thread,) = imap.watch_all(database, [mailbox(server.mailbox(user, port))], stop)
+        until(lambda: len(stored(database)) == 1, "the mail")
+        stop.set()
+        thread.join(PATIENCE)
+    assert (late, server.count(user)) == ([], 0)
+
+
+@on_sqlite
 def test_a_server_that_goes_away_is_tried_again(
     server: Dovecot, database: Database, user: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -346,16 +346,21 @@ def _stop(folder: Path) -> None:
 
 
 @contextmanager
-def cutting(port: int, after: int) -> Iterator[tuple[int, list[object]]]:
-    """A way to `port` that is cut once the server has said so many bytes, for each connection; gives its own port, and a list of
-    all that have come."""
+def cutting(
+    port: int, after: int | None, before_passing_on: Callable[[bytes], object] = lambda command: None
+) -> Iterator[tuple[int, list[object]]]:
+    """A proxy of `port` that cuts each connection once the server has sent `after` bytes. Gives its own port, and a list of all
+    connections. `before_passing_on` is called with what a client sends before the server gets it."""
     came: list[object] = []
+    clients: list[socket.socket] = []
 
     def carry(source: socket.socket, target: socket.socket, most: int | None) -> None:
         with suppress(OSError):
             while piece := source.recv(4096 if most is None else min(4096, max(1, most))):
                 if most is not None and (most := most - len(piece)) <= 0:
                     break
+                if target not in clients:
+                    before_passing_on(piece)
                 target.sendall(piece)
         for end in (source, target):
             with suppress(OSError):
@@ -366,6 +371,7 @@ def cutting(port: int, after: int) -> Iterator[tuple[int, list[object]]]:
             while True:
                 client, address = listener.accept()
                 came.append(address)
+                clients.append(client)
                 server = socket.create_connection(("127.0.0.1", port))
                 for way in ((client, server, None), (server, client, after)):
                     threading.Thread(target=carry, args=way, daemon=True).start()
