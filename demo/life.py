@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from app.answers import assigning, desk_letters, editing, translating, translators, writing
-from app.answers.briefing import Brief
+from app.answers import assigning, editing, expert_mails, translating, translators, writing
+from app.answers.assigning import Brief
 from app.answers.models import Answer, Assignment
 from app.core.actors import Actor, Expert, Mailroom, Reader, Staff
 from app.db.session import get_keyring
@@ -184,7 +184,7 @@ def _draft(life: Life) -> None:
 
 def _mail(life: Life) -> None:
     """The assistant writes to the expert: it is held until an editor lets it go."""
-    desk_letters.write_to(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
+    expert_mails.send_desk_letter(life.house.session, life.desk.assistant, life.assignment, life.asked["mail"])
 
 
 def _submit(life: Life) -> None:

@@ -1,4 +1,4 @@
-"""From "who could answer this?" to a yes or a no."""
+"""Assignments: the brief, the invitation, and what the expert says to it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit.queries import count_events_since
 from ..core.actors import Actor, Expert, Staff
-from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
+from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_length, require_text
 from ..db.session import get_keyring, lock_row, now
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
@@ -24,10 +24,56 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..text.clean import clean, for_print, single_line
-from . import change_notices, expert_mails, other_experts, pending_invitations
-from .briefing import USUAL, Brief, printed_line
+from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
+
+MIN_WORDS, MAX_WORDS = 20, 2_000  # words that can be wanted
+MAX_LINE_LENGTH = 400  # characters of the credit line, and of the relation
+
+
+@dataclass(frozen=True)
+class Brief:
+    """`words` is the wanted length, `relation` what follows the credit line in print.
+
+    None stands for what the newsletter or the expert's profile says.
+    """
+
+    brief: str = ""
+    words: int | None = None
+    credit_line: str | None = None
+    relation: str | None = None
+
+    @property
+    def whole(self) -> str:
+        return f"{self.brief}\n{self.credit_line or ''}\n{self.relation or ''}"
+
+
+EMPTY_BRIEF = Brief()
+
+
+def clean_printed_line(field: str, text: str) -> str:
+    """Return what is said of an expert in print, as it is kept. Raises `TooLong`."""
+    return require_length(field, for_print(single_line(text)), MAX_LINE_LENGTH)
+
+
+def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
+    """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
+
+    Raises `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `Leaking` (see `firewall`).
+    """
+    must(actor, "prepare")
+    lock_row(session, assignment)
+    if not assignment.is_drafted:
+        raise InvalidTransition("assignment", "change the brief of", assignment.state)
+    if not MIN_WORDS <= (brief.words or 0) <= MAX_WORDS:
+        raise MissingPrecondition("words")
+    must_be_clear(session, actor, assignment.question, brief.whole)
+    assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
+    assignment.credit_line = clean_printed_line("credit_line", brief.credit_line or "")
+    assignment.relation = clean_printed_line("relation", brief.relation or "")
+    audit.record(session, actor, "assignment.brief", assignment)
+
 
 ASKS_A_DAY = 5  # times that an expert asks back about one assignment: each is a note and a mail
 
@@ -52,7 +98,7 @@ def assign(
     actor: Staff,
     question: Question,
     expert: ExpertRow,
-    brief: Brief = USUAL,
+    brief: Brief = EMPTY_BRIEF,
     for_edition_id: int | None = None,
 ) -> Assignment:
     """Draft an assignment. What is said of the expert in print starts from their profile.
@@ -74,8 +120,10 @@ def assign(
         for_edition_id=for_edition_id,
         brief=for_print(clean(brief.brief)),
         words=brief.words or newsletter.sections[question.section].words,
-        credit_line=printed_line("credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line),
-        relation=printed_line("relation", expert.relation if brief.relation is None else brief.relation),
+        credit_line=clean_printed_line(
+            "credit_line", expert.credit_line if brief.credit_line is None else brief.credit_line
+        ),
+        relation=clean_printed_line("relation", expert.relation if brief.relation is None else brief.relation),
     )
     ASSIGNMENT.apply(session, actor, assignment, "draft", why={"expert": expert.id})
     session.refresh(assignment)
@@ -113,7 +161,7 @@ def invitation_values(
         brief=assignment.brief,
         words=assignment.words,
         policy=newsletter.check_policy,
-        asked_others=other_experts.number_of(session, assignment) + also,
+        asked_others=expert_mails.count_other_experts(session, assignment) + also,
         readers=questions.askers(session, [question])[question.id],
         verify=verify,
         pay=pay,
@@ -143,7 +191,7 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
     ASSIGNMENT.apply(session, actor, assignment, "accept", cause=cause, why={"was": was} if was else None, **facts)
     if question.is_open:
         QUESTION.apply(session, actor, question, "seek", cause="invite")
-    pending_invitations.step_back(session, actor, assignment, "accept")
+    unsent_mails.step_back(session, actor, assignment, "accept")
 
 
 def decline(
@@ -245,7 +293,7 @@ def cancel(
     links.revoke_links(session, assignment.id)
     if cause is None:
         reopen_if_unassigned(session, actor, assignment.question_id)
-    return change_notices.notify_of_end(session, actor, assignment, sentence) if asked else None
+    return expert_mails.notify_of_end(session, actor, assignment, sentence) if asked else None
 
 
 def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:

@@ -25,7 +25,7 @@ from ..search.alike import Comparison, Probe, by_score
 from ..search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
 from .assigning import of_question
 from .models import Assignment
-from .workload import live_now
+from .queries import select_open_count
 
 LOOKED_AT = 80  # experts who are compared
 HISTORY = 1_000  # of their newest assignments,
@@ -80,7 +80,7 @@ class ExpertSummary(NamedTuple):
 
 
 # The same, to be selected.
-_BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": live_now()}
+_BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": select_open_count()}
 KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in ExpertSummary._fields]
 
 

@@ -26,7 +26,7 @@ from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line
-from . import change_notices, expert_mails, pending_invitations, translating
+from . import expert_mails, translating, unsent_mails
 from .assigning import of_question, reopen_if_unassigned
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import OWN_HAND, Answer, AnswerText, Assignment, Check
@@ -99,7 +99,7 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
     add_and_flush(session, check)
-    edited = change_notices.edited_text(
+    edited = expert_mails.build_edited_text_mail(
         before or text,
         text,
         policy=policy,
@@ -165,7 +165,7 @@ def end_check(session: Session, actor: Actor, answer: Answer) -> None:
     """Nobody is asked any more whether the text is right."""
     if check := open_check(session, answer):
         check.outcome, check.ended_at = "recalled", now(session)
-        pending_invitations.stop_check(session, actor, answer)
+        unsent_mails.stop_check(session, actor, answer)
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
@@ -245,7 +245,7 @@ def approve(
         credit=assignment.credit,
     )
     end_check(session, actor, answer)
-    change_notices.notify_of_edits(session, actor, answer)
+    expert_mails.notify_of_edits(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
     if QUESTION.leads(question.state, "answer"):
         QUESTION.apply(session, actor, lock_row(session, question), "answer", cause="approve")
@@ -294,6 +294,6 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
     if isinstance(actor, Expert):
         expert_mails.notify_desk(session, assignment, "withdrawn", clean(sentence))
         return
-    change_notices.notify_of_end(session, actor, assignment, sentence)
+    expert_mails.notify_of_end(session, actor, assignment, sentence)
     if isinstance(actor, Staff) and (why := clean(sentence)):
         notes.note(session, actor, question, why)

@@ -1,18 +1,22 @@
-"""The mails that assignments and answers cause. Values go in, a mail stands in the outbox of the same transaction."""
+"""The mails that assignments and answers cause: to experts, and to the desk about what an expert did."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Unpack
+from typing import Any, Unpack
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from .. import audit
 from ..core.actors import Actor, Staff
 from ..core.permissions import may
+from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
 from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail import queries as mail_queries
+from ..mail.asked_others import find_sentence
 from ..mail.mail_templates import write
-from ..mail.mail_values import AssignmentMail, DeskMail
+from ..mail.mail_values import AssignmentMail, DeskMail, EditedTextMail
 from ..mail.models import OutboxMail
 from ..mail.reply_address import address_for
 from ..newsletters import mail_texts
@@ -22,7 +26,10 @@ from ..people import directory, links
 from ..programs.telling import queue_deliveries
 from ..questions import queries as questions
 from ..questions.firewall import must_be_clear
-from .models import Assignment
+from ..text.clean import clean
+from ..text.diff import changes
+from . import unsent_mails
+from .models import Answer, AnswerText, Assignment, Check
 
 
 def title_of(session: Session, assignment: Assignment) -> str:
@@ -112,3 +119,118 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
         session, newsletter, f"desk.{event}", about, question_id=assignment.question_id, assignment_id=assignment.id
     )
     queue_deliveries(session, newsletter.id, f"desk.{event}")
+
+
+def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:
+    """List what was changed in an approved text since its expert last saw it: after the quote check, or without one."""
+    seen, text = _get_last_seen_text(session, answer), session.get_one(AnswerText, answer.approved_text_id)
+    if seen is None or not (edited := build_edited_text_mail(seen, text)).edits:
+        return
+    assignment = session.get_one(Assignment, answer.assignment_id)
+    send_to_expert(session, actor, assignment, "expert.shortened", edited, once_key=f"shortened:{text.id}")
+
+
+def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **more: Any) -> EditedTextMail:
+    """Return what a mail says of a text that was edited since `previous_text`, with `more` of the mail's values."""
+    return EditedTextMail(
+        edits=[(change.before, change.after) for change in changes(previous_text.body, text.body)],
+        full_text=text.body,
+        words_before=previous_text.words,
+        words_after=text.words,
+        **more,
+    )
+
+
+def notify_of_end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
+    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that
+    says so.
+
+    What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises
+    `Leaking`.
+    """
+    heard = unsent_mails.stop_asking(session, actor, assignment)
+    why = AssignmentMail(typed=clean(sentence))
+    answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
+    if answer is None or answer.text_id is None:
+        if not heard:
+            return None
+        return send_to_expert(session, actor, assignment, "expert.cancelled", why)
+    return send_to_expert(session, actor, assignment, "expert.not_used", why)
+
+
+def _get_last_seen_text(session: Session, answer: Answer) -> AnswerText | None:
+    """The newest version that the expert wrote, or was sent for the quote check."""
+    checked = select(Check.text_id).where(Check.answer_id == answer.id)
+    versions = select(AnswerText).where(
+        AnswerText.answer_id == answer.id, (AnswerText.kind == "submitted") | AnswerText.id.in_(checked)
+    )
+    return session.scalar(versions.order_by(AnswerText.id.desc()).limit(1))
+
+
+MAX_LETTER_LENGTH = 4_000  # characters
+
+
+def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
+    """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
+
+    Raises `MissingPrecondition` (text, address), `TooLong`, `Leaking` (see `firewall`), and `InvalidTransition` before
+    the expert was asked: the first mail is the invitation.
+    """
+    must(actor, "prepare")
+    body = require_text("text", require_length("letter", clean(body), MAX_LETTER_LENGTH))
+    if assignment.is_drafted:
+        raise InvalidTransition("assignment", "write to the expert of", assignment.state)
+    if assignment.expert.person.email_sealed is None:
+        raise MissingPrecondition("address")
+    send_to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
+    audit.record(session, actor, "assignment.write", assignment)
+
+
+def reword_mail(
+    session: Session, actor: Staff, mail: OutboxMail, subject: str, text: str, version: int | None = None
+) -> None:
+    """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
+
+    Raises `Leaking` (see `firewall`) and what `outbox.rewrite` raises.
+    """
+    before = outbox.read(session, mail)
+    outbox.rewrite(session, actor, mail, subject, text, version)
+    if mail.assignment_id is None or not mail.kind.startswith("expert."):
+        return
+    question = session.get_one(Assignment, mail.assignment_id).question
+    must_be_clear(session, actor, question, f"{subject}\n{text}", f"{before.subject}\n{before.text}")
+
+
+def count_other_experts(session: Session, assignment: Assignment) -> int:
+    """Count who else was asked this question, and has not said no."""
+    others = select(func.count()).where(
+        Assignment.question_id == assignment.question_id, Assignment.id != assignment.id, Assignment.was_asked
+    )
+    return session.scalar(others) or 0
+
+
+def set_asked_others(session: Session, mail: OutboxMail) -> None:
+    """Fix what a mail that leaves now says of others.
+
+    An invitation says how many there are. A later mail says so where its expert was told of fewer. Raises what
+    `outbox.read` raises.
+    """
+    if mail.assignment_id is None or not mail.kind.startswith("expert."):
+        return
+    number = count_other_experts(session, session.get_one(Assignment, mail.assignment_id))
+    mail.asked_others = None
+    if (
+        find_sentence(outbox.read(session, mail))
+        or (known := _get_last_told_number(session, mail)) is not None
+        and number > known
+    ):
+        mail.asked_others = number
+    session.flush()
+
+
+def _get_last_told_number(session: Session, mail: OutboxMail) -> int | None:
+    """Return how many others the expert was told of last."""
+    earlier = select(OutboxMail.asked_others).where(
+        OutboxMail.assignment_id == mail.assignment_id, OutboxMail.asked_others.is_not(None), OutboxMail.is_sent
+    )
+    return session.scalar(earlier.order_by(OutboxMail.sent_at.desc(), OutboxMail.id.desc()).limit(1))

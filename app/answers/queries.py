@@ -1,14 +1,20 @@
-"""Queries of the desk for assignments and answers: for one question or for a page of them, one query for each kind of
-row.
-"""
+"""Queries for assignments and answers: of one question, of an expert, and the mail about them."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy import ScalarSelect, Select, exists, func, select, union_all
+from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql import ColumnElement
 
+from ..core.listing import Listing
+from ..letters.models import Letter
+from ..mail import inbound
+from ..mail.models import Inbound, OutboxMail
+from ..people.models import Expert
 from ..questions.models import Question
+from .lifecycle import ASSIGNMENT_STATES
 from .models import Answer, AnswerText, Assignment, Check
 
 
@@ -71,3 +77,111 @@ def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assign
     for assignment, answer, _check in found:
         set_committed_value(assignment, "answer", answer)
     return found
+
+
+def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
+    """Return how many questions each expert has been asked and not settled, at all newsletters of the house, in one
+    query.
+    """
+    query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
+    return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
+
+
+def select_open_count() -> ScalarSelect[int]:
+    """The same of the experts in a query, as a column of it."""
+    mine = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
+    return mine.correlate(Expert).scalar_subquery()
+
+
+def list_assignments_of_expert(
+    session: Session, newsletter_id: int, expert_id: int, limit: int = 20
+) -> list[Assignment]:
+    """An expert's assignments at one newsletter with their questions, newest first."""
+    query = select(Assignment).filter_by(newsletter_id=newsletter_id, expert_id=expert_id)
+    query = query.options(joinedload(Assignment.question)).order_by(Assignment.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
+def has_open_assignment() -> ColumnElement[bool]:
+    """Of experts in a query: those who have something on their desk now."""
+    return exists().where(Assignment.expert_id == Expert.id, Assignment.is_asked)
+
+
+def was_never_asked() -> ColumnElement[bool]:
+    """Of experts in a query: those who have never been asked anything."""
+    return ~exists().where(Assignment.expert_id == Expert.id, ~Assignment.is_drafted)
+
+
+MAX_WRITABLE = 100  # assignments that a list offers to choose from
+MAX_WAITING_LETTERS = 12  # letters of experts that a page tells of one by one
+WRITABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")
+MAX_BOUNCES = 5  # bounces that are looked at for something to do
+
+
+def select_with_questions() -> Select[Assignment]:
+    """Assignments, each with its question, in one query."""
+    return select(Assignment).options(joinedload(Assignment.question))
+
+
+def load_assignment_of_newsletter(session: Session, newsletter_id: int, public_id: str) -> Assignment | None:
+    """One assignment of this newsletter."""
+    return session.scalar(select_with_questions().filter_by(public_id=public_id, newsletter_id=newsletter_id))
+
+
+def list_writable_assignments(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
+    """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from
+    also those to which they said no: they may have thought again.
+    """
+    here = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
+    walks = [Listing[Assignment](here, (Assignment.id,), each=(Assignment.state, WRITABLE_STATES)).keys(MAX_WRITABLE)]
+    if person_id:
+        theirs = here.join(Expert, Expert.id == Assignment.expert_id).where(Expert.person_id == person_id)
+        walks.append(Listing[Assignment](theirs.where(Assignment.is_declined), (Assignment.id,)).keys(MAX_WRITABLE))
+    found = Assignment.id.in_(union_all(*(select(walk.subquery().c[0]) for walk in walks)))
+    return list(
+        session.scalars(select_with_questions().where(found).order_by(Assignment.id.desc()).limit(MAX_WRITABLE))
+    )
+
+
+def list_waiting_expert_letters(
+    session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
+) -> list[tuple[Letter, Assignment]]:
+    """Return what experts wrote by mail and nobody has filed, the oldest first: of all, or to some assignments."""
+    query = (
+        select(Letter, Assignment)
+        .join(Assignment, Assignment.id == Letter.assignment_id)
+        .options(joinedload(Assignment.question))
+        .where(Letter.newsletter_id == newsletter_id, Letter.waits, Letter.assignment_id.is_not(None))
+        .order_by(Letter.id)
+    )
+    if assignment_ids is not None:
+        query = query.where(Letter.assignment_id.in_(assignment_ids))
+    return [(letter, assignment) for letter, assignment in session.execute(query.limit(MAX_WAITING_LETTERS))]
+
+
+def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:
+    """The newest automatic reply that came for each of several assignments, an absence note for example."""
+    query = select(Inbound).where(
+        Inbound.newsletter_id == newsletter_id, Inbound.is_automatic, Inbound.assignment_id.in_(assignment_ids)
+    )
+    return {row.assignment_id: row for row in session.scalars(query.order_by(Inbound.id)) if row.assignment_id}
+
+
+def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
+    """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
+    newest = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
+    later = aliased(OutboxMail)
+    query = (
+        select(Inbound, OutboxMail)
+        .join(OutboxMail, OutboxMail.id == Inbound.outbox_id)
+        .where(
+            Inbound.id.in_(newest),
+            OutboxMail.newsletter_id == newsletter_id,
+            OutboxMail.bounced_at.is_not(None),
+            OutboxMail.letter_id.is_(None),
+            ~exists().where(later.assignment_id == OutboxMail.assignment_id, later.id > OutboxMail.id),
+        )
+        .order_by(OutboxMail.id, Inbound.id)
+    )
+    # A mail that was late first and then refused came back twice: the newest says how it stands.
+    return list({mail.id: (bounce, mail) for bounce, mail in session.execute(query)}.values())

@@ -1,5 +1,6 @@
-"""Translators outside of the desk: each is sent one text by a link, sees that text alone, and hands their words in."""
+"""Translators outside the desk: each opens one text by a link, saves drafts and hands in a translation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -38,11 +39,66 @@ from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
-from .pending_invitations import try_recall
-from .translating import LINES, QUESTION, Original
-from .translator_drafts import Typed, get_handed_in_draft, get_handed_in_text, parse_translation, store_draft
+from .translating import LINES, QUESTION, Original, Words
+from .unsent_mails import try_recall
+from .writing import MAXIMUM
 
-MAIL = "translator.invitation"
+FormValues = Mapping[str, str]  # what stands in the fields; a box that is ticked has a value
+DRAFT_FIELDS = (*LINES, "body", "ties", "is_credited")
+MAX_TABS = 20
+
+
+def save_draft(
+    session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
+) -> TranslatorDraft:
+    """Keep what is typed in one tab, also once the words have changed; see `writing.save_draft`. Raises
+    `InvalidTransition`."""
+    if not lock_row(session, translator).is_open:
+        raise InvalidTransition("translator", "save a draft of", translator.state)
+    tab = single_line(tab)[:40]
+    return store_draft(session, translator, form_values, tab if tab not in ("", HANDED_IN) else "page", count)
+
+
+def store_draft(
+    session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
+) -> TranslatorDraft:
+    draft = session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=tab).with_for_update())
+    if draft is None:
+        draft = TranslatorDraft(translator_id=translator.id, tab=tab, words={}, saved_at=now(session), count=-1)
+        session.add(draft)
+    if count >= draft.count:
+        draft.words = {name: form_values.get(name, "").replace("\0", "")[: 2 * MAXIMUM] for name in DRAFT_FIELDS}
+        draft.saved_at, draft.count = now(session), count
+    session.flush()
+    for oldest in list_drafts(session, translator)[MAX_TABS:]:
+        session.delete(oldest)
+    return draft
+
+
+def list_drafts(session: Session, translator: Translator) -> list[TranslatorDraft]:
+    """Every tab's draft, newest first."""
+    query = select(TranslatorDraft).where(
+        TranslatorDraft.translator_id == translator.id, TranslatorDraft.tab != HANDED_IN
+    )
+    return list(session.scalars(query.order_by(TranslatorDraft.saved_at.desc(), TranslatorDraft.id.desc())))
+
+
+def get_handed_in_text(session: Session, translator: Translator) -> Words | None:
+    """Return what was handed in, word for word."""
+    draft = get_handed_in_draft(session, translator)
+    return parse_translation(draft.words) if draft else None
+
+
+def get_handed_in_draft(session: Session, translator: Translator) -> TranslatorDraft | None:
+    return session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=HANDED_IN))
+
+
+def parse_translation(form_values: FormValues) -> Words:
+    texts = {name: form_values.get(name, "") for name in DRAFT_FIELDS if name != "is_credited"}
+    return Words(**texts, is_credited=bool(form_values.get("is_credited")))
+
+
+INVITATION_KIND = "translator.invitation"
 LONGEST_NOTE = 400  # characters
 AFTER_AN_END = timedelta(hours=1)  # an end that is taken back within its minute finds everybody still asked
 
@@ -149,9 +205,9 @@ def _send(session: Session, actor: Staff, translator: Translator, original: Orig
         again=is_repeat,
     )
     to = get_keyring(session).open(_place(translator.public_id), translator.email_sealed or b"")
-    own = mail_texts.get_custom_texts(session, newsletter, MAIL)
-    letter = write(MAIL, sender(session, newsletter), to, translator.name, about, own)
-    posting = expert_mails.delivery_options(session, actor, newsletter, MAIL)
+    own = mail_texts.get_custom_texts(session, newsletter, INVITATION_KIND)
+    letter = write(INVITATION_KIND, sender(session, newsletter), to, translator.name, about, own)
+    posting = expert_mails.delivery_options(session, actor, newsletter, INVITATION_KIND)
     once = f"{_mail_key_prefix(translator)}{translator.version}"
     posting.update({"newsletter_id": newsletter.id, "question_id": translator.question_id, "once_key": once})
     outbox.put(session, letter, **posting)
@@ -202,7 +258,7 @@ def original_of(session: Session, translator: Translator, question: Question) ->
     return None
 
 
-def hand_in(session: Session, actor: Outside, translator: Translator, form_values: Typed) -> None:
+def hand_in(session: Session, actor: Outside, translator: Translator, form_values: FormValues) -> None:
     """The translator hands their words in: a draft at the desk, which hears of it. The same words once more change
     nothing.
 

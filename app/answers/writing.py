@@ -15,7 +15,7 @@ from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line, word_count
-from . import expert_mails, pending_invitations
+from . import expert_mails, unsent_mails
 from .assigning import accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
@@ -203,7 +203,7 @@ def _hand_in(
     ANSWER.apply(session, actor, answer, "submit", why={"text": text.id})
     was = {"was": {"received_at": assignment.received_at.isoformat()}} if assignment.received_at else None
     ASSIGNMENT.apply(session, actor, assignment, "receive", cause="submit", why=was, received_at=now(session))
-    pending_invitations.step_back(session, actor, assignment, "receive")
+    unsent_mails.step_back(session, actor, assignment, "receive")
 
 
 def enter_by_hand(

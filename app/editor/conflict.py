@@ -18,7 +18,6 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, object_session
 
-from ..answers.diff import Pair, compare
 from ..answers.models import AnswerText
 from ..audit import Event
 from ..audit.events import list_actions_changing
@@ -29,6 +28,7 @@ from ..editions.models import Edition
 from ..people.models import Membership
 from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
+from ..text.diff import Pair, compare
 from ..web import errors
 from ..web.formatting import ago
 from .form_values import parse_number

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ..answers.pending_invitations import AlreadySent
+from ..answers.unsent_mails import AlreadySent
 from ..audit import Event
 from ..core.state_machine import DomainError, VersionConflict
 from ..forms import press_keys

@@ -7,9 +7,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ..answers import editing, translating, writing
-from ..answers.diff import changes, compare
 from ..answers.models import AnswerText
 from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
+from ..text.diff import changes, compare
 from .access import Visit, assignment_route, change, page, to_assignment, visit
 from .writing_page import draft_counts_json, find_unseen_drafts, keep, new_tab
 

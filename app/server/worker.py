@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from ..answers import editing, ladder, other_experts, reminders, translators, writing
+from ..answers import editing, expert_mails, ladder, reminders, translators, writing
 from ..answers.models import Answer
 from ..audit import chain
 from ..backup.erasure_list import Keeper
@@ -82,7 +82,7 @@ def deliver(app: Flask, database: Database) -> None:
     deliver_due(
         database,
         _transport(app),
-        before_send=other_experts.settle,
+        before_send=expert_mails.set_asked_others,
         after_send=forget_contact_after_notice,
         breaker=breaker,
     )

@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..answers import translator_drafts, translators, writing
+from ..answers import translators, writing
 from ..answers.translators import Task
 from ..core.actors import Translator as Outside
 from ..core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
@@ -62,7 +62,7 @@ class Visit:
 
     @property
     def drafts(self) -> list[TranslatorDraft]:
-        return translator_drafts.drafts_of(self.session, self.task.translator)
+        return translators.list_drafts(self.session, self.task.translator)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def change(token: str, fn: Callable[[Visit], T]) -> T:
 
 def _form_values() -> dict[str, str]:
     form = request.form
-    return {name: form.get(name, "").replace("\r\n", "\n") for name in translator_drafts.FIELDS}
+    return {name: form.get(name, "").replace("\r\n", "\n") for name in translators.DRAFT_FIELDS}
 
 
 def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
@@ -148,9 +148,7 @@ def _page(
     task = context.task
     sheet = sheet or _sheet(context, request.args.get("tab"))
     original = task.original.words if task.original else None
-    handed = (
-        translator_drafts.get_handed_in_draft(context.session, task.translator) if task.stage == "handed in" else None
-    )
+    handed = translators.get_handed_in_draft(context.session, task.translator) if task.stage == "handed in" else None
     here = join_fields(handed.words if handed else sheet.words)
     html = render_template(
         "translator/translation.html",
@@ -209,7 +207,7 @@ def _unknown(context: Visit, values: Mapping[str, str]) -> list[TranslatorDraft]
 
 def _keep(context: Visit) -> TranslatorDraft:
     tab, count = request.form.get("tab", ""), count_sent()
-    return translator_drafts.save_draft(context.session, context.task.translator, _form_values(), tab, count)
+    return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count)
 
 
 @translator.post(f"{PAGE}/draft")

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..answers import pending_invitations, stopped_mails, taking_back
+from ..answers import undo_steps, unsent_mails
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
@@ -197,30 +197,26 @@ _STEPS = _rows(
     ("question.rest", _by_its_experts, "The question stands with its experts."),
     ("question.seek", _by_its_experts, "The question stands where it stood before an expert was asked."),
     ("assignment.cancel", _restore_state(callback=_links), "The expert goes on, by the links that they had."),
-    (
-        "assignment.decline",
-        _restore_state(*SAID_NO, callback=pending_invitations.undo_step),
-        "The expert has not said no.",
-    ),
+    ("assignment.decline", _restore_state(*SAID_NO, callback=unsent_mails.undo_step), "The expert has not said no."),
     ("assignment.accept", _restore_state(*SAID_NO), "The expert has not said yes."),
     ("assignment.receive", _restore_state("received_at"), "No text has come."),
     ("assignment.step back", _restore_state("invited_at", callback=_links), "The next one on the ladder is invited."),
-    ("assignment.ask_back", _with_row_and_event(taking_back.ask_back), "The question has no such note."),
-    ("answer.start", _with_row_and_event(taking_back.start), "There is no answer."),
+    ("assignment.ask_back", _with_row_and_event(undo_steps.undo_ask_back), "The question has no such note."),
+    ("answer.start", _with_row_and_event(undo_steps.undo_start), "There is no answer."),
     (
         "answer.submit",
-        _with_row_and_event(taking_back.submit),
+        _with_row_and_event(undo_steps.undo_submit),
         "The version is gone; its words were the letter's, which has them.",
     ),
-    ("answer.reply", _with_row_and_event(taking_back.reply), "The quote check is open; its own time may end it."),
+    ("answer.reply", _with_row_and_event(undo_steps.undo_reply), "The quote check is open; its own time may end it."),
     ("answer.withdraw", _restore_state(), "The answer stands where it stood."),
     ("answer.hold over", _restore_state(), "The answer stands where it stood before the question ran without it."),
     ("mail.recall", _with_row_and_event(_mail_put_back), "The mail waits to leave."),
 )
 _MAILS = _rows(
     "until its mail has left",
-    ("assignment.invite", _with_row(stopped_mails.uninvite), "The assignment is a draft.", "expert.invitation"),
-    ("answer.check", _with_row(stopped_mails.end_check), "There is no quote check.", "expert.check"),
+    ("assignment.invite", _with_row(undo_steps.undo_invite), "The assignment is a draft.", "expert.invitation"),
+    ("answer.check", _with_row(undo_steps.undo_check), "There is no quote check.", "expert.check"),
 )
 _WHOLE, _GONE = undo_import.UNTIL, "The archive is without it; its question is closed, and its words are gone."
 _IMPORTS = _rows(_WHOLE, ("question.import", undo_import.take_out_of_archive, _GONE))
@@ -286,7 +282,7 @@ def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) ->
     if now(session) - event.at > FOR + GRACE:
         raise TooLate(row.public_id)
     UNDO[event.action].verb(session, actor, row, event, press)
-    pending_invitations.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
+    unsent_mails.recall_all_mails(session, actor, (event.facts or {}).get("told", ()))
     take_back(session, actor, (event.facts or {}).get("did", ()), event.id)
 
 

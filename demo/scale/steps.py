@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from app.answers.diff import changes
 from app.answers.editing import CHECKLIST
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
 from app.answers.models import Answer, Assignment, Check, Draft
 from app.questions.lifecycle import QUESTION
 from app.text.clean import word_count
+from app.text.diff import changes
 
 from . import mails
 from .life import Fate, Life

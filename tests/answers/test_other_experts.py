@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, desk_letters, other_experts
+from app.answers import assigning, expert_mails
 from app.answers.models import Assignment
 from app.db.engine import Database
 from app.db.session import now
@@ -43,7 +43,9 @@ def ask_marek(alone: Asked) -> None:
 
 def write_to_leyla(alone: Asked) -> None:
     alone.database.write(
-        lambda s: desk_letters.write_to(s, alone.newsroom.nora, alone.assignment(s), "Take all the time you need.")
+        lambda s: expert_mails.send_desk_letter(
+            s, alone.newsroom.nora, alone.assignment(s), "Take all the time you need."
+        )
     )
 
 
@@ -56,7 +58,7 @@ def leaves(database: Database, at: datetime | None = None) -> list[tuple[str, st
         assert message.html is not None
         assert all(said in message.html for said in (ONLY, ONE_MORE, CHANGED) if said in out[-1][1])
 
-    deliver_due(database, send, before_send=other_experts.settle, now=at)
+    deliver_due(database, send, before_send=expert_mails.set_asked_others, now=at)
     return [mail for mail in out if mail[0] in ("leyla", "marek")]
 
 
@@ -103,7 +105,7 @@ def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: Asked) -> None
     def refuse(_message: Message, _id: str) -> None:
         raise Transient("451 later")
 
-    deliver_due(alone.database, refuse, before_send=other_experts.settle)
+    deliver_due(alone.database, refuse, before_send=expert_mails.set_asked_others)
     ask_marek(alone)
     with alone.database.read() as session:
         later = now(session) + timedelta(hours=2)

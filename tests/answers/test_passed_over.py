@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, editing, passed_over, writing
+from app.answers import assigning, editing, unused_answers, writing
 from app.answers.models import Answer, Assignment
 from app.core.state_machine import DomainError
 from app.db.engine import Database
@@ -187,7 +187,7 @@ def test_an_invitation_that_never_left_is_stopped_and_comes_back_with_the_recall
 def test_a_text_that_was_taken_up_again_keeps_the_edition_sent(two: Asked, app: Flask) -> None:
     sends(two)
     runs(two)
-    two.database.write(lambda s: passed_over.reuse_answer(s, two.newsroom.nora, mareks(two, s)))
+    two.database.write(lambda s: unused_answers.reuse_answer(s, two.newsroom.nora, mareks(two, s)))
     with pytest.raises(DomainError):
         two.database.write(
             lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.answers.desk_letters import write_to
+from app.answers.expert_mails import send_desk_letter
 from app.answers.models import Answer
 from app.core.actors import Clock
 from app.db.engine import Database
@@ -144,7 +144,7 @@ def to_take_the_page_down(nora: Desk, salt: Asked) -> Press:
 def to_word_a_held_mail_anew(nora: Desk, salt: Asked) -> Press:
     def held(session: Session) -> str:
         """What an assistant writes waits for an editor."""
-        write_to(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
+        send_desk_letter(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
         return session.scalars(select(OutboxMail).filter_by(kind="expert.letter")).one().public_id
 
     address = f"/outbox/{salt.database.write(held)}/edit"

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import editing
-from app.answers.merging_questions import merge
+from app.answers.closing import merge_question
 from app.answers.models import Answer, Assignment
 from app.db.engine import Database
 from app.db.session import now, override_time
@@ -380,7 +380,7 @@ def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_a
     counts = []
     for first, lead in pairs:
         database.write(
-            lambda s, a=first, b=lead: merge(s, newsroom.nora, s.get_one(Question, a), s.get_one(Question, b))
+            lambda s, a=first, b=lead: merge_question(s, newsroom.nora, s.get_one(Question, a), s.get_one(Question, b))
         )
         page = nora.get(letter)
         assert "why does it stand still?" in page

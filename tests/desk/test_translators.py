@@ -220,7 +220,7 @@ def test_the_mail_has_the_link_and_no_word_of_the_text_and_is_not_kept_once_it_l
     asked(nora, first)
 
     def left(session: Session) -> tuple[str, bool]:
-        mail = session.scalars(select(OutboxMail).filter_by(kind=translators.MAIL)).one()
+        mail = session.scalars(select(OutboxMail).filter_by(kind=translators.INVITATION_KIND)).one()
         text = outbox.read(session, mail).text
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
         return text, outbox.has_contents(session, mail)

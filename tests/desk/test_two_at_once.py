@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing
-from app.answers.briefing import Brief
+from app.answers.assigning import Brief
 from app.answers.models import Answer, AnswerText, Assignment
 from app.core.state_machine import VersionConflict
 from app.db.engine import Database

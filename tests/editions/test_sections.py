@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.editions.slots import build_sections, open_slots
-from app.newsletters.models import Section
+from app.editions.models import Edition
+from app.editions.slots import build_sections, open_slots, shares
+from app.editor.settings.sentences import OF_TRANSLATIONS
+from app.newsletters.models import Newsletter, Section
 from app.questions.models import Question
 from tests.support.source import APP, code, named, tree
 
@@ -33,6 +35,52 @@ def test_the_sections_of_a_newsletter_are_read_in_one_place(column: str) -> None
         for path in pages
         if column in reads(path)
     ] == []
+
+
+def test_the_slots_of_an_edition_are_counted_in_one_place() -> None:
+    assert [
+        f"{named(path)}:{node.lineno} writes the slots of an edition: call `share_out` of app/editions/slots.py, which knows "
+        "each section's"
+        for path in code(".py")
+        if APP in path.parents and path != APP / "editions" / "slots.py"
+        for node in ast.walk(tree(path))
+        if writes_slots(node)
+    ] == []
+
+
+def writes_slots(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        return node.attr == "slots"
+    return (
+        isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Edition"
+        and any(keyword.arg == "slots" for keyword in node.keywords)
+    )
+
+
+def places_of_sections(number: int) -> list[str]:
+    """What knows of fewer or more sections than a newsletter has, each in a sentence."""
+    worded = [kind for kind in OF_TRANSLATIONS if kind.startswith("translated_section")]
+    found = []
+    if len(shares(Edition(slots=1))) != number:
+        found.append("app/editions/slots.py: let `shares` and `share_out` read and write the slots of each section.")
+    if number > 1 and "section" not in Question.__table__.columns:
+        found.append("app/questions/models.py: let `Question.section` be a column.")
+    if len(worded) != number:
+        found.append("app/editor/settings/sentences.py: let OF_TRANSLATIONS name each section in another language.")
+    if number > 1 and '"section"' in (APP / "editions" / "in_languages.py").read_text():
+        found.append("app/editions/in_languages.py: let `translate_piece` take the name of the question's own section.")
+    return found
+
+
+def test_every_place_knows_each_section_of_a_newsletter() -> None:
+    found = places_of_sections(len(Newsletter().sections))
+    assert not found, "\n".join(found)
+
+
+def test_one_section_more_is_missed_where_nothing_knows_it() -> None:
+    missed = {sentence.partition(":")[0] for sentence in places_of_sections(len(Newsletter().sections) + 1)}
+    assert {"app/editions/slots.py", "app/editor/settings/sentences.py"} <= missed
 
 
 @pytest.mark.parametrize(

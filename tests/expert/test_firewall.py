@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, desk_letters, editing
-from app.answers.briefing import Brief
+from app.answers import assigning, editing, expert_mails
+from app.answers.assigning import Brief
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
@@ -152,7 +152,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
     ways = (
         reword,
         ask_another,
-        lambda session: desk_letters.write_to(session, nora, salt.assignment(session), text),
+        lambda session: expert_mails.send_desk_letter(session, nora, salt.assignment(session), text),
         edit_and_check,
     )
     before = everything(database)
@@ -163,4 +163,4 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
         assert {"Timur@Post.Example", shown} & set(stopped.value.passages)
     assert everything(database) == before
     own = "Ring us at +420 222 333 444, or see https://newsroom.example/desk."
-    database.write(lambda session: desk_letters.write_to(session, nora, salt.assignment(session), own))
+    database.write(lambda session: expert_mails.send_desk_letter(session, nora, salt.assignment(session), own))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.answers.briefing import Brief
+from app.answers.assigning import Brief
 from app.answers.models import Assignment
 from app.core.actors import Clock, Reader
 from app.core.clock import utc_now

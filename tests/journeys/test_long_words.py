@@ -8,8 +8,8 @@ from playwright.sync_api import Browser
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, desk_letters, editing, writing
-from app.answers.briefing import Brief
+from app.answers import assigning, editing, expert_mails, writing
+from app.answers.assigning import Brief
 from app.answers.models import Answer
 from app.core.actors import Clock, Reader
 from app.db.engine import Database
@@ -77,7 +77,7 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     edited = answer_of(session, newsroom, wrote(session, newsroom, "edited"))
     editing.edit(session, nora, edited, f"It is all in {OTHER}, and nowhere else.")
     notes.note(session, nora, session.get_one(Question, checked.question_id), f"I have read {LINK}.")
-    desk_letters.write_to(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
+    expert_mails.send_desk_letter(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
     moves.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
     ask = receive.Submission(f"Is {LINK} true?", background=f"I found it at {LINK}.")
     receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("not filed", 1))

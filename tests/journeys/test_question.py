@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing
-from app.answers.diff import changes
 from app.answers.models import Answer, AnswerText, Assignment
 from app.core.actors import Clock, Reader
 from app.crypto.seal import Keys
@@ -25,6 +24,7 @@ from app.people.models import Expert, Person
 from app.questions import moves, notes
 from app.questions.models import Question
 from app.text.clean import word_count
+from app.text.diff import changes
 from tests.support.app import SECRETS
 from tests.support.cast import Newsroom, handed_in
 from tests.support.serving import loaded_before, served

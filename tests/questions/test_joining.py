@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, merging_questions
+from app.answers import assigning, closing
 from app.audit import watched
 from app.core.actors import Reader
 from app.core.state_machine import InvalidTransition
@@ -45,7 +45,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
 
     def then(session: Session) -> None:
         lead = answered(session, newsroom, SALT)
-        merging_questions.merge(session, newsroom.nora, row(session, merged), lead)
+        closing.merge_question(session, newsroom.nora, row(session, merged), lead)
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, lead, edition)
         locking.lock_edition(session, newsroom.nora, edition)
@@ -106,7 +106,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     refused = side_by_side(
         database,
         prepare,
-        lambda session: merging_questions.merge(session, newsroom.nora, row(session, salt), row(session, wind)),
+        lambda session: closing.merge_question(session, newsroom.nora, row(session, salt), row(session, wind)),
     )
     assert [why.reason for why in refused] == ["assigned"]
 

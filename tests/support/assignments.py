@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, writing
-from app.answers.briefing import Brief
+from app.answers.assigning import Brief
 from app.answers.models import Answer, Assignment, Check
 from app.core.actors import Clock, Reader
 from app.db.engine import Database

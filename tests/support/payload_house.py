@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, desk_letters, editing, translating, translator_drafts, translators, writing
-from app.answers.briefing import Brief
+from app.answers import assigning, editing, expert_mails, translating, translators, writing
+from app.answers.assigning import Brief
 from app.answers.models import Assignment
 from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
 from app.core.actors import Translator as Outside
@@ -265,7 +265,7 @@ def _asked_outside(house: House, original: translating.Original, at: int) -> Non
     one = translators.invite(session, house.nora, original, "ru", NAME_200(at), f"someone.{at}.{key}@post.example")
     typed = {"body": ANSWER(at), "headline": LINE_300(at), "translator": NAME_200(at), "is_credited": "1"}
     typed |= {"name": LINE_400(at), "credit_line": LINE_400(at), "relation": LINE_400(at), "ties": FIVE_HUNDRED(at)}
-    translator_drafts.save_draft(session, one, typed, "tab", 1)
+    translators.save_draft(session, one, typed, "tab", 1)
     if at % 2:
         translators.hand_in(session, Outside(one.id, one.name), one, typed)
     house.links.append(f"/a/{links.new_link(session, translator_id=one.id)}/translation")
@@ -313,7 +313,7 @@ def stopped_on_the_way(house: House, at: int) -> None:
     assigning.suggest(session, who, assignment, LINE_400(at))
     if at < len(TWO_THOUSAND.texts):
         assigning.ask_back(session, who, assignment, TWO_THOUSAND(at))
-    looking(nora, lambda actor: desk_letters.write_to(session, actor, assignment, LONG(at)))
+    looking(nora, lambda actor: expert_mails.send_desk_letter(session, actor, assignment, LONG(at)))
     if at == 1:
         for tab, line in enumerate(LINE_400.texts):
             typed = writing.AnswerContent(LONG(tab), LONG(tab), credit_line=line)

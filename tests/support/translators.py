@@ -56,7 +56,7 @@ class Sent:
 
 def page_in(session: Session) -> str:
     """The path of the page in the newest mail to a translator."""
-    kind = select(OutboxMail).where(OutboxMail.kind == translators.MAIL).order_by(OutboxMail.id.desc())
+    kind = select(OutboxMail).where(OutboxMail.kind == translators.INVITATION_KIND).order_by(OutboxMail.id.desc())
     mail = session.scalars(kind).first()
     assert mail is not None
     link = re.search(r"https?://[^/]+(/a/\S+/translation)", outbox.read(session, mail).text)

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import editing, translating, translator_drafts, translators
+from app.answers import editing, translating, translators
 from app.db.engine import Database
 from app.db.session import now
 from app.letters import receipts
@@ -199,7 +199,7 @@ def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
     assert (PERSIAN["body"] in page.text, WORDING in page.text, "Who counts" in page.text) == (True, False, False)
     assert (shirin.state, shirin.made()) == ("invited", None)
     with shirin.asked.database.read() as session:
-        assert translator_drafts.drafts_of(session, shirin.translator(session))[0].words["body"] == PERSIAN["body"]
+        assert translators.list_drafts(session, shirin.translator(session))[0].words["body"] == PERSIAN["body"]
 
 
 def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Sent, app: Flask) -> None:
@@ -334,7 +334,7 @@ def test_an_address_does_not_outlive_the_question_once_its_end_stands(salt: Aske
 
 def mails_of(shirin: Sent) -> list[str | None]:
     with shirin.asked.database.read() as session:
-        kind = select(OutboxMail).filter_by(kind=translators.MAIL)
+        kind = select(OutboxMail).filter_by(kind=translators.INVITATION_KIND)
         return [mail.state for mail in session.scalars(kind.order_by(OutboxMail.id))]
 
 
@@ -367,15 +367,15 @@ def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: Sent,
     for count, knows in (("9" * 30, '{"a": 1e999}'), ("-5", "[" * 5_000), ("1", '{"a": %s}' % ("9" * 30))):
         assert page.press(f"{shirin.page}/draft", **form | {"count": count, "knows": knows}).status_code == 303
     with shirin.asked.database.read() as session:
-        [draft] = translator_drafts.drafts_of(session, shirin.translator(session))
+        [draft] = translators.list_drafts(session, shirin.translator(session))
         assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])
 
 
 def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: Sent, database: Database) -> None:
     def fill(session: Session) -> list[str]:
         for number in range(22):
-            translator_drafts.save_draft(session, shirin.translator(session), PERSIAN, f"tab {number}", 1)
-        return [draft.tab for draft in translator_drafts.drafts_of(session, shirin.translator(session))]
+            translators.save_draft(session, shirin.translator(session), PERSIAN, f"tab {number}", 1)
+        return [draft.tab for draft in translators.list_drafts(session, shirin.translator(session))]
 
     assert database.write(fill) == [f"tab {number}" for number in range(21, 1, -1)]
 
@@ -394,7 +394,7 @@ def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(shi
     assert (browser.value("body"), browser.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
     assert browser.submit(f"{fresh}/send", body="دیگر").status_code == 303
     with shirin.asked.database.read() as session:
-        handed = translator_drafts.get_handed_in_text(session, shirin.translator(session))
+        handed = translators.get_handed_in_text(session, shirin.translator(session))
         assert handed is not None and handed.body == "دیگر"
 
 
@@ -404,7 +404,7 @@ def test_name_and_drafts_have_their_time(shirin: Sent, app: Flask, database: Dat
         start = now(session)
     later = start + timedelta(days=300)
     database.write(
-        lambda session: translator_drafts.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
+        lambda session: translators.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
     )
     database.write(translators.sweep, start + timedelta(days=400))
     assert rows(database)["translators"] == 1  # something was typed since

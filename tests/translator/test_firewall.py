@@ -131,7 +131,7 @@ def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: Asked, a
         name: rows(salt.database)[name] for name in ("translators", "translator_drafts", "translations")
     } == dict.fromkeys(("translators", "translator_drafts", "translations"), 0)
     with salt.database.read() as session:
-        mails = session.scalars(select(OutboxMail).where(OutboxMail.kind == translators.MAIL)).all()
+        mails = session.scalars(select(OutboxMail).where(OutboxMail.kind == translators.INVITATION_KIND)).all()
         assert [(mail.state, outbox.has_contents(session, mail)) for mail in mails] == [("discarded", False)]
 
 

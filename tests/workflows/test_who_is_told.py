@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.answers import assigning, closing, editing, passed_over, translating, translators, writing
+from app.answers import assigning, closing, editing, translating, translators, unused_answers, writing
 from app.answers.models import Answer, Assignment
 from app.back_issues.printed_names import Expert as Named
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
@@ -235,7 +235,7 @@ def import_issue(salt: Salt) -> None:
 
 
 def use(salt: Salt) -> None:
-    passed_over.reuse_answer(salt.session, salt.room.nora, mareks(salt))
+    unused_answers.reuse_answer(salt.session, salt.room.nora, mareks(salt))
 
 
 def take_back_letter(salt: Salt) -> None:
@@ -314,7 +314,7 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
      lambda s: publication.restore(s.session, s.room.nora, s.question)),
     ("question.shelve", "", (send, approve), lambda s: moves.shelve(s.session, s.room.nora, s.question)),
     ("question.take", "", (send, approve, lambda s: moves.shelve(s.session, s.room.nora, s.question)),
-     lambda s: closing.take(s.session, s.room.nora, s.question)),
+     lambda s: closing.unshelve(s.session, s.room.nora, s.question)),
     ("question.close assignment.cancel", "RX", (), close),
     ("question.reopen", "", (close,), lambda s: endings.reopen_question(s.session, s.room.nora, s.question)),
     ("question.merge", "", (), merge),

@@ -7,8 +7,7 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...answers import editing, passed_over
-from ...answers.diff import compare
+from ...answers import editing, unused_answers
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import find_latest_move
@@ -19,6 +18,7 @@ from ...questions import notes
 from ...questions.firewall import LeakDetected
 from ...questions.models import Question
 from ...text.clean import word_count
+from ...text.diff import compare
 from ...workflows.publishing import publication
 from ..conflict import Saved, check_unchanged, facts_of, merge_form, number_shown, save_unless_changed, submitted_token
 from ..flash import announce
@@ -230,7 +230,7 @@ def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
     def fn(desk: RequestContext) -> str:
         one = _get_answer(desk, public_id, answer_id)
         assignment = or_404(load_assignment(desk.session, the_question(desk, public_id), one.assignment.public_id))
-        return passed_over.reuse_answer(desk.session, desk.actor, assignment).public_id
+        return unused_answers.reuse_answer(desk.session, desk.actor, assignment).public_id
 
     new = run_in_transaction(slug, fn)
     announce(_("The text that was kept answers a question of its own now, in the same words."))

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, ladder
-from ...answers.briefing import FEWEST, MOST, Brief
+from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief
 from ...answers.candidates import ExpertFit, rank_experts
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
@@ -99,7 +99,7 @@ def _form(
         places={key: request.form.get(f"place-{key}", "") for key in expert_ids},
         faults=unfit.faults if unfit else {},
         passages=unfit.passages if unfit else (),
-        limits=(FEWEST, MOST),
+        limits=(MIN_WORDS, MAX_WORDS),
     )
 
 
@@ -148,7 +148,7 @@ def _in_order(form: MultiDict[str, str]) -> list[str]:
     """Return who is ticked, by the numbers typed beside them; those without one come after, as on the page."""
     ticked = form.getlist("expert")
     places = {key: parse_number(form.get(f"place-{key}", "")) for key in ticked}
-    return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MOST)
+    return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MAX_WORDS)
 
 
 def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequence[Assignment]) -> str:
@@ -167,7 +167,7 @@ def _drafts(
 ) -> list[Assignment]:
     """An assignment for each, on the ladder where it was asked for. Raises `Unfit` and what the verbs raise."""
     experts, words = _experts(desk, form_data, expert_ids), form_data["words"]
-    if words and not (words.isdigit() and FEWEST <= int(words) <= MOST):
+    if words and not (words.isdigit() and MIN_WORDS <= int(words) <= MAX_WORDS):
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
     try:
         step_at = coming_time(desk, "step_at")

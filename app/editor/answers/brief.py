@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...answers.briefing import FEWEST, MOST, Brief, rebrief
+from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import Assignment
 from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
@@ -49,7 +49,7 @@ def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tupl
             notes.note_unsaved(desk.session, desk.actor, one.question, title, parts)
             return
         check_form_unchanged(desk, one, lambda: _get_stored_values(one), typed)
-        rebrief(desk.session, desk.actor, one, _brief(typed))
+        change_brief(desk.session, desk.actor, one, _brief(typed))
 
     try:
         run_in_transaction(slug, fn)
@@ -76,7 +76,7 @@ def _form(
     if isinstance(error, TooLong):
         faults = {error.field: too_long(error)}
     elif error and not isinstance(error, LeakDetected | VersionConflict):
-        faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=FEWEST, most=MOST)}
+        faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=MIN_WORDS, most=MAX_WORDS)}
     first = find_last_save(desk, assignment, "assignment.brief") if isinstance(error, VersionConflict) else None
     return page(
         desk,
@@ -88,5 +88,5 @@ def _form(
         labels=LABELS,
         faults=faults,
         passages=error.passages if isinstance(error, LeakDetected) else (),
-        limits=(FEWEST, MOST),
+        limits=(MIN_WORDS, MAX_WORDS),
     )

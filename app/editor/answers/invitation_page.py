@@ -7,10 +7,9 @@ from flask import request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...answers import assigning, desk_letters, ladder
+from ...answers import assigning, expert_mails, ladder
 from ...answers.models import DECLINE_REASONS, Assignment
-from ...answers.queries import load_assignment
-from ...answers.workload import live
+from ...answers.queries import count_open_assignments, load_assignment
 from ...core.state_machine import MissingPrecondition
 from ...db.session import now
 from ...editions.queries import run_of
@@ -59,7 +58,7 @@ def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_h
         has_address=assignment.expert.person.email_sealed is not None,
         dates=dates,
         held=is_held_back,
-        has_now=live(desk.session, [assignment.expert_id])[assignment.expert_id],
+        has_now=count_open_assignments(desk.session, [assignment.expert_id])[assignment.expert_id],
         today=now(desk.session).date(),
     )
 
@@ -182,4 +181,4 @@ def assignment_write(desk: RequestContext, question: Question, assignment_id: st
     have to be looked at first.
     """
     one = or_404(load_assignment(desk.session, question, assignment_id))
-    desk_letters.write_to(desk.session, desk.actor, one, request.form.get("letter", ""))
+    expert_mails.send_desk_letter(desk.session, desk.actor, one, request.form.get("letter", ""))

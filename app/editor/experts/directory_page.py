@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...answers.candidates import histories
 from ...answers.merging_experts import list_merged_experts
-from ...answers.workload import has_work, live, never_asked, of_expert
+from ...answers.queries import count_open_assignments, has_open_assignment, list_assignments_of_expert, was_never_asked
 from ...core.fields import read_form
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
@@ -34,8 +34,8 @@ SOUGHT = ("q", "language", "topic", "show")
 # show in the address: (label, which experts)
 SHOWN: dict[str, tuple[Any, Any]] = {
     "": (_l("Everybody"), None),
-    "work": (_l("Has something now"), lambda _today: has_work()),
-    "never": (_l("Never asked"), lambda _today: never_asked()),
+    "work": (_l("Has something now"), lambda _today: has_open_assignment()),
+    "never": (_l("Never asked"), lambda _today: was_never_asked()),
     "unverified": (_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
     "away": (_l("Away"), lambda today: Expert.away_until >= today),
 }
@@ -83,7 +83,7 @@ def _list(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[st
         "editor/experts/experts.html",
         "experts",
         experts=shown.rows,
-        live=live(desk.session, [expert.id for expert in shown.rows]),
+        live=count_open_assignments(desk.session, [expert.id for expert in shown.rows]),
         sought=sought,
         filters=[(show, words, here(show=show)) for show, (words, _which) in SHOWN.items()],
         tongues=_tongues(desk, sought["language"]),
@@ -174,10 +174,10 @@ def _page(
         **form._asdict(),
         faults=faults or {},
         today=now(desk.session).date(),
-        live=live(desk.session, [expert.id])[expert.id],
+        live=count_open_assignments(desk.session, [expert.id])[expert.id],
         history=histories(desk.session, [expert.id])[expert.id],
         stands=STANDS,
-        assignments=of_expert(desk.session, desk.newsletter.id, expert.id),
+        assignments=list_assignments_of_expert(desk.session, desk.newsletter.id, expert.id),
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=list_merged_experts(desk.session, expert),
         own_page=own_page,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import merging_experts
 from ...answers.candidates import histories
-from ...answers.workload import live
+from ...answers.queries import count_open_assignments
 from ...people import directory, duplicates, looking
 from ...people.models import Expert
 from ...questions.models import Question
@@ -40,7 +40,7 @@ def _duplicates(
         "editor/experts/duplicates.html",
         "experts",
         pairs=pairs,
-        live=live(desk.session, keys),
+        live=count_open_assignments(desk.session, keys),
         histories=histories(desk.session, keys),
         emails=emails or {},
         place=request.args.get("after") or None,

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...answers.desk_letters import reword
+from ...answers.expert_mails import reword_mail
 from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
 from ...mail.secret_links import with_places
 from ...questions.firewall import LeakDetected
@@ -41,7 +41,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: RequestContext) -> None:
         one = the_mail(desk, public_id)
-        reword(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
+        reword_mail(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
 
     try:
         run_in_transaction(slug, fn)

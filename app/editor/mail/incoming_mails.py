@@ -14,10 +14,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 from sqlalchemy.sql import ColumnElement
 
-from ...answers.correspondence import with_questions, writable
 from ...answers.editing import open_check
 from ...answers.lifecycle import ASSIGNMENT
 from ...answers.models import Assignment, Check
+from ...answers.queries import list_writable_assignments, select_with_questions
 from ...crypto.seal import Unsealable
 from ...db.session import now
 from ...editions.models import Edition
@@ -95,7 +95,7 @@ def load_subjects(
     editions = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
     assignments = {letter.assignment_id for letter in letters} - {None}
     more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
-    some = session.scalars(with_questions().where(Assignment.id.in_(assignments))) if assignments else ()
+    some = session.scalars(select_with_questions().where(Assignment.id.in_(assignments))) if assignments else ()
     return About({**loaded_editions, **{one.id: one for one in more}}, {one.id: one for one in some})
 
 
@@ -108,11 +108,15 @@ def suggest_assignments(
     address proves nothing, so it is no more than a reason to look at its owner's assignments first.
     """
     if row.assignment_id:
-        mine = with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
+        mine = select_with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
         first = desk.session.scalar(mine)
-        return first, [one for one in writable(desk.session, desk.newsletter.id) if one is not first], False
+        return (
+            first,
+            [one for one in list_writable_assignments(desk.session, desk.newsletter.id) if one is not first],
+            False,
+        )
     person = directory.by_email(desk.session, reading.from_address) if reading and reading.from_address else None
-    chosen = writable(desk.session, desk.newsletter.id, person.id if person else None)
+    chosen = list_writable_assignments(desk.session, desk.newsletter.id, person.id if person else None)
     own = [one for one in chosen if person and one.expert.person_id == person.id]
     others = [one for one in chosen if one not in own]
     return (own[0], others, False) if len(own) == 1 else (None, own + others, bool(own))

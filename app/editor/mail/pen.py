@@ -13,8 +13,8 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...answers import correspondence
 from ...answers import mailed_answers as experts
+from ...answers import queries
 from ...answers.models import Assignment
 from ...core.listing import counts
 from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
@@ -168,7 +168,7 @@ def _answer(desk: RequestContext, row: Inbound) -> str:
     chosen = request.form.get("assignment", "")
     if not chosen:
         raise MissingPrecondition("assignment")
-    assignment = or_404(correspondence.load_assignment(desk.session, desk.newsletter.id, chosen))
+    assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, chosen))
     letter = experts.from_pen(desk.session, desk.actor, assignment, row, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 

@@ -9,7 +9,7 @@ from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from ...answers import correspondence
+from ...answers import queries
 from ...db.session import now
 from ...mail import queries as mail_queries
 from ...mail import sign_ins, stalled
@@ -118,7 +118,7 @@ def _undelivered(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any
     newest = mail_queries.listing(key, "failed")
     mails = newest.page(desk.session, None, FAILURES) if board.numbers["failed mails"] else ()
     failed = [mail for mail in mails if not mail.bounced_at]
-    bounces = correspondence.list_actionable_bounces(desk.session, key) if board.numbers["bounces"] else ()
+    bounces = queries.list_actionable_bounces(desk.session, key) if board.numbers["bounces"] else ()
     back = [mail for _bounce, mail in bounces]
     names = load_mail_names(desk, [*failed, *back]) if failed or back else ({}, {}, {})
     return [format_mail_line(desk, mail, names) for mail in failed], [

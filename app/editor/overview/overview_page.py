@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ...answers import correspondence
+from ...answers import queries
 from ...core.clock import utc_now
 from ...editions.slots import open_slots
 from ...newsletters.queries import desks_of
@@ -119,7 +119,7 @@ def _mails(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, A
     one line.
     """
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
-    of_experts = correspondence.waiting_of_experts(session, key) if numbers["experts wrote"] else ()
+    of_experts = queries.list_waiting_expert_letters(session, key) if numbers["experts wrote"] else ()
     of_readers = (
         receipt_notes.list_answered_letters(session, key, 2, today=True) if numbers["readers wrote back"] else ()
     )

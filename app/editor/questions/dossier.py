@@ -7,10 +7,9 @@ from typing import Any
 
 from flask import url_for
 
-from ...answers import correspondence, editing
+from ...answers import editing
 from ...answers import queries as answers
 from ...answers.assigning import suggestion_of
-from ...answers.diff import Pair, compare
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import AnswerText, Check
 from ...editions import slots
@@ -23,6 +22,7 @@ from ...people.directory import everybody_of
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
+from ...text.diff import Pair, compare
 from ..frame import RequestContext
 from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
@@ -165,14 +165,14 @@ def _parts(desk: RequestContext, question: Question) -> list[Part]:
     keys = [place.assignment.id for place in places]
     if not keys:
         return []
-    mails = correspondence.waiting_of_experts(session, desk.newsletter.id, keys)
+    mails = answers.list_waiting_expert_letters(session, desk.newsletter.id, keys)
     waiting = Inbound.letter_id.in_([letter.id for letter, _about in mails])
     files = (
         {row.letter_id: len(read.attachments) for row, read in incoming_mails.list_mails_with_files(session, waiting)}
         if mails
         else {}
     )
-    robots = correspondence.robots_on(session, desk.newsletter.id, keys)
+    robots = answers.get_automatic_replies(session, desk.newsletter.id, keys)
     written = [place.answer.id for place in places if place.answer]
     texts, checks = answers.versions_of(session, written), answers.checks_of(session, written)
     parts = []

@@ -7,13 +7,13 @@ from functools import cached_property, partial
 from flask import url_for
 from flask_babel import gettext as _
 
-from ...answers.diff import Pair, compare
 from ...letters import contacts, machine_translation
 from ...letters import queries as letters
 from ...letters.models import Credit, Letter
 from ...mail.message import shortened
 from ...questions import queries
 from ...questions.models import Question, QuestionText
+from ...text.diff import Pair, compare
 from ...web.formatting import tongue
 from ...web.setup import get_cursor_row, paginate
 from ..frame import RequestContext, editor, or_404, page, read_context

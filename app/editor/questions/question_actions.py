@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ...answers import closing, merging_questions
+from ...answers import closing
 from ...audit import watched
 from ...core.actors import Staff
 from ...core.state_machine import MissingPrecondition, VersionConflict
@@ -36,7 +36,7 @@ from .question_page import ADDRESS, question_press, the_question, to_question
 # wording. What takes it back from where it rests or has ended rests on nothing but that it is still there.
 MOVES: dict[str, tuple[Callable[[Session, Staff, Question], None], str]] = {
     "shelve": (questions.shelve, "newest"),
-    "take": (closing.take, ""),
+    "take": (closing.unshelve, ""),
     "reopen": (reopen_question, ""),
     "split": (questions.split, ""),
     "show": (lambda session, actor, one: questions.show(session, actor, one, True), "label"),
@@ -61,7 +61,7 @@ def question_close(desk: RequestContext, question: Question) -> str:
     """Its readers hear the reason; an expert who was asked is owed a sentence of their own."""
     reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
     check_unchanged(desk, question)
-    if not sentence.strip() and merging_questions.has_notified_expert(desk.session, question):
+    if not sentence.strip() and closing.has_notified_expert(desk.session, question):
         raise MissingPrecondition("sentence")
     answer = or_404(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
     if answer is not None and not answer.is_published:
@@ -88,7 +88,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
             raise questions.CannotMerge("elsewhere")
         check_unchanged(desk, one)
         with watched(desk.session) as events:
-            merging_questions.merge(desk.session, desk.actor, one, target)
+            closing.merge_question(desk.session, desk.actor, one, target)
         return get_undo_token(events)
 
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select
 
-from ...answers.merging_questions import with_expert
+from ...answers.closing import select_questions_of_expert
 from ...core.listing import Listing
 from ...people.models import Expert
 from ...questions import queries
@@ -29,7 +29,7 @@ FILTERS = {
     },
     "all": (_l("All"), STATES.which("is_listed")),
 }
-KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": with_expert}
+KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": select_questions_of_expert}
 
 
 def _topics(desk: RequestContext, _typed: str) -> Options:

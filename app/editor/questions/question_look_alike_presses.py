@@ -4,7 +4,7 @@ from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...answers import merging_questions
+from ...answers import closing
 from ...audit import watched
 from ...core.state_machine import InvalidTransition, MissingPrecondition
 from ...letters.models import Letter
@@ -81,12 +81,12 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
         questions.join(session, actor, question, [look_alike])
         return question.public_id, _("The letter stands behind this question now.")
     if act == "end":
-        if merging_questions.has_notified_expert(session, question):
+        if closing.has_notified_expert(session, question):
             raise MissingPrecondition("sentence")
         close_question(session, actor, question, "answered", answer=look_alike)
         return question.public_id, _("It is closed, and its readers are told where the answer stands.")
     if act == "give":
-        merging_questions.merge(session, actor, question, look_alike)
+        closing.merge_question(session, actor, question, look_alike)
         return look_alike.public_id, _("The two are one question now.")
-    merging_questions.merge(session, actor, look_alike, question)
+    closing.merge_question(session, actor, look_alike, question)
     return question.public_id, _("The two are one question now.")

@@ -5,8 +5,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from ...answers import merging_questions
-from ...answers.closing import take
+from ...answers import closing
+from ...answers.closing import unshelve
 from ...audit import watched
 from ...core.state_machine import DomainError
 from ...questions import moves as questions
@@ -29,7 +29,7 @@ def _close(desk: RequestContext, question: Question) -> None:
     """Its readers hear why. Where an expert is behind it, they are owed a sentence of their own, on the question's
     page.
     """
-    if merging_questions.has_expert(desk.session, question):
+    if closing.has_live_assignment(desk.session, question):
         raise BulkActionError(_("an expert is behind it: close it on its own page, with a sentence to them"))
     close_question(desk.session, desk.actor, question, request.form.get("reason", ""))
 
@@ -49,7 +49,7 @@ def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
             continue
         try:
             with watched(desk.session) as events, desk.session.begin_nested():
-                merging_questions.merge(desk.session, desk.actor, one, lead)
+                closing.merge_question(desk.session, desk.actor, one, lead)
             outcome.done += 1
             outcome.press.append(get_undo_token(events))
         except DomainError as why:
@@ -61,7 +61,7 @@ def _may_merge(desk: RequestContext, question: Question) -> int:
     """Return what can't be merged away leads; what can't take others in either leads last."""
     if not question.takes_letters:
         return 2
-    can_be = "merge" in QUESTION.open_to(desk.actor, question) and not merging_questions.has_expert(
+    can_be = "merge" in QUESTION.open_to(desk.actor, question) and not closing.has_live_assignment(
         desk.session, question
     )
     return 1 if can_be else 0
@@ -76,7 +76,7 @@ Bulk(
     box="question",
     load=_load,
     presses={
-        "take": Press(_l("Take them down"), lambda desk, one: take(desk.session, desk.actor, one)),
+        "take": Press(_l("Take them down"), lambda desk, one: unshelve(desk.session, desk.actor, one)),
         "merge": Press(
             _l("Merge them into one"),
             _merge,

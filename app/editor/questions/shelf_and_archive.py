@@ -5,7 +5,7 @@ from functools import partial
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from ...answers.closing import take
+from ...answers.closing import unshelve
 from ...db.session import get_many
 from ...editions import archive as ran
 from ...editions.models import Edition
@@ -43,7 +43,7 @@ def shelf(slug: str) -> str | Response:
 
 @question_press("/<slug>/shelf/<public_id>/take", "word")
 def take_from_shelf(desk: RequestContext, question: Question) -> None:
-    take(desk.session, desk.actor, question)
+    unshelve(desk.session, desk.actor, question)
 
 
 @editor.get("/<slug>/archive")

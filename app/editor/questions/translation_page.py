@@ -9,13 +9,13 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import translating, translators
-from ...answers.diff import Pair, compare
 from ...answers.translating import Original, Words
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...questions.firewall import LeakDetected
 from ...questions.models import Question
 from ...questions.translation_table import Translation
+from ...text.diff import Pair, compare
 from ...text.languages import direction
 from ...workflows.publishing import translations as newsroom
 from ..conflict import (

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from flask_babel import gettext as _
 
-from ...answers import translator_drafts, translators
+from ...answers import translators
 from ...answers.translating import Words
 from ...questions.models import Question
 from ...questions.translation_table import Translation
@@ -35,13 +35,13 @@ class Asked(NamedTuple):
 def get_translator_status(desk: RequestContext, outside: Translator, current: Translation | None) -> Asked:
     """Return how it is with whom the desk asked; `current` is the translation that stands, where it is up to date."""
     original = translators.original_of(desk.session, outside, desk.session.get_one(Question, outside.question_id))
-    words = translator_drafts.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
+    words = translators.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
     if words and current and current.is_written:
         same = (current.body, current.headline) == (
             for_print(clean(words.body)),
             for_print(single_line(words.headline)),
         )
         words = None if same else words  # it stands there
-    if outside.is_invited and original is None and (drafts := translator_drafts.drafts_of(desk.session, outside)):
-        words = translator_drafts.parse_translation(drafts[0].words)
+    if outside.is_invited and original is None and (drafts := translators.list_drafts(desk.session, outside)):
+        words = translators.parse_translation(drafts[0].words)
     return Asked(outside, original is not None, words)

@@ -21,6 +21,7 @@ from ...editions.calendar import in_utc, read_time
 from ...editions.items import build_edition_item
 from ...editions.lifecycle import EDITION
 from ...editions.models import Edition, EditionItem
+from ...editions.slots import share_out, shares
 from ...newsletters.models import Newsletter
 from ...people.models import Expert
 from ...questions.lifecycle import QUESTION
@@ -117,10 +118,10 @@ def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: Prin
         local_at=local.isoformat(timespec="minutes"),
         runs_at=runs_at,
         cutoff_at=runs_at,
-        slots=0,
         locked_at=runs_at,
         sent_at=runs_at,
     )
+    share_out(edition, [0] * len(newsletter.sections))
     EDITION.apply(session, actor, edition, "import")
     session.flush()
     return edition
@@ -136,7 +137,6 @@ def _require_imported(session: Session, edition: Edition) -> Edition:
 
 def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: Edition, qa: PrintedQA) -> Question:
     taken = session.scalar(select(func.max(Question.position)).filter_by(edition_id=edition.id)) or 0
-    edition.slots = taken + 1
     question = Question(
         newsletter_id=newsletter.id,
         opened_at=edition.runs_at,
@@ -144,6 +144,9 @@ def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: E
         position=taken + 1,
         published_at=edition.runs_at,
     )
+    numbers = shares(edition)
+    numbers[question.section] = taken + 1
+    share_out(edition, numbers)
     QUESTION.apply(session, actor, question, "import")
     session.flush()
     headline = require_length("headline", qa.title, LONGEST_HEADLINE)

@@ -13,13 +13,13 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from ... import audit
-from ...answers import diff
-from ...answers.paragraphs import paragraphs
 from ...core.actors import Actor
 from ...db.session import get_keyring, lock_row, now
 from ...editions import history, locking
 from ...editions.models import Edition, EditionItem
+from ...text import diff
 from ...text.clean import clean
+from ...text.diff import split_paragraphs
 from ...typesetting.overlap import runs, share
 from ...typesetting.renderers import to_text
 
@@ -145,7 +145,7 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
     """
     if not edition.arrived_text:
         return []
-    ran = [(part, runs(part)) for part in paragraphs(edition.arrived_text)]
+    ran = [(part, runs(part)) for part in split_paragraphs(edition.arrived_text)]
     found: list[diff.Change] = []
     for text in _as_it_runs(session, edition):
         found += diff.changes(text, _find_passage(text, ran))
@@ -160,7 +160,7 @@ def _as_it_runs(session: Session, edition: Edition) -> list[str]:
 def _find_passage(text: str, sent_paragraphs: list[tuple[str, set[tuple[str, ...]]]]) -> str:
     """The part of what ran that a Q&A became: from the first to the last paragraph that is like one of its own."""
     places = []
-    for part in paragraphs(text):
+    for part in split_paragraphs(text):
         own = runs(part)
         likes = [(share(own, words), -place) for place, (_, words) in enumerate(sent_paragraphs)]
         like, place = max(likes, default=(0.0, 0))

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...answers import closing, pending_invitations
+from ...answers import closing, unsent_mails
 from ...answers.assigning import of_question
 from ...answers.editing import approved_of, end_check
 from ...answers.lifecycle import ANSWER, ASSIGNMENT
@@ -87,7 +87,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
     closed = find_latest_event(session, "question", question.id, "question.close")
     if closed is not None and question.text is not None and question.text.erased_at is None:
         facts = closed.facts or {}  # "did" and "told" as in `undo`
-        heard = {mail.assignment_id for mail in pending_invitations.recall_mails(session, actor, facts.get("told", ()))}
+        heard = {mail.assignment_id for mail in unsent_mails.recall_mails(session, actor, facts.get("told", ()))}
         for event in get_events(session, facts.get("did", ())):
             if event.action == "assignment.cancel":
                 _resume_assignment(session, actor, event, closed, event.noun_id in heard)

@@ -65,7 +65,7 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
     if open_ones and not sentence.strip():
         raise InvalidSettings({"sentence": FieldError("empty")})
     with audit.watched(session) as events:
-        mails = [closing.end(session, actor, assignment, sentence) for assignment in open_ones]
+        mails = [closing.end_assignment(session, actor, assignment, sentence) for assignment in open_ones]
         for question_id in dict.fromkeys(assignment.question_id for assignment in open_ones):
             reopen_if_unassigned(session, actor, question_id)
         session.flush()

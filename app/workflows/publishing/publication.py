@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ... import audit
-from ...answers import passed_over
+from ...answers import unused_answers
 from ...audit import erasures
 from ...core.actors import Actor, Staff
 from ...core.state_machine import MissingPrecondition, check_version, must, require_text
@@ -87,7 +87,7 @@ def send(
     with audit.watched(session) as events:
         for question in questions:
             runs_on = edition.runs_at
-            passed_over.mark_unused(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
+            unused_answers.mark_unused(session, actor, question, runs_on, edition_id=edition.id, due_at=due_at)
         session.flush()
     why = {"did": [event.id for event in events]} if events else None
     facts: dict[str, Any] = {"sent_at": now(session), "message_id": message_id or edition.message_id}

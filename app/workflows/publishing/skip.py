@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ... import audit
-from ...answers import pending_invitations
+from ...answers import unsent_mails
 from ...audit import Event
 from ...audit.queries import find_latest_event, get_events
 from ...core.actors import Staff
@@ -111,7 +111,7 @@ def _recall_mails(session: Session, actor: Staff, question: Question, event: Eve
     written = select(OutboxMail.id).where(
         OutboxMail.question_id == question.id, OutboxMail.kind.in_(TELLS), OutboxMail.created_at >= event.at
     )
-    pending_invitations.recall_all_mails(session, actor, list(session.scalars(written)))
+    unsent_mails.recall_all_mails(session, actor, list(session.scalars(written)))
 
 
 def undo_set_slots(session: Session, _actor: Staff, edition: Edition, event: Event) -> None:

@@ -1,8 +1,4 @@
-"""Experts whom an edition did without: they were asked, and the question ran with somebody else's answer.
-
-They are told so and why (E8), and a text that the desk had from them is kept: it can run another time, as the answer to
-a question of its own in the same words.
-"""
+"""Answers that an edition ran without: their experts are told, and the text is kept for another question."""
 
 from datetime import datetime
 from typing import Unpack
@@ -22,7 +18,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question, QuestionTopic
 from ..questions.translation_table import Translation
 from ..questions.translator_table import Translator
-from . import expert_mails, pending_invitations
+from . import expert_mails, unsent_mails
 from .assigning import of_question
 from .editing import end_check
 from .lifecycle import ANSWER, ASSIGNMENT
@@ -43,7 +39,7 @@ def mark_unused(
             action, cause = ("hold over", "send") if kept else ("withdraw", "cancel")
             ANSWER.apply(session, actor, lock_row(session, answer), action, cause=cause)
         links.revoke_links(session, assignment.id)
-        if asked and pending_invitations.stop_asking(session, actor, assignment):
+        if asked and unsent_mails.stop_asking(session, actor, assignment):
             about = AssignmentMail(runs_on=ran_on, kept=kept)
             expert_mails.send_to_expert(session, actor, assignment, "expert.ran_without", about, **posting)
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.answers.diff import Change, Pair, changes, compare, has_changes
-from app.answers.paragraphs import paragraphs
+from app.text.diff import Change, Pair, changes, compare, has_changes, split_paragraphs
 from tests.support.effort import at_most
 
 FERRY = (
@@ -120,10 +119,10 @@ def test_chinese_is_compared_sign_by_sign() -> None:
 def test_no_character_is_lost_on_either_side(old: str, new: str) -> None:
     pairs = compare(old, new)
     assert "\n\n".join("".join(text for _, text in pair.old) for pair in pairs if pair.old) == "\n\n".join(
-        paragraphs(old)
+        split_paragraphs(old)
     )
     assert "\n\n".join("".join(text for _, text in pair.new) for pair in pairs if pair.new) == "\n\n".join(
-        paragraphs(new)
+        split_paragraphs(new)
     )
     for pair in pairs:
         assert [run for run in pair.merged if run[0] != "del"] == pair.new

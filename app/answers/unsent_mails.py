@@ -1,9 +1,4 @@
-"""Invitations and other questions to an expert that have not left the house: stopped as soon as there is nothing more
-to ask.
-
-A mail that waits for a second person, for its minute of undo or for another try can still be taken back. Whoever was
-never written to is not told of an end either.
-"""
+"""Mails to an expert that have not left yet: stop them when there is nothing more to ask."""
 
 from collections.abc import Sequence
 
@@ -31,7 +26,7 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
     """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the
     question.
     """
-    found, stopped = _stop(session, actor, assignment.id, ASKS)
+    found, stopped = _stop_mails(session, actor, assignment.id, ASKS)
     invitations = [mail for mail in found if mail.kind == INVITATION]
     heard = not invitations or any(mail.attempts or mail.sent_at for mail in invitations)
     if not heard and any(mail.kind == INVITATION for mail in stopped):
@@ -56,10 +51,10 @@ def recall_all_mails(session: Session, actor: Actor, keys: Sequence[int]) -> Non
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
     """Stop the mail of a quote check that is over: nobody is asked to look at what is edited, approved or gone."""
-    _stop(session, actor, answer.assignment_id, ("expert.check",))
+    _stop_mails(session, actor, answer.assignment_id, ("expert.check",))
 
 
-def _stop(
+def _stop_mails(
     session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
 ) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
     """Stop the mails of these kinds about an assignment. Gives all of them, and those that could be stopped."""
@@ -76,7 +71,7 @@ def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: st
         select(Assignment).where(Assignment.after_id == predecessor.id, Assignment.is_invited).order_by(Assignment.id)
     )
     for assignment in session.scalars(after).all():
-        mail = _invitation(session, lock_row(session, assignment))
+        mail = _get_waiting_invitation(session, lock_row(session, assignment))
         if not assignment.is_invited or mail is None or mail.attempts or not try_recall(session, actor, mail):
             continue
         invited_at = assignment.invited_at
@@ -90,7 +85,7 @@ def undo_step(session: Session, actor: Actor, assignment: Assignment, _event: au
     step_back(session, actor, assignment, "undo")
 
 
-def _invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
+def _get_waiting_invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
     """The ladder's invitation, if it waits; one that a person sent is theirs to take back."""
     ladders = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
     waits = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)

@@ -1,0 +1,61 @@
+"""Undo steps of assignments and answers where more than the state goes back; `workflows.undo` calls them."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..audit import Event
+from ..core.actors import Staff
+from ..db.session import lock_row, now
+from ..people import links
+from ..questions.models import Note
+from .assigning import reopen_if_unassigned
+from .editing import open_check
+from .lifecycle import ANSWER, ASSIGNMENT
+from .models import Answer, AnswerText, Assignment, Check
+
+
+def undo_ask_back(session: Session, _actor: Staff, _assignment: Assignment, event: Event) -> None:
+    note = session.get(Note, (event.facts or {}).get("note", 0))
+    if note is not None:
+        session.delete(note)
+        session.flush()
+
+
+def undo_start(session: Session, _actor: Staff, answer: Answer, _event: Event) -> None:
+    session.delete(answer)
+    session.flush()
+
+
+def undo_submit(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
+    """The version goes as well: its words are the letter's, which has them."""
+    text = session.get_one(AnswerText, (event.facts or {})["text"])
+    older = select(AnswerText.id).where(AnswerText.answer_id == answer.id, AnswerText.id < text.id)
+    before = session.scalar(older.order_by(AnswerText.id.desc()).limit(1))
+    ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why={"undoes": event.id}, text_id=before)
+    session.delete(text)
+    session.flush()
+
+
+def undo_reply(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
+    """The check is open again; its own time may end it."""
+    ended = select(Check).filter_by(answer_id=answer.id).order_by(Check.id.desc()).limit(1)
+    check = session.scalars(ended).one()
+    check.outcome = check.ended_at = check.reply_text = None
+    ANSWER.apply(session, actor, answer, "undo", to=event.old, cause="undo", why={"undoes": event.id})
+
+
+def undo_invite(session: Session, actor: Staff, assignment: Assignment) -> None:
+    if assignment.is_invited:
+        links.revoke_links(session, assignment.id)
+        # What a person stopped the ladder does not send again by itself.
+        off = {"after_id": None, "step_at": None}
+        ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off)
+        reopen_if_unassigned(session, actor, assignment.question_id)
+
+
+def undo_check(session: Session, actor: Staff, assignment: Assignment) -> None:
+    answer = session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one()
+    check = open_check(session, lock_row(session, answer))
+    if check is not None:
+        check.outcome, check.ended_at = "recalled", now(session)
+        ANSWER.apply(session, actor, answer, "recall", cause="discard")
