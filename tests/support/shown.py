@@ -47,7 +47,7 @@ def check_forms(app: Flask, page: str, address: str) -> None:
         )
         if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in free:
             assert "seen" in form.fields, (
-                f"The form of {endpoint} has to say what it showed: write {{{{ as_shown(seen) }}}} into it and check it in "
+                f"The form of {endpoint} has to say what it showed: write {{{{ version_field(version_token) }}}} into it and check it in "
                 "its view with `check_unchanged` or `as_opened`; or say in WITHOUT_TOKEN why it needs not."
             )
 

@@ -53,18 +53,18 @@ class Line(NamedTuple):
     """A row of the list, in words: forty of them are drawn at once, and what is looked up in each adds up."""
 
     key: str  # its public id and, behind a dot, its version: a letter that moved meanwhile is left alone
-    mark: str
+    mark_kind: str
     state: str
-    stands: str
+    status: str
     is_of_reader: bool
     expert: str
     source: str
     language: str
-    tongue: str
-    pieces: Sequence[Piece]
-    begins: str
-    says: str
-    came: str
+    language_name: str
+    segments: Sequence[Piece]
+    excerpt: str
+    outcome: str
+    received_at: str
     age: str
     exact: str
     is_open: bool
