@@ -69,7 +69,9 @@ def places_of_sections(number: int) -> list[str]:
     if len(worded) != number:
         found.append("app/editor/settings/sentences.py: let OF_TRANSLATIONS name each section in another language.")
     if number > 1 and '"section"' in (APP / "editions" / "in_languages.py").read_text():
-        found.append("app/editions/in_languages.py: let `translate_piece` take the name of the question's own section.")
+        found.append(
+            "app/editions/item_translations.py: let `translate_piece` take the name of the question's own section."
+        )
     return found
 
 

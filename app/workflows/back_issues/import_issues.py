@@ -144,11 +144,11 @@ def _question(session: Session, actor: Actor, newsletter: Newsletter, edition: E
         position=taken + 1,
         published_at=edition.runs_at,
     )
+    QUESTION.apply(session, actor, question, "import")
+    session.flush()
     numbers = shares(edition)
     numbers[question.section] = taken + 1
     share_out(edition, numbers)
-    QUESTION.apply(session, actor, question, "import")
-    session.flush()
     headline = require_length("headline", qa.title, LONGEST_HEADLINE)
     text = QuestionText(
         question_id=question.id,
