@@ -17,10 +17,10 @@ from ..back_issues.reading_issues import ReadIssue, read_issues
 from ..core.actors import Clock
 from ..db.ids import new_public_id
 from ..editions import locking, slots
-from ..editions.before_lock import list_lock_blockers
+from ..editions.locking import list_lock_blockers
 from ..editions.models import Edition
 from ..editions.queries import title_of
-from ..editions.ready_to_run import load_ready_questions
+from ..editions.ready_questions import load_ready_questions
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
 from ..typesetting.exports import EXPORTS

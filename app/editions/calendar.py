@@ -1,11 +1,4 @@
-"""The calendar of editions: the rule in a newsletter's own time, the dates it gives, and the times derived from them.
-
-The rule is an RFC 5545 recurrence rule whose dates are days of the newsletter's zone; the hour is kept beside it. What
-the rule says is a time on the wall, so UTC is always derived, and derived again when a zone's rules change. Where the
-clocks are put on or back, RFC 5545, section 3.3.5, decides: a time that doesn't exist is read with the offset before
-the gap (02:30 becomes 03:30 summer time), a time that comes twice means the first one. This is what `fold=0` does (PEP
-495).
-"""
+"""The calendar of editions: the rule in the newsletter's time, its dates, derived times, and the .ics file."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -188,3 +181,30 @@ def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
     """
     evening = _evening((now + (due_at - now) / 2).astimezone(zone_of(zone)).date(), zone)
     return evening if now < evening < due_at else due_at
+
+
+def render_ics(
+    name: str, dates: Iterable[EditionDate], uid_domain: str, made_at: datetime, url: str | None = None
+) -> bytes:
+    """Write an .ics file with a moment for each edition, in UTC, which every programme shows in its reader's own time.
+
+    An event's UID is its date in the rule at `uid_domain`, so an edition that moves to another hour is the same event
+    in every subscriber's calendar; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
+    """
+    from icalendar import Calendar, Event  # takes megabytes, which few processes need
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//Readers Asked//Editions//EN")
+    calendar.add("version", "2.0")
+    calendar.add("x-wr-calname", name)
+    for edition in dates:
+        event = Event()
+        event.add("uid", f"{edition.rule_date:%Y%m%d}@{uid_domain}")
+        event.add("dtstamp", made_at)
+        event.add("dtstart", edition.runs_at)
+        event.add("summary", name)
+        event.add("transp", "TRANSPARENT")
+        if url:
+            event.add("url", url)
+        calendar.add_component(event)
+    return bytes(calendar.to_ical())

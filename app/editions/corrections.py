@@ -12,8 +12,7 @@ from ..questions.models import Question
 from ..typesetting.block import Block, Note
 from ..typesetting.house_form import set_corrections
 from .archive import story_path
-from .block_data import own_phrases
-from .items import headline
+from .items import headline, own_phrases
 from .models import Correction, Edition, EditionItem
 from .queries import select_editions_to_run
 

@@ -12,7 +12,7 @@ from ..audit.events import list_actions_shown_in
 from ..db.session import now
 from ..people.directory import names_of
 from . import corrections
-from .items import digest, edition_digest
+from .items import edition_digest, item_digest
 from .models import Correction, Edition, EditionItem
 
 MOST = 60  # lines of what happened to an edition, and as many of what happened in its slots
@@ -67,7 +67,7 @@ def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[
 
 def fits_its_hash(item: EditionItem) -> bool:
     """Return whether the record is still what was locked; it isn't where words were erased for somebody's safety."""
-    return digest(item.input, item.output) == item.sha256
+    return item_digest(item.input, item.output) == item.sha256
 
 
 def has_erased_text(session: Session, edition: Edition) -> bool:

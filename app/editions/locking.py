@@ -1,24 +1,131 @@
-"""Locking fixes what runs: each Q&A is set once and kept; until then the blocks are set from the rows as they stand."""
+"""Locking an edition: what prevents it, what to warn of, the lock itself, and a preview until then."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from ..answers.models import Assignment
 from ..core.actors import Staff
 from ..core.state_machine import MissingPrecondition, check_version
 from ..db.session import add_and_flush, lock_row, now
+from ..letters.models import Letter
 from ..newsletters.models import Newsletter
 from ..programs.telling import queue_deliveries
+from ..questions.lifecycle import cleared
 from ..questions.models import Question
 from ..typesetting.block import Block
-from . import corrections, in_languages
-from .block_data import NameTrouble, phrases_in, pieces_of
-from .items import edition_digest, freeze, piece_as_sent
+from . import corrections, item_translations
+from .items import NameTrouble, edition_digest, freeze_item, phrases_in, piece_as_sent, pieces_of
 from .lifecycle import EDITION
 from .models import Correction, Edition, EditionItem
+from .ready_questions import ReadyQuestion
 from .slots import list_picked_questions
+
+MAX_UNFILED_MAILS = 12  # mails of experts that are told of one by one
+
+
+@dataclass(frozen=True)
+class LockWarning:
+    """`kind` says what: "words" or "answer" keep the edition from being locked; the others do
+    not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
+    over, or slots.
+    """
+
+    kind: str
+    question: Question | None = None
+    letter: str = ""
+    answer: str = ""
+    number: int = 0
+    expert: str = ""
+    day: date | None = None
+
+    @property
+    def stops(self) -> bool:
+        return self.kind in ("words", "answer")
+
+
+def list_lock_warnings(
+    session: Session,
+    edition: Edition,
+    ready_questions: Sequence[ReadyQuestion],
+    open_slots: Sequence[int],
+    deadline_questions: Sequence[Question],
+    next_edition_date: date | None,
+) -> list[LockWarning]:
+    """Return what keeps a planned edition from being locked comes first. `deadline_questions` are the newsletter's
+    questions that must run by a day, `next_edition_date` is the day of the edition after this one. Readers' names are
+    another matter: see `desk.name_troubles`.
+    """
+    found = list_lock_blockers(ready_questions)
+    questions = {one.question.id: one.question for one in ready_questions}
+    if questions:
+        found += _list_unfiled_mails(session, edition, questions) + _list_unanswered_requests(session, questions)
+    found += [LockWarning("twice", expert=name, number=many) for name, many in _list_repeated_experts(ready_questions)]
+    for one in ready_questions:
+        if one.must_run_by and one.must_run_by < edition.rule_date:
+            found.append(LockWarning("late", one.question, day=one.must_run_by))
+        if one.words > one.room:
+            longest = max(one.voices, key=lambda voice: voice.words).answer.public_id
+            found.append(LockWarning("long", one.question, answer=longest, number=one.words - one.room))
+    for question in deadline_questions:
+        if is_last_chance(question, edition, next_edition_date):
+            found.append(LockWarning("left out", question, day=question.must_run_by))
+    if open_slots:
+        found.append(LockWarning("open", number=len(open_slots)))
+    return found
+
+
+def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
+    """Return what keeps picks from running, and from being copied out: their newest words are not cleared, or no answer
+    to them is approved any more.
+    """
+    found = []
+    for one in ready_questions:
+        if not cleared.holds(one.question):
+            found.append(LockWarning("words", one.question))
+        if not one.experts:
+            found.append(LockWarning("answer", one.question))
+    return found
+
+
+def _list_repeated_experts(ready_questions: Sequence[ReadyQuestion]) -> list[tuple[str, int]]:
+    """Return who answers more than one of the questions, and how many."""
+    names = {voice.answer.expert_id: voice.name for one in ready_questions for voice in one.voices}
+    in_how_many = Counter(key for one in ready_questions for key in {voice.answer.expert_id for voice in one.voices})
+    return [(names[key], many) for key, many in in_how_many.items() if many > 1]
+
+
+def is_last_chance(question: Question, edition: Edition, next_edition_date: date | None) -> bool:
+    """Return whether a question with a date would have to run in this edition and does not stand in it."""
+    by = question.must_run_by
+    if by is None or question.edition_id == edition.id or by < edition.rule_date:
+        return False
+    return next_edition_date is None or by < next_edition_date
+
+
+def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[LockWarning]:
+    """Return what an expert wrote by mail about one of them and nobody has filed: it may say that something in it is
+    wrong.
+    """
+    query = select(Letter.public_id, Assignment).join(Assignment, Assignment.id == Letter.assignment_id)
+    query = query.where(
+        Letter.newsletter_id == edition.newsletter_id, Letter.waits, Assignment.question_id.in_(questions)
+    )
+    return [
+        LockWarning("mail", questions[one.question_id], letter, expert=one.expert.name)
+        for letter, one in session.execute(query.order_by(Letter.id).limit(MAX_UNFILED_MAILS))
+    ]
+
+
+def _list_unanswered_requests(session: Session, questions: dict[int, Question]) -> list[LockWarning]:
+    """Return who was asked one of them and has no approved answer to it."""
+    query = select(Assignment).where(Assignment.question_id.in_(questions), Assignment.is_asked).order_by(Assignment.id)
+    return [LockWarning("asked", questions[one.question_id], expert=one.expert.name) for one in session.scalars(query)]
 
 
 def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
@@ -34,9 +141,9 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
         raise MissingPrecondition("picked question")
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     carries = corrections.attach_corrections(session, edition)
-    items = [add_and_flush(session, freeze(session, newsletter, edition, question)) for question in questions]
+    items = [add_and_flush(session, freeze_item(session, newsletter, edition, question)) for question in questions]
     for item in items:
-        in_languages.freeze(session, newsletter, item)
+        item_translations.freeze(session, newsletter, item)
     edition.sha256 = edition_digest(items, carries)
     if edition.number is None:
         newest = session.scalar(select(func.max(Edition.number)).filter_by(newsletter_id=newsletter.id))
@@ -99,14 +206,14 @@ def preview(
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     was_locked = get_locked_items(session, edition) if was_locked is None else was_locked
     found = _list_runs(session, newsletter, edition, in_slots, was_locked)
-    put = in_languages.translate_runs(session, newsletter, found)
+    put = item_translations.translate_runs(session, newsletter, found)
     there = put.get(language, [None] * len(found))
     pieces = [one or (run.piece, run.own) for run, one in zip(found, there, strict=True)]
     left = {
         code: [run.piece.headline for run, one in zip(found, some, strict=True) if not one]
         for code, some in put.items()
     }
-    blocks = in_languages.blocks_of(session, newsletter, pieces, found)
+    blocks = item_translations.blocks_of(session, newsletter, pieces, found)
     if blocks:
         blocks += corrections.block_of(session, newsletter, corrections.list_carried_corrections(session, edition))
     troubles = [run.trouble for run in found if run.trouble]
@@ -119,14 +226,14 @@ def _list_runs(
     edition: Edition,
     in_slots: Sequence[Question] | None,
     was_locked: LockedItems,
-) -> list[in_languages.Run]:
+) -> list[item_translations.Run]:
     """Return what runs: what is locked as it was locked, with what was corrected in it since beside it, and without
     what was withdrawn, of which nobody makes another copy. What is only picked comes as it would run now, with no
     name that may not run.
     """
     if was_locked.items:
         return [
-            in_languages.Run(
+            item_translations.Run(
                 item.question_id,
                 piece_as_sent(item),
                 item.own,
@@ -140,7 +247,7 @@ def _list_runs(
     pieces = pieces_of(session, newsletter, questions)
     own = phrases_in(session, newsletter, {piece.language for piece, _trouble in pieces}) if pieces else {}
     return [
-        in_languages.Run(question.id, piece, own[piece.language], trouble=trouble if edition.is_planned else None)
+        item_translations.Run(question.id, piece, own[piece.language], trouble=trouble if edition.is_planned else None)
         for question, (piece, trouble) in zip(questions, pieces, strict=True)
     ]
 

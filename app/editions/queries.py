@@ -1,14 +1,17 @@
-"""Editions and what they are for, as the desk and the worker look them up."""
+"""Editions as the desk and the worker look them up, also by a date that somebody types."""
 
+import re
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
+from babel.dates import get_month_names
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..core.actors import Staff
-from ..core.listing import Key
+from ..core.listing import Key, Listing
 from ..db.session import now
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
@@ -104,3 +107,54 @@ def run_of(session: Session, assignment: Assignment) -> Edition | None:
     question = session.get_one(Question, assignment.question_id)
     key = question.edition_id or assignment.for_edition_id
     return session.get(Edition, key) if key else None
+
+
+MONTH_LANGUAGE = "en"  # whose names of months are understood
+DATE_PART_SIZES = (("year", 4), ("month", 2), ("day", 2))  # of the parts of a date as it is stored
+_DATE_PART = re.compile(r"[^\W\d_]+|\d+")
+_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?")
+
+
+@cache
+def _month_numbers() -> dict[str, int]:
+    names = [
+        (name, month)
+        for width in ("wide", "abbreviated")
+        for month, name in get_month_names(width, locale=MONTH_LANGUAGE).items()
+    ]
+    return {name.casefold().rstrip("."): month for name, month in names}
+
+
+def _parse_date_parts(text: str) -> dict[str, int] | None:
+    """Return the year, month and day that were typed, as far as they were; None where it is no date."""
+    if iso := _ISO_DATE.fullmatch(text.strip()):
+        return {name: int(part) for name, part in zip(("year", "month", "day"), iso.groups(), strict=True) if part}
+    found: dict[str, int] = {}
+    for part in _DATE_PART.findall(text.casefold()):
+        if part in _month_numbers():
+            name, number = "month", _month_numbers()[part]
+        elif part.isdecimal() and len(part) == 4:
+            name, number = "year", int(part)
+        elif part.isdecimal() and len(part) <= 2:
+            name, number = ("month" if "day" in found else "day"), int(part)
+        else:
+            return None
+        if name in found:
+            return None
+        found[name] = number
+    return found
+
+
+def find_editions_by_date(newsletter_id: int, text: str) -> Listing[Edition] | None:
+    """Return the editions of the day, month or year that was typed, or of the number, newest first; None where it is
+    neither.
+    """
+    mine = select(Edition).where(Edition.newsletter_id == newsletter_id)
+    order = (Edition.runs_at, Edition.id)
+    if text.strip().isdecimal() and len(text.strip()) < 4:
+        return Listing(mine.where(Edition.number == int(text)), order)
+    numbers = _parse_date_parts(text)
+    if not numbers or not {"year", "month"} & numbers.keys():
+        return None
+    shape = "-".join(f"{numbers[name]:0{size}d}" if name in numbers else "_" * size for name, size in DATE_PART_SIZES)
+    return Listing(mine.where(Edition.local_at.like(f"{shape}T%")), order)

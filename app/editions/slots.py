@@ -1,8 +1,4 @@
-"""The sections of an edition and the slots in them: pick a question into one, take it out, move it, carry it over.
-
-An edition has one section, and nothing outside this file counts on it: whoever asks what stands in its slots, or how
-many are open, asks by section, and `Question.section` says which is a question's own.
-"""
+"""The sections of an edition and their slots: pick a question, drop it, move it, carry it over, arrange all."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,8 +10,9 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from .. import audit
 from ..answers.editing import approved_of
+from ..answers.models import Answer
 from ..core.actors import Actor, Staff
-from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict, must
+from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict, check_version, must
 from ..db.session import lock_row, now
 from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
@@ -251,3 +248,48 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             audit.record(session, actor, "question.carry", question, facts=facts)
             return target
     raise MissingPrecondition("later edition")
+
+
+def arrange(
+    session: Session, actor: Staff, edition: Edition, order: Sequence[Question], version: int | None = None
+) -> None:
+    """Let exactly these questions stand in the slots, in this order.
+
+    What is new is picked, what is left out is ready again. Raises `VersionConflict`, `InvalidTransition` and what
+    `pick` raises.
+    """
+    must(actor, "edition")
+    check_version(lock_row(session, edition), version)
+    require_planned(edition)
+    standing = list_picked_questions(session, edition)
+    if len({question.id for question in order}) != len(order):
+        raise InvalidTransition("edition", "arrange", "a question twice")
+    for question in standing:
+        if question not in order:
+            drop(session, actor, question)
+    for question in order:
+        if question not in standing:
+            pick(session, actor, question, edition)
+    keys = [question.id for question in order]
+    renumber(session, edition, keys)
+    audit.record(session, actor, "edition.arrange", edition, facts={"questions": keys})
+
+
+def put_answer_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
+    """Let one of the several answers of a question stand first in its slot. Raises `InvalidTransition`,
+    `MissingPrecondition`."""
+    must(actor, "edition")
+    require_planned(lock_row(session, edition))
+    answers = approved_of(session, lock_row(session, question).id)
+    first = next((answer for answer in answers if answer.public_id == answer_id), None)
+    if first is None:
+        raise MissingPrecondition("approved answer")
+    _number_answers(session, [first, *(answer for answer in answers if answer is not first)])
+    renumber(session, edition)
+    audit.record(session, actor, "answer.first", first, facts={"edition": edition.id})
+
+
+def _number_answers(session: Session, answers: Sequence[Answer]) -> None:
+    for position, answer in enumerate(answers, 1):
+        answer.run_position = position
+    session.flush()

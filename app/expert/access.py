@@ -18,7 +18,7 @@ from ..answers.expert_tasks import Task
 from ..answers.models import Answer
 from ..core.actors import Expert
 from ..crypto import signing
-from ..editions.block_data import as_it_would_run
+from ..editions.items import preview_answer
 from ..editions.models import Edition
 from ..editions.queries import run_of
 from ..people.directory import expert_of
@@ -67,12 +67,12 @@ class Visit:
         """The answer that was sent, or 404."""
         return or_404(self.task.answer)
 
-    def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
+    def preview_answer(self, body: str, credit_line: str | None = None) -> Block:
         """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
         row = self.task.assignment
         credit = row.credit_line if credit_line is None else credit_line
         task = self.task
-        return as_it_would_run(self.session, task.newsletter, row, task.text, body, credit, task.readers)
+        return preview_answer(self.session, task.newsletter, row, task.text, body, credit, task.readers)
 
 
 def assignment_route(path: str, method: str) -> Callable[[View], View]:

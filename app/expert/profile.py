@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ..core.fields import format_value, read_form
 from ..core.state_machine import VersionConflict
-from ..editions import of_experts
+from ..editions import archive
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import expert_pages
@@ -73,7 +73,9 @@ def say_of_page(slug: str, said: str) -> Response:
 
     def fn(session: Session) -> None:
         row = get_signed_in_expert(session)
-        newsletter = or_404(next((one for one in of_experts.newsletters_of(session, row) if one.slug == slug), None))
+        newsletter = or_404(
+            next((one for one in archive.list_newsletters_of_expert(session, row) if one.slug == slug), None)
+        )
         if said == "yes":
             expert_pages.say_yes(session, me(session), row, newsletter.id)
         else:
@@ -97,8 +99,8 @@ class Page:
 def _pages(session: Session, row: Row) -> list[Page]:
     said = expert_pages.pages_of(session, row)
     return [
-        Page(one, one.id in said, of_experts.url_path(session, one, said.get(one.id)))
-        for one in of_experts.newsletters_of(session, row)
+        Page(one, one.id in said, archive.expert_page_path(session, one, said.get(one.id)))
+        for one in archive.list_newsletters_of_expert(session, row)
     ]
 
 

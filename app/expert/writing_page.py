@@ -17,7 +17,7 @@ from ..answers import editing, writing
 from ..answers.models import Draft
 from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ..db.session import now
-from ..editions.block_data import lead_in
+from ..editions.items import format_lead_in
 from ..text.clean import clean, word_count
 from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
@@ -135,7 +135,7 @@ def answer_page(
         sheet=sheet,
         written=word_count(sheet.answer),
         others=other_texts(sheets, sheet.answer),
-        lead_in=lead_in(context.session, task.newsletter, task.assignment, task.text.language),
+        lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,

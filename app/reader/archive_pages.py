@@ -9,7 +9,7 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..db.session import absolute_url
-from ..editions import archive, in_languages, of_experts
+from ..editions import archive, item_translations
 from ..editions import corrections as made
 from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
@@ -111,7 +111,7 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
     asked = request.args.get("lang", "")
     if words != (item.question.text.slug if item.question.text else "q"):
         return redirect(href(newsletter, item, asked), code=301)
-    versions = in_languages.list_visible_translations(session, item)
+    versions = item_translations.list_visible_translations(session, item)
     version = next((one for one in versions if one.language == asked), None)
     [shown] = stories_of(newsletter, [version or item])
     lasting = absolute_url(session, story_path(newsletter, item.question))
@@ -136,7 +136,7 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
         before=stories_of(newsletter, [before])[0] if before else None,
         after=stories_of(newsletter, [after])[0] if after else None,
         related=_list_related_stories(place, item),
-        expert_pages=of_experts.get_page_ids_by_name(session, item),
+        expert_pages=archive.get_expert_page_ids_by_name(session, item),
         card=card_address(place, version or item),
         card_size=SIZE,
         lasting=lasting,
@@ -176,11 +176,11 @@ def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Sto
 def expert(place: ReaderContext, public_id: str) -> str:
     """All that an expert answered, if they said yes to a page. Of any other the address is that of nobody."""
     session, newsletter = place.session, place.newsletter
-    page = or_404(of_experts.get_page(session, newsletter, public_id) if public_id.isalnum() else None)
+    page = or_404(archive.get_expert_page(session, newsletter, public_id) if public_id.isalnum() else None)
     last = _get_cursor_row(lambda key: archive.place_of(session, newsletter, key))
     here = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
-    items = paginate(session, of_experts.listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
-    stories = stories_of(newsletter, or_404(of_experts.printed_items(items.rows, page) or None))
+    items = paginate(session, archive.expert_page_listing(newsletter, page), PAGE, last, here, cursor=archive.cursor)
+    stories = stories_of(newsletter, or_404(archive.filter_printed_items(items.rows, page) or None))
     return place.page(
         "reader/expert.html",
         "answers",

@@ -7,7 +7,7 @@ from flask import Response, url_for
 from flask.typing import ResponseReturnValue
 
 from ..db.session import absolute_url
-from ..editions import archive, in_languages
+from ..editions import archive, item_translations
 from ..editions.items import headline
 from ..editions.models import EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
@@ -38,7 +38,7 @@ def card(place: ReaderContext, public_id: str, digest: str) -> ResponseReturnVal
         return place.page("reader/retracted.html", "answers"), 410
     cards = [
         card_of(newsletter, item),
-        *(card_of(newsletter, one) for one in in_languages.list_visible_translations(session, item)),
+        *(card_of(newsletter, one) for one in item_translations.list_visible_translations(session, item)),
     ]
     drawn = or_404(next((one for one in cards if one.digest == digest), None)).png()
     return Response(or_404(drawn), mimetype="image/png")

@@ -16,8 +16,7 @@ from flask import Response, current_app, render_template, request, url_for
 
 from ..db.session import now
 from ..editions import archive, corrections
-from ..editions.calendar import EditionDate
-from ..editions.ics import to_ics
+from ..editions.calendar import EditionDate, render_ics
 from ..editions.items import block_from
 from ..editions.models import Correction, EditionItem
 from ..editions.queries import list_editions_to_run
@@ -150,7 +149,7 @@ def calendar(slug: str) -> Response:
         copies.make_for_all(place.session, newsletter)
         coming = list_editions_to_run(place.session, newsletter.id, DATES)
         host = urlsplit(current_app.config["BASE_URL"]).hostname or "localhost"
-        made = to_ics(
+        made = render_ics(
             newsletter.name,
             [EditionDate(e.rule_date, datetime.fromisoformat(e.local_at), e.runs_at) for e in coming],
             f"{newsletter.slug}.{host}",

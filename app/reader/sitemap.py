@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from flask import Response, current_app, url_for
 
-from ..editions import archive, of_experts
+from ..editions import archive
 from ..newsletters.queries import all_newsletters
 from ..web.setup import db
 from .page_frame import FRESH, ReaderContext, or_404, public, reader
@@ -51,7 +51,10 @@ def sitemap_of_pages(place: ReaderContext) -> Response:
     pages = [
         *(_page_url(name, slug=newsletter.slug) for name in FIXED),
         *(_page_url("topic", slug=newsletter.slug, topic=one.slug) for one in archive.topics(session, newsletter)),
-        *(_page_url("expert", slug=newsletter.slug, public_id=key) for key in of_experts.pages(session, newsletter)),
+        *(
+            _page_url("expert", slug=newsletter.slug, public_id=key)
+            for key in archive.list_expert_page_ids(session, newsletter)
+        ),
     ]
     return _render_sitemap("urlset", "url", [(page, None) for page in pages])
 

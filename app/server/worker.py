@@ -26,7 +26,7 @@ from ..db.changes import Changes
 from ..db.engine import Database
 from ..db.fault_kinds import SCHEMA_MISMATCH, is_busy, is_schema_mismatch
 from ..db.session import lock_row
-from ..editions import handing_over, planning
+from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, press_keys
 from ..letters import contacts, crowds, look_alike_flags, machine_translation
 from ..mail.delivery import Breaker, Held, deliver_due
@@ -201,7 +201,7 @@ DUTIES = (
         "telling",
         "make drafts",
         1,
-        lambda app, database: handing_over.process_due_handoffs(database, app.config["OWN_HOSTS"]),
+        lambda app, database: handoff.process_due_handoffs(database, app.config["OWN_HOSTS"]),
     ),
     Duty("forgetting", "tidy up", 3_600, tidy),
     Duty("forgetting", "keep the list of erasures", 10, keep_erasures),

@@ -9,8 +9,8 @@ from ..answers import assigning
 from ..answers.models import Assignment
 from ..core.actors import Actor, Clock
 from ..db.session import absolute_url, now
-from ..editions.block_data import lead_in
 from ..editions.calendar import default_due_at, default_reply_by
+from ..editions.items import format_lead_in
 from ..editions.models import Edition
 from ..editions.queries import list_editions_taking_answers, run_of, takes_answers
 from ..mail.mail_templates import write
@@ -103,5 +103,5 @@ def _terms(
         due_at=due_at or usual_due,
         runs_on=edition.runs_at if edition else None,
         check_until=edition.cutoff_at if edition else None,
-        lead_in=lead_in(session, newsletter, assignment, language),
+        lead_in=format_lead_in(session, newsletter, assignment, language),
     )

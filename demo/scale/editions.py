@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.core.actors import Clock
 from app.editions import locking, planning, slots
 from app.editions.calendar import EditionDate, cutoff, occurrences
-from app.editions.items import digest
+from app.editions.items import item_digest
 from app.editions.lifecycle import EDITION
 from app.editions.models import Edition, EditionItem
 from app.editions.planning import rhythm_of
@@ -97,7 +97,7 @@ def write_item(book: Book, room: Room, life: Life) -> None:
         question_id=life.key,
         input=data,
         output=output,
-        sha256=digest(data, output),
+        sha256=item_digest(data, output),
         credits=[name] if name else [None] * len(life.askers),
     )
 

@@ -15,7 +15,7 @@ from app.db.session import now
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
-from app.editions.ready_to_run import list_ready_questions
+from app.editions.ready_questions import list_ready_questions
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter

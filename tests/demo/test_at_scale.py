@@ -20,7 +20,7 @@ from app.audit import Event
 from app.core.actors import Mailroom
 from app.crypto.seal import Keys
 from app.db.engine import Database
-from app.editions.items import block_from, digest
+from app.editions.items import block_from, item_digest
 from app.editions.lifecycle import EDITION
 from app.editions.models import Edition, EditionItem
 from app.letters import contacts, receive
@@ -161,7 +161,7 @@ def test_what_ran_stands_in_its_edition_as_it_was_set(session: Session) -> None:
     assert [edition.number for edition in sent] == list(range(1, len(sent) + 1))
     assert len(items) == int(MANY * fill.RAN)
     for item in items:
-        assert item.sha256 == digest(item.input, item.output)
+        assert item.sha256 == item_digest(item.input, item.output)
         assert (item.question.edition_id, item.question.position) == (item.edition_id, item.position)
         assert item.question.published_at == session.get_one(Edition, item.edition_id).runs_at
         assert block_from(item).paragraphs

@@ -15,7 +15,7 @@ from app.core.actors import Clock
 from app.core.fields import KINDS
 from app.db.engine import Database
 from app.db.migrate import migrate, undo
-from app.editions.block_data import lead_in
+from app.editions.items import format_lead_in
 from app.newsletters.models import Newsletter
 from app.people import directory, duplicates, expert_file, name_forms, sign_in
 from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
@@ -329,7 +329,7 @@ def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
     def line() -> str:
         with database.read() as session:
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-            return lead_in(session, newsletter, session.get_one(Assignment, key), "en")
+            return format_lead_in(session, newsletter, session.get_one(Assignment, key), "en")
 
     assert line() == "To find out more, I asked Leyla Aydın (Dr.), soil scientist at the Karakum Field Station:"
     described = "a soil scientist in Osh"

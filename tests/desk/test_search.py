@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 from app.core import permissions
 from app.core.permissions import Role
 from app.db.engine import Database
-from app.editions.date_search import find_editions_by_date
 from app.editions.models import Edition
-from app.editions.queries import list_editions_to_run
+from app.editions.queries import find_editions_by_date, list_editions_to_run
 from app.letters import receipts
 from app.letters.models import Letter
 from app.web.formatting import full_date

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.audit import Event
 from app.db.engine import Database
-from app.editions import handing_over
+from app.editions import handoff
 from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS
 from tests.support.answering import Answer
@@ -59,7 +59,7 @@ def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
 def made(nora: Desk, coming: Coming, app: Flask) -> str:
     """Press, let the worker work, and look at the part of the page about the draft."""
     nora.press(f"{coming.page}/draft")
-    handing_over.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
+    handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
     return nora.get(coming.page).part('section[aria-labelledby="draft"]').words
 
 
@@ -80,7 +80,7 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     assert [one.tried_at for one in kept(nora.database)] != [None]
     assert "Make the draft in Ghost" in nora.words(coming.page)
     assert "Ghost is being asked." in nora.words(nora.post(f"{coming.page}/draft"))
-    handing_over.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
+    handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
     page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
     assert "Ghost: The draft stands there." in page.words
     assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.draft.id}"]

@@ -11,7 +11,7 @@ from app.answers.models import Answer
 from app.core.actors import Reader
 from app.db.engine import Database
 from app.editions import locking
-from app.editions.items import digest
+from app.editions.items import item_digest
 from app.editions.models import ItemTranslation
 from app.letters import receive
 from app.newsletters.models import Newsletter
@@ -305,7 +305,7 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
     assert Page(client.get(f"{here}?lang=fa", headers={"If-None-Match": tag}).text).texts("h1") == ["باد نمک"]
     with nora.database.read() as session:
         kept = session.scalars(select(ItemTranslation).order_by(ItemTranslation.number)).all()
-        assert [(item.number, item.sha256 == digest(item.input, item.output)) for item in kept] == [
+        assert [(item.number, item.sha256 == item_digest(item.input, item.output)) for item in kept] == [
             (1, True),
             (2, True),
         ]

@@ -21,8 +21,8 @@ from app.editions.calendar import (
     occurrences,
     read_rhythm,
     read_rule,
+    render_ics,
 )
-from app.editions.ics import to_ics
 from app.editions.rhythm import PLACES, WEEKDAYS, WEEKS, Choices, Pattern, choices_of, parse_calendar_form, pattern_of
 from app.newsletters.settings import InvalidSettings
 
@@ -324,7 +324,7 @@ def test_pauses_and_extra_dates_that_can_not_be_read(skips: list[str], extra: li
 
 def test_a_calendar_to_subscribe_to() -> None:
     dates = next_dates(rhythm(), utc(2022, 10, 20), 2)
-    file = to_ics(
+    file = render_ics(
         "The Steppe; news, weekly", dates, "steppe.ask.example", utc(2022, 10, 20, 12), "https://ask.example/"
     )
     calendar = Calendar.from_ical(file)
@@ -347,7 +347,7 @@ def test_a_calendar_to_subscribe_to() -> None:
 def test_an_edition_that_moves_to_another_hour_stays_the_same_event() -> None:
     made_at = utc(2022, 10, 20)
     files = [
-        Calendar.from_ical(to_ics("S", next_dates(given_rhythm, made_at, 1), "s.example", made_at)).events[0]
+        Calendar.from_ical(render_ics("S", next_dates(given_rhythm, made_at, 1), "s.example", made_at)).events[0]
         for given_rhythm in (rhythm(), rhythm(extra=["2022-11-02T12:00"]))
     ]
     assert files[0]["UID"] == files[1]["UID"]

@@ -11,12 +11,12 @@ from app.core.actors import Clock, Staff
 from app.db.engine import Database
 from app.editions import planning
 from app.editions.lifecycle import EDITION
-from app.editions.queries import (
+from app.editions.queries import (  # fmt: skip
     find_edition_in_production,
     list_editions_taking_answers,
     list_editions_to_run,
     next_run,
-)  # fmt: skip
+)
 from app.newsletters.models import Newsletter
 from app.workflows.newsletters import founding
 from tests.support.cast import Newsroom

@@ -14,7 +14,7 @@ from app.core.state_machine import InvalidTransition, MissingPrecondition
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.session import get_keyring, now
-from app.editions import handing_over, locking, slots
+from app.editions import handoff, locking, slots
 from app.editions.models import Edition, HandedDraft
 from app.editions.queries import list_editions_to_run
 from app.newsletters import sending_tool
@@ -56,12 +56,12 @@ class Handing:
         return list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
 
     def press(self) -> None:
-        self.database.write(lambda s: handing_over.queue_handoff(s, self.newsroom.nora, self.edition(s)))
+        self.database.write(lambda s: handoff.queue_handoff(s, self.newsroom.nora, self.edition(s)))
 
     def work(self, after: timedelta = timedelta(0)) -> dict[str, int]:
         with self.database.read() as session:
             at = now(session) + after
-        return dict(handing_over.process_due_handoffs(self.database, HERE, at))
+        return dict(handoff.process_due_handoffs(self.database, HERE, at))
 
     def row(self) -> HandedDraft:
         with self.database.read() as session:
@@ -211,29 +211,29 @@ def test_a_sent_edition_is_handed_to_nobody(steppe: Handing, database: Database,
     sent = database.write(send)
     assert (steppe.work(), steppe.said(), steppe.server.kept) == ({"failed": 1}, "unready", {})
     with pytest.raises(InvalidTransition):
-        database.write(lambda s: handing_over.queue_handoff(s, newsroom.nora, s.get_one(Edition, sent)))
+        database.write(lambda s: handoff.queue_handoff(s, newsroom.nora, s.get_one(Edition, sent)))
 
 
 def test_a_worker_that_dies_leaves_it_to_the_next_and_no_second_draft(steppe: Handing) -> None:
     steppe.press()
     key = steppe.row().id
-    job = steppe.database.write(partial(handing_over.lease_handoff, row_id=key, own_hosts=HERE))
-    assert isinstance(job, handing_over.Job)
-    assert steppe.database.write(partial(handing_over.lease_handoff, row_id=key, own_hosts=HERE)) == "lost"
-    outcome = handing_over._request_draft(job)  # and is killed before it could write that down
+    job = steppe.database.write(partial(handoff.lease_handoff, row_id=key, own_hosts=HERE))
+    assert isinstance(job, handoff.Job)
+    assert steppe.database.write(partial(handoff.lease_handoff, row_id=key, own_hosts=HERE)) == "lost"
+    outcome = handoff._request_draft(job)  # and is killed before it could write that down
     assert steppe.work(timedelta(minutes=1)) == {}
-    assert steppe.work(handing_over.LEASE + timedelta(seconds=1)) == {"made": 1}
+    assert steppe.work(handoff.LEASE + timedelta(seconds=1)) == {"made": 1}
     assert (len(steppe.server.kept), steppe.said()) == (1, "made")
-    assert steppe.database.write(partial(handing_over.settle, job=job, outcome=outcome)) == "lost"
+    assert steppe.database.write(partial(handoff.settle, job=job, outcome=outcome)) == "lost"
 
 
 def test_a_press_while_the_tool_is_asked_is_done_after_it(steppe: Handing) -> None:
     steppe.press()
-    job = steppe.database.write(partial(handing_over.lease_handoff, row_id=steppe.row().id, own_hosts=HERE))
-    assert isinstance(job, handing_over.Job)
+    job = steppe.database.write(partial(handoff.lease_handoff, row_id=steppe.row().id, own_hosts=HERE))
+    assert isinstance(job, handoff.Job)
     steppe.press()
-    outcome = handing_over._request_draft(job)
-    assert steppe.database.write(partial(handing_over.settle, job=job, outcome=outcome)) == "waits"
+    outcome = handoff._request_draft(job)
+    assert steppe.database.write(partial(handoff.settle, job=job, outcome=outcome)) == "waits"
     assert (steppe.work(), steppe.said(), len(steppe.server.kept)) == ({"made": 1}, "brought", 1)
 
 
@@ -255,7 +255,7 @@ def test_another_tool_gets_a_draft_of_its_own(steppe: Handing, database: Databas
 @pytest.mark.threat("inward requests")
 def test_no_key_goes_inward_unless_the_settings_say_so(steppe: Handing) -> None:
     steppe.press()
-    assert dict(handing_over.process_due_handoffs(steppe.database, frozenset())) == {"failed": 1}
+    assert dict(handoff.process_due_handoffs(steppe.database, frozenset())) == {"failed": 1}
     assert (steppe.said(), steppe.server.asked) == ("inward", [])
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.editions.only_signs import MOST, typo_only
+from app.editions.typos import MAX_CHANGED_CHARACTERS, typo_only
 
 MEND = [
     ("We asked the mill, then left", "We asked the mill then left"),
@@ -54,7 +54,9 @@ def test_readers_are_told_of_anything_else(what: str) -> None:
 
 def test_as_many_signs_as_are_said_and_no_more() -> None:
     text = " ".join(f"word{number}" for number in range(50))
-    assert [typo_only(text, text.replace(" ", ", ", many)) for many in (MOST, MOST + 1)] == [True, False]
+    assert [
+        typo_only(text, text.replace(" ", ", ", many)) for many in (MAX_CHANGED_CHARACTERS, MAX_CHANGED_CHARACTERS + 1)
+    ] == [True, False]
 
 
 def test_a_long_answer_is_compared_in_a_moment() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.answers.models import Answer, Assignment
 from app.db.engine import Database
 from app.editions import archive, locking
-from app.editions.items import digest
+from app.editions.items import item_digest
 from app.editions.models import Edition, EditionItem
 from app.letters import receipts, receive
 from app.letters.models import Contact
@@ -68,7 +68,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
         session.info["at"] = START + timedelta(days=13)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         [item] = archive.listing(newsletter).page(session, None, 20)
-        assert item.sha256 == digest(item.input, item.output)
+        assert item.sha256 == item_digest(item.input, item.output)
         path = f"/letter/q/{item.question.public_id}/the-salt-wind"
         for form in (TIMUR, DANA):
             letter = receipts.find_receipt(session, receive.receipt_of(session, form))

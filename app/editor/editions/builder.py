@@ -10,12 +10,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from ...core.clock import utc_now
-from ...editions import handing_over, history, locking, slots
-from ...editions.before_lock import list_lock_warnings
-from ...editions.block_data import NameTrouble
+from ...editions import handoff, history, locking, slots
+from ...editions.items import NameTrouble
 from ...editions.lifecycle import EDITION
+from ...editions.locking import list_lock_warnings
 from ...editions.models import Edition
-from ...editions.ready_to_run import (
+from ...editions.ready_questions import (
     Choice,
     QuestionFilter,
     list_expert_choices,
@@ -66,7 +66,7 @@ def builder(
     open_slots = slots.open_slots(sections) if planned else []
     picked = [one for each in sections for one in each.picked]
     tool = of_newsletter(session, edition.newsletter_id)
-    draft = handing_over.get_handed_draft(session, edition)
+    draft = handoff.get_handed_draft(session, edition)
     seen = token_of(edition)
     items, since = was_locked = locking.get_locked_items(session, edition)
     asked = request.args.get("language", "")

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...editions.block_data import own_phrases
+from ...editions.items import own_phrases
 from ...newsletters.short_codes import short_code
 from ...typesetting import qr_code
 from ...typesetting.block import Block

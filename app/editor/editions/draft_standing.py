@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ...editions import handing_over
+from ...editions import handoff
 from ...editions import queries as editions
 from ...editions.models import Edition, HandedDraft
 from ...newsletters.sending_tool import SendingTool
@@ -59,6 +59,6 @@ def _format_draft_status(desk: RequestContext, edition: Edition, blocks: Sequenc
     if row.due_at and not row.said:
         return Standing("wait", _("%(tool)s is being asked.", tool=label), row.link, label)
     words = str(SAID[row.said])
-    is_old = bool(row.digest) and row.digest != handing_over.digest_of(blocks, editions.title_of(desk.session, edition))
+    is_old = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
     look = "good" if row.said in GOOD else "wait" if row.due_at and PASSING.get(row.said) else "late"
     return Standing(look, _("%(tool)s: %(what)s", tool=label, what=words), row.link, label, row.due_at, is_old)

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 
 from ...audit import watched
 from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
-from ...editions import arranging, locking, slots
+from ...editions import locking, slots
 from ...editions import queries as editions
-from ...editions.before_lock import list_lock_blockers
+from ...editions.locking import list_lock_blockers
 from ...editions.models import Edition
-from ...editions.ready_to_run import load_ready_questions
+from ...editions.ready_questions import load_ready_questions
 from ...letters import queries as letters
 from ...mail.outbox import OnItsWay
 from ...questions import must_run_by
@@ -172,7 +172,7 @@ def _move(step: int) -> Callable[[RequestContext, Edition], str]:
 def _arrange(desk: RequestContext, edition: Edition) -> str:
     order = [or_404(questions.load(desk.session, desk.actor, one)) for one in request.form.getlist("order")]
     before = slots.list_picked_questions(desk.session, edition)
-    arranging.arrange(desk.session, desk.actor, edition, order, number_shown())
+    slots.arrange(desk.session, desk.actor, edition, order, number_shown())
     new = [question for question in order if question not in before]
     gone = [question for question in before if question not in order]
     return (
@@ -186,7 +186,7 @@ def _arrange(desk: RequestContext, edition: Edition) -> str:
 
 def _first(desk: RequestContext, edition: Edition) -> str:
     question = _question(desk, edition)
-    arranging.answers_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
+    slots.put_answer_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
     return _("That answer stands first now.")
 
 

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from ...audit import Event
 from ...core.state_machine import DomainError, VersionConflict
 from ...db.session import get_many
-from ...editions.before_lock import LockWarning
+from ...editions.locking import LockWarning
 from ...editions.models import Edition
 from ...mail.outbox import OnItsWay
 from ...questions.models import Question

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from ...core.state_machine import InvalidTransition, MissingPrecondition
-from ...editions import handing_over
+from ...editions import handoff
 from ...editions import queries as editions
 from ...editions.models import Edition
 from ..flash import announce
@@ -21,7 +21,7 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
     """Have a draft made, or brought up to date; the worker asks the tool."""
 
     def fn(desk: RequestContext) -> None:
-        handing_over.queue_handoff(desk.session, desk.actor, _edition(desk, public_id))
+        handoff.queue_handoff(desk.session, desk.actor, _edition(desk, public_id))
 
     try:
         run_in_transaction(slug, fn)

@@ -14,7 +14,7 @@ from ...answers.queries import count_open_assignments, has_open_assignment, list
 from ...core.fields import read_form
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
-from ...editions import of_experts
+from ...editions import archive
 from ...editions.archive import published_by
 from ...people import directory, expert_pages, expert_search, looking
 from ...people.duplicates import has_namesake
@@ -181,7 +181,7 @@ def _page(
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged=list_merged_experts(desk.session, expert),
         own_page=own_page,
-        own_page_at=of_experts.url_path(desk.session, desk.newsletter, own_page),
+        own_page_at=archive.expert_page_path(desk.session, desk.newsletter, own_page),
         page_noted_by=directory.names_of(desk.session, [noted]).get(noted) if noted else None,
         may_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),

@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core.state_machine import MissingPrecondition, TooLong
-from ...editions import corrections, in_languages, only_signs
+from ...editions import corrections, item_translations, typos
 from ...editions.models import EditionItem
 from ...questions.firewall import LeakDetected
 from ...questions.models import Question
@@ -92,12 +92,14 @@ def _page(
         values=form_data or _get_current_values(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,
-        languages=[tongue(version.language) for version in in_languages.list_visible_translations(desk.session, item)],
+        languages=[
+            tongue(version.language) for version in item_translations.list_visible_translations(desk.session, item)
+        ],
         made=corrections.of_questions(desk.session, [question.id])[question.id],
         at=at,
         said=said,
         passages=passages,
-        most_signs=only_signs.MOST,
+        most_signs=typos.MAX_CHANGED_CHARACTERS,
         most_note=after_sending.LONGEST_NOTE,
         longest_headline=LONGEST_HEADLINE,
         days=erase_published.WEEK.days,

@@ -16,9 +16,9 @@ from ...answers.models import Assignment
 from ...core.listing import Listing
 from ...db.session import get_many
 from ...editions import archive
-from ...editions.date_search import find_editions_by_date
 from ...editions.items import headline
 from ...editions.models import Edition, EditionItem
+from ...editions.queries import find_editions_by_date
 from ...letters.models import Letter
 from ...mail import queries as mail_queries
 from ...people import expert_search

@@ -31,7 +31,7 @@ from ...db.session import now
 from ...db.types import UTCDateTime
 from ...editions.models import Edition
 from ...editions.queries import select_edition_in_production, select_editions_to_run
-from ...editions.ready_to_run import DATES, select_questions_with_deadline
+from ...editions.ready_questions import DATES, select_questions_with_deadline
 from ...letters import queries as letters
 from ...letters.days import truncate_to_day
 from ...letters.lifecycle import STATES

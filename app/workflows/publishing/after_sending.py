@@ -18,7 +18,7 @@ from ...core.state_machine import InvalidTransition, MissingPrecondition, must, 
 from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
 from ...editions.models import Correction, Edition, EditionItem
-from ...editions.only_signs import typo_only
+from ...editions.typos import typo_only
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
 from ...programs.telling import queue_deliveries
@@ -102,7 +102,9 @@ def correct(
     )
     if before != after:
         newsletter = session.get_one(Newsletter, question.newsletter_id)
-        item.mended = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
+        item.mended = items.build_corrected_record(
+            item, newsletter.address, after.headline, after.question, after.answers
+        )
     item.mended_at = now(session)
     facts = {"correction": add_and_flush(session, made).id} if made else None
     audit.record(session, actor, "question.correct" if made else "question.mend", question, facts=facts)
@@ -148,7 +150,7 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, new_te
     text = reword(session, actor, question, headline=after.headline, body=after.question, language=language)
     if text.cleared_at is None:
         clear(session, actor, question, text.id)
-    made = items.set_again(item, newsletter.address, after.headline, after.question, after.answers)
+    made = items.build_corrected_record(item, newsletter.address, after.headline, after.question, after.answers)
     overwrite_item(session, item, made["piece"], made["output"])
     approved = [answer.approved_text_id for answer in approved_of(session, question.id)]
     for old, body in zip(sent, after.answers, strict=True):

@@ -7,7 +7,7 @@ from ...answers import translating, translators
 from ...answers.translating import Original
 from ...core.actors import Staff
 from ...core.state_machine import must
-from ...editions import in_languages
+from ...editions import item_translations
 from ...editions.models import EditionItem, ItemTranslation
 from ...newsletters.models import Newsletter
 from ...questions.translation_table import Translation
@@ -29,7 +29,7 @@ def approve(
     translating.approve(session, actor, translation, original, has_compared=compared, reason=reason, version=version)
     translators.finish(session, actor, translation)
     if item := _find_item(session, translation):
-        in_languages.freeze(session, session.get_one(Newsletter, translation.newsletter_id), item)
+        item_translations.freeze(session, session.get_one(Newsletter, translation.newsletter_id), item)
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:

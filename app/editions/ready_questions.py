@@ -1,4 +1,4 @@
-"""Questions that are ready to run: with an approved answer, and all that an editor weighs when filling a slot."""
+"""Questions that are ready to run: with an approved answer, and what an editor weighs when filling a slot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""Q&As in another language than their own, made of approved translations.
-
-A Q&A runs in a language whole or not at all: where its wording or one of its answers has no approved translation of
-the very words that run, all of it stays in its own language. So nobody is printed half in a language that nobody has
-looked at, and an export never has fewer Q&As than the edition.
-"""
+"""Q&As in another language than their own, made of approved translations: whole or not at all."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,10 +16,9 @@ from ..typesetting.block import Block, Note
 from ..typesetting.house_form import Piece, Voice, set_block
 from ..typesetting.house_languages import phrases_for
 from ..typesetting.renderers import to_text
-from .block_data import NameTrouble, own_phrases
-from .items import digest, piece_as_sent, piece_from
+from .items import NameTrouble, item_digest, own_phrases, piece_as_sent, piece_from
 from .models import EditionItem, ItemTranslation
-from .only_signs import typo_only
+from .typos import typo_only
 
 
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
@@ -186,7 +180,7 @@ def _save_translation(
     data = {"piece": asdict(nameless), "own": own, "ties": [list(one) for one in ties]}
     output = to_text(set_block(nameless, newsletter.address, own))
     last = next(iter(list_latest_translations(session, [item.id], piece.language)), None)
-    if last is None or last.sha256 != digest(data, output):
+    if last is None or last.sha256 != item_digest(data, output):
         session.add(
             ItemTranslation(
                 item_id=item.id,
@@ -194,7 +188,7 @@ def _save_translation(
                 number=last.number + 1 if last else 1,
                 input=data,
                 output=output,
-                sha256=digest(data, output),
+                sha256=item_digest(data, output),
             )
         )
         session.flush()

@@ -1,7 +1,4 @@
-"""An edition is handed to the tool that sends: a press writes it down, the worker has the draft made.
-
-The words are written when the tool is asked: what a reader took back after the press doesn't leave the house.
-"""
+"""Hand an edition to the sending tool: the desk queues it, the worker creates or updates the draft."""
 
 import logging
 import time
@@ -29,10 +26,10 @@ from ..sending_tools.known_tools import Tool, hand_over
 from ..typesetting.block import Block
 from ..typesetting.exports import EXPORTS
 from . import locking, slots
-from .before_lock import list_lock_blockers
+from .locking import list_lock_blockers
 from .models import Edition, HandedDraft
 from .queries import title_of
-from .ready_to_run import load_ready_questions
+from .ready_questions import load_ready_questions
 
 LEASE = timedelta(minutes=10)  # longer than all that is asked for one draft
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each try

@@ -1,10 +1,4 @@
-"""Signs alone, in a change of what ran, may be mended in silence, and nothing else may.
-
-Readers are told of every change but these: at most some commas, points and the like, and spaces beside them, where no
-letter, digit or accent changes, no sign inside a word or a number, no quotation or question mark, no bracket, no line,
-and nothing beside a word that turns a sentence round. A misspelt word is no sign: which of two words is meant, no rule
-can tell.
-"""
+"""Whether a change of a published text touches punctuation alone, and so needs no correction."""
 
 import re
 from collections.abc import Iterator
@@ -13,9 +7,9 @@ from typing import NamedTuple
 
 from ..text.word_tables import word_tables
 
-MOST = 5  # characters that are put in or taken out, in all of the Q&A
-LONGEST = 50  # characters between two words that are compared
-BESIDE = 3  # words on each side of a change that are looked at
+MAX_CHANGED_CHARACTERS = 5  # characters that are put in or taken out, in all of the Q&A
+MAX_GAP = 50  # characters between two words that are compared
+WORDS_BESIDE = 3  # words on each side of a change that are looked at
 
 # What may come and go between words: points, commas, colons, dashes and ellipses, of any script, and spaces.
 _SIGNS = r".,;:…–—\-·،؛۔、。，．；：।\u00a0\u2009\u202f "
@@ -39,17 +33,19 @@ def typo_only(old_text: str, new_text: str) -> bool:
     if [part.text for part in old] != [part.text for part in new]:
         return False
     changed = list(_find_changes(old_text, new_text, old, new))
-    if sum(_count_changed_characters(was, now) for _at, was, now in changed) > MOST:
+    if sum(_count_changed_characters(was, now) for _at, was, now in changed) > MAX_CHANGED_CHARACTERS:
         return False
     return not any(
-        _can_reverse_meaning(part.text) for at, _was, _now in changed for part in old[max(0, at - BESIDE) : at + BESIDE]
+        _can_reverse_meaning(part.text)
+        for at, _was, _now in changed
+        for part in old[max(0, at - WORDS_BESIDE) : at + WORDS_BESIDE]
     )
 
 
 def _count_changed_characters(old_text: str, new_text: str) -> int:
     """Return how many characters a change between two words puts in and takes out."""
-    if abs(len(old_text) - len(new_text)) > MOST or len(old_text) > LONGEST:
-        return MOST + 1
+    if abs(len(old_text) - len(new_text)) > MAX_CHANGED_CHARACTERS or len(old_text) > MAX_GAP:
+        return MAX_CHANGED_CHARACTERS + 1
     codes = SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes()
     return sum(end - start + (to - begin) for tag, start, end, begin, to in codes if tag != "equal")
 
