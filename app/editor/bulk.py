@@ -21,7 +21,7 @@ from ..core.state_machine import (
     check_version,
 )
 from ..db.session import lock_row
-from ..letters.ending_sentences import ENDINGS
+from ..letters.filing import ENDINGS
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of

@@ -14,7 +14,7 @@ from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, now
 from ..mail import erasing, outbox
 from ..text.clean import single_line
-from .days import stored_time
+from .blurred_time import stored_time
 from .models import Contact, Credit, Letter
 
 

@@ -20,8 +20,8 @@ from ..db.engine import Database
 from ..db.session import execute_without_version_bump, get_many, lock_row, now
 from ..people.directory import staff_actor
 from . import filing
-from .days import truncate_to_day
-from .likeness import ALONE, HIGHEST, standings
+from .blurred_time import truncate_to_day
+from .flood_ranking import ALONE, HIGHEST, standings
 from .models import VOUCHED, Letter, Sweep
 
 MOST = 5_000  # held letters of a newsletter that are looked at in a round, the new ones first

@@ -1,13 +1,16 @@
-"""Filing of letters: one key per filing, kind endings, and the way back."""
+"""Filing of letters: one key per filing, the way back, and endings with their kind sentences."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
 from ..core.state_machine import check_version
 from ..db.session import lock_row
+from ..newsletters.models import Newsletter
+from ..newsletters.queries import house_text
+from ..text.translation import N_, interface_language, say
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
@@ -72,3 +75,32 @@ def reopen(session: Session, actor: Actor, letter: Letter, version: int | None =
 
 def _facts(letter: Letter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in FACTS if getattr(letter, name) is not None}
+
+
+# The key is kept as the reason; mails and receipts show the sentence, so none of them may say what was asked.
+ENDINGS = {
+    "later": N_("It is a good question, but not one for the coming editions. We keep it in mind."),
+    "answered": N_("We have answered this already. You find the answer on our pages."),
+    "outside": N_("It lies outside of what this newsletter can look into well. Thank you for asking all the same."),
+    "nobody": N_("We have looked for somebody who can answer this well in writing, and found nobody."),
+    "personal": N_("It is about one person’s own case, and we can’t give good advice on that from here."),
+    "read": N_("We have read it, and there is nothing more for us to do. Thank you for writing."),
+}
+
+
+class EndingSentence(NamedTuple):
+    text: str
+    language: str  # of its words
+
+
+def get_ending_sentence(session: Session, newsletter: Newsletter, reason: str, language: str) -> EndingSentence | None:
+    """The sentence for a reason in a language of the newsletter; an unknown reason gets none.
+
+    The newsletter's own wording is in that language also where our words can only be English.
+    """
+    if reason not in ENDINGS:
+        return None
+    tongue = language if language in newsletter.languages else newsletter.language
+    if own := house_text(session, newsletter, f"ended.{reason}", tongue):
+        return EndingSentence(own, tongue)
+    return EndingSentence(say(tongue).gettext(ENDINGS[reason]), interface_language(tongue))

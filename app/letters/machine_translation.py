@@ -1,8 +1,4 @@
-"""Letters in a language that the desk can't read, as a machine of the newsroom's own understands them.
-
-Somebody of the desk asks for it, letter by letter; the worker sends its words once, and keeps what comes sealed, for
-the desk alone: no mail, no export, no index and no expert has it, and it goes with the letter.
-"""
+"""Letters in a language that the desk can't read, translated by the newsroom's own LibreTranslate server."""
 
 import json
 import re
@@ -16,17 +12,69 @@ from sqlalchemy.orm import Session
 from app.settings.translation_server import TranslationServer
 
 from .. import audit
+from ..core import http_client
 from ..core.actors import Staff
 from ..core.state_machine import InvalidTransition, must
 from ..db.engine import Database
 from ..db.session import add_and_flush, get_keyring, lock_row, now
-from .libre_translate import LIMIT, TranslationFailed, translated
+from ..text.clean import clean, for_print
 from .models import Letter, MachineTranslation
+
+REQUEST_TIMEOUT = 30.0  # seconds for the whole answer; a small machine takes some for a long letter
+# What a status says of a request; others than these and 200 are no answer of such a server.
+FAULT_BY_STATUS = {400: "refused", 403: "key", 429: "busy", 500: "broken", 502: "broken", 503: "broken", 504: "broken"}
+REQUEST_FAULTS = ("unreachable", "slow", "refused", "key", "busy", "broken", "garbage")
+
+
+class TranslationFailed(Exception):
+    """There is no translation; `fault` is one of FAULTS. Nothing of what was sent or answered stands in it."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+def request_translation(
+    server: TranslationServer, texts: Sequence[str], source: str, target: str, limit: float = REQUEST_TIMEOUT
+) -> list[str]:
+    """Return texts in another language, as text that nobody has to trust. One request, which is never made again here.
+
+    `source` is a tag, or "und" to let the server guess; the server knows languages by their first part. `limit` is in
+    seconds. Raises `TranslationFailed`.
+    """
+    known = source.partition("-")[0]
+    asked = {
+        "q": list(texts),
+        "source": "auto" if known == "und" else known,
+        "target": target.partition("-")[0],
+        "format": "text",
+        **({"api_key": server.key} if server.key else {}),
+    }
+    try:
+        status, body = http_client.request(server.translate, timeout=limit, body=json.dumps(asked).encode())
+    except http_client.NoResponse:
+        raise TranslationFailed("slow") from None
+    except http_client.RequestFailed:
+        raise TranslationFailed("unreachable") from None
+    if status != 200:
+        raise TranslationFailed(FAULT_BY_STATUS.get(status, "garbage"))
+    return _parse_response(body, len(asked["q"]))
+
+
+def _parse_response(body: bytes, number: int) -> list[str]:
+    try:
+        found = http_client.parse_object(200, body).get("translatedText")
+    except http_client.UnreadableResponse:
+        raise TranslationFailed("garbage") from None
+    if not isinstance(found, list) or len(found) != number or not all(isinstance(one, str) for one in found):
+        raise TranslationFailed("garbage")
+    return [for_print(clean(one.encode(errors="replace").decode())) for one in found]
+
 
 # What somebody encrypted, or a key: by OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
 _SEALED = re.compile(r"-----BEGIN (?:PGP|AGE|PKCS7|CMS)\b")
-MOST = 20_000  # characters of a letter that are sent
-LOST = timedelta(seconds=LIMIT * 4)  # after this long the worker that had sent it is no more
+MAX_CHARACTERS = 20_000  # characters of a letter that are sent
+LOST_AFTER = timedelta(seconds=REQUEST_TIMEOUT * 4)  # after this long the worker that had sent it is no more
 
 
 @dataclass(frozen=True)
@@ -52,7 +100,7 @@ def get_refusal_reason(letter: Letter) -> str:
         return "erased"
     if any(map(_SEALED.search, texts)):
         return "sealed"
-    return "long" if sum(map(len, texts)) > MOST else ""
+    return "long" if sum(map(len, texts)) > MAX_CHARACTERS else ""
 
 
 def _texts(letter: Letter) -> list[str]:
@@ -99,7 +147,7 @@ def read_translation(session: Session, letter: Letter, row: MachineTranslation) 
     if row.found_sealed is not None:
         body, background = json.loads(get_keyring(session).open(_place(letter), row.found_sealed))
         return TranslationResult(row.language, body, background, at=row.ended_at)
-    lost = row.sent_at is not None and row.sent_at < now(session) - LOST
+    lost = row.sent_at is not None and row.sent_at < now(session) - LOST_AFTER
     return TranslationResult(row.language, fault=row.fault or ("lost" if lost else ""), at=row.ended_at)
 
 
@@ -121,7 +169,7 @@ def translate_next(database: Database, server: TranslationServer | None) -> bool
         return False
     texts, source, target = claimed
     try:
-        came, fault = translated(server, texts, source, target), None
+        came, fault = request_translation(server, texts, source, target), None
     except TranslationFailed as untranslated:
         came, fault = [], untranslated.fault
     database.write(lambda session: save_translation(session, waiting or 0, came, fault))

@@ -1,5 +1,4 @@
-"""A reader's letter that came by mail: R4. It is read by the desk like any other and never answers, asks or settles by
-itself."""
+"""A reader's letter that came by mail: taken in, reread, and acknowledged where the newsletter wants that."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -14,16 +13,53 @@ from ..core.actors import Actor, Staff
 from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_text
 from ..crypto.seal import new_token
 from ..db.ids import new_public_id
+from ..db.session import absolute_url as page_address
 from ..db.session import get_keyring, lock_row, now
-from ..mail import inbound, usage
-from ..mail.models import Inbound
+from ..mail import inbound, outbox, usage
+from ..mail.mail_templates import write
+from ..mail.mail_values import LetterMail
+from ..mail.message import Sender
+from ..mail.models import Inbound, OutboxMail
+from ..newsletters import mail_texts
 from ..newsletters.models import Newsletter
 from ..people.directory import BadAddress, checked_address
 from ..text.clean import clean
 from ..text.languages import guess_language
-from . import acknowledging, contacts, receive, signs
+from . import contacts, receive, spam_filter, unsubscribing
 from .lifecycle import LETTER
 from .models import Letter, MachineTranslation
+
+
+def acknowledge(
+    session: Session, newsletter: Newsletter, letter: Letter, address: str, receipt: str
+) -> OutboxMail | None:
+    """Write to the sender of a mailed letter that it has arrived, with its receipt of 20 digits.
+
+    None where the newsletter doesn't want it, or where this sender had one today, from any newsletter: whatever answers
+    our answer gets no second one. Its sending leaves the reader's contact, to which the one e-mail is still owed.
+    """
+    if not newsletter.acknowledges:
+        return None
+    today = now(session).date()
+    who = f"{address.casefold()} {today}"
+    if not usage.spend(session, "acknowledgement", who, today + timedelta(days=1)):
+        return None
+    language = mail_texts.tongue_of(newsletter, letter.language)
+    kind, sender = "reader.acknowledgement", Sender(newsletter.name, language=language)
+    page, stop = page_address(session, f"/{newsletter.slug}/receipt"), unsubscribing.stop_link(session, letter)
+    about = LetterMail(
+        receipt=receipt, link=page, stop=stop, pauses=newsletter.is_paused, goes_on=newsletter.paused_until
+    )
+    own = mail_texts.get_custom_texts(session, newsletter, kind, language)
+    return outbox.put(
+        session,
+        write(kind, sender, address, "", about, own),
+        newsletter_id=newsletter.id,
+        letter_id=letter.id,
+        once_key=f"acknowledgement:{letter.id}",
+        hold=kind in newsletter.held_kinds,
+    )
+
 
 LONGEST = 20_000  # characters that are kept of a letter; its mail has the rest as long as it is kept
 FLOOD = 20  # letters of one sender in an hour; what comes above them is held
@@ -62,7 +98,7 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
     """Take in several, each to its newsletter and answerable or not, as if one came after the other."""
     addresses = [_usable(mailed.address) for _, mailed, _ in mails]
     floods = _floods(session, addresses)
-    lately = {key: signs.RecentLetters(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
+    lately = {key: spam_filter.RecentLetters(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
     letters = []
     with audit.together(session):
         for (newsletter, mailed, _), to, flood in zip(mails, addresses, floods, strict=True):
@@ -73,7 +109,7 @@ def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, M
     contacts.keep_emails(session, [(letter, to, newsletter.keep_days) for (newsletter, _, _), to, letter in written])
     for (newsletter, _, answerable), to, letter in written:
         if answerable and newsletter.acknowledges and not letter.signs:
-            _acknowledge(session, newsletter, letter, to)
+            _send_receipt(session, newsletter, letter, to)
     return letters
 
 
@@ -81,7 +117,7 @@ def _build_letter(
     newsletter: Newsletter,
     mailed: MailedLetter,
     sender_address: str,
-    lately: signs.RecentLetters,
+    lately: spam_filter.RecentLetters,
     delivery_signals: Collection[str],
 ) -> Letter:
     body = require_text("text", _clean_body(mailed.words))
@@ -160,11 +196,11 @@ def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
     return [bool(address) and not next(free) for address in addresses]
 
 
-def _acknowledge(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
+def _send_receipt(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
     """The answer brings a receipt. It travels by mail, so it can only read the state and withdraw."""
     form = receive.FormToken(new_token(), get_keyring(session).newest)
     receipt = receive.receipt_of(session, form)
-    if acknowledging.acknowledge(session, newsletter, letter, address, receipt) is None:
+    if acknowledge(session, newsletter, letter, address, receipt) is None:
         return
     for column, mac in receive.hashes(session, form).items():
         setattr(letter, column, mac)

@@ -10,8 +10,8 @@ from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, lock_row
 from ..newsletters.models import Newsletter
 from ..text.clean import clean, receipt_of
-from . import contacts, erasing_letters
-from .days import stored_time
+from . import contacts, personal_data
+from .blurred_time import stored_time
 from .models import Addition, Letter
 from .receive import ValidationError
 
@@ -88,4 +88,6 @@ def erase(session: Session, actor: Reader, letter: Letter) -> None:
     """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
     if actor.letter_id != letter.id:
         raise PermissionDenied(actor.ref)
-    erasing_letters.erase(session, actor, lock_row(session, letter), "withdraw", stored_time(session, letter), "letter")
+    personal_data.erase_letter(
+        session, actor, lock_row(session, letter), "withdraw", stored_time(session, letter), "letter"
+    )

@@ -17,7 +17,7 @@ from ..people.directory import BadAddress, checked_address
 from ..text.clean import clean, fault_of_question, held_reason
 from ..text.languages import guess_language
 from . import contacts
-from .days import next_slot, truncate_to_day
+from .blurred_time import next_slot, truncate_to_day
 from .lifecycle import LETTER
 from .models import CREDITS, HEAR_BACK, Letter
 

@@ -7,7 +7,7 @@ from ..core.actors import Reader
 from ..db.session import absolute_url
 from ..people import links
 from . import contacts
-from .days import stored_time
+from .blurred_time import stored_time
 from .models import Letter
 
 

@@ -6,7 +6,7 @@ from ..core.actors import Reader
 from ..core.state_machine import MissingPrecondition
 from ..db.drawn_keys import random_key
 from ..db.session import now
-from ..letters.days import next_slot, truncate_to_day
+from ..letters.blurred_time import next_slot, truncate_to_day
 from ..letters.lifecycle import LETTER
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, FormToken, already_sent, hashes

@@ -9,7 +9,7 @@ from ..core.actors import Reader
 from ..core.state_machine import MissingPrecondition
 from ..letters.models import Letter
 from ..letters.receive import Submission, must_take, send
-from ..letters.signs import SpamEvidence, weigh_signs
+from ..letters.spam_filter import SpamEvidence, weigh_signs
 from ..newsletters.models import Newsletter
 from ..questions.me_too import ask_too, shown_question
 from ..web import errors

@@ -7,7 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from ..letters.ending_sentences import sentence_of
+from ..letters.filing import get_ending_sentence
 from ..letters.models import Letter
 from ..web.formatting import day
 from ..web.setup import language, requested_language
@@ -117,7 +117,7 @@ def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicStat
 
 def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     reason = public_state.reason or ""
-    sentence = sentence_of(context.session, context.newsletter, reason, requested_language())
+    sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
     more, tongue = sentence or (_("We won’t go on with it."), language())
     return [
         ProgressStep(

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from ..core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
 from ..letters import receipts
-from ..letters.export import export_personal_data
 from ..letters.models import Letter
+from ..letters.personal_data import export_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import receipt_of

@@ -10,10 +10,10 @@ from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import RateLimiter
 from sqlalchemy.orm import Session
 
-from ..letters import signs
+from ..letters import spam_filter
 from ..letters.models import Letter
 from ..letters.receive import AlreadySent, FormToken, already_sent, is_full, receipt_of
-from ..letters.signs import spam_signals
+from ..letters.spam_filter import spam_signals
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
 from . import proof_of_work
@@ -118,7 +118,7 @@ def get_submission_traits(newsletter: Newsletter, form_values: Mapping[str, str]
     flood or sooner than people type, or its browser has solved the proof of work."""
     proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     way = {"trap"} if form_values.get(TRAP) else set()
-    good = {signs.PROVEN} if proven else set()
+    good = {spam_filter.PROVEN} if proven else set()
     if not limiter.enabled:
         return way | good
     try:

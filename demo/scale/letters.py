@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any
 
-from app.letters.days import truncate_to_day
+from app.letters.blurred_time import truncate_to_day
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
 

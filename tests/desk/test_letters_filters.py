@@ -19,7 +19,7 @@ from app.editor.frame import RequestContext
 from app.editor.letters import letter_pages, letter_rows
 from app.editor.letters.letter_filters import LETTERS
 from app.editor.letters.letter_rows import list_of
-from app.letters import filing, look_alike_flags, mailed_letters, queries, signs
+from app.letters import filing, look_alike_flags, mailed_letters, queries, spam_filter
 from app.letters.models import Letter
 from app.mailroom.batch import House, Settings
 from app.mailroom.evidence import InboundContext
@@ -173,7 +173,7 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsroom, monkeypatch, query):
-    monkeypatch.setattr(signs, "HOLDS", 100)  # so many that are alike would be held
+    monkeypatch.setattr(spam_filter, "HOLDS", 100)  # so many that are alike would be held
 
     def fill(session):
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)

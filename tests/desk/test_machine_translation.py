@@ -14,7 +14,7 @@ from app.core.actors import Reader
 from app.core.state_machine import InvalidTransition
 from app.db.engine import Database
 from app.letters import machine_translation, receipts, receive
-from app.letters.libre_translate import TranslationFailed, translated
+from app.letters.machine_translation import TranslationFailed, request_translation
 from app.letters.models import Letter, MachineTranslation
 from app.newsletters.models import Newsletter
 from app.server import worker
@@ -137,14 +137,14 @@ def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone
 def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslate) -> None:
     machine_.answers.append(Answer(b'{"translatedText": ["' + b"x" * 200, 200, slowly=0.05))
     with pytest.raises(TranslationFailed, match="slow"):
-        translated(machine_.as_set(), ["salt"], "und", "en", limit=0.3)
+        request_translation(machine_.as_set(), ["salt"], "und", "en", limit=0.3)
     assert machine_.asked[-1][2]["source"] == "auto"
     with pytest.raises(TranslationFailed, match="key"):
-        translated(machine_.as_set("another"), ["salt"], "ru", "en")
+        request_translation(machine_.as_set("another"), ["salt"], "ru", "en")
     with libre_translate() as gone:
         nowhere = gone.as_set()
     with pytest.raises(TranslationFailed, match="unreachable"):
-        translated(nowhere, ["salt"], "ru", "en")
+        request_translation(nowhere, ["salt"], "ru", "en")
 
 
 def test_what_comes_back_is_text_whatever_stands_in_it(
@@ -244,7 +244,7 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
     worked(app)
     assert machine.asked == []
     database.write(lambda s: s.execute(update(MachineTranslation).values(sent_at=MachineTranslation.asked_at)) and None)
-    monkeypatch.setattr(machine_translation, "LOST", machine_translation.LOST * 0)
+    monkeypatch.setattr(machine_translation, "LOST", machine_translation.LOST_AFTER * 0)
     assert "our worker was stopped meanwhile" in nora.words(f"letters/{public_id}")
     press(nora, public_id)
     worked(app)

@@ -25,7 +25,7 @@ from app.db.declarative import Base
 from app.db.engine import Database
 from app.db.session import now
 from app.editions.models import Edition, EditionItem
-from app.letters import contacts, days, receipts, receive
+from app.letters import blurred_time, contacts, receipts, receive
 from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.mail_templates import write
@@ -239,7 +239,7 @@ def test_the_day_that_is_kept_has_begun_and_is_not_over(
 
     def change(session: Session) -> datetime:
         session.get_one(Newsletter, newsroom.newsletter_id).zone = zone
-        return days.stored_time(session, session.get_one(Letter, letter))
+        return blurred_time.stored_time(session, session.get_one(Letter, letter))
 
     kept = database.write(change, at=moment)
     assert (kept, kept <= moment < kept + timedelta(days=1)) == (TODAY.replace(hour=0), True)

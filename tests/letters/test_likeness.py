@@ -5,7 +5,14 @@ from random import Random
 
 import pytest
 
-from app.letters.likeness import ALONE, HIGHEST, LOOKED_AT, TYPICAL_FUNCTION_WORD_SHARE, function_word_share, standings
+from app.letters.flood_ranking import (
+    ALONE,
+    COMPARED_CHARACTERS,
+    HIGHEST,
+    TYPICAL_FUNCTION_WORD_SHARE,
+    function_word_share,
+    standings,
+)
 from tests.support.floods import KINDS, flood, honest, mixed
 
 READERS, FIRST, FOUND = 44, 60, 40
@@ -42,6 +49,6 @@ def test_a_few_letters_stay_in_their_order_and_three_that_are_alike_are_a_crowd(
 
 def test_small_words_are_looked_for_at_the_beginning_of_a_letter() -> None:
     said, noise = "Who of the people in the village weighs the salt? ", "Salt weighs village people. "
-    times = LOOKED_AT // len(said)
-    whole = (said * (times + 1))[:LOOKED_AT]
+    times = COMPARED_CHARACTERS // len(said)
+    whole = (said * (times + 1))[:COMPARED_CHARACTERS]
     assert function_word_share(whole + noise * 1_000) == function_word_share(whole) > TYPICAL_FUNCTION_WORD_SHARE

@@ -12,8 +12,20 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import receipts, receive
 from app.letters.models import Letter
-from app.letters.pieces import SIMILARITY_THRESHOLD, are_similar, is_similar, pieces_of
-from app.letters.signs import BY_CODE, HOLDS, MANY, PROVEN, SIGNS, SpamEvidence, spam_signals, weigh_signs
+from app.letters.spam_filter import (
+    BY_CODE,
+    HOLDS,
+    MANY_ALIKE,
+    PROVEN,
+    SIGNS,
+    SIMILARITY_THRESHOLD,
+    SpamEvidence,
+    are_similar,
+    is_similar,
+    shingles_of,
+    spam_signals,
+    weigh_signs,
+)
 from app.newsletters.models import Newsletter
 from app.questions import moves
 from tests.support.cast import Newsroom
@@ -52,7 +64,7 @@ def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> lis
 )
 def test_each_sign_is_seen(code: str, text: str, before: Sequence[str], way: Sequence[str]) -> None:
     assert code in shown(text, before, way)
-    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY)
+    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY_ALIKE)
 
 
 @pytest.mark.threat("flood")
@@ -76,7 +88,7 @@ def test_one_light_sign_holds_nothing_and_several_do() -> None:
 def test_a_proof_counts_against_how_a_letter_came_and_never_for_its_words() -> None:
     assert weigh_signs(SpamEvidence(QUESTION, (), ("flood",))) == ["flood"]
     assert weigh_signs(SpamEvidence(QUESTION, (), ("flood", PROVEN))) == []
-    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY, ("flood", PROVEN))) == ["flood", "many alike"]
+    assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * MANY_ALIKE, ("flood", PROVEN))) == ["flood", "many alike"]
     assert weigh_signs(SpamEvidence("https://a.example/only", (), (PROVEN,))) == ["bare link"]
 
 
@@ -93,9 +105,9 @@ def test_letters_of_one_length_are_alike_that_share_most_of_their_pieces_and_no_
     some = [make(rng) for make in (identical, with_gaps, paraphrased, noise, links, mixed) for _ in range(8)]
     some += [*HONEST, *honest()[:40], TEXT, "", "1", "salt", "salt " * 9, "ſalt ΐ" * 200, "соль", "盐"]
     pairs = [(one, other) for one in some for other in some]
-    found = {(one, other): are_similar(pieces_of(one), pieces_of(other)) for one, other in pairs}
+    found = {(one, other): are_similar(shingles_of(one), shingles_of(other)) for one, other in pairs}
     assert found == {(one, other): share(one, other) >= SIMILARITY_THRESHOLD for one, other in pairs}
-    assert {(one, other): is_similar(pieces_of(one), other) for one, other in pairs} == found
+    assert {(one, other): is_similar(shingles_of(one), other) for one, other in pairs} == found
     assert {*found.values()} == {True, False}
 
 
@@ -147,7 +159,7 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
     """Readers who would ask the same press a button, and stand behind the question in its words."""
 
     def send(session: Session) -> tuple[list[str], list[str]]:
-        letters = [sent(session, newsroom, number) for number in range(MANY)]
+        letters = [sent(session, newsroom, number) for number in range(MANY_ALIKE)]
         before = spam_signals(session, newsroom.newsletter_id, QUESTION)
         moves.open_question(session, newsroom.nora, letters)
         return before, spam_signals(session, newsroom.newsletter_id, QUESTION, ("flood",))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.actors import Mailroom
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.letters import acknowledging, mailed_letters
+from app.letters import mailed_letters
 from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.message import Message
@@ -51,7 +51,7 @@ def mailed(
         letter = mailed_letters.take(
             session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, address, at, language)
         )
-        return acknowledging.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
+        return mailed_letters.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
 
     return database.write(take, at=at)
 

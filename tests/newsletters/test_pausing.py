@@ -16,7 +16,7 @@ from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Clock, Mailroom
 from app.db.engine import Database
-from app.letters import acknowledging, mailed_letters
+from app.letters import mailed_letters
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
@@ -76,7 +76,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
         newsletter.acknowledges = True
         mailed = mailed_letters.MailedLetter("Who weighs the salt?", "timur@post.example", now, language)
         letter = mailed_letters.take(session, Mailroom(), newsletter, mailed)
-        sent = acknowledging.acknowledge(session, newsletter, letter, "timur@post.example", "1" * 20)
+        sent = mailed_letters.acknowledge(session, newsletter, letter, "timur@post.example", "1" * 20)
         assert sent is not None
         return outbox.read(session, sent).text
 
@@ -93,7 +93,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
                 "And who reads it?", "dana@post.example", datetime(2026, 11, 28, tzinfo=UTC), language
             ),
         )
-        sent = acknowledging.acknowledge(session, newsletter, letter, "dana@post.example", "2" * 20)
+        sent = mailed_letters.acknowledge(session, newsletter, letter, "dana@post.example", "2" * 20)
         assert sent is not None
         return outbox.read(session, sent).text
 

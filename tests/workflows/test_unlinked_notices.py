@@ -16,7 +16,7 @@ from app.core.clock import utc_now
 from app.db.declarative import Base
 from app.db.engine import Database
 from app.editions.models import Edition
-from app.letters.ending_sentences import ENDINGS
+from app.letters.filing import ENDINGS
 from app.letters.models import Letter
 from app.letters.receive import Submission
 from app.mail import inbound

@@ -17,7 +17,7 @@ from ...core.listing import Chain, counts
 from ...letters import contacts, crowds, queries
 from ...letters.lifecycle import LETTER
 from ...letters.models import Letter
-from ...letters.signs import BY_CODE
+from ...letters.spam_filter import BY_CODE
 from ...mail import inbound
 from ...people.models import Person
 from ...questions import queries as question_queries

@@ -3,7 +3,7 @@
 from flask_babel import lazy_gettext as _l
 
 from ...letters.lifecycle import STATES
-from ...letters.signs import SIGNS
+from ...letters.spam_filter import SIGNS
 
 TAKEN_DOWN = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
 BY_HAND = tuple(TAKEN_DOWN)

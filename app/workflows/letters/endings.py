@@ -14,7 +14,7 @@ from ...core.actors import Staff
 from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
 from ...db.session import lock_row
 from ...letters import filing
-from ...letters.ending_sentences import ENDINGS, sentence_of
+from ...letters.filing import ENDINGS, get_ending_sentence
 from ...letters.models import Letter
 from ...mail.mail_values import LetterMail
 from ...mail.models import OutboxMail
@@ -143,7 +143,7 @@ def _path(newsletter: Newsletter, answer: Question | None) -> str:
 def _notify_reader(
     session: Session, actor: Staff, newsletter: Newsletter, letter: Letter, reason: str, path: str = ""
 ) -> None:
-    sentence = sentence_of(session, newsletter, reason, letter.language)
+    sentence = get_ending_sentence(session, newsletter, reason, letter.language)
     said = sentence.text if sentence else ""
     about = LetterMail(opening="ended", sentence=said, link=path)
     notices.tell_reader(session, actor, letter, about, notices.by_night(session))

@@ -16,7 +16,7 @@ from ...core.listing import MANY, Key
 from ...core.state_machine import InvalidTransition, PermissionDenied, must, require_length, require_text
 from ...db.session import lock_row, now
 from ...letters import receipts
-from ...letters.days import truncate_to_day
+from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Addition, Letter, ReceiptNote
 from ...newsletters.models import Newsletter
 from ...text.clean import clean

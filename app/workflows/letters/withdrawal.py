@@ -14,7 +14,7 @@ from ...editions import locking, slots
 from ...editions.models import Edition, EditionItem
 from ...forms import form_drafts, press_keys
 from ...letters import contacts
-from ...letters.days import stored_time
+from ...letters.blurred_time import stored_time
 from ...letters.models import Letter
 from ...letters.queries import of_questions, stood_behind
 from ...letters.receipts import change_credit as change_own_credit

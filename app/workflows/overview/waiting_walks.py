@@ -33,7 +33,7 @@ from ...editions.models import Edition
 from ...editions.queries import select_edition_in_production, select_editions_to_run
 from ...editions.ready_questions import DATES, select_questions_with_deadline
 from ...letters import queries as letters
-from ...letters.days import truncate_to_day
+from ...letters.blurred_time import truncate_to_day
 from ...letters.lifecycle import STATES
 from ...letters.models import Letter
 from ...mail import inbound

@@ -16,7 +16,7 @@ from ...db.session import absolute_url, now
 from ...editions.archive import story_path
 from ...editions.models import Edition
 from ...letters import contacts, unsubscribing
-from ...letters.days import truncate_to_day
+from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Letter
 from ...mail import outbox
 from ...mail.mail_templates import write

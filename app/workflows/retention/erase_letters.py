@@ -17,7 +17,7 @@ from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.secure_delete import empty_log
 from ...db.session import lock_row, now
-from ...letters import erasing_letters
+from ...letters import personal_data
 from ...letters.models import Contact, Letter
 from ...letters.queries import stood_behind
 from ...mail.models import Inbound, OutboxContent, OutboxMail
@@ -77,7 +77,7 @@ def forget(session: Session, letter: Letter) -> None:
         return
     words, behind = letter.body or "", sorted(stood_behind(session, letter))
     stays = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
-    erasing_letters.erase(session, Clock(), letter, "forget", now(session), "words", **stays)
+    personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **stays)
     for key in behind:
         _forget_wordings(session, lock_row(session, session.get_one(Question, key)), words)
 

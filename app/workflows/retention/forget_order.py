@@ -1,7 +1,7 @@
 """Once a day is over, its order is forgotten: which letter without an address came before which, and beside what.
 
 Such a letter keeps its day. Whoever takes the database could still read its place within that day from what lies next
-to it: its count of the day (`letters/days.py`), its place in the search index, where its rows lie in the file, and on
+to it: its count of the day (`letters/blurred_time.py`), its place in the search index, where its rows lie in the file, and on
 PostgreSQL the number of the transaction that wrote them. The worker writes all of it anew, in an order that tells
 nothing.
 """
@@ -16,7 +16,7 @@ from ...db import postgresql, sqlite
 from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.session import execute_without_version_bump, now
-from ...letters.days import truncate_to_day
+from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Letter
 from ...search.index import merge_segments
 from ...watching.models import Sighting

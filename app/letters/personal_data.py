@@ -1,13 +1,18 @@
-"""The export of what is held of a reader, for whoever holds the receipt in hand."""
+"""The personal data of a reader's letter: exported for its writer, and erased."""
 
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from ..core.actors import Reader
+from ..audit import erasures
+from ..core.actors import Actor, Reader
 from ..core.state_machine import PermissionDenied
+from ..search.index import remove_from_indexes
 from . import contacts
-from .models import Letter
+from .lifecycle import LETTER
+from .models import Addition, Letter, MachineTranslation, ReceiptNote
 from .queries import get_additions_by_letter
 
 
@@ -38,3 +43,28 @@ def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dic
             for one in added
         ],
     }
+
+
+ERASED_VALUES: dict[str, Any] = {
+    **dict.fromkeys(("body", "background", "desk_note")),
+    "language": "und",
+    "verbatim": False,
+    "signs": [],
+}
+
+
+def erase_letter(
+    session: Session, actor: Actor, letter: Letter, action: str, erased_at: datetime, erasure_kind: str, **how: Any
+) -> None:
+    """Erase a letter by this action of its machine, at `erased_at`; `erasure_kind` is the kind of the erasure, and
+    `how` what else `apply` is told.
+
+    What is known of it afterwards are its ids, its state and the day. Raises what `apply` raises.
+    """
+    contacts.forget(session, actor, letter.id)
+    contacts.set_credit(session, letter, "none")
+    for model in (ReceiptNote, Addition, MachineTranslation):
+        session.execute(delete(model).where(model.letter_id == letter.id))
+    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **ERASED_VALUES, **how)
+    remove_from_indexes(session, "letter", letter.id)
+    erasures.note(session, erasure_kind, [letter.public_id])

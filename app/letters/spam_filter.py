@@ -1,13 +1,8 @@
-"""Signs by which a letter is held until a person has looked at it: one table, each with its weight.
-
-What is weighed is what a letter says and that many are like it; who sent it, and from where, nobody knows here (S3). No
-sign refuses a letter or loses one: held is the worst, and whoever sent it can't see that. A letter in another language
-than the newsletter's is none of these: readers may ask in any (R1, R8).
-"""
+"""Signs by which a letter is held until a person has looked at it: one table, each with its weight."""
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -19,16 +14,58 @@ from sqlalchemy.orm import Session
 from ..db.session import now
 from ..text.clean import held_reason, word_count
 from ..text.languages import N_
-from .days import COUNTED, truncate_to_day
-from .likeness import NOISE_FUNCTION_WORD_SHARE, function_word_share
+from .blurred_time import SLOTS_OF_A_DAY, truncate_to_day
+from .flood_ranking import NOISE_FUNCTION_WORD_SHARE, function_word_share
 from .models import Letter
-from .pieces import LOOKED_AT, are_similar, is_similar, pieces_of
+
+SHINGLE_LENGTH = 5  # letters
+COMPARED_CHARACTERS = 600  # characters of a letter
+SIMILARITY_THRESHOLD = (
+    0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+)
+_SHINGLE_SLICES = [
+    slice(at, at + SHINGLE_LENGTH) for at in range(3 * COMPARED_CHARACTERS)
+]  # a letter has three others as its small one at most
+_NO_LETTER = re.compile(r"[\W\d_]+")
+
+
+def shingles_of(text: str) -> frozenset[str]:
+    """Return a letter's pieces."""
+    return frozenset(_iter_shingles(text)[1])
+
+
+def are_similar(pieces: frozenset[str], other_pieces: frozenset[str]) -> bool:
+    here, there = len(pieces), len(other_pieces)
+    if (
+        here / there if here < there else there / here
+    ) < SIMILARITY_THRESHOLD:  # no more in common than the shorter one has
+        return False
+    both = len(pieces & other_pieces)
+    return both / (here + there - both) >= SIMILARITY_THRESHOLD
+
+
+def is_similar(letter_pieces: frozenset[str], text: str) -> bool:
+    """Return whether a letter's pieces and those of a text are like each other, mostly without keeping the text's."""
+    here, (most, pieces) = len(letter_pieces), _iter_shingles(text)
+    both = len(letter_pieces.intersection(pieces))
+    if both / here < SIMILARITY_THRESHOLD:  # what the text has beside makes it less
+        return False
+    # It has as many pieces as places where one begins, or fewer where some come again.
+    return both / (here + most - both) >= SIMILARITY_THRESHOLD or are_similar(letter_pieces, shingles_of(text))
+
+
+def _iter_shingles(text: str) -> tuple[int, Iterator[str]]:
+    """Return how many pieces a letter has, those that come again counted too, and one after the other."""
+    letters = _NO_LETTER.sub("", text[:COMPARED_CHARACTERS].casefold())
+    most = max(1, len(letters) - SHINGLE_LENGTH + 1)
+    return most, map(letters.__getitem__, _SHINGLE_SLICES[:most])
+
 
 HOLDS = 10  # of all weights together
-PROOF = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
+PROOF_DISCOUNT = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
 RECENT = 30  # letters of today that a new one is compared with, of those without a minute and of the others
-SOME, MANY = 3, 12  # letters that are like a new one: a class may have copied a question, a flood has not
-QUESTION = 2  # words that are one (R1)
+SOME_ALIKE, MANY_ALIKE = 3, 12  # letters that are like a new one: a class may have copied a question, a flood has not
+MIN_QUESTION_WORDS = 2  # words that are one (R1)
 SAME_SITE = 3  # letters that lead to the same site
 MIXED, OF_WORDS = 3, 0.1  # words of two alphabets each: so many, and such a share of all
 # Sites that hide where a link leads. What messengers make of a link (t.co) stands there too: no sign holds alone here.
@@ -82,13 +119,13 @@ class SpamEvidence:
     @cached_property
     def alike(self) -> int:
         """Count the letters of late that have most of its words."""
-        own = pieces_of(self.text)
+        own = shingles_of(self.text)
         return sum(self.like(own, other) for other in self.before)
 
     @property
     def is_bare(self) -> bool:
         left, links = _LINK.subn(" ", self.text)
-        return links > 0 and word_count(left) < QUESTION
+        return links > 0 and word_count(left) < MIN_QUESTION_WORDS
 
     @property
     def is_noise(self) -> bool:
@@ -96,7 +133,7 @@ class SpamEvidence:
 
     @property
     def is_mixed(self) -> bool:
-        words = _WORD.findall(self.text[:LOOKED_AT])
+        words = _WORD.findall(self.text[:COMPARED_CHARACTERS])
         mixed = sum(bool(_LATIN.search(word) and _NOT_LATIN.search(word)) for word in words)
         return mixed >= MIXED and mixed >= OF_WORDS * len(words)
 
@@ -106,7 +143,7 @@ class SpamEvidence:
 
     @property
     def has_copies(self) -> bool:
-        return SOME <= self.alike < MANY
+        return SOME_ALIKE <= self.alike < MANY_ALIKE
 
     @property
     def has_one_site(self) -> bool:
@@ -155,7 +192,7 @@ SIGNS = (
     ),
     _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
     _delivery_sign(
-        "many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY
+        "many alike", 10, N_("many of the same"), N_("Many of today say the same."), lambda s: s.alike >= MANY_ALIKE
     ),
     _content_sign(
         "noise", 6, N_("no sentence"), N_("It has none of the small words of a sentence."), lambda s: s.is_noise
@@ -182,7 +219,7 @@ def weigh_signs(evidence: SpamEvidence) -> list[str]:
     shown = [sign for sign in SIGNS if sign.shows(evidence)]
     of_words = sum(sign.weight for sign in shown if sign.of_words)
     of_way = sum(sign.weight for sign in shown if not sign.of_words)
-    of_way = max(0, of_way - PROOF) if PROVEN in evidence.way else of_way
+    of_way = max(0, of_way - PROOF_DISCOUNT) if PROVEN in evidence.way else of_way
     return [sign.code for sign in shown] if of_words + of_way >= HOLDS else []
 
 
@@ -201,12 +238,12 @@ class RecentLetters:
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
         self._day = truncate_to_day(now(session))
-        self._counted = self._day + COUNTED
+        self._counted = self._day + SLOTS_OF_A_DAY
         # Those without a minute, and the others.
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
         for received_at, text in _list_recent(session, newsletter_id, self._day):
             self._walks[received_at >= self._counted].append((received_at, text))
-        cut = cache(pieces_of)  # for those of one batch that are looked at one after the other
+        cut = cache(shingles_of)  # for those of one batch that are looked at one after the other
         self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_similar(own, cut(other))
 
     def signs_of(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
@@ -238,7 +275,7 @@ _RECENT = union_all(
 
 def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[tuple[datetime, str]]:
     """Return time and text of the newest unfiled letters of a day, of those without a minute and of the others."""
-    params = {"newsletter_id": newsletter_id, "day": day, "counted": day + COUNTED}
+    params = {"newsletter_id": newsletter_id, "day": day, "counted": day + SLOTS_OF_A_DAY}
     return [(received_at, body) for received_at, body in session.connection().execute(_RECENT, params)]
 
 

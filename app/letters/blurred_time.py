@@ -9,7 +9,7 @@ from ..db.session import now
 from .models import Letter
 
 # Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
-COUNTED = timedelta(seconds=1)
+SLOTS_OF_A_DAY = timedelta(seconds=1)
 _ROW = Letter.__table__.c
 # Built once, with named parameters: building it for each letter costs several times what running it does.
 _NEWEST = select(func.max(_ROW.received_at)).where(
@@ -45,6 +45,6 @@ def next_slot(session: Session, newsletter_id: int, timestamp: datetime) -> date
     time, and `forget_order.py` forgets it once the day is over.
     """
     day, step = truncate_to_day(timestamp), timedelta(microseconds=1)
-    params = {"newsletter_id": newsletter_id, "day": day, "end": day + COUNTED}
+    params = {"newsletter_id": newsletter_id, "day": day, "end": day + SLOTS_OF_A_DAY}
     newest = session.connection().scalar(_NEWEST, params)
-    return min((newest or day) + step, day + COUNTED - step)
+    return min((newest or day) + step, day + SLOTS_OF_A_DAY - step)
