@@ -271,8 +271,8 @@ class Opened(NamedTuple):
     """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
 
     values: dict[str, Any]
-    seen: str
-    met: Conflict | None = None
+    version_token: str
+    conflict: Conflict | None = None
 
 
 def merge_form(
@@ -305,5 +305,5 @@ def merge_form(
     ]
     name = hands(desk, [first.ref]).get(first.ref) or _("Somebody")
     values = {name: current[name] if name in left else value for name, value in form_data.items()}
-    met = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
-    return Opened(values, token(current), met)
+    conflict = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
+    return Opened(values, token(current), conflict)

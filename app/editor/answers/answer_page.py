@@ -101,7 +101,7 @@ def _edit_form(
         passages=error.passages if isinstance(error, LeakDetected) else (),
         own=own,
         pairs=compare(own.body, body) if own else [],
-        is_past=form.met is not None and not answer.is_on_the_desk,
+        is_past=form.conflict is not None and not answer.is_on_the_desk,
         may_check=desk.may("give back"),
         objection=_objection(desk, answer),
         mails=incoming_mails.list_mails_with_files(desk.session, Inbound.assignment_id == answer.assignment_id),

@@ -83,7 +83,7 @@ def builder(
         changes_since=describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
         if trouble
         else [],
-        seen=seen,
+        version_token=seen,
         kept=get_preserved_params(),
         names=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,

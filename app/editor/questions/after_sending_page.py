@@ -88,7 +88,7 @@ def _page(
         "archive",
         question=question,
         item=item,
-        seen=request.form.get("seen") or token_of(question),
+        version_token=request.form.get("seen") or token_of(question),
         values=form_data or _get_current_values(item),
         names=[voice["lead_in"]["name"] for voice in item.piece["voices"]],
         for_safety=for_safety,

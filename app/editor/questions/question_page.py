@@ -112,7 +112,7 @@ def question_page(
         "questions",
         file=file,
         question=question,
-        seen=token(facts_of_question(question, newest.id if newest else 0, file.edition, file.topics)),
+        version_token=token(facts_of_question(question, newest.id if newest else 0, file.edition, file.topics)),
         step=step,
         due=due,
         due_href=step.href if step else "",

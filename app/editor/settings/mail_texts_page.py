@@ -129,7 +129,9 @@ def _form(
     _require_language(desk, language, kind)
     keys = {texts.text_key(kind, part) for part in parts_of(kind)}
     first = find_last_text_save(desk, language, keys) if stale else None
-    values, seen, met = merge_form(desk, _get_current_texts(desk, language, kind), form_data, PART_WORDS, first)
+    values, version_token, conflict = merge_form(
+        desk, _get_current_texts(desk, language, kind), form_data, PART_WORDS, first
+    )
     own = {
         part: text
         for part, text in values.items()
@@ -153,8 +155,8 @@ def _form(
         stays=KINDS[kind].stays and _(KINDS[kind].stays),
         examples=[(message.subject, blocks(message.text)) for message in shown],
         looked=form_data is not None and not faults and not stale,
-        seen=seen,
-        met=met,
+        version_token=version_token,
+        conflict=conflict,
     )
 
 

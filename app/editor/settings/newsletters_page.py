@@ -70,7 +70,7 @@ def _page(
         "editor/settings/newsletter.html",
         "settings",
         stands=format_status(one),
-        seen=token({"stands": _facts(one)}),
+        version_token=token({"stands": _facts(one)}),
         press=press,
         typed={"name": one.name, "slug": one.slug, **(form_data or {})},
         faults=said,

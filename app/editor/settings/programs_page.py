@@ -142,7 +142,7 @@ def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
         stands=words,
         host=_host(desk, one),
         signs=registering.signs(one),
-        seen=token({"stands": _facts(one)}),
+        version_token=token({"stands": _facts(one)}),
         secret=secret,
         deliveries=[_format_delivery(one, delivery) for delivery in deliveries],
     )

@@ -59,7 +59,7 @@ def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         tools=TOOLS.values(),
         most=LONGEST,
-        seen=token({"version": kept.version if kept else 0}),
+        version_token=token({"version": kept.version if kept else 0}),
     )
 
 
