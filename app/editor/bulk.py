@@ -25,7 +25,7 @@ from ..letters.filing import ENDINGS
 from ..mail.outbox import OnItsWay
 from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
-from ..questions.moves import CannotMerge, InEdition
+from ..questions.actions import CannotMerge, InEdition
 from .conflict import in_short
 from .flash import announce
 from .form_values import parse_number

@@ -277,8 +277,8 @@ def page(desk: RequestContext, template: str, section: str, **values: Any) -> st
         newsletters=desk.newsletters,
         sections=sections(desk.newsletter, here.numbers),
         section=section,
-        coming=next_edition_summary(desk.newsletter, here.edition) if here.edition else None,
-        me={"name": desk.actor.name, "role": role_label(desk.actor.role)},
+        next_edition=next_edition_summary(desk.newsletter, here.edition) if here.edition else None,
+        user={"name": desk.actor.name, "role": role_label(desk.actor.role)},
         actor=desk.actor,
         **values,
     )

@@ -91,7 +91,7 @@ def _form(
         more=near[few:],
         foreign=foreign,
         others=len(fits) > SHOWN,
-        sought=sought,
+        query=sought,
         editions=[*((one.public_id, day(one.runs_at)) for one in open_editions), ("", _("Any later one"))],
         standing=[(row.public_id, row.expert.name) for row in before],
         typed=form_data,

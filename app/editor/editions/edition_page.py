@@ -18,9 +18,9 @@ from ...editions.models import Edition
 from ...editions.ready_questions import load_ready_questions
 from ...letters import queries as letters
 from ...mail.outbox import OnItsWay
-from ...questions import must_run_by
+from ...questions import actions
 from ...questions import queries as questions
-from ...questions.firewall import LeakDetected
+from ...questions.source_protection import LeakDetected
 from ...questions.models import Question
 from ...typesetting import whole_mail
 from ...typesetting.exports import BY_SUFFIX
@@ -195,7 +195,7 @@ def _date(desk: RequestContext, edition: Edition) -> str:
     by = parse_day(typed)
     if typed and by is None:
         raise MissingPrecondition("date to come")
-    must_run_by.must_run_by(desk.session, desk.actor, question, by)
+    actions.set_must_run_by(desk.session, desk.actor, question, by)
     if by is None:
         return _("“%(what)s” has no date any more.", what=question.short_title)
     return _("“%(what)s” must run by %(day)s.", what=question.short_title, day=day(by))

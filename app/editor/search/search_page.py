@@ -73,7 +73,7 @@ def look_for(slug: str) -> str:
     words = single_line(request.args.get("q", ""))[:LONGEST]
     with read_context(slug) as desk:
         groups = _groups(desk, words) if words else []
-        return page(desk, "editor/search/search.html", "", sought=words, groups=groups)
+        return page(desk, "editor/search/search.html", "", query=words, groups=groups)
 
 
 def _groups(desk: RequestContext, query: str) -> list[Group]:
