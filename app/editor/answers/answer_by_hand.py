@@ -57,7 +57,7 @@ def _hand_form(desk: RequestContext, assignment: Assignment, form_data: dict[str
     values = {
         "assignment": assignment,
         "question": assignment.question,
-        "typed": form_data,
+        "form_data": form_data,
         "faults": faults,
         "channels": channels,
     }

@@ -57,7 +57,7 @@ def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_h
         letter=mails.preview(desk.session, assignment, reply_by=dates.reply_by, due_at=dates.due_at),
         has_address=assignment.expert.person.email_sealed is not None,
         dates=dates,
-        held=is_held_back,
+        is_held_back=is_held_back,
         has_now=count_open_assignments(desk.session, [assignment.expert_id])[assignment.expert_id],
         today=now(desk.session).date(),
     )

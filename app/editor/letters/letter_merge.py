@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...search.verdicts import record_verdict

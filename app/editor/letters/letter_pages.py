@@ -16,7 +16,7 @@ from ...core.state_machine import InvalidTransition, MissingPrecondition, check_
 from ...db.session import lock_row
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from ...audit import watched
 from ...letters import filing, queries
 from ...letters.models import Letter
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...workflows.letters.endings import end_letter

@@ -95,13 +95,13 @@ def _page(
         languages=[
             tongue(version.language) for version in item_translations.list_visible_translations(desk.session, item)
         ],
-        made=corrections.of_questions(desk.session, [question.id])[question.id],
-        at=at,
-        said=said,
+        corrections=corrections.of_questions(desk.session, [question.id])[question.id],
+        error_field=at,
+        error_message=said,
         passages=passages,
-        most_signs=typos.MAX_CHANGED_CHARACTERS,
-        most_note=after_sending.LONGEST_NOTE,
-        longest_headline=LONGEST_HEADLINE,
+        typo_limit=typos.MAX_CHANGED_CHARACTERS,
+        note_limit=after_sending.LONGEST_NOTE,
+        headline_limit=LONGEST_HEADLINE,
         days=erase_published.WEEK.days,
     )
 

@@ -125,7 +125,7 @@ class QuestionDetail:
     def words_of(self, status: Place) -> str:
         return format_status(self.question, status)
 
-    def at(self, endpoint: str, **values: Any) -> str:
+    def url(self, endpoint: str, **values: Any) -> str:
         """The address of a page or an action of this question."""
         slug = self.desk.newsletter.slug
         return url_for(f"editor.{endpoint}", slug=slug, public_id=self.question.public_id, **values)

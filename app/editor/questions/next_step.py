@@ -62,7 +62,7 @@ def _edit(*keys: str) -> Callable[[QuestionDetail], Step | None]:
         part = _first(dossier, *keys)
         if part is None or part.place.answer is None or "edit" not in part.may_answer:
             return None
-        href = dossier.at("answer_edit", answer_id=part.place.answer.public_id)
+        href = dossier.url("answer_edit", answer_id=part.place.answer.public_id)
         return Step(part.chapter, _("Edit %(name)s’s answer", name=part.place.name), href)
 
     return step
@@ -72,7 +72,7 @@ def _check(dossier: QuestionDetail) -> Step | None:
     part = _first(dossier, "edited")
     if part is None or part.place.answer is None or "check" not in part.may_answer or "check" not in part.faults:
         return None
-    href = dossier.at("answer_check", answer_id=part.place.answer.public_id)
+    href = dossier.url("answer_check", answer_id=part.place.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.place.name)
     return Step(part.chapter, label, href, posts=True, values={"seen": token_of(part.place.answer)})
 
@@ -83,14 +83,14 @@ def _invitation(dossier: QuestionDetail) -> Step | None:
     part = next(waits, None)
     if part is None or "invite" not in part.may_assignment:
         return None
-    href = dossier.at("assignment", assignment_id=part.place.assignment.public_id)
+    href = dossier.url("assignment", assignment_id=part.place.assignment.public_id)
     return Step("", _("Read and send the invitation to %(name)s", name=part.place.name), href)
 
 
 def _ask(dossier: QuestionDetail) -> Step | None:
     if not dossier.may_ask or any(part.place.key not in OVER for part in dossier.parts):
         return None
-    return Step("who", _("Ask an expert"), dossier.at("ask"))
+    return Step("who", _("Ask an expert"), dossier.url("ask"))
 
 
 def _ask_again(dossier: QuestionDetail) -> Step | None:
@@ -99,7 +99,7 @@ def _ask_again(dossier: QuestionDetail) -> Step | None:
     part = _first(dossier, "later")
     if part is None or (part.place.assignment.later_on or today) > today or _ask(dossier) is None:
         return None
-    href = dossier.at("ask", expert=part.place.assignment.expert.public_id)
+    href = dossier.url("ask", expert=part.place.assignment.expert.public_id)
     return Step("who", _("Ask %(name)s again", name=part.place.name), href)
 
 
@@ -107,14 +107,14 @@ def _ask_instead(dossier: QuestionDetail) -> Step | None:
     """Whoever was asked lets the time pass without a word."""
     late = _first(dossier, "invited")
     asks = dossier.may_ask and late and late.place.is_late
-    return Step("who", _("Ask someone else"), dossier.at("ask")) if asks else None
+    return Step("who", _("Ask someone else"), dossier.url("ask")) if asks else None
 
 
 def _pick(dossier: QuestionDetail) -> Step | None:
     if dossier.free is None:
         return None
     label = _("Pick it for %(day)s", day=day(dossier.free.runs_at))
-    return Step("", label, dossier.at("question_pick"), posts=True, values={"edition": dossier.free.public_id})
+    return Step("", label, dossier.url("question_pick"), posts=True, values={"edition": dossier.free.public_id})
 
 
 def _edition(dossier: QuestionDetail) -> Step | None:
@@ -127,7 +127,7 @@ def _edition(dossier: QuestionDetail) -> Step | None:
 
 def _move(action: str, label: str) -> Callable[[QuestionDetail], Step | None]:
     def step(dossier: QuestionDetail) -> Step | None:
-        href = dossier.at("question_move", move=action)
+        href = dossier.url("question_move", move=action)
         return Step("", str(label), href, posts=True) if action in dossier.may else None
 
     return step

@@ -99,49 +99,49 @@ def question_page(
 ) -> str:
     """Show the page. `rejected_form`, or `typed` for the checklist, is what a form held that couldn't be taken, and
     why."""
-    file = load_question_detail(desk, question)
-    found = compare_question(desk, question, file.topics)
+    detail = load_question_detail(desk, question)
+    found = compare_question(desk, question, detail.topics)
     newest = newest_change(question)
     show, before = request.args.get("show"), request.args.get("before", "")
-    step = next_step(file)
+    step = next_step(detail)
     due = step.chapter if step else ""
-    colleagues = [name for key, name in file.colleagues.items() if key != desk.actor.person_id]
+    colleagues = [name for key, name in detail.colleagues.items() if key != desk.actor.person_id]
     return page(
         desk,
         "editor/questions/question.html",
         "questions",
-        file=file,
+        detail=detail,
         question=question,
-        version_token=token(facts_of_question(question, newest.id if newest else 0, file.edition, file.topics)),
+        version_token=token(facts_of_question(question, newest.id if newest else 0, detail.edition, detail.topics)),
         step=step,
-        due=due,
+        due_chapter=due,
         due_href=step.href if step else "",
-        unfolded="trail" if show is not None or before else request.args.get("open", ""),
-        chapters=chapters(file, due),
+        open_chapter="trail" if show is not None or before else request.args.get("open", ""),
+        chapters=chapters(detail, due),
         buttons=BUTTONS,
-        trail=trail(file, show or "", before),
-        shows=SHOWS,
+        trail=trail(detail, show or "", before),
+        trail_filters=SHOWS,
         colleagues=colleagues,
-        calls=", ".join(f"@{name.split()[0]}" for name in colleagues),
-        leaving=about_to_leave(desk, file.family),
-        translations=languages_to(file),
-        near=found,
-        alike=list_look_alikes(desk, question, found, file.family, file.was_asked),
+        mention_examples=", ".join(f"@{name.split()[0]}" for name in colleagues),
+        outgoing_mails=about_to_leave(desk, detail.family),
+        translations=languages_to(detail),
+        similar_texts=found,
+        look_alikes=list_look_alikes(desk, question, found, detail.family, detail.was_asked),
         channels=CHANNELS,
-        ends=ENDS,
-        keeps_withdrawn=WEEK.days,
+        end_reasons=ENDS,
+        withdrawn_days=WEEK.days,
         erased_on=question.state_at + WEEK,
         reasons=REASONS,
         checklist=CHECKLIST,
-        evidence=lambda part: evidence(desk, file, part),
-        leaving_now=lambda: leaving(desk, file),
+        evidence=lambda part: evidence(desk, detail, part),
+        get_outgoing_text=lambda: leaving(desk, detail),
         approval_faults=APPROVAL_FAULTS,
         approval_summary=typed.get("faults", []),
         clocks=lambda place: clocks(place, now(desk.session)),
-        typed_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
-        merges_into=_list_merge_targets(desk, question) if "merge" in file.may else [],
-        tried=rejected_form,
-        typed=typed,
+        local_time=lambda moment: format_local_time(moment, desk.newsletter.zone),
+        merge_targets=_list_merge_targets(desk, question) if "merge" in detail.may else [],
+        rejected_form=rejected_form,
+        form_data=typed,
     )
 
 

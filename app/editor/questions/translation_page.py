@@ -159,15 +159,15 @@ def texts_page(
         language=language,
         direction=direction(language),
         rows=rows,
-        without_text=_without_text(desk, question, language, rows),
-        tried=key,
+        orphaned_invitations=_without_text(desk, question, language, rows),
+        rejected_key=key,
         fault=fault,
         passages=passages,
         fault_words=FAULTS,
         reason=request.form.get("reason", ""),
-        asking=asking or {},
-        refused=[(f"{name}-{key}", words) for name, words in (asking or {}).items()],
-        typed={name: request.form.get(name, "") for name in ("name", "email")},
+        invite_errors=asking or {},
+        refusals=[(f"{name}-{key}", words) for name, words in (asking or {}).items()],
+        form_data={name: request.form.get(name, "") for name in ("name", "email")},
     )
 
 
