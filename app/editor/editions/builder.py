@@ -57,9 +57,9 @@ def builder(
     desk: RequestContext,
     edition: Edition,
     trouble: str = "",
-    tried: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
+    rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
 ) -> str:
-    """The page as it stands now. `trouble` says why a press did nothing; `tried` is the form that couldn't be taken."""
+    """The page as it stands now. `trouble` says why a press did nothing."""
     session = desk.session
     sections = slots.sections_of(session, edition)
     planned = edition.is_planned
@@ -71,7 +71,7 @@ def builder(
     items, since = was_locked = locking.get_locked_items(session, edition)
     asked = request.args.get("language", "")
     blocks, troubles, left, language = locking.preview(session, edition, asked, picked, was_locked)
-    to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready": [], "picked": []}
+    to_build = _to_build_with(desk, edition, picked, open_slots) if planned else {"ready_items": [], "picked_items": []}
     return page(
         desk,
         "editor/editions/edition.html",
@@ -79,24 +79,23 @@ def builder(
         edition=edition,
         acts=EDITION.open_to(desk.actor, edition),
         trouble=trouble,
-        tried=tried,
+        rejected_form=rejected_form,
         changes_since=describe_changes(desk, edition, list_events_since_opened(desk, edition), _("You"))
         if trouble
         else [],
         version_token=seen,
-        kept=get_preserved_params(),
-        names=[_name_trouble(desk, trouble) for trouble in troubles],
+        preserved_params=get_preserved_params(),
+        name_problems=[_name_trouble(desk, trouble) for trouble in troubles],
         open_slots=open_slots,
         edition_sections=sections,
         items=items,
         approvals=history.approvals(session, items),
-        fits=history.fits_its_hash,
-        whole_fits=not items or history.edition_fits(session, edition, items),
-        since=since,
+        hash_fits=history.fits_its_hash,
+        edition_hash_fits=not items or history.edition_fits(session, edition, items),
+        corrections=since,
         events=happened(desk, edition, history.events_of(session, edition)) if not planned else [],
-        moved=describe_moved_questions(skip.list_moved(session, edition)) if edition.is_skipped else [],
-        over=edition.runs_at < utc_now(),
-        may_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publication.GRACE,
+        moved_notes=describe_moved_questions(skip.list_moved(session, edition)) if edition.is_skipped else [],
+        can_recall=edition.sent_at is not None and utc_now() < edition.sent_at + publication.GRACE,
         most_slots=slots.MOST_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
@@ -104,7 +103,7 @@ def builder(
         # A draft is made in each Q&A's own language, whichever one is looked at here.
         **get_draft_status(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
         language=language,
-        left_in_their_own=left,
+        untranslated=left,
         **to_build,
     )
 
@@ -129,21 +128,21 @@ def _to_build_with(
     options["topic"], options["expert"] = ([(one.address, one.name) for one in some] for some in (topics, experts))
     form = request.args.get("form")
     return {
-        "picked": in_slots,
+        "picked_items": in_slots,
         "next_free": [
             slots.find_edition_with_room(newsletter, later, place) for place in range(len(newsletter.sections))
         ],
-        "ready": found,
-        "wanted": wanted,
-        "unread": unread,
+        "ready_items": found,
+        "ready_filter": wanted,
+        "ignored_filters": unread,
         "options": options,
         "filters": LABELS,
-        "narrows": len(found) > NARROWED or not wanted.is_all,
-        "everything": url_for(
+        "shows_filters": len(found) > NARROWED or not wanted.is_all,
+        "all_url": url_for(
             "editor.edition", slug=newsletter.slug, public_id=edition.public_id, form=form, _anchor="ready"
         ),
-        "matters": [line_of(desk, matter) for matter in warned],
-        "locks": not any(matter.stops for matter in warned),
+        "lock_warnings": [line_of(desk, matter) for matter in warned],
+        "can_lock": not any(matter.stops for matter in warned),
     }
 
 

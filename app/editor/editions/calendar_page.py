@@ -29,9 +29,9 @@ def all_editions(slug: str) -> str:
             rhythm=format_rhythm(desk.newsletter),
             skips=[dates_in_words(one) for one in desk.newsletter.skips],
             extra=[dates_in_words(one) for one in desk.newsletter.extra],
-            ahead=ahead,
-            filled=count_filled_slots(desk.session, ahead),
-            past=past.rows,
-            ran=archive.items(desk.session, past.rows),
+            upcoming_editions=ahead,
+            filled_counts=count_filled_slots(desk.session, ahead),
+            sent_editions=past.rows,
+            items_by_edition=archive.items(desk.session, past.rows),
             keyset=past.keyset,
         )

@@ -64,6 +64,6 @@ def date_book(slug: str) -> str:
             months=_list_months(desk, first),
             weekdays=[names[number] for number in range(7)],
             today=today,
-            earlier=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, -MONTHS):%Y-%m}"),
-            later=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, MONTHS):%Y-%m}"),
+            earlier_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, -MONTHS):%Y-%m}"),
+            later_url=url_for("editor.date_book", slug=slug, month=f"{_add_months(first, MONTHS):%Y-%m}"),
         )

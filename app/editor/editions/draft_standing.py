@@ -49,8 +49,8 @@ def get_draft_status(
 ) -> dict[str, Any]:
     """Return what the page says of the tool that sends, and of the edition's draft there."""
     return {
-        "sends": tool.row.label if tool else "",
-        "handed": _format_draft_status(desk, edition, blocks, row) if row else None,
+        "tool_name": tool.row.label if tool else "",
+        "handoff": _format_draft_status(desk, edition, blocks, row) if row else None,
     }
 
 

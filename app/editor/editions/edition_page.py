@@ -273,7 +273,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     try:
         said, undo = run_in_transaction(slug, fn)
     except LeakDetected as leaking:
-        return rerender(slug, 422, _page, public_id, tried=build_rejected_form(leaking))
+        return rerender(slug, 422, _page, public_id, rejected_form=build_rejected_form(leaking))
     except (InvalidTransition, MissingPrecondition, VersionConflict, OnItsWay) as refused:
         return rerender(slug, 409, _page, public_id, trouble=format_refusal(refused))
     here = url_for("editor.edition", slug=slug, public_id=public_id)

@@ -24,11 +24,11 @@ def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> 
     written = export.write(blocks, title).decode() if blocks and export.preview != "mail" else ""
     return {
         "form": export,
-        "shown": shown.values(),
+        "preview_forms": shown.values(),
         "exports": EXPORTS.values(),
-        "written": bool(blocks),
+        "has_content": bool(blocks),
         # The renderer escapes every text and lets no address through but http, https and mailto.
         "preview": Markup(written) if export.preview == "page" else written,  # noqa: S704
         "size": len(EXPORTS["mail"].write(blocks, title)) / 1_000,
-        "room": whole_mail.ROOM,
+        "size_limit": whole_mail.ROOM,
     }
