@@ -169,9 +169,9 @@ class Filtered(Generic[Row]):
         """
         before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
         return {
-            "listed": self,
-            "here": urlencode({**self.values, **({"before": before} if before else {})}),
-            "back": self.address(before=before),
+            "filtered_list": self,
+            "list_query": urlencode({**self.values, **({"before": before} if before else {})}),
+            "list_url": self.address(before=before),
             "state": self.state,
             "state_label": states[self.state][0],
             "filters": [
@@ -183,9 +183,9 @@ class Filtered(Generic[Row]):
                 for name, one in self.declared.filters.items()
             ],
             "keyset": hits.keyset,
-            "tick_all": self.address(before=before, tick="all"),
-            "ticked": request.args.get("tick") == "all",
-            "ends": ENDS,
+            "select_all_url": self.address(before=before, tick="all"),
+            "all_selected": request.args.get("tick") == "all",
+            "end_reasons": ENDS,
             "keys": KEYS,
         }
 

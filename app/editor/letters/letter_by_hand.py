@@ -60,7 +60,7 @@ def _form(desk: RequestContext, form_data: dict[str, str], faults: dict[str, str
         desk,
         "editor/letters/new.html",
         "letters",
-        typed={"given_on": today, **form_data},
+        form_data={"given_on": today, **form_data},
         faults={name: FAULTS.get((name, code), _("Choose one of the listed ways")) for name, code in faults.items()},
         channels=[(key, CHANNELS[key]) for key in BY_HAND],
     )

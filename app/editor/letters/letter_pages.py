@@ -51,12 +51,12 @@ def letter(slug: str, public_id: str) -> str:
         return open_letter(desk, the_letter(desk, public_id))
 
 
-def open_letter(desk: RequestContext, item: Letter, **tried: str) -> str:
-    """The letter beside its list; `tried` is what of a form could not be taken, and why."""
+def open_letter(desk: RequestContext, item: Letter, **rejected_form: str) -> str:
+    """The letter beside its list; `rejected_form` is what of a form could not be taken, and why."""
     listed = list_of(desk, item)
     pane = pane_of(desk, item, listed["editions"])
-    pane["filings"] = pane["filings"] and pane["filings"] | tried
-    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane, tried=tried)
+    pane["filings"] = pane["filings"] and pane["filings"] | rejected_form
+    return page(desk, "editor/letters/letters.html", "letters", **listed, **pane, rejected_form=rejected_form)
 
 
 def letter_address(desk: RequestContext, letter: Letter) -> str:

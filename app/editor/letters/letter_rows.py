@@ -85,7 +85,7 @@ def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
         "days": _days(about, listed, shown, item),
         "editions": editions,
         "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if held else [],
-        "to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
+        "crowds_to_hold": crowds.to_hold(desk.session, desk.newsletter.id) if flood else [],
         "topics": [] if item else list_topic_choices(desk.session, desk.newsletter.id),
         "steps": _steps(listed, shown.rows, item) if item else {},
     }
@@ -234,11 +234,11 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
     return {
         "item": item,
         "moves": LETTER.open_to(desk.actor, item) if item.erased_at is None else [],
-        "settled": _format_outcome(item),
+        "outcome": _format_outcome(item),
         "signs": [BY_CODE[code].says for code in item.signs if code in BY_CODE] if item.is_held else [],
         "source": CHANNELS[item.channel],
         "forwarder": session.get_one(Person, item.forwarded_by_id).name if item.forwarded_by_id else "",
-        "reads": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
+        "writing_direction": _("from right to left") if direction(item.language) == "rtl" else _("from left to right"),
         "day": day(_day_of(item)),
         "replies_to": format_edition_label(edition) if edition else None,
         "credit": credits.get(item.id),
@@ -255,11 +255,11 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
         "filings": filings,
         # Reasons stand only on what was set aside and became a letter by somebody's word.
         "from_pen": bool(expert and mail and mail.reasons and item.waits),
-        "may_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
+        "can_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": OF_EXPERT,
         "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
-        "added": added,
-        "may_be_asked": receipt_notes.can_be_asked(session, item, [one.note for one in added if one.note]),
-        "alikes": alikes_of(desk, item, question) if not expert else [],
+        "additions": added,
+        "can_ask_reader": receipt_notes.can_be_asked(session, item, [one.note for one in added if one.note]),
+        "look_alikes": alikes_of(desk, item, question) if not expert else [],
         **of_machine(desk, item),
     }

@@ -31,5 +31,5 @@ def of_letter(desk: RequestContext, item: Letter) -> dict[str, Any]:
     return {
         "machine": machine,
         "machine_faults": FAULTS,
-        "may_translate": is_on and foreign and asks and not machine_translation.get_refusal_reason(item),
+        "can_translate": is_on and foreign and asks and not machine_translation.get_refusal_reason(item),
     }

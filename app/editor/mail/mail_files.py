@@ -69,7 +69,7 @@ def mail_file(slug: str, public_id: str, number: int) -> str:
             is_closed=file.kind == CLOSED,
             picture=url_for("editor.mail_picture", **at) if file.kind in PICTURES else "",
             download=url_for("editor.mail_file_take", **at),
-            back=_get_origin_link(desk, row),
+            origin_link=_get_origin_link(desk, row),
             number=number,
             count=len(reading.attachments),
         )

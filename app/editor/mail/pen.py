@@ -69,22 +69,22 @@ def _page(
         desk,
         "editor/mail/pen.html",
         "pen",
-        place=place,
-        place_label=PLACES[place],
-        nothing=NOTHING[place],
-        standing=_format_todo(place, counted),
-        places=[
+        folder=place,
+        folder_label=PLACES[place],
+        empty_text=NOTHING[place],
+        summary=_format_todo(place, counted),
+        folders=[
             (name, words, here(place=name), count(counted.get(name, 0)), name == "failed")
             for name, words in PLACES.items()
         ],
         rows=[(row, read.get(row.id), reasons(row.reasons)) for row in rows.rows],
-        before=before,
-        opened=open_mail and _format_open_mail(desk, open_mail, read.get(open_mail.id)),
+        cursor=before,
+        open_mail=open_mail and _format_open_mail(desk, open_mail, read.get(open_mail.id)),
         address=address,
         name_of=incoming_mails.name_of,
         trouble=trouble,
         fault=fault,  # at the choice of an expert
-        back=here(before=before),
+        list_url=here(before=before),
         keyset=rows.keyset,
     )
 
