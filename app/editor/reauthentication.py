@@ -134,11 +134,11 @@ def go_on(slug: str, public_id: str) -> str | Response:
             desk,
             "editor/go_on.html",
             "",
-            what=str(proof.what) % {"whom": proof.whom(desk, values)} if proof else _("Go on"),
-            typed=[(LABELS[name], text) for name, text in sent if name in LABELS and text],
+            title=str(proof.what) % {"whom": proof.whom(desk, values)} if proof else _("Go on"),
+            shown_fields=[(LABELS[name], text) for name, text in sent if name in LABELS and text],
             address=address,
-            sent=[*sent, *([] if dict(sent).get("draft") else [("draft", f"{public_id}.1")])],
-            back=url_for("editor.home", slug=slug),
+            hidden_fields=[*sent, *([] if dict(sent).get("draft") else [("draft", f"{public_id}.1")])],
+            cancel_url=url_for("editor.home", slug=slug),
         )
 
 

@@ -47,7 +47,7 @@ def _choose(desk: RequestContext, fault: str = "") -> str:
         "experts",
         columns=columns,
         limits=limits,
-        asked=get_search_params(),
+        search_params=get_search_params(),
         fault=fault,
     )
 
@@ -94,8 +94,8 @@ def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[spreadsheet
 def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
     here = {"slug": desk.newsletter.slug, "file_id": upload.public_id}
     values: dict[str, Any] = {
-        "here": here,
-        "chosen": _get_encoding(),
+        "url_params": here,
+        "selected_encoding": _get_encoding(),
         "encodings": spreadsheet.ENCODINGS,
         "upload": upload,
     }
@@ -111,12 +111,12 @@ def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
     after = request.args.get("after", 0, int)
     lines = [line for line in plan.lines if line.kind == kind and line.number > after]
     return show(
-        read=read,
+        sheet=read,
         plan=plan,
         counts=counts,
         kind=kind,
         rows=lines[:SHOWN],
-        more=lines[SHOWN - 1].number if lines[SHOWN:] else None,
+        next_row=lines[SHOWN - 1].number if lines[SHOWN:] else None,
         columns=labels(FIELDS),
         fault_words=cell_words,
         fault=fault,

@@ -67,9 +67,9 @@ def newsletter_insights(slug: str) -> str:
             "insights",
             period=key,
             periods=[(name, label) for name, (_weeks, label) in PERIODS.items()],
-            unread=period not in (key, ""),
+            is_unknown_period=period not in (key, ""),
             insight=found,
-            standing=_format_summary(found),
+            summary=_format_summary(found),
             charts=[chart(desk, found) for chart in CHARTS.values()] if found.counted_at else [],
         )
 

@@ -53,9 +53,9 @@ def home(slug: str) -> str:
             "editor/overview/home.html",
             "edition",
             today=day(utc_now()),
-            standing=_format_summary(desk, tasks, len(mails)),
+            summary=_format_summary(desk, tasks, len(mails)),
             faults=faults(desk, tasks, _address),
-            waits=[
+            waiting_groups=[
                 (
                     heading,
                     _column(desk, found, mails),

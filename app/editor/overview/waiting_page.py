@@ -55,7 +55,7 @@ def waiting(slug: str, group: str) -> str:
             "edition",
             heading=HEADINGS[group],
             ages=_by_age(desk, tasks),
-            at_once=AT_ONCE,
+            batch_size=AT_ONCE,
             sentence=_("It has been a while, and I don’t count on an answer any more."),
         )
 

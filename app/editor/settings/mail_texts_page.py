@@ -152,9 +152,9 @@ def _form(
         label=name_of(kind),
         fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
         faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
-        stays=KINDS[kind].stays and _(KINDS[kind].stays),
+        fixed_note=KINDS[kind].stays and _(KINDS[kind].stays),
         examples=[(message.subject, blocks(message.text)) for message in shown],
-        looked=form_data is not None and not faults and not stale,
+        is_preview=form_data is not None and not faults and not stale,
         version_token=version_token,
         conflict=conflict,
     )

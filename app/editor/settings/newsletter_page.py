@@ -54,7 +54,7 @@ def all_settings(slug: str) -> str:
             desk,
             "editor/settings/settings.html",
             "settings",
-            sends=sends.row.label if sends else "",
+            tool_name=sends.row.label if sends else "",
             parts=[(part, _(label), _says(desk, part)) for part, label in PARTS.items()],
             sentence_languages=[(code, tongue(code)) for code in languages_of(desk.newsletter)],
             version=VERSION,
@@ -106,7 +106,7 @@ def _form(
         "editor/settings/part.html",
         "settings",
         **form._asdict(),
-        part=page_key,
+        page_key=page_key,
         name=_(PARTS[page_key]),
         fields=fields,
         faults=said,
@@ -130,7 +130,7 @@ def _calendar(
         **rhythm_form.frame(rhythm_form.read_choices() if is_typed else choices_of(values["rule"])),
         "rhythm": format_rhythm(desk.newsletter),
         "dates": preview_dates(desk.newsletter, now(desk.session), columns),
-        "looked": columns is not None,
+        "is_preview": columns is not None,
     }
 
 
@@ -142,7 +142,7 @@ def _frames(desk: RequestContext) -> dict[str, Any]:
     stories = [
         (headline(item), archive.story_path(newsletter, item.question), item.piece["language"]) for item in items
     ]
-    return {"stories": stories, "say": say(interface_language(newsletter.language)).gettext}
+    return {"stories": stories, "translate": say(interface_language(newsletter.language)).gettext}
 
 
 def _options() -> dict[str, Any]:

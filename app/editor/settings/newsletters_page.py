@@ -69,14 +69,14 @@ def _page(
         desk,
         "editor/settings/newsletter.html",
         "settings",
-        stands=format_status(one),
+        status=format_status(one),
         version_token=token({"stands": _facts(one)}),
-        press=press,
-        typed={"name": one.name, "slug": one.slug, **(form_data or {})},
+        open_form=press,
+        form_data={"name": one.name, "slug": one.slug, **(form_data or {})},
         faults=said,
         summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
-        asked=len(pausing.list_open_assignments(desk.session, one)) if one.is_going else 0,
-        stay=[day(edition.runs_at, "short") for edition, _why in stay],
+        open_assignment_count=len(pausing.list_open_assignments(desk.session, one)) if one.is_going else 0,
+        kept_editions=[day(edition.runs_at, "short") for edition, _why in stay],
     )
 
 

@@ -62,9 +62,9 @@ def _list(
         "editor/settings/people.html",
         "settings",
         people=[one for one in everybody if manages or one.stands == "here"],
-        manages=manages,
+        can_manage=manages,
         roles=_roles(),
-        typed=form_data or {"role": "editor"},
+        form_data=form_data or {"role": "editor"},
         faults=faults or {},
     )
 
@@ -125,11 +125,11 @@ def _render_colleague(desk: RequestContext, public_id: str, fault: str = "") -> 
         desk,
         "editor/settings/colleague.html",
         "settings",
-        one=one,
+        colleague=one,
         roles=_roles(),
         is_last_admin=admins == [one],
         is_me=one.person.id == desk.actor.person_id,
-        is_bound=identities.has_identity(desk.session, one.person.id),
+        has_provider_account=identities.has_identity(desk.session, one.person.id),
         fault=fault,
     )
 

@@ -75,9 +75,9 @@ def _list(
         "settings",
         programs=[(one, kind_of(one), *format_program_status(desk, one)) for one in mine],
         kinds=[(kind, CHATS[kind].label if kind in CHATS else str(WEBHOOK)) for kind in KINDS],
-        typed=form_data or {},
+        form_data=form_data or {},
         faults=faults or {},
-        most={"name": registering.LONGEST_NAME, "address": registering.LONGEST_ADDRESS},
+        limits={"name": registering.LONGEST_NAME, "address": registering.LONGEST_ADDRESS},
     )
 
 
@@ -136,12 +136,12 @@ def _page(desk: RequestContext, public_id: str, secret: str = "") -> str:
         desk,
         "editor/settings/program.html",
         "settings",
-        one=one,
+        program=one,
         kind=kind_of(one),
-        mark=mark,
-        stands=words,
+        status_mark=mark,
+        status=words,
         host=_host(desk, one),
-        signs=registering.signs(one),
+        is_signed=registering.signs(one),
         version_token=token({"stands": _facts(one)}),
         secret=secret,
         deliveries=[_format_delivery(one, delivery) for delivery in deliveries],

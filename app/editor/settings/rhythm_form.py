@@ -52,8 +52,8 @@ def frame(choices: Choices) -> dict[str, Any]:
     """Return what the fields are drawn from."""
     names = get_day_names("wide", locale=get_locale())
     return {
-        "chosen": choices,
+        "rhythm_choices": choices,
         "weekdays": [(code, names[number]) for number, code in enumerate(WEEKDAYS)],
-        "places": [(place, ORDINALS[int(place)]) for place in PLACES],
+        "ordinals": [(place, ORDINALS[int(place)]) for place in PLACES],
         "weeks": [(number, number) for number in WEEKS],
     }

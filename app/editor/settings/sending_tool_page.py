@@ -53,12 +53,12 @@ def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[
         desk,
         "editor/settings/sending_tool.html",
         "settings",
-        kept=kept,
-        typed=form_data or (ToolForm(kept.tool, kept.address, "", kept.audience) if kept else ToolForm("")),
+        sending_tool=kept,
+        form_data=form_data or (ToolForm(kept.tool, kept.address, "", kept.audience) if kept else ToolForm("")),
         faults=said,
         summary=[(name, f"{LABELS[name]}: {words}") for name, words in said.items()],
         tools=TOOLS.values(),
-        most=LONGEST,
+        limits=LONGEST,
         version_token=token({"version": kept.version if kept else 0}),
     )
 

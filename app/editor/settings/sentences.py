@@ -92,10 +92,10 @@ def _form(
         direction=direction(language),
         sentences=shown,
         **form._asdict(),
-        usual=phrases_for(language),
+        default_sentences=phrases_for(language),
         faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
         example=example(desk.newsletter, language, form.values),
-        looked=form_data is not None and not faults and not stale,
+        is_preview=form_data is not None and not faults and not stale,
     )
 
 
