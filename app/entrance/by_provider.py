@@ -136,5 +136,5 @@ def _render_refusal(staff_provider: StaffProvider, reason: type[oidc.NotVouched]
     log.warning("nobody was let in by the provider: %s", logged)
     status, sentence = WHY[reason]
     said = sentence % {"provider": staff_provider.name[:1].upper() + staff_provider.name[1:]}
-    html = render_template("entrance/provider_failed.html", sentence=said, again=reason in WORTH_ANOTHER_TRY)
+    html = render_template("entrance/provider_failed.html", sentence=said, can_retry=reason in WORTH_ANOTHER_TRY)
     return make_response(html, status)

@@ -55,7 +55,7 @@ def _page(status: int = 200, codes: list[str] | None = None, error: str = "") ->
         left = factors.codes_left(rows, current_user.person_id)
     is_needed = current_user.is_half and not mine
     html = render_template(
-        "entrance/factors.html", factors=mine, left=left, codes=codes, error=error, is_needed=is_needed
+        "entrance/factors.html", factors=mine, codes_left=left, codes=codes, error=error, is_needed=is_needed
     )
     return make_response(html, status)
 
@@ -69,7 +69,7 @@ def app_page() -> Response:
 def _app_page(secret: str, status: int = 200, error: str = "") -> Response:
     address = factors.address_of(secret, current_user.name, HOUSE)
     html = render_template(
-        "entrance/factor_app.html", secret=secret, address=address, drawn=_render_qr_code(address), error=error
+        "entrance/factor_app.html", secret=secret, address=address, qr_code=_render_qr_code(address), error=error
     )
     return make_response(html, status)
 

@@ -71,7 +71,7 @@ def _code_page(status: int = 200, error: str = "") -> Response:
     asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
     again = url_for(asked, to=session.get("to"), next=session.get("next"))
     minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in_mails.LINK_LIFE, sign_in_mails.WAITS[-1]))
-    html = render_template("entrance/code.html", error=error, again=again, minutes=minutes, wait=wait)
+    html = render_template("entrance/code.html", error=error, retry_url=again, minutes=minutes, wait_minutes=wait)
     return make_response(html, status)
 
 

@@ -147,7 +147,7 @@ def change(view_args: dict[str, str], fn: Callable[[Visit], T], few: bool = Fals
 
 
 def page(context: Visit, template: str, status: int = 200, **values: Any) -> Response:
-    """Render a page of an assignment; `way` in it are the values that its addresses are built from."""
+    """Render a page of an assignment; `url_params` in it are the values that its addresses are built from."""
     html = render_template(
         f"expert/{template}.html",
         newsletter=context.task.newsletter,
@@ -155,9 +155,9 @@ def page(context: Visit, template: str, status: int = 200, **values: Any) -> Res
         signed_in=context.actor.assignment_id is None,
         editor_name=context.task.newsletter.editor,
         city=city(language(), context.task.newsletter.zone),
-        way=request.view_args,
+        url_params=request.view_args,
         task=context.task,
-        said=SAID.get(request.args.get("said", "")),
+        notice=SAID.get(request.args.get("said", "")),
         **values,
     )
     return make_response(html, status)

@@ -38,7 +38,7 @@ def _thanks(context: Visit) -> Response:
         text=text,
         block=context.as_it_would_run(text.body),
         runs_at=context.runs_at,
-        others=other_texts(sheets_of(context), text.body, sent.body),
+        other_sheets=other_texts(sheets_of(context), text.body, sent.body),
         replies=[
             one for one in writing.drafts_of(context.session, context.task.assignment, "reply") if one.body.strip()
         ],
@@ -59,7 +59,7 @@ def published_page(context: Visit, status: int = 200, body: str = "", errors: di
         "published",
         status,
         block=block_from(item),
-        ran_at=edition.runs_at,
+        published_at=edition.runs_at,
         path=story_path(newsletter, question),
         body=body,
         errors=errors or {},

@@ -144,7 +144,7 @@ def _page(session: Session, row: Row, values: dict[str, Any], refusal: Refusal) 
         version=row.version,
         languages=_languages(session, row),
         pages=_pages(session, row),
-        described=bool(row.described_as),
+        is_described=bool(row.described_as),
         refusal=refusal,
     )
     return make_response(html, refusal.status)

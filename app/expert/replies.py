@@ -92,7 +92,7 @@ def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str) -> R
 def _rerender(view_args: dict[str, str], faults: dict[str, str], away_until: str = "") -> Response:
     with visit(view_args) as found:
         typed = request.form.get("note", "")
-        return answer_page(found, None, 400, errors=faults, note=typed, until=away_until)
+        return answer_page(found, None, 400, errors=faults, note=typed, free_from=away_until)
 
 
 def _date(text: str) -> date | None:

@@ -133,8 +133,8 @@ def answer_page(
         "answer",
         status,
         sheet=sheet,
-        written=word_count(sheet.answer),
-        others=other_texts(sheets, sheet.answer),
+        word_count=word_count(sheet.answer),
+        other_sheets=other_texts(sheets, sheet.answer),
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=edition.runs_at if edition else None,
@@ -231,7 +231,7 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
         if not others:  # it is sent, word for word
             return to_assignment(view_args)
         mine = replace(typed, knows=draft_counts_json(writing.drafts_of(found.session, row)))
-        return page(found, "both", 409, mine=mine, others=others, is_open=is_open)
+        return page(found, "both", 409, own_sheet=mine, other_sheets=others, is_open=is_open)
 
 
 def _corrected() -> str | None:

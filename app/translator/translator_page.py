@@ -157,7 +157,7 @@ def _page(
         signed_in=False,
         editor_name=task.newsletter.editor,
         city=city(language(), task.newsletter.zone),
-        way=request.view_args,
+        url_params=request.view_args,
         task=task,
         tag=task.translator.language,
         direction=direction(task.translator.language),
@@ -165,11 +165,11 @@ def _page(
         names=_names(task) if original else [],
         labels=LABELS,
         sheet=sheet,
-        handed_in=handed.words if handed else None,
-        others=[one for one in context.drafts if one.body not in ("", here)],
+        handed_in_text=handed.words if handed else None,
+        other_drafts=[one for one in context.drafts if one.body not in ("", here)],
         faults=faults or {},
         note=note,
-        said=SAID.get(request.args.get("said", "")),
+        notice=SAID.get(request.args.get("said", "")),
     )
     return make_response(html, status)
 

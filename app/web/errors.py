@@ -163,12 +163,12 @@ def render_error(
         "errors/error.html",
         title=message.title,
         happened=happened or message.happened,
-        kept=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
+        copy_hint=_l("What you wrote is below: copy it somewhere safe.") if shown else None,
         todo=message.todo,
         reference=reference() if status >= 500 else None,
-        back=g.get("back") or _to_the_desk(),
+        back_link=g.get("back") or _to_the_desk(),
         newsletter=g.get("newsletter_view"),
-        typed=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
+        submitted_texts=[(name, NAMED.get(name, _("What you wrote")), text) for name, text in shown.items()],
         retry=None,
     )
     if status >= 500:
