@@ -74,7 +74,7 @@ def _render_listing(context: ReaderContext, slug: str | None) -> str:
         topics=topics,
         years=_list_year_links(years, all_of_it),
         topic=topic,
-        lasting=absolute_url(session, all_of_it(lang=None)),
+        permanent_url=absolute_url(session, all_of_it(lang=None)),
         year=year,
         keyset=items.keyset,
     )
@@ -126,20 +126,20 @@ def story(place: ReaderContext, public_id: str, words: str) -> ResponseReturnVal
         askers=piece_from(item).askers,
         edition=edition,
         ties=version.input["ties"] if version else archive.ties(session, item),
-        own_address=f"{lasting}?lang={version.language}" if version else lasting,
-        others=_list_language_versions(place, item, versions, version),
+        page_url=f"{lasting}?lang={version.language}" if version else lasting,
+        language_versions=_list_language_versions(place, item, versions, version),
         corrections=made.of_questions(session, [item.question_id])[item.question_id],
-        corrected_in=item.piece["language"],
-        mended_on=item.mended_at,
+        corrections_language=item.piece["language"],
+        modified_on=item.mended_at,
         topics=questions.topics_of(session, [item.question_id])[item.question_id],
         public_id=public_id,
-        before=stories_of(newsletter, [before])[0] if before else None,
-        after=stories_of(newsletter, [after])[0] if after else None,
-        related=_list_related_stories(place, item),
+        previous_story=stories_of(newsletter, [before])[0] if before else None,
+        next_story=stories_of(newsletter, [after])[0] if after else None,
+        related_stories=_list_related_stories(place, item),
         expert_pages=archive.get_expert_page_ids_by_name(session, item),
         card=card_address(place, version or item),
         card_size=SIZE,
-        lasting=lasting,
+        permanent_url=lasting,
     )
 
 
@@ -188,7 +188,7 @@ def expert(place: ReaderContext, public_id: str) -> str:
         credit_line=next((line for story in stories for name, line in story.people if name == page.name), ""),
         language=stories[0].language,
         stories=stories,
-        lasting=absolute_url(session, here(lang=None)),
+        permanent_url=absolute_url(session, here(lang=None)),
         keyset=items.keyset,
     )
 
@@ -220,7 +220,7 @@ def editions(place: ReaderContext) -> str:
         "reader/editions.html",
         "editions",
         editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in sent.rows],
-        coming=place.coming(),
+        upcoming_dates=place.coming(),
         keyset=sent.keyset,
     )
 

@@ -27,4 +27,6 @@ def find_answers(slug: str) -> str:
         stories = stories_by_question(newsletter, ran)
         results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
         older = ran[[*stories][-1]].question.public_id if len(hits) > PAGE and results else ""
-        return place.page("reader/found.html", "answers", words=words, results=results, older=older, first=not before)
+        return place.page(
+            "reader/found.html", "answers", query=words, results=results, older=older, is_first_page=not before
+        )

@@ -133,7 +133,7 @@ def _list_offered_editions(context: ReaderContext) -> list[Edition]:
 
 def resting_page(context: ReaderContext, text: str = "") -> str:
     """Return the ask page of a newsletter that takes no questions; what a form from before brought is shown."""
-    return context.page("reader/resting.html", "", typed=text)
+    return context.page("reader/resting.html", "", text=text)
 
 
 @reader.errorhandler(NotTaking)
@@ -150,18 +150,18 @@ def form_page(context: ReaderContext, draft: Draft) -> str:
     return context.page(
         "reader/ask.html",
         "" if draft.before else "ask",  # with a number on it, the page needs the sheet of the receipt
-        typed=draft.typed,
+        form_data=draft.typed,
         errors=errors,
         summary=[(_field_id(name, draft.typed), message) for name, message in errors.items()],
         form_token=draft.token,
-        before=draft.before,
-        unfolded=any(draft.typed.get(name) not in (None, "", "none") for name in FOLDED)
+        earlier_submission=draft.before,
+        is_expanded=any(draft.typed.get(name) not in (None, "", "none") for name in FOLDED)
         or not draft.faults.keys().isdisjoint(FOLDED),
         editions=_list_offered_editions(context),
-        tongues=languages_of(newsletter),
+        language_codes=languages_of(newsletter),
         consent=consent(newsletter),
-        coming=context.coming(),
-        kept_until=utc_now() + timedelta(days=newsletter.keep_days),
+        upcoming_dates=context.coming(),
+        address_expires_on=utc_now() + timedelta(days=newsletter.keep_days),
         notes=country_notes(newsletter),
     )
 

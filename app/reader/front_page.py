@@ -34,11 +34,11 @@ def home(slug: str) -> str:
             "home",
             front=True,
             invitation=house_text(session, newsletter, "invitation", requested_language()),
-            coming=place.coming(),
-            shown=shown,
+            upcoming_dates=place.coming(),
+            open_questions=shown,
             askers=questions.askers(session, shown) if shown else {},
             stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST)),
-            ran=archive.count(session, newsletter),
+            answer_count=archive.count(session, newsletter),
         )
 
 

@@ -50,13 +50,13 @@ def preview_page(
     return context.page(
         "reader/preview.html",
         "ask",
-        filled=submission,
+        submission=submission,
         edition=edition,
         step=step,
-        asked_for=form_values.get("then") == "look",
-        kept=[(name, value) for name, value in form_values.items() if name not in LEFT_OUT and value],
+        is_requested=form_values.get("then") == "look",
+        hidden_fields=[(name, value) for name, value in form_values.items() if name not in LEFT_OUT and value],
         form_token=form_values.get("form"),
-        tongue=autonym(submission.language) if submission.language else "",
+        language_name=autonym(submission.language) if submission.language else "",
         credit=format_credit(submission),
     )
 

@@ -69,13 +69,13 @@ def _render_state(
         template,
         "receipt" if template == "reader/state.html" else "",
         receipt=receipt,
-        standing=standing,
+        public_state=standing,
         steps=list_steps(context, letter, standing),
-        live=live,
-        whole_hand=live and not letter.receipt_mailed,
-        takes_words=receipt_notes.accepts_messages(context.newsletter, letter, standing),
+        is_live=live,
+        has_full_access=live and not letter.receipt_mailed,
+        accepts_messages=receipt_notes.accepts_messages(context.newsletter, letter, standing),
         note=receipt_notes.open_note(letter),
-        names=context.newsletter.names_readers,
+        names_readers=context.newsletter.names_readers,
         hear_back=letter.hear_back,
         **values,
     )
@@ -84,7 +84,7 @@ def _render_state(
 @reader.get("/<slug>/receipt")
 def receipt(slug: str) -> str:
     with open_context(slug) as place:
-        return place.page("reader/receipt.html", "receipt", error="", typed="")
+        return place.page("reader/receipt.html", "receipt", error="", number="")
 
 
 @reader.post("/<slug>/receipt")
@@ -135,7 +135,12 @@ def receipt_held(slug: str) -> ResponseReturnValue:
         held = export_personal_data(place.session, receipts.reader_of(letter), letter)
         if request.form.get("as") != "file":
             erased_by = letter.contact and letter.contact.erase_on
-            page = {"receipt": typed, "held": held, "came": format_arrival_day(letter), "erased_by": erased_by}
+            page = {
+                "receipt": typed,
+                "stored_data": held,
+                "received_on": format_arrival_day(letter),
+                "erased_by": erased_by,
+            }
             return place.page("reader/held.html", "receipt", **page)
         text = json.dumps(held, ensure_ascii=False, indent=2)
         return Response(
@@ -193,7 +198,7 @@ def _handle_receipt(
                 return show(own, letter, typed)
         except PermissionDenied:
             status = 409
-        return _render_state(own, letter, typed, done=done, errors=errors, typed=request.form), status
+        return _render_state(own, letter, typed, notice=done, errors=errors, form_data=request.form), status
 
 
 def _render_not_found(context: ReaderContext, number: str) -> str:
@@ -202,4 +207,4 @@ def _render_not_found(context: ReaderContext, number: str) -> str:
         if receipt_of(number)
         else _("A receipt has 20 digits; this is something else.")
     )
-    return context.page("reader/receipt.html", "receipt", error=error, typed=number)
+    return context.page("reader/receipt.html", "receipt", error=error, number=number)

@@ -62,8 +62,8 @@ def _render_page(
         public_id=item.question.public_id,
         headline=item.piece["headline"],
         story=href(context.newsletter, item),
-        typed=text,
+        text=text,
         errors=format_errors(faults or {}),
         form_token=token,
-        before=previous,
+        earlier_submission=previous,
     )

@@ -45,4 +45,4 @@ def _render_stop_page(session: Session, letter: Letter, is_done: bool) -> str:
     if "lang" not in request.args:
         g.language = mail_texts.tongue_of(place.newsletter, letter.language)
         refresh()
-    return place.page("reader/stop.html", "", done=is_done)
+    return place.page("reader/stop.html", "", is_done=is_done)

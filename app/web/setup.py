@@ -246,7 +246,7 @@ def _template_context() -> dict[str, Any]:
     return {
         "lang": code,
         "dir": direction(code),
-        "meant_for": requested_language(),
+        "requested_language": requested_language(),
         "locale": get_locale(),
         "csrf_token": _form_proof,
     }
