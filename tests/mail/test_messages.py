@@ -4,6 +4,7 @@ import ast
 import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from jinja2 import UndefinedError
@@ -193,6 +194,14 @@ FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/T
 TEMPLATES = ROOT / "app" / "mail" / "templates"
 
 
+def template_of(kind: str) -> Path:
+    return TEMPLATES / f"{KINDS[kind].like or kind}.txt"
+
+
+# A kind that lacks its template or its example fails a test of rows with a sentence, and these tests leave it out.
+WITH_WORDS = [kind for kind, row in KINDS.items() if template_of(kind).is_file() and row.about in EXAMPLES]
+
+
 def test_every_mail_has_its_template_and_every_template_its_mail() -> None:
     texts = {path.stem for path in TEMPLATES.glob("*.txt") if not path.name.startswith("_")}
     rows = {kind for kind, row in KINDS.items() if not row.like}
@@ -225,9 +234,9 @@ def test_every_class_of_values_has_an_example() -> None:
         assert row.about in EXAMPLES, f"Put an example of {row.about.__name__}, which {kind} is about, into EXAMPLES."
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WITH_WORDS)
 def test_a_newsletter_words_only_blocks_that_the_mail_has(kind: str) -> None:
-    template = (TEMPLATES / f"{KINDS[kind].like or kind}.txt").read_text()
+    template = template_of(kind).read_text()
     for part in parts_of(kind):
         assert f"{{% block {part} %}}" in template, f"{kind} has no block {part!r} that a newsletter could word."
 
@@ -254,7 +263,7 @@ class Outline(HTMLParser):
 
 
 @pytest.mark.parametrize("sender", [NORA, FA], ids=["en", "fa"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", WITH_WORDS)
 def test_every_mail_says_the_same_in_text_and_in_html(kind: str, sender: Sender) -> None:
     for mail in render_examples(kind, sender, FRIDAY, LINK):
         same_in_html(mail, sender)
