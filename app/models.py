@@ -14,13 +14,13 @@ from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
 from .newsletters import sending_tool as sending_tool
 from .people import expert_pages as expert_pages
-from .people import factor_table as factor_table
-from .people import identity_table as identity_table
+from .people import models as factor_table
+from .people import models as identity_table
 from .people import models as people
 from .programs import models as programs
 from .questions import models as questions
-from .questions import translation_table as translation_table
-from .questions import translator_table as translator_table
+from .questions import models as translation_table
+from .questions import models as translator_table
 from .search import models as matching
 from .watching import models as watching
 from .workflows.overview import models as newsroom

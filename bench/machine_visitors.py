@@ -29,7 +29,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.workflows import invitations
 from tests.support import cast
 from tests.support.incoming_mails import mail
@@ -75,7 +75,7 @@ def prepare(machines: Machines) -> cast.Newsroom:
 
 
 def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
-    question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)

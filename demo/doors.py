@@ -12,7 +12,7 @@ from app.db.session import absolute_url, get_keyring
 from app.letters.receive import FormToken, receipt_of
 from app.newsletters.queries import all_newsletters
 from app.people import directory, links, sign_in
-from app.questions.translator_table import Translator
+from app.questions.models import Translator
 from app.text.clean import group_digits
 
 A_DAY = timedelta(days=1)

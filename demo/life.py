@@ -14,7 +14,7 @@ from app.editions.calendar import EVENING, in_utc
 from app.editions.models import Edition
 from app.letters import contacts, receive
 from app.letters.models import Letter
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations

@@ -9,7 +9,7 @@ from app.core.actors import Staff, Visitor
 from app.crypto.seal import new_token
 from app.editions import locking, slots
 from app.editions.models import Edition
-from app.people import directory, expert_pages, sign_in_mails
+from app.people import directory, expert_pages, sign_in
 from app.people.models import Expert
 from app.questions import notes
 from app.workflows.publishing import publication, skip
@@ -71,8 +71,8 @@ def _pages_of_experts(house: House) -> Iterator[Event]:
 def _ways_in(house: House) -> Iterator[Event]:
     """Gulmira has just asked for a way to her page, from a telephone that is not at hand."""
     [email] = [row["email"] for row in content("people")["expert"] if row["key"] == "gulmira"]
-    asker = sign_in_mails.Asker(new_token(), "en")
-    yield house.at, partial(sign_in_mails.ask, house.session, Visitor(), email, "expert", asker)
+    asker = sign_in.Asker(new_token(), "en")
+    yield house.at, partial(sign_in.request_sign_in, house.session, Visitor(), email, "expert", asker)
 
 
 def _editions(house: House, desk: Desk, backs: set[int]) -> Iterator[Event]:

@@ -20,9 +20,9 @@ from ..newsletters.queries import house_texts
 from ..people import links
 from ..people.models import Expert as ExpertRow
 from ..questions import queries as questions
-from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
+from ..questions.source_protection import must_be_clear
 from ..text.clean import clean, for_print, single_line
 from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
@@ -60,7 +60,7 @@ def clean_printed_line(field: str, text: str) -> str:
 def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
     """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
 
-    Raises `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `Leaking` (see `firewall`).
+    Raises `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `LeakDetected` (see `source_protection`).
     """
     must(actor, "prepare")
     lock_row(session, assignment)
@@ -104,7 +104,7 @@ def assign(
     """Draft an assignment. What is said of the expert in print starts from their profile.
 
     Raises `InvalidTransition` when this expert has the question already, or when the question is past being answered;
-    `Leaking` (see `firewall`).
+    `LeakDetected` (see `source_protection`).
     """
     lock_row(session, question)
     theirs = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
@@ -283,7 +283,7 @@ def cancel(
 ) -> OutboxMail | None:
     """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
 
-    Gives the mail that tells them. Raises `Leaking` (see `firewall`).
+    Gives the mail that tells them. Raises `LeakDetected` (see `source_protection`).
     """
     asked = lock_row(session, assignment).is_asked
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)

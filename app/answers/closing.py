@@ -7,7 +7,7 @@ from .. import audit
 from ..core.actors import Actor, Staff
 from ..db.session import lock_row
 from ..mail.models import OutboxMail
-from ..questions import moves
+from ..questions import actions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from . import expert_mails
@@ -22,8 +22,8 @@ def close(
 ) -> None:
     """Close a question: whoever was asked is told, and the readers see `reason` in kind words.
 
-    Its event keeps what was ended for it, and the mails that tell so: both can be taken back. Raises `Leaking` (see
-    `firewall`).
+    Its event keeps what was ended for it, and the mails that tell so: both can be taken back. Raises `LeakDetected`
+    (see `source_protection`).
     """
     lock_row(session, question)
     QUESTION.move("close", question.state)
@@ -53,10 +53,10 @@ def unshelve(session: Session, actor: Staff, question: Question) -> None:
 
 def merge_question(session: Session, actor: Staff, question: Question, target: Question) -> None:
     """Merge one question into another. Raises `CannotMerge`, also where an expert was only prepared to be asked."""
-    moves.lock_both(session, question, target)  # before anybody can be prepared to be asked what is merged away
-    if not moves.fault_of_merge(question, target) and has_live_assignment(session, question):
-        raise moves.CannotMerge("assigned")
-    moves.merge(session, actor, question, target)
+    actions.lock_both(session, question, target)  # before anybody can be prepared to be asked what is merged away
+    if not actions.fault_of_merge(question, target) and has_live_assignment(session, question):
+        raise actions.CannotMerge("assigned")
+    actions.merge(session, actor, question, target)
 
 
 def has_live_assignment(session: Session, question: Question) -> bool:

@@ -22,9 +22,9 @@ from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
 from ..questions import notes
-from ..questions.firewall import must_be_clear
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
+from ..questions.source_protection import must_be_clear
 from ..text.clean import clean, for_print, single_line
 from . import expert_mails, translating, unsent_mails
 from .assigning import of_question, reopen_if_unassigned
@@ -63,8 +63,8 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
 
 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
-    """Give the answer back to its expert with a note. Raises `MissingPrecondition`, `Leaking` (see `firewall`),
-    `InvalidTransition`."""
+    """Give the answer back to its expert with a note. Raises `MissingPrecondition`, `LeakDetected` (see
+    `source_protection`), `InvalidTransition`."""
     note = require_text("note", clean(note))
     assignment, question = load_whole(session, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "return", due_at=due_at)
@@ -86,7 +86,7 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
     """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises
-    `InvalidTransition`, `Leaking`.
+    `InvalidTransition`, `LeakDetected`.
     """
     assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
@@ -280,7 +280,7 @@ def _require_not_picked(question: Question) -> None:
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
     """Pull an answer for good, as its expert or an editor. Raises `InvalidTransition` while an edition has it, and
-    `Leaking`."""
+    `LeakDetected`."""
     lock_row(session, answer)
     assignment, question = load_whole(session, answer)
     _require_not_picked(question)

@@ -25,7 +25,7 @@ from ..newsletters.models import Newsletter
 from ..people import directory, links
 from ..programs.telling import queue_deliveries
 from ..questions import queries as questions
-from ..questions.firewall import must_be_clear
+from ..questions.source_protection import must_be_clear
 from ..text.clean import clean
 from ..text.diff import changes
 from . import unsent_mails
@@ -70,8 +70,8 @@ def send_to_expert(
     """Write to the assignment's expert; one without an address is reached another way, by the desk. `due_at` delays it.
 
     All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it. A
-    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `Leaking` (see
-    `firewall`) where what was typed holds something of the askers that the actor has not looked at.
+    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `LeakDetected` (see
+    `source_protection`) where what was typed holds something of the askers that the actor has not looked at.
     """
     if values.typed:
         must_be_clear(session, actor, assignment.question, values.typed)
@@ -146,7 +146,7 @@ def notify_of_end(session: Session, actor: Actor, assignment: Assignment, senten
     says so.
 
     What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises
-    `Leaking`.
+    `LeakDetected`.
     """
     heard = unsent_mails.stop_asking(session, actor, assignment)
     why = AssignmentMail(typed=clean(sentence))
@@ -173,8 +173,8 @@ MAX_LETTER_LENGTH = 4_000  # characters
 def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
 
-    Raises `MissingPrecondition` (text, address), `TooLong`, `Leaking` (see `firewall`), and `InvalidTransition` before
-    the expert was asked: the first mail is the invitation.
+    Raises `MissingPrecondition` (text, address), `TooLong`, `LeakDetected` (see `source_protection`), and
+    `InvalidTransition` before the expert was asked: the first mail is the invitation.
     """
     must(actor, "prepare")
     body = require_text("text", require_length("letter", clean(body), MAX_LETTER_LENGTH))
@@ -191,7 +191,7 @@ def reword_mail(
 ) -> None:
     """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
 
-    Raises `Leaking` (see `firewall`) and what `outbox.rewrite` raises.
+    Raises `LeakDetected` (see `source_protection`) and what `outbox.rewrite` raises.
     """
     before = outbox.read(session, mail)
     outbox.rewrite(session, actor, mail, subject, text, version)

@@ -22,11 +22,10 @@ from ..core.state_machine import (
 )
 from ..db.session import lock_row, now
 from ..people.models import Expert
-from ..questions.firewall import asker_letters, must_be_clear, must_have_looked, of_readers
 from ..questions.lifecycle import TRANSLATION
-from ..questions.models import Question, QuestionText
-from ..questions.translation_table import Translation
-from ..questions.translator_table import Translator as TranslatorRow
+from ..questions.models import Question, QuestionText, Translation
+from ..questions.models import Translator as TranslatorRow
+from ..questions.source_protection import asker_letters, list_reader_passages, must_be_clear, must_have_looked
 from ..text.clean import clean, for_print, single_line
 from ..text.languages import own_script, usual_script
 from .models import Answer, AnswerText, Check
@@ -216,8 +215,8 @@ def approve(
     """Let a translation run. `has_compared` says that the actor has read it against the original.
 
     The original has to be approved itself, and to say what was translated. What readers wrote to the desk alone is
-    looked for in it as in the original. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `Leaking`,
-    `TooLong` and `MissingPrecondition`, with the names of `faults_of_approval`.
+    looked for in it as in the original. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
+    `LeakDetected`, `TooLong` and `MissingPrecondition`, with the names of `faults_of_approval`.
     """
     must(actor, "approve")
     check_version(lock_row(session, translation), version)
@@ -239,13 +238,13 @@ def approve(
 
 
 def _check_no_reader_words(session: Session, actor: Staff, translation: Translation, original: Original) -> None:
-    """Raise `Leaking` where readers' own words stand in a translation: a letter may be in its very language."""
+    """Raise `LeakDetected` where readers' own words stand in a translation: a letter may be in its very language."""
     texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
         whole = "\n".join(texts)
         must_be_clear(session, actor, original.question, whole, f"{original.words.body}\n{original.words.ties}")
         return
-    found = of_readers(session, asker_letters(session, original.question), texts)
+    found = list_reader_passages(session, asker_letters(session, original.question), texts)
     must_have_looked(actor, found, "a look at what was said besides")
 
 

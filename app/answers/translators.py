@@ -31,11 +31,9 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..people import links
 from ..people.directory import checked_address
-from ..questions.erasing_translations import erase_translators
 from ..questions.lifecycle import TRANSLATOR
-from ..questions.models import Question
-from ..questions.translation_table import Translation
-from ..questions.translator_table import HANDED_IN, Translator, TranslatorDraft
+from ..questions.models import HANDED_IN, Question, Translation, Translator, TranslatorDraft
+from ..questions.wording import erase_translators
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer

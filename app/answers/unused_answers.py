@@ -13,11 +13,9 @@ from ..db.session import lock_row
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail
 from ..people import links
-from ..questions import moves, wording
+from ..questions import actions, wording
 from ..questions.lifecycle import QUESTION
-from ..questions.models import Question, QuestionTopic
-from ..questions.translation_table import Translation
-from ..questions.translator_table import Translator
+from ..questions.models import Question, QuestionTopic, Translation, Translator
 from . import expert_mails, unsent_mails
 from .assigning import of_question
 from .editing import end_check
@@ -73,9 +71,9 @@ def _copy_question(session: Session, actor: Staff, source: Question) -> Question
     if words is None:
         raise InvalidTransition("question", "open again", source.state)
     said = {"headline": words.headline, "body": words.body or "", "background": words.background}
-    new = moves.open_question(session, actor, [], **said, language=words.language)
+    new = actions.open_question(session, actor, [], **said, language=words.language)
     topics = select(QuestionTopic.topic_id).filter_by(question_id=source.id)
-    moves.put_topics(session, new, list(session.scalars(topics)))
+    actions.put_topics(session, new, list(session.scalars(topics)))
     if source.is_cleared and may(actor, "clear"):
         wording.clear(session, actor, new, new.text_id or 0)
     return new

@@ -20,9 +20,8 @@ from ..mailroom import retention
 from ..people import expert_pages, staff
 from ..people.expert_pages import ExpertPage
 from ..people.models import Expert, Person
-from ..questions.erasing_translations import erase_translators
-from ..questions.models import Question
-from ..questions.translator_table import Translator
+from ..questions.models import Question, Translator
+from ..questions.wording import erase_translators
 from ..server.worker import SWEEPS
 from ..workflows.letters import withdrawal
 from ..workflows.publishing import publication

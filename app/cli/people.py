@@ -13,9 +13,9 @@ from ..core.permissions import ROLES
 from ..core.state_machine import VersionConflict
 from ..db.session import absolute_url
 from ..newsletters.models import Newsletter
-from ..people import directory, disabling, expert_file, import_writing, importing, sign_in, spreadsheet
+from ..people import directory, directory_import, expert_file, sign_in, spreadsheet
 from ..people.models import Person
-from ..people.staff import LastAdmin
+from ..people.staff import LastAdmin, disable_person, enable_person
 from ..web.current import db
 
 staff = AppGroup("staff", help="The people of the desk.")
@@ -58,7 +58,7 @@ def disable(email: str) -> None:
     def change(session: Session) -> tuple[str, int, int]:
         person = _get_person(session, email)
         try:
-            return person.name, *disabling.disable_person(session, Clock(), person)
+            return person.name, *disable_person(session, Clock(), person)
         except LastAdmin as last:
             desk = session.get_one(Newsletter, last.newsletter_id).name
             raise click.ClickException(
@@ -81,7 +81,7 @@ def enable(email: str) -> None:
     def change(session: Session) -> str:
         person = _get_person(session, email)
         try:
-            disabling.enable_person(session, Clock(), person)
+            enable_person(session, Clock(), person)
         except VersionConflict as stale:
             raise click.ClickException(f"{person.name} isn't out of the house") from stale
         return person.name
@@ -117,7 +117,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     except spreadsheet.Unreadable as error:
         raise click.ClickException(f"{file.name} can't be read: {error.code} {error.values or ''}".strip()) from error
     with db.read() as session:
-        plan = importing.plan(session, read)
+        plan = directory_import.plan_import(session, read)
     for line in plan.lines:
         for column, code, values in line.faults:
             click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
@@ -127,7 +127,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     if not dry_run:
         total = counts["new"] + counts["changed"]
         with click.progressbar(length=total, label="Importing") as bar:
-            db.write(lambda session: import_writing.take_in(session, Clock(), plan, language, bar.update))
+            db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} as they were")
 
 

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from ..answers.models import AnswerText
 from ..db.session import get_many
 from ..newsletters.models import Newsletter, NewsletterText
-from ..questions.models import QuestionText
-from ..questions.translation_table import Translation
+from ..questions.models import QuestionText, Translation
 from ..typesetting.block import Block, Note
 from ..typesetting.house_form import Piece, Voice, set_block
 from ..typesetting.house_languages import phrases_for

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..forms import held_presses, press_keys
 from ..people import colleagues
-from ..people.fresh_proof import NotFresh, is_fresh
+from ..people.sessions import NotFresh, has_fresh_proof
 from ..web import errors
 from .flash import announce
 from .frame import RequestContext, editor, page, page_of_form, read_context, run_in_transaction
@@ -84,7 +84,7 @@ def asks_for_proof(address: str) -> bool:
     path = address.removeprefix(request.script_root).partition("?")[0]
     endpoint = pages.match(path, method="POST")[0] if pages else ""
     desk = cast(RequestContext | None, g.get("desk"))
-    return proof_of(endpoint, path) is not None and not (desk and is_fresh(desk.session, desk.actor))
+    return proof_of(endpoint, path) is not None and not (desk and has_fresh_proof(desk.session, desk.actor))
 
 
 @editor.before_request
@@ -95,7 +95,7 @@ def prove_first() -> Response | None:
         return None
     slug = values["slug"]
     with read_context(slug) as desk:  # whoever may not press hears that, whoever they are
-        if is_fresh(desk.session, desk.actor):
+        if has_fresh_proof(desk.session, desk.actor):
             return None
     if request.method == "POST":
         onward = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
@@ -123,7 +123,7 @@ def go_on(slug: str, public_id: str) -> str | Response:
                 _("What you wanted to do isn’t kept any more: it is done, or too long ago. Nothing else was changed.")
             )
             return redirect(url_for("editor.home", slug=slug), code=303)
-        if not is_fresh(desk.session, desk.actor):
+        if not has_fresh_proof(desk.session, desk.actor):
             return redirect(url_for("entrance.again", next=request.path), code=303)
         address, sent = found
         path = address.removeprefix(request.script_root).partition("?")[0]

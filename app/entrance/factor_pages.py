@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from ..core.actors import Visitor
 from ..people import factors
 from ..people.factors import Unproved
-from ..people.fresh_proof import FRESH
 from ..people.models import BrowserSession, Person
+from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
 from ..web.setup import db
 from . import entrance
@@ -35,7 +35,7 @@ def _fresh(view: View) -> View:
             return redirect(url_for("entrance.ask", next=here), code=303)
         if current_user.is_half and has_second_factor():
             return redirect(url_for("entrance.second", next=here), code=303)
-        if current_user.proved_at is None or is_past(current_user.proved_at + FRESH):
+        if current_user.proved_at is None or is_past(current_user.proved_at + PROOF_LIFE):
             return redirect(url_for("entrance.again", next=here), code=303)
         g.language = current_user.language
         return view(**parts)

@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from ..core.actors import Visitor
 from ..crypto.seal import new_token
-from ..people import sessions, sign_in, sign_in_mails
+from ..people import sessions, sign_in
 from ..people.directory import BadAddress, checked_address
 from ..people.models import DOORS, Person
-from ..people.sign_in_mails import Asker
+from ..people.sign_in import Asker
 from ..server.page_server import answer_at
 from ..text.clean import single_line
 from ..web.setup import SignedIn, db, hash_identifier, language, limiter
@@ -51,7 +51,7 @@ def ask_for_it() -> Response:
     except BadAddress:
         return _ask_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
     asker, door = _asker(language()), _door()
-    db.write(lambda rows: sign_in_mails.ask(rows, Visitor(), email, door, asker))
+    db.write(lambda rows: sign_in.request_sign_in(rows, Visitor(), email, door, asker))
     session.update(browser=asker.browser, to=door, next=local(request.form.get("next")))
     answer_at(request.environ, began + EVEN)
     return redirect(url_for("entrance.code"), code=303)
@@ -70,7 +70,7 @@ def code() -> Response:
 def _code_page(status: int = 200, error: str = "") -> Response:
     asked = "entrance.again" if current_user.is_authenticated else "entrance.ask"
     again = url_for(asked, to=session.get("to"), next=session.get("next"))
-    minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in_mails.LINK_LIFE, sign_in_mails.WAITS[-1]))
+    minutes, wait = (int(length.total_seconds() // 60) for length in (sign_in.LINK_LIFE, sign_in.MAIL_WAITS[-1]))
     html = render_template("entrance/code.html", error=error, retry_url=again, minutes=minutes, wait_minutes=wait)
     return make_response(html, status)
 
@@ -156,7 +156,7 @@ def mail_again() -> Response:
 
     def ask_again(rows: Session) -> None:
         if found := sessions.find_session(rows, token):
-            sign_in_mails.ask_again(rows, Visitor(found[0].id), found[1], asker)
+            sign_in.request_proof(rows, Visitor(found[0].id), found[1], asker)
 
     db.write(ask_again)
     session.update(browser=asker.browser, to=current_user.door, next=local(request.form.get("next")))

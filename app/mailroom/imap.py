@@ -31,8 +31,9 @@ from ..newsletters import queries as newsletters
 
 TIMEOUT = 30  # seconds without a byte from the server
 CHUNK = 50  # messages whose sizes are asked for, and that are taken off the server, together
-# Seconds. A server may announce a message in one packet with its consent to IDLE, which only the end of that IDLE brings
-# to light: the first is short. RFC 2177 wants a new IDLE every 29 minutes; routers forget a silent connection sooner.
+# Seconds. A server may announce a message in one packet with its consent to IDLE. The library sees that only when this
+# IDLE ends, so the first is short. RFC 2177 wants a new one every 29 minutes; routers forget a silent connection
+# sooner.
 IDLES = (1.0, 240.0)
 POLL = 60.0  # seconds between two looks where the server has no IDLE
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before a broken connection is tried again, doubled each time

@@ -1,4 +1,4 @@
-"""Staff and experts: who they are, how to reach them, and whether somebody checked that they are who they say."""
+"""Staff and experts: who they are, whether that was checked, their addresses, and who looked at one."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -235,3 +235,24 @@ def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None
     """One expert. The directory is the house's: every desk sees it whole."""
     must(actor, "read")
     return session.scalar(select(Expert).filter_by(public_id=public_id))
+
+
+def record_address_look(session: Session, actor: Staff, person: Person) -> None:
+    """Note that somebody at the desk looks at an address of a person: an expert, or a colleague whom a mail went to.
+
+    The event names them by their public id, too, as files of the trail have no other.
+    """
+    must(actor, "read")
+    expert = session.scalar(select(Expert).filter_by(person_id=person.id))
+    if expert is not None:
+        audit.record(session, actor, "expert.look", expert, facts={"whose": expert.public_id})
+    else:
+        facts = {"whose": person.public_id, "person": person.id}
+        audit.record(session, actor, "membership.look", person, facts=facts)
+
+
+def reveal_address(session: Session, actor: Staff, person: Person) -> str | None:
+    """Return a person's address, if there is one, and note who looks at it."""
+    if (email := email_of(session, person)) is not None:
+        record_address_look(session, actor, person)
+    return email

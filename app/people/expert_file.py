@@ -15,10 +15,10 @@ from ..text.translation import N_
 from ..text.word_tables import word_tables
 from . import expert_search
 from .directory import checked_address, email_of
-from .fresh_proof import must_be_fresh
 from .models import PROFILE, Expert, Person
 from .name_forms import fold
 from .profile_fields import ProfileField
+from .sessions import require_fresh_proof
 
 # In the order of an export. A name may also come in two columns.
 FIELDS: dict[str, ProfileField] = {
@@ -86,5 +86,5 @@ def _row(session: Session, expert: Expert) -> tuple[str, ...]:
 def begin_export(session: Session, actor: Staff) -> None:
     """Note who takes the directory away: the addresses of everybody are in it. Raises `PermissionDenied`, then
     `NotFresh`."""
-    must_be_fresh(session, actor, "whole directory")
+    require_fresh_proof(session, actor, "whole directory")
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

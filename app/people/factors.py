@@ -20,8 +20,7 @@ from ..core.state_machine import DomainError
 from ..db.session import add_and_flush, get_keyring, now
 from ..text.clean import digits, single_line
 from . import sessions
-from .factor_table import Factor
-from .models import BrowserSession, Person
+from .models import BrowserSession, Factor, Person
 
 if TYPE_CHECKING:  # it takes eight megabytes: whoever handles a passkey loads it
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor

@@ -15,8 +15,7 @@ from ..core.actors import Actor
 from ..db.session import get_keyring, lock_row, now
 from . import sign_in
 from .directory import BadAddress, by_email, checked_address
-from .identity_table import Identity
-from .models import BrowserSession, Membership, Person
+from .models import BrowserSession, Identity, Membership, Person
 from .oidc import Vouched
 
 

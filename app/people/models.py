@@ -1,6 +1,9 @@
+"""Tables of people, their places at a desk, experts, sign-ins, sessions, second factors and links."""
+
 from datetime import date, datetime
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     ForeignKey,
@@ -295,3 +298,47 @@ class Link(Row):
     kind: Mapped[str] = mapped_column(String(20), default="page", server_default="page")
     ends_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+FACTOR_KINDS = ("passkey", "app", "recovery")
+
+
+class Factor(Row, Public):
+    """A second proof of somebody of the desk, beside their mail: a passkey, an app that makes codes, a recovery code.
+
+    `last_step` is the step of time of the last code that was taken of an app: none is taken twice.
+    """
+
+    __tablename__ = "factors"
+    __table_args__ = table_args(
+        enum_check("kind", FACTOR_KINDS),
+        implies_check("passkey_whole", "kind = 'passkey'", "credential IS NOT NULL AND public_key IS NOT NULL"),
+        implies_check("recovery_whole", "kind = 'recovery'", "code_mac IS NOT NULL"),
+    )
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    credential: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    sign_count: Mapped[int | None] = mapped_column(BigInteger)
+    secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int | None]
+    last_step: Mapped[int | None]
+    code_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Identity(Row):
+    """The account at the newsroom's provider by which somebody of the desk comes in: one for each person.
+
+    `subject_mac` is a keyed hash of issuer and subject: the provider's number of them stands nowhere.
+    """
+
+    __tablename__ = "identities"
+    __table_args__ = table_args()
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), unique=True)
+    subject_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    bound_at: Mapped[datetime]

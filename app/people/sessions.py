@@ -1,4 +1,4 @@
-"""The browsers in which somebody is signed in: who sits there, when they were last seen, how each is ended at once."""
+"""The browsers in which somebody is signed in, and how lately they proved who they are."""
 
 from datetime import datetime, timedelta
 
@@ -6,11 +6,11 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, sel
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..core.actors import Actor
+from ..core.actors import Actor, Staff
+from ..core.state_machine import DomainError, must
 from ..db.session import get_keyring, now
 from ..settings.sign_in_rules import SignInRules
-from .factor_table import Factor
-from .models import BrowserSession, Membership, Person
+from .models import BrowserSession, Factor, Membership, Person
 
 SEEN_EVERY = timedelta(minutes=5)
 EXPERTS_STAY = timedelta(days=30)
@@ -95,3 +95,23 @@ def end_all(session: Session, actor: Actor, person: Person, but: str | None = No
         query = query.where(BrowserSession.token_mac.not_in(get_keyring(session).macs("sessions.token", but)))
     session.execute(query)
     audit.record(session, actor, "session.end_all", person)
+
+
+PROOF_LIFE = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
+
+
+class NotFresh(DomainError):
+    """Raised where the proof of who this is was too long ago for what they want to do."""
+
+
+def has_fresh_proof(session: Session, actor: Staff) -> bool:
+    # Either way: what a clock that ran ahead has noted must not hold until the day it meant.
+    return actor.proved_at is not None and abs(now(session) - actor.proved_at) < PROOF_LIFE
+
+
+def require_fresh_proof(session: Session, actor: Staff, act: str) -> None:
+    """Let an act be done by whoever may and has just proved who they are. Raises `PermissionDenied`, then
+    `NotFresh`."""
+    must(actor, act)
+    if not has_fresh_proof(session, actor):
+        raise NotFresh(actor.ref)

@@ -1,30 +1,26 @@
-"""The people of one newsletter's desk: invited, given another role, shut out, taken away; and never without an admin.
+"""Staff: invite, change a role, remove, deactivate at a desk, disable everywhere; never without an admin."""
 
-Somebody may work at other desks as well. Nothing here tells of them, and nothing but a signed-out browser reaches them.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
 from ..audit import erasures
-from ..core.actors import Staff, Visitor
+from ..core.actors import Actor, Staff, Visitor
 from ..core.permissions import ROLES, roles_for
 from ..core.state_machine import DomainError, MissingPrecondition, VersionConflict, must
-from ..db.session import absolute_url, now
+from ..db.session import absolute_url, lock_row, now
 from ..mail import outbox
 from ..mail.mail_templates import write
 from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..text.clean import single_line
-from . import directory, factors, identities, sessions, sign_in
+from . import colleagues, directory, factors, identities, sessions, sign_in
 from .colleagues import Colleague, load
-from .factor_table import Factor
-from .fresh_proof import must_be_fresh
-from .models import BrowserSession, Expert, Membership, Person, SignIn
+from .models import BrowserSession, Expert, Factor, Membership, Person, SignIn
+from .sessions import require_fresh_proof
 
 INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
 
@@ -67,7 +63,7 @@ def invite(
     `newsroom` is what the mail calls the desk; `expert_public_id` is the public key of the expert that they are known
     to be. Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
     """
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     name = single_line(name)[:200]
     wrong = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
     if any(wrong.values()):
@@ -106,7 +102,7 @@ def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `VersionConflict`,
     `NotFresh`.
     """
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     _take_back_links(session, actor, colleague)
     _record(session, actor, "membership.withdraw", colleague, old_value=colleague.membership.role)
     session.delete(colleague.membership)
@@ -184,7 +180,7 @@ def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> No
 def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, old_role: str) -> None:
     """Give a colleague another role; `old_role` is the one that the admin saw. Raises `VersionConflict`, `LastAdmin`,
     `NotFresh`."""
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     if role not in ROLES:
         raise MissingPrecondition("role")
     keep_an_admin(session, colleague, becomes=role)
@@ -197,7 +193,7 @@ def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, ol
 
 def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     keep_an_admin(session, colleague)
     _record(session, actor, "membership.remove", colleague, old_value=colleague.membership.role)
     session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
@@ -213,7 +209,7 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`,
     `NotFresh`.
     """
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     keep_an_admin(session, colleague)
     if colleague.stands != "here":
         raise VersionConflict(f"already {colleague.stands}")
@@ -224,7 +220,7 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     if colleague.membership.disabled_at is None:
         raise VersionConflict("here already")
     colleague.membership.disabled_at = None
@@ -233,13 +229,13 @@ def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 def reset_factors(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Remove the second factors of a colleague who has lost them, and sign them out. Raises `NotFresh`."""
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     factors.reset(session, actor, colleague.person)
 
 
 def release_identity(session: Session, actor: Staff, colleague: Colleague) -> None:
     """Forget the account at the newsroom's provider by which a colleague comes in. Raises `NotFresh`."""
-    must_be_fresh(session, actor, "people")
+    require_fresh_proof(session, actor, "people")
     identities.release(session, actor, colleague.person)
 
 
@@ -292,3 +288,47 @@ def _record(
         new=new_value,
         facts={"person": colleague.person.id},
     )
+
+
+def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
+    """Shut somebody out. Gives how many browsers were signed out, and how many ways in were open until now.
+
+    Raises `LastAdmin` and `VersionConflict`.
+    """
+    places = _list_memberships(session, person)
+    for place in places:
+        keep_an_admin(session, colleagues.Colleague(person, place))
+    if lock_row(session, person).disabled_at is not None:
+        raise VersionConflict("out already")
+    browsers = len(sessions.sessions_of(session, person.id))
+    theirs = SignIn.person_id == person.id
+    is_open = (theirs, SignIn.used_at.is_(None), SignIn.ends_at > now(session))
+    ways = session.scalar(select(func.count()).select_from(SignIn).where(*is_open)) or 0
+    person.disabled_at = now(session)
+    audit.record(session, actor, "person.disable", person)
+    for place in places:  # what is noted of a person is the house's: each desk reads it in its own trail
+        audit.record(session, actor, "membership.disable", place, facts={"person": person.id})
+    session.execute(delete(SignIn).where(theirs))
+    session.execute(delete(Factor).where(Factor.person_id == person.id))
+    identities.forget(session, person)
+    sessions.end_all(session, actor, person)
+    return browsers, ways
+
+
+def enable_person(session: Session, actor: Actor, person: Person) -> None:
+    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so.
+
+    Raises `VersionConflict`.
+    """
+    if lock_row(session, person).disabled_at is None:
+        raise VersionConflict("not out")
+    person.disabled_at = None
+    audit.record(session, actor, "person.enable", person)
+    for place in _list_memberships(session, person):
+        audit.record(session, actor, "membership.enable", place, facts={"person": person.id})
+
+
+def _list_memberships(session: Session, person: Person) -> Sequence[Membership]:
+    """Return where they work; who invited them and hasn't seen them yet learns nothing."""
+    query = select(Membership).where(Membership.person_id == person.id, Membership.joined_at.is_not(None))
+    return session.scalars(query.order_by(Membership.newsletter_id)).all()

@@ -1,12 +1,33 @@
+"""Tables of questions, their wordings, topics and notes, of translations, and of translators outside the desk."""
+
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, OfNewsletter, Public, Row
-from .lifecycle import STATES, QuestionStates
+from .lifecycle import (
+    STATES,
+    TRANSLATION_STATES,
+    TRANSLATOR_STATES,
+    QuestionStates,
+    TranslationStates,
+    TranslatorStates,
+)
 
 
 class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
@@ -142,3 +163,140 @@ class Note(Row):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     body: Mapped[str] = mapped_column(Text)
     written_at: Mapped[datetime]
+
+
+class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
+    """One text in another language: of a question's wording, or with `answer_id` of an answer to it.
+
+    `of_*_text_id` is the version that it was made from: once the original says something else, it is out of date, and
+    doesn't run. `name`, `credit_line` and `relation` are what the lead-in says of the expert in that language, `ties`
+    their stake. `translator` is named in print where `is_credited`. At `checked_at` the expert said that these very
+    words are right; where they read the language and didn't, `unread_reason` is why it runs all the same.
+    """
+
+    __tablename__ = "translations"
+    __table_args__ = table_args(
+        enum_check("state", tuple(TRANSLATION_STATES)),
+        implies_check("approved_says_by_whom", "state = 'approved'", "approved_by_id IS NOT NULL"),
+        CheckConstraint("(of_question_text_id IS NULL) <> (of_answer_text_id IS NULL)", name="of_one_text"),
+        CheckConstraint("(answer_id IS NULL) = (of_answer_text_id IS NULL)", name="of_text_of_its_noun"),
+        Index(
+            "uq_translations_question",
+            "question_id",
+            "language",
+            unique=True,
+            **partial_index_options("answer_id IS NULL"),
+        ),
+        Index(
+            "uq_translations_answer",
+            "answer_id",
+            "language",
+            unique=True,
+            **partial_index_options("answer_id IS NOT NULL"),
+        ),
+        Index(None, "question_id", "state", "language"),
+        Index(None, "of_question_text_id"),
+        Index(None, "of_answer_text_id"),
+    )
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    answer_id: Mapped[int | None] = mapped_column(ForeignKey("answers.id"))
+    language: Mapped[str] = mapped_column(String(35))
+    of_question_text_id: Mapped[int | None] = mapped_column(ForeignKey("question_texts.id"))
+    of_answer_text_id: Mapped[int | None] = mapped_column(ForeignKey("answer_texts.id"))
+    headline: Mapped[str] = mapped_column(String(300), default="")
+    body: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(400), default="")
+    credit_line: Mapped[str] = mapped_column(String(400), default="")
+    relation: Mapped[str] = mapped_column(String(400), default="")
+    ties: Mapped[str] = mapped_column(Text, default="")
+    translator: Mapped[str] = mapped_column(String(200), default="")
+    is_credited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    written_at: Mapped[datetime]
+    written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    checked_at: Mapped[datetime | None]
+    unread_reason: Mapped[str | None] = mapped_column(String(400))
+
+    @property
+    def label(self) -> str:
+        """The name of these very words in a form."""
+        return f"{self.public_id}.{self.version}"
+
+    @property
+    def credited(self) -> str:
+        """Return whom print names as its translator, "" where nobody is to be named."""
+        return self.translator if self.is_credited else ""
+
+
+_OPEN_STATES = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))
+
+
+class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
+    """Somebody outside who is asked to translate one text into one language.
+
+    `of_*_text_id` is the version that was sent out: no other is ever shown to them. Their address is kept as long as
+    the link is open, and their name until it has had its time.
+    """
+
+    __tablename__ = "translators"
+    __table_args__ = table_args(
+        enum_check("state", tuple(TRANSLATOR_STATES)),
+        all_or_none_check("email_whole", "email_sealed", "key_no"),
+        CheckConstraint(f"(state IN ({_OPEN_STATES})) = (email_sealed IS NOT NULL)", name="open_has_address"),
+        CheckConstraint("(of_question_text_id IS NULL) <> (of_answer_text_id IS NULL)", name="of_one_text"),
+        CheckConstraint("(answer_id IS NULL) = (of_answer_text_id IS NULL)", name="of_text_of_its_noun"),
+        Index(
+            "uq_translators_question",
+            "question_id",
+            "language",
+            unique=True,
+            **partial_index_options(f"answer_id IS NULL AND state IN ({_OPEN_STATES})"),
+        ),
+        Index(
+            "uq_translators_answer",
+            "answer_id",
+            "language",
+            unique=True,
+            **partial_index_options(f"answer_id IS NOT NULL AND state IN ({_OPEN_STATES})"),
+        ),
+        Index(None, "question_id", "id"),
+        Index(None, "of_question_text_id"),
+        Index(None, "of_answer_text_id"),
+        Index(None, "newsletter_id", "state_at"),
+    )
+
+    question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))
+    answer_id: Mapped[int | None] = mapped_column(ForeignKey("answers.id"))
+    language: Mapped[str] = mapped_column(String(35))
+    of_question_text_id: Mapped[int | None] = mapped_column(ForeignKey("question_texts.id"))
+    of_answer_text_id: Mapped[int | None] = mapped_column(ForeignKey("answer_texts.id"))
+    name: Mapped[str] = mapped_column(String(200))
+    email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    key_no: Mapped[int | None]
+
+
+class TranslatorDraft(Row):
+    """Words that a translator types, by the fields: one row for each tab, so that a stale one never overwrites
+    newer words, and under `HANDED_IN` what they handed in."""
+
+    __tablename__ = "translator_drafts"
+    __table_args__ = table_args(UniqueConstraint("translator_id", "tab"))
+
+    translator_id: Mapped[int] = mapped_column(ForeignKey("translators.id", ondelete="CASCADE"))
+    tab: Mapped[str] = mapped_column(String(40))
+    words: Mapped[dict[str, str]] = mapped_column(JSON)
+    saved_at: Mapped[datetime]
+    count: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def body(self) -> str:
+        return join_fields(self.words)
+
+
+HANDED_IN = "handed in"  # no page's own name
+
+
+def join_fields(fields: Mapping[str, str]) -> str:
+    """Return all that stands in the fields as one text, by which two drafts are compared."""
+    return "\n\n".join(fields[name] for name in sorted(fields) if fields[name])

@@ -1,6 +1,8 @@
-"""Notes of the desk to itself about a question. A colleague who is called in a note hears of it by mail."""
+"""Notes of the desk to itself about a question; a colleague who is mentioned in one is told by mail."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -13,9 +15,56 @@ from ..newsletters.desk_mails import to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Person
-from ..text.clean import clean
-from .mentions import mentions
+from ..text.clean import clean, single_line
 from .models import Note, Question
+
+# Not inside an address or a word: "nora@desk.example" calls nobody.
+_AT = re.compile(r"(?<![\w@.])@(?=\w)")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A stretch of a note, from `start` up to but without `end`, and the keys of whoever it calls."""
+
+    start: int
+    end: int
+    people: frozenset[int]
+
+
+def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
+    """Find who is called; `people` are the names at the desk by key. The longest name that fits counts.
+
+    A first name that two people share calls both: a mail too many does less harm than one too few.
+    """
+    keys: dict[str, set[int]] = {}
+    for key, name in people.items():
+        whole = single_line(name)
+        for known in {whole, whole.partition(" ")[0]} - {""}:
+            keys.setdefault(known, set()).add(key)
+    longest_first = sorted(keys, key=len, reverse=True)
+    found = []
+    for at in _AT.finditer(body):
+        rest = body[at.end() : at.end() + 200]
+        fits = next((one for one in longest_first if _begins_with_name(rest, one)), None)
+        if fits is not None:
+            found.append(Mention(at.start(), at.end() + len(fits), frozenset(keys[fits])))
+    return found
+
+
+def _begins_with_name(text: str, name: str) -> bool:
+    """Return whether a text begins with this name and not with a longer word."""
+    return text[: len(name)].casefold() == name.casefold() and not re.match(r"\w", text[len(name) :])
+
+
+def split_at_mentions(body: str, mentions: list[Mention]) -> list[tuple[str, bool]]:
+    """Cut a note at its mentions, for a page to draw; joining the pieces gives the note back."""
+    cut: list[tuple[str, bool]] = []
+    at = 0
+    for mention in mentions:
+        cut += [(body[at : mention.start], False), (body[mention.start : mention.end], True)]
+        at = mention.end
+    cut.append((body[at:], False))
+    return [piece for piece in cut if piece[0]]
 
 
 def note_unsaved(
@@ -35,7 +84,7 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
         session, Note(question_id=question.id, person_id=actor.person_id, body=body, written_at=now(session))
     )
     colleagues = {person.id: person for person in directory.everybody_of(session, question.newsletter_id)}
-    found = mentions(body, {key: person.name for key, person in colleagues.items()})
+    found = find_mentions(body, {key: person.name for key, person in colleagues.items()})
     called = {key for mention in found for key in mention.people} - {actor.person_id}
     for key in sorted(called):
         _notify_mentioned(session, actor, question, colleagues[key], noted)

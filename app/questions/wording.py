@@ -1,9 +1,12 @@
-"""The desk's words for a question, and the confirmation that nobody could recognise who asked."""
+"""The desk's words for a question: written, cleared for print, and erased with their translations."""
 
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .. import audit
+from ..audit import erasures
 from ..core.actors import Staff
 from ..core.state_machine import VersionConflict, check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
@@ -12,9 +15,32 @@ from ..newsletters.models import Newsletter
 from ..search.index import remove_from_indexes
 from ..text.clean import clean, for_print, single_line, slug
 from ..text.languages import guess_language
-from .erasing_translations import erase as erase_translations
-from .firewall import asker_letters, find_private_details, find_verbatim_spans, list_reader_texts, must_have_looked
-from .models import Note, Question, QuestionText
+from .models import Note, Question, QuestionText, Translation, Translator
+from .source_protection import (
+    asker_letters,
+    find_private_details,
+    find_verbatim_spans,
+    list_reader_texts,
+    must_have_looked,
+)
+
+
+def erase_translations(session: Session, column_name: str, keys: Collection[int]) -> None:
+    """Erase what was made of these versions or questions, by the column `column_name` that names them.
+
+    A translator's row takes along their link, their name and address, and what they typed: their page is gone at once.
+    """
+    column: InstrumentedAttribute[int] = getattr(Translation, column_name)
+    session.execute(delete(Translation).where(column.in_(keys)))
+    erase_translators(session, getattr(Translator, column_name).in_(keys))
+
+
+def erase_translators(session: Session, condition: ColumnElement[bool]) -> None:
+    """Erase what translators outside were asked for, so that no restored backup opens it by their link again."""
+    if gone := session.scalars(select(Translator.public_id).where(condition)).all():
+        erasures.note(session, "translator", gone)
+        session.execute(delete(Translator).where(condition))
+
 
 LONGEST_HEADLINE, LONGEST_REASON = 300, 400  # characters
 
@@ -90,8 +116,9 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
     """Confirm that nobody could recognise the asker in this very text.
 
     `reason` is why it may leave where it is still a reader's own words, and is kept; such a text needs one.
-    Raises `VersionConflict` when it is no longer the one, `Leaking` where more of the readers' background, names and
-    addresses stands in it than the actor has looked at, `MissingPrecondition` (reason for their words) and `TooLong`.
+    Raises `VersionConflict` when it is no longer the one, `LeakDetected` where more of the readers' background, names
+    and addresses stands in it than the actor has looked at, `MissingPrecondition` (reason for their words) and
+    `TooLong`.
     """
     must(actor, "clear")
     lock_row(session, question)

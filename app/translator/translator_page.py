@@ -19,7 +19,7 @@ from ..answers.translators import Task
 from ..core.actors import Translator as Outside
 from ..core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
-from ..questions.translator_table import TranslatorDraft, join_fields
+from ..questions.models import TranslatorDraft, join_fields
 from ..text.languages import direction
 from ..text.translation import city
 from ..web import errors

@@ -18,10 +18,9 @@ from ..forms.models import FormDraft
 from ..letters.models import Contact, Credit, Letter, MachineTranslation
 from ..mail.models import Inbound, InboundRaw, MailSignIn, OutboxContent, OutboxMail
 from ..newsletters.sending_tool import SendingTool
-from ..people.factor_table import Factor
-from ..people.models import Person
+from ..people.models import Factor, Person
 from ..programs.models import Program
-from ..questions.translator_table import Translator
+from ..questions.models import Translator
 
 BATCH = 200  # rows a transaction
 

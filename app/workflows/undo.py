@@ -32,10 +32,10 @@ from ..mail.models import OutboxMail
 from ..newsletters.lifecycle import NEWSLETTER
 from ..newsletters.models import Newsletter
 from ..people import links
-from ..questions import reversing
+from ..questions import actions
+from ..questions.actions import take_back_followers
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
-from ..questions.moves import take_back_followers
 from ..questions.queries import letters_of
 from ..search.verdicts import withdraw_same_verdict
 from .back_issues import undo_import
@@ -158,7 +158,7 @@ _PRESSES = _rows(
         _restore_state(*filing.FACTS, callback=_NOTICE_RECALLED),
         "The letter waits, and its reader hears nothing.",
     ),
-    ("question.open", reversing.unmake, "The question is closed; its words were its letter's, which has them."),
+    ("question.open", actions.undo_open, "The question is closed; its words were its letter's, which has them."),
     (
         "question.merge",
         _restore_state("merged_into_id", callback=take_back_followers),
@@ -170,7 +170,7 @@ _PRESSES = _rows(
         _restore_state("closed_reason", callback=_NOTICES_RECALLED),
         "It goes on, and nobody hears of an end.",
     ),
-    ("question.topics", _with_row_and_event(reversing.old_topics), "The question has the topics that it had."),
+    ("question.topics", _with_row_and_event(actions.undo_topics), "The question has the topics that it had."),
     (
         "edition.skip",
         _with_row_and_event(skip.undo_skip),

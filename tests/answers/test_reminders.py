@@ -20,7 +20,7 @@ from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link, Person
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from tests.support.assignments import OF_TIMUR, asked
 from tests.support.cast import Newsroom
@@ -43,7 +43,9 @@ def ask_leyla(
 
     def ask(session: Session) -> int:
         words = "Who measures the salt in the wind?"
-        question = moves.open_question(session, newsroom.nora, [], headline="The Salt Wind", body=words, language="en")
+        question = actions.open_question(
+            session, newsroom.nora, [], headline="The Salt Wind", body=words, language="en"
+        )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, question, leyla)

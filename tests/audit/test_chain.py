@@ -22,7 +22,7 @@ from app.db.fault_kinds import Busy
 from app.letters import receipts, receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from app.workflows.indexing import index_due
 from app.workflows.key_rotation import rotate
 from app.workflows.letters import withdrawal
@@ -70,7 +70,7 @@ def _ask(session: Session, newsroom: Newsroom, number: int) -> int:
 
 
 def _open(session: Session, newsroom: Newsroom, number: int) -> None:
-    moves.open_question(session, newsroom.nora, [], headline=f"Well {number}", body="Whose is it?", language="en")
+    actions.open_question(session, newsroom.nora, [], headline=f"Well {number}", body="Whose is it?", language="en")
 
 
 def keys_of(database: Database, which: str) -> list[int]:

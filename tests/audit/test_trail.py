@@ -26,7 +26,7 @@ from app.letters.models import Letter
 from app.newsletters import settings
 from app.newsletters.models import Newsletter
 from app.people.models import Person
-from app.questions import moves as questions
+from app.questions import actions as questions
 from tests.support.at_the_form import answered, ask
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk, walked

@@ -25,8 +25,7 @@ from app.newsletters.models import Newsletter
 from app.people import directory, expert_pages, staff
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert, Person
-from app.questions.models import Question
-from app.questions.translator_table import Translator
+from app.questions.models import Question, Translator
 from app.workflows.key_rotation import rotate
 from app.workflows.letters import withdrawal
 from app.workflows.publishing import after_sending, publication

@@ -29,8 +29,7 @@ from app.newsletters.queries import all_newsletters
 from app.people import links, sign_in
 from app.people.models import Expert, Person
 from app.questions import queries as questions
-from app.questions.models import Question, QuestionTopic
-from app.questions.translator_table import Translator
+from app.questions.models import Question, QuestionTopic, Translator
 from app.typesetting.house_languages import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state

@@ -14,7 +14,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.mail.models import OutboxMail
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.web.formatting import day
 from app.workflows import invitations
 from tests.support.assignments import arrived, asked, handed_over
@@ -33,7 +33,7 @@ def backlog(database: Database, newsroom: Newsroom) -> None:
         days = [days for days, many in LATE_BY.values() for _ in range(many)] + [-3, -3]
         for number, late in enumerate(days):
             words = f"Who measures plate {number}?"
-            question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+            question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
             wording.clear(session, newsroom.nora, question, question.text_id or 0)
             one = assigning.assign(session, newsroom.nora, question, leyla)
             invitations.invite(session, newsroom.nora, one)

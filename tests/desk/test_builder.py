@@ -24,7 +24,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
 from app.people import directory
 from app.people.models import Expert
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.typesetting.renderers import to_text

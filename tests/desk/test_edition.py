@@ -18,7 +18,7 @@ from app.letters.models import Credit, Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
 from app.web.static_files import current

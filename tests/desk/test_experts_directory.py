@@ -21,7 +21,7 @@ from app.people import directory, duplicates, expert_file, name_forms, sign_in
 from app.people.expert_file import FIELDS, PARTS_OF_NAME, heads_of
 from app.people.models import PROFILE, Expert, ExpertTopic
 from app.people.name_forms import fold
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.text.word_tables import word_tables
 from app.typesetting.house_form import FILLED_IN
 from app.workflows import invitations
@@ -219,7 +219,7 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom:
 
 
 def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: str = "How deep is the salt?") -> int:
-    question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     one = assigning.assign(session, newsroom.nora, question, expert(session, public_id))
     invitations.invite(session, newsroom.nora, one)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.db.engine import Database
-from app.people import directory, expert_file, import_writing, importing, spreadsheet, uploads
+from app.people import directory, directory_import, expert_file, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
 from tests.support.cast import Newsroom
 from tests.support.desk import Desk
@@ -131,7 +131,7 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
     before = everything(nora.database)
     sheet = spreadsheet.read(WRONG.encode(), expert_file.known_heads(), expert_file.NEEDED)
     with nora.database.read() as session:
-        looked_at = importing.plan(session, sheet).digest
+        looked_at = directory_import.plan_import(session, sheet).digest
     nora.press(f"{path}/import", 409, digest=looked_at)
     assert everything(nora.database) == before
 
@@ -293,8 +293,8 @@ def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
         read_ = spreadsheet.read("\n".join(lines(mark)).encode(), expert_file.known_heads(), expert_file.NEEDED)
 
         def fn(session: Any) -> dict[str, int]:
-            plan = importing.plan(session, read_)
-            import_writing.take_in(session, newsroom.nora, plan, "en")
+            plan = directory_import.plan_import(session, read_)
+            directory_import.run_import(session, newsroom.nora, plan, "en")
             return dict(plan.counts)
 
         return database.write(fn)

@@ -15,7 +15,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
 from app.people import directory
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.indexing import index_due
@@ -37,15 +37,15 @@ class Orchard:
         def earlier(session: Session) -> None:
             answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
             for words in ("Who pays the gauges?", "Where is the weather read?", "Why do trams ring twice?"):
-                moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+                actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
 
         def open_(session: Session) -> str:
-            question = moves.open_question(session, newsroom.nora, [], headline="", body=ORCHARD, language="en")
+            question = actions.open_question(session, newsroom.nora, [], headline="", body=ORCHARD, language="en")
             wording.clear(session, newsroom.nora, question, question.text_id or 0)
             topic = Topic(newsletter_id=newsroom.newsletter_id, slug="soil", name="Soil")
             session.add(topic)
             session.flush()
-            moves.set_topics(session, newsroom.nora, question, [topic.id])
+            actions.set_topics(session, newsroom.nora, question, [topic.id])
             self.profile(session, newsroom.marek.expert_id, topics=["soil"], languages=["en", "cs"])
             self.profile(session, newsroom.leyla.expert_id, languages=["en", "tr"])
             return question.public_id

@@ -20,7 +20,7 @@ from app.mail import inbound, outbox
 from app.mail.inbound import Reading
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.cast import Newsroom, another_newsletter, answered
@@ -345,7 +345,7 @@ def test_whoever_is_not_signed_in_is_led_to_the_way_in(app, database, newsroom):
 def test_looking_changes_nothing(nora, database, newsroom):
     salt = write(database, newsroom, SALT)
     public_id = database.write(
-        lambda session: moves.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
+        lambda session: actions.open_question(session, newsroom.nora, [], headline="Salt", body=SALT).public_id
     )
     with database.read() as session:
         before = session.scalar(select(func.count()).select_from(Event))

@@ -211,14 +211,14 @@ def test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way(
     database.write(lambda session: take_back(session, first))
     assert rows(database)["machine_translations"] == 0
     press(nora, second)
-    asked = machine_translation.translated
+    asked = machine_translation.request_translation
 
     def meanwhile(*arguments: object) -> list[str]:
         came = asked(*arguments)  # type: ignore[arg-type]
         database.write(lambda session: take_back(session, second))
         return came
 
-    monkeypatch.setattr(machine_translation, "translated", meanwhile)
+    monkeypatch.setattr(machine_translation, "request_translation", meanwhile)
     worked(app)
     assert rows(database)["machine_translations"] == 0
 
@@ -238,13 +238,13 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(machine_translation, "translated", ended)
+        patch.setattr(machine_translation, "request_translation", ended)
         with pytest.raises(SystemExit):
             worked(app)
     worked(app)
     assert machine.asked == []
     database.write(lambda s: s.execute(update(MachineTranslation).values(sent_at=MachineTranslation.asked_at)) and None)
-    monkeypatch.setattr(machine_translation, "LOST", machine_translation.LOST_AFTER * 0)
+    monkeypatch.setattr(machine_translation, "LOST_AFTER", machine_translation.LOST_AFTER * 0)
     assert "our worker was stopped meanwhile" in nora.words(f"letters/{public_id}")
     press(nora, public_id)
     worked(app)

@@ -14,7 +14,7 @@ from app.editor.conflict import token
 from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
-from app.questions import moves as questions
+from app.questions import actions as questions
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
 from tests.support.desk_people import (

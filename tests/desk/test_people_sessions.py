@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.editor.conflict import token
 from app.entrance.browser_names import family
 from app.people.models import BrowserSession
-from app.questions import moves
+from app.questions import actions
 from app.settings.sign_in_rules import SignInRules
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom
@@ -208,7 +208,7 @@ def test_who_proves_as_herself_presses_as_nobody_else(
 def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_what_was_typed(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
 ) -> None:
-    question = database.write(lambda session: moves.open_question(session, newsroom.nora, [], body="Who?").public_id)
+    question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Who?").public_id)
     ilya = at_the_desk(app, database, ILYA)
     ilya.open(f"{DESK}questions/{question}")
     put_back(database, stepped_up_at=ago(minutes=1))

@@ -18,7 +18,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.workflows import invitations
 from tests.support.at_the_form import published
@@ -321,7 +321,7 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         dana = receive.Submission("who weighs the salt?", hear_back="once", email="dana@post.example")
         letter = receive.send(session, Reader(), newsletter, dana, form=receive.FormToken("dana", 1))
-        return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
+        return actions.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
     nora.decide(f"/questions/{public_id}", "close", status=422, reason="because")
@@ -343,7 +343,7 @@ def test_a_readers_name_is_checked_or_left_out(nora, database, newsroom):
             "who weighs the salt?", credit="first", name="Timur", place="Osh", consent="Print my name."
         )
         letter = receive.send(session, Reader(), newsletter, timur, form=receive.FormToken("timur", 1))
-        return moves.open_question(session, newsroom.nora, [letter], headline="Salt").public_id, letter.public_id
+        return actions.open_question(session, newsroom.nora, [letter], headline="Salt").public_id, letter.public_id
 
     public_id, letter_id = database.write(fn)
     assert "“Timur, Osh”" in nora.get(f"/questions/{public_id}")

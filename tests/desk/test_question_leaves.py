@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.letters import receive
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from tests.support.cast import Newsroom
 from tests.support.desk import section
@@ -121,6 +121,6 @@ def question_of(database: Database, newsroom: Newsroom, *asks: receive.Submissio
 
     def fn(session: Session) -> str:
         letters = asked(session, newsroom, *asks)
-        return f"/questions/{moves.open_question(session, newsroom.nora, letters, body=letters[0].body).public_id}"
+        return f"/questions/{actions.open_question(session, newsroom.nora, letters, body=letters[0].body).public_id}"
 
     return database.write(fn)

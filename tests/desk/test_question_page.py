@@ -17,10 +17,10 @@ from app.letters import receive
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.questions import moves, notes, wording
-from app.questions.firewall import list_quoted_passages
-from app.questions.mentions import mentions, pieces
+from app.questions import actions, notes, wording
 from app.questions.models import Note, Question
+from app.questions.notes import find_mentions, split_at_mentions
+from app.questions.source_protection import list_quoted_passages
 from app.workflows.indexing import index_due
 from tests.support.at_the_form import published
 from tests.support.cast import Newsroom, answered, handed_in
@@ -39,7 +39,7 @@ def opened(
 
     def fn(session: Session) -> str:
         letters = asked(session, newsroom, *asks)
-        question = moves.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
+        question = actions.open_question(session, newsroom.nora, letters, headline=headline, body=WORDS, language="en")
         wording.clear(session, newsroom.nora, question, question.text_id)
         return f"/questions/{question.public_id}"
 
@@ -107,9 +107,9 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
 )
 def test_who_is_called_by_a_note(body, called):
     people = {1: "Nora Lind", 2: "Ilya Brandt", 3: "Ana Marić", 4: "Ana Kovač", 5: "Гульнара Есенова"}
-    found = mentions(body, people)
+    found = find_mentions(body, people)
     assert [(body[mention.start : mention.end], set(mention.people)) for mention in found] == called
-    assert "".join(piece for piece, _called in pieces(body, found)) == body
+    assert "".join(piece for piece, _called in split_at_mentions(body, found)) == body
 
 
 @pytest.mark.both_databases
@@ -159,7 +159,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
             newsroom,
             *(receive.Submission(f"who weighs salt no {n}?", **named) for n in range(start, start + count)),
         )
-        moves.join(session, newsroom.nora, question, letters)
+        actions.join(session, newsroom.nora, question, letters)
         for number in range(start, start + count):
             notes.note(session, newsroom.ilya, question, f"@Nora, note {number}.")
             editing.edit(session, newsroom.nora, answer, f"We put up {number} salt plates.")
@@ -219,7 +219,7 @@ def test_a_question_that_has_been_answered_ends_with_that_answer(nora, database,
 
     def fn(session: Session) -> str:
         dana = receive.Submission("who measures the salt in the orchards?", hear_back="once", email="dana@post.example")
-        question = moves.open_question(
+        question = actions.open_question(
             session, newsroom.nora, asked(session, newsroom, dana), headline="Salt", body=WORDS
         )
         return question.public_id
@@ -258,7 +258,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     def fn(session: Session) -> tuple[str, str]:
         answer = handed_in(session, newsroom, WORDS)
         question = session.get_one(Question, answer.question_id)
-        moves.join(session, newsroom.nora, question, asked(session, newsroom, named))
+        actions.join(session, newsroom.nora, question, asked(session, newsroom, named))
         return question.public_id, session.get_one(Assignment, answer.assignment_id).public_id
 
     question, assignment = database.write(fn)
@@ -370,7 +370,7 @@ def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_a
     def both(session: Session, number: int) -> tuple[Question, Question]:
         asks = f"Who measures the salt in orchard {number} of the Karakum plain?"
         return tuple(
-            moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+            actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
             for words in (asks, f"Ferry {number}: why does it stand still?")
         )  # type: ignore[return-value]
 

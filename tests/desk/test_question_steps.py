@@ -17,7 +17,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.letters.models import Letter
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.letters import endings
@@ -57,7 +57,7 @@ def to_word(room: Room) -> None:
 
     def fn(session: Session) -> None:
         letters = asked(session, room.newsroom, ENGLISH, RUSSIAN)
-        moves.open_question(session, room.newsroom.nora, letters, body=letters[0].body)
+        actions.open_question(session, room.newsroom.nora, letters, body=letters[0].body)
 
     room.database.write(fn)
 
@@ -92,7 +92,7 @@ def with_two_letters(room: Room) -> Asked:
 
     def fn(session: Session) -> None:
         question = session.get_one(Question, made.question_id)
-        moves.join(session, room.newsroom.nora, question, asked(session, room.newsroom, ENGLISH, RUSSIAN))
+        actions.join(session, room.newsroom.nora, question, asked(session, room.newsroom, ENGLISH, RUSSIAN))
 
     room.database.write(fn)
     return made
@@ -174,7 +174,7 @@ def ran(room: Room) -> None:
 
 def shelved(room: Room) -> None:
     to_ask(room)
-    room.do(lambda session, question: moves.shelve(session, room.newsroom.nora, question))
+    room.do(lambda session, question: actions.shelve(session, room.newsroom.nora, question))
 
 
 def closed(room: Room) -> None:
@@ -186,8 +186,10 @@ def merged(room: Room) -> None:
     to_ask(room)
 
     def fn(session: Session, question: Question) -> None:
-        lead = moves.open_question(session, room.newsroom.nora, [], headline="Dust", body="Who counts?", language="en")
-        moves.merge(session, room.newsroom.nora, question, lead)
+        lead = actions.open_question(
+            session, room.newsroom.nora, [], headline="Dust", body="Who counts?", language="en"
+        )
+        actions.merge(session, room.newsroom.nora, question, lead)
 
     room.do(fn)
 

@@ -16,9 +16,8 @@ from app.editions.models import ItemTranslation
 from app.letters import receive
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import moves, wording
-from app.questions.models import Question
-from app.questions.translation_table import Translation
+from app.questions import actions, wording
+from app.questions.models import Question, Translation
 from app.typesetting.exports import EXPORTS
 from app.workflows.retention import erase_answers
 from tests.support.assignments import Asked
@@ -194,7 +193,7 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
         letter = receive.send(
             session, Reader(0), newsletter, receive.Submission(letter_words), form=receive.FormToken("a form", 1)
         )
-        return moves.open_question(
+        return actions.open_question(
             session, newsroom.nora, [letter], headline=FIRST, body=FIRST, language="en"
         ).public_id
 

@@ -13,8 +13,7 @@ from app.db.session import now
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.questions.translation_table import Translation
-from app.questions.translator_table import Translator
+from app.questions.models import Translation, Translator
 from tests.support.browser import Browser
 from tests.support.desk import Desk
 from tests.support.edition_desk import FIRST, Coming

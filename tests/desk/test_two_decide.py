@@ -15,7 +15,7 @@ from app.editions.queries import list_editions_to_run
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.workflows.publishing import publication
 from tests.support.assignments import asked
@@ -240,7 +240,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
 
 def test_each_decision_on_a_questions_page_carries_what_the_page_showed(nora, database, newsroom):
     public_id = opened(database, newsroom)
-    database.write(lambda s: moves.show(s, newsroom.nora, s.scalars(select(Question)).one(), True))
+    database.write(lambda s: actions.show(s, newsroom.nora, s.scalars(select(Question)).one(), True))
     page = nora.get(f"/questions/{public_id}")
     decisions = ("shelve", "close", "merge", "hide")
     assert {act: "newest" in facts_in(seen(page, act)) for act in decisions} == dict.fromkeys(decisions, True)

@@ -13,8 +13,8 @@ from app.letters.receive import FormToken, Submission, send
 from app.mail import inbound
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.people import sign_in_mails
-from app.people.sign_in_mails import Asker
+from app.people import sign_in
+from app.people.sign_in import Asker
 from app.questions.models import Question
 from tests.support.app import BASE_URL
 from tests.support.cast import Newsroom
@@ -121,7 +121,9 @@ def test_each_step_is_ticked_by_what_happened(
         "A mail has come in; none has gone out yet."
     ]
     database.write(
-        lambda session: sign_in_mails.ask(session, Visitor(), "vera@desk.example", "desk", Asker("a browser", "en"))
+        lambda session: sign_in.request_sign_in(
+            session, Visitor(), "vera@desk.example", "desk", Asker("a browser", "en")
+        )
     )
     database.write(accepted)
     assert done(vera) == ["Look at the ask page", "Ask a question there yourself", "Connect your mail", *given]

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.people import directory
 from app.people.models import Expert
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.text.languages import guess_language
 from tests.support.cast import Newsroom
@@ -49,7 +49,7 @@ def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Da
 
 def test_a_word_or_two_are_in_the_newsletters_language(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     """And not in Romanian, which "Salt" looks like."""
-    question = database.write(lambda session: moves.open_question(session, newsroom.nora, [], body="Salt?").public_id)
+    question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Salt?").public_id)
     assert languages(database) == ("en", "Salt?")
     assert "These words look like" not in nora.words(f"/questions/{question}")
 

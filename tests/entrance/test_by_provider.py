@@ -16,7 +16,7 @@ from app.core.actors import Clock
 from app.core.clock import unix_time
 from app.db.engine import Database
 from app.db.session import now
-from app.people import directory, disabling, oidc, staff
+from app.people import directory, oidc, staff
 from app.people.models import Membership, Person
 from tests.support.answering import Answer
 from tests.support.at_the_provider import BACK, DESK, START, bound, comes_back, events, sent_there, sessions, status
@@ -361,10 +361,10 @@ def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
     app: Flask, database: Database, newsroom: Newsroom, provider: Provider
 ) -> None:
     nora = comes_back(app)
-    database.write(lambda s: disabling.disable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
+    database.write(lambda s: staff.disable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
     assert nora.open(DESK).status_code == 303
     assert status(comes_back(app)) == 403
-    database.write(lambda s: disabling.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
+    database.write(lambda s: staff.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
     assert status(comes_back(app)) == 303
 
     def out(session: Session) -> None:

@@ -13,8 +13,8 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
 from app.questions import wording
-from app.questions.firewall import LeakDetected
 from app.questions.models import Question
+from app.questions.source_protection import LeakDetected
 from tests.support.assignments import ANSWER, OF_TIMUR, WORDING, Asked, asked, handed_over
 from tests.support.browser import Browser
 from tests.support.cast import Newsroom

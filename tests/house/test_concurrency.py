@@ -25,7 +25,7 @@ from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.editions import slots
 from app.editions.models import Edition
-from app.questions import moves, notes, wording
+from app.questions import actions, notes, wording
 from app.questions.models import Note, Question, QuestionText
 from app.workflows.letters import public_state
 from app.workflows.publishing import publication
@@ -135,7 +135,7 @@ def events(session: Session, action: str) -> int:
 
 
 def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom: Newsroom) -> None:
-    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    database.write(lambda s: actions.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     with database.read() as session:
         before = session.scalars(select(Question)).one().version
     counted = together(database, newsroom, "reword")
@@ -151,7 +151,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
 
 
 def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
-    database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
+    database.write(lambda s: actions.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     counted = together(database, newsroom, "note")
     assert counted["taken"] == 320 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
@@ -257,7 +257,7 @@ def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsr
 
 
 def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsroom: Newsroom) -> None:
-    question_id = database.write(lambda s: moves.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
+    question_id = database.write(lambda s: actions.open_question(s, newsroom.ilya, [], body="Who?", language="en").id)
     for number in range(ROUNDS):
         with database.read() as session:
             text = session.get_one(Question, question_id).text

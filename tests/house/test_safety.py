@@ -34,7 +34,7 @@ from app.mail.message import Sender
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, notes, queries, wording
+from app.questions import actions, notes, queries, wording
 from app.questions.models import Note, Question, QuestionText
 from app.server import worker
 from app.typesetting.exports import EXPORTS
@@ -70,7 +70,7 @@ def worded(database: Database, newsroom: Newsroom, letter: int, *, body: str = "
     """Nora makes a question of a letter; without `body` its words are still the reader's own."""
 
     def work(session: Session) -> int:
-        question = moves.open_question(session, newsroom.nora, [session.get_one(Letter, letter)], body=body)
+        question = actions.open_question(session, newsroom.nora, [session.get_one(Letter, letter)], body=body)
         if clear:
             wording.clear(session, newsroom.nora, question, question.text_id or 0, reason="They want it so.")
         return question.id
@@ -254,7 +254,7 @@ def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database
     hers = worded(database, newsroom, zarina)
     lead = worded(database, newsroom, dana, body="Who measures the salt in the wind?")
     database.write(
-        lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, hers), s.get_one(Question, lead)), at=TODAY
+        lambda s: actions.merge(s, newsroom.nora, s.get_one(Question, hers), s.get_one(Question, lead)), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == [None, "Who measures the salt in the wind?"]
@@ -267,7 +267,7 @@ def test_a_wording_that_was_a_readers_own_goes_also_when_others_ask(database: Da
     question = worded(database, newsroom, zarina)
     reword(database, newsroom, question, "Who measures the salt in the wind?", clear=True)
     database.write(
-        lambda s: moves.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
+        lambda s: actions.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == [None, "Who measures the salt in the wind?"]
@@ -278,7 +278,7 @@ def test_own_words_that_nobody_cleared_give_way_to_the_next_askers(database: Dat
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
     question = worded(database, newsroom, zarina, clear=False)
     database.write(
-        lambda s: moves.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
+        lambda s: actions.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
     assert words_of(database) == ["Who measures the salt?"]
@@ -380,7 +380,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
     question = worded(database, newsroom, letter, clear=False)
 
     def show(session: Session) -> None:
-        moves.show(session, newsroom.nora, session.get_one(Question, question), True)
+        actions.show(session, newsroom.nora, session.get_one(Question, question), True)
 
     with pytest.raises(MissingPrecondition) as refused:
         database.write(show)

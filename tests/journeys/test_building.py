@@ -17,7 +17,7 @@ from app.editions import slots
 from app.editions.models import Edition
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows.letters import public_state

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.overview.weekly_counts import count_due
@@ -32,9 +32,9 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
 
     def fill(session: Session) -> None:
         for name, words in (("The Salt", SALT), ("Salt in the Wind", AGAIN)):
-            one = moves.open_question(session, newsroom.nora, [], headline=name, body=words, language="en")
+            one = actions.open_question(session, newsroom.nora, [], headline=name, body=words, language="en")
             wording.clear(session, newsroom.nora, one, one.text_id or 0)
-            moves.show(session, newsroom.nora, one, True)
+            actions.show(session, newsroom.nora, one, True)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         receive.send(
             session, newsroom.nora, newsletter, receive.Submission("Why do the trams ring twice?"), channel="event"

@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.letters import receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from tests.support.at_the_form import published
@@ -218,7 +218,7 @@ def test_j_and_k_go_on_from_page_to_page_and_back(chromium, database, newsroom, 
 
     def asks(session) -> None:
         for body in bodies[:32]:
-            moves.open_question(session, newsroom.nora, [], headline=body, body=body, language="en")
+            actions.open_question(session, newsroom.nora, [], headline=body, body=body, language="en")
 
     database.write(asks)
     nora = at_desk(chromium, database, site, tmp_path)
@@ -288,8 +288,8 @@ def test_every_list_and_letter_fits_and_axe_finds_nothing(
     def more(session) -> str:
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water"))
         rows = session.scalars(select(Letter).order_by(Letter.received_at, Letter.id)).all()
-        shelved, _open = (moves.open_question(session, newsroom.nora, [row]) for row in rows[:2])
-        moves.shelve(session, newsroom.nora, shelved)
+        shelved, _open = (actions.open_question(session, newsroom.nora, [row]) for row in rows[:2])
+        actions.shelve(session, newsroom.nora, shelved)
         return next(row.public_id for row in rows if row.body == LETTERS[17][1])
 
     letter = database.write(more)

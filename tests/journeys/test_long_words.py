@@ -19,7 +19,7 @@ from app.mail.inbound import Reading
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import moves, notes, wording
+from app.questions import actions, notes, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.letters import public_state
@@ -41,7 +41,7 @@ def wrote(session: Session, newsroom: Newsroom, nonce: str) -> Question:
     ask = receive.Submission(f"What do you make of {LINK}?", background=f"I found it at {LINK}.")
     letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(nonce, 1))
     body = f"What is to be made of {OTHER}?"
-    question = moves.open_question(
+    question = actions.open_question(
         session, newsroom.nora, [letter], headline=f"On {OTHER}"[:290], body=body, background=OTHER, language="en"
     )
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
@@ -78,7 +78,7 @@ def a_year_of_links(session: Session, newsroom: Newsroom) -> None:
     editing.edit(session, nora, edited, f"It is all in {OTHER}, and nowhere else.")
     notes.note(session, nora, session.get_one(Question, checked.question_id), f"I have read {LINK}.")
     expert_mails.send_desk_letter(session, newsroom.ilya, checked.assignment, f"Have you read {OTHER}?")
-    moves.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
+    actions.open_question(session, nora, [], headline=OTHER[:290], body=OTHER, language="en")
     ask = receive.Submission(f"Is {LINK} true?", background=f"I found it at {LINK}.")
     receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("not filed", 1))
 

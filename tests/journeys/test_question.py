@@ -21,7 +21,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import Expert, Person
-from app.questions import moves, notes
+from app.questions import actions, notes
 from app.questions.models import Question
 from app.text.clean import word_count
 from app.text.diff import changes
@@ -101,7 +101,7 @@ def asked(session: Session, newsroom: Newsroom) -> str:
         )
         for body in bodies
     ]
-    moves.join(session, newsroom.nora, question, letters)
+    actions.join(session, newsroom.nora, question, letters)
     assigning.assign(session, newsroom.nora, question, session.get_one(Expert, newsroom.marek.expert_id))
     notes.note(session, newsroom.ilya, question, "@Nora the 54 places are in the leaflet, p. 4.")
     return f"/desk/steppe/questions/{question.public_id}"

@@ -12,7 +12,7 @@ from app.answers.models import Assignment
 from app.db.engine import Database
 from app.people import directory
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.workflows.indexing import index_due
 from tests.support.assignments import asked
 from tests.support.cast import Newsroom, answered
@@ -32,7 +32,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
 
     def open_(session) -> str:
         answered(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
-        one = moves.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
+        one = actions.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
         wording.clear(session, newsroom.nora, one, one.text_id or 0)
         return one.public_id
 

@@ -27,7 +27,7 @@ from app.letters.spam_filter import (
     weigh_signs,
 )
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from tests.support.cast import Newsroom
 from tests.support.floods import TEXT, honest, identical, links, mixed, noise, paraphrased, with_gaps
 from tests.support.honest_letters import HONEST
@@ -161,7 +161,7 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
     def send(session: Session) -> tuple[list[str], list[str]]:
         letters = [sent(session, newsroom, number) for number in range(MANY_ALIKE)]
         before = spam_signals(session, newsroom.newsletter_id, QUESTION)
-        moves.open_question(session, newsroom.nora, letters)
+        actions.open_question(session, newsroom.nora, letters)
         return before, spam_signals(session, newsroom.newsletter_id, QUESTION, ("flood",))
 
     assert database.write(send) == (["many alike"], ["flood"])

@@ -28,7 +28,7 @@ from app.newsletters.models import Newsletter
 from app.people import links
 from app.people.models import Expert as ExpertRow
 from app.people.models import Link
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.workflows import invitations, undo
 from app.workflows.letters import endings
 from tests.support.assignments import handed_over
@@ -79,7 +79,7 @@ def setting(database: Database, newsroom: Newsroom, **values: Any) -> None:
 
 
 def invite(session: Session, newsroom: Newsroom, expert: Expert, words: str = "Who measures it?") -> Assignment:
-    question = moves.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
+    question = actions.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     row = session.get_one(ExpertRow, expert.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, row)

@@ -17,7 +17,7 @@ from app.mail.models import OutboxMail
 from app.mail.outbox import read
 from app.people import sign_in
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.workflows import invitations
 from app.workflows.letters import public_state
 from tests.support.assignments import EDITED, WORDING, Asked
@@ -50,7 +50,7 @@ def question_of_the_letter(room: Room) -> Asked:
 
     def ask(session: Session) -> tuple[int, int, str]:
         letter = session.scalars(select(Letter).filter_by(channel="mail")).one()
-        question = moves.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
+        question = actions.open_question(session, nora, [letter], headline="The Salt Wind", body=WORDING, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
         leyla = session.get_one(ExpertRow, room.newsroom.leyla.expert_id)
         edition = public_state.list_editions_to_run(session, room.newsroom.newsletter_id, 1)[0]

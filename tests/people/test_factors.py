@@ -11,9 +11,8 @@ from app.core.actors import Visitor
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.people import factors, sessions, sign_in
-from app.people.factor_table import Factor
 from app.people.factors import Unproved
-from app.people.models import BrowserSession, Person
+from app.people.models import BrowserSession, Factor, Person
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.cast import Newsroom

@@ -10,8 +10,8 @@ from app.core.actors import Visitor
 from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.people import sign_in, sign_in_mails
-from app.people.sign_in_mails import WAITS, Asker
+from app.people import sign_in
+from app.people.sign_in import MAIL_WAITS, Asker
 from tests.support.cast import Newsroom
 from tests.support.desk_people import NORA, public_id
 
@@ -20,7 +20,9 @@ BOUND = 10  # mails to one address in any hour, whatever strangers do
 
 
 def asks(database: Database, browser: str, at: datetime, known: str = "") -> None:
-    database.write(lambda session: sign_in_mails.ask(session, Visitor(), NORA, "desk", Asker(browser, "en", known)), at)
+    database.write(
+        lambda session: sign_in.request_sign_in(session, Visitor(), NORA, "desk", Asker(browser, "en", known)), at
+    )
 
 
 def mails(database: Database) -> list[tuple[datetime, str, str]]:
@@ -50,7 +52,7 @@ def test_on_a_new_device_nora_waits_ten_minutes_at_most_and_no_stranger_is_let_i
     at = START + timedelta(hours=2, seconds=1)
     asks(database, "nora's new phone", at)
     due, link, code = mails(database)[-1]
-    assert timedelta() < due - at <= WAITS[-1] == timedelta(minutes=10)
+    assert timedelta() < due - at <= MAIL_WAITS[-1] == timedelta(minutes=10)
     for stranger in range(50):  # who ask in the same minutes, again and again
         asks(database, f"stranger {stranger}", at + timedelta(seconds=stranger))
     assert mails(database)[-1] == (due, link, code)
@@ -71,7 +73,7 @@ def test_a_mail_that_left_late_opens_for_ten_minutes_from_then(
     for number in range(8):
         asks(database, f"stranger {number}", START)
     due, link, _ = mails(database)[-1]
-    assert due - START == WAITS[3]
+    assert due - START == MAIL_WAITS[3]
     opened = database.write(
         lambda session: sign_in.use_link(session, Visitor(), link, "stranger 7"), due + timedelta(minutes=minutes)
     )

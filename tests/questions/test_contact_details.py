@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.questions.contact_details import details
+from app.questions.source_protection import find_contact_details
 
 
 @pytest.mark.threat("curious expert")
@@ -23,9 +23,9 @@ from app.questions.contact_details import details
     ],
 )  # fmt: skip
 def test_what_reaches_somebody_is_found(text: str, found: list[tuple[str, str | None, str]]) -> None:
-    seen = list(details(text))
+    seen = list(find_contact_details(text))
     assert [(one.kind, one.text if one.kind != "pgp" else None, one.key) for one in seen] == found
 
 
 def test_a_text_of_nothing_but_headers_takes_no_time() -> None:
-    assert len(list(details("-----BEGIN PGP MESSAGE----- " * 20_000))) == 1
+    assert len(list(find_contact_details("-----BEGIN PGP MESSAGE----- " * 20_000))) == 1

@@ -16,7 +16,7 @@ from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.me_too import ask_too
 from app.questions.models import Question
 from app.workflows import undo
@@ -78,7 +78,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
 
     def make(session: Session) -> tuple[int, list[int]]:
         with watched(session) as events:
-            made = moves.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
+            made = actions.open_question(session, newsroom.nora, [session.get_one(Letter, first)])
         session.flush()
         return made.id, undo.undoable(events)
 
@@ -87,7 +87,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
     def join(session: Session) -> None:
         made = session.get_one(Question, key)
         database.write(lambda other: undo.undo(other, newsroom.nora, press))
-        moves.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
+        actions.join(session, newsroom.ilya, made, [session.get_one(Letter, second)])
 
     with pytest.raises(InvalidTransition):
         database.write(join)
@@ -114,9 +114,9 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
 @SIDE_BY_SIDE
 def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, newsroom: Newsroom) -> None:
     def show(session: Session) -> str:
-        shown = moves.open_question(session, newsroom.nora, [], body=SALT, language="en")
+        shown = actions.open_question(session, newsroom.nora, [], body=SALT, language="en")
         wording.clear(session, newsroom.nora, shown, shown.text_id or 0)
-        moves.show(session, newsroom.nora, shown, True)
+        actions.show(session, newsroom.nora, shown, True)
         return shown.public_id
 
     shown = database.write(show)

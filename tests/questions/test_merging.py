@@ -17,7 +17,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question, QuestionTopic
 from app.questions.queries import letters_of, number_of_readers
 from app.workflows.indexing import index_due
@@ -196,7 +196,7 @@ def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, da
         rows = [Topic(newsletter_id=newsroom.newsletter_id, slug=slug, name=slug.title()) for slug in ("air", "water")]
         session.add_all(rows)
         session.flush()
-        moves.set_topics(
+        actions.set_topics(
             session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [rows[0].id]
         )
 
@@ -230,7 +230,7 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="air", name="Air")
         session.add(topic)
         session.flush()
-        moves.set_topics(
+        actions.set_topics(
             session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=salt)).one(), [topic.id]
         )
 
@@ -268,10 +268,10 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
         session.add(water)
         session.flush()
         for number in range(8):
-            one = moves.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
-            moves.set_topics(session, newsroom.nora, one, [water.id])
+            one = actions.open_question(session, newsroom.nora, [], body=f"Who counts plate {number}?", language="en")
+            actions.set_topics(session, newsroom.nora, one, [water.id])
             if path == "/shelf":
-                moves.shelve(session, newsroom.nora, one)
+                actions.shelve(session, newsroom.nora, one)
 
     database.write(fill)
     there = walked(nora, path, "next")

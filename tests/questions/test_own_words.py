@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from app.questions.firewall import find_verbatim_spans
+from app.questions.source_protection import find_verbatim_spans
 from tests.support.source import ROOT
 
 # A letter, what is left of it where somebody only mends it, and how a desk puts it.

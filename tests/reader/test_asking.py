@@ -16,7 +16,7 @@ from app.crypto import signing
 from app.db.engine import Database
 from app.letters.contacts import email_of, get_credit_name
 from app.letters.models import Contact, Credit, Letter
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.reader import form_token, submission
 from app.reader.page_frame import open_context

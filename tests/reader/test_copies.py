@@ -33,7 +33,7 @@ from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter, Topic
 from app.people import expert_pages
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.reader import copies, form_token, reader
 from app.reader.copies import PageCache
@@ -86,9 +86,9 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[
     with_topic_and_page(database, newsroom, first)
 
     def show(session: Session) -> None:
-        question = moves.open_question(session, newsroom.nora, [], headline="Gauges", body=OPEN, language="en")
+        question = actions.open_question(session, newsroom.nora, [], headline="Gauges", body=OPEN, language="en")
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
-        moves.show(session, newsroom.nora, question, True)
+        actions.show(session, newsroom.nora, question, True)
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="wind", name="Wind"))
 
     database.write(show)
@@ -122,7 +122,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
 
     def join(session: Session) -> None:
         letter = session.scalars(select(Letter).where(Letter.question_id.is_(None))).one()
-        moves.join(session, nora, shown(session), [letter])
+        actions.join(session, nora, shown(session), [letter])
 
     def unnamed(session: Session) -> None:
         letter = find_receipt(session, receipt)
@@ -132,7 +132,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     def topic(session: Session) -> None:
         wind = session.scalars(select(Topic).filter_by(slug="wind")).one()
         grain = session.scalars(select(Topic).filter_by(slug="grain")).one()
-        moves.set_topics(session, nora, question_of(session, silos), [grain.id, wind.id])
+        actions.set_topics(session, nora, question_of(session, silos), [grain.id, wind.id])
 
     def no_page(session: Session) -> None:
         expert_pages.take_back(session, newsroom.leyla, session.get_one(ExpertRow, newsroom.leyla.expert_id), key)
@@ -203,7 +203,7 @@ def test_each_statement_on_what_pages_show_draws_another_version(
         here = session.get_one(Newsletter, newsroom.newsletter_id)
         session.add(FormerName(newsletter_id=here.id, slug="plain"))
         settings.save_house_sentences(session, newsroom.nora, here, "en", {"invitation": "Ask."})
-        moves.set_topics(
+        actions.set_topics(
             session, newsroom.nora, question_of(session, silos[0]), list(session.scalars(select(Topic.id)))
         )
         row = {"newsletter_id": here.id, "kept_in": "public", "noun": "question", "noun_id": 1, "matcher": "m5"}

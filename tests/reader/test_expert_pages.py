@@ -19,7 +19,7 @@ from app.editions import slots
 from app.people import directory, expert_pages, sign_in
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_people
@@ -284,7 +284,7 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
 
     def both_write(session: Session) -> tuple[str, int]:
         nora = newsroom.nora
-        question = moves.open_question(
+        question = actions.open_question(
             session, nora, [], headline="The Silos", body="Who built the silos?", language="en"
         )
         wording.clear(session, nora, question, question.text_id or 0)

@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, NewsletterText, Topic
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.workflows.letters.endings import end_letter
 from app.workflows.publishing import publication
 from tests.support.at_the_form import answered, ask, locked, published, question_of, receipt_on, sent, token

@@ -17,7 +17,7 @@ from app.core.state_machine import MissingPrecondition, PermissionDenied
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters.models import Letter
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.search import DESK, PUBLIC, semantic
 from app.search.alike import Match, Probe, find_matches
@@ -99,7 +99,7 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
 
     def file(session: Session) -> int:
         letters = [session.get_one(Letter, key) for key in (first, second)]
-        return moves.open_question(
+        return actions.open_question(
             session, newsroom.nora, letters, body="Does China keep policemen abroad?", language="en"
         ).id
 
@@ -111,8 +111,8 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
         assert find_matches(session, PUBLIC, newsroom.newsletter_id, Probe(POLICE)) == []
 
     def merge(session: Session) -> int:
-        into = moves.open_question(session, newsroom.nora, [], body="Where are the foreign officers?", language="en")
-        moves.merge(session, newsroom.nora, session.get_one(Question, key), into)
+        into = actions.open_question(session, newsroom.nora, [], body="Where are the foreign officers?", language="en")
+        actions.merge(session, newsroom.nora, session.get_one(Question, key), into)
         return into.id
 
     lead = database.write(merge)

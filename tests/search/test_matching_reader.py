@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.letters.models import Letter
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.search.models import DeskDoc, PublicDoc
 from app.workflows.indexing import index_due
@@ -23,9 +23,9 @@ def newsletter_of_silos(database: Database, client: FlaskClient, newsroom: Newsr
     published(database, newsroom, [])
 
     def show(session: object) -> str:
-        question = moves.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
+        question = actions.open_question(session, newsroom.nora, [], body=SHOWN, language="en")  # type: ignore[arg-type]
         wording.clear(session, newsroom.nora, question, question.text_id or 0)  # type: ignore[arg-type]
-        moves.show(session, newsroom.nora, question, True)  # type: ignore[arg-type]
+        actions.show(session, newsroom.nora, question, True)  # type: ignore[arg-type]
         return question.public_id
 
     key = database.write(show)
@@ -91,7 +91,7 @@ def test_what_the_desk_took_down_is_not_offered_even_before_the_index_knows(
     key = newsletter_of_silos(database, client, newsroom)
 
     def hide(session: object) -> None:
-        moves.show(session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=key)).one(), False)  # type: ignore[arg-type, attr-defined]
+        actions.show(session, newsroom.nora, session.scalars(select(Question).filter_by(public_id=key)).one(), False)  # type: ignore[arg-type, attr-defined]
 
     database.write(hide)
     assert SHOWN not in look(client)

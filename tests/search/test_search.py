@@ -11,7 +11,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.letters import receipts
 from app.letters.models import Addition, Letter
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.search import DESK, PUBLIC
 from app.search.full_text import Hit, get_cursor, search, snippet
@@ -137,7 +137,7 @@ def test_the_public_finds_what_the_desk_shows_and_no_longer_what_it_hides(
 
     key = database.write(
         lambda s: (
-            moves.open_question(s, newsroom.nora, [], headline="Salt", body="Who weighs the salt?", language="en").id
+            actions.open_question(s, newsroom.nora, [], headline="Salt", body="Who weighs the salt?", language="en").id
         )
     )
     assert public("salt") == []
@@ -146,7 +146,7 @@ def test_the_public_finds_what_the_desk_shows_and_no_longer_what_it_hides(
         def show(session: object, shown: bool = shown) -> None:
             question = session.get_one(Question, key)  # type: ignore[attr-defined]
             wording.clear(session, newsroom.nora, question, question.text_id or 0)  # type: ignore[arg-type]
-            moves.show(session, newsroom.nora, question, shown)  # type: ignore[arg-type]
+            actions.show(session, newsroom.nora, question, shown)  # type: ignore[arg-type]
 
         database.write(show)
         assert [hit.noun_id for hit in public("salt")] == found
@@ -232,7 +232,9 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
     """Erasing waits for the worker that has just read the words, and then takes out what it put there."""
     letter_id = ask(database, newsroom, "Who counts the zanzibarium plates?")
     question_id = database.write(
-        lambda s: moves.open_question(s, newsroom.nora, [], body="Who counts quicksilverish plates?", language="en").id
+        lambda s: (
+            actions.open_question(s, newsroom.nora, [], body="Who counts quicksilverish plates?", language="en").id
+        )
     )
 
     def taken_back(session: Session) -> None:

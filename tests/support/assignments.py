@@ -19,7 +19,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.letters import public_state
@@ -115,7 +115,7 @@ def asked(database: Database, newsroom: Newsroom, words: str = WORDING, to: str 
         letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
-        question = moves.open_question(
+        question = actions.open_question(
             session, newsroom.nora, [letter], headline="The Salt Wind", body=words, language="en", **about
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)

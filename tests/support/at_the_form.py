@@ -15,7 +15,7 @@ from app.editions import locking, slots
 from app.editions.models import Edition
 from app.letters.models import Letter
 from app.people.models import Expert as ExpertRow
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations

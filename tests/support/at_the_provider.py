@@ -7,8 +7,7 @@ from sqlalchemy import select
 
 from app.audit import Event
 from app.db.engine import Database
-from app.people.identity_table import Identity
-from app.people.models import BrowserSession
+from app.people.models import BrowserSession, Identity
 from tests.support.browser import Browser
 from tests.support.staff_provider import led_back
 

@@ -12,7 +12,7 @@ from app.editions import planning
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert as ExpertRow
-from app.questions import moves, wording
+from app.questions import actions, wording
 from app.questions.models import Question
 
 EXPERTS = (
@@ -98,7 +98,7 @@ def _record(session: Session, nora: Staff, name: str, email: str, credit_line: s
 
 def handed_in(session: Session, newsroom: Newsroom, words: str) -> Answer:
     """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
-    question = moves.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(ExpertRow, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)

@@ -7,7 +7,7 @@ from app.db.engine import Database
 from app.letters import filing, receive
 from app.letters.receive import Submission
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from app.questions.notes import note
 from app.workflows.letters import endings
 from tests.support.at_the_form import published
@@ -40,10 +40,10 @@ def wrote(database: Database, newsroom: Newsroom) -> dict[str, int]:
         filing.file(session, newsroom.nora, letters["spam"], "spam")
         filing.file(session, newsroom.nora, letters["comment"], "comment")
         filing.end(session, newsroom.nora, letters["ended"], "later")
-        closed = moves.open_question(session, newsroom.nora, [letters["closed"]], headline="The Reading Room")
+        closed = actions.open_question(session, newsroom.nora, [letters["closed"]], headline="The Reading Room")
         note(session, newsroom.nora, closed, "Is it the one behind the mill?")
         endings.close_question(session, newsroom.nora, closed, "nobody")
-        moves.open_question(session, newsroom.nora, [letters["running"]], headline="The Salt")
+        actions.open_question(session, newsroom.nora, [letters["running"]], headline="The Salt")
         return {name: letter.id for name, letter in letters.items()}
 
     letters = database.write(fn)

@@ -15,7 +15,7 @@ from app.letters import queries as letters
 from app.letters import receive
 from app.newsletters.models import Newsletter
 from app.people import directory
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations

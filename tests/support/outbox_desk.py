@@ -14,7 +14,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.workflows import invitations
 from app.workflows.publishing import publication

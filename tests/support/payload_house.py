@@ -35,14 +35,12 @@ from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
 from app.newsletters.sentence_places import HOLES
 from app.people import directory, expert_pages, links, staff, uploads
-from app.people.factor_table import Factor
-from app.people.models import PROFILE, Person
+from app.people.models import PROFILE, Factor, Person
 from app.people.models import Expert as ExpertRow
 from app.programs import registering
-from app.questions import moves, notes, wording
-from app.questions.contact_details import details
-from app.questions.firewall import LeakDetected
+from app.questions import actions, notes, wording
 from app.questions.models import Question
+from app.questions.source_protection import LeakDetected, find_contact_details
 from app.workflows import invitations
 from app.workflows.back_issues import received_editions
 from app.workflows.letters import receipt_notes
@@ -71,7 +69,7 @@ SENTENCES = (
 
 def reaches(payload: str) -> bool:
     """Whether it is something by which somebody could be reached: no wording takes that."""
-    return any(True for _detail in details(payload))
+    return any(True for _detail in find_contact_details(payload))
 
 
 def braced(payload: str) -> bool:
@@ -199,7 +197,7 @@ def letters(house: House) -> None:
         receipt_notes.leave(session, nora, letter, FIVE_HUNDRED(at))
         if at % 2:
             receipt_notes.answer(session, receipts.reader_of(letter), letter, TWO_THOUSAND(at + 1))
-            question = moves.open_question(session, nora, [letter])
+            question = actions.open_question(session, nora, [letter])
             notes.note(session, nora, question, LONG(at // 2))
         house.receipts.append(
             receive.receipt_of(session, receive.FormToken(f"letter {at}", get_keyring(session).newest))
@@ -288,8 +286,8 @@ def _asked(house: House, at: int, edition: Edition, nonce: str) -> tuple[Questio
     )
     contacts.verify_credit(session, nora, letter, "by phone")
     text = {"headline": LINE_300(at), "body": SAID(at), "background": SAID(at + 1)}
-    question = moves.open_question(session, nora, [letter], **text, language="en")
-    moves.set_topics(
+    question = actions.open_question(session, nora, [letter], **text, language="en")
+    actions.set_topics(
         session,
         nora,
         question,
@@ -329,7 +327,7 @@ def own_words(house: House) -> None:
     session, nora = house.session, house.nora
     for at in range(len(LINE_400.texts)):
         letter = _sent(house, receive.Submission(f"{NEUTRAL} Since {at}?"), f"own {at}")
-        question = moves.open_question(session, nora, [letter])
+        question = actions.open_question(session, nora, [letter])
         wording.clear(session, nora, question, question.text_id or 0, LINE_400(at))
         machine_translation.ask(session, nora, letter, "fa")
         row = session.scalars(select(MachineTranslation).filter_by(letter_id=letter.id)).one()

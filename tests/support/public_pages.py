@@ -15,7 +15,7 @@ from app.newsletters.models import Newsletter, Topic
 from app.people import expert_pages
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question
 from app.typesetting.card import Card
 from tests.support.app import BASE_URL
@@ -41,7 +41,7 @@ def with_topic_and_page(database: Database, newsroom: Newsroom, public_id: str) 
         grain = Topic(newsletter_id=newsroom.newsletter_id, slug="grain", name="Grain")
         question = session.scalars(select(Question).filter_by(public_id=public_id)).one()
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-        moves.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
+        actions.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
         expert_pages.say_yes(session, newsroom.leyla, leyla, newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()
 

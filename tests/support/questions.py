@@ -4,7 +4,7 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from app.questions import moves, wording
+from app.questions import actions, wording
 from tests.support.cast import Newsroom
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
@@ -22,14 +22,16 @@ def question(database: Database, newsroom: Newsroom, words: str, *askers: dict) 
             )
             for number, asker in enumerate(askers)
         ]  # fmt: skip
-        return moves.open_question(session, newsroom.nora, letters, headline=words, body=words, language="en").public_id
+        return actions.open_question(
+            session, newsroom.nora, letters, headline=words, body=words, language="en"
+        ).public_id
 
     return database.write(fn)
 
 
 def opened(database: Database, newsroom: Newsroom, headline: str = "The Salt Wind", cleared: bool = True) -> str:
     def fn(session):
-        question = moves.open_question(session, newsroom.nora, [], headline=headline, body=WORDS, language="en")
+        question = actions.open_question(session, newsroom.nora, [], headline=headline, body=WORDS, language="en")
         if cleared:
             wording.clear(session, newsroom.nora, question, question.text_id)
         return question.public_id

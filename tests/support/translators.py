@@ -11,9 +11,7 @@ from app.answers import translating, translators
 from app.answers.translating import QUESTION, Original
 from app.mail import outbox
 from app.mail.models import OutboxMail
-from app.questions.models import Question
-from app.questions.translation_table import Translation
-from app.questions.translator_table import Translator
+from app.questions.models import Question, Translation, Translator
 from tests.support.assignments import Asked
 from tests.support.browser import Browser
 

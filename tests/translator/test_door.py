@@ -16,8 +16,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Link
 from app.questions import wording
-from app.questions.models import Question
-from app.questions.translator_table import Translator
+from app.questions.models import Question, Translator
 from app.workflows.letters import endings
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import translations

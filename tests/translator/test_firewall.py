@@ -14,8 +14,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.directory import BadAddress
 from app.questions import notes, wording
-from app.questions.models import Question
-from app.questions.translator_table import Translator
+from app.questions.models import Question, Translator
 from app.workflows.letters import withdrawal
 from tests.support.assignments import OF_TIMUR, WORDING, Asked, asked
 from tests.support.cast import Newsroom

@@ -22,9 +22,9 @@ from app.mail import inbound
 from app.mail.lifecycle import INBOUND
 from app.mail.models import InboundRaw, OutboxMail
 from app.questions import notes
-from app.questions.firewall import LeakDetected
 from app.questions.models import Note as DeskNote
 from app.questions.models import Question, QuestionText
+from app.questions.source_protection import LeakDetected
 from app.search import DESK, PUBLIC
 from app.search.full_text import search
 from app.typesetting.exports import EXPORTS

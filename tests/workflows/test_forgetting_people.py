@@ -20,9 +20,8 @@ from app.editions.models import EditionItem
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
-from app.people import colleagues, directory, disabling
-from app.people.factor_table import Factor
-from app.people.models import BrowserSession, Expert, Person
+from app.people import colleagues, directory, staff
+from app.people.models import BrowserSession, Expert, Factor, Person
 from app.questions.models import Note
 from app.workflows.overview import digest
 from app.workflows.retention import erase_letters, erase_people
@@ -174,7 +173,7 @@ def ilya_leaves(database: Database, newsroom: Newsroom) -> None:
             )
         )
         session.flush()
-        disabling.disable_person(session, Clock(), person)
+        staff.disable_person(session, Clock(), person)
 
     database.write(fn)
 

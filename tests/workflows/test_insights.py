@@ -27,7 +27,7 @@ from app.letters import filing, receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert
-from app.questions import moves as questions
+from app.questions import actions as questions
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations

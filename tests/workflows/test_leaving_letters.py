@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.letters import filing
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from app.workflows.letters import endings
 from app.workflows.retention import erase_letters, retention_preview
 from app.workflows.retention.retention_preview import RULES, Rule
@@ -45,9 +45,9 @@ def more(session: Session, newsroom: Newsroom) -> None:
             session, newsroom, *(f"Who counts the {one} of {number}?" for one in ("pears", "plums", "figs"))
         )
         lead, other = (
-            moves.open_question(session, newsroom.nora, [one], headline="The Fruit") for one in (first, second)
+            actions.open_question(session, newsroom.nora, [one], headline="The Fruit") for one in (first, second)
         )
-        moves.merge(session, newsroom.nora, other, lead)
+        actions.merge(session, newsroom.nora, other, lead)
         if number:
             endings.close_question(session, newsroom.nora, lead, "nobody")
         filing.file(session, newsroom.nora, alone, "tip")
@@ -84,7 +84,7 @@ def test_what_is_taken_up_while_it_is_looked_for_keeps_its_words(database: Datab
         (parcel,) = retention_preview.list_due_parcels(session)
     assert (parcel.rule, list(parcel.keys)) == ("idle", [letter_id])
     database.write(
-        lambda session: moves.open_question(
+        lambda session: actions.open_question(
             session, newsroom.nora, [session.get_one(Letter, letter_id)], headline="Pears"
         )
     )

@@ -16,7 +16,7 @@ from app.letters.models import Contact, Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Topic
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question, QuestionTopic
 from app.search.models import Verdict
 from app.workflows import undo
@@ -203,7 +203,7 @@ def test_what_runs_keeps_its_askers(nora, database, newsroom):
 
     def pick(session):
         question = answered(session, newsroom, "Salt")
-        moves.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
+        actions.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
 
@@ -250,7 +250,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
 
     first, second = (
         database.write(
-            lambda s, body=body: moves.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+            lambda s, body=body: actions.open_question(s, newsroom.nora, [], body=body, language="en").public_id
         )
         for body in (SALT, AGAIN)
     )
@@ -271,7 +271,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
 def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
     first, second = (
         database.write(
-            lambda s, body=body: moves.open_question(s, newsroom.nora, [], body=body, language="en").public_id
+            lambda s, body=body: actions.open_question(s, newsroom.nora, [], body=body, language="en").public_id
         )
         for body in (SALT, AGAIN)
     )

@@ -19,7 +19,7 @@ from app.editions.queries import list_editions_to_run
 from app.letters import contacts, filing, receipts, receive
 from app.letters.models import Addition, Credit, Letter
 from app.newsletters.models import Newsletter
-from app.questions import moves
+from app.questions import actions
 from app.questions.models import Question, QuestionText
 from app.search import DESK, embedding, index, semantic
 from app.search.full_text import search
@@ -45,7 +45,7 @@ def asks(database: Database, newsroom: Newsroom, words: str = SALT, **more: str)
 
 
 def filed(session: Session, newsroom: Newsroom, key: int) -> Question:
-    return moves.open_question(session, newsroom.nora, [session.get_one(Letter, key)])
+    return actions.open_question(session, newsroom.nora, [session.get_one(Letter, key)])
 
 
 def taken_back(session: Session, key: int) -> None:
@@ -89,7 +89,7 @@ def test_a_question_that_is_merged_while_its_letter_is_taken_back_keeps_no_words
 
     def meanwhile(session: Session) -> None:
         letter, _question = session.get_one(Letter, key), session.get_one(Question, own)
-        database.write(lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, own), s.get_one(Question, lead)))
+        database.write(lambda s: actions.merge(s, newsroom.nora, s.get_one(Question, own), s.get_one(Question, lead)))
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     database.write(meanwhile)
@@ -109,7 +109,7 @@ def test_a_question_that_a_letter_was_taken_out_of_keeps_no_words_of_it(
     ways: dict[str, Callable[[Session, Letter], None]] = {
         "reopened": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
         "filed as a comment": lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"),
-        "moved to another question": lambda session, letter: moves.join(
+        "moved to another question": lambda session, letter: actions.join(
             session, newsroom.nora, session.get_one(Question, lead), [letter]
         ),
     }
@@ -126,7 +126,7 @@ def test_who_asks_a_question_by_a_merge_still_asks_it_when_its_first_reader_left
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
     lead = database.write(lambda session: filed(session, newsroom, key).id)
     merged = database.write(lambda session: filed(session, newsroom, other).id)
-    database.write(lambda s: moves.merge(s, newsroom.nora, s.get_one(Question, merged), s.get_one(Question, lead)))
+    database.write(lambda s: actions.merge(s, newsroom.nora, s.get_one(Question, merged), s.get_one(Question, lead)))
     database.write(lambda session: filing.reopen(session, newsroom.nora, session.get_one(Letter, key)))
     database.write(lambda session: taken_back(session, key))
     assert kept_of(database, newsroom, SALT) == []
@@ -173,7 +173,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
 
     def pick(session: Session) -> int:
         question, letter = answered(session, newsroom, OTHER), session.get_one(Letter, key)
-        moves.join(session, newsroom.nora, question, [letter])
+        actions.join(session, newsroom.nora, question, [letter])
         contacts.verify_credit(session, newsroom.nora, letter, "called him back")
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, question, edition)

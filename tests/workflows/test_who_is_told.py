@@ -31,10 +31,8 @@ from app.letters.models import Letter
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
-from app.questions import me_too, moves
-from app.questions.models import Question
-from app.questions.translation_table import Translation
-from app.questions.translator_table import Translator
+from app.questions import actions, me_too
+from app.questions.models import Question, Translation, Translator
 from app.workflows import invitations, undo
 from app.workflows.back_issues import import_issues
 from app.workflows.letters import endings, withdrawal
@@ -163,7 +161,7 @@ def another_newsletter(salt: Salt) -> None:
 
 def another(salt: Salt) -> Question:
     """A question of the desk's own, which no reader asked."""
-    return moves.open_question(
+    return actions.open_question(
         salt.session, salt.room.nora, [], headline="Wind", body="Whose is the wind?", language="en"
     )
 
@@ -196,7 +194,7 @@ def undo_newest(salt: Salt, action: str) -> None:
 
 
 def merge(salt: Salt) -> None:
-    moves.merge(salt.session, salt.room.nora, another(salt), salt.question)
+    actions.merge(salt.session, salt.room.nora, another(salt), salt.question)
 
 
 def merged(salt: Salt) -> Question:
@@ -282,7 +280,7 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("letter.hold", "", (write_in,), lambda s: filing.hold(s.session, s.room.ilya, s.newest, ["flood"])),
     ("letter.release", "", (lambda s: write_in(s, "trap"),), lambda s: filing.release(s.session, s.room.ilya, s.newest)),
     ("letter.file", "", (write_in,), lambda s: filing.file(s.session, s.room.ilya, s.newest, "comment")),
-    ("letter.join", "", (lambda s: moves.show(s.session, s.room.nora, s.question, True),), join),
+    ("letter.join", "", (lambda s: actions.show(s.session, s.room.nora, s.question, True),), join),
     ("letter.end", "R", (write_in,), end),
     ("letter.reopen", "", (write_in, end), lambda s: endings.reopen_letter(s.session, s.room.nora, s.newest)),
     ("letter.undo", "", (write_in, end), lambda s: undo_newest(s, "letter.end")),
@@ -312,13 +310,13 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("question.restore", "X", (send, approve, pick, lock, run,
      lambda s: publication.retract(s.session, s.room.nora, s.question, "For somebody's safety.")),
      lambda s: publication.restore(s.session, s.room.nora, s.question)),
-    ("question.shelve", "", (send, approve), lambda s: moves.shelve(s.session, s.room.nora, s.question)),
-    ("question.take", "", (send, approve, lambda s: moves.shelve(s.session, s.room.nora, s.question)),
+    ("question.shelve", "", (send, approve), lambda s: actions.shelve(s.session, s.room.nora, s.question)),
+    ("question.take", "", (send, approve, lambda s: actions.shelve(s.session, s.room.nora, s.question)),
      lambda s: closing.unshelve(s.session, s.room.nora, s.question)),
     ("question.close assignment.cancel", "RX", (), close),
     ("question.reopen", "", (close,), lambda s: endings.reopen_question(s.session, s.room.nora, s.question)),
     ("question.merge", "", (), merge),
-    ("question.split", "", (merge,), lambda s: moves.split(s.session, s.room.nora, merged(s))),
+    ("question.split", "", (merge,), lambda s: actions.split(s.session, s.room.nora, merged(s))),
     ("question.undo", "", (merge,), lambda s: undo_newest(s, "question.merge")),
     ("assignment.draft", "", (), draft),
     ("assignment.accept", "", (), lambda s: assigning.accept(s.session, s.room.leyla, s.assignment)),

@@ -15,8 +15,8 @@ from ...core.state_machine import DomainError, InvalidTransition, MissingPrecond
 from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
-from ...questions.firewall import LeakDetected
 from ...questions.models import Question
+from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
 from ...workflows.publishing import publication

@@ -22,8 +22,8 @@ from ...editions.models import Edition
 from ...editions.slots import Picks
 from ...people import directory
 from ...people.models import Expert
-from ...questions.firewall import LeakDetected
 from ...questions.models import Question
+from ...questions.source_protection import LeakDetected
 from ...search.alike import Comparison
 from ...web.formatting import day
 from ...workflows import invitations

@@ -9,7 +9,7 @@ from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import Assignment
 from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
-from ...questions.firewall import LeakDetected
+from ...questions.source_protection import LeakDetected
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_values import too_long
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction

@@ -20,8 +20,8 @@ from ...letters import queries as letters
 from ...mail.outbox import OnItsWay
 from ...questions import actions
 from ...questions import queries as questions
-from ...questions.source_protection import LeakDetected
 from ...questions.models import Question
+from ...questions.source_protection import LeakDetected
 from ...typesetting import whole_mail
 from ...typesetting.exports import BY_SUFFIX
 from ...web.formatting import day, moment

@@ -16,7 +16,7 @@ from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...editions import archive
 from ...editions.archive import published_by
-from ...people import directory, expert_pages, expert_search, looking
+from ...people import directory, expert_pages, expert_search
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
@@ -215,7 +215,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
     def fn(desk: RequestContext) -> str | None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
-        return looking.address_of(desk.session, desk.actor, expert.person)
+        return directory.reveal_address(desk.session, desk.actor, expert.person)
 
     email = run_in_transaction(slug, fn)
     with read_context(slug) as desk:

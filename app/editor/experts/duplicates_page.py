@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from ...answers import merging_experts
 from ...answers.candidates import histories
 from ...answers.queries import count_open_assignments
-from ...people import directory, duplicates, looking
+from ...people import directory, duplicates
 from ...people.models import Expert
 from ...questions.models import Question
 from ...web.setup import get_cursor_row
@@ -64,7 +64,7 @@ def expert_addresses(slug: str) -> str:
     """Show the addresses of two experts beside each other, once it is in the trail who looks at them."""
 
     def fn(desk: RequestContext) -> dict[int, str | None]:
-        return {one.id: looking.address_of(desk.session, desk.actor, one.person) for one in _two(desk)}
+        return {one.id: directory.reveal_address(desk.session, desk.actor, one.person) for one in _two(desk)}
 
     emails = run_in_transaction(slug, fn)
     with read_context(slug) as desk:

@@ -14,7 +14,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...core.state_machine import VersionConflict
-from ...people import import_writing, importing, spreadsheet, uploads
+from ...people import directory_import, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
 from ...web.setup import db
@@ -86,9 +86,9 @@ def _get_encoding() -> str:
     return chosen if chosen in spreadsheet.ENCODINGS else ""
 
 
-def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[spreadsheet.Sheet, importing.Plan]:
+def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[spreadsheet.Sheet, directory_import.ImportPlan]:
     read = spreadsheet.read(uploads.bytes_of(desk.session, upload), known_heads(), NEEDED, _get_encoding())
-    return read, importing.plan(desk.session, read)
+    return read, directory_import.plan_import(desk.session, read)
 
 
 def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
@@ -105,9 +105,9 @@ def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
     except spreadsheet.Unreadable as unreadable:
         return show(fault=unreadable_words(unreadable), plan=None)
     counts = plan.counts
-    usual = next((kind for kind in importing.KINDS if counts[kind]), "new")
+    usual = next((kind for kind in directory_import.LINE_KINDS if counts[kind]), "new")
     kind = request.args.get("show", usual)
-    kind = kind if kind in importing.KINDS else usual
+    kind = kind if kind in directory_import.LINE_KINDS else usual
     after = request.args.get("after", 0, int)
     lines = [line for line in plan.lines if line.kind == kind and line.number > after]
     return show(
@@ -136,7 +136,7 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
             return _report(desk, upload, _directory_changed_message()), 409
 
     def fn(desk: RequestContext) -> None:
-        import_writing.take_in(desk.session, desk.actor, plan, desk.newsletter.language)
+        directory_import.run_import(desk.session, desk.actor, plan, desk.newsletter.language)
         uploads.drop(desk.session, _get_upload(desk, file_id))
 
     try:

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from ...answers.expert_mails import reword_mail
 from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
 from ...mail.secret_links import with_places
-from ...questions.firewall import LeakDetected
+from ...questions.source_protection import LeakDetected
 from ...text.clean import clean
 from ..conflict import abort_with_conflict, find_last_save, merge_form, number_shown
 from ..flash import announce

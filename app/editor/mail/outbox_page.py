@@ -21,7 +21,7 @@ from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
-from ...people import looking
+from ...people import directory
 from ...people.models import Person
 from ...web import errors
 from ...web.formatting import count
@@ -152,7 +152,7 @@ def mail_address(slug: str, public_id: str) -> str:
         message = message_of(desk, one)
         if message is None or not _is_to_somebody(one):
             abort(404)
-        looking.note(desk.session, desk.actor, desk.session.get_one(Person, one.person_id))
+        directory.record_address_look(desk.session, desk.actor, desk.session.get_one(Person, one.person_id))
         return message.to
 
     address = run_in_transaction(slug, fn)

@@ -15,7 +15,7 @@ from ...answers import assigning
 from ...answers.models import Assignment
 from ...core.state_machine import DomainError
 from ...db.session import now
-from ...questions.firewall import LeakDetected
+from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
 from ...workflows.overview.waiting import WHOLE, Task, list_group
 from ...workflows.overview.waiting_walks import BACKLOG

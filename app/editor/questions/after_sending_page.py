@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from ...core.state_machine import MissingPrecondition, TooLong
 from ...editions import corrections, item_translations, typos
 from ...editions.models import EditionItem
-from ...questions.firewall import LeakDetected
 from ...questions.models import Question
+from ...questions.source_protection import LeakDetected
 from ...questions.wording import LONGEST_HEADLINE
 from ...web.formatting import tongue
 from ...workflows.publishing import after_sending

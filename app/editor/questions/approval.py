@@ -6,8 +6,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from ...answers.models import AnswerText
-from ...questions.firewall import leaks
 from ...questions.recognise import marks
+from ...questions.source_protection import find_leaks
 from ..frame import RequestContext
 from .dossier import Part, QuestionDetail
 
@@ -54,7 +54,7 @@ def _consent(detail: QuestionDetail) -> str:
 
 
 def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
-    found = [leak.text for leak in leaks(desk.session, detail.question, text.body, detail.letters)]
+    found = [leak.text for leak in find_leaks(desk.session, detail.question, text.body, detail.letters)]
     if found:
         return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
     if not detail.question.is_cleared:

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 from flask_babel import gettext as _
 
-from ...questions.firewall import (
+from ...questions.recognise import marks
+from ...questions.source_protection import (
     asker_letters,
     find_private_details,
     find_verbatim_spans,
     list_reader_texts,
     never_leaves,
 )
-from ...questions.recognise import marks
 from ...text.clean import single_line
 from ..frame import RequestContext, editor
 from .dossier import QuestionDetail

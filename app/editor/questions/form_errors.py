@@ -9,7 +9,7 @@ from flask import request
 from flask_babel import lazy_gettext as _l
 
 from ...core.state_machine import MissingPrecondition, TooLong
-from ...questions.firewall import LeakDetected
+from ...questions.source_protection import LeakDetected
 from ..form_values import too_long
 
 WRITTEN = ("letter", "note", "sentence", "why")  # the fields whose words are mailed to an expert

@@ -18,8 +18,8 @@ from ...editions import slots
 from ...letters import contacts
 from ...letters import queries as letters
 from ...newsletters import topics
-from ...questions import moves as questions
-from ...questions import must_run_by, notes, queries
+from ...questions import actions, notes, queries
+from ...questions import actions as questions
 from ...questions.models import Question
 from ...workflows.letters import withdrawal
 from ...workflows.letters.endings import close_question, reopen_question
@@ -131,7 +131,7 @@ def question_must_run_by(desk: RequestContext, question: Question) -> None:
     check_unchanged(desk, question, "must_run_by")
     if typed and by is None:
         raise MissingPrecondition("date to come")
-    must_run_by.must_run_by(desk.session, desk.actor, question, by)
+    actions.set_must_run_by(desk.session, desk.actor, question, by)
 
 
 @question_press(f"{ADDRESS}/note", "word", chapter="trail", decides=False)

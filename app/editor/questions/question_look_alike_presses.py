@@ -8,7 +8,7 @@ from ...answers import closing
 from ...audit import watched
 from ...core.state_machine import InvalidTransition, MissingPrecondition
 from ...letters.models import Letter
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions import queries
 from ...questions.models import Question
 from ...search.verdicts import record_verdict

@@ -8,7 +8,7 @@ from ...answers.candidates import score_similar_texts
 from ...db.session import get_many
 from ...letters.models import Letter
 from ...newsletters.models import Topic
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...search import DESK

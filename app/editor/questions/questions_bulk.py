@@ -9,7 +9,7 @@ from ...answers import closing
 from ...answers.closing import unshelve
 from ...audit import watched
 from ...core.state_machine import DomainError
-from ...questions import moves as questions
+from ...questions import actions as questions
 from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question

@@ -25,7 +25,7 @@ from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
 from ...people.directory import names_of
 from ...questions import queries
-from ...questions.mentions import mentions, pieces
+from ...questions.notes import find_mentions, split_at_mentions
 from ...web.formatting import clock_time, day, exact, tongue, zone
 from ..frame import RequestContext
 from ..letters.letter_words import CHANNELS
@@ -156,7 +156,7 @@ def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
     names = names_of(desk.session, [note.person_id for note in notes], _people(detail))
     for note in notes:
         words = _("%(who)s noted:", who=names.get(note.person_id, _("Somebody")))
-        cut = pieces(note.body, mentions(note.body, detail.colleagues))
+        cut = split_at_mentions(note.body, find_mentions(note.body, detail.colleagues))
         yield Entry(note.written_at, 1, note.id, words, pieces=cut)
 
 

@@ -12,9 +12,8 @@ from ...answers import translating, translators
 from ...answers.translating import Original, Words
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
-from ...questions.firewall import LeakDetected
-from ...questions.models import Question
-from ...questions.translation_table import Translation
+from ...questions.models import Question, Translation
+from ...questions.source_protection import LeakDetected
 from ...text.diff import Pair, compare
 from ...text.languages import direction
 from ...workflows.publishing import translations as newsroom

@@ -9,7 +9,7 @@ from ...answers import translators
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...people.directory import BadAddress
-from ...questions.translator_table import Translator
+from ...questions.models import Translator
 from ..conflict import number_shown, save_unless_changed
 from ..flash import announce
 from ..form_values import too_long

@@ -6,9 +6,7 @@ from flask_babel import gettext as _
 
 from ...answers import translators
 from ...answers.translating import Words
-from ...questions.models import Question
-from ...questions.translation_table import Translation
-from ...questions.translator_table import Translator
+from ...questions.models import Question, Translation, Translator
 from ...text.clean import clean, for_print, single_line
 from ...web.formatting import day
 from ..frame import RequestContext

@@ -68,7 +68,7 @@ def close_question(
 ) -> None:
     """Close a question: its readers hear `reason`, with the published `answer` that fits; the experts hear `sentence`.
 
-    Raises as `end_letter` does, and `Leaking` (see `firewall`).
+    Raises as `end_letter` does, and `LeakDetected` (see `source_protection`).
     """
     _validate_reason(reason)
     closing.close(session, actor, question, reason, sentence)

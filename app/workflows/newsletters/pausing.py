@@ -55,7 +55,7 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
     """Bring a newsletter to its end: each expert with something open is told once, with the `sentence`.
 
     What is in an edition stays there. Gives the event, which keeps what was ended and the mails that tell of it. Raises
-    `InvalidSettings` where somebody is to be told and there is no sentence, `Leaking`, `InvalidTransition`,
+    `InvalidSettings` where somebody is to be told and there is no sentence, `LeakDetected`, `InvalidTransition`,
     `PermissionDenied`.
     """
     lock_row(session, newsletter)

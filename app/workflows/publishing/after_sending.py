@@ -22,8 +22,8 @@ from ...editions.typos import typo_only
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
 from ...programs.telling import queue_deliveries
-from ...questions.firewall import asker_letters, must_have_looked, of_readers
 from ...questions.models import Question
+from ...questions.source_protection import asker_letters, list_reader_passages, must_have_looked
 from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
 from ...text.clean import clean, for_print, single_line, word_count
 from ..retention.erase_published import forget_former, overwrite_item
@@ -84,7 +84,7 @@ def correct(
 
     `quietly` mends without one, where only a sign changes. Raises `InvalidTransition` for what can't be read any more,
     `MissingPrecondition` ("a change", "only a sign", "note or none", "wrong", "right", "headline", "wording",
-    "answer"), `TooLong`, and `Leaking` (see `firewall`).
+    "answer"), `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     must(actor, "correct")
     item = _lock_item(session, question)
@@ -194,12 +194,11 @@ def _text_or_empty(text: str) -> str:
 def _check_private_passages(
     session: Session, actor: Staff, question: Question, old_texts: Sequence[str], new_texts: Sequence[str]
 ) -> None:
-    """Raise `Leaking` where new public words hold readers' own, or what they said to the desk alone, and nobody has
-    looked at that. What
-    stood there before may stay.
+    """Raise `LeakDetected` where new public words hold readers' own, or what they said to the desk alone, and nobody
+    has looked at that. What stood there before may stay.
     """
     stood = single_line(" ".join(old_texts))
-    found = of_readers(session, asker_letters(session, question), new_texts)
+    found = list_reader_passages(session, asker_letters(session, question), new_texts)
     must_have_looked(actor, [passage for passage in found if passage not in stood], KEPT_BACK)
 
 

@@ -44,7 +44,7 @@ def tell_experts(
     """Write to each expert whose approved answer stands in the question. What has `cause_key` as its cause is written
     once.
 
-    Raises `Leaking` as `expert_mails.send_to_expert` does.
+    Raises `LeakDetected` as `expert_mails.send_to_expert` does.
     """
     query = (
         select(Assignment)
@@ -131,7 +131,7 @@ def notify_skipped(session: Session, actor: Actor, question: Question) -> None:
 
 
 def notify_dropped(session: Session, actor: Actor, question: Question, reason: str) -> None:
-    """Tell the experts why what was to run does not. Raises `Leaking` as `expert_mails.send_to_expert` does."""
+    """Tell the experts why what was to run does not. Raises `LeakDetected` as `expert_mails.send_to_expert` does."""
     tell_experts(session, actor, question, "expert.dropped", AssignmentMail(typed=reason))
 
 

@@ -29,7 +29,7 @@ GRACE = timedelta(minutes=10)  # how long thanks and notices wait, and an editio
 def drop(session: Session, actor: Staff, question: Question, reason: str = "") -> None:
     """Take a question out of its slot; its experts are told when `reason` says something.
 
-    Raises `InvalidTransition`, `VersionConflict`, and `Leaking` (see `firewall`).
+    Raises `InvalidTransition`, `VersionConflict`, and `LeakDetected` (see `source_protection`).
     """
     slots.drop(session, actor, question)
     if reason := clean(reason):
@@ -102,7 +102,7 @@ def send(
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
     """Withdraw a published page with a stub: for someone's safety, at once. Raises `MissingPrecondition` without a
-    reason, `Leaking`.
+    reason, `LeakDetected`.
     """
     reason = require_text("why", clean(reason))
     take_down(session, actor, question)

@@ -10,7 +10,7 @@ from ...core.state_machine import must
 from ...editions import item_translations
 from ...editions.models import EditionItem, ItemTranslation
 from ...newsletters.models import Newsletter
-from ...questions.translation_table import Translation
+from ...questions.models import Translation
 
 
 def approve(

@@ -14,9 +14,9 @@ from ...audit import erasures
 from ...core.listing import MANY
 from ...db.session import now
 from ...newsletters.models import Newsletter
-from ...questions.erasing_translations import erase as erase_translations
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from ...questions.wording import erase_translations
 
 BATCH = 100  # versions in one transaction
 

@@ -26,9 +26,8 @@ from ...mail.models import OutboxContent, OutboxMail
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...people import expert_pages, expert_search, staff
-from ...people.factor_table import Factor
-from ...people.fresh_proof import must_be_fresh
-from ...people.models import BrowserSession, Expert, Link, Membership, Namesakes, Person, SignIn, Upload
+from ...people.models import BrowserSession, Expert, Factor, Link, Membership, Namesakes, Person, SignIn, Upload
+from ...people.sessions import require_fresh_proof
 from ...questions.models import Note, Question
 from . import erase_answers, erase_letters
 
@@ -50,7 +49,7 @@ def has_open_work(session: Session, expert: Expert) -> bool:
 
 def leave(session: Session, actor: Staff, expert: Expert) -> None:
     """Let an expert be deleted once a week is over. Raises `PermissionDenied`, `NotFresh` and `StillNeeded`."""
-    must_be_fresh(session, actor, "whole directory")
+    require_fresh_proof(session, actor, "whole directory")
     if has_open_work(session, lock_row(session, expert)):
         raise StillNeeded(expert.public_id)
     if expert.leaves_at is None and expert.erased_at is None:

@@ -19,10 +19,9 @@ from ...editions.models import Correction, Edition, EditionItem, ItemTranslation
 from ...forms import form_drafts, press_keys
 from ...mail import erasing, outbox
 from ...mail.models import Inbound
-from ...questions.erasing_translations import erase as erase_translations
 from ...questions.models import Note, Question, QuestionText
 from ...questions.queries import family
-from ...questions.wording import erase_text, erase_words, index_again
+from ...questions.wording import erase_text, erase_translations, erase_words, index_again
 from ...search.index import remove_from_indexes as take_out_of_index
 from ..publishing import publication
 from . import erase_answers

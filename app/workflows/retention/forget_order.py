@@ -1,9 +1,9 @@
 """Once a day is over, its order is forgotten: which letter without an address came before which, and beside what.
 
 Such a letter keeps its day. Whoever takes the database could still read its place within that day from what lies next
-to it: its count of the day (`letters/blurred_time.py`), its place in the search index, where its rows lie in the file, and on
-PostgreSQL the number of the transaction that wrote them. The worker writes all of it anew, in an order that tells
-nothing.
+to it: its count of the day (`letters/blurred_time.py`), its place in the search index, where its rows lie in the file,
+and on PostgreSQL the number of the transaction that wrote them. The worker writes all of it anew, in an order that
+tells nothing.
 """
 
 from datetime import datetime

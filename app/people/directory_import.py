@@ -1,43 +1,43 @@
-"""A file of experts against the directory: first what each row would do, then all of it or nothing.
-
-An expert is known by the number of an export, else by the address, and a row that has neither by a name that one expert
-alone has. An empty cell leaves what is there. Nobody counts as checked by a file, and a new name voids the check of the
-old one.
-"""
+"""Import a file of experts: plan what each row would do, then write all of it or nothing."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import VersionConflict
-from ..db.session import get_keyring
-from . import expert_file
+from ..audit import Event
+from ..core.actors import Actor
+from ..core.fields import KINDS
+from ..core.state_machine import VersionConflict, must
+from ..db.ids import new_public_id
+from ..db.session import get_keyring, now
+from . import expert_file, expert_search
+from .directory import sealed_address
 from .expert_file import Fault
-from .models import PROFILE, Expert, Person
+from .models import PROFILE, Expert, ExpertTopic, Person
 from .name_forms import LONGEST, fold
 from .spreadsheet import Sheet
 
 T = TypeVar("T")
-BATCH = 500  # rows that are looked up or written in one statement
-KINDS = ("wrong", "changed", "new", "same")
+BATCH_ROWS = 500  # rows that are looked up or written in one statement
+LINE_KINDS = ("wrong", "changed", "new", "same")
 
 # An expert as the directory has them, with their profile by field; an entity of the ORM would be many times dearer.
-Known = Row[Any]
+KnownExpert = Row[Any]
 
 
 @dataclass
-class Line:
+class ImportLine:
     """One row of the file and what it would do. `changes` are the new values by column; `before` is whom it changes."""
 
     number: int
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
-    before: Known | None = None
+    before: KnownExpert | None = None
     faults: list[Fault] = field(default_factory=list)
     namesake: bool = False  # somebody else of this name is in the directory
 
@@ -51,10 +51,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """Every row, in the order of the file. `digest` changes when anything about what would be written does."""
 
-    lines: list[Line]
+    lines: list[ImportLine]
 
     @property
     def counts(self) -> Counter[str]:
@@ -69,28 +69,28 @@ class Plan:
         return found.hexdigest()
 
 
-def plan(session: Session, sheet: Sheet) -> Plan:
+def plan_import(session: Session, sheet: Sheet) -> ImportPlan:
     """Compare a file with the directory. Changes nothing."""
     seen: dict[tuple[str, str], int] = {}
     lines = []
     for batch in batches([(row, *expert_file.values_of(row.cells)) for row in sheet.rows]):
         found = _Directory(session, [values for _row, values, _faults in batch])
         for row, values, faults in batch:
-            line = Line(row.number, values.get("name", ""), faults=faults)
+            line = ImportLine(row.number, values.get("name", ""), faults=faults)
             if row.more:
                 line.faults.append(("", "more cells", {}))
             line.faults += _repeat_faults(seen, row.number, values)
             _compare(line, values, found)
             lines.append(line)
-    return Plan(lines)
+    return ImportPlan(lines)
 
 
 def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
+    for start in range(0, len(rows), BATCH_ROWS):
+        yield rows[start : start + BATCH_ROWS]
 
 
-def expect_unchanged(session: Session, plan: Plan) -> None:
+def expect_unchanged(session: Session, plan: ImportPlan) -> None:
     """Raise `VersionConflict` where the directory is no longer what a plan was made from: somebody was changed, or has
     come."""
     ring = get_keyring(session)
@@ -116,7 +116,7 @@ def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: 
             yield column, "twice", {"row": first}
 
 
-def _compare(line: Line, values: dict[str, Any], directory: "_Directory") -> None:
+def _compare(line: ImportLine, values: dict[str, Any], directory: "_Directory") -> None:
     number, email, name = values.pop("number", None), values.get("email"), fold(line.name)[:LONGEST]
     by_number, by_email = directory.by_number.get(number or ""), directory.of_address(email)
     if number and by_number is None:
@@ -170,7 +170,7 @@ class _Directory:
         alone = _load_experts(session, Expert.id.in_([key for _name, count, key in named if count == 1]), *NOT_MERGED)
         self.by_name = {fold(one.name)[:LONGEST]: one for one in alone}
 
-    def of_address(self, email: str | None) -> Known | None:
+    def of_address(self, email: str | None) -> KnownExpert | None:
         return self._by_person.get(self._person(email) or 0)
 
     def is_staff(self, email: str | None) -> bool:
@@ -186,10 +186,126 @@ class _Directory:
 NOT_MERGED = (Expert.is_listed(),)
 
 
-def _load_experts(session: Session, *where: Any) -> list[Known]:
+def _load_experts(session: Session, *where: Any) -> list[KnownExpert]:
     query = select(
         *(Expert.id, Expert.public_id, Expert.person_id, Expert.version, Expert.verified_at, Expert.merged_into_id),
         *(Person.public_id.label("person_public_id"), Person.name, Person.email_mac),
         *(getattr(Expert, name) for name in PROFILE if name != "name"),
     )
     return list(session.execute(query.join(Person, Person.id == Expert.person_id).where(*where).order_by(Expert.id)))
+
+
+ProgressCallback = Callable[[int], None]
+Rows = Sequence[dict[str, Any]]
+
+
+class InvalidPlan(Exception):
+    """The plan has rows that are wrong: nothing is imported."""
+
+
+def run_import(
+    session: Session, actor: Actor, plan: ImportPlan, language: str, step: ProgressCallback = lambda _rows: None
+) -> None:
+    """Record those who are new and change those who are known.
+
+    `language` is that of the mails to new ones; `step` hears of rows written. Raises `PermissionDenied`, `Unfit`, and
+    `VersionConflict` where the directory has changed since the plan was made: to plan takes seconds, in which nobody
+    else is kept from writing.
+    """
+    must(actor, "whole directory", "upkeep")
+    if plan.counts["wrong"]:
+        raise InvalidPlan
+    expect_unchanged(session, plan)
+    for lines in batches([line for line in plan.lines if line.kind == "new"]):
+        _insert_experts(session, actor, lines, language)
+        step(len(lines))
+    for lines in batches([line for line in plan.lines if line.kind == "changed"]):
+        _update_experts(session, actor, lines)
+        step(len(lines))
+
+
+def _insert_experts(session: Session, actor: Actor, lines: Sequence[ImportLine], language: str) -> None:
+    people: Rows = [{"public_id": new_public_id(), "name": line.name, "language": language} for line in lines]
+    nowhere = dict.fromkeys(("email_sealed", "email_mac", "key_no"))
+    for person, line in zip(people, lines, strict=True):
+        email = line.changes.get("email")
+        person.update(sealed_address(session, person["public_id"], email) if email else nowhere)
+    experts = [
+        {"public_id": new_public_id(), "version": 1, "person_id": key, **_profile(line)}
+        for key, line in zip(_insert_rows(session, Person, people), lines, strict=True)
+    ]
+    ids = _insert_rows(session, Expert, experts)
+    _name_topics(session, ids, experts)
+    _record_events(session, actor, "expert.record", ids, lines)
+
+
+def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
+    """Add rows and return their keys, in their order. SQLite would return keys in order only one row at a time."""
+    _bulk(session, model, rows)
+    names = [row["public_id"] for row in rows]
+    kept = session.execute(select(model.public_id, model.id).where(model.public_id.in_(names)))
+    found: dict[str, int] = {row.public_id: row.id for row in kept}
+    return [found[name] for name in names]
+
+
+def _bulk(session: Session, model: Any, rows: Rows) -> None:
+    """Add rows past the ORM, which would look at every value of every row."""
+    if rows:
+        session.connection().execute(insert(model.__table__), rows)
+
+
+def _profile(line: ImportLine) -> dict[str, Any]:
+    """Return the whole profile after the change, with what it is found by."""
+    profile = {
+        name: line.changes[name]
+        if name in line.changes
+        else getattr(line.before, name)
+        if line.before
+        else KINDS[field.kind].empty()
+        for name, field in PROFILE.items()
+    }
+    del profile["name"]
+    return profile | expert_search.columns(line.name, profile)
+
+
+def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine]) -> None:
+    known = [(line, line.before) for line in lines if line.before is not None]
+    ids = [before.id for _line, before in known]
+    profiles = [{"key": before.id, **_profile(line)} for line, before in known]
+    _update_rows(session, Expert, profiles, version=Expert.version + 1)
+    session.execute(delete(ExpertTopic).where(ExpertTopic.expert_id.in_(ids)))
+    _name_topics(session, ids, profiles)
+    renamed = [(line.name, before) for line, before in known if "name" in line.changes]
+    _update_rows(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
+    # The check of who they are was of the old name.
+    void = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
+    session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(void))
+    addresses = [
+        {"key": before.person_id, **sealed_address(session, before.person_public_id, line.changes["email"])}
+        for line, before in known
+        if "email" in line.changes
+    ]
+    _update_rows(session, Person, addresses)
+    _record_events(session, actor, "expert.change", ids, lines)
+
+
+def _update_rows(session: Session, model: Any, rows: Rows, **also: Any) -> None:
+    """Change the rows that their `key` names."""
+    if rows:
+        table = model.__table__
+        values = {column: bindparam(column) for column in rows[0] if column != "key"} | also
+        session.connection().execute(update(table).where(table.c.id == bindparam("key")).values(**values), rows)
+
+
+def _name_topics(session: Session, ids: Sequence[int], profiles: Rows) -> None:
+    named = [(key, expert_search.terms(profile["topics"])) for key, profile in zip(ids, profiles, strict=True)]
+    _bulk(session, ExpertTopic, [{"expert_id": key, "term": term} for key, terms in named for term in terms])
+
+
+def _record_events(
+    session: Session, actor: Actor, action: str, ids: Sequence[int], lines: Sequence[ImportLine]
+) -> None:
+    same = {"at": now(session), "actor": actor.ref, "action": action, "noun": "expert"}
+    same["newsletter_id"] = getattr(actor, "newsletter_id", None)
+    facts = [{"columns": sorted(line.changes), "row": line.number} for line in lines]
+    _bulk(session, Event, [{**same, "noun_id": key, "facts": fact} for key, fact in zip(ids, facts, strict=True)])

@@ -1,23 +1,35 @@
-"""Moves of a question at the desk: open one for letters, join letters to it, merge, split, shelve."""
+"""Actions of the desk on a question: open it for letters, join, merge, split, shelve, show, set topics, date."""
 
 from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from .. import audit
-from ..audit.queries import find_latest_event
+from ..audit import Event, record
+from ..audit.queries import find_latest_event, has_later_event
 from ..core.actors import Staff
-from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_text
+from ..core.state_machine import (
+    DomainError,
+    InvalidTransition,
+    MissingPrecondition,
+    VersionConflict,
+    check_version,
+    must,
+    require_text,
+)
 from ..db.session import lock_row, now
 from ..letters import filing
 from ..letters.models import Letter
+from ..newsletters.models import Newsletter
 from ..search.verdicts import withdraw_same_verdict
 from ..text.clean import clean
 from .lifecycle import CANNOT_BE_MERGED, CANNOT_TAKE_IN, QUESTION, cleared
 from .models import Question, QuestionTopic
 from .queries import lead_of
-from .wording import index_again, reword
+from .wording import erase_words, index_again, reword
 
 
 class CannotMerge(DomainError):
@@ -181,3 +193,45 @@ def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -
     session.add_all(QuestionTopic(question_id=question.id, topic_id=topic_id) for topic_id in topic_ids)
     session.flush()
     index_again(session, question.id)
+
+
+def set_must_run_by(
+    session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
+) -> None:
+    """Set the last day on which an edition with the question would be of use, or with None take it away.
+
+    Raises `MissingPrecondition` for a day that is over, `InvalidTransition` for a question that ran or will not,
+    `VersionConflict`.
+    """
+    must(actor, "word")
+    check_version(lock_row(session, question), version)
+    if not question.can_run:
+        raise InvalidTransition("question", "set a date for", question.state)
+    zone = ZoneInfo(session.get_one(Newsletter, question.newsletter_id).zone)
+    if day is not None and day < now(session).astimezone(zone).date():
+        raise MissingPrecondition("date to come")
+    question.must_run_by = day
+    facts = {"by": day.isoformat() if day else None, "edition": question.edition_id}
+    audit.record(session, actor, "question.date", question, facts=facts)
+
+
+def undo_open(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
+    """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has
+    them.
+
+    `press` are the events of the press that made it. Raises `VersionConflict` where anybody has done anything with it
+    since.
+    """
+    if has_later_event(session, question.id, event.id, press):
+        raise VersionConflict(question.public_id)
+    QUESTION.apply(session, actor, question, "undo", to="closed", why={"undoes": event.id}, closed_reason="undone")
+    erase_words(session, question)
+
+
+def undo_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:
+    """Give a question the topics that it had. Raises `VersionConflict` where they were set again since."""
+    if find_latest_event(session, "question", question.id, event.action) is not event:
+        raise VersionConflict(question.public_id)
+    topics = (event.facts or {}).get("was", [])
+    put_topics(session, question, topics)
+    record(session, actor, event.action, question, facts={"topics": topics, "undoes": event.id})
