@@ -44,8 +44,8 @@ test-ghost: .venv/development $(CATALOGUES) programs ## drafts in the real Ghost
 	$(PYTEST) -q -m ghost tests/journeys/test_drafts.py
 
 # What dates can touch; pages in a browser and the same on PostgreSQL say no more about them.
-DATED := answers audit demo desk editions entrance expert letters mail/test_outbox.py newsletters newsroom people programs \
-	questions reader translator house/test_clock.py house/test_formatting.py house/test_rotation.py house/test_years_later.py
+DATED := answers audit demo desk editions entrance expert letters mail/test_outbox.py newsletters people programs \
+	questions reader translator workflows house/test_clock.py house/test_formatting.py house/test_rotation.py house/test_years_later.py
 clocks: .venv/development $(CATALOGUES) programs ## what dates can touch, at twelve moments: New Year, 29 February, past a cut-off ... (half an hour)
 	@clocks=$$($(BIN)/python -m tests.support.clock) && test -n "$$clocks" || exit 1; failed=; for clock in $$clocks; do \
 	echo "== $$clock"; \
