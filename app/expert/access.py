@@ -67,7 +67,7 @@ class Visit:
         """The answer that was sent, or 404."""
         return or_404(self.task.answer)
 
-    def preview_answer(self, body: str, credit_line: str | None = None) -> Block:
+    def as_it_would_run(self, body: str, credit_line: str | None = None) -> Block:
         """The text set as the newsletter would print it; with another `credit_line` than the one that is kept."""
         row = self.task.assignment
         credit = row.credit_line if credit_line is None else credit_line
