@@ -27,10 +27,9 @@ from ..newsletters.models import Topic
 from ..newsletters.queries import topics_of
 from ..questions.actions import CannotMerge, InEdition
 from .conflict import in_short
-from .flash import announce
-from .form_values import parse_number
-from .frame import RequestContext, editor, read_context, run_in_transaction
-from .questions.merge_words import MERGE
+from .form_fields import parse_number
+from .frame import RequestContext, announce, editor, read_context, run_in_transaction
+from .question_labels import MERGE_FAULTS
 from .undo_press import get_undo_token, list_unchanged_reasons
 
 Row = TypeVar("Row")
@@ -63,7 +62,7 @@ def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
     if isinstance(error, BulkActionError):
         return error.words
     if isinstance(error, CannotMerge):
-        return str(MERGE[error.reason])
+        return str(MERGE_FAULTS[error.reason])
     if isinstance(error, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
         return said if isinstance(error, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
     return get_refusal_text(WHY_NOT, error)

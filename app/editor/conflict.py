@@ -1,4 +1,4 @@
-"""Two people at one thing: of two at once the second is told who was first, and nothing typed is lost.
+"""Two people at one thing: the second is told who was first, and nothing typed is lost.
 
 Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is
 not so any more (`check_unchanged`), and answered with the page that says who did what (`save_unless_changed`). A form
@@ -25,16 +25,16 @@ from ..core.state_machine import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
 from ..db.session import lock_row
 from ..editions.models import Edition
+from ..newsletters.models import Topic
 from ..people.models import Membership
 from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 from ..text.diff import Pair, compare
 from ..web import errors
 from ..web.formatting import ago
-from .form_values import parse_number
+from .event_sentences import HANDS, describe_events, hands
+from .form_fields import parse_number
 from .frame import RequestContext, editor, read_context, run_in_transaction
-from .questions.question_facts import facts_of_question
-from .trail.event_sentences import HANDS, describe_events, hands
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
@@ -307,3 +307,16 @@ def merge_form(
     values = {name: current[name] if name in left else value for name, value in form_data.items()}
     conflict = Conflict(name, first.ref == desk.actor.ref, first.at, different, len(form_data) > 1)
     return Opened(values, token(current), conflict)
+
+
+def facts_of_question(
+    question: Question, newest_event_id: int, edition: Edition | None, topics: Sequence[Topic]
+) -> dict[str, Any]:
+    """Return the facts by their names; `newest_event_id` is the key of its newest change, 0 where there is none."""
+    return {
+        "newest": newest_event_id,
+        "label": question.text.label if question.text else "",
+        "edition": edition.public_id if edition else "",
+        "must_run_by": str(question.must_run_by or ""),
+        "topics": [topic.name for topic in topics],
+    }

@@ -23,10 +23,9 @@ from ..letters import queries as letters
 from ..questions import queries as questions
 from ..web.errors import NAMED
 from ..web.formatting import clock_time
-from .flash import announce
-from .form_values import parse_number
-from .frame import RequestContext, editor, look_around, page_of_form, read_context, run_in_transaction
-from .trail.event_sentences import hands
+from .event_sentences import hands
+from .form_fields import parse_number
+from .frame import RequestContext, announce, editor, look_around, page_of_form, read_context, run_in_transaction
 from .undo_press import get_safe_return_url
 
 OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that nobody types

@@ -1,20 +1,26 @@
-"""A list of the desk as its address says it: its filters, which all combine, the search, and the pages of the rest."""
+"""A list of the desk as its address says it: filters and their choices, search, pages, and the keys that work in it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from itertools import repeat
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
-from ..core.listing import Rows
-from ..editions.models import Edition
+from ..core.listing import Listing, Rows
+from ..db.session import now
+from ..editions.models import Edition, get_publication_time
 from ..letters.models import Letter
+from ..newsletters.models import Topic
 from ..questions.models import Question
 from ..search import DESK
 from ..search.full_text import Hit, Piece, get_cursor
@@ -22,10 +28,102 @@ from ..search.full_text import search as look_up
 from ..web.formatting import day
 from ..web.page_language import language
 from ..web.setup import ListPage, get_cursor_row, paginate
-from .choices import EditionChoice, Offer, list_edition_choices
 from .frame import RequestContext, or_404, unknown
-from .letters.letter_words import ENDS
-from .shortcuts import KEYS
+from .letter_labels import ENDS
+
+
+class EditionChoice(NamedTuple):
+    """An edition to choose, with as much of it as says which one it is."""
+
+    id: int
+    public_id: str
+    number: int | None
+    runs_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def ran_at(self) -> datetime:
+        return get_publication_time(self.runs_at, self.sent_at)
+
+
+class TopicChoice(NamedTuple):
+    id: int
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The editions that a list offers: so many of the newest, those that have run or the coming ones too."""
+
+    recent: int
+    has_run: bool = False
+
+
+def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, selected_id: str) -> list[EditionChoice]:
+    """The editions that a newsletter's list offers, the newest first, with the one of the public id `selected_id`."""
+    mine = Edition.newsletter_id == newsletter_id
+    run = [Edition.runs_at <= now(session)] if offer.has_run else []
+    newest = Listing[Edition](select(Edition.id).where(mine, *run), (Edition.runs_at,)).select(None, offer.recent)
+    keys = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
+    columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
+    # Sorted here: asked to sort, SQLite would walk along all editions of the newsletter instead of these few.
+    rows = session.execute(select(*columns).where(mine, Edition.id.in_(keys)))
+    return sorted((EditionChoice(*row) for row in rows), key=lambda edition: edition.runs_at, reverse=True)
+
+
+def list_topic_choices(session: Session, newsletter_id: int) -> list[TopicChoice]:
+    """A newsletter's topics by name."""
+    rows = session.execute(select(Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter_id))
+    return sorted((TopicChoice(*row) for row in rows), key=lambda topic: (topic.name.casefold(), topic.name))
+
+
+# act: (key, what it does). An act without a button on the page is a move in the list, which the script makes.
+SHORTCUTS = {
+    "next": ("j", _l("next one")),
+    "previous": ("k", _l("previous one")),
+    "open": ("o", _l("open it (Enter does so too)")),
+    "tick": ("x", _l("tick it")),
+    "question": ("q", _l("make it a question")),
+    "merge": ("m", _l("merge the ticked ones, or join it with its first look-alike")),
+    "answered": ("a", _l("answer it with its first look-alike that ran")),
+    "comment": ("c", _l("file it as a comment")),
+    "tip": ("t", _l("file it as a tip")),
+    "unsubscribe": ("n", _l("file it as “no more mails”")),
+    "spam": ("s", _l("file it as spam")),
+    "shelf": ("h", _l("put it on the shelf")),
+    "end": ("e", _l("end it kindly: choose the sentence")),
+    "release": ("r", _l("it is an honest letter")),
+    "undo": ("u", _l("undo, for a minute")),
+    "search": ("/", _l("search")),
+    "help": ("?", _l("these keys")),
+}
+# An expert's letter is filed by keys as well. Letters of both lie in one list, so no key means one thing on a reader's
+# and another on an expert's; what lets a text run has one key, and one press on a page.
+EXPERT_LETTER_SHORTCUTS = {
+    "answer": ("i", _l("it is the answer")),
+    "fine": ("f", _l("the text is right")),
+    "yes": ("f", _l("yes, it may run")),
+    "wrong": ("w", _l("something in the text is wrong")),
+    "cannot": ("d", _l("no, they can’t")),
+    "later": ("l", _l("they can later, from the day that stands beside it")),
+    "question back": ("b", _l("they ask something back")),
+    "comment": ("c", _l("it is just a comment")),
+    "spam": ("s", _l("it is spam or a robot’s")),
+}
+LIST_SHORTCUTS = ("next", "previous", "open", "tick", "undo", "search", "help")
+
+
+def on_letter_of_expert(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
+    """Return what the help says beside an expert's letter that can be filed as these kinds."""
+    return {kind: row for kind, row in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds} | {
+        act: SHORTCUTS[act] for act in LIST_SHORTCUTS
+    }
+
+
+def shortcut_key(act: str) -> str:
+    return SHORTCUTS[act][0]
+
 
 LOOKED = 3  # pages of hits that one page looks through for those that the other filters leave
 Row = TypeVar("Row", Letter, Question)
@@ -186,7 +284,7 @@ class Filtered(Generic[Row]):
             "select_all_url": self.address(before=before, tick="all"),
             "all_selected": request.args.get("tick") == "all",
             "end_reasons": ENDS,
-            "keys": KEYS,
+            "keys": SHORTCUTS,
         }
 
 

@@ -1,4 +1,4 @@
-"""The frame around every page of the desk, and the way of its views to the data: through the actor, or not at all."""
+"""The frame around every page of the desk, and how its views reach the data: through the actor, or not at all."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -27,7 +27,7 @@ from ..people.sessions import Who, find_session
 from ..web import errors
 from ..web.setup import db, newsletter_or_404
 from ..web.setup import or_404 as or_404
-from .around import Sidebar, load_sidebar, next_edition_summary, sections
+from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -290,3 +290,37 @@ def role_label(role: str) -> str:
 
 editor.app_template_filter("headline")(headline)
 editor.app_template_filter("sent_headline")(sent_headline)
+
+
+def announce(message: str, *, href: str = "", label: str = "", undo: str = "", return_url: str = "") -> None:
+    """Say it above the next page that is shown: `label` is a link to `href`; `undo` is the press to take back, and
+    `return_url` where that leads to.
+    """
+    said: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
+    flash(said)  # type: ignore[arg-type]  # it keeps in the session what JSON can say
+    g.announced = [*g.get("announced", []), said]  # for whoever sends the very same press again
+
+
+# By the page's endpoint, or else by its section.
+CHAPTERS = {
+    "editor.home": "every-day-who-waits-for-whom",
+    "letters": "thursday-the-letters",
+    "pen": "when-a-mail-fits-nowhere",
+    "questions": "friday-the-question",
+    "editor.answer": "monday-the-answer",
+    "editor.answer_edit": "monday-the-answer",
+    "editor.answer_by_hand": "monday-the-answer",
+    "edition": "tuesday-and-wednesday-the-edition",
+    "shelf": "shelf-archive-insights",
+    "archive": "shelf-archive-insights",
+    "insights": "shelf-archive-insights",
+    "experts": "the-experts",
+    "outbox": "the-outbox",
+    "settings": "what-is-set-once",
+}
+
+
+@editor.app_template_global()
+def chapter_of(section: str) -> str | None:
+    """Return the place in the handbook for the page that is shown; None, its beginning, for a page without one."""
+    return CHAPTERS.get(request.endpoint or "") or CHAPTERS.get(section)

@@ -17,8 +17,7 @@ from ..forms import held_presses, press_keys
 from ..people import colleagues
 from ..people.sessions import NotFresh, has_fresh_proof
 from ..web import errors
-from .flash import announce
-from .frame import RequestContext, editor, page, page_of_form, read_context, run_in_transaction
+from .frame import RequestContext, announce, editor, page, page_of_form, read_context, run_in_transaction
 
 
 class Proof(NamedTuple):

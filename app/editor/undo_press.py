@@ -15,8 +15,7 @@ from ..forms import press_keys
 from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing
 from .conflict import in_short, newest_change
-from .flash import announce
-from .frame import RequestContext, editor, run_in_transaction
+from .frame import RequestContext, announce, editor, run_in_transaction
 
 MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
 WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (

@@ -21,7 +21,7 @@ from app.cli.commands import MACHINES
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.db.session import override_time
-from app.editor.trail.trail_page import NOUNS, PAGE
+from app.editor.settings.trail_page import NOUNS, PAGE
 from app.letters.models import Letter
 from app.newsletters import settings
 from app.newsletters.models import Newsletter

@@ -16,9 +16,8 @@ from app.db.session import now
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.editor.frame import RequestContext
-from app.editor.letters import letter_pages, letter_rows
-from app.editor.letters.letter_filters import LETTERS
-from app.editor.letters.letter_rows import list_of
+from app.editor.letters import letter_list, letter_pages
+from app.editor.letters.letter_list import LETTERS, list_of
 from app.letters import filing, look_alike_flags, mailed_letters, queries, spam_filter
 from app.letters.models import Letter
 from app.mailroom.batch import House, Settings
@@ -197,7 +196,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
 def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, database, newsroom, monkeypatch, query):
-    for module in (letter_rows, letter_pages):
+    for module in (letter_list, letter_pages):
         monkeypatch.setattr(module, "LETTERS", replace(module.LETTERS, size=3))
     age = timedelta(days=3 if query == "age=week" else 9)
 
@@ -308,6 +307,6 @@ def test_what_waited_in_the_pen_stands_under_its_own_day_and_no_day_comes_twice(
 
 def test_a_row_is_drawn_by_the_names_that_its_words_have() -> None:
     """The template takes them apart by their places."""
-    source = Path(letter_rows.__file__).parents[2] / "templates/macros/desk.html"
+    source = Path(letter_list.__file__).parents[2] / "templates/macros/desk.html"
     [names] = re.findall(r"for (.+) in lines %", source.read_text(encoding="utf-8"))
-    assert names.split(", ") == [*letter_rows.Line._fields]
+    assert names.split(", ") == [*letter_list.Line._fields]

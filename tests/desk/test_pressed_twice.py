@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
-from app.editor import once
+from app.editor import idempotent_posts
 from app.forms import press_keys
 from app.forms.models import PressKey
 from app.letters.models import Letter
@@ -130,7 +130,7 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
     with monkeypatch.context() as patch:
         patch.setattr(press_keys, "settle", ended)
         keep()
-    monkeypatch.setattr(once, "PATIENCE", 0)
+    monkeypatch.setattr(idempotent_posts, "PATIENCE", 0)
     assert nora.get(keep()).notice == AGAIN
     assert count(database, Letter) == 1
 
@@ -140,7 +140,7 @@ def test_hours_later_the_second_press_says_how_it_stands_now(
 ) -> None:
     keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
     led = keep()
-    monkeypatch.setattr(once, "FRESH", timedelta(0))
+    monkeypatch.setattr(idempotent_posts, "FRESH", timedelta(0))
     assert keep() == led
     assert nora.get(led).notice == AGAIN
 

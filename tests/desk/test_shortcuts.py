@@ -2,7 +2,7 @@
 
 import re
 
-from app.editor.shortcuts import KEYS, OF_EXPERT
+from app.editor.filtered_list import EXPERT_LETTER_SHORTCUTS, SHORTCUTS
 from tests.support.source import ROOT
 
 ONE_PRESS = {"fine", "yes"}  # of an expert who lets the text run; a page has one of them
@@ -10,13 +10,17 @@ ONE_PRESS = {"fine", "yes"}  # of an expert who lets the text run; a page has on
 
 def test_no_key_changes_its_meaning_from_one_letter_to_the_next() -> None:
     meanings: dict[str, set[str]] = {}
-    for act, (key, _words) in (*KEYS.items(), *OF_EXPERT.items()):
+    for act, (key, _words) in (*SHORTCUTS.items(), *EXPERT_LETTER_SHORTCUTS.items()):
         meanings.setdefault(key, set()).add("lets it run" if act in ONE_PRESS else act)
     assert {key: acts for key, acts in meanings.items() if len(acts) > 1} == {}
 
 
 def test_what_is_filed_alike_has_the_same_key_on_both_kinds_of_letters() -> None:
-    assert {act for act in KEYS.keys() & OF_EXPERT.keys() if KEYS[act][0] != OF_EXPERT[act][0]} == set()
+    assert {
+        act
+        for act in SHORTCUTS.keys() & EXPERT_LETTER_SHORTCUTS.keys()
+        if SHORTCUTS[act][0] != EXPERT_LETTER_SHORTCUTS[act][0]
+    } == set()
 
 
 def test_pages_take_their_keys_from_the_table() -> None:
@@ -25,4 +29,4 @@ def test_pages_take_their_keys_from_the_table() -> None:
         for path in (ROOT / "app/templates").rglob("*.html")
         for key in re.findall(r'(?:\bkey|data-key|aria-keyshortcuts)="([^"{]+)"', path.read_text())
     }
-    assert written <= {key for key, _words in KEYS.values()}
+    assert written <= {key for key, _words in SHORTCUTS.values()}

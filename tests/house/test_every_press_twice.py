@@ -414,4 +414,4 @@ def test_the_desk_changes_nothing_but_through_the_press_that_takes_its_key() -> 
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr == "write" and getattr(node.value, "id", "") == "db"
     ]
-    assert {where.partition(":")[0] for where in writes} == {"app/editor/frame.py", "app/editor/once.py"}
+    assert {where.partition(":")[0] for where in writes} == {"app/editor/frame.py", "app/editor/idempotent_posts.py"}

@@ -16,8 +16,8 @@ from app.editor.editions.edition_page import PRESSES as OF_EDITIONS
 from app.editor.frame import editor
 from app.editor.mail.outbox_page import DO as OF_MAILS
 from app.editor.mail.pen import ACTS as OF_THE_PEN
+from app.editor.question_labels import STATE_BUTTONS, STATE_LABELS
 from app.editor.questions.question_actions import MOVES
-from app.editor.questions.question_states import BUTTONS, WORDS
 from app.questions.lifecycle import QUESTION, STATES
 from app.questions.models import Question
 from tests.support.cast import Newsroom
@@ -100,8 +100,8 @@ def test_a_press_asks_for_what_its_move_asks_for() -> None:
 
 
 def test_the_words_of_a_button_are_of_a_move_that_has_a_press() -> None:
-    said = {words.step[0]: f"The first button of {state!r}" for state, words in WORDS.items() if words.step}
-    said |= {move: f"A button of BUTTONS in {ACTIONS.replace('actions', 'states')}" for move in BUTTONS}
+    said = {words.step[0]: f"The first button of {state!r}" for state, words in STATE_LABELS.items() if words.step}
+    said |= {move: f"A button of BUTTONS in {ACTIONS.replace('actions', 'states')}" for move in STATE_BUTTONS}
     wrong = [
         f"{which} makes {move!r}, which is not in MOVES of {ACTIONS}."
         for move, which in said.items()

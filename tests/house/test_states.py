@@ -20,15 +20,14 @@ from app.cli.commands import MACHINES
 from app.core.state_machine import Machine, States, StateSet
 from app.editions.lifecycle import STATES as EDITION_STATES
 from app.editions.lifecycle import EditionStates
-from app.editor.answers import ladder_words
+from app.editor import letter_labels, mail_labels
+from app.editor.answers import invitation_page
 from app.editor.experts import directory_page
-from app.editor.letters import letter_words
-from app.editor.mail import mail_words, pen, pen_words
+from app.editor.mail import pen
 from app.editor.overview import overview_page
-from app.editor.questions import translation_words
-from app.editor.questions.question_filters import FILTERS
-from app.editor.questions.question_states import WORDS
-from app.editor.questions.question_status import PLACES
+from app.editor.question_labels import STATE_LABELS
+from app.editor.questions import translation_page
+from app.editor.questions.question_list import FILTERS, PLACES
 from app.editor.settings import newsletters_page
 from app.expert.assignment_page import PAGES
 from app.letters.lifecycle import LETTER, LetterStates
@@ -162,25 +161,25 @@ BY_ANSWER = {"received", "done", "draft", "withdrawn"}  # where the answer speak
 # Every table whose rows are states, with the states that have one: all of a noun, or those of which it has to say something.
 ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/questions/lifecycle.py", "AS_READERS_SEE_IT"): (AS_READERS_SEE_IT, QUESTION_STATES),
-    ("app/editor/questions/question_states.py", "WORDS"): (WORDS, QUESTION_STATES),
+    ("app/editor/question_labels.py", "WORDS"): (STATE_LABELS, QUESTION_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ASSIGNMENT"): (STAGE_BY_ASSIGNMENT, ASSIGNMENT_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ANSWER"): (STAGE_BY_ANSWER, ANSWER_STATES),
-    ("app/editor/questions/translation_words.py", "STANDING"): (translation_words.STANDING, TRANSLATION_STATES),
-    ("app/editor/questions/translation_words.py", "TRANSLATOR_STANDING"): (translation_words.TRANSLATOR_STANDING, TRANSLATOR_STATES),
-    ("app/editor/answers/ladder_words.py", "AFTER"): (ladder_words.AFTER, ASSIGNMENT_STATES),
+    ("app/editor/questions/translation_page.py", "STANDING"): (translation_page.TRANSLATION_STATES, TRANSLATION_STATES),
+    ("app/editor/questions/translation_page.py", "TRANSLATOR_STANDING"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
+    ("app/editor/answers/invitation_page.py", "AFTER"): (invitation_page.AFTER, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
     ("app/workflows/overview/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "OUTSIDE"): (overview_page.OUTSIDE, [*OWE_TEXT, "checking"]),
-    ("app/editor/letters/letter_words.py", "LOOKS"): (letter_words.LOOKS, LETTER_STATES),
-    ("app/editor/letters/letter_words.py", "STANDS"): (letter_words.STANDS, LETTER_STATES),
+    ("app/editor/letter_labels.py", "LOOKS"): (letter_labels.LOOKS, LETTER_STATES),
+    ("app/editor/letter_labels.py", "STANDS"): (letter_labels.STANDS, LETTER_STATES),
     ("app/editor/settings/newsletters_page.py", "STANDS"): (newsletters_page.STANDS, NEWSLETTER_STATES),
-    ("app/editor/mail/mail_words.py", "STATES"): (mail_words.STATES, MAIL_STATES),
+    ("app/editor/mail_labels.py", "STATES"): (mail_labels.STATES, MAIL_STATES),
     ("app/editor/mail/pen.py", "TO_DO"): (pen.TO_DO, WAIT),
-    ("app/editor/mail/pen_words.py", "NOTHING"): (pen_words.NOTHING, pen_words.PLACES),
+    ("app/editor/mail/pen.py", "NOTHING"): (pen.NOTHING, pen.PLACES),
 }  # fmt: skip
 # Those of which each state has a row in one or the other, or a row says why something can't be done, if there is one.
 IN_PARTS = {
-    ("app/editor/mail/pen_words.py", "PLACES"), ("app/editor/mail/pen_words.py", "ELSEWHERE"),
+    ("app/editor/mail/pen.py", "PLACES"), ("app/editor/mail/pen.py", "ELSEWHERE"),
     ("app/questions/lifecycle.py", "CANNOT_BE_MERGED"), ("app/questions/lifecycle.py", "CANNOT_TAKE_IN"),
 }  # fmt: skip
 
@@ -223,14 +222,14 @@ def test_every_table_of_states_has_a_row_for_each() -> None:
         for state in sorted({*rows} - {*wanted})
     ]
     found += [
-        f"{state!r} has no words in app/editor/questions/question_status.py: give it a row in PLACES, in the order in which "
+        f"{state!r} has no words in app/editor/questions/question_list.py: give it a row in PLACES, in the order in which "
         "they press."
         for state in sorted({*ASSIGNMENT_STATES, *ANSWER_STATES} - BY_ANSWER - {*PLACES})
     ]
     found += [
-        f"A mail that is {state!r} stands nowhere: give it a row in PLACES and NOTHING of app/editor/mail/pen_words.py, or in "
+        f"A mail that is {state!r} stands nowhere: give it a row in PLACES and NOTHING of app/editor/mail/pen.py, or in "
         "ELSEWHERE."
-        for state in sorted({*PLACES_OF_MAIL} ^ {*pen_words.PLACES, *pen_words.ELSEWHERE})
+        for state in sorted({*PLACES_OF_MAIL} ^ {*pen.PLACES, *pen.ELSEWHERE})
     ]
     found += [
         f"An expert's page has nothing for the stage {stage!r}: give it a row in PAGES of app/expert/assignment_page.py."
@@ -322,7 +321,7 @@ def test_where_a_property_lets_a_move_be_made_the_table_has_it() -> None:
 def test_every_state_of_a_question_is_in_a_list_of_the_desk() -> None:
     """A row of `question_states.WORDS` that has no label of its own goes with a row that has one."""
     shown = {state for _label, states in FILTERS.values() for state in states}
-    where = "app/editor/questions/question_states.py"
+    where = "app/editor/question_labels.py"
     found = [
         f"No list of the desk shows a question that is {state!r}: name one as `listed` in {where}."
         for state in QUESTION_STATES
@@ -330,7 +329,7 @@ def test_every_state_of_a_question_is_in_a_list_of_the_desk() -> None:
     ]
     found += [
         f"{state!r} is listed under {words.listed!r}, which is no list: give its row, or the row that it goes with, a `label` in {where}."
-        for state, words in WORDS.items()
+        for state, words in STATE_LABELS.items()
         if words.listed not in FILTERS
     ]
     assert not found, "\n".join(found)

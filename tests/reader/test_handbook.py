@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from app.answers import reminders
 from app.answers.editing import CHECKLIST
 from app.core.permissions import ROLES
-from app.editor.handbook_chapters import CHAPTERS as PLACES
-from app.editor.shortcuts import KEYS
+from app.editor.filtered_list import SHORTCUTS
+from app.editor.frame import CHAPTERS as PLACES
 from app.newsletters.models import SETTINGS, Newsletter
 from app.reader.handbook import CHAPTERS, DOCS, FIRST, PAGES, anchor, read
 from app.text.languages import spoken_outside
@@ -242,5 +242,5 @@ def test_keys_that_it_names_are_those_of_the_desk() -> None:
         "Make it a question": "question", "Comment": "comment", "Tip": "tip", "Unsubscribe": "unsubscribe", "Spam": "spam",
         "Shelve it": "shelf", "End it kindly": "end", "Make one question of them": "merge",
     }  # fmt: skip
-    assert dict(pressed) == {words: KEYS[act][0] for words, act in acts.items()}
-    assert (KEYS["next"][0], KEYS["previous"][0]) == ("j", "k")
+    assert dict(pressed) == {words: SHORTCUTS[act][0] for words, act in acts.items()}
+    assert (SHORTCUTS["next"][0], SHORTCUTS["previous"][0]) == ("j", "k")

@@ -9,9 +9,9 @@ from ...answers.models import Assignment
 from ...core.state_machine import MissingPrecondition
 from ...db.session import now
 from ...web.formatting import zone
-from ..form_values import parse_day
+from ..form_fields import parse_day
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
-from ..letters.letter_words import BY_HAND, CHANNELS
+from ..letter_labels import BY_HAND, CHANNELS
 from ..questions.question_page import to_question
 from .invitation_page import ADDRESS, Unfit, the_assignment
 

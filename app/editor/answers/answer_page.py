@@ -20,13 +20,18 @@ from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
 from ...workflows.publishing import publication
+from .. import incoming_mails
 from ..conflict import Saved, check_unchanged, facts_of, merge_form, number_shown, save_unless_changed, submitted_token
-from ..flash import announce
-from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
-from ..mail import incoming_mails
-from ..questions.form_errors import FIELDS
-from ..questions.question_page import question_page, question_press, the_question, to_question
-from ..questions.question_words import APPROVAL_FAULTS, CHECKLIST
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, run_in_transaction
+from ..questions.question_page import (
+    APPROVAL_FAULTS,
+    CHECKLIST,
+    question_page,
+    question_press,
+    the_question,
+    to_question,
+)
+from ..rejected_forms import FIELDS
 from .invitation_page import due_time
 
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"

@@ -1,18 +1,20 @@
-"""Asking experts: who fits, several at once or one after another, and what they are asked for."""
+"""Asking experts: who fits and why, several at once or one after another, and what they are asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, ladder
 from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief
-from ...answers.candidates import ExpertFit, rank_experts
+from ...answers.candidates import ExpertFit, History, rank_experts
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
 from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong
@@ -25,12 +27,12 @@ from ...people.models import Expert
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...search.alike import Comparison
-from ...web.formatting import day
+from ...web.formatting import day, tongue
 from ...workflows import invitations
-from ..flash import announce
-from ..form_values import parse_number, too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
-from ..questions.dossier import NEXT, QuestionDetail
+from ..form_fields import parse_number, too_long
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..question_labels import DECLINE_LABELS
+from ..questions.question_detail import NEXT, QuestionDetail
 from ..questions.question_page import the_question, to_question
 from .invitation_page import Unfit, coming_time
 
@@ -245,3 +247,120 @@ def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[
         for fit in rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=here)
         if fit.here is None
     ][:BEST]
+
+
+@dataclass(frozen=True)
+class Why:
+    """One reason. `mark` is "good", "wait" for what to know first, or "late" for what speaks against it."""
+
+    mark: str
+    text: str
+    href: str = ""
+    title: str = ""
+
+
+@editor.app_template_filter("whys")
+def whys(candidate: ExpertFit, slug: str) -> list[Why]:
+    """List all reasons in the table's order, as in every row: what was said here, what fits, what to know first."""
+    facts = sorted(
+        (fact for fact in candidate.facts if fact.code in RANK_FACTS),
+        key=lambda fact: list(RANK_FACTS).index(fact.code),
+    )
+    return [
+        *_prior_outcome(candidate),
+        *(RANK_FACTS[fact.code](candidate, fact.values, slug) for fact in facts),
+        *_unranked_facts(candidate),
+    ]
+
+
+def _prior_outcome(candidate: ExpertFit) -> Iterator[Why]:
+    """Yield what has been said to this very question."""
+    if candidate.here is None:
+        return
+    if candidate.here.is_declined:
+        said = str(DECLINE_LABELS.get(candidate.here.decline_reason or "", "")).lower()
+        later = candidate.here.later_on
+        words = _("Said no to this question: %(reason)s", reason=said)
+        yield Why("late", words + (_(", free again from %(day)s", day=day(later, "short")) if later else ""))
+    else:
+        yield Why("late", _("This question was taken back from them"))
+
+
+def _past_answer(candidate: ExpertFit, values: tuple[Any, ...], slug: str) -> Why:
+    key, *words = values
+    question = candidate.past[key]
+    href = url_for("editor.question", slug=slug, public_id=question.public_id)
+    said = _("Has answered:")
+    if words:
+        said = _("Has answered, with the same words (%(words)s):", words=", ".join(words[:4]))
+    return Why("good", said, href, question.short_title)
+
+
+def _load(candidate: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
+    have = values[0]
+    most = candidate.expert.at_once
+    if most is None:
+        return Why("wait", ngettext("Has %(num)s question now", "Has %(num)s questions now", have))
+    words = ngettext(
+        "Has %(num)s question now, and takes %(most)d at once",
+        "Has %(num)s questions now, and takes %(most)d at once",
+        have,
+        most=most,
+    )
+    return Why("late" if candidate.expert.is_full else "wait", words)
+
+
+def _recent(_fit: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
+    days = values[0]
+    return Why("wait", ngettext("Asked %(num)s day ago", "Asked %(num)s days ago", days) if days else _("Asked today"))
+
+
+@editor.app_template_filter("replies")
+def replies(history: History) -> str:
+    """Return how somebody has replied so far, or nothing where nobody knows."""
+    if not history.asked:
+        return ""
+    said = ngettext(
+        "Replied to %(replied)d of %(num)s invitation",
+        "Replied to %(replied)d of %(num)s invitations",
+        history.asked,
+        replied=history.replied,
+    )
+    days = history.usual_days
+    if days is None:
+        return said
+    return said + ngettext(
+        ", with a text usually within %(num)s day", ", with a text usually within %(num)s days", days
+    )
+
+
+RANK_FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], Why]] = {
+    "past": _past_answer,
+    "topic": lambda _fit, values, _slug: Why("good", _("Names the topic: %(topics)s", topics=", ".join(values[:4]))),
+    "language": lambda _fit, values, _slug: Why(
+        "good", _("Writes %(language)s", language=tongue(values[0]) or values[0])
+    ),
+    "replies": lambda fit, _values, _slug: Why("good", replies(fit.history)),
+    "silent": lambda fit, _values, _slug: Why("wait", replies(fit.history)),
+    "away": lambda _fit, values, _slug: Why("late", _("Away until %(day)s", day=day(values[0], "short"))),
+    "load": _load,
+    "recent": _recent,
+    "new": lambda _fit, _values, _slug: Why("none", _("Has answered nothing here yet")),
+}
+
+
+def _unranked_facts(candidate: ExpertFit) -> Iterator[Why]:
+    """Yield what the ranking doesn't weigh and an editor wants to know."""
+    codes = {fact.code for fact in candidate.facts}
+    if candidate.history.asked and not codes & {"replies", "silent"}:
+        yield Why("none", replies(candidate.history))
+    if candidate.expert.languages and candidate.language != "und" and "language" not in codes:
+        yield Why(
+            "wait", _("Not known to write %(language)s", language=tongue(candidate.language) or candidate.language)
+        )
+    if candidate.expert.ties:
+        yield Why("wait", _("Own interest: %(ties)s", ties=candidate.expert.ties[:140]))
+    if not candidate.expert.verified_at:
+        yield Why("wait", _("Nobody has checked yet who this is"))
+    if not candidate.expert.has_address:
+        yield Why("wait", _("No address: you ask them yourself"))

@@ -1,27 +1,143 @@
-"""An invitation: the letter as it will be mailed, and what can be done until the text is here."""
+"""An invitation: its brief, its dates, the letter as it will be mailed, the ladder, and what can be done meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import assigning, expert_mails, ladder
+from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import count_open_assignments, load_assignment
-from ...core.state_machine import MissingPrecondition
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
+from ...editions.calendar import default_reply_by
 from ...editions.queries import run_of
 from ...people import directory
+from ...questions import notes
 from ...questions.models import Question
+from ...questions.source_protection import LeakDetected
+from ...web.formatting import day, is_past, moment
 from ...workflows import invitations as mails
-from ..flash import announce
-from ..form_values import parse_day, parse_local_time
-from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
+from ..conflict import check_form_unchanged, find_last_save, merge_form
+from ..form_fields import format_local_time, parse_day, parse_local_time, too_long
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION
 from ..questions.question_page import question_press, the_question, to_question
-from .invitation_dates import Dates, dates_of
+
+DATE_FIELDS = ("reply_by", "due_at")
+
+
+@dataclass(frozen=True)
+class Dates:
+    """The dates to write the letter with, what stands in their fields, and what is wrong by field.
+
+    `warning` says that the text may miss its edition. That can be meant, so that it holds a press up only once:
+    `warned` travels with the form where the page has said it.
+    """
+
+    reply_by: datetime
+    due_at: datetime
+    shown: Mapping[str, str]
+    faults: Mapping[str, str]
+    warning: str = ""
+    warned: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the letter is not to be sent so, or not yet."""
+        return bool(self.faults) or bool(self.warning) and self.warned != self.shown["due_at"]
+
+
+def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
+    """The dates of a form; for an empty field, and to look at the letter for one that can't be taken, the usual one."""
+    zone, here = desk.newsletter.zone, now(desk.session)
+    typed = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
+    read = {name: parse_local_time(text, zone) for name, text in typed.items()}
+    taken = {name: moment for name, moment in read.items() if moment is not None and moment > here}
+    faults = {
+        name: _("Give a day and a time") if read[name] is None else _("Give a time that is still to come")
+        for name in typed
+        if name not in taken
+    }
+    due_at = taken.get("due_at") or _get_previous_deadline(assignment, assignment.due_at, here)
+    due_at = due_at or mails.dates_for(desk.session, desk.newsletter, assignment)[1]
+    reply_by = taken.get("reply_by") or _get_previous_deadline(assignment, assignment.reply_by, here)
+    reply_by = reply_by or default_reply_by(here, due_at, zone)
+    if not faults and reply_by > due_at:
+        faults = {"reply_by": _("The text is due before that: give an earlier time")}
+    shown = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | typed
+    warning = _warning(desk, assignment, due_at) if "due_at" not in faults else ""
+    return Dates(reply_by, due_at, shown, faults, warning, form.get("warned", "") if typed else shown["due_at"])
+
+
+def _get_previous_deadline(
+    assignment: Assignment, deadline: datetime | None, current_time: datetime
+) -> datetime | None:
+    """Return what was set before; of a letter that isn't sent yet only what is still to come."""
+    return deadline if deadline and (deadline > current_time or not assignment.is_drafted) else None
+
+
+def _warning(desk: RequestContext, assignment: Assignment, due_at: datetime) -> str:
+    edition = mails.edition_asked_for(desk.session, assignment)
+    if edition is None or due_at <= edition.cutoff_at:
+        return ""
+    when = {"day": day(edition.runs_at), "cutoff": moment(edition.cutoff_at)}
+    return _("The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.", **when)
+
+
+def _silent(name: str, deadline: datetime | None) -> str:
+    if deadline is None:
+        return _("Is asked next, if %(name)s says no or lets the time pass", name=name)
+    if is_past(deadline):
+        return _("%(name)s has let the time pass", name=name)
+    return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(deadline))
+
+
+# By where the one before stands; nobody comes after a text.
+AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
+    "drafted": lambda name, _until: _("Is asked next, once %(name)s was asked and can’t", name=name),
+    "invited": _silent,
+    "accepted": lambda name, _until: _("Is asked next, if %(name)s can’t after all", name=name),
+    "declined": lambda name, _until: _("%(name)s has said no", name=name),
+    "received": None,
+    "returned": None,
+    "done": None,
+    "cancelled": lambda name, _until: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
+}
+
+
+@editor.app_template_filter("ladder")
+def ladder_words(assignment: Assignment, holds: bool) -> str:
+    """Say what the ladder does with an assignment, nothing for one that is on none.
+
+    `holds` says that invitations of this newsletter wait for a second person.
+    """
+    before = assignment.after
+    if not assignment.is_drafted or before is None:
+        return ""
+    question, name, words = assignment.question, before.expert.name, AFTER[str(before.state)]
+    if not question.asks_in_turn or words is None:
+        return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
+    until = assignment.step_at or before.reply_by
+    said = words(name, until)
+    comes = before.is_declined or before.is_invited and until is not None and is_past(until)
+    if comes and not question.is_cleared:
+        return _("%(said)s; the invitation waits until the wording is confirmed.", said=said)
+    if comes:
+        return (
+            _("%(said)s; the invitation is prepared within a minute.", said=said) + " " + _format_delivery_note(holds)
+        )
+    return f"{said}. " + (_format_delivery_note(holds) if not before.is_cancelled else "")
+
+
+def _format_delivery_note(holds: bool) -> str:
+    return _("It waits in the outbox for you.") if holds else _("It leaves by itself.")
+
 
 ADDRESS = f"{QUESTION}/assignments/<assignment_id>"
 
@@ -182,3 +298,79 @@ def assignment_write(desk: RequestContext, question: Question, assignment_id: st
     """
     one = or_404(load_assignment(desk.session, question, assignment_id))
     expert_mails.send_desk_letter(desk.session, desk.actor, one, request.form.get("letter", ""))
+
+
+BRIEF_LABELS = {
+    "brief": _l("What would help most"),
+    "words": _l("About how many words"),
+    "credit_line": _l("After the name in print"),
+    "relation": _l("And what links them to the matter"),
+}
+
+
+@editor.sheet(f"{ADDRESS}/brief", "prepare")
+def brief(slug: str, public_id: str, assignment_id: str) -> str:
+    with read_context(slug) as desk:
+        one = the_assignment(desk, public_id, assignment_id)
+        if not one.is_drafted:
+            raise InvalidTransition("assignment", "change the brief of", one.state)
+        return _brief_form(desk, one)
+
+
+def _get_stored_brief(assignment: Assignment) -> dict[str, str]:
+    return {name: str(getattr(assignment, name)) for name in BRIEF_LABELS}
+
+
+@editor.press(f"{ADDRESS}/brief", "prepare")
+def brief_save(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
+    typed = {name: request.form.get(name, "").strip().replace("\r\n", "\n") for name in BRIEF_LABELS}
+
+    def fn(desk: RequestContext) -> None:
+        one = the_assignment(desk, public_id, assignment_id)
+        if request.form.get("act") == "give way":
+            title = _("My brief for %(name)s, which I didn’t save over the newer one:", name=one.expert.name)
+            parts = [(str(label), typed[name]) for name, label in BRIEF_LABELS.items()]
+            notes.note_unsaved(desk.session, desk.actor, one.question, title, parts)
+            return
+        check_form_unchanged(desk, one, lambda: _get_stored_brief(one), typed)
+        change_brief(desk.session, desk.actor, one, _parse_brief(typed))
+
+    try:
+        run_in_transaction(slug, fn)
+    except (VersionConflict, MissingPrecondition, TooLong) as refused:
+        with read_context(slug) as desk:
+            one = the_assignment(desk, public_id, assignment_id)
+            return _brief_form(desk, one, typed, refused), 409 if isinstance(refused, VersionConflict) else 422
+    return to_question(slug, public_id, "who")
+
+
+def _parse_brief(form_data: dict[str, str]) -> Brief:
+    words = int(form_data["words"]) if form_data["words"].isdecimal() else 0
+    return Brief(form_data["brief"], words, form_data["credit_line"], form_data["relation"])
+
+
+def _brief_form(
+    desk: RequestContext,
+    assignment: Assignment,
+    form_data: dict[str, str] | None = None,
+    error: DomainError | None = None,
+) -> str:
+    """Show the form as it stands, or as it was `form_data` and `error`, with somebody else's change beside it."""
+    faults = {}
+    if isinstance(error, TooLong):
+        faults = {error.field: too_long(error)}
+    elif error and not isinstance(error, LeakDetected | VersionConflict):
+        faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=MIN_WORDS, most=MAX_WORDS)}
+    first = find_last_save(desk, assignment, "assignment.brief") if isinstance(error, VersionConflict) else None
+    return page(
+        desk,
+        "editor/answers/brief.html",
+        "questions",
+        question=assignment.question,
+        assignment=assignment,
+        **merge_form(desk, _get_stored_brief(assignment), form_data, BRIEF_LABELS, first)._asdict(),
+        labels=BRIEF_LABELS,
+        faults=faults,
+        passages=error.passages if isinstance(error, LeakDetected) else (),
+        limits=(MIN_WORDS, MAX_WORDS),
+    )

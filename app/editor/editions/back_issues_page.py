@@ -1,29 +1,136 @@
-"""Back issues at the desk: files are looked through, what is found is shown with what is unsure, mended, and imported.
+"""Back issues at the desk: files are read, what is found in them is shown with its doubts, corrected and imported.
 
 Between the look and the import the files are kept sealed, for whoever chose them alone, and an hour at most.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ...back_issues import bundle
+from ...back_issues.bundle import MOST_BYTES
 from ...back_issues.issue_files import Unreadable
-from ...back_issues.printed_qa import PrintedQA
+from ...back_issues.printed_names import Expert as Named
+from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...people import uploads
-from ...people.models import Upload
+from ...people.models import Expert, Person, Upload
 from ...workflows.back_issues import import_issues, undo_import
-from ..flash import announce
-from ..form_values import parse_number, too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
-from ..large_forms import may_be_large
-from .back_issue_form import Row, build_corrected_qa, namesakes, row_of
-from .back_issue_words import DOUBTS, FAULTS, unreadable_words
+from ..form_fields import may_be_large, parse_day, parse_number, too_long
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+
+UNREADABLE = {
+    "empty": _l("There is nothing in this file."),
+    "large": _l("These files are larger than %(mb)d MB together. Choose fewer, or use the command."),
+    "pdf": _l("This is a PDF, in which a question can’t be told from its answer safely. Export HTML, text or mail."),
+    "archive": _l("This is a packed file. Unpack it and choose the files inside."),
+    "office": _l("This is a document of a word processor. Save it as HTML or text."),
+    "binary": _l("This is a program, a picture or the like, and no text."),
+    "encoding": _l("The letters of this file can’t be read. Save it as UTF-8."),
+    "mail": _l("This mail can’t be read."),
+}
+DOUBTS = {
+    "date": _l("Nothing says the day of the edition."),
+    "reader": _l("Nothing says that a reader asked this."),
+    "question": _l("Nothing marks where the question begins and ends."),
+    "expert": _l("Nobody is named as the one who answers."),
+    "end": _l("Nothing marks where the answer ends."),
+}
+FAULTS = {
+    "date": _l("Say the day on which this edition ran."),
+    "ahead": _l("This day is still to come. What hasn’t run can’t be imported."),
+    "own": _l("An edition of this desk has this day already, and stays as it was sent."),
+    "words": _l("Write both a question and an answer, or take the tick away."),
+}
+
+
+def unreadable_words(unreadable: Unreadable) -> str:
+    return str(UNREADABLE[unreadable.code]) % {"mb": MOST_BYTES // 1024 // 1024}
+
+
+OF_QA = ("day", "section", "headline", "question", "askers")
+OF_VOICE = ("name", "credit_line", "relation", "answer")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A Q&A of the files by its number among them. `values` are its fields by their names in the form."""
+
+    number: int
+    file: str
+    qa: PrintedQA
+    values: dict[str, str]
+    ticked: bool
+
+    def name(self, field: str, voice: int | None = None) -> str:
+        """Return the name of a field in the form."""
+        return f"{field}-{self.number}" if voice is None else f"{field}-{self.number}-{voice}"
+
+
+def row_of(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
+    """Return a Q&A as the form shows it: as it was found, or as it was typed."""
+    values = {f"{field}-{number}": text for field, text in _of_qa(qa).items()}
+    for place, voice in enumerate(qa.voices):
+        values |= {f"{field}-{number}-{place}": text for field, text in _of_voice(voice).items()}
+    if form_data is None:
+        return Row(number, file, qa, values, ticked=True)
+    sent = {name: form_data.get(name, text).replace("\r\n", "\n") for name, text in values.items()}
+    sent |= {name: "1" for name in form_data if name.startswith(f"expert-{number}-")}
+    return Row(number, file, qa, sent, ticked=f"take-{number}" in form_data)
+
+
+def _of_qa(qa: PrintedQA) -> dict[str, str]:
+    day = qa.day.isoformat() if qa.day else ""
+    return dict(zip(OF_QA, (day, qa.section, qa.headline, qa.question, "\n".join(qa.askers)), strict=True))
+
+
+def _of_voice(voice: PrintedVoice) -> dict[str, str]:
+    one = voice.expert
+    return dict(zip(OF_VOICE, (one.name, one.credit_line, one.relation, "\n\n".join(voice.answer)), strict=True))
+
+
+def build_corrected_qa(row: Row) -> PrintedQA:
+    """Return the Q&A as the form has it."""
+    day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in OF_QA)
+    return replace(
+        row.qa,
+        day=_day(day),
+        section=section,
+        headline=headline,
+        question=question,
+        askers=tuple(line.strip() for line in askers.splitlines() if line.strip()),
+        voices=tuple(_voice(row, place) for place in range(len(row.qa.voices))),
+    )
+
+
+def _day(text: str) -> date | None:
+    return parse_day(text) if text else None
+
+
+def _voice(row: Row, index: int) -> PrintedVoice:
+    name, credit_line, relation, answer = (row.values[row.name(field, index)].strip() for field in OF_VOICE)
+    paragraphs = tuple(part.strip() for part in answer.split("\n\n") if part.strip())
+    return PrintedVoice(Named(name, credit_line, relation), paragraphs)
+
+
+def namesakes(session: Session, names: Sequence[str]) -> dict[str, Expert]:
+    """Return who of the directory has exactly one of these names, each name that one expert alone has."""
+    query = select(Expert).join(Person, Person.id == Expert.person_id)
+    query = query.where(Person.name.in_({name for name in names if name}), Expert.merged_into_id.is_(None))
+    found: dict[str, list[Expert]] = {}
+    for one in session.scalars(query.order_by(Expert.id)):
+        found.setdefault(one.name, []).append(one)
+    return {name: some[0] for name, some in found.items() if len(some) == 1}
+
 
 BACK_ISSUES = "/<slug>/archive/back-issues"
 ACT = "edition"

@@ -1,20 +1,26 @@
-"""The page of an edition: what is ready, narrowed down by its address, what stands in the slots, and how it will be
-read.
-"""
+"""The page of an edition as it is drawn: what is ready, what is in the slots, preview, draft and sentences."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from markupsafe import Markup
 
+from ...audit import Event
 from ...core.clock import utc_now
+from ...core.state_machine import DomainError, VersionConflict
+from ...db.session import get_many
 from ...editions import handoff, history, locking, slots
+from ...editions import queries as editions
 from ...editions.items import NameTrouble
 from ...editions.lifecycle import EDITION
-from ...editions.locking import list_lock_warnings
-from ...editions.models import Edition
+from ...editions.locking import LockWarning, list_lock_warnings
+from ...editions.models import Edition, HandedDraft
+from ...editions.queries import title_of
 from ...editions.ready_questions import (
     Choice,
     QuestionFilter,
@@ -25,17 +31,197 @@ from ...editions.ready_questions import (
     load_ready_questions,
 )
 from ...letters.models import Letter
+from ...mail.outbox import OnItsWay
 from ...mail.reply_address import address_for
-from ...newsletters.sending_tool import of_newsletter
+from ...newsletters.sending_tool import SendingTool, of_newsletter
 from ...questions.models import Question
+from ...sending_tools.asking import FAULTS as PASSING
+from ...sending_tools.known_tools import TOOLS
+from ...typesetting import whole_mail
+from ...typesetting.block import Block
+from ...typesetting.exports import EXPORTS
+from ...web.errors import REASONS
+from ...web.formatting import day, moment
 from ...workflows.back_issues import received_editions
 from ...workflows.publishing import publication, skip
 from ..conflict import list_events_since_opened, token_of
+from ..event_sentences import describe_events, naming
 from ..frame import RequestContext, page
-from ..questions.form_errors import RejectedForm
-from .draft_standing import get_draft_status
-from .edition_preview import preview
-from .edition_words import describe_changes, describe_moved_questions, happened, line_of
+from ..rejected_forms import RejectedForm
+from ..settings.sending_tool_page import FAULTS as TOOL_FAULTS
+from ..settings.sending_tool_page import GONE
+
+TAKEN_BACK = _l("A reader took their question back. It is out of this edition, and its words are erased.")
+
+
+def describe_changes(
+    desk: RequestContext, edition: Edition, events: Sequence[Event], viewer_name: str = ""
+) -> list[str]:
+    """Return a sentence for each thing that was done to an edition and in its slots.
+
+    `viewer_name` is what whoever reads it is called there, if not by name.
+    """
+    rows = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
+    titles = {key: row.short_title for key, row in rows.items()}
+    return [
+        str(TAKEN_BACK)
+        if (event.actor, event.action) == ("reader", "question.drop")
+        else naming((titles.get(event.question_id) or _("a question")) if event.question_id else None, text)
+        for event, text in zip(
+            events, describe_events(desk, events, page=edition, viewer_name=viewer_name), strict=True
+        )
+    ]
+
+
+def happened(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
+    """Return what was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
+    return [  # of what a reader did only the day is kept
+        (event.at, day(event.at.date()) if event.actor == "reader" else moment(event.at), words)
+        for event, words in zip(events, describe_changes(desk, edition, events), strict=True)
+    ]
+
+
+def _day(matter: LockWarning) -> str:
+    return day(matter.day, "short") if matter.day else ""
+
+
+# What to know before an edition is locked.
+MATTERS: dict[str, Callable[[LockWarning], str]] = {
+    "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
+    "answer": lambda _one: _("it has no approved answer."),
+    "mail": lambda one: _("%(name)s has written by mail, and nobody has filed it.", name=one.expert),
+    "asked": lambda one: _(
+        "%(name)s is still asked. If it runs without their answer, they are told, and a text that is here is kept.",
+        name=one.expert,
+    ),
+    "twice": lambda one: ngettext(
+        "%(name)s answers %(num)s question of it.",
+        "%(name)s answers %(num)s questions of it.",
+        one.number,
+        name=one.expert,
+    ),
+    "late": lambda one: _("it was to run by %(day)s, before this edition.", day=_day(one)),
+    "long": lambda one: ngettext("it is one word too long.", "it is %(num)s words too long.", one.number),
+    "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
+    "open": lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number),
+}
+# Where it is mended, and the words of that link.
+MENDED = {
+    "words": ("question", _l("Look at the wording")),
+    "answer": ("question", _l("Look at the answers")),
+    "mail": ("letter", _l("Read it")),
+    "asked": ("question", _l("Look at it")),
+    "long": ("answer", _l("Cut it")),
+    "left out": ("question", _l("Look at it")),
+}
+
+
+def line_of(desk: RequestContext, matter: LockWarning) -> dict[str, Any]:
+    """Return a matter as the page says it."""
+    leads, label = MENDED.get(matter.kind, ("", ""))
+    question = matter.question
+    href, slug = "", desk.newsletter.slug
+    if leads == "letter":
+        href = url_for("editor.letter", slug=slug, public_id=matter.letter)
+    elif leads and question:
+        chapter = f"answer-{matter.answer}" if leads == "answer" else None
+        href = url_for("editor.question", slug=slug, public_id=question.public_id, open=chapter, _anchor=chapter)
+    return {
+        "kind": matter.kind,
+        "stops": matter.stops,
+        "about": question.title if question else "",
+        "says": MATTERS[matter.kind](matter),
+        "href": href,
+        "label": label,
+    }
+
+
+def describe_moved_questions(moves: Iterable[tuple[Question, Edition | None]]) -> list[str]:
+    """Say of each question that was picked for a date which was left out where it stands now."""
+    return [
+        _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
+        if edition
+        else _("“%(what)s” is ready to run another time.", what=question.short_title)
+        for question, edition in moves
+    ]
+
+
+def format_refusal(error: DomainError) -> str:
+    if isinstance(error, VersionConflict):
+        return _("This edition was changed after you opened this page, so nothing was done. This is how it stands now.")
+    if isinstance(error, OnItsWay):
+        return _("One of its mails is being handed over at this moment. Look again in a minute.")
+    return str(REASONS.get(getattr(error, "fact", ""), _("That can’t be done from where it stands now.")))
+
+
+def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return what the page says of its preview, in the form that the address asks for. A mail stands in a frame, from
+    its own address.
+    """
+    shown = {name: export for name, export in EXPORTS.items() if export.preview}
+    export = shown.get(request.args.get("form", "")) or next(iter(shown.values()))
+    title = title_of(desk.session, edition)
+    written = export.write(blocks, title).decode() if blocks and export.preview != "mail" else ""
+    return {
+        "form": export,
+        "preview_forms": shown.values(),
+        "exports": EXPORTS.values(),
+        "has_content": bool(blocks),
+        # The renderer escapes every text and lets no address through but http, https and mailto.
+        "preview": Markup(written) if export.preview == "page" else written,  # noqa: S704
+        "size": len(EXPORTS["mail"].write(blocks, title)) / 1_000,
+        "size_limit": whole_mail.ROOM,
+    }
+
+
+# What became of the last try, besides the faults of the tool.
+DRAFT_OUTCOMES = {
+    "made": _l("The draft stands there."),
+    "brought": _l("The draft there has been brought up to date."),
+    "anew": _l("The draft had been deleted there, so a new one was made."),
+    "unready": _l("No draft was made: something in the edition may not leave the house as it is now. Look above."),
+    "no tool": _l("No draft was made: the tool was forgotten before it was asked."),
+    "sealed": GONE,
+    **TOOL_FAULTS,
+}
+GOOD_OUTCOMES = ("made", "brought", "anew")
+
+
+class DraftStatus(NamedTuple):
+    """The standing of a draft: a mark and its words, the draft's `link`, and when it is `again` tried, if it is.
+
+    `is_old` says that the words here are others by now than those that were put there.
+    """
+
+    mark: str
+    words: str
+    link: str
+    label: str
+    again: datetime | None = None
+    is_old: bool = False
+
+
+def get_draft_status(
+    desk: RequestContext, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
+) -> dict[str, Any]:
+    """Return what the page says of the tool that sends, and of the edition's draft there."""
+    return {
+        "tool_name": tool.row.label if tool else "",
+        "handoff": _format_draft_status(desk, edition, blocks, row) if row else None,
+    }
+
+
+def _format_draft_status(
+    desk: RequestContext, edition: Edition, blocks: Sequence[Block], row: HandedDraft
+) -> DraftStatus:
+    label = TOOLS[row.tool].label
+    if row.due_at and not row.said:
+        return DraftStatus("wait", _("%(tool)s is being asked.", tool=label), row.link, label)
+    words = str(DRAFT_OUTCOMES[row.said])
+    is_old = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
+    look = "good" if row.said in GOOD_OUTCOMES else "wait" if row.due_at and PASSING.get(row.said) else "late"
+    return DraftStatus(look, _("%(tool)s: %(what)s", tool=label, what=words), row.link, label, row.due_at, is_old)
+
 
 # What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
 CHOICES = {

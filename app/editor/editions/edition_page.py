@@ -1,4 +1,4 @@
-"""Building an edition: pick, order, carry over, lock, copy; and the press that sends it."""
+"""Building an edition: pick, order, carry over, lock, copy; the presses that make its draft and send it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ...audit import watched
 from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
-from ...editions import locking, slots
+from ...editions import handoff, locking, slots
 from ...editions import queries as editions
 from ...editions.locking import list_lock_blockers
 from ...editions.models import Edition
@@ -29,13 +29,18 @@ from ...workflows.letters import withdrawal
 from ...workflows.publishing import publication, reschedule, skip
 from ...workflows.publishing.recall import recall
 from ..conflict import check_unchanged, list_events_since_opened, number_shown
-from ..flash import announce
-from ..form_values import parse_day, parse_number
-from ..frame import RequestContext, editor, or_404, read_context, rerender, run_in_transaction
-from ..questions.form_errors import build_rejected_form
+from ..form_fields import parse_day, parse_number
+from ..frame import RequestContext, announce, editor, or_404, read_context, rerender, run_in_transaction
+from ..rejected_forms import build_rejected_form
 from ..undo_press import get_undo_token
-from .builder import builder, get_preserved_params, reply_address
-from .edition_words import describe_changes, describe_moved_questions, format_refusal
+from .builder import (
+    builder,
+    describe_changes,
+    describe_moved_questions,
+    format_refusal,
+    get_preserved_params,
+    reply_address,
+)
 
 # It may stand in a frame of the edition's page, and has nothing but its style.
 AS_MAIL = {
@@ -282,4 +287,21 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
     anchor = "slots" if press in IN_THE_SLOTS else None
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
+    )
+
+
+@editor.press("/<slug>/editions/<public_id>/draft", "edition")
+def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Have a draft made, or brought up to date; the worker asks the tool."""
+
+    def fn(desk: RequestContext) -> None:
+        handoff.queue_handoff(desk.session, desk.actor, _edition(desk, public_id))
+
+    try:
+        run_in_transaction(slug, fn)
+    except (InvalidTransition, MissingPrecondition) as refused:
+        return rerender(slug, 409, _page, public_id, trouble=format_refusal(refused))
+    announce(_("The draft is being made. What comes of it stands below, under its heading."))
+    return redirect(
+        url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **get_preserved_params()), code=303
     )

@@ -23,11 +23,10 @@ from ...text.clean import single_line
 from ...web.formatting import tongue
 from ...web.setup import get_cursor_row, paginate
 from ...workflows.retention import erase_people
-from .. import declared_form
+from .. import form_fields
 from ..conflict import check_form_unchanged, find_last_save, merge_form
-from ..flash import announce
-from ..form_values import too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction, unknown
+from ..form_fields import too_long
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction, unknown
 
 PAGE = 50
 SOUGHT = ("q", "language", "topic", "show")
@@ -160,7 +159,7 @@ def _page(
     noted = own_page.noted_by_id if own_page else None
     first = find_last_save(desk, expert, "expert.change") if stale else None
     form = merge_form(
-        desk, declared_form.get_stored_values(PROFILE, expert), form_data, declared_form.labels(PROFILE), first
+        desk, form_fields.get_stored_values(PROFILE, expert), form_data, form_fields.field_labels(PROFILE), first
     )
     return page(
         desk,
@@ -190,15 +189,15 @@ def _page(
 
 @editor.press("/<slug>/experts/<public_id>", "directory")
 def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    typed = declared_form.get_submitted_values(PROFILE)
+    typed = form_fields.get_submitted_values(PROFILE)
     values, wrong = read_form(PROFILE, typed)
     if wrong:
-        faults = {name: declared_form.fault_words(fault) for name, fault in wrong.items()}
+        faults = {name: form_fields.format_fault(fault) for name, fault in wrong.items()}
         return rerender(slug, 422, _render_expert, public_id, typed, faults)
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
-        check_form_unchanged(desk, expert, lambda: declared_form.get_stored_values(PROFILE, expert), typed)
+        check_form_unchanged(desk, expert, lambda: form_fields.get_stored_values(PROFILE, expert), typed)
         directory.change_profile(desk.session, desk.actor, expert, None, **values)
 
     try:

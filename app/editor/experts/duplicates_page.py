@@ -14,8 +14,7 @@ from ...people import directory, duplicates
 from ...people.models import Expert
 from ...questions.models import Question
 from ...web.setup import get_cursor_row
-from ..flash import announce
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
 
 PAGE = 30
 

@@ -1,4 +1,4 @@
-"""The directory as a file: looked through row by row before anything is imported, and taken away whole.
+"""The directory as a file: checked row by row before anything is imported, and exported whole.
 
 Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again
 would let another file be imported than the one that was looked at.
@@ -10,20 +10,64 @@ from typing import Any
 
 from flask import Response, redirect, request, stream_with_context, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from ...core.fields import FieldError
 from ...core.state_machine import VersionConflict
 from ...people import directory_import, spreadsheet, uploads
-from ...people.expert_file import FIELDS, NEEDED, begin_export, heads, heads_of, known_heads, rows
+from ...people.expert_file import FIELDS, NEEDED, Fault, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
+from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
 from ...web.setup import db
-from ..declared_form import labels
-from ..flash import announce
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
-from ..large_forms import may_be_large
+from ..form_fields import field_labels, format_fault, may_be_large
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
-from .file_words import cell_words, unreadable_words
+
+UNREADABLE = {
+    "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
+    "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
+    "rows": _l("There are more than %(rows)s rows in this file. Cut it into several."),
+    "workbook": _l(
+        "This is a workbook. Save the sheet as CSV (“CSV UTF-8”, where there is a choice) and choose that file."
+    ),
+    "encoding": _l(
+        "The letters of this file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."
+    ),
+    "quotes": _l(
+        "In row %(row)d a quotation mark stands where none may, or one is never closed. Nothing after it can be read."
+    ),
+    "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
+    "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
+}
+
+FAULTS = {
+    "missing": _l("Nobody is named here."),
+    "twice": _l("Row %(row)d is about the same expert already."),
+    "unknown": _l("Nobody in the directory has this number. Leave the cell empty for somebody new."),
+    "of another": _l("This address is %(name)s’s, and the number is somebody else’s."),
+    "of the desk": _l("This is the address of somebody at the desk. Add them by hand, if they answer questions too."),
+    "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
+    "more cells": _l("There are more cells than heads: perhaps a text with a comma lacks its quotation marks."),
+}
+
+
+def unreadable_words(unreadable: Unreadable) -> str:
+    values: dict[str, Any] = {"mb": MOST_BYTES // 1024 // 1024, "rows": f"{MOST_ROWS:,}", **unreadable.values}
+    if "column" in values:
+        values["column"] = field_labels(FIELDS).get(values["column"], values["column"])
+    if not values.get("encoding"):
+        values["encoding"] = ENCODINGS["utf-8"]
+    return str(UNREADABLE[unreadable.code]) % values
+
+
+def cell_words(fault: Fault) -> str:
+    """Return "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
+    column, code, values = fault
+    said = str(FAULTS[code]) % values if code in FAULTS else format_fault(FieldError(code, **values))
+    return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=said) if column else said
+
 
 SHOWN = 100  # rows of the report on one page
 FILES = "/<slug>/experts/files"
@@ -39,7 +83,7 @@ def expert_files(slug: str) -> str:
 
 
 def _choose(desk: RequestContext, fault: str = "") -> str:
-    columns = [(label, heads_of(column)[0]) for column, label in labels(FIELDS).items()]
+    columns = [(label, heads_of(column)[0]) for column, label in field_labels(FIELDS).items()]
     limits = {"mb": spreadsheet.MOST_BYTES // 1024 // 1024, "rows": spreadsheet.MOST_ROWS}
     return page(
         desk,
@@ -117,7 +161,7 @@ def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
         kind=kind,
         rows=lines[:SHOWN],
         next_row=lines[SHOWN - 1].number if lines[SHOWN:] else None,
-        columns=labels(FIELDS),
+        columns=field_labels(FIELDS),
         fault_words=cell_words,
         fault=fault,
     )

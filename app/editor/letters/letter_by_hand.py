@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from ...db.session import now
 from ...letters import receive
 from ...web.formatting import zone
-from ..form_values import parse_day
+from ..form_fields import parse_day
 from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
-from .letter_words import BY_HAND, CHANNELS, FAULTS
+from ..letter_labels import BY_HAND, CHANNELS, FAULTS
 
 
 @editor.sheet("/<slug>/letters/new", "take letters")

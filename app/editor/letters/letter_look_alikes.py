@@ -15,8 +15,8 @@ from ...search import DESK
 from ...search.alike import Match, Probe, Reason, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
-from ..questions.question_states import WORDS
-from .letter_words import STANDS
+from ..letter_labels import STANDS
+from ..question_labels import STATE_LABELS
 
 SHOWN = 6
 
@@ -115,7 +115,7 @@ def _place(row: Letter | Question) -> str:
         return _("%(state)s, %(age)s.", state=STANDS[str(row.state)], age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
-    return str(WORDS[str(row.state)].near_letter)
+    return str(STATE_LABELS[str(row.state)].near_letter)
 
 
 def reasons(match_reasons: Iterable[Reason]) -> str:

@@ -1,35 +1,39 @@
-"""Letters: the list, the one that is read, and what the desk does with one of them."""
+"""Letters: the list, the one that is read, and everything the desk can do with one of them."""
 
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, NamedTuple
 
-from flask import abort, redirect, request, url_for
+from flask import abort, current_app, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
+from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong, check_version
 from ...db.session import lock_row
-from ...letters import filing, queries
+from ...letters import filing, machine_translation, queries
+from ...letters.look_alike_flags import look_again
 from ...letters.models import Letter
 from ...questions import actions as questions
 from ...questions import queries as question_queries
 from ...questions.models import Question
+from ...questions.queries import lead_of
+from ...search.verdicts import record_verdict
+from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
+from .. import incoming_mails
 from ..conflict import check_unchanged, number_shown, save_unless_changed
-from ..flash import announce
-from ..form_values import parse_day, parse_public_id
-from ..frame import RequestContext, editor, or_404, page, read_context, require_row
-from ..mail import incoming_mails
-from ..questions.question_words import REASONS
+from ..form_fields import parse_day, parse_public_id
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, require_row
+from ..letter_labels import FILED, REPLIES
+from ..question_labels import DECLINE_LABELS
 from ..undo_press import get_undo_token
-from .letter_filters import LETTERS
-from .letter_rows import KINDS, list_of, pane_of
-from .letter_words import FILED, REPLIES
+from .letter_list import KINDS, LETTERS, list_of, pane_of
+from .letter_look_alikes import find_look_alikes, row_of
 
 
 @editor.get("/<slug>/letters")
@@ -183,7 +187,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
     """File what an expert wrote by mail; their assignment or answer follows."""
     form = request.form
     kind, reason = form.get("kind", ""), form.get("reason", "other")
-    if kind not in (*REPLIES, "cannot", "later") or reason not in REASONS:
+    if kind not in (*REPLIES, "cannot", "later") or reason not in DECLINE_LABELS:
         abort(400)
 
     def fn(desk: RequestContext, one: Letter) -> Done:
@@ -252,3 +256,91 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
     return Done(
         letter_address(desk, letter), _("It waits again.") if move == "reopen" else _("It waits with the others.")
     )
+
+
+@letter_press("alike")
+def letter_alike(desk: RequestContext, letter: Letter) -> Done:
+    """Join the two where they are the same; where they are not, remember that."""
+    same = request.form.get("same") == "yes"
+    check_unchanged(desk, require_reader_letter(desk, letter))
+    other: Any = or_404(row_of(desk, request.form.get("with", "")))
+    or_404(other if other is not letter else None)  # a letter is no look-alike of itself
+    noted = _remember(desk, letter, request.form.get("pair", ""), same)
+    if same:
+        return _join(desk, letter, other)
+    words = _("They are not the same, and are not shown to each other again.")
+    return Done(
+        letter_address(desk, letter),
+        words if noted else _("They don’t look alike any more: there was nothing to note."),
+    )
+
+
+def _remember(desk: RequestContext, letter: Letter, pair_shown: str, is_same: bool) -> bool:
+    """Note the desk's word on the two, from which the cut-off is learned; tells whether they look alike."""
+    pair = next((each for each in find_look_alikes(desk, letter) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
+    if pair is None:
+        return False
+    record_verdict(desk.session, desk.actor, ("letter", letter.id), pair.key, is_same, pair.score, pair.matcher)
+    if not is_same:
+        look_again(desk.session, [letter.id, *([pair.noun_id] if pair.noun == "letter" else [])])
+    return True
+
+
+def _join(desk: RequestContext, one: Letter, look_alike: Any) -> Done:
+    session, actor = desk.session, desk.actor
+    if isinstance(look_alike, Letter):
+        behind = (
+            session.get(Question, look_alike.question_id) if look_alike.is_filed and look_alike.question_id else None
+        )
+        if behind is None:
+            require_reader_letter(desk, look_alike)
+            question = questions.open_question(session, actor, sorted((one, look_alike), key=lambda letter: letter.id))
+            return Done(go_on(desk, one), _("The two are one question now."), address_of(desk, question))
+        look_alike = behind
+    question = lead_of(session, look_alike)
+    if question.is_published:
+        end_letter(session, actor, one, "answered", question)
+        return Done(go_on(desk, one), _("Answered with what ran."))
+    questions.join(session, actor, question, [one])
+    return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
+
+
+NOTE_FAULTS = {
+    MissingPrecondition: _l("Write what you want to ask"),
+    TooLong: _l("A note has 500 characters at most: it asks one thing"),
+}
+
+
+def _leave_note(desk: RequestContext, letter: Letter) -> Done:
+    check_unchanged(desk, letter)
+    receipt_notes.leave(desk.session, desk.actor, letter, request.form.get("note", ""))
+    return Done(
+        letter_address(desk, letter), _("It stands at the receipt now. Its reader finds it there, if they come back.")
+    )
+
+
+@editor.press("/<slug>/letters/<public_id>/note", "take letters")
+def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
+    try:
+        return press(slug, public_id, _leave_note)
+    except (MissingPrecondition, TooLong) as fault:
+        with read_context(slug) as desk:
+            tried = {"note": request.form.get("note", ""), "note_fault": NOTE_FAULTS[type(fault)]}
+            return open_letter(desk, the_letter(desk, public_id), **tried), 422
+
+
+@letter_press("note/back")
+def letter_note_back(desk: RequestContext, letter: Letter) -> Done:
+    check_unchanged(desk, letter)
+    receipt_notes.take_back(desk.session, desk.actor, letter)
+    return Done(letter_address(desk, letter), _("The note is taken back."))
+
+
+@letter_press("translate")
+def letter_translate(desk: RequestContext, letter: Letter) -> Done:
+    """Ask for it, once: what waits or is there is not asked for again."""
+    if current_app.config["TRANSLATION_SERVER"] is None:
+        raise InvalidTransition("letter", "translate", letter.state)
+    check_unchanged(desk, letter)
+    machine_translation.ask(desk.session, desk.actor, letter, desk.newsletter.language)
+    return Done(letter_address(desk, letter), "")

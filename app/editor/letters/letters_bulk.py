@@ -1,27 +1,28 @@
-"""Presses on the ticked letters of a page: each put under a topic, or all of them made one question."""
+"""Presses on several letters at once: the ticked ones of a page, and whole crowds that a flood brought."""
 
 from collections.abc import Callable
 from functools import partial
 
-from flask import request
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...letters import filing, queries
+from ...core.state_machine import InvalidTransition, VersionConflict
+from ...letters import crowds, filing, queries
 from ...letters.models import Letter
 from ...questions import actions as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...workflows.letters.endings import end_letter
-from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh
-from ..frame import RequestContext, or_404
+from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh, parse_selected_rows
+from ..frame import RequestContext, announce, editor, or_404, run_in_transaction
+from ..letter_labels import FILED, ONLY_HELD
 from ..undo_press import get_undo_token
-from .letter_filters import LETTERS
+from .letter_list import KINDS, LETTERS
 from .letter_pages import address_of, require_reader_letter, shelve
-from .letter_rows import KINDS
-from .letter_words import FILED
 
 
 def _load(desk: RequestContext, public_id: str) -> Letter | None:
@@ -106,3 +107,53 @@ Bulk(
     empty=_l("Nothing was done. Tick the letters first."),
     link=_l("Go to the question"),
 ).at("letters", "letters_bulk", "take letters")
+
+
+@editor.press("/<slug>/letters/crowds", "take letters")
+def letter_crowds(slug: str) -> Response:
+    chosen = parse_selected_rows("crowd", crowds.SHOWN)
+
+    def fn(desk: RequestContext) -> tuple[int, str]:
+        done = 0
+        with watched(desk.session) as events:
+            for public_id, standing in chosen:
+                first = or_404(queries.load(desk.session, desk.actor, public_id))
+                try:
+                    crowds.sweep(desk.session, desk.actor, first, standing)
+                    done += 1
+                except (
+                    InvalidTransition,
+                    VersionConflict,
+                ):  # somebody else was faster, or the crowd has grown: the page shows it anew
+                    continue
+            desk.session.flush()
+            return done, get_undo_token(events)
+
+    done, press = run_in_transaction(slug, fn)
+    back = url_for("editor.letters", slug=slug, state=ONLY_HELD)
+    said = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", done)
+    announce(said if done else _("Nothing was done. Tick a crowd as it stands now."), undo=press, return_url=back)
+    return redirect(back, code=303)
+
+
+@editor.press("/<slug>/letters/crowds/hold", "take letters")
+def letter_crowds_hold(slug: str) -> Response:
+    chosen = parse_selected_rows("crowd", 1)
+
+    def fn(desk: RequestContext) -> tuple[int, str]:
+        done = 0
+        with watched(desk.session) as events:
+            for public_id, number in chosen:
+                first = or_404(queries.load(desk.session, desk.actor, public_id))
+                try:
+                    done += crowds.hold(desk.session, desk.actor, first, number)
+                except (InvalidTransition, VersionConflict):  # as above
+                    continue
+            desk.session.flush()
+            return done, get_undo_token(events)
+
+    done, press = run_in_transaction(slug, fn)
+    back = url_for("editor.letters", slug=slug)
+    said = ngettext("One letter is held.", "%(num)s letters are held.", done)
+    announce(said if done else _("Nothing was done. More have come: look again."), undo=press, return_url=back)
+    return redirect(back, code=303)

@@ -1,4 +1,4 @@
-"""A file that hung on a mail: what it is, the picture drawn anew, and the download.
+"""A file attached to a mail: what it is, its picture drawn anew, and the download.
 
 What a stranger sent is never shown as it came: it is given out as bytes to be saved, which no browser takes for a page.
 """
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from flask import Response, abort, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
 
 from ...letters.models import Letter
@@ -20,9 +21,67 @@ from ...mailtext.incoming import File
 from ...mailtext.parsing.file_kinds import PICTURES
 from ...mailtext.parsing.files import CLOSED
 from ...web import errors
+from .. import incoming_mails
 from ..frame import RequestContext, editor, or_404, page, read_context, require_row, run_in_transaction
-from . import incoming_mails
-from .hung_file_words import WHY_NOT, get_download_name, kind_words
+
+# What each kind is called, the ending of a name that is made up for one, and the endings that others honestly have.
+FILE_KINDS: dict[str, tuple[Any, str, str]] = {
+    "jpeg": (_l("JPEG picture"), "jpg", "jpg jpeg jpe jfif"),
+    "png": (_l("PNG picture"), "png", "png apng"),
+    "gif": (_l("GIF picture"), "gif", "gif"),
+    "webp": (_l("WebP picture"), "webp", "webp"),
+    "picture": (_l("picture of a kind that isn’t shown here"), "", "heic heif avif tif tiff bmp dng psd nef cr2 arw"),
+    "pdf": (_l("PDF document"), "pdf", "pdf ai"),
+    "office": (
+        _l("Word, Excel or another office file"),
+        "",
+        "doc docx docm dot dotx xls xlsx xlsm ppt pptx odt ods odp rtf msg pages wps",
+    ),
+    "archive": (
+        _l("archive, which is not unpacked here"),
+        "",
+        "zip rar 7z gz tgz bz2 xz zst tar cab docx xlsx pptx odt pages numbers key epub jar apk",
+    ),
+    "sound": (_l("sound"), "", "mp3 ogg oga opus flac wav amr m4a aac"),
+    "film": (_l("film"), "", "mp4 m4v m4a mov 3gp webm mkv avi mpg mpeg flv heic"),
+    "program": (_l("program"), "", "exe dll com scr msi so sh py pl elf bin lnk class"),
+    "encrypted": (_l("encrypted, to be opened elsewhere"), "", "pgp gpg asc age enc"),
+    "page": (_l("web page"), "", "html htm xhtml svg xml mht"),
+    "mail": (_l("mail, which stays closed"), "eml", "eml mht"),
+    "text": (_l("text"), "txt", "txt md csv tsv log asc ics vcf json xml yaml srt sig key pem gpx kml tex rtf"),
+    "other": (_l("of no kind that is known here"), "", ""),
+}
+_CLAIMS = {ending for _label, _made, endings in FILE_KINDS.values() for ending in endings.split()}
+PICTURE_FAULTS = {
+    "large": _l("It is too large to be shown here."),
+    "unreadable": _l("It is damaged, or not the kind of picture that it says."),
+    "time": _l("It takes too long to be drawn."),
+    "broken": _l("It couldn’t be drawn."),
+}
+
+
+@editor.app_template_filter("file_kind")
+def kind_words(file: File) -> str:
+    """Say what a file is, and where its name says otherwise."""
+    known = FILE_KINDS.get(file.kind)
+    if known is None:
+        return _("not looked at")
+    ending = ending_of(file.name)
+    is_so = ending in known[2].split() or ending not in _CLAIMS
+    return str(known[0]) if is_so else _("%(kind)s, whatever its name says", kind=known[0])
+
+
+def ending_of(name: str) -> str:
+    """Return the ending of a file's name in small letters, without its point."""
+    found = re.search(r"\.(\w{1,12})\Z", name)
+    return found[1].lower() if found else ""
+
+
+def get_download_name(file: File, number: int) -> str:
+    """Return the name under which a file is saved: its own, or one that is made up from its place and kind."""
+    made = FILE_KINDS[file.kind][1] if file.kind in FILE_KINDS else ""
+    return file.name or f"file-{number}{f'.{made}' if made else ''}"
+
 
 ADDRESS = "/<slug>/pen/<public_id>/files/<int:number>"
 # A browser that is led here runs nothing, asks for nothing and knows no cookie of ours, whatever the bytes are.
@@ -93,7 +152,7 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
         return Response(data, mimetype=kind, headers=SEALED_OFF)
     why = errors.ErrorMessage(
         _("This picture can’t be shown"),
-        str(WHY_NOT.get(data.decode(), WHY_NOT["broken"])),
+        str(PICTURE_FAULTS.get(data.decode(), PICTURE_FAULTS["broken"])),
         _("Go back and download it, and open it where a bad file does no harm."),
     )
     return errors.render_error(422, message=why)

@@ -1,6 +1,6 @@
-"""The outbox: mails that went out, wait, or failed. A mail opens beside the list; no reader's address is ever shown,
-and another one only when it is in the trail who looks at it."""
+"""The outbox: mails that went out, wait or failed, one opened beside the list or edited, presses on the ticked ones."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -11,8 +11,9 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ...answers.expert_mails import reword_mail
 from ...core.listing import find_keys, union_keys
-from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ...crypto.seal import Unsealable
 from ...db.session import get_many
 from ...mail import outbox
@@ -20,16 +21,31 @@ from ...mail import queries as mail_queries
 from ...mail.lifecycle import STATES as ALL
 from ...mail.message import Message, blocks
 from ...mail.models import OutboxMail
-from ...mail.secret_links import without_secrets
+from ...mail.outbox import OnItsWay
+from ...mail.secret_links import with_places, without_secrets
 from ...people import directory
 from ...people.models import Person
+from ...questions.source_protection import LeakDetected
+from ...text.clean import clean
 from ...web import errors
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
-from ..conflict import abort_with_conflict, number_shown
-from ..frame import RequestContext, editor, page, read_context, require_row, run_in_transaction, unknown
-from .mail_words import STATES, Named, format_mail_line, load_mail_names
+from ..bulk import Bulk, Press, WhyNot, get_refusal_text
+from ..conflict import abort_with_conflict, find_last_save, in_short, merge_form, number_shown
+from ..frame import (
+    RequestContext,
+    announce,
+    editor,
+    page,
+    read_context,
+    require_row,
+    rerender,
+    run_in_transaction,
+    unknown,
+)
+from ..mail_labels import STATES, Named, format_mail_line, load_mail_names
+from ..rejected_forms import FIELDS
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
@@ -180,3 +196,121 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
     if question and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
+
+
+EDIT_LABELS = {"subject": _l("Subject"), "body": _l("Text")}
+# By the fact that is missing: what to do.
+EDIT_FAULTS = {
+    "subject": _l("The mail needs a subject."),
+    "text": _l("The mail needs a text."),
+    "link": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."),
+    "a second look": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known."),
+    "no contact details": FIELDS["no contact details"][1],
+}
+
+
+@editor.sheet("/<slug>/outbox/<public_id>/edit", "stop mails")
+def mail_edit(slug: str, public_id: str) -> str:
+    with read_context(slug) as desk:
+        return _edit_form(desk, public_id)
+
+
+@editor.press("/<slug>/outbox/<public_id>/edit", "stop mails")
+def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
+    typed = {name: clean(request.form.get(name, "")) for name in ("subject", "body")}
+    version = number_shown()
+
+    def fn(desk: RequestContext) -> None:
+        one = the_mail(desk, public_id)
+        reword_mail(desk.session, desk.actor, one, typed["subject"], typed["body"], version)
+
+    try:
+        run_in_transaction(slug, fn)
+    except MissingPrecondition as missing:
+        if missing.fact not in EDIT_FAULTS:
+            raise
+        return rerender(slug, 422, _edit_form, public_id, typed, missing)
+    except (VersionConflict, InvalidTransition) as refused:
+        with read_context(slug) as desk:
+            if the_mail(desk, public_id).is_held:
+                return _edit_form(desk, public_id, typed, refused), 409
+        abort_with_conflict(slug, lambda desk: the_mail(desk, public_id), refused)
+    announce(_("Saved. This is how it will be mailed."))
+    return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
+
+
+def _edit_form(
+    desk: RequestContext, public_id: str, form_data: dict[str, str] | None = None, error: DomainError | None = None
+) -> str:
+    """Show the form with what stands in the mail or was `form_data` and `error`, and somebody else's change beside
+    it."""
+    one = the_mail(desk, public_id)
+    message = message_of(desk, one)
+    if not one.is_held or message is None:
+        raise InvalidTransition("mail", "rewrite", one.state)
+    stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
+    fact = error.fact if isinstance(error, MissingPrecondition) else ""
+    first = (
+        find_last_save(desk, one, "mail.rewrite") if isinstance(error, VersionConflict | InvalidTransition) else None
+    )
+    return page(
+        desk,
+        "editor/mail/edit.html",
+        "outbox",
+        mail=format_mail_line(desk, one, load_mail_names(desk, [one])),
+        **merge_form(desk, stored, form_data, EDIT_LABELS, first)._asdict(),
+        labels=EDIT_LABELS,
+        faults={"subject" if fact == "subject" else "body": EDIT_FAULTS[fact]} if fact else {},
+        passages=error.passages if isinstance(error, LeakDetected) else (),
+        has_link=stored["body"] != message.text,
+        is_to_reader=one.letter_id is not None,
+        language=message.language,
+    )
+
+
+WHY_NOT: WhyNot = (
+    (OnItsWay, _l("it is just going out")),
+    (PermissionDenied, _l("an editor has to do it")),
+    (MissingPrecondition, _l("the text is no longer kept")),
+    (InvalidTransition, _l("that isn’t possible as it stands")),
+)
+BULK_DONE: dict[str, Callable[[int], str]] = {
+    "release": lambda number: ngettext("One mail goes out.", "%(num)s mails go out.", number),
+    "retry": lambda number: ngettext("One mail is tried again.", "%(num)s mails are tried again.", number),
+    "discard": lambda number: ngettext("One mail isn’t sent.", "%(num)s mails aren’t sent.", number),
+}
+
+
+def _bulk_press(act: str) -> Press:
+    return Press(BUTTONS[act], lambda desk, taken: DO[act](desk, *taken), act=ACTS.get(act, ""), done=BULK_DONE[act])
+
+
+def _get_return_url(desk: RequestContext) -> tuple[str, None]:
+    state = request.form.get("state")
+    return url_for("editor.outbox", slug=desk.newsletter.slug, state=state if state in ALL else None), None
+
+
+def _format_refusal(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
+    if not isinstance(error, VersionConflict):
+        return get_refusal_text(WHY_NOT, error)
+    return _("%(said)s; read it first", said=in_short(desk, mail) or _("somebody has changed it since"))
+
+
+def _stay(reason_counts: Counter[str]) -> list[str]:
+    return [
+        ngettext("One can’t be: %(why)s.", "%(num)s can’t be: %(why)s.", n, why=why) for why, n in reason_counts.items()
+    ]
+
+
+Bulk(
+    box="mail",
+    load=the_mail,
+    presses={act: _bulk_press(act) for act in BUTTONS},
+    back=_get_return_url,
+    done=str,  # each press says it in its own words
+    empty=_l("Tick the mails first."),
+    why=_format_refusal,
+    stays=_stay,
+    take=lambda _desk, one, version: (one, version),  # one that is just going out says so, whatever else was done to it
+    most=6 * PAGE,
+).at("outbox", "press_mails", "stop mails")

@@ -1,1 +1,1 @@
-"""This edition at a glance, faults first, and what the figures say."""
+"""This edition at a glance, faults first; what the figures say; and the search over all nouns."""

@@ -19,9 +19,8 @@ from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
 from ...people.models import Expert, Membership
-from ..editions.rhythm_text import format_rhythm
-from ..flash import announce
-from ..frame import RequestContext, editor, run_in_transaction
+from ..frame import RequestContext, announce, editor, run_in_transaction
+from ..rhythm_form import format_rhythm
 
 LOOK = "look"
 Facts = Mapping[str, Any]

@@ -25,7 +25,7 @@ from ...workflows.overview import insights
 from ...workflows.overview.insights import Insight, days_to_print, get_counter, letters_in, nth, rank_keys, reply_days
 from ...workflows.overview.weekly_counts import get_monday
 from ..frame import RequestContext, editor, page, read_context
-from ..letters.letter_words import CHANNELS
+from ..letter_labels import CHANNELS
 from . import charts
 
 PERIODS: dict[str, tuple[int | None, Any]] = {

@@ -18,9 +18,8 @@ from ...workflows.publishing import after_sending
 from ...workflows.publishing.after_sending import Note, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, token_of
-from ..flash import announce
-from ..form_values import too_long
-from ..frame import RequestContext, editor, page, read_context
+from ..form_fields import too_long
+from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_press, the_question, to_question
 
 MOST_ANSWERS = 50  # that a form is read for

@@ -1,6 +1,4 @@
-"""The step that is due on a question's page: the chapter that stands open, and the one red button. The first row that
-fits wins.
-"""
+"""The step that is due on a question's page, its one red button, and the chapters in the order that follows from it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,9 +9,9 @@ from flask_babel import gettext as _
 from ...db.session import now
 from ...web.formatting import day, zone
 from ..conflict import token_of
-from .dossier import Part, QuestionDetail
-from .question_states import WORDS
-from .question_status import OVER
+from ..question_labels import STATE_LABELS
+from .question_detail import Part, QuestionDetail
+from .question_list import OVER
 
 
 @dataclass(frozen=True)
@@ -144,6 +142,29 @@ IN_WORK = (*WITH_A_TEXT, _confirm, _invitation, _pick, _ask_again, _ask, _ask_in
 
 def next_step(dossier: QuestionDetail) -> Step | None:
     """None where nobody is to act any more."""
-    question, own = dossier.question, WORDS[str(dossier.question.state)].step
+    question, own = dossier.question, STATE_LABELS[str(dossier.question.state)].step
     steps = IN_WORK if question.is_in_work else (_edition,) if question.is_queued else (_move(*own),) if own else ()
     return next((step for make in steps if (step := make(dossier)) is not None), None)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter by its key, which is its place in the page's address, and the template that shows it, where there is
+    anything to show; `part` is the expert's part whose text it holds.
+    """
+
+    key: str
+    part: Part | None = None
+
+    @property
+    def template(self) -> str:
+        return f"editor/questions/_{'answer' if self.part else self.key}.html"
+
+
+BEFORE, BEHIND = ("mailed", "wording"), ("who", "alike", "about", "end", "trail")
+
+
+def chapters(detail: QuestionDetail, due_chapter: str) -> list[Chapter]:
+    answers = [Chapter(part.chapter, part) for part in detail.parts if part.texts]
+    whole = [*map(Chapter, BEFORE), *answers, *map(Chapter, BEHIND)]
+    return sorted(whole, key=lambda one: one.key != due_chapter)

@@ -17,7 +17,7 @@ from ...text.diff import Pair, compare
 from ...web.formatting import tongue
 from ...web.setup import get_cursor_row, paginate
 from ..frame import RequestContext, editor, or_404, page, read_context
-from ..letters.letter_words import CHANNELS
+from ..letter_labels import CHANNELS
 
 SHOWN = 12  # letters on the question's own page
 PAGE = 30

@@ -1,8 +1,8 @@
-"""Presses on a question: shelve, close, merge or pick it, say by when it runs, note, set its topics, check a name."""
+"""Presses on a question: shelve, close, merge or pick it, join it with a look-alike, note, set topics, check a name."""
 
 from collections.abc import Callable
 
-from flask import request, url_for
+from flask import redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -11,26 +11,30 @@ from werkzeug.wrappers import Response
 from ...answers import closing
 from ...audit import watched
 from ...core.actors import Staff
-from ...core.state_machine import MissingPrecondition, VersionConflict
+from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...db.session import lock_row
 from ...editions import queries as editions
 from ...editions import slots
 from ...letters import contacts
 from ...letters import queries as letters
+from ...letters.models import Letter
 from ...newsletters import topics
 from ...questions import actions, notes, queries
 from ...questions import actions as questions
 from ...questions.models import Question
+from ...search.verdicts import record_verdict
 from ...workflows.letters import withdrawal
 from ...workflows.letters.endings import close_question, reopen_question
 from ...workflows.publishing import publication
 from ..conflict import check_unchanged, save_unless_changed, submitted_token
-from ..flash import announce
-from ..form_values import parse_day, parse_public_id
-from ..frame import RequestContext, editor, or_404, run_in_transaction
+from ..form_fields import parse_day, parse_public_id
+from ..frame import RequestContext, announce, editor, or_404, read_context, run_in_transaction
+from ..letters.letter_look_alikes import row_of
+from ..question_labels import MERGE_FAULTS
+from ..rejected_forms import FIELDS, RejectedForm
 from ..undo_press import get_undo_token
-from .merge_words import MERGE
-from .question_page import ADDRESS, question_press, the_question, to_question
+from .question_look_alikes import act_of, compare_question, find_candidates
+from .question_page import ADDRESS, question_page, question_press, the_question, to_question
 
 # Each with its verb, and with what of the page it rests on: "newest" whatever was done to the question, "label" its
 # wording. What takes it back from where it rests or has ended rests on nothing but that it is still there.
@@ -94,7 +98,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         press = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     except questions.CannotMerge as fault:
-        announce(_("Not merged: %(why)s.", why=MERGE[fault.reason]))
+        announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[fault.reason]))
         return to_question(slug, public_id)
     lead = to_question(slug, into)
     announce(_("The two are one question now."), undo=press, return_url=lead.location)
@@ -208,3 +212,72 @@ def question_letter(slug: str, public_id: str, letter_id: str) -> Response:
         return_url=back,
     )
     return to_question(slug, new)
+
+
+@editor.press("/<slug>/questions/<public_id>/alike", "word")
+def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """The two are the same, and become one; or they are not, which is remembered.
+
+    Where one ends the other and an expert is behind it, the closing form asks for a sentence to them first.
+    """
+    pair, same = request.form.get("pair", ""), request.form.get("same") == "yes"
+
+    def fn(desk: RequestContext) -> tuple[str, str, str]:
+        one, other = the_question(desk, public_id), row_of(desk, pair)
+        if other is None:
+            return public_id, _("It isn’t there any more; nothing was done."), ""
+        with watched(desk.session) as events:
+            _remember(desk, one, other, same)
+            if not same:
+                return public_id, _("They are not the same: they won’t be shown to each other again."), ""
+            leads_to, words = _join(desk, one, other)
+            desk.session.flush()
+        return leads_to, words, get_undo_token(events)
+
+    try:
+        leads_to, words, press = run_in_transaction(slug, fn)
+    except questions.CannotMerge as fault:
+        leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[fault.reason]), ""
+    except MissingPrecondition as missing:
+        at, fault_words = FIELDS[missing.fact]
+        act = url_for("editor.question_close", slug=slug, public_id=public_id)
+        form = {"reason": "answered", "answer": pair.partition(".")[2]}
+        with read_context(slug) as desk:
+            tried = RejectedForm(act, form, at, str(fault_words))
+            return question_page(desk, the_question(desk, public_id), rejected_form=tried), 422
+    here = url_for("editor.question", slug=slug, public_id=leads_to)
+    announce(words, undo=press, return_url=here)
+    return redirect(here, code=303)
+
+
+def _remember(desk: RequestContext, question: Question, look_alike: Question | Letter, is_same: bool) -> None:
+    """Note the desk's word on the two, from which matching learns, with how alike they were when it was said."""
+    key = ("question" if isinstance(look_alike, Question) else "letter", look_alike.id)
+    topics = queries.topics_of(desk.session, [question.id])[question.id]
+    pair = next(
+        (each for each in find_candidates(desk, compare_question(desk, question, topics)) if each.key == key), None
+    )
+    if pair is not None:
+        record_verdict(desk.session, desk.actor, ("question", question.id), key, is_same, pair.score, pair.matcher)
+
+
+def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> tuple[str, str]:
+    """Return where to go on, and what was done. Raises `CannotMerge`, `InvalidTransition`, and `MissingPrecondition`
+    (sentence)."""
+    session, actor = desk.session, desk.actor
+    act = act_of(desk, question, look_alike)
+    if isinstance(look_alike, Letter):
+        if not act or not look_alike.is_received:
+            raise InvalidTransition("letter", "join", look_alike.state)
+        questions.join(session, actor, question, [look_alike])
+        return question.public_id, _("The letter stands behind this question now.")
+    if act == "end":
+        if closing.has_notified_expert(session, question):
+            raise MissingPrecondition("sentence")
+        close_question(session, actor, question, "answered", answer=look_alike)
+        return question.public_id, _("It is closed, and its readers are told where the answer stands.")
+    if act == "give":
+        closing.merge_question(session, actor, question, look_alike)
+        return look_alike.public_id, _("The two are one question now.")
+    closing.merge_question(session, actor, look_alike, question)
+    return question.public_id, _("The two are one question now.")

@@ -1,22 +1,235 @@
-"""The questions of a newsletter in a list: each row says who has it and until when."""
+"""The list of questions: its filters, rows that say who has each and until when, and presses on the ticked ones."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from flask import redirect, request
+from flask import redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import Select, select
 from werkzeug.wrappers import Response
 
+from ...answers import closing
 from ...answers import queries as answers
+from ...answers.closing import select_questions_of_expert, unshelve
+from ...answers.editing import PASSED
+from ...answers.models import Answer, Assignment, Check
+from ...audit import watched
+from ...core.listing import Listing
+from ...core.state_machine import DomainError
 from ...db.session import get_many
 from ...editions.models import Edition
+from ...people.models import Expert
+from ...questions import actions as moves
 from ...questions import queries
+from ...questions.lifecycle import QUESTION, STATES
 from ...questions.models import Question
-from ..choices import EditionChoice
-from ..filtered_list import Hits
+from ...web.formatting import ago, day, is_past
+from ...workflows.letters.endings import close_question
+from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh
+from ..filtered_list import Declared, EditionChoice, Filter, Hits, Offer, Options, editions, list_topic_choices
 from ..frame import RequestContext, editor, page, read_context
-from .question_filters import QUESTIONS
-from .question_states import WORDS
-from .question_status import OVER, Place, day_of_run, find_most_urgent, place_of, says_who_has_it
+from ..letters.letter_pages import address_of
+from ..question_labels import STATE_LABELS
+from ..undo_press import get_undo_token
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words for the time before a date and, where `late` says anything, for the time after it."""
+
+    mark: str
+    on_time: str
+    late: str = ""
+
+
+# In the order in which they press: the first one speaks for the question in a list.
+PLACES = {
+    "objected": Words("late", _l("%(name)s says that something in the text is wrong")),
+    "submitted": Words("new", _l("%(name)s’s text is here, for you to edit")),
+    "edited": Words("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
+    "passed": Words("good", _l("%(name)s has passed the text, it waits for approval")),
+    "checking": Words(
+        "wait",
+        _l("%(name)s checks the text, until %(day)s"),
+        _l("%(name)s has the text for the check; the time was up %(ago)s ago"),
+    ),
+    "returned": Words(
+        "wait",
+        _l("%(name)s has the text once more, due %(day)s"),
+        _l("%(name)s has the text once more; it was due %(ago)s ago"),
+    ),
+    "accepted": Words("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
+    "invited": Words(
+        "wait",
+        _l("%(name)s is asked and has until %(day)s to say yes or no"),
+        _l("%(name)s hasn’t replied; the time was up %(ago)s ago"),
+    ),
+    "drafted": Words("none", _l("%(name)s isn’t asked yet")),
+    "approved": Words("good", _l("%(name)s’s answer may run")),
+    "held over": Words("none", _l("%(name)s’s text is kept for a later edition")),
+    "later": Words("none", _l("%(name)s has no time now, but can from %(day)s on")),
+    "declined": Words("none", _l("%(name)s can’t")),
+    "cancelled": Words("none", _l("%(name)s isn’t asked any more")),
+}
+RANK = list(PLACES)
+OVER = ("held over", "later", "declined", "cancelled")
+
+
+@dataclass(frozen=True)
+class Place:
+    """One expert's part of a question: the assignment, what came of it, the newest check, and where it stands."""
+
+    assignment: Assignment
+    answer: Answer | None
+    check: Check | None
+    key: str
+
+    @property
+    def name(self) -> str:
+        return self.assignment.expert.name
+
+    @property
+    def due_at(self) -> date | None:
+        """The clock that runs now, or the day from which there would be time."""
+        if self.key == "later":
+            return self.assignment.later_on
+        if self.key == "checking" and self.check:
+            return self.check.due_at
+        return self.assignment.reply_by if self.key == "invited" else self.assignment.due_at
+
+    @property
+    def is_late(self) -> bool:
+        return bool(PLACES[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
+
+    @property
+    def mark(self) -> str:
+        return "late" if self.is_late else PLACES[self.key].mark
+
+    @property
+    def words(self) -> str:
+        said, due = PLACES[self.key], self.due_at
+        values = {"name": self.name, "day": day(due, "short") if due else ""}
+        if isinstance(due, datetime):
+            values["ago"] = ago(due)
+        return str(said.late if self.is_late else said.on_time) % values
+
+
+def place_of(assignment: Assignment, answer: Answer | None, check: Check | None) -> Place:
+    key = "later" if assignment.is_declined and assignment.later_on else str(assignment.state)
+    if answer and (assignment.has_text or answer.is_held_over):
+        key = str(answer.state)
+    if key == "edited" and answer and check and check.text_id == answer.text_id:
+        key = "passed" if check.outcome in PASSED else "objected" if check.outcome == "wrong" else key
+    return Place(assignment, answer, check, key)
+
+
+def find_most_urgent(places: Sequence[Place]) -> Place | None:
+    return min(places, key=lambda place: RANK.index(place.key), default=None)
+
+
+def format_status(question: Question, status: Place) -> str:
+    """Return where an expert's part stands; what ran isn't said to wait for it."""
+    if status.key == "approved" and question.has_run:
+        return _("%(name)s’s answer ran", name=status.name)
+    return status.words
+
+
+def says_who_has_it(question: Question, places: Sequence[Place]) -> str:
+    """Say in a few words, for a row of a list, who has the question."""
+    place = find_most_urgent([place for place in places if place.key not in OVER])
+    if place:
+        return place.words
+    if not question.is_cleared:
+        return _("You: the wording is to be confirmed")
+    if places:
+        return _("Nobody any more: %(words)s", words=places[-1].words)
+    return _("Nobody yet")
+
+
+def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
+    """Return the day on which a question is to run, or ran, which may have been before the edition's own."""
+    return day(edition.ran_at if question.has_run else edition.runs_at) if edition else ""
+
+
+def format_question_summary(question: Question, places: Sequence[Place], readers: int, edition_day: str) -> str:
+    """Say who waits for whom, in the sentences on top of the question's page."""
+    said = []
+    if says := STATE_LABELS[str(question.state)].says:
+        said.append(_("%(words)s.", words=str(says) % {"edition": edition_day}))
+    elif not question.is_cleared:
+        said.append(_("Nobody has confirmed yet that the asker can’t be recognised in the wording."))
+    live = sorted((place for place in places if place.key not in OVER), key=lambda place: RANK.index(place.key))
+    said += [_("%(words)s.", words=format_status(question, place)) for place in live[:3]]
+    if not live and question.is_open:
+        said.append(
+            _("%(words)s. Nobody has it now.", words=places[-1].words) if places else _("No expert has it yet.")
+        )
+    if question.is_settled:
+        return " ".join(said)
+    waiting = ngettext("One reader is waiting.", "%(num)s readers are waiting.", readers)
+    return " ".join([*said, waiting if readers else _("No reader waits for it.")])
+
+
+RECENT = 15  # editions that the form offers, the coming ones first
+# state in the address: (label, states of questions)
+FILTERS = {
+    "going": (_l("In work"), STATES.which("is_going")),
+    **{
+        words.listed: (
+            words.label,
+            tuple(state for state, other in STATE_LABELS.items() if other.listed == words.listed),
+        )
+        for words in STATE_LABELS.values()
+        if words.label
+    },
+    "all": (_l("All"), STATES.which("is_listed")),
+}
+KEYS_OF = {"topic": queries.about_topic, "edition": queries.in_edition, "expert": select_questions_of_expert}
+
+
+def _topics(desk: RequestContext, _typed: str) -> Options:
+    return {one.slug: (one.name, one) for one in list_topic_choices(desk.session, desk.newsletter.id)}
+
+
+def _experts(desk: RequestContext, public_id: str) -> Options:
+    """The expert that the address has; the page offers those of its rows."""
+    one = desk.session.scalar(select(Expert).filter_by(public_id=public_id)) if public_id else None
+    return {public_id: (one.name, one)} if one else {}
+
+
+def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Listing[Question]:
+    """The keys that one filter leaves are walked, and looked up in those of the others."""
+    among: Select[int] | None = None
+    for keys in (KEYS_OF[name](one.id) for name, one in filter_values.items()):
+        among = keys if among is None else among.where(among.selected_columns[0].in_(keys))
+    return queries.listing(desk.newsletter.id, states, among)
+
+
+QUESTIONS = Declared(
+    noun=Question,
+    endpoint="editor.questions",
+    states=FILTERS,
+    filters={
+        "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topics),
+        "edition": Filter(_l("Edition"), _l("in the edition of %(day)s"), editions(Offer(RECENT))),
+        "expert": Filter(_l("Who has it"), _l("with %(name)s"), _experts),
+    },
+    usual=lambda values: "all" if values else "going",
+    listing=_listing,
+    load=queries.load,
+    size=30,
+)
+SHELF = replace(
+    QUESTIONS,
+    endpoint="editor.shelf",
+    states={"shelved": FILTERS["shelved"]},
+    filters={},
+    usual=lambda _values: "shelved",
+)
 
 
 @editor.get("/<slug>/questions")
@@ -69,9 +282,84 @@ def _rows(
 
 def _format_status(question: Question, places: list[Place], edition: Edition | EditionChoice | None) -> dict[str, str]:
     """Return in words, and with a mark, where a question stands."""
-    words = WORDS[str(question.state)]
+    words = STATE_LABELS[str(question.state)]
     if words.says:
         return {"mark": words.mark, "says": str(words.says) % {"edition": day_of_run(question, edition)}}
     pressing = find_most_urgent(places)
     mark = pressing.mark if pressing and pressing.key not in OVER else "new"
     return {"mark": mark, "says": says_who_has_it(question, places)}
+
+
+def _load(desk: RequestContext, public_id: str) -> Question | None:
+    return queries.load(desk.session, desk.actor, public_id)
+
+
+def _close(desk: RequestContext, question: Question) -> None:
+    """Its readers hear why. Where an expert is behind it, they are owed a sentence of their own, on the question's
+    page.
+    """
+    if closing.has_live_assignment(desk.session, question):
+        raise BulkActionError(_("an expert is behind it: close it on its own page, with a sentence to them"))
+    close_question(desk.session, desk.actor, question, request.form.get("reason", ""))
+
+
+def _under_topic(desk: RequestContext, question: Question) -> None:
+    moves.add_topic(desk.session, desk.actor, question, chosen_topic(desk).id)
+
+
+def _merge(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
+    """Merge the ticked into one of them: the one that has an expert or an answer already, else the oldest."""
+    outcome, rows = collect_rows(boxes, lambda public_id, version: fresh(desk, _load(desk, public_id), version))
+    if len(rows) < 2:
+        return outcome, ""
+    lead = min(rows, key=lambda one: (_may_merge(desk, one), one.id))
+    for one in sorted(rows, key=lambda one: one.id):
+        if one is lead:
+            continue
+        try:
+            with watched(desk.session) as events, desk.session.begin_nested():
+                closing.merge_question(desk.session, desk.actor, one, lead)
+            outcome.done += 1
+            outcome.press.append(get_undo_token(events))
+        except DomainError as why:
+            outcome.refused.append((one.public_id, why))
+    return outcome, address_of(desk, lead) if outcome.done else ""
+
+
+def _may_merge(desk: RequestContext, question: Question) -> int:
+    """Return what can't be merged away leads; what can't take others in either leads last."""
+    if not question.takes_letters:
+        return 2
+    can_be = "merge" in QUESTION.open_to(desk.actor, question) and not closing.has_live_assignment(
+        desk.session, question
+    )
+    return 1 if can_be else 0
+
+
+def _get_return_url(desk: RequestContext) -> tuple[str, None]:
+    on_shelf = request.form.get("at") == "shelf"
+    return url_for("editor.shelf", slug=desk.newsletter.slug) if on_shelf else QUESTIONS.back(desk)[0], None
+
+
+Bulk(
+    box="question",
+    load=_load,
+    presses={
+        "take": Press(_l("Take them down"), lambda desk, one: unshelve(desk.session, desk.actor, one)),
+        "merge": Press(
+            _l("Merge them into one"),
+            _merge,
+            "merge",
+            together=True,
+            done=lambda number: ngettext("One question is merged.", "%(num)s questions are merged.", number),
+            empty=_l("Nothing was done. Tick two questions or more."),
+        ),
+        "shelf": Press(_l("Shelve"), lambda desk, one: moves.shelve(desk.session, desk.actor, one), "shelf"),
+        "close": Press(_l("Close kindly"), _close, "end", "reason", _l("Close because"), act="close"),
+        "topic": Press(_l("Add the topic"), _under_topic, choose="topic"),
+    },
+    back=_get_return_url,
+    done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),
+    empty=_l("Nothing was done. Tick the questions first."),
+    link=_l("Go to the one that they are in"),
+).at("questions", "questions_bulk", "word")

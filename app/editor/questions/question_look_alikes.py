@@ -16,7 +16,7 @@ from ...search.alike import Comparison, Match, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
 from ..letters.letter_look_alikes import Shown, build_look_alike
-from .question_states import WORDS
+from ..question_labels import STATE_LABELS
 
 SHOWN = 5
 
@@ -75,7 +75,7 @@ def _place(row: Question | Letter) -> str:
         return _("A letter that has waited for %(age)s.", age=age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
-    return str(WORDS[str(row.state)].near)
+    return str(STATE_LABELS[str(row.state)].near)
 
 
 def act_of(desk: RequestContext, question: Question, row: Question | Letter) -> str:

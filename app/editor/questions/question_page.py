@@ -1,37 +1,266 @@
-"""One question: how it stands, its wording, whoever asked, who has it, the answers, and what happened."""
+"""One question: where it stands, its wording, who asked, who has it, its answers with the checklist, its trail."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
+from ...answers.models import AnswerText, Check
 from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from ...questions.recognise import marks
+from ...questions.source_protection import (
+    asker_letters,
+    find_leaks,
+    find_private_details,
+    find_verbatim_spans,
+    list_reader_texts,
+    never_leaves,
+)
+from ...text.clean import single_line
+from ...web.formatting import ago, moment
 from ...workflows.retention.erase_published import WEEK
-from ..conflict import abort_with_conflict, newest_change, token
-from ..flash import announce
-from ..form_values import format_local_time
-from ..frame import Acts, RequestContext, editor, page, read_context, require_row, run_in_transaction
-from ..letters.letter_words import CHANNELS, ENDS
-from ..mail.mail_words import about_to_leave
-from .approval import evidence
-from .chapters import chapters
-from .clearance import leaving
-from .dossier import load_question_detail
-from .form_errors import RejectedForm, build_rejected_form
-from .next_step import next_step
-from .question_facts import facts_of_question
+from ..conflict import abort_with_conflict, facts_of_question, newest_change, token
+from ..form_fields import format_local_time
+from ..frame import Acts, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
+from ..letter_labels import CHANNELS, ENDS
+from ..mail_labels import about_to_leave
+from ..question_labels import DECLINE_LABELS, STATE_BUTTONS
+from ..rejected_forms import RejectedForm, build_rejected_form
+from .next_step import chapters, next_step
+from .question_detail import Part, QuestionDetail, load_question_detail
+from .question_list import Place
 from .question_look_alikes import compare_question, list_look_alikes
-from .question_states import BUTTONS
-from .question_words import APPROVAL_FAULTS, CHECKLIST, REASONS, clocks
 from .timeline import SHOWS, trail
 from .translation_list import languages_to
+
+CHECKLIST = {
+    "facts": _l("Facts: names, numbers and dates are right"),
+    "sources": _l("Sources: what is claimed can be traced"),
+    "ties": _l("Ties: the expert’s stake is said, or there is none"),
+    "consent": _l("Consent: nobody is named who didn’t agree"),
+    "recognisability": _l("Nobody who asked can be recognised"),
+    "legal": _l("Nothing in it breaks the law"),
+}
+APPROVAL_FAULTS = {
+    "checklist": _l("Go through the whole list first: each line is ticked or it can’t run."),
+    "verified": _l("The expert isn’t verified yet: note an independent check first."),
+    "check": _l("The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
+    "reason": _l("The reason is too long: 400 characters are the most."),
+    "approved text, credit": _l("There is no text or no credit line yet."),
+}
+CHECKS = {
+    "fine": _l("It is right, said %(ago)s ago"),
+    "approved": _l("Approved, %(ago)s ago"),
+    "silent": _l("Silence past the date, so it runs"),
+    "wrong": _l("Something is wrong, said %(ago)s ago"),
+    "recalled": _l("Taken back by the desk, %(ago)s ago"),
+}
+
+# What `recognise` calls what it marks.
+MARKS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
+MARKS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
+MARKS |= {"relation": _l("Somebody close")}
+
+
+@dataclass(frozen=True)
+class Dial:
+    """A deadline as a line; `run` and `due` are shares of its length."""
+
+    heading: str
+    words: str
+    run: float = 0
+    due: float = 1
+    ended: bool = False
+
+
+@editor.app_template_global()
+def version_words(text: AnswerText, name: str) -> str:
+    """Return whose version it is, and from when."""
+    who = _("the desk") if text.kind == "edited" else name
+    if text.kind == "submitted" and text.by.startswith("staff"):
+        who = _("%(name)s, taken down by the desk", name=name)
+    return _("Version %(number)d, %(who)s, %(moment)s", number=text.number, who=who, moment=moment(text.written_at))
+
+
+@editor.app_template_global()
+def length_words(word_count: int, target: int, slot_length: int) -> str:
+    """Return how long a text is against the length that the expert was asked for and that of a usual slot."""
+    said = ngettext("%(num)d word", "%(num)d words", word_count)
+    if target == slot_length:
+        return _("%(said)s for a slot of %(wanted)d.", said=said, wanted=target)
+    return _(
+        "%(said)s; %(wanted)d were asked for, a usual slot has %(usual)d.", said=said, wanted=target, usual=slot_length
+    )
+
+
+@editor.app_template_global()
+def check_words(status: Place, text_id: int | None) -> str:
+    """Return how the newest check stands, and whether it was of the text that is there now."""
+    check = status.check
+    if check is None:
+        return ""
+    said = outcome_words(check)
+    if check.outcome is None or check.text_id == text_id:
+        return said
+    return _("%(said)s; the text has changed since", said=said)
+
+
+@editor.app_template_global()
+def outcome_words(check: Check) -> str:
+    """Return how one check of several ended, or until when it is open."""
+    if check.outcome is None:
+        return _("Open until %(moment)s", moment=moment(check.due_at))
+    return str(CHECKS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
+
+
+def clocks(status: Place, current_time: datetime) -> list[Dial]:
+    """The clock that runs, or where the text is here the one that ran."""
+    one = status.assignment
+    if one.invited_at is None or one.reply_by is None or one.due_at is None:
+        return []
+    text = _("To send the text")
+    if one.is_invited:
+        answer = _dial(_("To say yes or no"), one.invited_at, one.reply_by, current_time)
+        return [answer, Dial(text, _("Starts with the yes; due %(moment)s", moment=moment(one.due_at)))]
+    if one.received_at and one.has_text:
+        words = _("Sent %(sent)s, due %(due)s", sent=moment(one.received_at), due=moment(one.due_at))
+        return [_dial(text, one.invited_at, one.due_at, one.received_at, words)]
+    return [_dial(text, one.invited_at, one.due_at, current_time)]
+
+
+def _dial(heading: str, start: datetime, deadline: datetime, end: datetime, ended_text: str = "") -> Dial:
+    span, passed = (deadline - start).total_seconds(), (end - start).total_seconds()
+    whole = max(span, passed, 1)
+    words = (
+        _("Was up %(moment)s", moment=moment(deadline))
+        if passed > span
+        else _("Until %(moment)s", moment=moment(deadline))
+    )
+    return Dial(heading, ended_text or words, max(passed, 0) / whole, max(span, 0) / whole, bool(ended_text))
+
+
+MOST_LISTED = 12  # names, dates and numbers that are listed
+LISTED_MARKS = ("name", "place", "date", "number")
+_LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
+
+
+def evidence(desk: RequestContext, detail: QuestionDetail, contribution: Part) -> dict[str, str]:
+    """Sentences by line of the checklist."""
+    text = contribution.texts[-1]
+    return {
+        "facts": _list_facts(text),
+        "sources": _sources(text),
+        "ties": _("Said: %(ties)s", ties=text.ties) if text.ties else _("The expert has said nothing of ties."),
+        "consent": _consent(detail),
+        "recognisability": _recognisable(desk, detail, text),
+    }
+
+
+def _list_facts(text: AnswerText) -> str:
+    marked = (mark for mark in marks(text.body, text.language) if mark.kind in LISTED_MARKS)
+    found = list(dict.fromkeys(text.body[mark.start : mark.end] for mark in marked))
+    if not found:
+        return _("No name, date or number is found in it.")
+    listed, rest = "; ".join(found[:MOST_LISTED]), len(found) - MOST_LISTED
+    if rest <= 0:
+        return listed
+    return ngettext("%(listed)s; and one more", "%(listed)s; and %(num)d more", rest, listed=listed)
+
+
+def _sources(text: AnswerText) -> str:
+    number = len(_LINK.findall(text.body))
+    if not number:
+        return _("No link stands in it.")
+    return ngettext("One link stands in it.", "%(num)d links stand in it.", number)
+
+
+def _consent(detail: QuestionDetail) -> str:
+    names = [one.name for one in detail.originals if one.name and one.credit and one.credit.consent_text]
+    if not names:
+        return _("No reader wants to be named.")
+    return _("Readers who agreed to be named: %(names)s", names="; ".join(names))
+
+
+def _recognisable(desk: RequestContext, detail: QuestionDetail, text: AnswerText) -> str:
+    found = [leak.text for leak in find_leaks(desk.session, detail.question, text.body, detail.letters)]
+    if found:
+        return _("Readers’ words or names stand in it: %(words)s", words="; ".join(f"“{one}”" for one in found))
+    if not detail.question.is_cleared:
+        return _("The newest wording of the question isn’t confirmed yet.")
+    return _("The wording is confirmed, and no reader’s words are found in the answer.")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a text; `own` where a reader wrote just this, `kinds` what could make somebody known by it."""
+
+    text: str
+    kinds: list[str]
+    own: bool
+
+    @property
+    def why(self) -> str:
+        return "; ".join(self.kinds + [_("The reader’s own words")] * self.own)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """The desk's texts in pieces, each with its heading, and the passages that only a reader's background or name has.
+
+    `stopped` is by what somebody could be reached, behind the heading that it stands under.
+    """
+
+    parts: list[tuple[str, list[Piece]]]
+    besides: list[str]
+    stopped: list[tuple[str, str]]
+
+    @property
+    def is_theirs(self) -> bool:
+        return any(piece.own for _heading, pieces in self.parts for piece in pieces)
+
+
+def leaving(desk: RequestContext, detail: QuestionDetail) -> Leaving:
+    text = detail.question.text
+    if text is None:
+        return Leaving([], [], [])
+    letters = asker_letters(desk.session, detail.question) if detail.letters is None else detail.letters
+    own, besides = list_reader_texts(desk.session, letters), find_private_details(desk.session, letters, text.whole)
+    texts = [pair for pair in zip((_("Headline"), _("Question"), _("Background")), text.parts, strict=True) if pair[1]]
+    return Leaving(
+        [(heading, list(_pieces(words, text.language, find_verbatim_spans(own, words)))) for heading, words in texts],
+        [passage for passage in besides if not never_leaves(passage)],
+        [
+            (heading, passage)
+            for heading, words in texts
+            for passage in filter(never_leaves, besides)
+            if passage in single_line(words)
+        ],
+    )
+
+
+def _pieces(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Piece]:
+    found = marks(text, language)
+    cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in found), *own_spans)
+    for start, end in pairwise(sorted(cuts)):
+        is_own = any(first <= start < last for first, last in own_spans)
+        yield Piece(text[start:end], [str(MARKS[one.kind]) for one in found if one.start <= start < one.end], is_own)
+
+
+editor.add_app_template_test(never_leaves, "never_leaving")
+
 
 ADDRESS = "/<slug>/questions/<public_id>"
 
@@ -118,7 +347,7 @@ def question_page(
         due_href=step.href if step else "",
         open_chapter="trail" if show is not None or before else request.args.get("open", ""),
         chapters=chapters(detail, due),
-        buttons=BUTTONS,
+        buttons=STATE_BUTTONS,
         trail=trail(detail, show or "", before),
         trail_filters=SHOWS,
         colleagues=colleagues,
@@ -131,7 +360,7 @@ def question_page(
         end_reasons=ENDS,
         withdrawn_days=WEEK.days,
         erased_on=question.state_at + WEEK,
-        reasons=REASONS,
+        reasons=DECLINE_LABELS,
         checklist=CHECKLIST,
         evidence=lambda part: evidence(desk, detail, part),
         get_outgoing_text=lambda: leaving(desk, detail),

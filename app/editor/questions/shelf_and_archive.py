@@ -15,7 +15,7 @@ from ...questions.lifecycle import STATES
 from ...questions.models import Question
 from ...web.setup import get_cursor_row, paginate
 from ..frame import RequestContext, editor, page, read_context
-from .question_filters import SHELF
+from .question_list import SHELF
 from .question_page import question_press
 
 PAGE = 30

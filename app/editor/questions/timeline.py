@@ -27,12 +27,12 @@ from ...people.directory import names_of
 from ...questions import queries
 from ...questions.notes import find_mentions, split_at_mentions
 from ...web.formatting import clock_time, day, exact, tongue, zone
+from ..event_sentences import Known, describe_events, naming
 from ..frame import RequestContext
-from ..letters.letter_words import CHANNELS
-from ..mail.mail_words import STATES, format_mail_status, name_of
-from ..trail.event_sentences import Known, describe_events, naming
-from .dossier import QuestionDetail
+from ..letter_labels import CHANNELS
+from ..mail_labels import STATES, format_mail_status, kind_label
 from .originals import TITLE
+from .question_detail import QuestionDetail
 
 PAGE = 30
 LAST = (datetime(9999, 1, 1, tzinfo=UTC), 0, 0)  # nothing is newer
@@ -181,7 +181,7 @@ def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
 
 def _mail_words(desk: RequestContext, mail: OutboxMail, message: Message | None, recipient: str) -> str:
     how = ": ".join(filter(None, (format_mail_status(mail, now(desk.session)), mail.said)))
-    what = _("“%(subject)s”", subject=message.subject) if message else name_of(mail.kind)
+    what = _("“%(subject)s”", subject=message.subject) if message else kind_label(mail.kind)
     return _("Mail to %(name)s: %(what)s. %(stands)s.", name=recipient, what=what, stands=how)
 
 

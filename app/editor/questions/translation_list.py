@@ -10,7 +10,7 @@ from ...answers import translating, translators
 from ...questions.models import Question
 from ..frame import RequestContext
 from ..settings.newsletter_page import languages_of
-from .dossier import QuestionDetail
+from .question_detail import QuestionDetail
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The translations of a question and of its answers: each beside its original, written, approved and taken away."""
+"""Translations of a question and its answers: written beside the original, approved, or asked of somebody outside."""
 
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -12,10 +12,13 @@ from ...answers import translating, translators
 from ...answers.translating import Original, Words
 from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
-from ...questions.models import Question, Translation
+from ...people.directory import BadAddress
+from ...questions.models import Question, Translation, Translator
 from ...questions.source_protection import LeakDetected
+from ...text.clean import clean, for_print, single_line
 from ...text.diff import Pair, compare
 from ...text.languages import direction
+from ...web.formatting import day
 from ...workflows.publishing import translations as newsroom
 from ..conflict import (
     Saved,
@@ -26,13 +29,74 @@ from ..conflict import (
     save_unless_changed,
     submitted_token,
 )
-from ..flash import announce
-from ..form_values import too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..form_fields import too_long
+from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
 from .translation_list import list_target_languages
-from .translation_words import FAULTS, FIELDS, STANDING
-from .translator_standing import Asked, get_translator_status
+
+TRANSLATION_STATES = {"draft": _l("written, not approved"), "approved": _l("approved"), "dropped": _l("taken away")}
+TRANSLATOR_STATES = {
+    "invited": _l("%(name)s was asked to translate it on %(day)s, by a link."),
+    "handed in": _l("%(name)s handed a translation in on %(day)s."),
+    "declined": _l("%(name)s was asked, and said no on %(day)s."),
+    "withdrawn": _l("%(name)s was asked; the link was withdrawn on %(day)s."),
+    "done": _l("%(name)s translated it for you; it was approved on %(day)s."),
+}
+FIELDS = {
+    "headline": _l("Headline"),
+    "body": _l("The translation"),
+    "name": _l("The expert’s name in this language"),
+    "credit_line": _l("Credit line"),
+    "relation": _l("Relation"),
+    "ties": _l("Ties"),
+    "translator": _l("Who translated it"),
+    "is_credited": _l("Name the translator in print"),
+}
+FAULTS = {
+    "comparison": _l("Read it against the original, and tick that you did."),
+    "approved original": _l("The original isn’t approved yet: that comes first."),
+    "current original": _l("The original has changed since: bring the translation up to date."),
+    "expert": _l("The expert reads this language and hasn’t said yes to it. Write down why it runs all the same."),
+    "reason": _l("The reason is too long."),
+    "a second look": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
+    "a look at what was said besides": _l(
+        "Readers’ own words stand in it, or what they told the desk alone. Look at it, and tick that it may be known."
+    ),
+    "no contact details": _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
+}
+
+
+class Asked(NamedTuple):
+    """A translator whom the desk asked last for a text. `words` are what they handed in, or have typed, where it is
+    to be seen beside the translation that stands.
+    """
+
+    translator: Translator
+    is_current: bool
+    words: Words | None
+
+    @property
+    def standing(self) -> str:
+        one = self.translator
+        words = str(TRANSLATOR_STATES[one.state or ""]) % {"name": one.name, "day": day(one.state_at)}
+        late = one.is_open and not self.is_current
+        return f"{words} {_('The words have changed since: their page shows none.')}" if late else words
+
+
+def get_translator_status(desk: RequestContext, outside: Translator, current: Translation | None) -> Asked:
+    """Return how it is with whom the desk asked; `current` is the translation that stands, where it is up to date."""
+    original = translators.original_of(desk.session, outside, desk.session.get_one(Question, outside.question_id))
+    words = translators.get_handed_in_text(desk.session, outside) if outside.is_handed_in else None
+    if words and current and current.is_written:
+        same = (current.body, current.headline) == (
+            for_print(clean(words.body)),
+            for_print(single_line(words.headline)),
+        )
+        words = None if same else words  # it stands there
+    if outside.is_invited and original is None and (drafts := translators.list_drafts(desk.session, outside)):
+        words = translators.parse_translation(drafts[0].words)
+    return Asked(outside, original is not None, words)
+
 
 IN_LANGUAGE = f"{ADDRESS}/translations/<language>"
 ONE = f"{IN_LANGUAGE}/<key>"
@@ -65,7 +129,11 @@ class Row(NamedTuple):
     def standing(self) -> str:
         if self.one is None or self.one.is_dropped:
             return _("not translated yet")
-        return str(STANDING[self.one.state or ""]) if self.is_current else _("out of date: the original has changed")
+        return (
+            str(TRANSLATION_STATES[self.one.state or ""])
+            if self.is_current
+            else _("out of date: the original has changed")
+        )
 
     @property
     def title(self) -> str:
@@ -300,4 +368,93 @@ def translation_move(slug: str, public_id: str, language: str, key: str, move: s
 
     save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
     announce(str(DONE[move]))
+    return to_texts(slug, public_id, language, key)
+
+
+OF_IT = f"{ONE}/translator"
+INVITATION_FAULTS = {
+    "name": _l("A name is missing."),
+    "approved original": _l("The original isn’t approved yet: that comes first."),
+    "email": _l("Nothing can be sent to this address."),
+}
+
+
+@editor.press(OF_IT, "invite")
+def translator_invite(slug: str, public_id: str, language: str, key: str) -> Response | tuple[str, int]:
+    name, email = request.form.get("name", ""), request.form.get("email", "")
+
+    def fn(desk: RequestContext) -> None:
+        original = locked_row_of(desk, public_id, language, key).original
+        translators.invite(desk.session, desk.actor, original, language, name, email)
+
+    try:
+        run_in_transaction(slug, fn)
+    except (MissingPrecondition, BadAddress, TooLong) as refused:
+        fact = (
+            refused.fact
+            if isinstance(refused, MissingPrecondition)
+            else "name"
+            if isinstance(refused, TooLong)
+            else "email"
+        )
+        fault = too_long(refused) if isinstance(refused, TooLong) else str(INVITATION_FAULTS[fact])
+        asking = {fact if fact in ("name", "email") else "name": fault}
+        return rerender(slug, 422, texts_page, public_id, language, key, asking=asking)
+    announce(_("It is on its way to %(name)s.", name=name))
+    return to_texts(slug, public_id, language, key)
+
+
+def _invite_again(desk: RequestContext, public_id: str, language: str, key: str) -> None:
+    row = locked_row_of(desk, public_id, language, key)
+    translators.invite_again(desk.session, desk.actor, _get_unchanged_invitation(row.asked).translator, row.original)
+
+
+def _withdraw(desk: RequestContext, public_id: str, language: str, key: str) -> None:
+    lock_row(desk.session, the_question(desk, public_id))
+    translators.withdraw(
+        desk.session, desk.actor, _check_translator_version(_translator(desk, public_id, language, key))
+    )
+
+
+def _translator(desk: RequestContext, public_id: str, language: str, key: str) -> Translator:
+    """Return whom the desk asked last, also for a text or into a language that no page shows any more, or 404."""
+    return or_404(translators.get_newest_translators(desk.session, the_question(desk, public_id)).get((key, language)))
+
+
+def _use(desk: RequestContext, public_id: str, language: str, key: str) -> None:
+    row = locked_row_of(desk, public_id, language, key)
+    translators.use(desk.session, desk.actor, _get_unchanged_invitation(row.asked).translator, row.original)
+
+
+def _get_unchanged_invitation(invitation: Asked | None) -> Asked:
+    """Return whom the page showed, as it showed them, or 404. Raises `VersionConflict`."""
+    one = or_404(invitation)
+    _check_translator_version(one.translator)
+    return one
+
+
+def _check_translator_version(translator: Translator) -> Translator:
+    if translator.version != number_shown():
+        raise VersionConflict(f"translator {translator.id}")
+    return translator
+
+
+TRANSLATOR_MOVES = {
+    "again": (_invite_again, _l("The words are on their way, with a new link.")),
+    "withdraw": (_withdraw, _l("The link is withdrawn: its page shows nothing any more.")),
+    "use": (_use, _l("It stands here now. Read it against the original.")),
+}
+
+
+@editor.press(
+    f"{OF_IT}/<any({', '.join(TRANSLATOR_MOVES)}):move>", {"again": "invite", "withdraw": "invite", "use": "translate"}
+)
+def translator_move(slug: str, public_id: str, language: str, key: str, move: str) -> Response:
+    verb, said = TRANSLATOR_MOVES[move]
+
+    def load(desk: RequestContext) -> Translator:
+        return _translator(desk, public_id, language, key)
+
+    save_unless_changed(slug, load, lambda desk: verb(desk, public_id, language, key))
+    announce(str(said))
     return to_texts(slug, public_id, language, key)

@@ -13,7 +13,7 @@ from ...questions import wording as words
 from ...questions.models import Question
 from ...web.formatting import tongue
 from ..conflict import WORDING, check_unchanged, facts_of, find_last_save, merge_form, submitted_token
-from ..form_values import too_long
+from ..form_fields import too_long
 from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
 from .question_page import ADDRESS, question_press, the_question, to_question
 

@@ -1,1 +1,1 @@
-"""Choices that a newsletter makes once: its rhythm, its sentences, its mails, and who may what."""
+"""Choices that a newsletter makes once (its rhythm, its texts, its mails, who may what), and the trail of all changes."""

@@ -8,7 +8,7 @@ from ...web.formatting import count, day
 from ...workflows.retention import erase_answers, erase_people
 from ...workflows.retention import retention_preview as preview
 from ..frame import editor, page, read_context
-from ..letters.letter_words import CHANNELS
+from ..letter_labels import CHANNELS
 
 WITHIN = timedelta(days=30)
 FIRST = 20  # letters of each rule that are listed

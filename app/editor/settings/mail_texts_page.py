@@ -19,9 +19,8 @@ from ...newsletters.desk_mails import sender
 from ...text.languages import direction
 from ...web.formatting import tongue
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
-from ..flash import announce
-from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
-from ..mail.mail_words import name_of
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
+from ..mail_labels import kind_label
 from .newsletter_page import languages_of
 
 PART_WORDS = {
@@ -62,7 +61,7 @@ def mail_texts(slug: str) -> str:
             language=language,
             languages=_languages(desk),
             mails=[
-                (kind, name_of(kind), bool(texts.get_custom_texts(desk.session, desk.newsletter, kind, language)))
+                (kind, kind_label(kind), bool(texts.get_custom_texts(desk.session, desk.newsletter, kind, language)))
                 for kind in kinds
             ],
             is_main=language == desk.newsletter.language,
@@ -149,7 +148,7 @@ def _form(
         direction=direction(language),
         languages=[one for one in _languages(desk) if kind in texts.kinds_of(desk.newsletter, one[0])],
         kind=kind,
-        label=name_of(kind),
+        label=kind_label(kind),
         fields=[(part, PART_WORDS[part], values[part], _help(kind, part)) for part in parts_of(kind)],
         faults={part: str(PLACE_FAULTS[code]) % {"name": name} for part, (code, name) in (faults or {}).items()},
         fixed_note=KINDS[kind].stays and _(KINDS[kind].stays),

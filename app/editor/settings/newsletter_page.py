@@ -23,13 +23,11 @@ from ...people.directory import everybody_of
 from ...text.translation import interface_language, say
 from ...version import VERSION
 from ...web.formatting import day, tongue
-from .. import declared_form
+from .. import form_fields, rhythm_form
 from ..conflict import Facts, check_form_unchanged, find_last_save, format_field_value, merge_form
-from ..editions.rhythm_text import format_rhythm, rule_in_words
-from ..flash import announce
-from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
-from ..mail.mail_words import name_of
-from . import rhythm_form
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
+from ..mail_labels import kind_label
+from ..rhythm_form import format_rhythm, rule_in_words
 
 # Dates that are not of the rhythm any more and stay all the same: why.
 STAYS = {
@@ -66,7 +64,7 @@ def _says(desk: RequestContext, page_key: str) -> str:
     if page_key == WHEN:
         return format_rhythm(desk.newsletter)
     fields = _fields(desk, page_key)
-    stored, labels = declared_form.get_stored_values(fields, desk.newsletter), declared_form.labels(fields)
+    stored, labels = form_fields.get_stored_values(fields, desk.newsletter), form_fields.field_labels(fields)
     filled = [f"{labels[name]}: {_format_value(name, value)}" for name, value in stored.items() if value]
     return "; ".join(filled[:SAID])
 
@@ -95,11 +93,11 @@ def _form(
 ) -> str:
     """Return a page of the settings; with `columns` to look at, its dates are those of the rhythm as typed."""
     fields = _fields(desk, page_key)
-    said = {name: declared_form.fault_words(faults[name]) for name in fields if faults and name in faults}
-    labels = declared_form.labels(fields)
+    said = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
+    labels = form_fields.field_labels(fields)
     first = find_last_save(desk, desk.newsletter, "newsletter.change", _concerns_fields(fields)) if stale else None
     form = merge_form(
-        desk, declared_form.get_stored_values(fields, desk.newsletter), form_data, labels, first, _format_value
+        desk, form_fields.get_stored_values(fields, desk.newsletter), form_data, labels, first, _format_value
     )
     return page(
         desk,
@@ -146,8 +144,8 @@ def _frames(desk: RequestContext) -> dict[str, Any]:
 
 
 def _options() -> dict[str, Any]:
-    held = [(kind, name_of(kind)) for (kind,) in SETTINGS["held_kinds"].options]
-    return declared_form.options(SETTINGS) | {"held_kinds": held}
+    held = [(kind, kind_label(kind)) for (kind,) in SETTINGS["held_kinds"].options]
+    return form_fields.field_options(SETTINGS) | {"held_kinds": held}
 
 
 def _format_value(name: str, value: Any) -> str:
@@ -167,7 +165,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
     """Change a page of the settings, or only look at the dates of a rhythm."""
     with read_context(slug) as desk:
         fields = _fields(desk, part)
-    typed, columns = declared_form.get_submitted_values(fields), dict[str, Any]()
+    typed, columns = form_fields.get_submitted_values(fields), dict[str, Any]()
     faults: dict[str, Any] = read_form({name: one for name, one in fields.items() if name not in RHYTHM}, typed)[1]
     if part == WHEN:
         choices = rhythm_form.read_choices()
@@ -183,13 +181,13 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> tuple[str, list[str]]:
         if faults:
             raise settings.InvalidSettings(faults)
-        before = declared_form.get_stored_values(fields, desk.newsletter)
+        before = form_fields.get_stored_values(fields, desk.newsletter)
         check_form_unchanged(
-            desk, desk.newsletter, lambda: declared_form.get_stored_values(fields, desk.newsletter), typed
+            desk, desk.newsletter, lambda: form_fields.get_stored_values(fields, desk.newsletter), typed
         )
         settings.change(desk.session, desk.actor, desk.newsletter, **typed | columns)
         plan_newsletter(desk.session, desk.actor, desk.newsletter)
-        after = declared_form.get_stored_values(fields, desk.newsletter)
+        after = form_fields.get_stored_values(fields, desk.newsletter)
         if part != WHEN or all(before[name] == after[name] for name in CALENDAR):
             return _("The settings are saved."), []
         stays = [

@@ -1,6 +1,4 @@
-"""The newsletters of the house, for admins, and a newsletter's own page: rename it, let it pause, let it go on, close
-it.
-"""
+"""The newsletters of the house, for admins: make one, rename it, let it pause, let it go on, close it."""
 
 from collections.abc import Callable
 from datetime import date
@@ -16,20 +14,23 @@ from ...audit import Event
 from ...core.fields import FieldError
 from ...core.permissions import roles_for
 from ...core.state_machine import InvalidTransition, VersionConflict
-from ...db.session import lock_row
-from ...editions.planning import off_the_rhythm
-from ...newsletters.models import Newsletter
+from ...db.session import lock_row, now
+from ...editions.planning import off_the_rhythm, start_with_open_edition
+from ...editions.rhythm import choices_of, preview_dates
+from ...newsletters.models import SETTINGS, USUAL_CUTOFF_MINUTES, Newsletter
 from ...newsletters.queries import all_newsletters
 from ...newsletters.settings import InvalidSettings
 from ...people.models import Membership
+from ...text.languages import direction
+from ...typesetting.house_languages import phrases_for
 from ...web.formatting import day
-from ...workflows.newsletters import pausing, renaming
-from .. import declared_form
+from ...workflows.newsletters import founding, pausing, renaming
+from .. import form_fields, rhythm_form
 from ..conflict import abort_with_conflict, submitted_token, token
-from ..flash import announce
-from ..form_values import parse_day
-from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
+from ..form_fields import parse_day
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..undo_press import get_undo_token
+from .sentences import SENTENCES, example, sentences_typed
 
 STANDS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("is closed")}
 
@@ -62,7 +63,7 @@ def _page(
 ) -> str:
     """Return the page; the `press` that couldn't be taken stands open, as it was typed."""
     one = desk.newsletter
-    said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
+    said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
     stay = off_the_rhythm(desk.session, one) if not one.is_running else []
     return page(
@@ -136,3 +137,81 @@ def press_newsletter(slug: str, press: str) -> Response | tuple[str, int]:
     back = url_for("editor.newsletter", slug=slug)
     announce(str(said) % {"name": name}, undo=undo, return_url=back)
     return redirect(back, code=303)
+
+
+@editor.sheet("/<slug>/new-newsletter", "newsletters")
+def new_newsletter(slug: str) -> str:
+    with read_context(slug) as desk:
+        return _form(desk)
+
+
+def _default_values(desk: RequestContext) -> dict[str, Any]:
+    """Return what the form begins with: what newsletters of one house mostly have in common."""
+    here = desk.newsletter
+    common = {name: getattr(here, name) for name in ("publisher", "rule", "at", "zone")}
+    empty = dict.fromkeys((*founding.FIRST, *SENTENCES, "slug"), "")
+    return empty | common | {"editor": desk.actor.name, "languages": here.language}
+
+
+def _form(
+    desk: RequestContext,
+    form_data: dict[str, Any] | None = None,
+    faults: dict[str, Any] | None = None,
+    looked_at: dict[str, Any] | None = None,
+) -> str:
+    """Return the page; with the columns that were `looked_at`, the newsletter is shown as it would be."""
+    values, labels = form_data or _default_values(desk), form_fields.field_labels(SETTINGS) | {"slug": _("Short name")}
+    labels |= {kind: str(label) for kind, (label, _help) in SENTENCES.items()}
+    said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
+    language = next(iter((looked_at or {}).get("languages", ())), desk.newsletter.language)
+    return page(
+        desk,
+        "editor/settings/new_newsletter.html",
+        "settings",
+        values=values,
+        faults=said,
+        summary=[(name, f"{labels[name]}: {words}") for name, words in said.items()],
+        basic_fields=founding.FIRST,
+        calendar_fields=founding.CALENDAR,
+        sentences=SENTENCES,
+        default_sentences=phrases_for(language),
+        language=language,
+        direction=direction(language),
+        **rhythm_form.frame(rhythm_form.read_choices() if form_data else choices_of(values["rule"])),
+        **(_build_preview(desk, looked_at, form_data or {}) if looked_at else {}),
+    )
+
+
+def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dict[str, Any]) -> dict[str, Any]:
+    """Return the next dates and an example of the house form, of a newsletter that isn't there yet."""
+    usual = {"marks": SETTINGS["marks"].options[0][0], "cutoff_minutes": USUAL_CUTOFF_MINUTES}
+    made = Newsletter(words=0, slots=1, **usual, **columns)
+    start_with_open_edition(desk.session, made)
+    own = {kind: form_data[kind] for kind in SENTENCES}
+    return {"dates": preview_dates(made, now(desk.session)), "example": example(made, made.language, own)}
+
+
+@editor.press("/<slug>/new-newsletter", "newsletters")
+def make_newsletter(slug: str) -> Response | tuple[str, int]:
+    """Make the newsletter and its editions, or only look at it."""
+    choices, texts = rhythm_form.read_choices(), sentences_typed()
+    typed = (
+        form_fields.get_submitted_values(founding.FIRST | founding.CALENDAR)
+        | {"slug": request.form.get("slug", "")}
+        | texts
+    )
+
+    def make(desk: RequestContext) -> Newsletter:
+        columns = founding.validate_newsletter(desk.session, choices, texts, typed)
+        return founding.create_newsletter(desk.session, desk.actor, columns, texts)
+
+    try:
+        if "look" in request.form:
+            with read_context(slug) as desk:
+                columns = founding.validate_newsletter(desk.session, choices, texts, typed)
+                return _form(desk, typed, looked_at=columns), 200
+        made = run_in_transaction(slug, make)
+    except InvalidSettings as faulty:
+        return rerender(slug, 422, _form, typed, faulty.faults)
+    announce(_("%(name)s is made.", name=made.name))
+    return redirect(url_for("editor.home", slug=made.slug), code=303)

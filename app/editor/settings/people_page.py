@@ -14,9 +14,9 @@ from ...core.state_machine import VersionConflict
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
 from ..conflict import abort_with_conflict, submitted_token
-from ..flash import announce
 from ..frame import (
     RequestContext,
+    announce,
     editor,
     or_404,
     page,

@@ -20,9 +20,18 @@ from ...programs.telling import NAMES
 from ...web.formatting import age, exact
 from ...workflows import program_messages
 from ..conflict import submitted_token, token
-from ..flash import announce
-from ..form_values import too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, require_row, rerender, run_in_transaction
+from ..form_fields import too_long
+from ..frame import (
+    RequestContext,
+    announce,
+    editor,
+    or_404,
+    page,
+    read_context,
+    require_row,
+    rerender,
+    run_in_transaction,
+)
 
 LATEST = 40  # of what a program was told, on its page
 WEBHOOK = _l("A program, by webhook")

@@ -16,10 +16,9 @@ from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm
 from ...newsletters.settings import InvalidSettings
 from ...sending_tools.asking import Account, DraftError
 from ...sending_tools.known_tools import TOOLS, try_it
-from .. import declared_form
+from .. import form_fields
 from ..conflict import number_shown, token
-from ..flash import announce
-from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 PATIENCE = 8.0  # seconds that somebody sits before the page
 LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
@@ -48,7 +47,7 @@ def sending_tool_page(slug: str) -> str:
 
 def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[str, Any] | None = None) -> str:
     kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
-    said = {name: declared_form.fault_words(fault) for name, fault in (faults or {}).items()}
+    said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     return page(
         desk,
         "editor/settings/sending_tool.html",

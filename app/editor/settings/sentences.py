@@ -17,9 +17,8 @@ from ...typesetting.house_form import LeadIn, Piece, Voice, set_block
 from ...typesetting.house_languages import phrases_for
 from ...typesetting.renderers import to_text
 from ..conflict import check_form_unchanged, find_last_text_save, merge_form
-from ..declared_form import fault_words
-from ..flash import announce
-from ..frame import RequestContext, editor, page, read_context, rerender, run_in_transaction
+from ..form_fields import format_fault
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .newsletter_page import languages_of
 
 # What each sentence is for; those of the house form can be seen in the example.
@@ -93,7 +92,7 @@ def _form(
         sentences=shown,
         **form._asdict(),
         default_sentences=phrases_for(language),
-        faults={kind: fault_words(fault) for kind, fault in (faults or {}).items()},
+        faults={kind: format_fault(fault) for kind, fault in (faults or {}).items()},
         example=example(desk.newsletter, language, form.values),
         is_preview=form_data is not None and not faults and not stale,
     )

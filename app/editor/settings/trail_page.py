@@ -24,8 +24,8 @@ from ...people.spreadsheet import write_csv
 from ...questions.models import Question
 from ...web.formatting import clock_time, day, exact, zone
 from ...web.setup import paginate
+from ..event_sentences import HANDS, describe_events, hands
 from ..frame import RequestContext, editor, page, read_context
-from .event_sentences import HANDS, describe_events, hands
 
 PAGE = 100
 AT_ONCE = 1_000  # events that are read at a time for a file

@@ -29,9 +29,9 @@ from ...search.full_text import Hit, search
 from ...text.clean import single_line
 from ...web.formatting import age, full_date
 from ..frame import RequestContext, editor, page, read_context
-from ..letters.letter_words import STANDS
-from ..mail.mail_words import format_mail_line, load_mail_names
-from ..questions.question_states import WORDS
+from ..letter_labels import STANDS
+from ..mail_labels import format_mail_line, load_mail_names
+from ..question_labels import STATE_LABELS
 
 MOST = 6  # rows of a group
 RECENT = 30  # assignments of the experts who were found, whose mails are looked through
@@ -133,7 +133,7 @@ def _questions(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
 
 def _label(question: Question) -> str:
     """Return what the list is called in which the question stands."""
-    return str(WORDS[WORDS[str(question.state)].listed].label)
+    return str(STATE_LABELS[STATE_LABELS[str(question.state)].listed].label)
 
 
 def _published(desk: RequestContext, hits: Sequence[Hit], published_items: Mapping[int, EditionItem]) -> list[Row]:

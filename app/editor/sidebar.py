@@ -1,4 +1,4 @@
-"""The frame of every page of the desk: its sections with their numbers, and the edition that comes."""
+"""The sidebar of every page of the desk: its sections with their numbers, and the edition that comes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

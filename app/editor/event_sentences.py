@@ -7,20 +7,20 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import literal, select, union_all
 
-from ...answers.models import Answer, AnswerText, Assignment
-from ...audit import Event
-from ...audit.events import EVENTS
-from ...core.permissions import ROLES
-from ...editions.models import Edition
-from ...newsletters.models import SETTINGS
-from ...people import colleagues
-from ...people.directory import expert_names, names_of
-from ...people.models import Expert, Person
-from ...questions.models import Question, QuestionText
-from ...web.formatting import tongue
-from ..declared_form import labels
-from ..frame import RequestContext, role_label
-from ..letters.letter_words import FILED
+from ..answers.models import Answer, AnswerText, Assignment
+from ..audit import Event
+from ..audit.events import EVENTS
+from ..core.permissions import ROLES
+from ..editions.models import Edition
+from ..newsletters.models import SETTINGS
+from ..people import colleagues
+from ..people.directory import expert_names, names_of
+from ..people.models import Expert, Person
+from ..questions.models import Question, QuestionText
+from ..web.formatting import tongue
+from .form_fields import field_labels
+from .frame import RequestContext, role_label
+from .letter_labels import FILED
 
 OUTCOMES = {
     "fine": _l("it is right"),
@@ -85,7 +85,7 @@ def describe_events(
             "person": people.get(_person(event) or 0) or _("somebody"),
             "role": role_label(event.new) if event.new in ROLES else "",
             "language": tongue(facts.get("language", "")),
-            "columns": ", ".join(labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
+            "columns": ", ".join(field_labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 
     return [_(_sentence(event, page), **values(event)) for event in events]

@@ -1,6 +1,4 @@
-"""A form on a question's page that lacked something: it comes back open, with what was typed and the error at its
-field.
-"""
+"""A form that could not be taken: it comes back open, with what was typed and the error at its field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +6,9 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import lazy_gettext as _l
 
-from ...core.state_machine import MissingPrecondition, TooLong
-from ...questions.source_protection import LeakDetected
-from ..form_values import too_long
+from ..core.state_machine import MissingPrecondition, TooLong
+from ..questions.source_protection import LeakDetected
+from .form_fields import too_long
 
 WRITTEN = ("letter", "note", "sentence", "why")  # the fields whose words are mailed to an expert
 # What a verb misses: the field that it is typed in, and what to do about it.

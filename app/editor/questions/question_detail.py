@@ -23,11 +23,10 @@ from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...text.diff import Pair, compare
+from .. import incoming_mails
 from ..frame import RequestContext
-from ..mail import incoming_mails
 from .originals import SHOWN, Original, originals
-from .question_list import places_of
-from .question_status import OVER, Place, day_of_run, format_question_summary, format_status
+from .question_list import OVER, Place, day_of_run, format_question_summary, format_status, places_of
 
 NEXT = 4  # editions that are looked through for an open slot
 

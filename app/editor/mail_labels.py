@@ -1,4 +1,4 @@
-"""Mails as the desk speaks of them. A reader's address is shown to nobody: the mail is to "a reader"."""
+"""Mails as lines of the desk's pages. A reader's address is never shown: the mail is to "a reader"."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,19 +9,19 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from ...db.session import now
-from ...mail import question_mails
-from ...mail.kinds import KINDS
-from ...mail.lifecycle import MAIL
-from ...mail.models import OutboxMail
-from ...people.directory import names_of
-from ...people.staff import invited_by
-from ...questions.queries import QuestionSummary as AskedOf
-from ...questions.queries import list_summaries as list_named
-from ...web.formatting import age, ago, clock_time, day, zone
-from ...workflows.undo import is_undone
-from ..conflict import token_of
-from ..frame import RequestContext
+from ..db.session import now
+from ..mail import question_mails
+from ..mail.kinds import KINDS
+from ..mail.lifecycle import MAIL
+from ..mail.models import OutboxMail
+from ..people.directory import names_of
+from ..people.staff import invited_by
+from ..questions.queries import QuestionSummary as AskedOf
+from ..questions.queries import list_summaries as list_named
+from ..web.formatting import age, ago, clock_time, day, zone
+from ..workflows.undo import is_undone
+from .conflict import token_of
+from .frame import RequestContext
 
 STATES = {
     "failed": ("late", _l("Failed")),
@@ -38,7 +38,7 @@ ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
 Named = tuple[dict[int, str], dict[int, AskedOf], dict[int, str]]
 
 
-def name_of(kind: str) -> str:
+def kind_label(kind: str) -> str:
     """Return the desk's word for a kind of mail; an old one that is gone keeps its key."""
     row = KINDS.get(kind)
     return _(row.name) if row and row.name else kind
@@ -69,7 +69,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> di
         "to": _("A reader")
         if mail.letter_id
         else people.get(mail.person_id or 0) or invited.get(mail.id) or _nameless(mail),
-        "kind": name_of(mail.kind),
+        "kind": kind_label(mail.kind),
         "because": question.title if question else "",
         "about": url_for("editor.question", **where) if question else "",
         "said": format_server_reply(mail),

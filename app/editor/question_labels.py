@@ -1,6 +1,4 @@
-"""The desk's words for each state of a question: one row each, for lists, look-alikes, the page's first line and its
-button.
-"""
+"""Labels for questions, shared by the desk's pages: their states, why two can't be merged, why an expert declined."""
 
 from dataclasses import dataclass
 
@@ -26,7 +24,7 @@ class StateWords:
     step: tuple[str, str] | None = None
 
 
-WORDS = {
+STATE_LABELS = {
     "open": StateWords("open", _l("Open")),
     "seeking": StateWords("seeking", _l("With an expert")),
     "answered": StateWords("answered", _l("Answered")),
@@ -59,4 +57,29 @@ WORDS = {
     ),
 }
 # The words of each button beside the first one: moves that take one press and ask for nothing.
-BUTTONS = {"shelve": _l("Put it on the shelf")}
+STATE_BUTTONS = {"shelve": _l("Put it on the shelf")}
+
+
+# By the code of `CannotMerge`; each goes on a sentence that begins with "it" or stands after a colon.
+MERGE_FAULTS = {
+    "itself": _l("it can’t be merged into itself"),
+    "elsewhere": _l("there is no such question in this newsletter"),
+    "into merged": _l("the other one was merged itself: choose the one that it is in now"),
+    "into closed": _l("the other one is closed"),
+    "into ran": _l("the other one has run: who asks it now is answered with it"),
+    "into such": _l("the other one takes nothing in where it stands now"),
+    "assigned": _l("an expert is asked about it: merge the other one into this one instead"),
+    "answered": _l("it has an answer: merge the other one into this one instead"),
+    "picked": _l("it is picked for an edition"),
+    "ran": _l("it has run"),
+    "closed": _l("it is closed: open it again first"),
+    "merged": _l("it is merged already"),
+    "such": _l("it can’t be merged from where it stands now"),
+}
+
+DECLINE_LABELS = {
+    "no time": _l("No time now"),
+    "not my field": _l("Not their field"),
+    "conflict of interest": _l("A conflict of interest"),
+    "other": _l("Another reason"),
+}

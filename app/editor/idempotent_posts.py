@@ -1,4 +1,4 @@
-"""A press that comes twice, by a double click or by a form that is sent again, is one: both get the same page.
+"""A press that comes twice, by a double click or a form that is sent again, counts once: both get the same page.
 
 Each form of the desk carries a key of its own (`token()` of macros/forms.html), which `change` takes in the transaction
 of the press.

@@ -1,43 +1,168 @@
-"""Rows of the list of letters, and the letter that is read beside it."""
+"""The list of letters with its filters and rows, and the letter that is read beside it."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from flask import request
+from flask import current_app, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import true
 
 from ...answers.models import Assignment
 from ...core.clock import utc_now
-from ...core.listing import Chain, counts
-from ...letters import contacts, crowds, queries
-from ...letters.lifecycle import LETTER
+from ...core.listing import Chain, Rows, counts
+from ...db.session import now
+from ...letters import contacts, crowds, machine_translation, queries
+from ...letters.lifecycle import LETTER, STATES
+from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...letters.spam_filter import BY_CODE
 from ...mail import inbound
 from ...people.models import Person
 from ...questions import queries as question_queries
-from ...questions.lifecycle import STATES
+from ...questions.lifecycle import STATES as QUESTION_STATES
 from ...questions.models import Question
 from ...search.full_text import Piece
 from ...text.languages import direction
 from ...web.formatting import age, by_name, count, day, exact, full_date, tongue, zone
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
-from ..choices import EditionChoice, list_topic_choices
-from ..filtered_list import Filtered, Hits, Options, format_edition_label
+from .. import incoming_mails
+from ..filtered_list import (
+    EXPERT_LETTER_SHORTCUTS,
+    SHORTCUTS,
+    Declared,
+    EditionChoice,
+    Filter,
+    Filtered,
+    Hits,
+    Offer,
+    Options,
+    editions,
+    format_edition_label,
+    list_topic_choices,
+    on_letter_of_expert,
+    static_options,
+)
 from ..frame import RequestContext, look_around
-from ..mail import incoming_mails
-from ..mail.incoming_mails import About
-from ..shortcuts import KEYS, OF_EXPERT, on_letter_of_expert
-from .letter_filters import LETTERS
+from ..incoming_mails import About
+from ..letter_labels import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
 from .letter_look_alikes import list_look_alikes as alikes_of
-from .letter_words import BY_MAIL, CHANNELS, ENDS, FILED, FILTERS, HEARS_BACK, HELD, LOOKS, ONLY_HELD
-from .machine_words import of_letter as of_machine
+
+RECENT = 12  # editions that the form offers
+TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+FILTER_KINDS = ("question", "comment", "tip", "unsubscribe", "spam")
+# age in the address: (label, days, whether it bounds from below)
+AGES = {
+    "day": (_l("of the last day"), 1, True),
+    "week": (_l("of the last week"), 7, True),
+    "over-week": (_l("over a week old"), 7, False),
+    "over-month": (_l("over a month old"), 30, False),
+}
+EQUAL = {
+    "channel": Letter.channel,
+    "language": Letter.language,
+    "edition": Letter.about_edition_id,
+    "kind": Letter.filed_as,
+    "held": Letter.held_reason,
+}
+
+
+# The lists in which what a flood may have brought stands behind the rest.
+IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
+    STATES.which("is_held"): crowds.list_held_letters,
+    STATES.which("waits"): crowds.waiting,
+}
+
+
+def _languages(_desk: RequestContext, code: str) -> Options:
+    """The language that the address has; the page offers those of its rows."""
+    known = code == "und" or TAG.fullmatch(code) and tongue(code)
+    return {code: (tongue(code) or _("an unknown language"), code)} if known else {}
+
+
+def _default_state(values: Mapping[str, str]) -> str:
+    """Return which letters are meant where the address doesn't say: what waits, unless something else follows from the
+    rest.
+    """
+    if "kind" in values:
+        return "filed"
+    return "held" if "held" in values else "all" if "q" in values else "waiting"
+
+
+def _listing(desk: RequestContext, states: Sequence[str], filter_values: Mapping[str, Any]) -> Rows[Letter]:
+    newsletter_id = desk.newsletter.id
+    rules = [
+        column == getattr(filter_values[name], "id", filter_values[name])
+        for name, column in EQUAL.items()
+        if name in filter_values
+    ]
+    rules += [Letter.alike == true()] if "alike" in filter_values else []
+    if "age" in filter_values:
+        _label, days, is_young = AGES[filter_values["age"]]
+        bound = now(desk.session) - timedelta(days=days)
+        return queries.listing(newsletter_id, states, *rules, **{"since" if is_young else "until": bound})
+    if states in IN_ORDER:
+        return IN_ORDER[states](newsletter_id, *rules)
+    return queries.listing(newsletter_id, states, *rules)
+
+
+LETTERS = Declared(
+    noun=Letter,
+    endpoint="editor.letters",
+    states=FILTERS,
+    filters={
+        "channel": Filter(
+            _l("Came by"), _l("by way of: %(channel)s"), static_options({one: CHANNELS[one] for one in ALL_CHANNELS})
+        ),
+        "language": Filter(_l("Written in"), _l("in %(language)s"), _languages),
+        "edition": Filter(
+            _l("About the edition"), _l("about the edition of %(day)s"), editions(Offer(RECENT, has_run=True))
+        ),
+        "kind": Filter(
+            _l("Filed as"), _l("filed as: %(kind)s"), static_options({kind: FILED[kind] for kind in FILTER_KINDS})
+        ),
+        "held": Filter(_l("Held for"), _l("held for: %(why)s"), static_options(HELD)),
+        "age": Filter(_l("Age"), "%(age)s", static_options({name: label for name, (label, *_rest) in AGES.items()})),
+        "alike": Filter(_l("Look-alikes"), _l("with a look-alike"), static_options({"1": _l("has one")})),
+    },
+    usual=_default_state,
+    listing=_listing,
+    load=queries.load,
+    size=40,  # rows that fit a laptop's screen
+)
+
+
+MACHINE_FAULTS = {
+    "unreachable": _l("The newsroom’s own machine couldn’t be reached, or broke off."),
+    "slow": _l("The newsroom’s own machine took too long."),
+    "refused": _l("The newsroom’s own machine doesn’t know one of the two languages, or couldn’t take the letter."),
+    "key": _l("The newsroom’s own machine didn’t take the key that the settings have for it."),
+    "busy": _l("The newsroom’s own machine has too much to do. Try it again in a minute."),
+    "broken": _l("Something went wrong in the newsroom’s own machine."),
+    "garbage": _l("What answered is no machine that we know: whoever runs the house can check the settings."),
+    "lost": _l("The answer of the newsroom’s own machine never came: our worker was stopped meanwhile."),
+}
+
+
+def of_machine(desk: RequestContext, item: Letter) -> dict[str, Any]:
+    """Return what its page needs: how the translation stands, and whether one can be asked for (again)."""
+    row = machine_translation.find_translation(desk.session, item)
+    machine = machine_translation.read_translation(desk.session, item, row) if row else None
+    foreign = item.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
+    is_on = current_app.config["TRANSLATION_SERVER"] is not None
+    asks = machine is None or bool(machine.fault)
+    return {
+        "machine": machine,
+        "machine_faults": MACHINE_FAULTS,
+        "can_translate": is_on and foreign and asks and not machine_translation.get_refusal_reason(item),
+    }
+
 
 KINDS = ("comment", "tip", "unsubscribe", "spam")
 # The parts of the list of all that waits that go by no day.
@@ -245,7 +370,7 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
         "credit_name": contacts.names_of(session, [item], credits).get(item.id),
         "hears_back": HEARS_BACK[hear_back],
         "question": question_queries.lead_of(session, question) if question else None,
-        "open_questions": question_queries.list_newest_summaries(session, key, STATES.which("is_in_work"), 50),
+        "open_questions": question_queries.list_newest_summaries(session, key, QUESTION_STATES.which("is_in_work"), 50),
         "end_reason": ENDS.get(item.end_reason or ""),
         "files": [(kind, (BY_MAIL if by_mail else FILED)[kind]) for kind in KINDS],
         "reading": reading,
@@ -256,8 +381,8 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
         # Reasons stand only on what was set aside and became a letter by somebody's word.
         "from_pen": bool(expert and mail and mail.reasons and item.waits),
         "can_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
-        "expert_keys": OF_EXPERT,
-        "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else KEYS,
+        "expert_keys": EXPERT_LETTER_SHORTCUTS,
+        "help_keys": on_letter_of_expert(filings["kinds"] if filings else ()) if expert else SHORTCUTS,
         "additions": added,
         "can_ask_reader": receipt_notes.can_be_asked(session, item, [one.note for one in added if one.note]),
         "look_alikes": alikes_of(desk, item, question) if not expert else [],

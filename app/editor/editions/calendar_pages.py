@@ -1,7 +1,8 @@
-"""The calendar of the desk: three months with their editions, cut-offs, texts that are due and dates to keep."""
+"""The dates of the desk: all editions in a list, and a calendar of three months."""
 
 from calendar import Calendar
 from datetime import date, datetime
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -12,8 +13,39 @@ from flask import request, url_for
 from flask_babel import get_locale
 
 from ...db.session import now
+from ...editions import archive
+from ...editions import queries as editions
+from ...editions.history import unsent
+from ...editions.slots import count_filled_slots
+from ...web.setup import get_cursor_row, paginate
 from ...workflows.overview.calendar_feed import Entry, list_entries
 from ..frame import RequestContext, editor, page, read_context
+from ..rhythm_form import dates_in_words, format_rhythm
+
+PAGE = 30
+
+
+@editor.get("/<slug>/editions")
+def all_editions(slug: str) -> str:
+    with read_context(slug) as desk:
+        last = get_cursor_row(lambda key: editions.load(desk.session, desk.actor, key))
+        here = partial(url_for, "editor.all_editions", slug=slug)
+        past = paginate(desk.session, archive.sent_editions(desk.newsletter), PAGE, last, here)
+        ahead = [] if last else unsent(desk.session, desk.newsletter.id, PAGE)
+        return page(
+            desk,
+            "editor/editions/editions.html",
+            "edition",
+            rhythm=format_rhythm(desk.newsletter),
+            skips=[dates_in_words(one) for one in desk.newsletter.skips],
+            extra=[dates_in_words(one) for one in desk.newsletter.extra],
+            upcoming_editions=ahead,
+            filled_counts=count_filled_slots(desk.session, ahead),
+            sent_editions=past.rows,
+            items_by_edition=archive.items(desk.session, past.rows),
+            keyset=past.keyset,
+        )
+
 
 MONTHS = 3
 FIRST, LAST = 2000, 2200  # years in which a calendar is of use

@@ -1,9 +1,9 @@
-"""Names of the kinds and states of letters on the desk's pages."""
+"""Labels for the kinds, channels and states of letters, shared by the desk's pages."""
 
 from flask_babel import lazy_gettext as _l
 
-from ...letters.lifecycle import STATES
-from ...letters.spam_filter import SIGNS
+from ..letters.lifecycle import STATES
+from ..letters.spam_filter import SIGNS
 
 TAKEN_DOWN = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
 BY_HAND = tuple(TAKEN_DOWN)

@@ -1,6 +1,4 @@
-"""Mail that came in, as the desk's pages show it: what was read in it, what it is about, and what experts wrote by
-mail.
-"""
+"""Incoming mail on the desk's pages: what was read in it, what it is about, and how an expert's letter can be filed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,24 +12,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 from sqlalchemy.sql import ColumnElement
 
-from ...answers.editing import open_check
-from ...answers.lifecycle import ASSIGNMENT
-from ...answers.models import Assignment, Check
-from ...answers.queries import list_writable_assignments, select_with_questions
-from ...crypto.seal import Unsealable
-from ...db.session import now
-from ...editions.models import Edition
-from ...letters.models import Letter
-from ...mail import inbound
-from ...mail.inbound import Reading
-from ...mail.models import Inbound, InboundRaw
-from ...people import directory
-from ...web.formatting import day
-from ..choices import EditionChoice
-from ..conflict import token_of
-from ..frame import RequestContext
-from ..letters.letter_words import CHECK_REPLIES, REPLIES
-from ..questions.question_words import REASONS
+from ..answers.editing import open_check
+from ..answers.lifecycle import ASSIGNMENT
+from ..answers.models import Assignment, Check
+from ..answers.queries import list_writable_assignments, select_with_questions
+from ..crypto.seal import Unsealable
+from ..db.session import now
+from ..editions.models import Edition
+from ..letters.models import Letter
+from ..mail import inbound
+from ..mail.inbound import Reading
+from ..mail.models import Inbound, InboundRaw
+from ..people import directory
+from ..web.formatting import day
+from .conflict import token_of
+from .filtered_list import EditionChoice
+from .frame import RequestContext
+from .letter_labels import CHECK_REPLIES, REPLIES
+from .question_labels import DECLINE_LABELS
 
 AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # in an address, as people write it
 NO_EDITIONS: Mapping[int, EditionChoice] = {}
@@ -147,7 +145,7 @@ def filings(
         "likely": sum(kind in first for kind in kinds),  # so many of them stand first
         "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
         "checks": check is not None,
-        "reasons": REASONS.items() if refuses else (),
+        "reasons": DECLINE_LABELS.items() if refuses else (),
         "later_on": get_default_return_date(desk).isoformat(),
     }
 

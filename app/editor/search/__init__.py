@@ -1,1 +1,0 @@
-"""The search that stands on every page of the desk."""

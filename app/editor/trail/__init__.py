@@ -1,1 +1,0 @@
-"""The trail: every change, its author and its time, in sentences."""
