@@ -1,11 +1,13 @@
 """The sections of an edition: one path to what they are called, how long an answer is and how many slots there are."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from app.editions.item_translations import translate_piece
 from app.editions.models import Edition
 from app.editions.slots import build_sections, open_slots, shares
 from app.editor.settings.sentences import OF_TRANSLATIONS
@@ -68,7 +70,7 @@ def places_of_sections(number: int) -> list[str]:
         found.append("app/questions/models.py: let `Question.section` be a column.")
     if len(worded) != number:
         found.append("app/editor/settings/sentences.py: let OF_TRANSLATIONS name each section in another language.")
-    if number > 1 and '"section"' in (APP / "editions" / "in_languages.py").read_text():
+    if number > 1 and 'newsletter, "section"' in inspect.getsource(translate_piece):
         found.append(
             "app/editions/item_translations.py: let `translate_piece` take the name of the question's own section."
         )

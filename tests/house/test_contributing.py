@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import pytest
+
 from app.cli.commands import MACHINES
-from tests.support.source import ROOT, named, of_app, tree
+from tests.support.source import APP, ROOT, code, named, of_app, tree
 
 GLOSSARY = ROOT / "docs/glossary.md"
 
@@ -53,30 +56,110 @@ def test_a_docstring_begins_with_a_verb_or_a_noun() -> None:
     assert wrong == []
 
 
-def test_every_place_that_a_recipe_names_is_there() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    places = re.findall(r"`((?:app|docs|migrations|tests)/[\w/.-]*)`", text)
-    assert len(places) > 25
-    assert [
-        f"CONTRIBUTING.md sends people to {place}, which isn't there" for place in places if not (ROOT / place).exists()
-    ] == []
+GUIDES = ("CONTRIBUTING.md", "STYLE.md")
+BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BAD = re.compile(r"\bBad:.*?(?=\n\n|\n#|\Z)", re.DOTALL)
+CALL = re.compile(r"(?:raise |\{\{ |\*\*|@)?(?:\w+\.)*(\w+)\(.*\)(?: \}\})?", re.DOTALL)
 
 
-def test_every_name_that_a_recipe_mentions_is_still_called_so() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    names = set(re.findall(r"`(?:@?\w+\.)*([A-Za-z_]{6,})(?:\(.*?\))?`", text))
-    places = [
-        *(path for _room, path in of_app()),
-        ROOT / "config.py",
-        ROOT / "migrations/checks.py",
-        ROOT / "tests/workflows/test_who_is_told.py",
+def cited(text: str) -> list[str]:
+    """The code that a text cites between backticks, without its blocks and its bad examples."""
+    return [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", BAD.sub("", BLOCK.sub("", text)))]
+
+
+def place(name: str) -> Path | None:
+    """Where something is that a guide names by its path, from the top, from app/ or from the templates."""
+    roots = (ROOT, APP, APP / "templates")
+    return next((root / name for root in roots if (root / name).exists()), None)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_place_that_a_guide_names_is_there(guide: str) -> None:
+    names = [name for name in cited((ROOT / guide).read_text("utf-8")) if re.fullmatch(r"\w[\w.-]*/[\w/.-]*", name)]
+    assert len(names) > 5
+    gone = [f"{guide} names {name}, which isn't there: say where it is now." for name in names if place(name) is None]
+    assert not gone, "\n".join(gone)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_test_that_a_guide_names_is_there(guide: str) -> None:
+    tests = {
+        node.name
+        for path in code(".py")
+        if path.name.startswith("test_")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    names = re.findall(r"\btest_\w+\b(?!\.py)", " ".join(cited((ROOT / guide).read_text("utf-8"))))
+    gone = [
+        f"{guide} names {name}, and no test is called so: name one that is there."
+        for name in names
+        if name not in tests
     ]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in places)
-    assert [
-        f"nothing is called {name}: mend CONTRIBUTING.md"
-        for name in sorted(names)
-        if not re.search(rf"\b{name}\b", code)
-    ] == []
+    assert not gone, "\n".join(gone)
+
+
+@cache
+def defined() -> frozenset[str]:
+    """Every function and class of the code, every macro of the pages, and what a table in the code is called."""
+    found = {
+        node.name
+        for path in code(".py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    return frozenset(
+        found.union(*(re.findall(r"\{%-? macro (\w+)", path.read_text("utf-8")) for path in code(".html")))
+    )
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_name_that_a_guide_mentions_is_still_called_so(guide: str) -> None:
+    names = cited((ROOT / guide).read_text("utf-8"))
+    calls = [found[1] for name in names if (found := CALL.fullmatch(name))]
+    plain = {name.rpartition(".")[2] for name in names if re.fullmatch(r"(?:\w+\.)*[A-Za-z_]{6,}", name)}
+    text = "\n".join(path.read_text("utf-8") for path in code(".py", ".html", ".toml"))
+    gone = [
+        f"{guide} calls {name}(), which nothing defines: say what it is called now."
+        for name in calls
+        if name not in defined()
+    ]
+    gone += [
+        f"{guide} mentions {name}, and nothing is called so: say what it is called now."
+        for name in sorted(plain)
+        if not re.search(rf"\b{name}\b", text)
+    ]
+    assert not gone, "\n".join(gone)
+
+
+def test_every_table_that_a_recipe_names_is_in_a_file_of_its_step() -> None:
+    steps = re.split(r"\n\n|\n(?=\d+\. )", BLOCK.sub("", (ROOT / "CONTRIBUTING.md").read_text("utf-8")))
+    gone = []
+    for step in steps:
+        files = [path for name in cited(step) if "/" in name and (path := place(name)) is not None]
+        files += [path for folder in files if folder.is_dir() for path in folder.glob("*.*")]
+        text = "\n".join(path.read_text("utf-8") for path in files if path.suffix in (".py", ".toml", ".html", ".md"))
+        gone += [
+            f"CONTRIBUTING.md names {name} beside {named(files[0])}, where it isn't: say where, or what it is called now."
+            for name in cited(step)
+            if files and re.fullmatch(r"[A-Z][A-Z_]+", name) and not re.search(rf"\b{name}\b", text)
+        ]
+    assert not gone, "\n".join(gone)
+
+
+def test_each_good_block_of_the_style_guide_is_in_the_code() -> None:
+    blocks = re.findall(
+        r"(Bad:\n)?^```python\n(.*?)^```$", (ROOT / "STYLE.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    good = [block for bad, block in blocks if not bad]
+    assert len(good) > 2
+    lines = "\n".join(line.strip() for _room, path in of_app() for line in path.read_text("utf-8").splitlines())
+    gone = [
+        f"STYLE.md shows a good example that is nowhere in app/: take one from the code.\n{block}"
+        for block in good
+        if "\n".join(line.strip() for line in block.splitlines()) not in lines
+    ]
+    assert not gone, "\n".join(gone)
 
 
 def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
