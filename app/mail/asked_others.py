@@ -1,16 +1,17 @@
-"""The sentence that tells an expert how many others are asked: fixed when the mail leaves, put right by the next one.
+"""The sentence that tells an expert how many others are asked: fixed when the mail leaves, corrected in the next one.
 
-What stands sealed is the mail as it was written; the number that it left with stands beside it (`asked_others`), and
-whoever reads the mail reads what its expert was told.
+The sealed content is the mail as it was composed. The number at the time of sending is stored in the column
+`asked_others`, and `outbox.read` puts it into the text, so that the desk sees what the expert was told.
 """
 
 from ..text.translation import say
 from .message import Message, replace_text
 
-MOST = 100  # others that a sentence is looked for
+MOST = 100  # `find_sentence` tries every number below this one
 
 
 def sentence(language: str, number: int) -> str:
+    """Return the sentence for `number` other experts."""
     words = say(language)
     if not number:
         return words.gettext("I’m asking only you.")
@@ -19,13 +20,13 @@ def sentence(language: str, number: int) -> str:
 
 
 def find_sentence(message: Message) -> str:
-    """Return the sentence as it stands in a mail; empty where it has none."""
+    """Return the sentence that the text of a mail contains, or an empty string."""
     every = (sentence(message.language, number) for number in range(MOST))
     return next((one for one in every if one in message.text), "")
 
 
 def with_number(message: Message, number: int) -> Message:
-    """Let a mail say how many others are asked: in its own sentence, or in a paragraph before the name below it."""
+    """Return the mail with the current number: in its own sentence, or in a new paragraph before the signature."""
     said = find_sentence(message)
     if said:
         text = message.text.replace(said, sentence(message.language, number))

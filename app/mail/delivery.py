@@ -1,8 +1,8 @@
-"""Delivery from the outbox: lease, hand over, settle. Any number of workers may do it at once.
+"""Delivery from the outbox: lease, hand over, settle. Any number of workers may run it concurrently.
 
-A mail is claimed alone and just before it is handed over, so that a slow server never lets the leases of others run
-out. A worker that is killed after the server's 250 and before the commit leaves a mail that is sent once more, with the
-same Message-ID; nothing else is ever sent twice, and nothing is lost.
+Mails are claimed one at a time, just before they are handed over, so that a slow server never lets the leases of others
+expire. A mail is sent twice only if a worker is killed between the server's 250 and the commit, and then with the same
+Message-ID. No mail is lost.
 """
 
 import logging
@@ -33,9 +33,9 @@ LANES = (0, 1, 2)
 LEASE = timedelta(minutes=10)  # longer than any hand-over: the transports give up sooner
 FIRST_WAIT = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=67)
-FIRST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds that a server is left alone, doubled each time
-BUDGET = 5.0  # seconds after which no further mail of a batch is begun
-JITTER = 0.1  # of the wait, to both sides, so that a backlog doesn't come back as one crowd
+FIRST_PAUSE, LONGEST_PAUSE = 15.0, 60.0  # seconds without a connection to an unreachable server, doubled each time
+BUDGET = 5.0  # seconds after which a batch starts no further mail
+JITTER = 0.1  # share of the wait, in both directions, so that a backlog isn't retried all at once
 
 Send = Callable[[Message, str], None]
 Settled = Callable[[Session, OutboxMail], None]
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Undelivered(Exception):
-    """The mail was not taken; `reason` tells why, without an address in it."""
+    """The server did not accept the mail; `reason` says why, without addresses, and is kept as `said`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -53,41 +53,44 @@ class Undelivered(Exception):
 
 
 class Transient(Undelivered):
-    """It may be taken later."""
+    """The server may accept the mail later."""
 
 
 class Unreachable(Transient):
-    """The server couldn't be talked to, or took no mail of ours at all: nothing was said of this one."""
+    """The server is unreachable, or accepts no mail from us at all: the fault isn't with this mail."""
 
 
 class Held(Exception):
-    """No mail was handed over, since the server couldn't be talked to a moment ago."""
+    """No mail was handed over, because the server was unreachable a moment ago."""
 
 
 class Permanent(Undelivered):
-    """It will never be taken as it is."""
+    """The server will never accept this mail."""
 
 
 class Breaker:
-    """The memory of a server that can't be talked to: then one mail goes to see, and all others wait as they are."""
+    """A circuit breaker: while the server is unreachable, one mail at a time probes it and all others wait."""
 
     def __init__(self) -> None:
         self._wait = self._until = 0.0
 
     @property
     def holds(self) -> bool:
-        """Return whether it is too early to try again."""
+        """Whether it is too early to try again."""
         return time.monotonic() < self._until
 
     def heard(self, fault: Undelivered | None) -> None:
-        """Note what became of a mail."""
+        """Record the outcome of a hand-over: None for a mail that was sent."""
         self._wait = min(self._wait * 2 or FIRST_PAUSE, LONGEST_PAUSE) if isinstance(fault, Unreachable) else 0.0
         self._until = time.monotonic() + self._wait
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A leased mail. `leased_until` is also what tells this lease from a later one of the same mail."""
+    """A leased mail. `leased_until` also identifies the lease among several leases of the same mail.
+
+    `message` is None if its content can no longer be opened.
+    """
 
     mail_id: int
     message_id: str
@@ -105,12 +108,12 @@ def deliver_due(
     limit: int = 100,
     now: datetime | None = None,
 ) -> Counter[str]:
-    """Hand over up to `limit` mails that are due, sign-in mails first; how many were sent, retried, failed, expired.
+    """Hand over up to `limit` due mails, sign-in mails first, and count those sent, retried, failed, expired or lost.
 
     `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `before_send` is called for each
-    mail that is about to be handed over, and may fix what in it has to be true at that moment; `after_send` is called
-    for each that was sent, in the transaction that marks it so. `now` sets the time. Raises `Busy`, and `Held` where
-    the `breaker` of the server lets none through.
+    mail just before it is handed over and may update what has to be true at that moment. `after_send` is called for
+    each mail that was sent, in the transaction that marks it as sent. `now` overrides the clock. Raises `Busy`, and
+    `Held` if the `breaker` is open.
     """
     done: Counter[str] = Counter()
     until = time.monotonic() + BUDGET
@@ -134,7 +137,7 @@ def deliver_due(
 
 
 def anything_due(session: Session) -> bool:
-    """Return whether there is work, found out without taking the write lock."""
+    """Return whether any mail is due or has expired, without taking the write lock."""
     at = now(session)
     some = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at <= at).limit(1)
     return session.scalar(some) is not None or any(
@@ -143,7 +146,10 @@ def anything_due(session: Session) -> bool:
 
 
 def expire(session: Session) -> Counter[str]:
-    """End what is too late to send. What a server has refused all the time has failed; the rest has expired."""
+    """End queued mails whose `expires_at` has passed, at most 500 of them, and count them by their new state.
+
+    A mail whose last attempt failed becomes "failed"; all others, and sign-in mails in any case, become "expired".
+    """
     at = now(session)
     late = select(OutboxMail).where(OutboxMail.is_queued, OutboxMail.expires_at <= at, is_unleased(at))
     ended: Counter[str] = Counter()
@@ -155,7 +161,7 @@ def expire(session: Session) -> Counter[str]:
 
 
 def deliver_one(database: Database, send: Send, mail_id: int) -> None:
-    """Hand over this mail now, unless a worker is just doing it or it has ended. Raises `Busy`."""
+    """Hand over this mail now if it is due and no worker holds it. Raises `Busy`."""
     claimed = database.write(partial(claim, mail_id=mail_id))
     if claimed is not None:
         database.write(partial(settle, claim=claimed, fault=_hand_over(send, claimed)))
@@ -164,10 +170,10 @@ def deliver_one(database: Database, send: Send, mail_id: int) -> None:
 def claim(
     session: Session, lanes: tuple[int, ...] = LANES, before_send: Leaving | None = None, mail_id: int | None = None
 ) -> Claim | None:
-    """Lease the mail that is due first in the first of `lanes` that has one, or `mail_id` the mail with this key.
+    """Lease the mail that has been due longest in the first non-empty lane, or the due mail with the key `mail_id`.
 
-    On PostgreSQL rows that another worker is claiming are skipped; on SQLite, which ignores that, the writer is alone.
-    Either way the lease is set only where none stands.
+    PostgreSQL skips rows that another worker is claiming. SQLite ignores SKIP LOCKED but has a single writer. In both
+    cases the UPDATE sets a lease only if there is none. Returns None if nothing is due.
     """
     at = now(session)
     for lane in lanes:
@@ -193,12 +199,15 @@ def claim(
 
 
 def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send: Settled | None = None) -> str:
-    """Write down what became of a claimed mail: sent, retried, failed, or lost where it was stopped meanwhile."""
+    """Store the outcome of a claimed mail and return it: "sent", "retried", "failed" or "lost".
+
+    "lost" means that the mail was stopped, or leased again, in the meantime.
+    """
     mail = session.get_one(OutboxMail, claim.mail_id, with_for_update=True, populate_existing=True)
     if not mail.is_queued:
         return "lost"
     if fault is None:
-        # True whoever holds the lease by now: the server has the mail.
+        # Even if another worker holds the lease by now: the server has the mail.
         move(session, Clock(), mail, "send", sent_at=now(session), said=None)
         if after_send is not None:
             after_send(session, mail)
@@ -214,7 +223,7 @@ def settle(session: Session, claim: Claim, fault: Undelivered | None, after_send
 
 
 def get_retry_delay(attempts: int) -> timedelta:
-    """Return how long to wait after so many attempts: 5 minutes, doubled each time up to 67, give or take a tenth."""
+    """Return the wait after this many attempts: 5 minutes, doubled each time up to 67, plus or minus a tenth."""
     wait = min(FIRST_WAIT * (1 << min(attempts - 1, 10)), LONGEST_WAIT)
     return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads a crowd, keeps no secret
 
@@ -227,8 +236,8 @@ def _hand_over(send: Send, claim: Claim) -> Undelivered | None:
     except Undelivered as fault:
         return fault
     except Exception as error:
-        # One mail that trips the sender must not hold up all others; it is tried again and fails after its time. The
-        # error's own words may hold an address, so the log gets its name and its place only.
+        # One mail that crashes the transport must not block the others: it is retried until it expires. The message of
+        # the exception may contain an address, so only its type and traceback are logged.
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("mail %s could not be handed over: %s\n%s", claim.mail_id, type(error).__name__, where)
         return Transient(f"not handed over: {type(error).__name__}")
@@ -243,7 +252,7 @@ def _readable(session: Session, mail: OutboxMail) -> Message | None:
 
 
 def is_unleased(now: datetime) -> ColumnElement[bool]:
-    """Return whether no worker has leased a mail."""
+    """Return the SQL condition that no worker holds a lease on the mail."""
     return or_(OutboxMail.leased_until.is_(None), OutboxMail.leased_until <= now)
 
 

@@ -1,4 +1,4 @@
-"""Erases mail that came in, except its place and the keyed hash that knows it again."""
+"""Erase inbound mail, except its place and the keyed hash by which a repeated delivery is recognized."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,15 @@ from .models import Inbound, InboundRaw, OutboxMail
 
 
 def destroy(session: Session, row_ids: Sequence[int]) -> None:
-    """Destroy the bytes of mails and what was read in them. What they were stays: their place, and the keyed hash."""
+    """Destroy the bytes of mails and what was read from them. The rows, with place and keyed hash, stay."""
     _destroy(session, Inbound.id.in_(row_ids))
 
 
 def destroy_answers(session: Session, condition: ColumnElement[bool]) -> None:
-    """Destroy what came in answer to some mails of ours, or about their assignments: it quotes them."""
+    """Destroy replies to the outbox mails that meet `condition`, and all mail about their assignments.
+
+    Replies quote the mails that they answer.
+    """
     mails = select(OutboxMail.id).where(condition)
     assignments = select(OutboxMail.assignment_id).where(condition, OutboxMail.assignment_id.is_not(None))
     about = or_(Inbound.outbox_id.in_(mails), Inbound.assignment_id.in_(assignments))
@@ -24,9 +27,9 @@ def destroy_answers(session: Session, condition: ColumnElement[bool]) -> None:
 
 
 def destroy_of_letter(session: Session, letter_id: int) -> None:
-    """Destroy the mail that a letter came in, however often it was delivered.
+    """Destroy the mail that a letter arrived in, with all its repeated deliveries.
 
-    The letter was taken back, or its writer's address has had its time.
+    Called when the letter was withdrawn, or when the retention period of its writer's address has ended.
     """
     for row in session.scalars(select(Inbound).where(Inbound.letter_id == letter_id)).all():
         same = (Inbound.id == row.id, Inbound.duplicate_of_id == row.id, Inbound.content_mac == row.content_mac)

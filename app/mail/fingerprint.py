@@ -1,4 +1,4 @@
-"""The fingerprint of a mail: its writer, its date, its words; not the way it took."""
+"""The fingerprint of a mail: its sender, date and content, independent of its route."""
 
 import hashlib
 import json
@@ -10,16 +10,16 @@ from ..mailtext.origin.head import read_head
 
 OF_THE_WRITER = ("from", "date", "subject", "message-id", "in-reply-to")
 
-_OF_MBOX = re.compile(r"^>+(?=From )", re.MULTILINE)  # some stores write ">From " for a line that begins with "From "
+_OF_MBOX = re.compile(r"^>+(?=From )", re.MULTILINE)  # mbox stores escape a line that begins with "From " as ">From "
 
 
 def canonical(raw: bytes, mail: Mail) -> str:
-    """A text whose keyed hash knows a mail that is delivered again: by another way, with other line ends, in another
-    transfer encoding.
+    """Return a text whose keyed hash identifies a mail, even if it is delivered again by another route, with other line
+    endings or in another transfer encoding.
 
-    Message-ID is one part among others, so that somebody who reuses another's suppresses nothing. HTML counts with its
-    marks, because an image or an address in it may be all that a mail says. What could not be read whole is known by
-    the bytes of its body. In linear time.
+    The Message-ID is only one part of it, so that nobody can suppress a mail by reusing its Message-ID. HTML counts
+    with its markup, because an image or a link may be all that a mail contains. A mail that could not be parsed
+    completely is identified by the bytes of its body. Runs in linear time.
     """
     if mail.faults:
         return _of_bytes(raw)
@@ -34,12 +34,12 @@ def canonical(raw: bytes, mail: Mail) -> str:
         None if mail.html is None else _normalize_text(mail.html),
         [(attachment.name, attachment.bytes, attachment.digest) for attachment in mail.attachments],
     )
-    return json.dumps(parts)  # ASCII, and no value can run into the next
+    return json.dumps(parts)  # ASCII, with unambiguous borders between the values
 
 
 def _of_bytes(raw: bytes) -> str:
     head = read_head(raw)
-    # In a head that can't be taken apart the words may stand anywhere.
+    # If the head can't be parsed, the content may begin anywhere.
     body = raw[head.body if head.whole else 0 :].replace(b"\r\n", b"\n").rstrip(b"\n")
     fields = [[_normalize_text(value) for value in head.all(name)] for name in OF_THE_WRITER]
     return json.dumps(("bytes", fields, hashlib.sha256(body).hexdigest()))

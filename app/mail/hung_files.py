@@ -1,4 +1,4 @@
-"""Files that hung on a mail: opened again from its bytes, each time, and kept nowhere else."""
+"""Files attached to an inbound mail, extracted from its bytes on each request and stored nowhere else."""
 
 from collections.abc import Callable
 from threading import BoundedSemaphore
@@ -15,15 +15,15 @@ from .models import Inbound
 from .reading import NotStarted, Reading
 
 T = TypeVar("T")
-MEMORY = 300 << 20  # bytes that the process may take that opens a file of a mail of 25 MB, or draws a picture anew
-CPU = 5.0  # seconds of CPU that it may take
-PATIENCE = 20.0  # seconds that one waits who isn't the first
+MEMORY = 300 << 20  # bytes for the process that opens a file of a mail of up to 25 MB, or redraws a picture
+CPU = 5.0  # seconds of CPU for it
+PATIENCE = 20.0  # seconds that a request waits for its turn
 
-_turn = BoundedSemaphore(1)  # one file at a time, so that mails that were made large can't fill the machine
+_turn = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
 
 
 def _in_turn(ask: Callable[[Reading], T]) -> T:
-    """Ask a process that is started for this and ends with it: it has seen strangers' bytes."""
+    """Run `ask` in a fresh process, which has seen no other mail, and end the process afterwards. Raises `Busy`."""
     if not _turn.acquire(timeout=PATIENCE):
         raise Busy("other files are being opened")
     try:
@@ -36,18 +36,22 @@ def _in_turn(ask: Callable[[Reading], T]) -> T:
 
 
 def fetch_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
-    """Fetch a file by its place in the list, with its bytes; None where there is none, or it can't be read. Raises
-    `Busy`.
+    """Return the file with the index `number` in the list, with its bytes; None if it is missing or unreadable.
+
+    Raises `Busy`.
     """
     return _in_turn(lambda reading: reading.file(raw, number))
 
 
 def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
-    """Draw a picture anew, as `Reading.picture` does. Raises `Busy`."""
+    """Redraw the picture with the index `number`, as `Reading.picture` does. Raises `Busy`."""
     return _in_turn(lambda reading: reading.picture(raw, number))
 
 
 def note_taken(session: Session, actor: Staff, row: Inbound, number: int) -> None:
-    """Write into the trail who took a file away: of the file no more than its place, for names can tell whose it is."""
+    """Record a download in the trail, with the position of the file only: its name could identify somebody.
+
+    Raises `PermissionDenied`.
+    """
     must(actor, "read")
     audit.record(session, actor, "inbound.download", row, facts={"file": number + 1})

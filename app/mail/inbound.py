@@ -1,4 +1,4 @@
-"""Mail that came in: the bytes are stored before anything is read, and each mail has exactly one place in the end."""
+"""Inbound mail: the bytes are stored before anything is parsed, and each mail ends in exactly one place."""
 
 import json
 from collections import Counter
@@ -22,22 +22,22 @@ from ..mailtext.incoming import File
 from .lifecycle import INBOUND, PLACES_OF_MAIL
 from .models import Inbound, InboundRaw
 
-MAXIMUM = 25 * 1024 * 1024  # bytes of a mail that is stored at all; servers refuse what is larger
-TOGETHER = 4_000_000  # bytes of mails that are stored, or placed, in one transaction, unless one alone has more
-CONTENT = "inbound.content"  # the purpose of the keyed hash that knows a mail again
-# What a mail's placing found; it is found anew when the mail is read again.
+MAXIMUM = 25 * 1024 * 1024  # bytes of the largest mail that is stored; mail servers refuse larger ones
+TOGETHER = 4_000_000  # bytes of mails stored, or placed, in one transaction; a single mail may exceed it
+CONTENT = "inbound.content"  # the purpose of the keyed hash that identifies a repeated mail
+# Columns that are set when a mail is placed, and determined again when it is read again.
 FOUND = ("placed_at", "leased_until", "content_mac", "duplicate_of_id", "assignment_id", "edition_id", "outbox_id")
 PLACED = ("state", "state_at", "reasons", "newsletter_id", "letter_id", *FOUND)
-NOBODYS = "to nobody here"  # the reason of a mail that the oldest newsletter's desk sees because it is for none
+NOBODYS = "to nobody here"  # the reason of a mail addressed to no newsletter, shown to the desk of the oldest one
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The part of a mail that the desk may see: who says they wrote it, the words, what was cut, what hung on it.
+    """The part of a mail that the desk may see: claimed sender, trimmed text, the `rest` that was cut, attachments.
 
-    `has_more` says that more hung on it than `attachments` lists. `spam_score` is what our own server's filter says, as
-    a number, where it says any. `unread` are the bytes behind those that are read of a long mail. Of one that was
-    forwarded all this is of the mail in it, and `comment` is what whoever forwarded it wrote.
+    `has_more` means that the mail has more attachments than are listed. `spam_score` is the number that our own
+    server's filter gave it, or empty. `unread` counts the bytes of a long mail beyond the part that is parsed. For a
+    forwarded mail all fields describe the original, and `comment` is the text of the person who forwarded it.
     """
 
     from_name: str = ""
@@ -54,7 +54,7 @@ class Reading:
     comment: str = ""
 
 
-Placed = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, where it goes, why, and the facts
+Placed = tuple[Inbound, str, Sequence[str], dict[str, Any]]  # a mail, its place, the reasons, further columns
 
 _ROW = Inbound.__table__.c
 _PLACE = (
@@ -74,9 +74,9 @@ def store(
     uid: int | None = None,
     newsletter_id: int | None = None,
 ) -> Inbound | None:
-    """Keep the bytes, sealed; whoever brought them may be told so once this is committed. Nothing is read here.
+    """Store the sealed bytes of a mail without parsing them. Acknowledge the mail only after the commit.
 
-    None where this very message of an IMAP mailbox is stored already. `newsletter_id` is what its mailbox belongs to.
+    Returns None if this message of an IMAP mailbox is stored already. `newsletter_id` is the owner of the mailbox.
     """
     if uid is not None:
         known = select(Inbound.id).filter_by(mailbox=mailbox, uidvalidity=uidvalidity, uid=uid)
@@ -87,7 +87,7 @@ def store(
 
 
 def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]], source: str) -> list[Inbound]:
-    """Keep the bytes of several, each with the columns that say where it was; none of them is stored already."""
+    """Store several mails, each with the columns that say where it came from. Doesn't look for stored duplicates."""
     at, ring = now(session), get_keyring(session)
     rows: dict[Inbound, bytes] = {}
     with together(session):
@@ -104,17 +104,20 @@ def store_all(session: Session, mails: Iterable[tuple[bytes, Mapping[str, Any]]]
 
 
 def place(session: Session, actor: Actor, row: Inbound, state: str, reasons: Sequence[str], **facts: Any) -> None:
-    """Give a stored mail its place, for these reasons (codes, no words of anybody). Raises `InvalidTransition`."""
+    """Give a stored mail its place, for `reasons` (codes, never text from the mail). `facts` are further columns.
+
+    Raises `InvalidTransition`.
+    """
     at, why = now(session), {"reasons": list(reasons)}
     facts |= {"placed_at": at, "leased_until": None, **why}
     INBOUND.apply(session, actor, row, "place", to=state, at=at, why=why, **facts)
 
 
 def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
-    """Do the same for several that this transaction has locked, in one statement.
+    """Place several mails that this transaction has locked, in one UPDATE, and expunge them from the session.
 
-    SQLAlchemy would send one for each, to look at its version. The session has the rows no longer then.
-    Raises `StaleDataError`, as it would.
+    SQLAlchemy would send one statement for each row to check its version. Raises `InvalidTransition`, and
+    `StaleDataError` as SQLAlchemy would.
     """
     changes = []
     with together(session):
@@ -127,7 +130,7 @@ def place_all(session: Session, actor: Actor, mails: Iterable[Placed]) -> None:
 
 
 def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
-    """Find the mails of several contents that others could repeat, the oldest first."""
+    """Return the stored mails with each of these contents, oldest first, except those that are no originals."""
     ring, found = get_keyring(session), dict[str, list[Inbound]]()
     whose = {mac: content for content in contents for mac in ring.macs(CONTENT, content)}
     query = select(Inbound).where(Inbound.content_mac.in_(list(whose)), ~Inbound.is_no_original)
@@ -138,10 +141,10 @@ def of_contents(session: Session, contents: Collection[str]) -> dict[str, list[I
 
 
 def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
-    """Choose the mail of the same content that one which would go `state` only repeats, whatever became of it since.
+    """Choose the mail that a mail with the same content, which would be placed in `state`, repeats.
 
-    It is a letter or an edition, or it went there too, or the desk has sorted it. A copy that a list, a robot or a
-    forger sent ahead holds back nothing: it went elsewhere.
+    That is one that became a letter or an edition, that has the same place, or that the desk has sorted since. A copy
+    that was placed elsewhere, because a list, a robot or a forger sent it first, suppresses nothing.
     """
 
     def repeated(row: Inbound) -> bool:
@@ -152,14 +155,17 @@ def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
 
 
 def mac_of(session: Session, content: str) -> bytes:
-    """The keyed hash that is kept of a mail's content."""
+    """Return the keyed hash that is stored for a mail's canonical content (see `fingerprint.canonical`)."""
     return get_keyring(session).mac(CONTENT, content)
 
 
 def take(
     session: Session, actor: Actor, row: Inbound, letter_id: int, version: int | None = None, **facts: Any
 ) -> None:
-    """Take a mail that was set aside for a letter, as the desk says. Raises `VersionConflict`, `InvalidTransition`."""
+    """Turn a mail that was set aside into a letter, at the desk's decision; `facts` are further columns to set.
+
+    Raises `VersionConflict`, `PermissionDenied`, and `InvalidTransition`, also if a duplicate became a letter already.
+    """
     check_version(lock_row(session, row), version)
     _require_no_taken_duplicate(session, row)
     why = {"was": {name: getattr(row, name) for name in facts}}
@@ -167,8 +173,10 @@ def take(
 
 
 def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
-    """Put a mail back to where it lay, where the desk made a letter of it that was none. Raises `InvalidTransition`
-    elsewhere."""
+    """Return a mail that the desk has wrongly turned into a letter to its previous place.
+
+    Raises `PermissionDenied`, and `InvalidTransition` if the desk has not turned it into a letter.
+    """
     taken = find_latest_event(session, "inbound", row.id, "inbound.take")
     if taken is None:
         raise InvalidTransition("inbound", "put back", row.state)
@@ -177,35 +185,37 @@ def undo_take(session: Session, actor: Actor, row: Inbound) -> None:
 
 
 def sort(session: Session, actor: Actor, row: Inbound, state: str, version: int | None = None) -> None:
-    """Sort a mail that was set aside, as from a robot ('automatic') or spam. Raises `VersionConflict`,
-    `InvalidTransition`."""
+    """Mark a mail that was set aside as sent by a robot ('automatic') or as 'spam'.
+
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`.
+    """
     check_version(lock_row(session, row), version)
     INBOUND.apply(session, actor, row, "sort", to=state)
 
 
 def _require_no_taken_duplicate(session: Session, row: Inbound) -> None:
-    """Raise `InvalidTransition` where the same mail came again and became a letter: then this one is no second one."""
+    """Raise `InvalidTransition` if another delivery of the same mail has become a letter."""
     same = select(Inbound.id).where(Inbound.content_mac == row.content_mac, Inbound.id != row.id, Inbound.is_taken)
     if row.content_mac is not None and session.scalar(same.limit(1)) is not None:
         raise InvalidTransition("inbound", "take", "duplicate")
 
 
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
-    """Let a mail that was set aside be read and placed again from its bytes.
+    """Queue a mail that was set aside to be parsed and placed again from its bytes.
 
-    Raises `InvalidTransition`, or `MissingPrecondition` without bytes.
+    Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` (bytes).
     """
     lock_row(session, row)
     if session.get(InboundRaw, row.id) is None:
         raise MissingPrecondition("bytes")
-    # Its own desk goes on seeing it; whose it is where it was nobody's is found anew.
+    # Its desk keeps it; only a mail addressed to no newsletter gets its newsletter anew.
     newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
     anew: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
     INBOUND.apply(session, actor, row, "read again", **anew, **dict.fromkeys(FOUND))
 
 
 def note_look(session: Session, actor: Staff, row: Inbound) -> None:
-    """Note that somebody at the desk looks at the address of whoever wrote a mail."""
+    """Record in the trail that an editor looks at the address of a mail's sender. Raises `PermissionDenied`."""
     must(actor, "take letters")
     record(session, actor, "inbound.look", row, facts={"whose": row.public_id})
 
@@ -215,14 +225,14 @@ def has_bytes(session: Session, row_id: int) -> bool:
 
 
 def with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
-    """Return those of several mails whose bytes are still there."""
+    """Return the keys of those mails whose bytes still exist."""
     wanted = set(row_ids)
     kept = select(InboundRaw.inbound_id).where(InboundRaw.inbound_id.in_(wanted))
     return set(session.scalars(kept)) if wanted else set()
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
-    """Open the bytes as they came. Raises `MissingPrecondition` once they are destroyed, and `Unsealable`."""
+    """Return the bytes of the mail as received. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
     kept = session.get(InboundRaw, row.id)
     if kept is None:
         raise MissingPrecondition("bytes")
@@ -230,12 +240,12 @@ def raw_of(session: Session, row: Inbound) -> bytes:
 
 
 def keep_reading(session: Session, row: Inbound, reading: Reading) -> None:
-    """Seal what was read in the mail beside its bytes, which are not fetched for it."""
+    """Store the sealed `reading` beside the bytes of the mail, without loading them."""
     keep_readings(session, [(row, reading)])
 
 
 def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]]) -> None:
-    """Do the same for several mails."""
+    """Store the readings of several mails in one statement."""
     ring = get_keyring(session)
     sealed = [
         {"key": row.id, "sealed": ring.seal(_reading(row), json.dumps(vars(reading), ensure_ascii=False))}
@@ -248,7 +258,10 @@ def keep_readings(session: Session, readings: Iterable[tuple[Inbound, Reading]])
 
 
 def reading_of(session: Session, row: Inbound) -> Reading | None:
-    """Return what was read in the mail; None before it was read and once it is destroyed."""
+    """Return the stored reading of a mail; None before it has been parsed and after it has been destroyed.
+
+    Raises `Unsealable`.
+    """
     kept = session.get(InboundRaw, row.id)
     if kept is None or kept.reading_sealed is None:
         return None
@@ -258,12 +271,12 @@ def reading_of(session: Session, row: Inbound) -> Reading | None:
 
 
 def of_letter(session: Session, letter_id: int) -> Inbound | None:
-    """The mail that a letter came in."""
+    """Return the mail that a letter arrived in, the oldest if there are several, or None."""
     return session.scalar(select(Inbound).where(Inbound.letter_id == letter_id).order_by(Inbound.id).limit(1))
 
 
 def load(session: Session, newsletter_id: int, public_id: str) -> Inbound | None:
-    """One mail of a newsletter."""
+    """Return a newsletter's mail by its public ID, or None."""
     return session.scalar(select(Inbound).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
@@ -274,25 +287,25 @@ def listing(newsletter_id: Key, state: str) -> Listing[Inbound]:
 
 
 def count(session: Session, newsletter_id: int, state: str) -> int:
-    """Return how many mails of a newsletter have this place, counted up to 1,001."""
+    """Count a newsletter's mails in one place, up to 1,001."""
     return listing(newsletter_id, state).count(session)
 
 
 def sums(session: Session) -> Counter[str]:
-    """Return how many mails stand in each place, and under "stored" how many in none: what `flask doctor` adds up."""
+    """Count the mails of the installation by place, those not yet placed under "stored", for `flask doctor`."""
     rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
     found = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
     return Counter({name: found.get(name, 0) for name in PLACES_OF_MAIL})
 
 
 def waits_since(session: Session) -> datetime | None:
-    """Since when the oldest mail without a place has waited."""
+    """Return when the mail that is next to be placed was stored, or None if none waits."""
     query = select(Inbound.stored_at).where(Inbound.is_stored).order_by(Inbound.due_at, Inbound.id)
     return session.scalar(query.limit(1))
 
 
 def raw_place(row: Inbound) -> str:
-    """The place for which the bytes of a mail are sealed."""
+    """Return the name of the place that the bytes of a mail are sealed for."""
     return f"inbound_raw.raw.{row.public_id}"
 
 

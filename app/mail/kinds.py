@@ -1,6 +1,6 @@
-"""All kinds of mail on one screen: what the desk calls each, how urgent it is, what is kept, what may be reworded.
+"""The table of all kinds of mail: the desk's name for each, its urgency, what is kept, what may be reworded.
 
-The words of each stand in `templates`, in a file of its name. A new mail is one such file and one row here.
+The text of each kind is a file of the same name in `templates`. A new kind is one such file and one row here.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ REPLIED = "auto-replied"
 
 @dataclass(frozen=True)
 class Part:
-    """A block of a mail that a newsletter may word its own way: what can be filled in, and what has to be."""
+    """A block of a mail that a newsletter may reword: the placeholders that it may use, and those that it needs."""
 
     places: tuple[str, ...]
     needed: tuple[str, ...] = ()
@@ -27,17 +27,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Kind:
-    """`name` is the desk's word for a mail, and `about` the class of its values.
+    """A row of the table. `name` is the desk's name for the kind, and `about` the class of its values.
 
-    `lane` 0 goes before all others. `life` is how long after it was due a mail is still worth sending. `listed` is what
-    is sent again and again to whoever wants it: it has a List-Id once it can be stopped (RFC 2919). `automatic` marks
-    what no person of the desk wrote or set going, by the word of RFC 3834, section 5. The contents are deleted when the
-    mail comes to one of the ends in `forget`: a sign-in link or a reader's address stands in them. An `even` one has as
-    many bytes as the others: its size tells neither its language nor what became of a letter.
+    `lane` 0 is delivered before all others. `life` is how long after its due time a mail is still worth sending.
+    `listed` marks recurring mails to subscribers: they get a List-Id if they can be unsubscribed from (RFC 2919).
+    `automatic` is the Auto-Submitted value (RFC 3834, section 5) of mails that nobody at the desk wrote or triggered.
+    The contents are deleted when the mail reaches one of the states in `forget`, because they include a sign-in link or
+    a reader's address. `even` mails are padded to the same size, which then reveals neither the language nor what
+    became of a letter.
 
-    It has the words of the kind that it is `like`. A newsletter may word the `parts`; what `stays` besides is told to
-    whoever does. The mail is shown once with each of `examples`: values of its own beside those that all mails of its
-    class have; a time is one from this evening on.
+    A kind that is `like` another one uses its template. A newsletter may reword the `parts`; `stays` tells the editor
+    what the mail says in any case. The preview shows the mail once for each of `examples`, whose values extend those
+    of its class in `EXAMPLES`; a timedelta is added to the current time.
     """
 
     name: str
@@ -55,12 +56,12 @@ class Kind:
 
 
 def _part(extra_places: str = "", required: str = "") -> Part:
-    """Make a part of a letter to an expert, who has a name and is asked about something."""
+    """Return a part of a mail to an expert; the arguments are space-separated placeholder names."""
     return Part(("name", "newsletter", "headline", *extra_places.split()), tuple(required.split()))
 
 
 def _news(name: str, **more: Any) -> Kind:
-    """Make the kind of a mail that tells a reader what became of their letter."""
+    """Return the kind of a mail that tells a reader what became of their letter."""
     return Kind(name, about.LetterMail, lane=2, automatic=GENERATED, forget=READER, even=True, **more)
 
 
@@ -71,7 +72,7 @@ _NEWS = Part(("newsletter",))
 _WHY = {"subject": _part(), "body": _part("why", "why")}
 _FULL = ({"typed": N_("The edition is full this time.")},)
 
-# Values of made-up people that stand in every example of a class; a link is put in by whoever shows it.
+# Fictitious values for the examples of each class; `mail_templates.render_examples` adds the links.
 LEYLA = N_("Leyla Aydın")
 _SALT = {
     "headline": N_("The Salt Wind"),
@@ -129,7 +130,7 @@ KINDS = {
         examples=({"due_at": -DAY},),
     ),
     "expert.returned": Kind(N_("Text sent back"), about.AssignmentMail),
-    # Where a reader took the question back, nothing else holds its words.
+    # If a reader withdrew the question, no other record of its text remains.
     "expert.cancelled": Kind(N_("No longer needed"), about.AssignmentMail, forget=WAY_IN),
     "expert.check": Kind(
         N_("Quote check"),
@@ -168,7 +169,7 @@ KINDS = {
         about.AssignmentMail,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
-    # An older mail may hold what was taken out: this one holds nothing of it.
+    # Older mails may contain the removed passage; this one contains none of it.
     "expert.reworded": Kind(N_("Reworded for somebody’s safety"), about.AssignmentMail, forget=WAY_IN),
     "expert.dropped": Kind(N_("Why it didn’t run"), about.AssignmentMail, lane=2, parts=_WHY, examples=_FULL),
     "expert.ran_without": Kind(
@@ -183,7 +184,7 @@ KINDS = {
     "expert.not_used": Kind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
     ),
-    # Their address and link stand in it.
+    # It contains the translator's address and link.
     "translator.invitation": Kind(
         N_("A text to translate"),
         about.TranslatorMail,
@@ -233,7 +234,7 @@ KINDS = {
     "desk.mail_failed": Kind(N_("A mail can’t be delivered"), about.DeskMail, life=DAY, automatic=GENERATED),
     "desk.edition_missing": Kind(N_("Has the edition gone out?"), about.EditionMail, life=DAY, automatic=GENERATED),
     "desk.program_paused": Kind(N_("Another program hears nothing any more"), about.DeskMail, automatic=GENERATED),
-    # Headlines stand in it that may be erased.
+    # It contains headlines, which may have to be erased.
     "desk.digest": Kind(
         N_("The morning’s mail"), about.MorningMail, life=DAY, automatic=GENERATED, listed=True, forget=WAY_IN
     ),
