@@ -147,6 +147,23 @@ def test_every_table_that_a_recipe_names_is_in_a_file_of_its_step() -> None:
     assert not gone, "\n".join(gone)
 
 
+FILE = re.compile(r"(?<![\w/.-])(?:app|docs|migrations|tests)/[\w/.-]+\.(?:css|html|js|md|py|toml|txt)\b")
+EXAMPLES = {"app/rare.py", "app/typesetting/languages/it.toml"}  # that are nowhere, in tests of what is said of them
+
+
+def test_every_file_that_a_sentence_of_the_code_or_of_a_test_names_is_there() -> None:
+    """A test that fails sends people to the place to mend; so do docstrings and faults."""
+    gone = {
+        f"{named(path)}:{node.lineno} names {file}, which isn't there: say where it is now."
+        for path in code(".py")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for file in FILE.findall(node.value)
+        if not (ROOT / file).exists() and file not in EXAMPLES
+    }
+    assert not gone, "\n".join(sorted(gone))
+
+
 def test_each_good_block_of_the_style_guide_is_in_the_code() -> None:
     blocks = re.findall(
         r"(Bad:\n)?^```python\n(.*?)^```$", (ROOT / "STYLE.md").read_text("utf-8"), re.DOTALL | re.MULTILINE

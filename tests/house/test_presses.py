@@ -24,7 +24,7 @@ from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.questions import opened
 
-ACTIONS = "app/editor/questions/question_actions.py"
+ACTIONS, LABELS = "app/editor/questions/question_actions.py", "app/editor/question_labels.py"
 AT_THE_DESK = {
     f"{machine.noun}.{move.action}": move for machine in MACHINES for move in machine.moves if ROLES["admin"].acts & {*move.acts}
 }  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_press_asks_for_what_its_move_asks_for() -> None:
 
 def test_the_words_of_a_button_are_of_a_move_that_has_a_press() -> None:
     said = {words.step[0]: f"The first button of {state!r}" for state, words in STATE_LABELS.items() if words.step}
-    said |= {move: f"A button of BUTTONS in {ACTIONS.replace('actions', 'states')}" for move in STATE_BUTTONS}
+    said |= dict.fromkeys(STATE_BUTTONS, f"A button of STATE_BUTTONS in {LABELS}")
     wrong = [
         f"{which} makes {move!r}, which is not in MOVES of {ACTIONS}."
         for move, which in said.items()
@@ -149,8 +149,8 @@ def test_the_page_of_a_question_has_a_form_for_each_move_that_leads_on(
         if f"/questions/{public_id}/" in (form.action or "")
     }
     lost = [
-        f"The page of a question that is {state!r} has no button for {move!r}: give it words in BUTTONS or as `step` of a "
-        f"state in {ACTIONS.replace('actions', 'states')}, or a form in app/templates/editor/questions/."
+        f"The page of a question that is {state!r} has no button for {move!r}: give it words in STATE_BUTTONS or as `step` of "
+        f"a state in {LABELS}, or a form in app/templates/editor/questions/."
         for move in may
         if SENT_TO.get(move, move) not in drawn and (state, move) not in NOT_DRAWN
     ]  # fmt: skip

@@ -161,11 +161,11 @@ BY_ANSWER = {"received", "done", "draft", "withdrawn"}  # where the answer speak
 # Every table whose rows are states, with the states that have one: all of a noun, or those of which it has to say something.
 ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/questions/lifecycle.py", "AS_READERS_SEE_IT"): (AS_READERS_SEE_IT, QUESTION_STATES),
-    ("app/editor/question_labels.py", "WORDS"): (STATE_LABELS, QUESTION_STATES),
+    ("app/editor/question_labels.py", "STATE_LABELS"): (STATE_LABELS, QUESTION_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ASSIGNMENT"): (STAGE_BY_ASSIGNMENT, ASSIGNMENT_STATES),
     ("app/answers/lifecycle.py", "STAGE_BY_ANSWER"): (STAGE_BY_ANSWER, ANSWER_STATES),
-    ("app/editor/questions/translation_page.py", "STANDING"): (translation_page.TRANSLATION_STATES, TRANSLATION_STATES),
-    ("app/editor/questions/translation_page.py", "TRANSLATOR_STANDING"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
+    ("app/editor/questions/translation_page.py", "TRANSLATION_STATES"): (translation_page.TRANSLATION_STATES, TRANSLATION_STATES),
+    ("app/editor/questions/translation_page.py", "TRANSLATOR_STATES"): (translation_page.TRANSLATOR_STATES, TRANSLATOR_STATES),
     ("app/editor/answers/invitation_page.py", "AFTER"): (invitation_page.AFTER, ASSIGNMENT_STATES),
     ("app/editor/experts/directory_page.py", "STANDS"): (directory_page.STANDS, ASSIGNMENT_STATES),
     ("app/workflows/overview/waiting_walks.py", "CLOCKS"): (CLOCKS, OWE_TEXT),
@@ -319,7 +319,7 @@ def test_where_a_property_lets_a_move_be_made_the_table_has_it() -> None:
 
 
 def test_every_state_of_a_question_is_in_a_list_of_the_desk() -> None:
-    """A row of `question_states.WORDS` that has no label of its own goes with a row that has one."""
+    """A row of `STATE_LABELS` that has no label of its own goes with a row that has one."""
     shown = {state for _label, states in FILTERS.values() for state in states}
     where = "app/editor/question_labels.py"
     found = [
