@@ -26,6 +26,7 @@ from tests.support.cast import Newsroom, answered, handed_in
 from tests.support.clock import today
 from tests.support.desk import Desk, as_it_stands, settings_with
 from tests.support.pages import Page
+from tests.support.required_rows import compare_names
 from tests.support.shown import seen
 from tests.support.stored import everything
 
@@ -236,9 +237,14 @@ NO_SETTINGS = {
 
 def test_each_column_of_a_newsletter_is_a_setting_and_each_setting_has_its_sentence_and_its_control(nora: Desk) -> None:
     columns = set(Newsletter.__table__.columns.keys())
-    assert columns - NO_SETTINGS == set(SETTINGS), (
-        "Declare the column with _setting(...) in newsletters/models.py, or say in NO_SETTINGS why nobody sets it."
+    found = compare_names(
+        sorted(columns - NO_SETTINGS),
+        SETTINGS,
+        missing="The column {name} of newsletters is no setting: declare it with `setting`, `line` or `number` in "
+        "app/newsletters/models.py, or say in NO_SETTINGS of this file why nobody sets it.",
+        surplus="The setting {name} is in NO_SETTINGS of this file too: take it out there.",
     )
+    assert not found, "\n".join(found)
     controls = {part: nora.get(f"settings/{part}").attributes("form [name]", "name") for part in PARTS}
     for name, one in SETTINGS.items():
         assert one.part in PARTS, f"Give {name} one of PARTS: on no part of the page it would be lost."

@@ -7,6 +7,7 @@ import pytest
 
 from app.core.state_machine import Move
 from app.workflows.undo import NOUNS, UNDO
+from tests.support.required_rows import compare_names
 
 # Events without a move of a state, which can be taken back all the same.
 NO_MOVE = {"question.topics", "question.carry", "edition.move", "edition.slots", "assignment.ask_back", "letter.sweep"}
@@ -58,11 +59,20 @@ def test_every_row_is_an_event_with_a_sentence(action: str) -> None:
 
 def test_the_page_is_the_table() -> None:
     page = (Path(__file__).parents[2] / "docs" / "undo.md").read_text("utf-8")
-    rows = [tuple(part.strip() for part in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"]
-    assert rows[2:] == [(row.action, row.sentence, row.lasts) for row in UNDO.values()], (
-        "docs/undo.md tells another story"
+    rows = [
+        " | ".join(cell.strip() for cell in line.strip("|").split("|")) for line in page.splitlines() if line[:1] == "|"
+    ]
+    said = [f"{row.action} | {row.sentence} | {row.lasts}" for row in UNDO.values()]
+    found = compare_names(
+        said,
+        rows[2:],
+        missing="docs/undo.md lacks a row of UNDO in app/workflows/undo.py: {name}",
+        surplus="docs/undo.md has a row that UNDO in app/workflows/undo.py doesn't have, or has otherwise: {name}",
     )
+    assert not found, "\n".join(found)
+    assert rows[2:] == said, "docs/undo.md has its rows in another order than UNDO."
 
 
 def test_nothing_that_stays_is_forgotten_here() -> None:
-    assert [action for action in STAYS if action in UNDO or action not in MOVES] == []
+    forgotten = [action for action in STAYS if action in UNDO or action not in MOVES]
+    assert not forgotten, f"These can be undone, or are no moves any more: take them out of STAYS: {forgotten}"
