@@ -1,1 +1,1 @@
-"""Letters as the desk reads them; the readers' sealed contact data; receipts."""
+"""Letters as the desk reads them, the readers' sealed contact data, and receipts."""

@@ -1,4 +1,4 @@
-"""Days instead of minutes: the most that may be kept of when a reader did something."""
+"""The time of a reader's action, stored as a day only where a minute could identify them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from ..db.session import now
 from .models import Letter
 
-# Behind a day's midnight: in its microseconds, letters that keep no minute are counted until the day is over.
+# The first second after midnight: its microseconds number the letters of a day that are stored without a minute.
 SLOTS_OF_A_DAY = timedelta(seconds=1)
 _ROW = Letter.__table__.c
-# Built once, with named parameters: building it for each letter costs several times what running it does.
+# Built once, with named parameters: building it for each letter takes several times as long as running it.
 _NEWEST = select(func.max(_ROW.received_at)).where(
     _ROW.newsletter_id == bindparam("newsletter_id"),
     _ROW.received_at >= bindparam("day"),
@@ -20,29 +20,28 @@ _NEWEST = select(func.max(_ROW.received_at)).where(
 
 
 def truncate_to_day(timestamp: datetime) -> datetime:
-    """The day of a moment in UTC, as its midnight.
+    """Return midnight UTC of the day of `timestamp`.
 
-    A web letter without an address keeps no minute: a log elsewhere could be matched with it. The newsletter's own day
-    would not do: in the east it begins before midnight UTC, and what was written then would stand in the future; in the
-    west the midnight after it is over before the day is, and a mail that waits for it would leave at once and tell the
-    minute.
+    A web letter without an address is stored with its day only: a minute could be matched with somebody else's log. The
+    newsletter's own time zone would not do. East of UTC the date changes before midnight UTC, so a letter would be
+    dated in the future. West of UTC the next midnight UTC passes before the local day ends, so a mail scheduled for it
+    would leave immediately and reveal the minute.
     """
     return timestamp.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def stored_time(session: Session, letter: Letter) -> datetime:
-    """Return when the letter's writer does something now, as far as it may be kept: the day only, of who left no
-    address.
-    """
+    """Return the time to store for an action of the letter's writer: now, or only the day if they left no address."""
     moment = now(session)
     return truncate_to_day(moment) if letter.hear_back == "number" else moment
 
 
 def next_slot(session: Session, newsletter_id: int, timestamp: datetime) -> datetime:
-    """Return the time of arrival of a new letter of which only the day is kept, as its key is drawn (`drawn_keys`).
+    """Return the `received_at` of a new letter that has a random key (`db/drawn_keys.py`) and is stored with its day
+    only.
 
-    The desk reads the letters of today in the order in which they came. It is counted among themselves alone, beside no
-    time, and `forget_order.py` forgets it once the day is over.
+    The desk reads today's letters in order of arrival. The order is a counter in the microseconds after midnight; it
+    says nothing about the time, and `workflows/retention/forget_order.py` erases it once the day is over.
     """
     day, step = truncate_to_day(timestamp), timedelta(microseconds=1)
     params = {"newsletter_id": newsletter_id, "day": day, "end": day + SLOTS_OF_A_DAY}

@@ -1,4 +1,4 @@
-"""The readers' contact data: sealed in tables of its own, read only to write to them or to print a consented name."""
+"""Readers' contact data, sealed in tables of its own and opened only to write to them or to print a consented name."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -19,12 +19,12 @@ from .models import Contact, Credit, Letter
 
 
 def keep_email(session: Session, letter: Letter, email: str, keep_days: int) -> None:
-    """Seal a reader's address for this letter, until it is used up or `keep_days` are over."""
+    """Seal a reader's address for this letter. It is erased once it has been used, at the latest after `keep_days`."""
     keep_emails(session, [(letter, email, keep_days)])
 
 
 def keep_emails(session: Session, emails: Sequence[tuple[Letter, str, int]]) -> None:
-    """Do the same for several letters, each with its address and its days."""
+    """Seal the addresses of several letters, each given as letter, address and days to keep."""
     ring, today = get_keyring(session), now(session)
     rows = [
         {
@@ -41,7 +41,7 @@ def keep_emails(session: Session, emails: Sequence[tuple[Letter, str, int]]) -> 
 
 
 def email_of(session: Session, letter: Letter) -> str | None:
-    """The address to write to, if there is one."""
+    """Return the address to which the reader wants an answer, or None."""
     contact = session.scalar(select(Contact).filter_by(letter_id=letter.id))
     if contact is None:
         return None
@@ -49,8 +49,12 @@ def email_of(session: Session, letter: Letter) -> str | None:
 
 
 def forget(session: Session, actor: Actor, letter_id: int) -> None:
-    """Erase a writer's address: it was used up, the question is settled, its days are over, or they want it. The mail
-    that it came in goes too, and what is in our mails to them, also in those that failed or still wait."""
+    """Erase the address of a letter's writer, and note the erasure for restored backups.
+
+    Called when the address has been used, the question is settled, its retention period has ended, or the reader asks
+    for it. The original mail of the letter and the contents of our mails to the reader are erased too, including mails
+    that failed or are still waiting.
+    """
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
     erasing.destroy_of_letter(session, letter_id)
     outbox.forget_letter(session, actor, letter_id)
@@ -58,7 +62,7 @@ def forget(session: Session, actor: Actor, letter_id: int) -> None:
 
 
 def overdue(session: Session) -> list[int]:
-    """The letters whose writers' addresses have had their last day."""
+    """Return the ids of the letters whose writers' addresses are past their retention period."""
     return list(session.scalars(select(Contact.letter_id).where(Contact.erase_on < now(session).date())))
 
 
@@ -67,7 +71,8 @@ def set_credit(
 ) -> Credit:
     """Seal how a reader wants to be named. `consent` is the sentence that they agreed to, in their language.
 
-    Raises `MissingPrecondition` when the choice needs a name, or, for "first name and place", a place.
+    A new choice removes the check of the old name. Raises `MissingPrecondition` when the choice needs a name, or, for
+    "first name and place", a place.
     """
     name, place = single_line(name)[:120], single_line(place)[:120]
     if choice != "none" and not name:
@@ -93,15 +98,15 @@ def set_credit(
 
 
 def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]:
-    """The credits of several letters whose writers want to be named, in one query."""
+    """Return the credits of those letters whose writers want to be named, by letter id, in one query."""
     query = select(Credit).where(Credit.letter_id.in_(letter_ids), Credit.choice != "none")
     return {credit.letter_id: credit for credit in session.scalars(query)}
 
 
 def get_credit_name(session: Session, letter: Letter, comma: str = ", ") -> str | None:
-    """The name as the reader wants it printed, e.g. "Timur, Osh", whether or not it may be; None for "don't name me".
+    """Return the name as the reader wants it printed, e.g. "Timur, Osh", or None for "don't name me".
 
-    `comma` is that of the language in which it is printed.
+    It does not check whether the name may be printed. `comma` is that of the language in which it is printed.
     """
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     return _name_on(session, letter, credit, comma) if credit else None
@@ -110,8 +115,9 @@ def get_credit_name(session: Session, letter: Letter, comma: str = ", ") -> str 
 def names_of(
     session: Session, letters: Sequence[Letter], credits: Mapping[int, Credit] | None = None, comma: str = ", "
 ) -> dict[int, str]:
-    """The names of those who want to be named, by their letters' keys, in one query; in none where their `credits` are
-    at hand.
+    """Return the names of the writers who want to be named, by letter id.
+
+    This takes one query, or none if the `credits` are passed.
     """
     credits = credits_of(session, [letter.id for letter in letters]) if credits is None else credits
     known = [letter for letter in letters if letter.id in credits]
@@ -120,7 +126,7 @@ def names_of(
 
 
 def emails_of(session: Session, letters: Sequence[Letter]) -> list[str]:
-    """The addresses that were left with several letters, in one query."""
+    """Return the addresses of the writers of several letters, in one query."""
     public_ids = {letter.id: letter.public_id for letter in letters}
     ring = get_keyring(session)
     return [
@@ -140,7 +146,10 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 
 
 def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -> None:
-    """Record that the name is the reader's: a confirmed address, a noted call. Raises `MissingPrecondition`."""
+    """Record how the desk checked that the name is the reader's, e.g. by a confirmed address or a call.
+
+    Raises `MissingPrecondition` (name, how), `TooLong` and `PermissionDenied`.
+    """
     must(actor, "check names")
     method = require_length("how", single_line(method), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
@@ -153,7 +162,7 @@ def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -
 
 
 def leave_unnamed(session: Session, actor: Actor, letter: Letter) -> None:
-    """The desk runs the question without the name."""
+    """Remove the reader's name, so that the question runs without it. Raises `PermissionDenied`."""
     must(actor, "check names")
     set_credit(session, letter, "none")
     audit.record(session, actor, "credit.unname", letter)

@@ -1,6 +1,7 @@
-"""Held letters in the order in which they are best read: what stands alone first, then the crowds of a flood, each of
-which one press files as spam. Letters that came in before a flood was seen, and are like it, are shown with it: that
-they are held too is a person's word, since a reader may have asked what a flood copies.
+"""Held letters sorted for reading: first those unlike all others, then the crowds of a flood, each filed in one press.
+
+Letters that arrived unheld before the flood was noticed are shown with the crowd that they resemble. Only a person
+holds them, because a flood may have copied what a reader really asked.
 """
 
 from collections import defaultdict
@@ -24,16 +25,16 @@ from .blurred_time import truncate_to_day
 from .flood_ranking import ALONE, HIGHEST, standings
 from .models import VOUCHED, Letter, Sweep
 
-MOST = 5_000  # held letters of a newsletter that are looked at in a round, the new ones first
+MOST = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
 SHOWN = 12  # crowds on the page
 AT_ONCE = 500  # rows of one statement
-MOST_UNHELD = 1_000  # letters that came in, the same
-A_FLOOD = HIGHEST + 12  # the place of a crowd so large that those of it which came in are shown: a class is smaller
-HELD_AT_ONCE = 200  # letters of one press, which the undo has to name
-BATCH = 50  # letters a transaction: readers who send wait for it on SQLite
-AT_A_TIME = 20  # batches before the worker's other duties have their turn
+MOST_UNHELD = 1_000  # unheld letters of a newsletter that are ranked in one round
+A_FLOOD = HIGHEST + 12  # the rank from which unheld letters of a crowd are shown with it: a school class is smaller
+HELD_AT_ONCE = 200  # letters of one press, all of which the undo has to name
+BATCH = 50  # letters per transaction: on SQLite, readers who send a letter wait for it
+AT_A_TIME = 20  # batches before the worker's other duties run
 WAITS = timedelta(seconds=75)  # longer than a press can be undone
-# In these words SQLite knows that its indexes of such letters will do.
+# SQLite uses the partial indexes only if the conditions are spelled exactly like this.
 HELD = text("letters.state = 'held'")
 LIKE_MANY = text("letters.state = 'received' AND letters.crowd <> 0")
 UNPLACED = text("letters.state = 'received' AND letters.standing = 0")
@@ -41,21 +42,21 @@ UNPLACED = text("letters.state = 'received' AND letters.standing = 0")
 
 @dataclass(frozen=True)
 class Crowd:
-    """Held letters that are like one another: the first of them, and how many, counted up to 1,001."""
+    """Held letters that resemble each other: the first of them, and how many there are, counted up to 1,001."""
 
     first: Letter
     number: int
 
 
 def list_held_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
-    """Return the list of a newsletter's held letters, without those that are being filed."""
+    """Return a listing of a newsletter's held letters, without those whose crowd is being filed."""
     swept = exists().where(Sweep.newsletter_id == newsletter_id, Sweep.crowd == Letter.crowd)
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, HELD, ~swept, *rules)
     return Listing(query, (Letter.standing, Letter.crowd, Letter.id), rising=True)
 
 
 def list_largest_crowds(session: Session, newsletter_id: int) -> list[Crowd]:
-    """Return the crowds that are held, the largest first."""
+    """Return the crowds of held letters, the largest first, at most `SHOWN`."""
     each = list_held_letters(newsletter_id, Letter.standing > HIGHEST).query.with_only_columns(func.min(Letter.id))
     each = each.group_by(Letter.standing, Letter.crowd).order_by(Letter.standing.desc(), Letter.crowd).limit(SHOWN)
     keys = list(session.scalars(each))
@@ -71,7 +72,7 @@ def _is_in_crowd_of(letter: Letter) -> tuple[ColumnElement[bool], ColumnElement[
 
 
 def sort_waiting(database: Database) -> int:
-    """Put the letters that wait in order, at each newsletter that has new ones. Gives how many stand elsewhere now."""
+    """Rank the waiting letters of every newsletter that has new ones. Return how many letters changed their rank."""
     moved = 0
     with database.read() as session:
         unsorted = select(Letter.newsletter_id).where(text("letters.state = 'held' AND letters.standing = 0"))
@@ -91,8 +92,10 @@ def sort_waiting(database: Database) -> int:
 
 
 def _find_new_places(session: Session, newsletter_id: int) -> dict[tuple[bool, int, int], list[int]]:
-    """Return which letters, held or not, are to stand at which places, of those that stand at another
-    one. Reading takes the time, so it holds up no writer."""
+    """Return the ids of the letters whose rank changes, by (is held, standing, crowd).
+
+    It only reads, since the comparison takes long and must not block writers.
+    """
     columns = (Letter.id, Letter.body, Letter.standing, Letter.crowd)
     new_first = (
         list_held_letters(newsletter_id)
@@ -101,7 +104,7 @@ def _find_new_places(session: Session, newsletter_id: int) -> dict[tuple[bool, i
     )
     rows = sorted(session.execute(new_first.limit(MOST)), key=lambda row: row.id)
     number = len(rows)
-    # Those that came in stand behind them, so that the first of a crowd is a held one where there is one.
+    # Unheld letters follow, so that the first letter of a crowd is a held one if there is any.
     came = list_unheld_letters(
         newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _earliest_arrival(session)
     ).query
@@ -120,18 +123,18 @@ def _find_new_places(session: Session, newsletter_id: int) -> dict[tuple[bool, i
 
 
 def _earliest_arrival(session: Session) -> datetime:
-    """Return from when on letters that came in are looked at: a flood may have begun before midnight."""
+    """Return from when on unheld letters are ranked: since yesterday, as a flood may have begun before midnight."""
     return truncate_to_day(now(session)) - timedelta(days=1)
 
 
 def list_unheld_letters(newsletter_id: int, *rules: ColumnElement[bool]) -> Listing[Letter]:
-    """Return the list of a newsletter's letters that came in and wait unheld, the newest first."""
+    """Return a listing of a newsletter's letters that wait without being held, the newest first."""
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, Letter.is_received, *rules)
     return Listing(query, (Letter.received_at, Letter.id))
 
 
 def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
-    """Return the list of all that waits: what came in, then that of it which is like many others, then what is held."""
+    """Return all waiting letters as one list: unheld ones, unheld ones that resemble many others, then held ones."""
     parts = (
         list_unheld_letters(newsletter_id, Letter.standing <= HIGHEST, *rules),
         list_unheld_letters(newsletter_id, Letter.standing > HIGHEST, *rules),
@@ -141,12 +144,12 @@ def waiting(newsletter_id: int, *rules: ColumnElement[bool]) -> Chain[Letter]:
 
 
 def part_of(letter: Letter) -> int:
-    """Return in which part of that list a letter stands, or stood before it was filed."""
+    """Return the index of the part of `waiting` to which a letter belongs, or belonged before it was filed."""
     return 2 if letter.held_reason else int(letter.standing > HIGHEST)
 
 
 def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
-    """Return the crowds of letters that came in unheld, the largest first."""
+    """Return the crowds of letters that arrived unheld, the largest first, at most `SHOWN`."""
     here = select(Letter.crowd, func.min(Letter.id), func.count()).where(
         Letter.newsletter_id == newsletter_id, LIKE_MANY
     )
@@ -157,11 +160,11 @@ def to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
 
 
 def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
-    """Hold the letters of a crowd that came in before it was seen that they are many, as many as one press can take
-    back. Gives how many.
+    """Hold the letters of a crowd that arrived unheld, at most `HELD_AT_ONCE`. Return how many were held.
 
-    Raises `InvalidTransition` where the letter stands in none, and `VersionConflict` where there are more now than
-    `number`, which was shown: what somebody has not seen is not held by them.
+    Raises `InvalidTransition` if the letter belongs to no such crowd, and `VersionConflict` if the crowd has more than
+    `number` letters, the number that the page showed: nobody holds letters that they haven't seen. Also raises
+    `PermissionDenied`.
     """
     must(actor, "take letters")
     if not lock_row(session, first).is_received or not first.crowd:
@@ -176,10 +179,10 @@ def hold(session: Session, actor: Staff, first: Letter, number: int) -> int:
 
 
 def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int) -> None:
-    """File the crowd of a held letter as spam: at once they are out of the way, and for a minute that can be undone.
+    """File the crowd of a held letter as spam. It disappears from the list immediately and can be undone for a minute.
 
-    What comes later is no part of it, however like it is. Raises `InvalidTransition` where the letter stands in none,
-    and `VersionConflict` where the crowd has grown since the letter stood at this place.
+    Letters that arrive later are not included, however similar. Raises `InvalidTransition` if the letter belongs to no
+    crowd, `VersionConflict` if the crowd has grown since the page showed `expected_standing`, and `PermissionDenied`.
     """
     must(actor, "take letters")
     if not lock_row(session, first).is_held or not first.crowd or _sweep_of(session, first):
@@ -191,7 +194,7 @@ def sweep(session: Session, actor: Staff, first: Letter, expected_standing: int)
 
 
 def keep(session: Session, _actor: Staff, first: Letter) -> None:
-    """Let a crowd stand among the held letters again. Raises `InvalidTransition` once the worker has begun."""
+    """Undo a sweep that the worker hasn't begun. Raises `InvalidTransition` once it has."""
     if (one := _sweep_of(session, first)) is None or not first.is_held:
         raise InvalidTransition("letter", "keep", first.state)
     session.delete(one)
@@ -202,7 +205,7 @@ def _sweep_of(session: Session, letter: Letter) -> Sweep | None:
 
 
 def file_due(database: Database) -> int:
-    """File the letters of crowds that nobody can take back any more, in whose name it was pressed. Gives how many."""
+    """File the letters of crowds that can no longer be undone, as the person who pressed. Return how many."""
     done = 0
     for _ in range(AT_A_TIME):
         filed = database.write(_file_some)
@@ -213,7 +216,7 @@ def file_due(database: Database) -> int:
 
 
 def _file_some(session: Session) -> int | None:
-    """File some letters of the oldest crowd that is due; None where none is."""
+    """File one batch of the oldest crowd that is due. Return how many, or None if no crowd is due."""
     due = select(Sweep).where(Sweep.at <= now(session) - WAITS).order_by(Sweep.id).limit(1)
     one = session.scalar(due.with_for_update())
     if one is None:

@@ -1,4 +1,4 @@
-"""Filing of letters: one key per filing, the way back, and endings with their kind sentences."""
+"""Filing letters: hold, release, file, end and reopen them, and the kind sentences with which they end."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,8 +14,7 @@ from ..text.translation import N_, interface_language, say
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
 
-# What a filing may change besides the state. The trail keeps what stood there before, so that it can be undone
-# (`workflows.undo`).
+# Columns that a filing may change besides the state. The trail keeps their old values for the undo (`workflows.undo`).
 FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
 
 
@@ -29,9 +28,10 @@ def file(
     assignment_id: int | None = None,
     did: Sequence[int] | None = None,
 ) -> None:
-    """File a letter as question, comment, tip, unsubscribe or spam, or an expert's as answer and the like.
+    """File a letter as question, comment, tip, unsubscribe or spam, or an expert's letter as answer and the like.
 
-    `did` are the events that followed from it. Raises `InvalidTransition`, `PermissionDenied`, `MissingPrecondition`.
+    `did` are the ids of the events that followed from it. Raises `InvalidTransition`, `PermissionDenied` and
+    `MissingPrecondition`.
     """
     lock_row(session, letter)
     why: dict[str, Any] = {"kind": kind, "question": question_id, "assignment": assignment_id, "was": _facts(letter)}
@@ -43,7 +43,7 @@ def file(
 
 
 def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -> None:
-    """A letter that came in is held after all, for these signs. Raises `InvalidTransition`, `PermissionDenied`."""
+    """Hold a letter that arrived unheld, for these signs. Raises `InvalidTransition` and `PermissionDenied`."""
     lock_row(session, letter)
     LETTER.apply(
         session, actor, letter, "hold", why={"was": _facts(letter)}, held_reason=signs[0], signs=[*signs], standing=0
@@ -51,23 +51,30 @@ def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -
 
 
 def release(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
-    """A held letter was looked at and is an honest one. Raises `VersionConflict`, `InvalidTransition`,
-    `PermissionDenied`."""
+    """Release a held letter that a person has found to be honest.
+
+    Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
+    """
     check_version(lock_row(session, letter), version)
     gone: dict[str, Any] = {"held_reason": None, "standing": VOUCHED, "crowd": 0}
     LETTER.apply(session, actor, letter, "release", why={"was": _facts(letter)}, **gone)
 
 
 def end(session: Session, actor: Actor, letter: Letter, reason: str, answered_by_id: int | None = None) -> None:
-    """End a letter with one of the kind sentences, and where there is one with the published answer that fits."""
+    """End a letter with the kind sentence `reason` and, if there is one, the question whose published answer fits.
+
+    Raises `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
+    """
     lock_row(session, letter)
     why = {"reason": reason, "was": _facts(letter)}
     LETTER.apply(session, actor, letter, "end", why=why, end_reason=reason, answered_by_id=answered_by_id)
 
 
 def reopen(session: Session, actor: Actor, letter: Letter, version: int | None = None) -> None:
-    """Let a letter that was ended or filed wait again: one is taken out of its question by this. Raises as `release`
-    does."""
+    """Make a filed or ended letter wait again, which also takes it out of its question.
+
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
+    """
     check_version(lock_row(session, letter), version)
     gone = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
     LETTER.apply(session, actor, letter, "reopen", why={"was": _facts(letter)}, **gone)
@@ -77,7 +84,7 @@ def _facts(letter: Letter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in FACTS if getattr(letter, name) is not None}
 
 
-# The key is kept as the reason; mails and receipts show the sentence, so none of them may say what was asked.
+# The key is stored as the reason. Mails and receipts show the sentence, so it must not reveal what was asked.
 ENDINGS = {
     "later": N_("It is a good question, but not one for the coming editions. We keep it in mind."),
     "answered": N_("We have answered this already. You find the answer on our pages."),
@@ -90,13 +97,13 @@ ENDINGS = {
 
 class EndingSentence(NamedTuple):
     text: str
-    language: str  # of its words
+    language: str  # of the text
 
 
 def get_ending_sentence(session: Session, newsletter: Newsletter, reason: str, language: str) -> EndingSentence | None:
-    """The sentence for a reason in a language of the newsletter; an unknown reason gets none.
+    """Return the sentence for a reason in a language of the newsletter, or None for an unknown reason.
 
-    The newsletter's own wording is in that language also where our words can only be English.
+    The newsletter's own wording is in that language; ours may fall back to English.
     """
     if reason not in ENDINGS:
         return None

@@ -1,4 +1,4 @@
-"""Rank held letters by how alike they are, so that a flood stands behind the letters of readers."""
+"""Rank held letters by their similarity, so that the letters of a flood come after those of readers."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,34 +9,33 @@ from functools import cache
 from ..search.terms import STEM, cut, units
 from ..text.languages import function_words, script_of
 
-MIN_CROWD = 3  # letters with one word in common, from which on it may be a flood's
-COMMON_WORD_SHARE = 0.01  # of all letters that are looked at, with one word in common, where there are many of them
-CROWDED_SHARE = 0.5  # of the words of a letter that are common: it is one of a crowd
-ALONE, HIGHEST = 1, 1_000  # the places of what stands alone; a crowd stands behind them, a larger one further behind
-NOISE_PENALTY, LINK_PENALTY = (
-    500,
-    250,
-)  # places that a letter without small words stands further down, and one with a link
-SENTENCE_WORDS = 6  # words of a text that are looked through for small ones
+MIN_CROWD = 3  # letters that share a word, from which on the word is common; also the smallest crowd
+COMMON_WORD_SHARE = 0.01  # the same as a share of the compared letters, where there are many
+CROWDED_SHARE = 0.5  # share of common words in a letter that makes it part of a crowd
+ALONE, HIGHEST = 1, 1_000  # ranks of letters outside crowds; crowds come after them, the larger the later
+NOISE_PENALTY, LINK_PENALTY = (500, 250)  # ranks that a letter without function words loses, and one with a link
+SENTENCE_WORDS = 6  # words below which the share of function words says nothing
 TYPICAL_FUNCTION_WORD_SHARE, NOISE_FUNCTION_WORD_SHARE = (
     0.12,
     0.06,
-)  # of the words of a text that are small: what a sentence has, and what nobody writes
-COMPARED_CHARACTERS = 2_000  # characters of a letter
+)  # share of function words in a typical sentence, and the share below which a text is noise
+COMPARED_CHARACTERS = 2_000  # of each letter
 _LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b")
 
 
 @dataclass(frozen=True)
 class Standing:
-    """The place of a letter among those that are held, the lower the sooner it is read; `crowd` is the index of the
-    first letter of those that are like it, None where it stands alone."""
+    """The rank of a held letter: the lower `place`, the sooner it is read.
+
+    `crowd` is the index of the first letter of its crowd, None for a letter unlike all others.
+    """
 
     place: int
     crowd: int | None = None
 
 
 def standings(texts: Sequence[str]) -> list[Standing]:
-    """Return where each of several held letters stands among them."""
+    """Return the rank of each of several held letters among them."""
     words = [_content(text[:COMPARED_CHARACTERS]) for text in texts]
     common = Counter(word for some in words for word in some)
     least = max(MIN_CROWD, COMMON_WORD_SHARE * len(texts))
@@ -65,13 +64,16 @@ def standings(texts: Sequence[str]) -> list[Standing]:
 
 
 def _content(text: str) -> set[str]:
-    """Return the words that say what a text is about, without their endings."""
+    """Return the stems of a text's words without function words."""
     return {term[:STEM] for term in cut(text)} - _function_word_stems()
 
 
 def function_word_share(text: str) -> float:
-    """Return the share of small words of any language in a text, of which the beginning is looked at; where that would
-    tell nothing, it is that of a sentence."""
+    """Return the share of function words of any language in the beginning of a text.
+
+    For a text that is too short, or in a script without a list of function words, return the share of a typical
+    sentence.
+    """
     text = text[:COMPARED_CHARACTERS]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
     if len(terms) < SENTENCE_WORDS or script_of(text) not in _scripts():

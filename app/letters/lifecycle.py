@@ -1,9 +1,9 @@
-"""The life of a letter: who wrote, and what becomes of their words."""
+"""The state machine of letters."""
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# waits: nobody has said yet what it is. can_be_filed: it may be given a kind, or another one. has_ended: for its
-# reader. is_settled: its mail may be forgotten. is_listed: the desk's list shows it.
+# waits: nobody has filed it yet. can_be_filed: it may be filed, or filed as something else. has_ended: for its
+# reader. is_settled: its original mail may be erased. is_listed: the desk's list shows it.
 STATES = States(
     {
         "received": "waits can_be_filed is_listed",
@@ -39,16 +39,16 @@ words = Precondition("words", lambda letter: letter.body is not None)
 way_in = Precondition(
     "form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")
 )
-# Joining names a question that the desk has made public; whether it is, the verb sees, for a letter can't look up.
+# The verb checks that the desk has made the question public: a precondition sees only the letter.
 joined = Precondition("question shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id))
 
 LETTER = Machine(
     "letter",
     STATES,
     (
-        # R: where the newsletter acknowledges mails
+        # R: if the newsletter acknowledges mails
         Move("send", (), ("received", "held"), act="write, take letters, upkeep", needs=(way_in,), tells="R"),
-        # It came in before a flood was seen, and is like what the flood brings.
+        # It arrived before a flood was noticed, and resembles the letters of the flood.
         Move("hold", ("received",), ("held",), act="take letters", needs=(requires("held_reason"),)),
         Move("release", ("held",), ("received",), act="take letters"),
         Move("file", ("received", "held", "filed"), ("filed",), act="take letters", needs=(settled, words)),
@@ -65,7 +65,7 @@ LETTER = Machine(
         Move(
             "withdraw", ("received", "held", "filed", "ended"), ("withdrawn",), act="write", needs=(erased,), tells="E"
         ),
-        # It has had its time; what it was stays, for the number of those who asked.
+        # Its retention period has ended. How it was filed stays, to count those who asked.
         Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(erased,)),
         Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(erased,)),
     ),

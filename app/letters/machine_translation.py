@@ -1,4 +1,4 @@
-"""Letters in a language that the desk can't read, translated by the newsroom's own LibreTranslate server."""
+"""Translate letters that the desk can't read, with the newsroom's own LibreTranslate server."""
 
 import json
 import re
@@ -20,14 +20,14 @@ from ..db.session import add_and_flush, get_keyring, lock_row, now
 from ..text.clean import clean, for_print
 from .models import Letter, MachineTranslation
 
-REQUEST_TIMEOUT = 30.0  # seconds for the whole answer; a small machine takes some for a long letter
-# What a status says of a request; others than these and 200 are no answer of such a server.
+REQUEST_TIMEOUT = 30.0  # seconds for the whole response; a small machine needs a while for a long letter
+# LibreTranslate sends no other status than these and 200.
 FAULT_BY_STATUS = {400: "refused", 403: "key", 429: "busy", 500: "broken", 502: "broken", 503: "broken", 504: "broken"}
 REQUEST_FAULTS = ("unreachable", "slow", "refused", "key", "busy", "broken", "garbage")
 
 
 class TranslationFailed(Exception):
-    """There is no translation; `fault` is one of FAULTS. Nothing of what was sent or answered stands in it."""
+    """Raised when there is no translation; `fault` is one of `REQUEST_FAULTS`. Holds nothing of the letter."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
@@ -37,10 +37,10 @@ class TranslationFailed(Exception):
 def request_translation(
     server: TranslationServer, texts: Sequence[str], source: str, target: str, limit: float = REQUEST_TIMEOUT
 ) -> list[str]:
-    """Return texts in another language, as text that nobody has to trust. One request, which is never made again here.
+    """Return translations of several texts, cleaned like any untrusted text. Makes one request and never repeats it.
 
-    `source` is a tag, or "und" to let the server guess; the server knows languages by their first part. `limit` is in
-    seconds. Raises `TranslationFailed`.
+    `source` is a BCP 47 tag, or "und" to let the server guess; of `source` and `target` the server gets the primary
+    language. `limit` is in seconds. Raises `TranslationFailed`.
     """
     known = source.partition("-")[0]
     asked = {
@@ -71,16 +71,18 @@ def _parse_response(body: bytes, number: int) -> list[str]:
     return [for_print(clean(one.encode(errors="replace").decode())) for one in found]
 
 
-# What somebody encrypted, or a key: by OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
+# Encrypted text or a key: OpenPGP (RFC 9580, section 6.2), age, S/MIME (RFC 7468).
 _SEALED = re.compile(r"-----BEGIN (?:PGP|AGE|PKCS7|CMS)\b")
 MAX_CHARACTERS = 20_000  # characters of a letter that are sent
-LOST_AFTER = timedelta(seconds=REQUEST_TIMEOUT * 4)  # after this long the worker that had sent it is no more
+LOST_AFTER = timedelta(seconds=REQUEST_TIMEOUT * 4)  # after this, the worker that sent the request has died
 
 
 @dataclass(frozen=True)
 class TranslationResult:
-    """The translation of a letter as it stands: `body` and `background` once it is there, `fault` where it failed,
-    neither while it waits; `at` is when it ended."""
+    """The state of a letter's translation: `body` and `background` when done, `fault` when failed, else waiting.
+
+    `at` is when it was done or failed.
+    """
 
     language: str
     body: str = ""
@@ -94,7 +96,7 @@ class TranslationResult:
 
 
 def get_refusal_reason(letter: Letter) -> str:
-    """Return why a letter's words can't be sent: "erased"; "sealed" for what its writer encrypted; "long"; else ""."""
+    """Return why a letter can't be sent: "erased", "sealed" for text that its writer encrypted, "long", else ""."""
     texts = _texts(letter)
     if not texts:
         return "erased"
@@ -104,14 +106,14 @@ def get_refusal_reason(letter: Letter) -> str:
 
 
 def _texts(letter: Letter) -> list[str]:
-    """Its words, and what was said besides: never what hangs on its mail, nor the mail itself."""
+    """Return the letter's text and background; attachments and the original mail are never sent."""
     return [text for text in (letter.body, letter.background) if text]
 
 
 def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
-    """Let a letter be put into a language. What waits or is there already is not asked for again.
+    """Queue a letter for translation into `language`, unless a translation is waiting or done.
 
-    Raises `InvalidTransition` for what may not be sent, and `PermissionDenied`.
+    Raises `InvalidTransition` for a letter that can't be sent (`get_refusal_reason`), and `PermissionDenied`.
     """
     must(actor, "take letters")
     if fault := get_refusal_reason(lock_row(session, letter)):
@@ -131,19 +133,19 @@ def ask(session: Session, actor: Staff, letter: Letter, language: str) -> None:
 
 
 def find_translation(session: Session, letter: Letter) -> MachineTranslation | None:
-    """The machine's translation of a letter, asked for or made."""
+    """Return the row of a letter's machine translation, whether waiting, failed or done, or None."""
     return session.scalar(select(MachineTranslation).filter_by(letter_id=letter.id))
 
 
 def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> dict[int, MachineTranslation]:
-    """The translations that the machine has made of several letters, by letter."""
+    """Return the finished machine translations of several letters, by letter id."""
     query = select(MachineTranslation).where(MachineTranslation.letter_id.in_(letter_ids))
     rows = session.scalars(query.where(MachineTranslation.found_sealed.is_not(None)))
     return {row.letter_id: row for row in rows}
 
 
 def read_translation(session: Session, letter: Letter, row: MachineTranslation) -> TranslationResult:
-    """Open what a machine made of a letter."""
+    """Return the state of a machine translation, with its text unsealed. One whose worker died has the fault "lost"."""
     if row.found_sealed is not None:
         body, background = json.loads(get_keyring(session).open(_place(letter), row.found_sealed))
         return TranslationResult(row.language, body, background, at=row.ended_at)
@@ -156,9 +158,10 @@ def _place(letter: Letter) -> str:
 
 
 def translate_next(database: Database, server: TranslationServer | None) -> bool:
-    """Send the words of the letter that has waited longest, and keep the answer; gives whether there was one.
+    """Translate the letter that has waited longest and store the result. Return whether one was sent.
 
-    That it is sent is written down before it leaves, so that no other worker, nor one after a crash, sends it again.
+    The row is marked as sent in a transaction of its own before the request, so that no other worker, nor one after a
+    crash, sends it again.
     """
     if server is None:
         return False
@@ -185,7 +188,7 @@ def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
     letter = session.get(Letter, row.letter_id) if row else None
     if row is None:
         return None
-    if letter is None or get_refusal_reason(letter):  # by now it may not be sent; others wait behind it
+    if letter is None or get_refusal_reason(letter):  # it may no longer be sent, and must not block others
         session.delete(row)
         return None
     row.sent_at = now(session)
@@ -193,7 +196,7 @@ def _claim(session: Session, key: int) -> tuple[list[str], str, str] | None:
 
 
 def save_translation(session: Session, key: int, texts: list[str], fault: str | None) -> None:
-    """Keep what came for a row, or why nothing did; where the letter was taken back meanwhile its row went with it."""
+    """Store the translation or its fault. Does nothing if the letter was withdrawn meanwhile, since its row is gone."""
     row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == key).with_for_update())
     if row is None:
         return

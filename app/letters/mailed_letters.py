@@ -1,4 +1,4 @@
-"""A reader's letter that came by mail: taken in, reread, and acknowledged where the newsletter wants that."""
+"""Readers' letters that arrive by mail: take them in, acknowledge them if the newsletter wants that, re-read them."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -33,10 +33,11 @@ from .models import Letter, MachineTranslation
 def acknowledge(
     session: Session, newsletter: Newsletter, letter: Letter, address: str, receipt: str
 ) -> OutboxMail | None:
-    """Write to the sender of a mailed letter that it has arrived, with its receipt of 20 digits.
+    """Queue a mail to the sender of a mailed letter that says it has arrived, with its receipt of 20 digits.
 
-    None where the newsletter doesn't want it, or where this sender had one today, from any newsletter: whatever answers
-    our answer gets no second one. Its sending leaves the reader's contact, to which the one e-mail is still owed.
+    Return None if the newsletter doesn't want it, or if any newsletter has sent this address one today: an
+    autoresponder that answers ours gets no second one. The reader's contact is kept for the e-mail that they are still
+    owed.
     """
     if not newsletter.acknowledges:
         return None
@@ -61,17 +62,17 @@ def acknowledge(
     )
 
 
-LONGEST = 20_000  # characters that are kept of a letter; its mail has the rest as long as it is kept
-FLOOD = 20  # letters of one sender in an hour; what comes above them is held
+LONGEST = 20_000  # characters of a letter that are stored; the rest is in its original mail while that is kept
+FLOOD = 20  # letters of one sender per hour; more are held
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True)
 class MailedLetter:
-    """A reader's mail, and where it came from: an `address` that one can't write to is not kept.
+    """A reader's mail and its origin. An `address` that can't be written to is not stored.
 
-    Of one that somebody of the desk forwarded, `comment` is what they wrote above it.
+    `comment` is what somebody of the desk wrote above a mail that they forwarded.
     """
 
     words: str
@@ -86,16 +87,16 @@ class MailedLetter:
 def take(
     session: Session, actor: Actor, newsletter: Newsletter, mailed: MailedLetter, *, answerable: bool = False
 ) -> Letter:
-    """Take in what a reader mailed. It counts as "one e-mail, then forget me".
+    """Store a mailed letter. Its writer is treated as having chosen "one e-mail, then forget me".
 
-    `answerable` allows the one neutral acknowledgement, which is sent
-    where the newsletter wants it, once a day to each sender. Raises `MissingPrecondition` without words.
+    `answerable` allows the acknowledgement, which is sent if the newsletter wants it, once a day to each address.
+    Raises `MissingPrecondition` for a mail without text.
     """
     return take_all(session, actor, [(newsletter, mailed, answerable)])[0]
 
 
 def take_all(session: Session, actor: Actor, mails: Sequence[tuple[Newsletter, MailedLetter, bool]]) -> list[Letter]:
-    """Take in several, each to its newsletter and answerable or not, as if one came after the other."""
+    """Store several mailed letters in order, each given as newsletter, mail and `answerable`. Raises as `take`."""
     addresses = [_usable(mailed.address) for _, mailed, _ in mails]
     floods = _floods(session, addresses)
     lately = {key: spam_filter.RecentLetters(session, key) for key in {newsletter.id for newsletter, _, _ in mails}}
@@ -140,16 +141,17 @@ def _build_letter(
 
 
 def _clean_body(text: str) -> str:
-    """Return what is kept of words; of a megabyte no more is cleaned than may be."""
+    """Clean a text and cut it to `LONGEST`. No more of a megabyte is cleaned than can be left."""
     return clean(text[: 2 * LONGEST])[:LONGEST]
 
 
 def from_pen(
     session: Session, actor: Staff, newsletter: Newsletter, row: Inbound, version: int | None = None
 ) -> Letter:
-    """The desk says that a mail set aside is a reader's letter. Nothing is acknowledged: nobody knows who wrote it.
+    """Make a letter of a mail in the holding pen, as the desk decides.
 
-    Raises `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` where nothing can be read in it (any more).
+    It isn't acknowledged, since its sender isn't verified. Raises `VersionConflict`, `InvalidTransition`,
+    `PermissionDenied`, and `MissingPrecondition` if no text can be read from it (any more).
     """
     must(actor, "take letters")
     reading = inbound.reading_of(session, row)
@@ -163,9 +165,10 @@ def from_pen(
 
 
 def reread(session: Session, actor: Actor, letter: Letter, old_text: str, new_text: str) -> bool:
-    """Put what a newer trimmer reads in the mail in the place of what the older one read, `old_text`.
+    """Replace `old_text`, which an older trimmer read from the mail, with `new_text`. Return whether the letter
+    changed.
 
-    Only while the desk has done nothing with the letter; tells whether anything changed. Raises `InvalidTransition`.
+    A text that the desk has changed stays. Raises `InvalidTransition` for a letter that the desk has filed.
     """
     lock_row(session, letter)
     if not letter.waits:
@@ -174,7 +177,7 @@ def reread(session: Session, actor: Actor, letter: Letter, old_text: str, new_te
     if letter.body != old or not new or new == old:
         return False
     letter.body = new
-    session.execute(delete(MachineTranslation).where(MachineTranslation.letter_id == letter.id))  # of other words
+    session.execute(delete(MachineTranslation).where(MachineTranslation.letter_id == letter.id))  # of the old text
     audit.record(session, actor, "letter.reread", letter)
     return True
 
@@ -187,8 +190,8 @@ def _usable(address: str) -> str:
 
 
 def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
-    """More letters in an hour than a person writes are held, not refused: a sender can be forged. An address that can't
-    be written to isn't counted.
+    """Return for each address whether it has sent more letters this hour than a person writes. They are held, not
+    refused, since a sender can be forged. Unusable addresses aren't counted.
     """
     at = now(session)
     whose = [f"{address.casefold()} {at:%Y-%m-%dT%H}" for address in addresses if address]
@@ -197,7 +200,7 @@ def _floods(session: Session, addresses: Sequence[str]) -> list[bool]:
 
 
 def _send_receipt(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
-    """The answer brings a receipt. It travels by mail, so it can only read the state and withdraw."""
+    """Acknowledge a letter with a receipt. The receipt was mailed, so it can only read the state and withdraw."""
     form = receive.FormToken(new_token(), get_keyring(session).newest)
     receipt = receive.receipt_of(session, form)
     if acknowledge(session, newsletter, letter, address, receipt) is None:

@@ -1,3 +1,5 @@
+"""Tables of letters with their readers' contacts and credits, additions, receipt notes, translations, and of sweeps."""
+
 from datetime import date, datetime
 
 from sqlalchemy import (
@@ -19,23 +21,23 @@ from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
 CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
-CHECK_REPLIES = ("fine", "wrong", "yes")  # what a mail says to the quote check
+CHECK_REPLIES = ("fine", "wrong", "yes")  # an expert's mail that answers the quote check
 OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")
-CAME = ("received_at", "id")  # the columns of a letter's place in a list
-STOOD = ("state_at", "id")  # by how long they stand as they are
+CAME = ("received_at", "id")  # index columns: by time of arrival
+STOOD = ("state_at", "id")  # index columns: by time in the present state
 WORDS = "erased_at IS NULL AND state"
 CREDITS = ("none", "first", "full")
 VOUCHED = -1
 
 
 class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
-    """A letter as the desk reads it. Its writer stands elsewhere, sealed, or nowhere.
+    """A letter as the desk reads it. Its writer's address and name are sealed in other tables, or not stored at all.
 
-    Only the keyed hashes of the form's nonce and of the receipt are kept; after erasure they, the ids, the state and
-    the day remain, so that a repeated Send cannot bring an erased letter back. `alike` says whether something likely
-    asks the same, once the worker has looked.
+    Of the form's nonce and the receipt only keyed hashes are stored. After erasure they, the ids, the state and the day
+    remain, so that sending the form again can't bring an erased letter back. `alike` tells whether another letter or
+    question likely asks the same, once the worker has compared it.
     """
 
     __tablename__ = "letters"
@@ -63,7 +65,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             name="erased_has_no_words",
         ),
         Index(None, "newsletter_id", "received_at"),
-        # Each filter of the list of letters walks one of these; those that few letters have are kept of these few.
+        # One index for each filter of the list of letters; partial ones where few letters match.
         Index(None, "newsletter_id", "channel", "state", *CAME),
         Index(None, "newsletter_id", "language", "state", *CAME),
         Index(None, "newsletter_id", "state", *CAME),
@@ -113,7 +115,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
             "id",
             **partial_index_options("assignment_id IS NOT NULL"),
         ),
-        # What has had its time is found along these two (workflows/retention/preview.py).
+        # For letters whose retention period has ended (workflows/retention/retention_preview.py).
         Index(
             "ix_letters_with_words",
             "newsletter_id",
@@ -139,7 +141,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     filed_as: Mapped[str | None] = mapped_column(String(20))
     body: Mapped[str | None] = mapped_column(Text)
     background: Mapped[str | None] = mapped_column(Text)
-    desk_note: Mapped[str | None] = mapped_column(Text)  # from whoever of the desk forwarded it, for the desk alone
+    desk_note: Mapped[str | None] = mapped_column(Text)  # by the colleague who forwarded the mail, for the desk only
     forwarded_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     verbatim: Mapped[bool] = mapped_column(default=False)
     language: Mapped[str] = mapped_column(String(35), default="und")
@@ -148,10 +150,10 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))
     held_reason: Mapped[str | None] = mapped_column(String(40))
-    signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")  # for which it was held
-    # The place of a held letter among the others, the lower the sooner it is read: 0 until the worker has looked, and
-    # VOUCHED once a person has said that it is honest. Its crowd is the key of the first letter of those that are like
-    # it, 0 where it stands alone. One that came in unheld has a crowd where many of the last days are like it.
+    signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")  # for which it is held
+    # The rank of a held letter, the lower the sooner it is read: 0 until the worker has ranked it, and VOUCHED once a
+    # person has found it honest. `crowd` is the id of the first letter of its crowd, 0 for a letter unlike all others.
+    # An unheld letter has a crowd if many letters of the last days resemble it.
     standing: Mapped[int] = mapped_column(default=0, server_default="0")
     crowd: Mapped[int] = mapped_column(default=0, server_default="0")
     end_reason: Mapped[str | None] = mapped_column(String(40))
@@ -172,7 +174,7 @@ class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
 
 
 class Sweep(Row, OfNewsletter):
-    """A crowd of held letters that somebody has filed as spam: the worker does it, once nobody can take it back."""
+    """A crowd of held letters that somebody files as spam. The worker does it once it can no longer be undone."""
 
     __tablename__ = "sweeps"
     __table_args__ = table_args(UniqueConstraint("newsletter_id", "crowd"))
@@ -183,7 +185,7 @@ class Sweep(Row, OfNewsletter):
 
 
 class Contact(Row):
-    """The address of a reader, sealed. The database itself refuses an address for "just a number"."""
+    """A reader's sealed address. The database itself refuses an address for "just a number"."""
 
     __tablename__ = "contacts"
     __table_args__ = table_args(
@@ -202,9 +204,9 @@ class Contact(Row):
 
 
 class Credit(Row, Verified):
-    """The name that a reader wants to be printed with, sealed, with the consent in its own words and time.
+    """The sealed name with which a reader wants to be printed, and the sentence and time of their consent.
 
-    Printing a name needs consent and a check (`verified_*`); "don't name me" has no name to keep.
+    Printing a name needs consent and a check (`verified_*`). For "don't name me" no name is stored.
     """
 
     __tablename__ = "credits"
@@ -226,7 +228,7 @@ class Credit(Row, Verified):
 
 
 class Addition(Row):
-    """Words that a reader added later, with the receipt in hand."""
+    """Text that a reader adds later, with the receipt."""
 
     __tablename__ = "additions"
     __table_args__ = table_args(Index(None, "letter_id", "id"), Index(None, "added_at"))
@@ -237,9 +239,9 @@ class Addition(Row):
 
 
 class MachineTranslation(Row):
-    """A letter as a machine of the newsroom put it into a language of the desk, sealed; it goes with the letter.
+    """A letter in a language of the desk, translated by the newsroom's own server, sealed, and erased with the letter.
 
-    Until `sent_at` nothing of the letter has left; `fault` says why there are no words at `ended_at`.
+    Until `sent_at` nothing of the letter has been sent. `fault` says why there is no text at `ended_at`.
     """
 
     __tablename__ = "machine_translations"
@@ -262,7 +264,7 @@ class MachineTranslation(Row):
 
 
 class ReceiptNote(Row):
-    """A note that the desk left at a reader's receipt, and the words that its reader wrote back."""
+    """A note that the desk left at a reader's receipt, and the addition with which the reader answered it."""
 
     __tablename__ = "receipt_notes"
     __table_args__ = table_args(Index(None, "letter_id", "id"))

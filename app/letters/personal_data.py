@@ -1,4 +1,4 @@
-"""The personal data of a reader's letter: exported for its writer, and erased."""
+"""The personal data of a reader's letter: export for its writer, and erasure."""
 
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,10 @@ from .queries import get_additions_by_letter
 
 
 def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
-    """Return all that is held of the writer of a letter, by name: days and moments in ISO 8601, None for nothing.
+    """Return all data held about the writer of a letter, with days and times in ISO 8601.
 
-    Raises `PermissionDenied` for a receipt that travelled by mail, which others may have read, and for what was erased.
+    Raises `PermissionDenied` for another letter, for an erased one, and for a receipt that was mailed, since others may
+    have read it.
     """
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
         raise PermissionDenied(actor.ref)
@@ -56,10 +57,10 @@ ERASED_VALUES: dict[str, Any] = {
 def erase_letter(
     session: Session, actor: Actor, letter: Letter, action: str, erased_at: datetime, erasure_kind: str, **how: Any
 ) -> None:
-    """Erase a letter by this action of its machine, at `erased_at`; `erasure_kind` is the kind of the erasure, and
-    `how` what else `apply` is told.
+    """Erase a letter by `action` of its state machine, at `erased_at`.
 
-    What is known of it afterwards are its ids, its state and the day. Raises what `apply` raises.
+    Its ids, its state and the day remain. `erasure_kind` is the kind of the erasure in the list of erasures; `how` is
+    passed on to `Machine.apply`. Raises what `apply` raises.
     """
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")

@@ -1,3 +1,5 @@
+"""Queries for letters and for what readers added to them."""
+
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +18,7 @@ WAITS = STATES.which("waits")
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Letter | None:
-    """One letter of the actor's newsletter."""
+    """Return a letter of the actor's newsletter by its public id, or None."""
     return session.scalar(select(Letter).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
@@ -27,16 +29,15 @@ def listing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return the list of a newsletter's letters in these states that follow all `rules` and whose words are here, the
-    newest first.
+    """Return a listing of a newsletter's letters in these states that match all `rules`, newest first; erased ones not.
 
-    Each rule alone is a walk of an index of its own. `since` and `until` bound when a letter came; with `until` the
-    list begins with the oldest. Letters without a minute stand behind the others of their day: today's in the order in
-    which they came, those of a day that is over in none.
+    Each rule alone can be answered from an index of its own. `since` and `until` bound the time of arrival; with
+    `until` the list begins with the oldest. Letters stored without a minute are listed as if they had arrived at
+    midnight UTC, today's in order of arrival, those of past days in no particular order.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
-    # What waits has its words, as no move leads there without: so an index alone says how many wait.
+    # Waiting letters are never erased, so the condition can be left out and an index alone can count them.
     here = [] if set(states) <= set(WAITS) else [Letter.erased_at.is_(None)]
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, *here, *rules, *bounds)
     return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))
@@ -48,20 +49,20 @@ def waiting(session: Session, newsletter_id: int, states: Sequence[str] = WAITS)
 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:
-    """The live letters behind several questions, oldest first."""
+    """Return the letters filed to several questions, oldest first."""
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed)
     return list(session.scalars(query.order_by(Letter.received_at, Letter.id)))
 
 
 class Added(NamedTuple):
-    """Words that a reader added to a letter, the desk's note that they write back to, or both."""
+    """A reader's addition to a letter, the desk's note that it answers, or both."""
 
     note: ReceiptNote | None
     addition: Addition | None
 
 
 def get_additions_by_letter(session: Session, letter_ids: Sequence[int]) -> dict[int, list[Added]]:
-    """Return by letter what was added to each, the oldest first, and the notes that nobody has answered behind it."""
+    """Return the additions to several letters by letter id, oldest first, followed by the desk's unanswered notes."""
     found: dict[int, list[Added]] = defaultdict(list)
     behind = select(Addition, ReceiptNote).outerjoin(ReceiptNote, ReceiptNote.addition_id == Addition.id)
     for addition, note in session.execute(behind.where(Addition.letter_id.in_(letter_ids)).order_by(Addition.id)):
@@ -73,8 +74,7 @@ def get_additions_by_letter(session: Session, letter_ids: Sequence[int]) -> dict
 
 
 def stood_behind(session: Session, letter: Letter) -> set[int]:
-    """The keys of the questions that a letter ever stood behind, by the trail: the one of now, and those it was taken
-    out of."""
+    """Return the ids of all questions to which a letter is or ever was filed, according to the trail."""
     filed = select(Event.facts).where(Event.noun == "letter", Event.noun_id == letter.id, Event.action == "letter.file")
     keys = {(facts or {}).get("question") for facts in session.scalars(filed)} | {letter.question_id}
     return {key for key in keys if key is not None}

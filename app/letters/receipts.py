@@ -1,4 +1,4 @@
-"""Actions of a reader with the receipt in hand. Whoever has the number may do this, so it never shows the words."""
+"""Actions of a reader who holds a receipt. Others may have read the number, so nothing here shows the letter's text."""
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -15,12 +15,12 @@ from .blurred_time import stored_time
 from .models import Addition, Letter
 from .receive import ValidationError
 
-MOST_ADDITIONS = 20  # to one letter: whoever has a number could otherwise bury what the desk is to read
-MAXIMUM = 2_000  # characters of each
+MOST_ADDITIONS = 20  # per letter, so that nobody who has a receipt can bury the letter under additions
+MAXIMUM = 2_000  # characters of an addition
 
 
 def find_receipt(session: Session, text: str) -> Letter | None:
-    """The letter of a receipt as somebody typed it: in any script's digits, with or without spaces."""
+    """Return the letter of a receipt as somebody typed it: in the digits of any script, with or without spaces."""
     number = receipt_of(text)
     if number is None:
         return None
@@ -34,14 +34,17 @@ def reader_of(letter: Letter) -> Reader:
 
 
 def _require_unmailed_receipt(session: Session, actor: Reader, letter: Letter) -> None:
-    """A receipt that travelled by mail can only read the state and withdraw. What was taken back takes nothing more,
-    and a withdrawal that is under way is waited for."""
+    """Raise `PermissionDenied` for an erased letter, or for a mailed receipt, which can only read the state and
+    withdraw.
+
+    Locks the letter's row, so that a withdrawal in progress is waited for.
+    """
     if actor.letter_id != letter.id or actor.mailed or lock_row(session, letter).erased_at:
         raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Add something to a letter. Raises as `store_addition` does."""
+    """Add something to a letter, and record it in the trail. Raises as `store_addition` does."""
     if store_addition(session, actor, letter, body):
         audit.record(session, actor, "letter.add", letter, at=stored_time(session, letter))
 
@@ -49,11 +52,10 @@ def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 def store_addition(
     session: Session, actor: Reader, letter: Letter, body: str, skip_duplicate: bool = True
 ) -> Addition | None:
-    """Put words behind a letter; with `skip_duplicate` the same ones sent again, as by a reloaded page, are there
-    already: None.
+    """Store an addition to a letter. With `skip_duplicate`, return None if the newest addition has the same text.
 
-    Raises `MissingPrecondition` (text), `ValidationError` (too long, or too many), and `PermissionDenied`, also when
-    nothing can be added any more, as to a newsletter that has ended.
+    A reloaded page sends the same text again. Raises `MissingPrecondition` (text), `ValidationError` (too long, or too
+    many), and `PermissionDenied`, also for a newsletter that has ended.
     """
     _require_unmailed_receipt(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
@@ -77,15 +79,17 @@ def store_addition(
 def change_credit(
     session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
 ) -> None:
-    """Change how the reader is named. Raises `MissingPrecondition` and `PermissionDenied`, also when the letter was
-    taken back."""
+    """Change how the reader is named. Raises `MissingPrecondition` and `PermissionDenied`, also after a withdrawal."""
     _require_unmailed_receipt(session, actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
     audit.record(session, actor, "letter.credit", letter, at=stored_time(session, letter))
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
-    """Take a letter back: its words, contact and credit are erased at once. Part of `withdrawal.withdraw`."""
+    """Erase a letter that its reader withdraws, with its contact and credit: a part of `withdrawal.withdraw`.
+
+    Raises `PermissionDenied` for another letter, and `InvalidTransition` for one that is withdrawn already.
+    """
     if actor.letter_id != letter.id:
         raise PermissionDenied(actor.ref)
     personal_data.erase_letter(

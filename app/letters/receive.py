@@ -1,4 +1,4 @@
-"""Receiving a letter. The web form, a mail, and what the desk heard elsewhere all call `send`."""
+"""Receive a letter from the web form, or one that the desk types in: the submission, its faults, and `send`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ from .models import CREDITS, HEAR_BACK, Letter
 
 MAXIMUM = 2_000  # characters of a question
 MAXIMUM_BACKGROUND = 4_000
-# Letters of a day that a newsletter keeps however many come, of some kilobytes each: no flood is to fill the disk, on
-# which every reader's words lie. With the 30 days for which what is held is kept that is some gigabytes.
-MOST_A_DAY = 20_000  # where LETTERS_A_DAY says nothing else
+# Letters per newsletter and day, some kilobytes each, so that a flood can't fill the disk. Held letters are kept for
+# 30 days, so this is a few gigabytes at most.
+MOST_A_DAY = 20_000  # the default of LETTERS_A_DAY
 _ROW = Letter.__table__.c
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The fields that a reader filled in, or told the desk at `given_at`.
+    """The fields that a reader filled in, or told somebody of the desk at `given_at`.
 
     `consent` is the sentence beside the credit, as they saw it.
     """
@@ -51,7 +51,7 @@ class Submission:
 
     @cached_property
     def faults(self) -> dict[str, str]:
-        """The faults by field; empty when the letter can be taken."""
+        """The faults as codes by field, empty for a valid submission."""
         return _faults(self)
 
     @cached_property
@@ -63,7 +63,7 @@ class Submission:
         return self.language or guess_language(self.kept_body)
 
     def work_out(self) -> None:
-        """Work out what follows from the words alone, so that whoever writes after it doesn't wait for that."""
+        """Compute the properties that depend on the text alone, before a transaction makes other writers wait."""
         _ = self.faults, self.kept_body, self.kept_language
 
 
@@ -77,18 +77,17 @@ class FormToken:
 
 @dataclass
 class ValidationError(Exception):
-    """Raised for a form that can't be taken as it is; `faults` maps a field to a short code that the doors put into
-    words."""
+    """Raised for an invalid form; `faults` maps a field to a short code that the doors put into words."""
 
     faults: dict[str, str] = field(default_factory=dict)
 
 
 class NotTaking(DomainError):
-    """The newsletter takes no questions: it pauses, or has ended."""
+    """Raised while a newsletter takes no questions: it is paused, or has ended."""
 
 
 class AlreadySent(Exception):
-    """This form was sent before; `letter` is what it made, and `is_identical` whether the words are the same."""
+    """Raised when a form was sent before; `letter` is the one it made, `is_identical` whether the text is the same."""
 
     def __init__(self, letter: Letter, is_identical: bool) -> None:
         super().__init__(letter.id)
@@ -125,7 +124,7 @@ def receipt_of(session: Session, form: FormToken) -> str:
 
 
 def hashes(session: Session, form: FormToken) -> dict[str, bytes]:
-    """Return what is kept of a form: the keyed hashes of its nonce and of the receipt that follows from it."""
+    """Return the columns that are stored of a form: keyed hashes of its nonce and of the receipt derived from it."""
     ring = get_keyring(session)
     return {
         "form_mac": ring.mac("letters.form", form.nonce, form.key_no),
@@ -134,28 +133,26 @@ def hashes(session: Session, form: FormToken) -> dict[str, bytes]:
 
 
 def already_sent(session: Session, form: FormToken) -> Letter | None:
-    """The letter that this form made before."""
+    """Return the letter that this form has made already, or None."""
     mac = get_keyring(session).mac("letters.form", form.nonce, form.key_no)
     key = session.connection().scalar(select(_ROW.id).where(_ROW.form_mac == mac))
     return None if key is None else session.get(Letter, key)
 
 
 def must_take(session: Session, newsletter: Newsletter, form: FormToken | None) -> None:
-    """Raise `NotTaking` for a question that is asked while the newsletter takes none; one whose form was sent before
-    has its letter.
-    """
+    """Raise `NotTaking` if the newsletter takes no questions, unless this form has made a letter already."""
     if not newsletter.takes_questions and not (form and already_sent(session, form)):
         raise NotTaking(newsletter.slug)
 
 
 def most_a_day(session: Session) -> int:
-    """Return how many letters of a newsletter are kept in a day, before only some more come in."""
+    """Return how many letters a newsletter stores per day; beyond that only a few more are accepted."""
     most: int = session.info.get("letters_a_day", MOST_A_DAY)
     return most
 
 
 def is_full(session: Session, newsletter: Newsletter) -> bool:
-    """Return whether a newsletter has as many letters of today as are kept of a day, so that only some more come in."""
+    """Return whether a newsletter has reached its daily limit, after which only a few more letters are accepted."""
     today = select(_ROW.id).where(
         _ROW.newsletter_id == newsletter.id, _ROW.received_at >= truncate_to_day(now(session))
     )
@@ -172,10 +169,10 @@ def send(
     channel: str = "web",
     signs: Sequence[str] = (),
 ) -> Letter:
-    """Take a letter in.
+    """Store a letter.
 
-    With `form`, the same form makes one letter however often it is sent. `signs` are those for which the desk should
-    look at it first, the heaviest first: it is held, never refused. Raises `ValidationError` and `AlreadySent`.
+    With `form`, a form makes one letter however often it is sent. `signs` are the reasons for which the letter is held,
+    the heaviest first; a letter is never refused for them. Raises `ValidationError` and `AlreadySent`.
     """
     if form and (before := already_sent(session, form)):
         raise AlreadySent(before, is_identical=before.body is None or before.body == ask.kept_body)

@@ -1,4 +1,4 @@
-"""Signs by which a letter is held until a person has looked at it: one table, each with its weight."""
+"""The spam filter: a table of weighted signs for which a letter is held until a person has looked at it."""
 
 import re
 from collections import Counter
@@ -19,18 +19,18 @@ from .flood_ranking import NOISE_FUNCTION_WORD_SHARE, function_word_share
 from .models import Letter
 
 SHINGLE_LENGTH = 5  # letters
-COMPARED_CHARACTERS = 600  # characters of a letter
+COMPARED_CHARACTERS = 600  # of each letter
 SIMILARITY_THRESHOLD = (
-    0.6  # of the pieces of two texts that both have (Jaccard): the same words, with some gaps filled anew
+    0.6  # Jaccard index of the shingles of two texts: the same text with some words replaced is above it
 )
 _SHINGLE_SLICES = [
     slice(at, at + SHINGLE_LENGTH) for at in range(3 * COMPARED_CHARACTERS)
-]  # a letter has three others as its small one at most
+]  # case folding makes at most three letters of one
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 def shingles_of(text: str) -> frozenset[str]:
-    """Return a letter's pieces."""
+    """Return the set of a text's shingles: all runs of `SHINGLE_LENGTH` letters in its beginning."""
     return frozenset(_iter_shingles(text)[1])
 
 
@@ -38,37 +38,37 @@ def are_similar(pieces: frozenset[str], other_pieces: frozenset[str]) -> bool:
     here, there = len(pieces), len(other_pieces)
     if (
         here / there if here < there else there / here
-    ) < SIMILARITY_THRESHOLD:  # no more in common than the shorter one has
+    ) < SIMILARITY_THRESHOLD:  # they share at most as many shingles as the smaller set has
         return False
     both = len(pieces & other_pieces)
     return both / (here + there - both) >= SIMILARITY_THRESHOLD
 
 
 def is_similar(letter_pieces: frozenset[str], text: str) -> bool:
-    """Return whether a letter's pieces and those of a text are like each other, mostly without keeping the text's."""
+    """Return whether a text is similar to `letter_pieces`, mostly without building the set of its own shingles."""
     here, (most, pieces) = len(letter_pieces), _iter_shingles(text)
     both = len(letter_pieces.intersection(pieces))
-    if both / here < SIMILARITY_THRESHOLD:  # what the text has beside makes it less
+    if both / here < SIMILARITY_THRESHOLD:  # further shingles of the text only lower it
         return False
-    # It has as many pieces as places where one begins, or fewer where some come again.
+    # `most` is the upper bound of the text's distinct shingles; only in doubt is the set built.
     return both / (here + most - both) >= SIMILARITY_THRESHOLD or are_similar(letter_pieces, shingles_of(text))
 
 
 def _iter_shingles(text: str) -> tuple[int, Iterator[str]]:
-    """Return how many pieces a letter has, those that come again counted too, and one after the other."""
+    """Return the number of a text's shingles, repeated ones included, and an iterator over them."""
     letters = _NO_LETTER.sub("", text[:COMPARED_CHARACTERS].casefold())
     most = max(1, len(letters) - SHINGLE_LENGTH + 1)
     return most, map(letters.__getitem__, _SHINGLE_SLICES[:most])
 
 
-HOLDS = 10  # of all weights together
-PROOF_DISCOUNT = 6  # what a solved proof of work takes off the weight of how a letter came, never off that of its words
-RECENT = 30  # letters of today that a new one is compared with, of those without a minute and of the others
-SOME_ALIKE, MANY_ALIKE = 3, 12  # letters that are like a new one: a class may have copied a question, a flood has not
-MIN_QUESTION_WORDS = 2  # words that are one (R1)
-SAME_SITE = 3  # letters that lead to the same site
-MIXED, OF_WORDS = 3, 0.1  # words of two alphabets each: so many, and such a share of all
-# Sites that hide where a link leads. What messengers make of a link (t.co) stands there too: no sign holds alone here.
+HOLDS = 10  # the total weight from which on a letter is held
+PROOF_DISCOUNT = 6  # what a proof of work subtracts from the weight of a letter's arrival, never from that of its text
+RECENT = 30  # letters of today with which a new one is compared, of those without a minute and of the others
+SOME_ALIKE, MANY_ALIKE = 3, 12  # similar letters: a school class may send a few, only a flood sends many
+MIN_QUESTION_WORDS = 2  # words from which on a text can be a question
+SAME_SITE = 3  # letters that link to the same site
+MIXED, OF_WORDS = 3, 0.1  # least number and least share of words that mix two alphabets
+# Sites that hide where a link leads, also the one of a social network (t.co): this sign alone holds no letter.
 SHORTENERS = frozenset(
     (
         "bit.ly",
@@ -95,13 +95,15 @@ SHORTENERS = frozenset(
 )
 _LINK = re.compile(r"(?i)(?:https?://|\bwww\.)([^\s/?#:]+)[^\s]*|\b((?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,9})/[^\s]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
-# Kazakh and Ukrainian are often typed with the Latin i, h and schwa where a keyboard has no other: that mixes nothing.
+# Kazakh and Ukrainian are often typed with the Latin i, h and schwa on keyboards without their own: these don't count.
 _LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]")
 
 
 @dataclass(frozen=True)
 class SpamEvidence:
-    """A letter as it came: its words, those of other letters of late, and what its door saw ("trap", "fast" ...)."""
+    """A letter's text, recent texts to compare it with (`before`), and what its door noticed (`way`: "trap", "fast"
+    ...).
+    """
 
     text: str
     before: Sequence[str]
@@ -118,7 +120,7 @@ class SpamEvidence:
 
     @cached_property
     def alike(self) -> int:
-        """Count the letters of late that have most of its words."""
+        """Count the recent letters that share most of its text."""
         own = shingles_of(self.text)
         return sum(self.like(own, other) for other in self.before)
 
@@ -147,16 +149,16 @@ class SpamEvidence:
 
     @property
     def has_one_site(self) -> bool:
-        # Most letters lead to no site, and what others lead to is looked for in sixty texts.
+        # Most letters have no links: search the sixty other texts only for those that have one.
         others = Counter(site for other in self.before for site in _sites(other)) if self.sites else {}
         return any(others.get(site, 0) >= SAME_SITE for site in self.sites)
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A row: how much it weighs of `HOLDS`, what the desk reads in the list and above the letter, and whether it shows.
-
-    `of_words` is one of what a letter says; the others are of how it came, of which a solved proof takes something off.
+    """A row of the table: its weight out of `HOLDS`, its texts in the list (`label`) and above the letter (`says`), and
+    whether it applies to a letter (`shows`). `of_words` marks signs of the text; the others are signs of how the letter
+    arrived, which a proof of work mitigates.
     """
 
     code: str
@@ -179,7 +181,7 @@ def _delivery_sign(
     return Sign(code, weight, label, says, shows or (lambda seen: code in seen.way), of_words=False)
 
 
-# The heaviest first: the first one that shows is the reason that the list of letters names and can be narrowed by.
+# The heaviest first: the first sign that applies is the reason by which the list of letters can be filtered.
 SIGNS = (
     _content_sign("no text", 10, N_("no words"), N_("There are no words in it.")),
     _content_sign("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
@@ -208,13 +210,13 @@ SIGNS = (
     _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
 )
 BY_CODE = {sign.code: sign for sign in SIGNS}
-PROVEN = "proof"  # among what a door saw
+PROVEN = "proof"  # in `SpamEvidence.way`: the browser solved the proof of work
 
 
 def weigh_signs(evidence: SpamEvidence) -> list[str]:
-    """Return the signs for which a letter is held, the heaviest first; nothing where they weigh too little.
+    """Return the codes of the signs for which a letter is held, the heaviest first; empty if they weigh too little.
 
-    Each is looked at, also where one is enough already: the time that it takes tells nobody how it ended.
+    All signs are checked even when one is enough, so that the time taken doesn't reveal the result.
     """
     shown = [sign for sign in SIGNS if sign.shows(evidence)]
     of_words = sum(sign.weight for sign in shown if sign.of_words)
@@ -224,30 +226,30 @@ def weigh_signs(evidence: SpamEvidence) -> list[str]:
 
 
 def spam_signals(session: Session, newsletter_id: int, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
-    """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
+    """Return the codes of the signs for which a letter that arrives now is held, the heaviest first, or none."""
     recent = _list_recent(session, newsletter_id, truncate_to_day(now(session)))
     return weigh_signs(SpamEvidence(text, [body for _, body in recent if body], delivery_signals))
 
 
 class RecentLetters:
-    """The words of letters that came to a newsletter today, the newest with a minute and without one. What stands
-    behind a question is a reader's, and many may ask it in the same words.
+    """The texts of today's newest letters to a newsletter, of those stored with and without a minute.
 
-    `add` puts one there that is about to be stored, so that several which come together are looked up for once.
+    Letters that are filed to a question are left out: they are honest, and many readers may ask it in the same words.
+    `add` appends a letter that is about to be stored, so that a batch of letters needs one query.
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:
         self._day = truncate_to_day(now(session))
         self._counted = self._day + SLOTS_OF_A_DAY
-        # Those without a minute, and the others.
+        # Letters without a minute, and the others.
         self._walks: tuple[list[tuple[datetime, str]], list[tuple[datetime, str]]] = ([], [])
         for received_at, text in _list_recent(session, newsletter_id, self._day):
             self._walks[received_at >= self._counted].append((received_at, text))
-        cut = cache(shingles_of)  # for those of one batch that are looked at one after the other
+        cut = cache(shingles_of)  # the letters of one batch are compared with the same texts
         self._like: Callable[[frozenset[str], str], bool] = lambda own, other: are_similar(own, cut(other))
 
     def signs_of(self, text: str, delivery_signals: Collection[str] = ()) -> list[str]:
-        """Return the signs for which a letter that comes now is held, the heaviest first; empty for one that isn't."""
+        """Return the codes of the signs for which a letter that arrives now is held, the heaviest first, or none."""
         before = [other for walk in self._walks for _, other in walk if other]
         return weigh_signs(SpamEvidence(text, before, delivery_signals, self._like))
 
@@ -266,7 +268,7 @@ def _select_recent(*came: ColumnElement[bool]) -> Select[Any]:
 
 
 _ROW = Letter.__table__.c
-# Built once, with named parameters: building it for each letter costs several times what running it does.
+# Built once, with named parameters: building it for each letter takes several times as long as running it.
 _RECENT = union_all(
     _select_recent(_ROW.received_at >= bindparam("day"), _ROW.received_at < bindparam("counted")),
     _select_recent(_ROW.received_at >= bindparam("counted")),
@@ -274,7 +276,7 @@ _RECENT = union_all(
 
 
 def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[tuple[datetime, str]]:
-    """Return time and text of the newest unfiled letters of a day, of those without a minute and of the others."""
+    """Return time and text of the day's newest letters that belong to no question, with and without a minute."""
     params = {"newsletter_id": newsletter_id, "day": day, "counted": day + SLOTS_OF_A_DAY}
     return [(received_at, body) for received_at, body in session.connection().execute(_RECENT, params)]
 

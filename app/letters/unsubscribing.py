@@ -1,4 +1,4 @@
-"""A reader stops our mails, by the button of the page behind a mailed link or by their mail program's (RFC 8058)."""
+"""Readers stop our mails, on the page of a mailed link or with their mail program's unsubscribe button (RFC 8058)."""
 
 from sqlalchemy.orm import Session
 
@@ -12,24 +12,23 @@ from .models import Letter
 
 
 def stop_link(session: Session, letter: Letter) -> str:
-    """A fresh address with which the letter's writer stops our mails, and nothing else."""
+    """Return the URL of a new link with which the letter's writer can stop our mails, and do nothing else."""
     return absolute_url(session, f"/stop/{links.new_stop_link(session, letter_id=letter.id)}")
 
 
 def letter_of(session: Session, token: str) -> Letter | None:
-    """The letter of a link, also of one that has been used. Changes nothing."""
+    """Return the letter of a link, also of one that has been used. Changes nothing."""
     link = links.find_any(session, token, "stop")
     return session.get(Letter, link.letter_id) if link and link.letter_id else None
 
 
 def can_stop(session: Session, token: str) -> bool:
-    """Return whether the link has not been used yet."""
+    """Return whether the link exists and has not been used."""
     return links.find_link(session, token, "stop") is not None
 
 
 def stop(session: Session, token: str) -> bool:
-    """Erase the writer's address and whatever still waits to be mailed to them. False for a link that is used or
-    unknown."""
+    """Erase the writer's address and the mails that still wait for them. Return False for a used or unknown link."""
     link, letter = links.find_link(session, token, "stop"), letter_of(session, token)
     if link is None or letter is None:
         return False
