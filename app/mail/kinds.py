@@ -38,7 +38,7 @@ class Kind:
 
     A kind that is `like` another one uses its template. A newsletter may reword the `parts`; `stays` tells the editor
     what the mail says in any case. The preview shows the mail once for each of `examples`, whose values extend those
-    of its class in `EXAMPLES`; a timedelta is added to the current time.
+    of its class in `EXAMPLES`; a timedelta is added to the time of the preview.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Leases of mails that came in: whoever places some has them for a time, so that nobody else does the same."""
+"""Leases of inbound mails: a worker leases the mails that it places, so that no other worker places them too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,17 +14,15 @@ from ..db.session import get_keyring, get_many, now
 from .inbound import raw_place
 from .models import Inbound, InboundRaw
 
-LEASE = timedelta(minutes=2)  # for a few mails; those that a worker does not come to in time are claimed again
+LEASE = timedelta(minutes=2)  # for a batch; mails that the worker doesn't reach in time can be claimed again
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=30)
-TRIES = 5  # of placing one mail, before it is shown as failed
+TRIES = 5  # attempts to place a mail before it is shown as failed
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A leased mail of `size` bytes that is to be placed. `leased_until` tells this lease from a later one of the same
-    mail.
-    """
+    """A leased mail of `size` bytes. `leased_until` also identifies the lease among several leases of the same mail."""
 
     inbound_id: int
     leased_until: datetime
@@ -33,10 +31,10 @@ class Claim:
 
 
 def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Claim]:
-    """Lease the mails that wait for their place; several workers at once never get the same one.
+    """Lease up to `limit` mails that are to be placed; concurrent workers never get the same mail.
 
-    Those that were tried least go first, and what was tried before goes by itself: one whose reading kills its worker
-    each time takes others along once, and then holds up none.
+    Mails with the fewest attempts come first, and a mail that was tried before is claimed alone: if parsing it kills
+    the worker each time, it takes other mails down only once and then blocks none.
     """
     at = now(session)
     order = (Inbound.attempts, Inbound.due_at, Inbound.id)
@@ -57,13 +55,13 @@ def claim(session: Session, limit: int = 1, lease: timedelta = LEASE) -> list[Cl
 
 
 def anything_due(session: Session) -> bool:
-    """Return whether a mail waits for its place, found out without taking the write lock."""
+    """Return whether a mail is to be placed, without taking the write lock."""
     return session.scalar(select(Inbound.id).where(*_due_conditions(now(session))).limit(1)) is not None
 
 
 @dataclass(frozen=True)
 class Leased:
-    """A mail of a claim as it is stored, to be read."""
+    """A claimed mail with its sealed bytes, to be parsed outside the transaction."""
 
     claim: Claim
     row: Inbound
@@ -72,14 +70,14 @@ class Leased:
 
     @property
     def raw(self) -> bytes:
-        """Open the bytes. Raises `MissingPrecondition` and `Unsealable`."""
+        """The decrypted bytes. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
         if self.sealed is None:
             raise MissingPrecondition("bytes")
         return self.ring.open_bytes(raw_place(self.row), self.sealed)
 
 
 def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
-    """Fetch the mails of some claims with their sealed bytes."""
+    """Return the claimed mails with their sealed bytes, in the order of the claims."""
     wanted = [claim.inbound_id for claim in claims]
     rows = get_many(session, Inbound, wanted)
     bytes_of = select(InboundRaw.inbound_id, InboundRaw.raw_sealed).where(InboundRaw.inbound_id.in_(wanted))
@@ -89,7 +87,7 @@ def fetch_leased(session: Session, claims: Sequence[Claim]) -> list[Leased]:
 
 
 def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbound]:
-    """Lock the mails of some claims; without those that were placed or claimed by somebody else meanwhile."""
+    """Lock the claimed mails, leaving out those that another worker has placed or claimed in the meantime."""
     wanted = select(Inbound).where(Inbound.id.in_([claim.inbound_id for claim in claims])).order_by(Inbound.id)
     anew = {"populate_existing": True}
     rows = {row.id: row for row in session.scalars(wanted.with_for_update(), execution_options=anew)}
@@ -98,14 +96,14 @@ def lock_claimed(session: Session, claims: Sequence[Claim]) -> dict[Claim, Inbou
 
 
 def give_back(session: Session, claims: Sequence[Claim]) -> None:
-    """End the leases of mails that nobody came to: they wait as if they had never been claimed."""
+    """End the leases of mails that were not tried, as if they had never been claimed."""
     for one in claims:
         ours = update(Inbound).where(Inbound.id == one.inbound_id, Inbound.leased_until == one.leased_until)
         session.execute(ours.values(leased_until=None, attempts=one.attempts - 1))
 
 
 def schedule_retry(session: Session, row: Inbound) -> None:
-    """Try again later to place a mail: what it failed for may pass."""
+    """Release the lease of a mail and make it due again after a wait that doubles with each attempt."""
     wait = min(FIRST_WAIT * (1 << min(row.attempts - 1, 10)), LONGEST_WAIT)
     row.leased_until, row.due_at = None, now(session) + wait
 

@@ -1,10 +1,10 @@
-"""The life of a mail in the outbox, and of one that came in."""
+"""The state machines of outbox mails and of inbound mails."""
 
 from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
-# waits: it can still be stopped. has_stopped: it goes out only if somebody of the desk says so. is_settled: nobody has
-# to look at it any more. is_on_its_way: it goes out by itself or has gone. is_dropped: it was never handed over, and
-# won't be.
+# waits: it can still be stopped. has_stopped: it goes out only if an editor releases or retries it. is_settled: it
+# needs no attention any more. is_on_its_way: it will be sent without further action, or was sent. is_dropped: it was
+# never handed over.
 STATES = States(
     {
         "held": "waits has_stopped",
@@ -19,7 +19,7 @@ ENDED = STATES.which("has_ended")
 
 
 class MailStates(StateMixin):
-    """Properties of the state of a mail of the outbox, for pages, verbs and queries."""
+    """State properties of an outbox mail, usable on rows and in queries."""
 
     is_held = STATES.which("is_held")
     is_queued = STATES.which("is_queued")
@@ -50,9 +50,9 @@ MAIL = Machine(
     ),
 )
 
-# is_place: what comes in ends there. is_set_aside: the desk can still say that it is something else. waits: for the
-# desk. is_settled: nobody has to look at it any more. is_taken: what comes again only repeats it. is_no_original: it is
-# nothing that could be repeated.
+# is_place: a place where inbound mail ends. is_set_aside: the desk can still refile it. waits: for the desk.
+# is_settled: it needs no attention any more. is_taken: another delivery of the same mail is a duplicate of it.
+# is_no_original: another delivery is never a duplicate of it.
 PLACES_OF_MAIL = States(
     {
         "stored": "",
@@ -70,7 +70,7 @@ PLACES, SET_ASIDE = PLACES_OF_MAIL.which("is_place"), PLACES_OF_MAIL.which("is_s
 
 
 class InboundStates(StateMixin):
-    """Properties of the place of a mail that came in, for pages, verbs and queries."""
+    """State properties of an inbound mail, usable on rows and in queries."""
 
     is_stored = PLACES_OF_MAIL.which("is_stored")
     is_letter = PLACES_OF_MAIL.which("is_letter")
@@ -85,7 +85,7 @@ class InboundStates(StateMixin):
     is_no_original = PLACES_OF_MAIL.which("is_no_original")
 
 
-# What comes in is stored before anything is read, and then has exactly one place.
+# Inbound mail is stored before it is parsed, and then has exactly one place.
 INBOUND = Machine(
     "inbound",
     PLACES_OF_MAIL,

@@ -1,4 +1,4 @@
-"""The values that mails are made of: one frozen object for each subject that a mail can be about."""
+"""The values for mail templates: one frozen dataclass for each subject of mails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, kw_only=True)
 class AccountMail:
-    """A way in. `code` has eight digits, or twelve; `minutes` or `days` are how long it opens.
+    """A sign-in link. `code` has eight or twelve digits; the link is valid for `minutes` or `days`.
 
-    `stays` are the days after which whoever comes in by it is signed out, and `idle` the hours in a browser that rests.
+    The session that it opens ends after `stays` days, or after `idle` hours without activity.
     """
 
     link: str
@@ -22,11 +22,11 @@ class AccountMail:
 
 @dataclass(frozen=True, kw_only=True)
 class AssignmentMail:
-    """An assignment, as its expert is told of it.
+    """An assignment, as its expert is told about it.
 
-    `headline` is what the question is called: None for what an editor has cleared. `typed` is what somebody at the desk
-    types for this one mail, `said` the house's own word in its place; `silent` says that the expert has answered
-    neither yes nor no, and `kept` that a text of theirs is kept for another time.
+    `headline` is that of the question, None if an editor has cleared it. `typed` is text that an editor writes for
+    this mail, `said` a standard reason in its place. `silent` means that the expert has neither accepted nor declined,
+    `kept` that their text is kept for a later edition.
     """
 
     headline: str | None = None
@@ -41,11 +41,12 @@ class AssignmentMail:
 
 @dataclass(frozen=True, kw_only=True)
 class InvitationMail(AssignmentMail):
-    """All that an invitation says.
+    """An invitation to answer a question.
 
-    `lead_in` is the line before the answer as it would run; `policy` is 'facts', 'approve' or 'off'; `check_until`
-    belongs to the first two. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the house
-    says that it doesn't pay, that words stay their writer's, and how to check who writes.
+    `lead_in` is the line that would precede the printed answer. `policy` is that of the quote check, 'facts', 'approve'
+    or 'off', and `check_until` its end for the first two. `verify`, `pay` and `rights` are the newsletter's own
+    sentences; without them the template says how to verify the sender, that there is no fee, and that authors keep
+    their rights.
     """
 
     wording: str
@@ -65,7 +66,7 @@ class InvitationMail(AssignmentMail):
 
 @dataclass(frozen=True, kw_only=True)
 class EditedTextMail(AssignmentMail):
-    """An edited answer. An edit is (before, after), one side empty where words were added or cut.
+    """An edited answer for the quote check. An edit is (before, after), one of them empty for an addition or a cut.
 
     `policy` is 'facts' or 'approve'.
     """
@@ -79,10 +80,9 @@ class EditedTextMail(AssignmentMail):
 
 @dataclass(frozen=True, kw_only=True)
 class TranslatorMail:
-    """A text that a translator outside is asked for, with none of its words: a mail can't be called back.
+    """A request to an outside translator, without the text itself, since a sent mail can't be recalled.
 
-    `words` is how many it has, `of_answer` whether it is an answer and no question, and `again` that they were written
-    to before.
+    `words` is its word count; `of_answer` distinguishes an answer from a question; `again` means a repeated request.
     """
 
     link: str
@@ -94,11 +94,11 @@ class TranslatorMail:
 
 @dataclass(frozen=True, kw_only=True)
 class LetterMail:
-    """A reader's letter, with none of its words.
+    """A reader's letter, without its text.
 
-    `opening` is what became of the question: answered, ended or joined. `link` leads to an address without a slug,
-    because the slug is made of the question's words; `stop` is where the reader has our mails stopped (RFC 8058).
-    `receipt` has 20 digits. `pauses` says that the newsletter does, `goes_on` the day until which.
+    `opening` is what became of the question: 'answered', 'ended' or 'joined'. `link` has no slug, because slugs are
+    made of the question's words; `stop` is the one-click unsubscribe URL (RFC 8058). `receipt` has 20 digits. `pauses`
+    says that the newsletter is paused, `goes_on` the day on which it resumes.
     """
 
     opening: str = ""
@@ -112,7 +112,7 @@ class LetterMail:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskMail:
-    """Something that the desk should know at once: `who` did it, what they `said` or the other server did."""
+    """An event that the desk should know at once: `who` caused it, and what they, or another server, `said`."""
 
     link: str
     who: str = ""
@@ -124,7 +124,7 @@ class DeskMail:
 
 @dataclass(frozen=True, kw_only=True)
 class EditionMail:
-    """An edition, and when it should have run."""
+    """An edition that should have run at `runs_at`."""
 
     runs_at: datetime
     link: str
@@ -132,9 +132,7 @@ class EditionMail:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the morning mail: of what `kind`, the `number` there are, the first of them as `lines`, and where they
-    are.
-    """
+    """A section of the morning mail: `number` items of a `kind`, the first of them as `lines`, and a `link` to all."""
 
     kind: str
     number: int
@@ -144,8 +142,10 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class MorningMail:
-    """The work that waits in the morning of a day; `cutoff_at` is that of the coming edition, `link` where the mail is
-    switched off, and `head` that of the chain over the trail.
+    """The work that is waiting on a morning.
+
+    `cutoff_at` is that of the next edition, `link` leads to the page that turns the mail off, and `head` is the head of
+    the trail's hash chain.
     """
 
     on: date
@@ -157,9 +157,9 @@ class MorningMail:
 
 @dataclass(frozen=True, kw_only=True)
 class TestMail:
-    """The operator's test of the mail of a site."""
+    """A test mail that an operator sends from a site."""
 
-    __test__ = False  # it is no test of pytest's
+    __test__ = False  # keep pytest from collecting it
 
     site: str
 

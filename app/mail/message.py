@@ -1,4 +1,4 @@
-"""One mail as plain values, and its HTML form, which is set from the same text."""
+"""One mail as plain values, and its HTML form, which is rendered from the same text."""
 
 import re
 from dataclasses import dataclass, replace
@@ -10,18 +10,18 @@ from ..text.languages import direction
 from ..text.translation import interface_language
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-HEADLINE = 90  # characters of a headline in a mail; where a question has none yet, its wording stands for it
-# What ends a sentence or closes a bracket after an address is not part of it.
+HEADLINE = 90  # characters of a headline in a mail; a question without one is quoted by its wording
+# Punctuation that ends a sentence or closes a bracket after a URL is not part of it.
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}'’”»،؛؟。，]")
 
 
 @dataclass(frozen=True)
 class Message:
-    """A mail to one person. Without `from_address` it comes from the house's own address.
+    """A mail to one person. Without `from_address` it is sent from the installation's address.
 
-    `return_token` is the secret in its return path. `unsubscribe` is the address whose POST stops such mails (RFC
-    8058), `list_id` names what they are part of, without angle brackets (RFC 2919). `in_reply_to` and `references` are
-    Message-IDs with their angle brackets.
+    `return_token` is the secret in its return path. `unsubscribe` is the one-click unsubscribe URL (RFC 8058), and
+    `list_id` the list identifier without angle brackets (RFC 2919). `in_reply_to` and `references` are Message-IDs
+    with angle brackets.
     """
 
     kind: str
@@ -43,10 +43,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Sender:
-    """The writer of a mail, and the manner: in which language, in whose time zone, and in which year: a date in another
-    one says so.
+    """The sender of a mail, with the language, the time zone and the current year: dates in other years name the year.
 
-    To experts the `editor` writes by name from the newsletter's `address`; to all others the newsletter, or the house.
+    Mails to experts and translators are sent in the name of the `editor`, from the newsletter's `address`; all others
+    in the name of the newsletter, from the installation's address.
     """
 
     newsletter: str = "Readers Asked"
@@ -59,6 +59,8 @@ class Sender:
 
 @dataclass(frozen=True)
 class Piece:
+    """A run of text, a link if it has `href`."""
+
     text: str
     href: str | None = None
 
@@ -72,23 +74,23 @@ class Block:
 
 
 def shortened(text: str, size: int) -> str:
-    """A text on one line, its middle left out where it has more than `size` characters."""
+    """Return the text on one line, with its middle left out if it has more than `size` characters."""
     line, half = single_line(text), size // 2
     return line if len(line) <= size else f"{line[:half].rstrip()} […] {line[-half:].lstrip()}"
 
 
 def short(headline: str) -> str:
-    """A headline as it stands in a mail."""
+    """Return a headline shortened for a mail."""
     return shortened(headline, HEADLINE)
 
 
 def quote(text: str) -> str:
-    """Set somebody's words off as mail does."""
+    """Quote a text with "> " before each line."""
     return "\n".join(f"> {line}".rstrip() for line in for_print(text).splitlines())
 
 
 def blocks(text: str) -> list[Block]:
-    """Read a mail's text back as paragraphs, quotations and links, for a page that shows it."""
+    """Parse the text of a mail into paragraphs, quotations and links, to render it as HTML."""
     found = []
     for paragraph in re.split(r"\n(?:[ \t]*\n)+", text.strip("\n")):
         lines = paragraph.split("\n")
@@ -98,7 +100,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def compose(kind: str, sender: Sender, address: str, name: str, subject: str, text: str) -> Message:
-    """Put a mail together; without an address of the sender it comes from the house's own, and nobody can reply."""
+    """Compose a mail. If the sender has no address, it comes from the installation's, without Reply-To."""
     subject, text = single_line(subject), for_print(text) + "\n"
     return Message(
         kind=kind,
@@ -115,7 +117,7 @@ def compose(kind: str, sender: Sender, address: str, name: str, subject: str, te
 
 
 def replace_text(message: Message, subject: str, text: str) -> Message:
-    """The same mail with other words; its HTML form is set anew from them."""
+    """Return the mail with another subject and text, and the HTML form rendered from them."""
     subject, text = single_line(subject), for_print(text).strip("\n") + "\n"
     return replace(message, subject=subject, text=text, html=_html(message.language, subject, text))
 

@@ -1,4 +1,4 @@
-"""One of our mails as bytes: exact in every script, and no value in it that could begin a header of its own."""
+"""Outgoing mails as bytes: exact in every script and safe from header injection."""
 
 import re
 from base64 import b64encode
@@ -17,10 +17,10 @@ from .delivery import Permanent
 from .kinds import GENERATED, KINDS, REPLIED
 from .message import Message
 
-EVEN = 8 * 1024  # bytes, of which mails have a multiple whose size is to tell nothing
-WIDE = 76  # characters of a line that is folded
-WORD = 60  # characters of an ASCII word that a header line of 78 (RFC 5322, section 2.1.1) has room for
-# What Exchange is asked not to send back. A bounce of ours is wanted, except from whom we only answer.
+EVEN = 8 * 1024  # bytes; mails of an `even` kind are padded to a multiple of it
+WIDE = 76  # characters in a folded line
+WORD = 60  # longest ASCII word that fits a header line of 78 characters (RFC 5322, section 2.1.1)
+# Automatic responses that Exchange should suppress. Bounces are wanted, except to automatic replies.
 SUPPRESSED = {GENERATED: "DR, RN, NRN, OOF, AutoReply", REPLIED: "All"}
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
@@ -28,26 +28,26 @@ _ATOMS = re.compile(r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+")
 _LIST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _WEB = re.compile(r"https?://[!-;=?-~]+")  # printable ASCII without angle brackets
 _IDS = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>(?: <[!-;=?-~]+@[!-;=?-~]+>)*")
-# Nothing is folded or quoted behind our back: lines end as RFC 5322 wants, and "From " stays "From ".
+# Lines end with CRLF (RFC 5322), and "From " at their beginning is not escaped.
 _POLICY = compat32.clone(linesep="\r\n", mangle_from_=False)
 
 
 def _filler(size: int) -> str:
-    """A header's value of so many bytes, folded as headers are (RFC 5322, section 2.2.3)."""
+    """Return a header value of `size` bytes, folded (RFC 5322, section 2.2.3)."""
     folds, rest = divmod(max(size - 1, 0), WIDE + len("\r\n "))
     return ("x" * WIDE + "\r\n ") * folds + "x" * (rest + 1)
 
 
 class UnsafeHeader(Permanent):
-    """A value can't stand in a header: a line end or another control in it would begin a header of its own."""
+    """A value is unsafe in a header, for example because a line end in it would begin a new header."""
 
 
 class Envelope(flask_mail.Message):
-    """One of our mails as Flask-Mail sends it.
+    """A `Message` in the form that Flask-Mail sends.
 
-    Flask-Mail's own composing loses spaces in long non-Latin subjects (Python 3.11), sends lines over 998 octets and
-    puts extra headers on the wire unchecked; so nothing but the container is taken from it. `house` is the address in
-    the envelope and, where the message names no other, in From. Raises `UnsafeHeader`.
+    Flask-Mail's own MIME code loses spaces in long non-Latin subjects (Python 3.11), sends lines over 998 octets and
+    doesn't check extra headers, so only its container is used. `house` is the installation's address, used in From if
+    the message names no other. Raises `UnsafeHeader`.
     """
 
     def __init__(self, message: Message, message_id: str, house: str) -> None:
@@ -57,7 +57,7 @@ class Envelope(flask_mail.Message):
             subject=message.subject, recipients=[safe_address(message.to)], sender=safe_address(self.from_address)
         )
         self.msgId = _safe(message_id)
-        self.compose()  # a mail that can't be composed is refused before a connection is opened
+        self.compose()  # fail before a connection is opened
 
     def as_bytes(self) -> bytes:
         return self.compose().as_bytes()
@@ -78,8 +78,8 @@ class Envelope(flask_mail.Message):
             "In-Reply-To": _require_format(_IDS, letter.in_reply_to),
             "References": _require_format(_IDS, " ".join(letter.references)),
             "Content-Language": _safe(letter.language),
-            # What tells other robots not to answer (RFC 3834, section 5). A letter that the desk wrote may be answered
-            # by one: that an expert is away is good to know.
+            # Tells other robots not to answer (RFC 3834, section 5). Mails that the desk wrote don't have it: an
+            # expert's vacation notice is useful.
             "Auto-Submitted": automatic or None,
             "X-Auto-Response-Suppress": SUPPRESSED.get(automatic),
             **_lists(letter),
@@ -94,13 +94,13 @@ class Envelope(flask_mail.Message):
 
 
 def _lists(letter: Message) -> dict[str, str | None]:
-    """The list that a mail is part of (RFC 2919, RFC 2369), and how to leave it without opening a page (RFC 8058)."""
+    """Return the headers of a mailing list (RFC 2919, RFC 2369) with one-click unsubscribe (RFC 8058)."""
     web = _require_format(_WEB, letter.unsubscribe)
     return {
         "List-Id": f"<{letter.list_id}>" if _require_format(_LIST, letter.list_id) else None,
         "List-Unsubscribe": f"<{web}>" if web else None,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if web and web.startswith("https://") else None,
-        "Precedence": "bulk" if letter.list_id else None,  # older robots look at nothing else
+        "Precedence": "bulk" if letter.list_id else None,  # older robots check only this
     }
 
 
@@ -111,14 +111,17 @@ def _safe(value: str) -> str:
 
 
 def _require_format(form: re.Pattern[str], value: str | None) -> str | None:
-    """The value where it has this form, None where there is none. Raises `UnsafeHeader`."""
+    """Return the value, or None if it is empty. Raises `UnsafeHeader` if it doesn't match `form`."""
     if value and not form.fullmatch(_safe(value)):
         raise UnsafeHeader("a value doesn't have the form that its header needs")
     return value or None
 
 
 def safe_address(address: str) -> str:
-    """The address as it goes on the wire, its domain in ASCII (IDNA). Local parts outside ASCII would need SMTPUTF8."""
+    """Return the address for the envelope, with its domain in ASCII (IDNA).
+
+    Raises `UnsafeHeader`, also for local parts outside ASCII, which would need SMTPUTF8.
+    """
     local, _at, domain = _safe(address).rpartition("@")
     try:
         domain = domain.encode("idna").decode()
@@ -134,7 +137,7 @@ def _is_plain_ascii(value: str) -> bool:
 
 
 def _text_header(value: str, header: str) -> Header:
-    """A header of words. Text that is not plain ASCII becomes encoded words (RFC 2047), spaces and all."""
+    """Return an unstructured header. Text other than plain ASCII becomes encoded words (RFC 2047), with its spaces."""
     return Header(_safe(value), "us-ascii" if _is_plain_ascii(value) else "utf-8", header_name=header)
 
 
@@ -158,7 +161,7 @@ def _alternatives(letter: Message) -> MIMEBase:
 
 
 def _text(text: str, subtype: str) -> MIMENonMultipart:
-    """A body in lines of 76: quoted-printable while it stays readable so, else base64 over CRLF (RFC 2045, 6.8)."""
+    """Return a body in lines of 76: quoted-printable if most of it is ASCII, else base64 (RFC 2045, 6.7 and 6.8)."""
     part = MIMENonMultipart("text", subtype, policy=_POLICY, charset="utf-8")
     lines = "\r\n".join(text.splitlines()) + "\r\n"
     if sum(not char.isascii() for char in text) * 6 < len(text):

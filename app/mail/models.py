@@ -14,13 +14,13 @@ _queued = partial_index_options("state = 'queued'")
 
 
 class OutboxMail(Row, Public, Editable, MailStates):
-    """One mail to one person, written in the transaction of the change that caused it.
+    """One mail to one person, inserted in the transaction of the change that caused it.
 
-    `once_key` names the cause, so that one cause writes one mail. `message_id` is fixed from the start: a mail that is
-    sent again after a crash is recognised by the receiving side. `said` is what the other server answered, without
-    addresses. `asked_others` is how many others are asked too, as the mail tells its expert. `return_mac` is the keyed
-    hash of the token in its return path, by which a bounce finds its mail. What is in the mail stands sealed in
-    `outbox_contents`, which can be deleted by itself.
+    `once_key` names the cause, so that one cause sends one mail. `message_id` is fixed from the start, so that
+    receivers recognize a mail that is sent again after a crash. `said` is the server's last reply, without addresses.
+    `asked_others` is the number of other experts asked, as stated in the mail. `return_mac` is the keyed hash of the
+    token in the return path, which matches a bounce to its mail. The content is sealed in `outbox_contents`, and can be
+    deleted separately.
     """
 
     __tablename__ = "outbox"
@@ -66,7 +66,7 @@ class OutboxMail(Row, Public, Editable, MailStates):
 
 
 class OutboxContent(Base):
-    """The sealed mail itself: addresses and sign-in links stand in it."""
+    """The sealed content of an outbox mail, which may include addresses and sign-in links."""
 
     __tablename__ = "outbox_contents"
 
@@ -77,16 +77,17 @@ class OutboxContent(Base):
 
 SOURCES = ("imap", "lmtp", "pipe", "webhook")
 
-# One mail has one place, however often it was delivered; a failed try does not count as one.
+# Only one delivery of the same mail can have each of these places; the others are duplicates.
 _once = partial_index_options("state IN ('letter', 'edition', 'pen')")
 
 
 class Inbound(Row, Public, Editable, InboundStates):
-    """One mail that came in. `state` is its place; what is in it stands sealed in `inbound_raw`, which is destroyed.
+    """One inbound mail. `state` is its place; the content is sealed in `inbound_raw`, and destroyed separately.
 
-    `content_mac` is the keyed hash of what makes it this mail, whatever servers wrote onto it; it outlives the mail, so
-    that one that was taken back can't come again. `reasons` are the codes of why it has its place. `assignment_id` and
-    `outbox_id` are what it seems to be about. An IMAP server's `uidvalidity` and `uid` name it in its mailbox.
+    `content_mac` is the keyed hash of its canonical content, independent of what mail servers add. It outlives the
+    content, so that a mail that was withdrawn is recognized if it is delivered again. `reasons` are codes that explain
+    the place. `assignment_id` and `outbox_id` are what the mail seems to be about. `uidvalidity` and `uid` identify it
+    in its IMAP mailbox.
     """
 
     __tablename__ = "inbound"
@@ -131,7 +132,7 @@ class Inbound(Row, Public, Editable, InboundStates):
 
 
 class InboundRaw(Base):
-    """The sealed bytes of a mail as they came, and, sealed as well, what was read in them."""
+    """The sealed bytes of an inbound mail as received, and the sealed `inbound.Reading` of it."""
 
     __tablename__ = "inbound_raw"
 
@@ -142,7 +143,7 @@ class InboundRaw(Base):
 
 
 class Spent(Row):
-    """Something that was done for somebody today, as a keyed hash: a sender gets one acknowledgement a day."""
+    """A usage count as a keyed hash, for limits such as one acknowledgement per sender and day (see `usage`)."""
 
     __tablename__ = "spent"
     __table_args__ = table_args(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))
@@ -156,11 +157,11 @@ SIGN_IN_FAULTS = ("", "out", "settings", "away")
 
 
 class MailSignIn(Row, Public):
-    """The sign-in of one of the newsroom's own mail accounts at its provider, by token.
+    """The OAuth sign-in of one of the installation's mail accounts at its provider.
 
-    `token_url` is where its tokens are renewed: at another provider it is no sign-in. The access token opens the
-    account until `good_until`, and is renewed by whoever holds the lease; `again_at` is when the provider may be asked
-    again after the `fault`. After "out" there is no token: somebody has to sign in again.
+    It is valid only for the provider with this `token_url`. The access token is valid until `good_until`, and renewed
+    by the process that holds the lease; after a `fault` the provider may be asked again at `again_at`. After "out"
+    there are no tokens left, and an operator has to sign in again.
     """
 
     __tablename__ = "mail_sign_ins"
