@@ -37,11 +37,11 @@ def stored_time(session: Session, letter: Letter) -> datetime:
 
 
 def next_slot(session: Session, newsletter_id: int, timestamp: datetime) -> datetime:
-    """Return the `received_at` of a new letter that has a random key (`db/drawn_keys.py`) and is stored with its day
-    only.
+    """Return the `received_at` of a new letter that has a random key and is stored with its day only.
 
     The desk reads today's letters in order of arrival. The order is a counter in the microseconds after midnight; it
     says nothing about the time, and `workflows/retention/forget_order.py` erases it once the day is over.
+    `db/drawn_keys.py` says why such letters have random keys.
     """
     day, step = truncate_to_day(timestamp), timedelta(microseconds=1)
     params = {"newsletter_id": newsletter_id, "day": day, "end": day + SLOTS_OF_A_DAY}

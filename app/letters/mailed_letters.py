@@ -165,10 +165,9 @@ def from_pen(
 
 
 def reread(session: Session, actor: Actor, letter: Letter, old_text: str, new_text: str) -> bool:
-    """Replace `old_text`, which an older trimmer read from the mail, with `new_text`. Return whether the letter
-    changed.
+    """Replace `old_text`, which an older trimmer read from the mail, with `new_text`. Return whether it changed.
 
-    A text that the desk has changed stays. Raises `InvalidTransition` for a letter that the desk has filed.
+    A text that the desk has changed stays. Raises `InvalidTransition` for a letter that no longer waits.
     """
     lock_row(session, letter)
     if not letter.waits:

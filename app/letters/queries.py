@@ -29,7 +29,7 @@ def listing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return a listing of a newsletter's letters in these states that match all `rules`, newest first; erased ones not.
+    """Return a listing of a newsletter's unerased letters in these states that match all `rules`, newest first.
 
     Each rule alone can be answered from an index of its own. `since` and `until` bound the time of arrival; with
     `until` the list begins with the oldest. Letters stored without a minute are listed as if they had arrived at

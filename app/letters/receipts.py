@@ -34,8 +34,7 @@ def reader_of(letter: Letter) -> Reader:
 
 
 def _require_unmailed_receipt(session: Session, actor: Reader, letter: Letter) -> None:
-    """Raise `PermissionDenied` for an erased letter, or for a mailed receipt, which can only read the state and
-    withdraw.
+    """Raise `PermissionDenied` for an erased letter or a mailed receipt, which can only read the state and withdraw.
 
     Locks the letter's row, so that a withdrawal in progress is waited for.
     """

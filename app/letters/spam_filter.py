@@ -101,9 +101,7 @@ _LATIN, _NOT_LATIN = re.compile(r"[A-GJ-Za-gj-z]"), re.compile(r"[\u0370-\u052f]
 
 @dataclass(frozen=True)
 class SpamEvidence:
-    """A letter's text, recent texts to compare it with (`before`), and what its door noticed (`way`: "trap", "fast"
-    ...).
-    """
+    """A letter's text, recent texts to compare it with, and what its door noticed (`way`: "trap", "fast")."""
 
     text: str
     before: Sequence[str]
