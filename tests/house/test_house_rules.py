@@ -254,7 +254,7 @@ def test_no_test_is_imported_by_another() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.ImportFrom) and re.search(r"\btest_|\bconftest$", node.module or "")
     }
-    assert wrong == set()
+    assert not wrong, "\n".join(sorted(wrong))
 
 
 def test_a_page_is_waited_for_in_a_way_that_the_policy_allows() -> None:

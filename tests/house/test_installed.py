@@ -66,7 +66,10 @@ def test_the_wheel_carries_all_that_is_served_and_nothing_of_the_tests(wheel: Pa
     with ZipFile(wheel) as packed:
         names = {name.removeprefix("readers_asked/") for name in packed.namelist() if "dist-info" not in name}
     shipped = {name for path in files() if (name := named(path)).startswith(("app/", "demo/", "docs/", "migrations/"))}
-    assert shipped - names == set()
+    lost = sorted(shipped - names)
+    assert not lost, (
+        f"The wheel lacks {', '.join(lost)}: name them under [tool.hatch.build.targets.wheel] in pyproject.toml."
+    )
     assert names - shipped == {"__main__.py", "config.py", "wsgi.py"} | {
         name.replace(".po", ".mo") for name in shipped if name.endswith(".po")
     }

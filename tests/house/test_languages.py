@@ -4,6 +4,7 @@ import pytest
 
 from app.text import languages
 from app.text.languages import function_words, guess_language, guessed_languages, script_of
+from tests.support.required_rows import compare_names
 from tests.support.source import APP
 
 ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent / "bench" / "asked_in").glob("*.txt")}
@@ -12,7 +13,8 @@ ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent
 def test_there_are_a_hundred_questions_in_each_of_more_than_twenty_five_languages() -> None:
     assert len(ASKED) > 25
     assert {tag: len(set(sentences)) for tag, sentences in ASKED.items()} == dict.fromkeys(ASKED, 100)
-    assert set(ASKED) - set(guessed_languages()) == set()
+    unknown = sorted(set(ASKED) - set(guessed_languages()))
+    assert not unknown, f"bench/asked_in has questions in {', '.join(unknown)}, which nothing guesses: take them out."
 
 
 @pytest.mark.parametrize("language", sorted(ASKED))
@@ -30,7 +32,13 @@ def test_no_question_is_measured_that_the_guess_has_read() -> None:
 
 
 def test_each_language_of_small_words_has_a_declaration() -> None:
-    assert {path.stem for path in (APP / "text" / "declarations").glob("*.txt")} == {*function_words()}
+    found = compare_names(
+        function_words(),
+        [path.stem for path in (APP / "text" / "declarations").glob("*.txt")],
+        missing="There is no declaration in {name}: put it into app/text/declarations, from which its likelihoods are learned.",
+        surplus="app/text/declarations has {name}, which has no row in app/text/function_words.toml.",
+    )
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(
