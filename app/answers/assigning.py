@@ -1,4 +1,4 @@
-"""Assignments: the brief, the invitation, and what the expert says to it."""
+"""Assignments: the brief, the invitation and the expert's reply, extending and cancelling."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit.queries import count_events_since
 from ..core.actors import Actor, Expert, Staff
-from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, must, require_length, require_text
+from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition
+from ..core.state_machine import must, require_length, require_text
 from ..db.session import get_keyring, lock_row, now
 from ..mail.mail_values import AssignmentMail, InvitationMail
 from ..mail.models import OutboxMail
@@ -28,15 +29,15 @@ from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
 
-MIN_WORDS, MAX_WORDS = 20, 2_000  # words that can be wanted
-MAX_LINE_LENGTH = 400  # characters of the credit line, and of the relation
+MIN_WORDS, MAX_WORDS = 20, 2_000  # limits of the wanted length
+MAX_LINE_LENGTH = 400  # characters, for the credit line and for the relation
 
 
 @dataclass(frozen=True)
 class Brief:
-    """`words` is the wanted length, `relation` what follows the credit line in print.
+    """The brief as entered. `words` is the wanted length, `relation` what follows the credit line in print.
 
-    None stands for what the newsletter or the expert's profile says.
+    None stands for the default from the newsletter or the expert's profile.
     """
 
     brief: str = ""
@@ -53,14 +54,15 @@ EMPTY_BRIEF = Brief()
 
 
 def clean_printed_line(field: str, text: str) -> str:
-    """Return what is said of an expert in print, as it is kept. Raises `TooLong`."""
+    """Return a line about an expert as it is stored and printed. Raises `TooLong`."""
     return require_length(field, for_print(single_line(text)), MAX_LINE_LENGTH)
 
 
 def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
-    """Change the brief of an invitation that isn't sent; afterwards the expert has it in writing.
+    """Change the brief before the invitation is sent; after that the expert has it in writing.
 
-    Raises `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `LeakDetected` (see `source_protection`).
+    Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `LeakDetected` (see
+    `source_protection`).
     """
     must(actor, "prepare")
     lock_row(session, assignment)
@@ -75,16 +77,16 @@ def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: 
     audit.record(session, actor, "assignment.brief", assignment)
 
 
-ASKS_A_DAY = 5  # times that an expert asks back about one assignment: each is a note and a mail
+ASKS_A_DAY = 5  # questions that an expert may ask the desk about one assignment; each makes a note and a mail
 
 
 class AskedEnough(DomainError):
-    """An expert has asked back as often as the desk can answer within a day."""
+    """Raised when an expert has already asked the desk ASKS_A_DAY questions about an assignment within a day."""
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The dates and the print line of an invitation; `lead_in` is the line before the answer as it would run."""
+    """The dates of an invitation. `lead_in` is the line before the answer as it would be printed."""
 
     reply_by: datetime
     due_at: datetime
@@ -101,10 +103,10 @@ def assign(
     brief: Brief = EMPTY_BRIEF,
     for_edition_id: int | None = None,
 ) -> Assignment:
-    """Draft an assignment. What is said of the expert in print starts from their profile.
+    """Draft an assignment. The credit line and the relation default to those of the expert's profile.
 
-    Raises `InvalidTransition` when this expert has the question already, or when the question is past being answered;
-    `LeakDetected` (see `source_protection`).
+    Raises `InvalidTransition` if the expert already has this question or the question takes no more answers,
+    `PermissionDenied`, `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     lock_row(session, question)
     theirs = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
@@ -133,10 +135,11 @@ def assign(
 def invite(
     session: Session, actor: Actor, assignment: Assignment, terms: Terms, also: int = 0, once_key: str | None = None
 ) -> None:
-    """Send the invitation. `also` is how many more are about to be asked with this one.
+    """Send the invitation. `also` is how many more experts are about to be invited together with this one.
 
-    A question that has an approved answer stays ready to run while others are asked. The expert gets the desk's wording
-    and brief only. Raises `MissingPrecondition` (cleared text, dates) and `InvalidTransition`.
+    A question that has an approved answer stays ready to run while others are asked. The mail contains nothing of the
+    letters, only the desk's wording and brief. Raises `MissingPrecondition` (cleared text, dates), `InvalidTransition`
+    and `PermissionDenied`.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
@@ -150,7 +153,7 @@ def invite(
 def invitation_values(
     session: Session, assignment: Assignment, terms: Terms, link: str, also: int = 0
 ) -> InvitationMail:
-    """Return all that the letter of invitation says."""
+    """Return the values for the invitation mail; `link` is the URL of the assignment's page."""
     question = session.get_one(Question, assignment.question_id)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     verify, pay, rights = house_texts(session, newsletter, ("verify", "pay", "rights"))
@@ -176,10 +179,9 @@ def of_question(session: Session, question: Question) -> list[Assignment]:
 
 
 def accept(session: Session, actor: Expert | Staff, assignment: Assignment, cause: str | None = None) -> None:
-    """The expert says yes, also after a no; then `InvalidTransition` is raised where the question needs no answer any
-    more.
+    """Accept an invitation as the expert, even after declining it, or as the desk that files the expert's mail.
 
-    The desk says so in their name where it files what they mailed.
+    Raises `PermissionDenied`, and `InvalidTransition`, also if the question takes no more answers after a refusal.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if assignment.is_declined and not question.takes_answers:
@@ -197,9 +199,10 @@ def accept(session: Session, actor: Expert | Staff, assignment: Assignment, caus
 def decline(
     session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, message: str = ""
 ) -> None:
-    """The expert, or the desk in their name, says no; `later_on` is from when there would be time.
+    """Decline an invitation as the expert, or as the desk in their name.
 
-    Raises `MissingPrecondition` where that day is not to come, `InvalidTransition` and `PermissionDenied`.
+    `reason` is one of `DECLINE_REASONS`; with "no time", `later_on` is the day from which the expert would have time.
+    Raises `MissingPrecondition` if that day is not in the future, `InvalidTransition` and `PermissionDenied`.
     """
     lock_row(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
@@ -214,8 +217,10 @@ def decline(
 
 
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
-    """The expert names somebody else. Sealed: the colleague has agreed to nothing yet. Raises `MissingPrecondition`,
-    `InvalidTransition`."""
+    """Store the expert's suggestion to ask a colleague. It is sealed, as the colleague has agreed to nothing yet.
+
+    Raises `MissingPrecondition` (colleague), `InvalidTransition`.
+    """
     colleague = require_text("colleague", single_line(colleague)[:400])
     _check_not_over(session, assignment, "suggest a colleague for")
     ring = get_keyring(session)
@@ -232,9 +237,9 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 
 
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
-    """The expert has a question of their own. It stands among the question's notes.
+    """Store an expert's question to the desk among the notes on the question, and tell the desk.
 
-    Raises `MissingPrecondition`, `InvalidTransition`, and `AskedEnough` for one more than ASKS_A_DAY within 24 hours.
+    Raises `MissingPrecondition` (text), `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY within 24 hours.
     """
     body = require_text("text", clean(body)[:2_000])
     _check_not_over(session, assignment, "ask back about")
@@ -248,15 +253,14 @@ def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str)
 
 
 def _check_not_over(session: Session, assignment: Assignment, action: str) -> None:
-    """Raise `InvalidTransition` where nobody would read it: the assignment is over, or its question. After a no it is
-    welcome."""
+    """Raise `InvalidTransition` if the assignment is over or its question is settled; a declined one passes."""
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if lock_row(session, assignment).is_over or question.is_settled:
         raise InvalidTransition("assignment", action, assignment.state)
 
 
 def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> None:
-    """Revoke the addresses of the assignment's page and mail a new one."""
+    """Revoke all links to the assignment's page and mail a new one. Raises `PermissionDenied`, `InvalidTransition`."""
     must(actor, "invite")
     if not lock_row(session, assignment).is_asked:
         raise InvalidTransition("assignment", "send the link of", assignment.state)
@@ -267,9 +271,9 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
 
 
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
-    """Give the expert until another time. Late is a question put to this date, so nothing else has to change.
+    """Change the deadline of the text. Whether it is late is computed from this date, so nothing else has to change.
 
-    Raises `InvalidTransition` where nobody waits for a text of theirs: not asked yet, handed in, or ended meanwhile.
+    Raises `PermissionDenied`, and `InvalidTransition` if no text is due: not asked yet, handed in, or ended meanwhile.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).owes_text:
@@ -281,9 +285,10 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 def cancel(
     session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> OutboxMail | None:
-    """Take an assignment back: its links end and the expert is told why in `sentence`, unless they never heard of it.
+    """Cancel an assignment: revoke its links, and tell the expert why in `sentence`, unless they never heard of it.
 
-    Gives the mail that tells them. Raises `LeakDetected` (see `source_protection`).
+    Returns the mail that tells them, if there is one. With `cause`, the action on the question that ends it, the
+    question is left as it is. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected` (see `source_protection`).
     """
     asked = lock_row(session, assignment).is_asked
     ASSIGNMENT.apply(session, actor, assignment, "cancel", cause=cause)
@@ -297,7 +302,7 @@ def cancel(
 
 
 def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:
-    """Reopen the question when the last expert is out."""
+    """Set a question that is seeking back to open if no expert has it any more."""
     question = lock_row(session, session.get_one(Question, question_id))
     if question.is_seeking and not any(a.is_asked for a in of_question(session, question)):
         QUESTION.apply(session, actor, question, "rest", cause="last one ends")

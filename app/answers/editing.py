@@ -8,15 +8,8 @@ from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Clock, Expert, Staff
-from ..core.state_machine import (
-    InvalidTransition,
-    MissingPrecondition,
-    VersionConflict,
-    check_version,
-    must,
-    require_length,
-    require_text,
-)
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail

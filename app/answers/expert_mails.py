@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.permissions import may
-from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
+from ..core.state_machine import must, require_length, require_text
 from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail import queries as mail_queries

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, aliased
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import InvalidTransition, must
+from ..core.domain_errors import InvalidTransition
+from ..core.state_machine import must
 from ..db.engine import Database
 from ..db.session import lock_row, now
 from ..newsletters.models import Newsletter

@@ -12,14 +12,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.state_machine import (
-    InvalidTransition,
-    MissingPrecondition,
-    PermissionDenied,
-    check_version,
-    must,
-    require_text,
-)
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
+from ..core.state_machine import check_version, must, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..letters import filing
 from ..letters.lifecycle import LETTER

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, aliased
 from .. import audit
 from ..audit import Event
 from ..core.actors import Staff
-from ..core.state_machine import DomainError, InvalidTransition, must
+from ..core.domain_errors import DomainError, InvalidTransition
+from ..core.state_machine import must
 from ..db.session import lock_row
 from ..people import expert_pages, expert_search
 from ..people.directory import email_of, set_email

@@ -12,14 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff, Translator
-from ..core.state_machine import (
-    InvalidTransition,
-    MissingPrecondition,
-    check_version,
-    must,
-    require_length,
-    require_text,
-)
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
+from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import lock_row, now
 from ..people.models import Expert
 from ..questions.lifecycle import TRANSLATION

@@ -11,14 +11,8 @@ from sqlalchemy.orm import Session
 from ..audit import erasures
 from ..core.actors import Actor, Clock, Staff
 from ..core.actors import Translator as Outside
-from ..core.state_machine import (
-    InvalidTransition,
-    MissingPrecondition,
-    VersionConflict,
-    must,
-    require_length,
-    require_text,
-)
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.state_machine import must, require_length, require_text
 from ..db.ids import new_public_id
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox

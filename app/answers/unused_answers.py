@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
+from ..core.domain_errors import InvalidTransition
 from ..core.permissions import may
-from ..core.state_machine import InvalidTransition
 from ..db.session import lock_row
 from ..mail import outbox
 from ..mail.mail_values import AssignmentMail

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Expert, Staff
-from ..core.state_machine import InvalidTransition, check_version, must, require_text
+from ..core.domain_errors import InvalidTransition
+from ..core.state_machine import check_version, must, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..newsletters.queries import all_newsletters
 from ..questions.models import Question

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
-from ..core.state_machine import DomainError, MissingPrecondition
+from ..core.domain_errors import DomainError, MissingPrecondition
 from ..db.session import absolute_url
 from ..mail import inbound
 from ..mail.lifecycle import SET_ASIDE
@@ -24,8 +24,8 @@ from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from ..mailroom import imap, pipe, reprocessing, webhook
 from ..mailroom.batch import settings_of
-from ..mailroom.inspecting import inspect
 from ..mailroom.placing import place_due
+from ..mailroom.routing import inspect
 from ..mailroom.signing_in import sign_in
 from ..web.setup import db
 from .mail import answer_lines, mail

@@ -8,8 +8,8 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
+from ..core.domain_errors import DomainError, InvalidTransition
 from ..core.fields import FAULTS, FieldError
-from ..core.state_machine import DomainError, InvalidTransition
 from ..db.session import absolute_url
 from ..editions.rhythm import Choices
 from ..newsletters.models import SETTINGS, Newsletter

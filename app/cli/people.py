@@ -9,8 +9,8 @@ from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
+from ..core.domain_errors import VersionConflict
 from ..core.permissions import ROLES
-from ..core.state_machine import VersionConflict
 from ..db.session import absolute_url
 from ..newsletters.models import Newsletter
 from ..people import directory, directory_import, expert_file, sign_in, spreadsheet

@@ -13,44 +13,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .. import audit
 from ..db.session import now
 from .actors import Actor
+from .domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong, VersionConflict
 from .permissions import may
-
-
-class DomainError(Exception):
-    """The house does not allow this; nothing was changed. The doors put it into words."""
-
-
-class InvalidTransition(DomainError):
-    """The move does not start from where the row stands."""
-
-    def __init__(self, noun: str, action: str, state: str | None) -> None:
-        super().__init__(f"{noun} is {state}: no {action}")
-        self.noun, self.action, self.state = noun, action, state
-
-
-class PermissionDenied(DomainError):
-    """This actor may not do this. The doors answer as if the thing did not exist."""
-
-
-class MissingPrecondition(DomainError):
-    """A fact that the move rests on is not there; `fact` is the name of the need."""
-
-    def __init__(self, fact: str) -> None:
-        super().__init__(f"missing: {fact}")
-        self.fact = fact
-
-
-class VersionConflict(DomainError):
-    """Somebody else changed the row since it was read."""
-
-
-class TooLong(DomainError):
-    """A text has more characters than are kept of it. It is never cut: `field` holds it, `max_length` is how many it
-    may have."""
-
-    def __init__(self, field: str, max_length: int) -> None:
-        super().__init__(f"{field} is longer than {max_length}")
-        self.field, self.most = field, max_length
 
 
 class StateSet(tuple[str, ...]):

@@ -15,7 +15,8 @@ from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..core.actors import Clock, Staff
-from ..core.state_machine import InvalidTransition, MissingPrecondition, must
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
+from ..core.state_machine import must
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import add_and_flush, lock_row, now

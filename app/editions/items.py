@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, lazyload
 
 from ..answers.models import Answer, AnswerText, Assignment
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..letters import contacts
 from ..letters.models import Credit, Letter
 from ..newsletters.models import Newsletter, NewsletterText

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..core.actors import Staff
-from ..core.state_machine import MissingPrecondition, check_version
+from ..core.domain_errors import MissingPrecondition
+from ..core.state_machine import check_version
 from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter

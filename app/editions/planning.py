@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..core.actors import Actor
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..db.session import now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter

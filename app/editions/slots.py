@@ -12,7 +12,8 @@ from .. import audit
 from ..answers.editing import approved_of
 from ..answers.models import Answer
 from ..core.actors import Actor, Staff
-from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict, check_version, must
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.state_machine import check_version, must
 from ..db.session import lock_row, now
 from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION

@@ -11,15 +11,9 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ..audit import watched
+from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ..core.listing import Rows
-from ..core.state_machine import (
-    DomainError,
-    InvalidTransition,
-    MissingPrecondition,
-    PermissionDenied,
-    VersionConflict,
-    check_version,
-)
+from ..core.state_machine import check_version
 from ..db.session import lock_row
 from ..letters.filing import ENDINGS
 from ..mail.outbox import OnItsWay

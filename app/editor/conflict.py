@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, object_session
 from ..answers.models import AnswerText
 from ..audit import Event
 from ..audit.events import list_actions_changing
-from ..core.state_machine import DomainError, InvalidTransition, VersionConflict
+from ..core.domain_errors import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
 from ..db.session import lock_row
 from ..editions.models import Edition

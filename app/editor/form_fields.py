@@ -13,8 +13,8 @@ from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from ..core.domain_errors import TooLong
 from ..core.fields import FAULTS, Field, FieldError, format_value
-from ..core.state_machine import TooLong
 from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
 from ..text.languages import guess_language, guessed_languages
@@ -47,7 +47,7 @@ def parse_day(text: str) -> date | None:
 
 def too_long(error: TooLong) -> str:
     """Return what is said at the field whose text is too long."""
-    return str(TOO_LONG) % {"most": error.most}
+    return str(TOO_LONG) % {"most": error.max_length}
 
 
 def parse_number(text: str) -> int:

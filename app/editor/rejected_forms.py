@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import lazy_gettext as _l
 
-from ..core.state_machine import MissingPrecondition, TooLong
+from ..core.domain_errors import MissingPrecondition, TooLong
 from ..questions.source_protection import LeakDetected
 from .form_fields import too_long
 

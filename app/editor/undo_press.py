@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ..answers.unsent_mails import AlreadySent
 from ..audit import Event
-from ..core.state_machine import DomainError, VersionConflict
+from ..core.domain_errors import DomainError, VersionConflict
 from ..forms import press_keys
 from ..mail.outbox import OnItsWay
 from ..workflows import undo as undoing

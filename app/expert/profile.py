@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from ..core.domain_errors import VersionConflict
 from ..core.fields import format_value, read_form
-from ..core.state_machine import VersionConflict
 from ..editions import archive
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters

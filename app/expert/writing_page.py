@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from ..answers import editing, writing
 from ..answers.models import Draft
-from ..core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ..db.session import now
 from ..editions.items import format_lead_in
 from ..text.clean import clean, word_count

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
-from ..core.state_machine import MissingPrecondition, must, require_length
+from ..core.domain_errors import MissingPrecondition
+from ..core.state_machine import must, require_length
 from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, now
 from ..mail import erasing, outbox

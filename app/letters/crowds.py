@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
+from ..core.domain_errors import InvalidTransition, VersionConflict
 from ..core.listing import Chain, Listing, counts
 from ..core.permissions import may
-from ..core.state_machine import InvalidTransition, VersionConflict, must
+from ..core.state_machine import must
 from ..db.engine import Database
 from ..db.session import execute_without_version_bump, get_many, lock_row, now
 from ..people.directory import staff_actor

@@ -14,7 +14,8 @@ from app.settings.translation_server import TranslationServer
 from .. import audit
 from ..core import http_client
 from ..core.actors import Staff
-from ..core.state_machine import InvalidTransition, must
+from ..core.domain_errors import InvalidTransition
+from ..core.state_machine import must
 from ..db.engine import Database
 from ..db.session import add_and_flush, get_keyring, lock_row, now
 from ..text.clean import clean, for_print

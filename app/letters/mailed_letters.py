@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_text
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
+from ..core.state_machine import must, require_text
 from ..crypto.seal import new_token
 from ..db.ids import new_public_id
 from ..db.session import absolute_url as page_address

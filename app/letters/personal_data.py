@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ..audit import erasures
 from ..core.actors import Actor, Reader
-from ..core.state_machine import PermissionDenied
+from ..core.domain_errors import PermissionDenied
 from ..search.index import remove_from_indexes
 from . import contacts
 from .lifecycle import LETTER

@@ -5,7 +5,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Reader
-from ..core.state_machine import PermissionDenied, require_text
+from ..core.domain_errors import PermissionDenied
+from ..core.state_machine import require_text
 from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, lock_row
 from ..newsletters.models import Newsletter

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..core.state_machine import DomainError
+from ..core.domain_errors import DomainError
 from ..db.drawn_keys import random_key
 from ..db.session import get_keyring, now
 from ..newsletters.models import Newsletter

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from ..core.actors import Clock
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..crypto.seal import Unsealable
 from ..db.engine import Database
 from ..db.session import now

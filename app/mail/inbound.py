@@ -14,8 +14,9 @@ from sqlalchemy.orm.exc import StaleDataError
 from ..audit import record, together
 from ..audit.queries import find_latest_event
 from ..core.actors import Actor, Mailroom, Staff
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.listing import Key, Listing
-from ..core.state_machine import InvalidTransition, MissingPrecondition, check_version, must
+from ..core.state_machine import check_version, must
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..mailtext.incoming import File

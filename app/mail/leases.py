@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..crypto.seal import Keys
 from ..db.session import get_keyring, get_many, now
 from .inbound import raw_place

@@ -1,4 +1,4 @@
-"""The outbox: written in the transaction of the change, delivered after it, nothing lost and nothing claimed twice."""
+"""The outbox: mails are inserted in the transaction of the change that causes them, and delivered after its commit."""
 
 import json
 import re
@@ -15,7 +15,8 @@ from sqlalchemy.sql import ColumnElement
 
 from .. import audit
 from ..core.actors import Actor
-from ..core.state_machine import DomainError, InvalidTransition, MissingPrecondition, check_version, must
+from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition
+from ..core.state_machine import check_version, must
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..text.clean import single_line
@@ -28,17 +29,17 @@ from .models import OutboxContent, OutboxMail
 from .reply_address import new_reply_token
 from .secret_links import restore_secrets
 
-SAID = 400  # characters that are kept of a server's answer
+SAID = 400  # characters of a server's reply that are stored
 _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5321, section 4.2; RFC 3463
 
 
 class OnItsWay(DomainError):
-    """A worker is handing the mail over at this moment; it can't be called back."""
+    """A worker is handing the mail over right now, so it can't be stopped."""
 
 
 class Posting(TypedDict, total=False):
-    """The subject of a mail, by the keys of the rows, and its way out: `hold` for an editor, not before `due_at`,
-    once.
+    """What a mail is about, as keys of rows, and how it is sent: not before `due_at`, once per `once_key`, and with
+    `hold` only after an editor releases it.
     """
 
     newsletter_id: int | None
@@ -54,10 +55,9 @@ class Posting(TypedDict, total=False):
 
 
 def put(session: Session, message: Message, **posting: Unpack[Posting]) -> OutboxMail | None:
-    """Write a mail into the outbox, sealed; None where the cause named by `once_key` has written its mail already.
+    """Insert a mail into the outbox, sealed; return None if there is a mail with this `once_key` already.
 
-    Each mail has a return path of its own, so that a bounce finds it. Raises KeyError for a kind that is not in the
-    table.
+    Each mail gets its own return path, which matches a bounce to it. Raises KeyError for an unknown kind.
     """
     kind, at, public_id = KINDS[message.kind], now(session), new_public_id()
     due, house = posting.pop("due_at", None) or at, session.info["base_url"]
@@ -84,21 +84,23 @@ def put(session: Session, message: Message, **posting: Unpack[Posting]) -> Outbo
 
 
 def by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, OutboxMail]:
-    """Return those of our mails that have one of these Message-IDs."""
+    """Return the outbox mails with these Message-IDs, by Message-ID."""
     found = session.scalars(select(OutboxMail).where(OutboxMail.message_id.in_(message_ids)))
     return {mail.message_id: mail for mail in found}
 
 
 def by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, OutboxMail]:
-    """Return our mails by the tokens of their return paths, under any key that is still held."""
+    """Return the outbox mails by the tokens of their return paths, hashed under any key of the keyring."""
     whose = {mac: token for token in tokens for mac in get_keyring(session).macs("outbox.return", token)}
     found = session.scalars(select(OutboxMail).where(OutboxMail.return_mac.in_(list(whose))))
     return {whose[mail.return_mac]: mail for mail in found if mail.return_mac is not None}
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """Return what is in a mail, as it left. Raises `MissingPrecondition` where the contents have been deleted, and
-    `Unsealable`."""
+    """Return the content of a mail as it was sent.
+
+    Raises `MissingPrecondition` (contents) if it has been deleted, and `Unsealable`.
+    """
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise MissingPrecondition("contents")
@@ -110,10 +112,10 @@ def read(session: Session, mail: OutboxMail) -> Message:
 def rewrite(
     session: Session, actor: Actor, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Give a held mail other words; in `text` the places of `secret_links.with_places` stand for its secret addresses.
+    """Replace the subject and text of a held mail; `text` has the placeholders of `secret_links.with_places`.
 
-    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` (subject, text, link,
-    contents).
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `Unsealable`, and `MissingPrecondition` (subject,
+    text, link, contents).
     """
     must(actor, "stop mails")
     check_version(lock_row(session, mail), version)
@@ -126,7 +128,7 @@ def rewrite(
     content = session.get_one(OutboxContent, mail.id)
     content.sealed = _seal(session, mail, replace_text(before, subject, restore_secrets(text, before.text)))
     content.key_no = get_keyring(session).number_of(content.sealed)
-    flag_modified(mail, "kind")  # a new version, so that nobody lets go what they have not read
+    flag_modified(mail, "kind")  # bump the version, so that nobody releases a text that they have not read
     session.flush()
     audit.record(session, actor, "mail.rewrite", mail)
 
@@ -136,7 +138,10 @@ def has_contents(session: Session, mail: OutboxMail) -> bool:
 
 
 def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts: Any) -> None:
-    """Take a step of the table of moves; what the kind says is forgotten goes with it. Raises what `apply` raises."""
+    """Apply a transition, and delete the contents in the states that the kind's `forget` lists.
+
+    Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`, as `Machine.apply` does.
+    """
     at = now(session)
     target = MAIL.move(action, mail.state).target[0]
     MAIL.apply(session, actor, mail, action, leased_until=None, ended_at=at if target in ENDED else None, **facts)
@@ -145,15 +150,17 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 
 
 def release(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """Let a held mail go, now. Raises `VersionConflict` where it has changed meanwhile, `InvalidTransition`,
-    `PermissionDenied`, `MissingPrecondition`."""
+    """Queue a held mail for delivery.
+
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (contents).
+    """
     check_version(lock_row(session, mail), version)
     _with_contents(session, mail)
     move(session, actor, mail, "release", **_fresh_schedule(session, mail))
 
 
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """Try a failed mail again from the start, under its Message-ID.
+    """Queue a failed or expired mail again with a fresh schedule and the same Message-ID.
 
     Raises `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (contents).
     """
@@ -163,9 +170,11 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
 
 def redact_reply(mail: OutboxMail, answer: str) -> str:
-    """Return what is kept of a server's answer: to a reader's mail only its numbers, as the words may name them."""
+    """Return the part of a server's reply that is stored: for mails to readers only status codes, since the text may
+    name the reader.
+    """
     answer = single_line(answer)[:SAID]
-    return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # the rest are our own words
+    return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # replies without a code are ours
 
 
 def _numbers(answer: str) -> str:
@@ -173,10 +182,10 @@ def _numbers(answer: str) -> str:
 
 
 def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply: str) -> None:
-    """A mail that a server had taken was not delivered after all; `server_reply` is the reason, without addresses.
+    """Mark a sent or queued mail as failed because it bounced; `server_reply` is the reason, without addresses.
 
-    One that we still try again was taken all the same, by a server that was cut off before it could say so. What has
-    ended otherwise stays as it is: a bounce may come twice.
+    A queued mail can bounce too, if the connection broke before the server could confirm it. Mails in other states stay
+    unchanged, because a bounce may arrive twice. Raises `PermissionDenied`.
     """
     if lock_row(session, mail).is_on_its_way:
         reason = (
@@ -186,43 +195,49 @@ def mark_bounced(session: Session, actor: Actor, mail: OutboxMail, server_reply:
 
 
 def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
-    """A person decides that the mail is not sent; its cause won't write it again. Raises `OnItsWay`,
-    `InvalidTransition`, and `VersionConflict` where somebody has worded it anew, sent it or had it tried again since it
-    was read.
+    """Discard a mail at an editor's decision; its cause won't write it again.
+
+    Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and `VersionConflict` if somebody has rewritten,
+    released or retried it since `version`.
     """
     _stop(session, mail)
     MAIL.move("discard", mail.state)
-    # Each try of the worker makes a new version too, and changes nothing that anybody has read.
+    # Each attempt of the worker bumps the version too, without changing anything that the editor has read.
     if not (mail.is_queued and mail.attempts):
         check_version(mail, version)
     move(session, actor, mail, "discard")
 
 
 def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
-    """The cause is undone, and its mail with it; done again, it writes a new mail. Raises `OnItsWay`,
-    `InvalidTransition`."""
+    """Discard a mail because its cause was undone, and free its `once_key`: the cause can write a new mail.
+
+    Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`.
+    """
     _stop(session, mail)
     move(session, actor, mail, "recall", why={"once": mail.once_key} if mail.once_key else None, once_key=None)
 
 
 def undo_recall(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
-    """Put a recalled mail back: it waits in this state again. Raises `InvalidTransition`, `MissingPrecondition`
-    (contents)."""
+    """Put a recalled mail back into `state`. Raises `InvalidTransition`, `MissingPrecondition` (contents)."""
     _with_contents(session, lock_row(session, mail))
     MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 
 
 def forget_letter(session: Session, actor: Actor, letter_id: int) -> None:
-    """Stop what has not been sent to the writer of a letter and delete the contents of all mails to them.
+    """Stop all unsent mails to the writer of a letter and delete the contents of all mails to them.
 
-    Also of one that a worker is just handing over: nothing holds a reader's withdrawal up.
+    This includes a mail that a worker is handing over, because nothing may delay a withdrawal. Raises
+    `PermissionDenied`.
     """
     for mail in _forget(session, actor, OutboxMail.letter_id == letter_id):
         mail.said = None
 
 
 def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]) -> None:
-    """Stop what has not been sent about these questions, and delete the contents of all mails about them."""
+    """Stop all unsent mails about these questions and delete the contents of all mails about them.
+
+    Raises `PermissionDenied`.
+    """
     _forget(session, actor, OutboxMail.question_id.in_(question_ids))
 
 
@@ -237,7 +252,7 @@ def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> S
 
 
 def postpone(session: Session, question_ids: Sequence[int], due_at: datetime) -> None:
-    """Let what still waits about these questions wait until then."""
+    """Postpone the queued mails about these questions to `due_at`, with a fresh expiry."""
     waits = select(OutboxMail).where(OutboxMail.question_id.in_(question_ids), OutboxMail.is_queued)
     for mail in session.scalars(waits):
         mail.due_at, mail.expires_at = due_at, due_at + KINDS[mail.kind].life
@@ -249,7 +264,7 @@ def erase_contents(session: Session, mail: OutboxMail) -> None:
 
 
 def is_enqueued(session: Session, once_key: str | None) -> bool:
-    """Return whether the cause of this name has written its mail already."""
+    """Return whether there is a mail with this `once_key`."""
     return once_key is not None and session.scalar(select(OutboxMail.id).filter_by(once_key=once_key)) is not None
 
 
@@ -260,7 +275,7 @@ def _add_once(session: Session, mail: OutboxMail) -> bool:
         with session.begin_nested():
             session.add(mail)
     except IntegrityError:
-        # On PostgreSQL another transaction may have written the same cause since we looked.
+        # On PostgreSQL another transaction may have inserted the same key in the meantime.
         if is_enqueued(session, mail.once_key):
             return False
         raise

@@ -1,16 +1,16 @@
-"""Links and codes in a mail that open something for its receiver alone: nobody else who sees the mail may read them."""
+"""Secret links and codes in mails, which grant access to the recipient and must be hidden from all other people."""
 
 import re
 from collections.abc import Iterator
 from itertools import count
 
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
-# A mail program wraps a long line where it quotes one.
+# Mail programs wrap long lines when they quote them.
 _WRAP = r"(?:\s{0,2}\n[>\s]{0,9})?"
-# An assignment's page, a way in, and what stops a reader's mails, also inside the address of a link scanner; the 20
-# digits of a reader's receipt.
+# Links to an assignment, to sign in and to unsubscribe, also inside the URL of a link scanner, and the 20 digits of a
+# reader's receipt.
 SECRET = re.compile(
     r"(https?(?:://|%3A%2F%2F)[^\s<>\"]{1,100}?(?P<s>/|%2F)(?:a|sign-in|stop)(?P=s))"
     rf"(?:[\w-]{{22,}}|(?:[\w-]{_WRAP}){{22}}|[\w-]+)"
@@ -20,21 +20,21 @@ SECRET = re.compile(
 
 
 def without_secrets(text: str) -> str:
-    """Hide the ends of such addresses in a text, and such numbers."""
+    """Replace the secret part of links, and receipt numbers, by an ellipsis."""
     return SECRET.sub(lambda found: f"{found[1] or ''}…", text)
 
 
 def with_places(text: str) -> str:
-    """Put a place such as `{link}` for each of them, so that somebody can change the words around it."""
+    """Replace each secret by a placeholder such as `{link}`, so that an editor can change the text around it."""
     for place, secret in _places(text):
         text = text.replace(secret, place)
     return text
 
 
 def restore_secrets(text: str, original: str) -> str:
-    """Put back into a changed text what the one `original` hid.
+    """Put the secrets of `original` back into an edited text, in place of their placeholders.
 
-    Raises `MissingPrecondition` (link) where a place was lost or made up.
+    Raises `MissingPrecondition` (link) if a placeholder is missing or unknown.
     """
     for place, secret in _places(original):
         if place not in text:
@@ -46,8 +46,8 @@ def restore_secrets(text: str, original: str) -> str:
 
 
 def _places(text: str) -> Iterator[tuple[str, str]]:
-    """Pair each of them with its place in a text: one that doesn't happen to stand in the text already."""
+    """Pair each secret with a placeholder that doesn't occur in the text."""
     names = (name for number in count(1) if (name := "{link}" if number == 1 else f"{{link {number}}}") not in text)
-    # The longer one first: an address may begin like another.
+    # Longer ones first: one link may be a prefix of another.
     secrets = sorted({match.group() for match in SECRET.finditer(text)}, key=lambda one: (-len(one), text.index(one)))
     return zip(names, secrets, strict=False)

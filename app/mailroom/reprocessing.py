@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
-from ..core.state_machine import InvalidTransition
+from ..core.domain_errors import InvalidTransition
 from ..db.engine import Database
 from ..letters import mailed_letters
 from ..letters.models import Letter
@@ -12,7 +12,7 @@ from ..mail import inbound
 from ..mail.models import Inbound, InboundRaw
 from ..mail.reading import Reading
 from .batch import House, Settings
-from .evidence import InboundContext
+from .inbound_context import InboundContext
 
 
 def letters_to_reread(session: Session) -> list[int]:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from ..audit import Event
 from ..core.actors import Actor
+from ..core.domain_errors import VersionConflict
 from ..core.fields import KINDS
-from ..core.state_machine import VersionConflict, must
+from ..core.state_machine import must
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, now
 from . import expert_file, expert_search

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
+from ..core.domain_errors import InvalidTransition
 from ..core.listing import Listing
-from ..core.state_machine import InvalidTransition, must
+from ..core.state_machine import must
 from ..db.session import get_many, now
 from ..text.word_tables import word_tables
 from .directory import email_of

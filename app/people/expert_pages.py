@@ -12,7 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
-from ..core.state_machine import MissingPrecondition, must, require_length, require_text
+from ..core.domain_errors import MissingPrecondition
+from ..core.state_machine import must, require_length, require_text
 from ..db.constraints import all_or_none_check, table_args
 from ..db.declarative import OfNewsletter, Public, Row
 from ..db.session import add_and_flush, lock_row, now

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor
-from ..core.state_machine import DomainError
+from ..core.domain_errors import DomainError
 from ..db.session import add_and_flush, get_keyring, now
 from ..text.clean import digits, single_line
 from . import sessions

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.state_machine import DomainError, must
+from ..core.domain_errors import DomainError
+from ..core.state_machine import must
 from ..db.session import get_keyring, now
 from ..settings.sign_in_rules import SignInRules
 from .models import BrowserSession, Factor, Membership, Person

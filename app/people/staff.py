@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff, Visitor
+from ..core.domain_errors import DomainError, MissingPrecondition, VersionConflict
 from ..core.permissions import ROLES, roles_for
-from ..core.state_machine import DomainError, MissingPrecondition, VersionConflict, must
+from ..core.state_machine import must
 from ..db.session import absolute_url, lock_row, now
 from ..mail import outbox
 from ..mail.mail_templates import write

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
+from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.listing import Key, Listing
-from ..core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
+from ..core.state_machine import must, require_length, require_text
 from ..crypto.seal import Unsealable
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now

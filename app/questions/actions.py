@@ -11,15 +11,8 @@ from .. import audit
 from ..audit import Event, record
 from ..audit.queries import find_latest_event, has_later_event
 from ..core.actors import Staff
-from ..core.state_machine import (
-    DomainError,
-    InvalidTransition,
-    MissingPrecondition,
-    VersionConflict,
-    check_version,
-    must,
-    require_text,
-)
+from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.state_machine import check_version, must, require_text
 from ..db.session import lock_row, now
 from ..letters import filing
 from ..letters.models import Letter

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..db.drawn_keys import random_key
 from ..db.session import now
 from ..letters.blurred_time import next_slot, truncate_to_day

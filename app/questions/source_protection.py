@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Staff
-from ..core.state_machine import MissingPrecondition
+from ..core.domain_errors import MissingPrecondition
 from ..letters import contacts
 from ..letters.models import Addition, Letter
 from ..search.terms import Unit, units

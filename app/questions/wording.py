@@ -8,7 +8,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Staff
-from ..core.state_machine import VersionConflict, check_version, must, require_length, require_text
+from ..core.domain_errors import VersionConflict
+from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter

@@ -1,4 +1,8 @@
-"""The form: one field and Send, and behind it every choice."""
+"""Asking a question: the form, the look at it before it is sent, and one press on a question that others ask.
+
+What is compared is what is published and what the desk shows, never the inbox. Nothing of the draft is kept: it travels
+in the page's own fields.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,21 +13,116 @@ from babel import Locale
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from ..core.actors import Reader
 from ..core.clock import utc_now
+from ..core.domain_errors import MissingPrecondition
 from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
 from ..letters.receive import FormToken, NotTaking, Submission, already_sent, must_take, send
+from ..letters.spam_filter import SpamEvidence, weigh_signs
 from ..newsletters.models import Newsletter
-from ..web.setup import language
+from ..questions import queries as questions
+from ..questions.me_too import ask_too, shown_question
+from ..questions.models import Question
+from ..search import PUBLIC
+from ..search.alike import Probe, find_matches
+from ..web import errors
+from ..web.formatting import autonym, language
+from ..web.setup import or_404
 from . import form_token
 from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
-from .preview import PreviewStep, find_public_matches, preview_page
 from .receipt import send_once
-from .submission import SubmissionResult, consent, find_spam_signals, format_errors, has_no_capacity
+from .stories import Story, stories_by_question
+from .submission import (
+    SubmissionResult,
+    consent,
+    find_spam_signals,
+    format_errors,
+    get_submission_traits,
+    has_no_capacity,
+)
+
+MATCHES_SHOWN = 3
+NOT_KEPT = ("form", "then", "notes", "leave_empty")  # what the page's own form brings anew
+
+
+@dataclass(frozen=True)
+class PublicMatch:
+    """Something public that looks like the draft: an answer that ran, or an open question with how many ask it."""
+
+    words: tuple[str, ...]
+    story: Story | None = None
+    question: Question | None = None
+    askers: int = 0
+
+
+@dataclass(frozen=True)
+class PreviewStep:
+    """The step between a form and its receipt: what is likely to answer it, and what holds in single countries."""
+
+    matches: list[PublicMatch]
+    notes: list[dict[str, Any]]
+
+
+def preview_page(
+    context: ReaderContext, form_values: Mapping[str, str], submission: Submission, step: PreviewStep
+) -> str:
+    editions = archive.sent_editions(context.newsletter).page(context.session, None, 30)
+    edition = next((one for one in editions if one.id == submission.about_edition_id), None)
+    return context.page(
+        "reader/preview.html",
+        "ask",
+        submission=submission,
+        edition=edition,
+        step=step,
+        is_requested=form_values.get("then") == "look",
+        hidden_fields=[(name, value) for name, value in form_values.items() if name not in NOT_KEPT and value],
+        form_token=form_values.get("form"),
+        language_name=autonym(submission.language) if submission.language else "",
+        credit=format_credit(submission),
+    )
+
+
+def format_credit(submission: Submission) -> str:
+    """Return how the reader is named if it runs; empty for not at all."""
+    return (
+        _("%(name)s, %(place)s", name=submission.name, place=submission.place)
+        if submission.credit == "first"
+        else submission.name
+    )
+
+
+def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
+    """Return what is likely to answer this, or to ask it already, best first."""
+    session, newsletter = context.session, context.newsletter
+    found = [
+        one for one in find_matches(session, PUBLIC, newsletter.id, Probe(text), limit=MATCHES_SHOWN) if one.likely
+    ]
+    keys = [one.noun_id for one in found]
+    if not keys:
+        return []
+    # The index may be a second behind: what the pages don't show any more is not shown here either.
+    ran = archive.get_published_items(session, newsletter, keys)
+    open_ones = {
+        question.id: question for question in questions.list_public_questions_by_id(session, newsletter.id, keys)
+    }
+    askers = questions.askers(session, list(open_ones.values())) if open_ones else {}
+    stories = stories_by_question(newsletter, ran)
+    return [
+        PublicMatch(
+            next((reason.values for reason in one.reasons if reason.code == "words"), ()),
+            stories.get(one.noun_id),
+            open_ones.get(one.noun_id),
+            askers.get(one.noun_id, 0),
+        )
+        for one in found
+        if one.noun_id in stories or one.noun_id in open_ones
+    ]
+
 
 EDITIONS_OFFERED = 6
 # What stands folded away; it is open where something in it was chosen or has to be mended.
@@ -192,3 +291,29 @@ def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
         }
         for note in newsletter.notes
     ]
+
+
+@reader.post("/<slug>/ask/<public_id>")
+def join(slug: str, public_id: str) -> ResponseReturnValue:
+    with open_context(slug) as place:
+        form = form_token.read(request.form.get("form", ""), place.newsletter)
+        must_take(place.session, place.newsletter, form)
+        question = shown_question(place.session, place.newsletter, public_id)
+        if form is None:
+            # The form page takes the question over, with a token that is fresh.
+            return form_page(place, Draft({"body": or_404(question).wording}, {"form": "old"})), 400
+        if has_no_capacity(place, form):
+            return form_page(place, Draft({"body": or_404(question).wording}, {"form": "full"})), 503
+        wording = question.wording if question else ""
+        why = weigh_signs(SpamEvidence(wording, (), get_submission_traits(place.newsletter, request.form, form)))
+
+    def make(session: Session, newsletter: Newsletter) -> Letter:
+        must_take(session, newsletter, form)
+        if why and wording:
+            return send(session, Reader(), newsletter, Submission(wording), form=form, signs=why)
+        return ask_too(session, Reader(), newsletter, public_id, form)
+
+    try:
+        return send_once(slug, form, make, lambda place, sent: form_page(place, Draft({"body": wording}, before=sent)))
+    except MissingPrecondition:
+        return errors.render_error(409, happened=_("The desk has taken this question off the page meanwhile."))

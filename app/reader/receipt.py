@@ -1,33 +1,220 @@
 """The receipt: shown once, as the answer to Send; typed in again, it says what became of the question.
 
+All readers who have just sent something are shown the same, but for their number. The page is made once for a version
+of what readers see, a language, a way of hearing back and a day, and kept with the door's other copies: without any
+number, for those are nowhere kept.
+
 The number never stands in an address, so nothing here redirects: each page is the answer to a POST, and sending the
 same again changes nothing more.
 """
 
 import json
+import random
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from flask import Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from limits import RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
-from ..core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
+from ..db.public_version import Version
 from ..letters import receipts
+from ..letters.filing import get_ending_sentence
 from ..letters.models import Letter
 from ..letters.personal_data import export_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import receipt_of
 from ..web import errors as pages
+from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
 from ..workflows.letters import receipt_notes, withdrawal
-from ..workflows.letters.public_state import get_public_state
-from . import arrived
+from ..workflows.letters.public_state import PublicState, get_public_state
+from .copies import Copy, Key, LruStore, get_expiry
 from .page_frame import ReaderContext, enter, open_context, reader
-from .progress import format_arrival_day, list_steps
 from .submission import SubmissionResult, consent, format_errors, submit_once
+
+
+@dataclass(frozen=True)
+class ProgressStep:
+    """`mark` is "is-done", "is-now" or nothing for what is still to come; `link` leads to the published answer;
+    `language` is that of `more` where it isn't the page's.
+    """
+
+    words: str
+    mark: str = ""
+    more: str = ""
+    link: str | None = None
+    language: str = ""
+
+
+# How each stretch of the way reads when it is behind, when it is now, and when it is still ahead.
+WAY = (
+    (_l("It arrived"), _l("It arrived"), _l("It arrives")),
+    (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
+    (
+        _l("Somebody from the field was asked"),
+        _l("We look for somebody who can answer it"),
+        _l("If it is one for us, we look for somebody who can answer it"),
+    ),
+    (
+        _l("The answer is here"),
+        _l("Somebody from the field is writing an answer"),
+        _l("If we find somebody, they answer in writing"),
+    ),
+    (
+        _l("It ran in the newsletter"),
+        _l("It waits for its edition"),
+        _l("If it is answered, it can appear in the newsletter and on this site"),
+    ),
+)
+BEHIND = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "published": 5}
+NOW = {
+    "arrived": _l("We read every question. No news does not mean no."),
+    "read": _l("No news does not mean no. It can take some weeks. For some questions we find nobody who can answer."),
+    "asked": _l("They have it in the desk’s words, and never learn who asked."),
+    "answered": _l("The desk edits it and has the expert check it once more."),
+}
+HEAR_BACK = {
+    "once": _l("You get one e-mail, then your address is erased here."),
+    "while": _l("You get an e-mail, then your address is erased here."),
+}
+
+
+def list_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    if public_state.state in BEHIND:
+        return _ongoing_steps(context, letter, public_state)
+    return [_arrival(letter), *SHORT[public_state.state](context, letter, public_state)]
+
+
+def format_arrival_day(letter: Letter) -> str:
+    """Return the day on which a letter came. Without an address only that is kept, as midnight UTC, which is another
+    day in half of the world.
+    """
+    moment = letter.received_at
+    return day(moment.date() if letter.hear_back == "number" else moment)
+
+
+def _arrival(letter: Letter) -> ProgressStep:
+    return ProgressStep(_("It arrived"), "is-done", format_arrival_day(letter))
+
+
+def _ongoing_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    behind, editor = BEHIND[public_state.state], {"editor": context.newsletter.editor}
+    made = [_arrival(letter)]
+    made += [ProgressStep(str(done) % editor, "is-done") for done, _now, _ahead in WAY[1:behind]]
+    if public_state.state in NOW and not context.newsletter.is_going:
+        ended = _("%(name)s has ended", name=context.newsletter.name)
+        return [
+            *made,
+            ProgressStep(ended, "is-now", _("No answer comes any more. You can still take your question back.")),
+        ]
+    made += [
+        ProgressStep(str(now) % editor, "is-now", _describe_state(public_state))
+        for _done, now, _ahead in WAY[behind : behind + 1]
+    ]
+    made += [ProgressStep(str(ahead) % editor) for _done, _now, ahead in WAY[behind + 1 :]]
+    if public_state.is_published:
+        stays = _("It stays on this site, for everyone.")
+        made[-1] = ProgressStep(_("It ran in the newsletter"), "is-now", stays, public_state.path)
+    elif letter.hear_back in HEAR_BACK and letter.contact:
+        made.append(ProgressStep(_("You hear back"), "", str(HEAR_BACK[letter.hear_back])))
+    return made
+
+
+def _describe_state(public_state: PublicState) -> str:
+    if public_state.state == "coming" and public_state.runs_at:
+        return _("It is planned for %(day)s.", day=day(public_state.runs_at))
+    return str(NOW.get(public_state.state, ""))
+
+
+def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    words = _("%(editor)s has read it and keeps it", editor=context.newsletter.editor)
+    return [
+        ProgressStep(words, "is-now", _("It isn’t a question to put to somebody, but it helps the desk. Thank you."))
+    ]
+
+
+def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    reason = public_state.reason or ""
+    sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
+    more, tongue = sentence or (_("We won’t go on with it."), language())
+    return [
+        ProgressStep(
+            _("It has come to an end"), "is-now", more, public_state.path, tongue if tongue != language() else ""
+        )
+    ]
+
+
+def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
+    more = _(
+        "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
+    )
+    if public_state.runs_unnamed:
+        more += " " + _("It was fixed for a newsletter already. There it appears in the desk’s words, without a name.")
+    return [ProgressStep(_("You took it back"), "is-now", more)]
+
+
+SHORT: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
+
+
+# Stand in the copy for the digits, one by one since they are shown in groups: signs that nobody writes, drawn anew in
+# each process.
+DIGIT_MARKS = "".join(random.sample([*map(chr, range(0xE000, 0xF900))], 20))
+_DIGIT_MARKS = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
+
+
+def get_cached_page(result: SubmissionResult) -> bytes | None:
+    """Return the page for a letter that has just come, and that waits; None where it is still to be made."""
+    version: Version | None = g.version
+    copy = _shelf().get(_key(result.letter), version) if version else None
+    return _insert_receipt(copy, result.receipt) if copy else None
+
+
+def render_and_cache(
+    context: ReaderContext, result: SubmissionResult, make: Callable[[str], tuple[str, bool]]
+) -> bytes:
+    """Make that page, and keep it.
+
+    `make` makes it for a number, and says whether the letter still waits: somebody may have filed it meanwhile, and
+    then its page is nobody else's.
+    """
+    version: Version | None = g.version
+    if version is None:
+        return make(result.receipt)[0].encode()
+    until = get_expiry(context.session, context.newsletter)
+    made, still_waits = make(DIGIT_MARKS)
+    copy = Copy(version, until, [], _DIGIT_MARKS.split(made.encode()), "")
+    if still_waits:
+        _shelf().put(_key(result.letter), copy)
+    return _insert_receipt(copy, result.receipt)
+
+
+def _insert_receipt(copy: Copy, receipt: str) -> bytes:
+    digits = {mark.encode(): digit.encode() for mark, digit in zip(DIGIT_MARKS, receipt, strict=True)}
+    return b"".join(map(digits.get, copy.parts, copy.parts))
+
+
+def _shelf() -> LruStore:
+    shelf: LruStore = current_app.extensions["copies"].shelf
+    return shelf
+
+
+def _key(letter: Letter) -> Key:
+    """Return what a page follows from beside its newsletter."""
+    came, newsletter = letter.received_at, g.newsletter_view
+    day = came.date() if letter.hear_back == "number" else came.astimezone(ZoneInfo(newsletter.zone)).date()
+    about = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{day}")
+    # At no address: whatever was sent, the page is the same, and nobody can ask for it.
+    return Key(request.script_root, f"/{newsletter.slug}/arrived", about)
+
 
 # Twenty digits are beyond guessing; this keeps somebody who tries from keeping us busy. Only wrong numbers count, and a
 # right one opens whatever others at the same address did: behind Tor and shared lines nobody can keep a reader from
@@ -47,7 +234,7 @@ def send_once(
     sent = submit_once(slug, form, make)
     # Of one that nobody has looked at yet, all pages say the same.
     is_untouched = sent.is_new and sent.letter.waits
-    if is_untouched and (kept := arrived.get_cached_page(sent)):
+    if is_untouched and (kept := get_cached_page(sent)):
         return kept
     with open_context(slug) as place:
         if not sent.is_identical:
@@ -57,7 +244,7 @@ def send_once(
             letter = place.session.get_one(Letter, sent.letter.id)
             return _render_state(place, letter, receipt, template="reader/arrived.html"), letter.waits
 
-        return arrived.render_and_cache(place, sent, page) if is_untouched else page(sent.receipt)[0]
+        return render_and_cache(place, sent, page) if is_untouched else page(sent.receipt)[0]
 
 
 def _render_state(

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.state_machine import MissingPrecondition, must
+from ..core.domain_errors import MissingPrecondition
+from ..core.state_machine import must
 from ..db.session import now
 from .models import NOUNS, Key, Verdict
 

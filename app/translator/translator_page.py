@@ -17,15 +17,15 @@ from werkzeug.wrappers import Response
 from ..answers import translators, writing
 from ..answers.translators import Task
 from ..core.actors import Translator as Outside
-from ..core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ..crypto import signing
 from ..questions.models import TranslatorDraft, join_fields
 from ..text.languages import direction
 from ..text.translation import city
 from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
-from ..web.formatting import clock_time
-from ..web.setup import csrf, db, language, limiter, or_404
+from ..web.formatting import clock_time, language
+from ..web.setup import csrf, db, limiter, or_404
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # behind a link there is no cookie to ride on
@@ -270,7 +270,7 @@ def decline(token: str) -> Response:
 
 
 def _too_long(error: TooLong) -> str:
-    return str(_("This is too long: %(most)d characters are the most.", most=error.most))
+    return str(_("This is too long: %(most)d characters are the most.", most=error.max_length))
 
 
 def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:

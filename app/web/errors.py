@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
-from ..core.state_machine import (
+from ..core.domain_errors import (
     DomainError,
     InvalidTransition,
     MissingPrecondition,
@@ -204,7 +204,7 @@ def _handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, InvalidTransition):
         return render_error(409, happened=_("That can’t be done from where it stands now."))
     if isinstance(error, TooLong):
-        happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.most)
+        happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.max_length)
         return render_error(422, happened=happened, message=LONG)
     if isinstance(error, VersionConflict):
         happened = _(

@@ -19,7 +19,8 @@ from ..answers.models import Answer, Assignment
 from ..audit import Event, watched
 from ..audit.queries import get_events, has_later_move
 from ..core.actors import Staff
-from ..core.state_machine import DomainError, InvalidTransition, Machine, VersionConflict
+from ..core.domain_errors import DomainError, InvalidTransition, VersionConflict
+from ..core.state_machine import Machine
 from ..db.session import lock_row, now
 from ..editions.lifecycle import EDITION
 from ..editions.models import Edition

@@ -16,7 +16,7 @@ from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Clock
 from app.core.clock import utc_now
-from app.core.state_machine import InvalidTransition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, PermissionDenied
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.mail import outbox

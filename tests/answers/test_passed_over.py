@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, unused_answers, writing
 from app.answers.models import Answer, Assignment
-from app.core.state_machine import DomainError
+from app.core.domain_errors import DomainError
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import locking, slots

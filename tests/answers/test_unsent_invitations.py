@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, ladder, writing
 from app.answers.models import Assignment
 from app.core.actors import Clock
-from app.core.state_machine import InvalidTransition
+from app.core.domain_errors import InvalidTransition
 from app.db.engine import Database
 from app.db.session import now
 from app.letters import receipts

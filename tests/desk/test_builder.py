@@ -14,7 +14,7 @@ from app.answers import assigning, editing, writing
 from app.answers.models import Answer, Assignment
 from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.core.state_machine import DomainError, VersionConflict
+from app.core.domain_errors import DomainError, VersionConflict
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 import config
 from app.audit import Event
 from app.core.actors import Reader
-from app.core.state_machine import InvalidTransition
+from app.core.domain_errors import InvalidTransition
 from app.db.engine import Database
 from app.letters import machine_translation, receipts, receive
 from app.letters.machine_translation import TranslationFailed, request_translation

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.answers import assigning
 from app.core.actors import Staff
-from app.core.state_machine import PermissionDenied
+from app.core.domain_errors import PermissionDenied
 from app.db.engine import Database
 from app.editor.conflict import token
 from app.mail.models import OutboxMail

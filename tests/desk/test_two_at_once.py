@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing
 from app.answers.assigning import Brief
 from app.answers.models import Answer, AnswerText, Assignment
-from app.core.state_machine import VersionConflict
+from app.core.domain_errors import VersionConflict
 from app.db.engine import Database
 from app.editor.conflict import token_of
 from app.people.models import Expert

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.core.state_machine import InvalidTransition, MissingPrecondition
+from app.core.domain_errors import InvalidTransition, MissingPrecondition
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.session import get_keyring, now

@@ -19,8 +19,9 @@ from app.audit import Event
 from app.cli.commands import HEADS, HEADS_OF_ROLES, MACHINES, lifecycle
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Translator, Visitor
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.core.permissions import ROLES
-from app.core.state_machine import InvalidTransition, Machine, MissingPrecondition, PermissionDenied, list_moves
+from app.core.state_machine import Machine, list_moves
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition

@@ -20,7 +20,7 @@ from app.answers.assigning import Brief
 from app.answers.models import Assignment
 from app.core.actors import Clock, Reader
 from app.core.clock import utc_now
-from app.core.state_machine import MissingPrecondition
+from app.core.domain_errors import MissingPrecondition
 from app.db.declarative import Base
 from app.db.engine import Database
 from app.db.session import now

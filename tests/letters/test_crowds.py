@@ -5,7 +5,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.audit import Event
-from app.core.state_machine import InvalidTransition, PermissionDenied, VersionConflict
+from app.core.domain_errors import InvalidTransition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.db.session import now
 from app.letters import crowds

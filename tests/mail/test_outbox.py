@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.core.actors import Clock, Reader, Staff
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters.models import Letter

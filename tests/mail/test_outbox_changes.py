@@ -14,7 +14,7 @@ from app.answers.models import Answer, Assignment
 from app.answers.queries import checks_of
 from app.audit import Event
 from app.core.actors import Clock, Expert, Mailroom, Reader, Staff
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.db.session import get_keyring
 from app.letters import receive

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, editing, mailed_answers
 from app.answers.models import AnswerText, Assignment
 from app.core.clock import utc_now
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail.models import Inbound

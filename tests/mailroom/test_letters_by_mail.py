@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.core.actors import Clock
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters import contacts, filing, mailed_letters, receipts

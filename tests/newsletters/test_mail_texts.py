@@ -10,15 +10,22 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.answers import assigning, editing
-from app.core.state_machine import PermissionDenied
+from app.core.domain_errors import PermissionDenied
 from app.db.engine import Database
 from app.editions import slots
 from app.mail import outbox
-from app.mail.mail_templates import default_wording, find_part_fault, parts_of, render_examples, write
+from app.mail.mail_templates import (
+    default_wording,
+    fill_placeholders,
+    find_part_fault,
+    find_placeholder_fault,
+    parts_of,
+    render_examples,
+    write,
+)
 from app.mail.mail_values import AssignmentMail, LetterMail
 from app.mail.message import Message, Sender
 from app.mail.models import OutboxMail
-from app.mail.placeholders import fill, find_fault
 from app.newsletters import mail_texts, settings
 from app.newsletters.models import Newsletter, NewsletterText
 from app.questions import wording
@@ -46,7 +53,10 @@ PAGE = "settings/mail-texts/en/expert.reminder"
 
 def test_names_are_filled_in_once_and_braces_can_be_written() -> None:
     values = {"headline": "{link} {{x}} %(name)s \\1", "link": "https://a.example/"}
-    assert fill("{{{headline}}} at {link}{{}}", values) == "{{link} {{x}} %(name)s \\1} at https://a.example/{}"
+    assert (
+        fill_placeholders("{{{headline}}} at {link}{{}}", values)
+        == "{{link} {{x}} %(name)s \\1} at https://a.example/{}"
+    )
 
 
 @pytest.mark.threat("hostile words")
@@ -70,17 +80,17 @@ def test_names_are_filled_in_once_and_braces_can_be_written() -> None:
     ],
 )
 def test_nothing_but_known_names_can_stand_in_braces(text: str, fault: tuple[str, str] | None) -> None:
-    assert find_fault(text, ("name", "due"), ("due",)) == fault
+    assert find_placeholder_fault(text, ("name", "due"), ("due",)) == fault
 
 
 @given(st.text(alphabet="{}ab_.!:%()s \n"))
 def test_whatever_has_no_fault_can_be_filled(text: str) -> None:
-    if find_fault(text, ("a", "b", "a_b")) is None:
-        filled = fill(text, {"a": "{", "b": "}", "a_b": "{b}"})
+    if find_placeholder_fault(text, ("a", "b", "a_b")) is None:
+        filled = fill_placeholders(text, {"a": "{", "b": "}", "a_b": "{b}"})
         assert filled.replace("{b}", "").count("{") >= text.count("{{")
     else:
         with pytest.raises((KeyError, ValueError)):
-            fill(text, {"a": "{", "b": "}", "a_b": "{b}"})
+            fill_placeholders(text, {"a": "{", "b": "}", "a_b": "{b}"})
 
 
 def test_the_product_s_own_text_is_the_same_language() -> None:

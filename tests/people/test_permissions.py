@@ -10,8 +10,9 @@ from flask import Flask
 from app.cli.commands import MACHINES
 from app.core import permissions
 from app.core.actors import Actor, Clock, Expert, Mailroom, Reader, Staff, Visitor
+from app.core.domain_errors import PermissionDenied
 from app.core.permissions import ACTS, OF_OTHERS, OF_THE_DESK, OTHERS, ROLES
-from app.core.state_machine import PermissionDenied, must
+from app.core.state_machine import must
 from app.editor.frame import editor
 from tests.support.desk import Desk
 from tests.support.policy import golden_roles

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.answers import assigning, closing
 from app.audit import watched
 from app.core.actors import Reader
-from app.core.state_machine import InvalidTransition
+from app.core.domain_errors import InvalidTransition
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run

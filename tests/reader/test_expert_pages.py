@@ -12,7 +12,7 @@ from app.answers import assigning, editing, merging_experts, writing
 from app.answers.models import Answer
 from app.audit import Event
 from app.core.actors import Clock
-from app.core.state_machine import MissingPrecondition, PermissionDenied
+from app.core.domain_errors import MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import slots

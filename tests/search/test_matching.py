@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.cli.search import matching
-from app.core.state_machine import MissingPrecondition, PermissionDenied
+from app.core.domain_errors import MissingPrecondition, PermissionDenied
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters.models import Letter
@@ -21,13 +21,13 @@ from app.questions import actions
 from app.questions.models import Question
 from app.search import DESK, PUBLIC, semantic
 from app.search.alike import Match, Probe, find_matches
-from app.search.embedding import embed_due
 from app.search.evaluating import threshold
 from app.search.expert_ranking import Candidate, Fact, PastAnswer, QuestionProfile, rank
 from app.search.index import Doc, index_documents, remove_from_indexes
 from app.search.models import Vector, Verdict
 from app.search.reasons import find_reasons, find_shared_words, share_the_rarest
 from app.search.scoring import Counts
+from app.search.semantic import embed_due
 from app.search.verdicts import PRIOR, learn_cutoff, load_desk_verdicts, prior, record_verdict
 from app.workflows.indexing import index_due
 from bench.asked_model import Tongue

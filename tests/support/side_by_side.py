@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.core.state_machine import DomainError
+from app.core.domain_errors import DomainError
 from app.db.engine import Database
 from tests.support.waiting import until
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.answers import translating, translators
 from app.core.actors import Reader
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.mail import outbox

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.answers.models import AnswerText
 from app.core.actors import Mailroom
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import corrections, history, locking

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Reader
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.editions import locking
 from app.editions.models import Edition, EditionItem

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.answers import writing
 from app.answers.models import Draft
 from app.core.clock import utc_now
-from app.core.state_machine import MissingPrecondition
+from app.core.domain_errors import MissingPrecondition
 from app.db import secure_delete
 from app.db.engine import Database
 from app.editions.models import EditionItem

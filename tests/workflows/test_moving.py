@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.answers.models import Assignment
 from app.audit.queries import find_latest_event
 from app.core.actors import Clock
-from app.core.state_machine import InvalidTransition, MissingPrecondition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import planning, slots

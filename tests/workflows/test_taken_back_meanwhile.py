@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.actors import Reader
-from app.core.state_machine import PermissionDenied
+from app.core.domain_errors import PermissionDenied
 from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition, EditionItem
@@ -21,7 +21,7 @@ from app.letters.models import Addition, Credit, Letter
 from app.newsletters.models import Newsletter
 from app.questions import actions
 from app.questions.models import Question, QuestionText
-from app.search import DESK, embedding, index, semantic
+from app.search import DESK, index, semantic
 from app.search.full_text import search
 from app.search.models import Vector
 from app.workflows.indexing import index_due
@@ -204,7 +204,7 @@ def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: 
     numbers = {key: (SALT, bytes(semantic.NUMBERS))}
     refused = side_by_side(
         database,
-        lambda s: embedding._save_vectors(s, DESK, numbers),
+        lambda s: semantic._save_vectors(s, DESK, numbers),
         lambda s: index.remove_from_indexes(s, "question", 7),
     )
     with database.read() as session:

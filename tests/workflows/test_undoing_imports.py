@@ -10,7 +10,7 @@ from app.answers.models import Answer, AnswerText, Assignment
 from app.audit import Event
 from app.back_issues.printed_names import Expert as Named
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
-from app.core.state_machine import MissingPrecondition, PermissionDenied, VersionConflict
+from app.core.domain_errors import MissingPrecondition, PermissionDenied, VersionConflict
 from app.db.engine import Database
 from app.editions import archive
 from app.editions.models import Edition, EditionItem

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import writing
 from ...answers.models import Assignment
-from ...core.state_machine import MissingPrecondition
+from ...core.domain_errors import MissingPrecondition
 from ...db.session import now
 from ...web.formatting import zone
 from ..form_fields import parse_day

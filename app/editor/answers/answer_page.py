@@ -11,7 +11,7 @@ from ...answers import editing, unused_answers
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import find_latest_move
-from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
@@ -19,10 +19,11 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
+from ...web.setup import or_404
 from ...workflows.publishing import publication
 from .. import incoming_mails
 from ..conflict import Saved, check_unchanged, facts_of, merge_form, number_shown, save_unless_changed, submitted_token
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import (
     APPROVAL_FAULTS,
     CHECKLIST,

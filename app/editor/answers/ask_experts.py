@@ -17,7 +17,7 @@ from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief
 from ...answers.candidates import ExpertFit, History, rank_experts
 from ...answers.models import Assignment
 from ...answers.queries import load_assignment
-from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong
 from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
@@ -28,9 +28,10 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...search.alike import Comparison
 from ...web.formatting import day, tongue
+from ...web.setup import or_404
 from ...workflows import invitations
 from ..form_fields import parse_number, too_long
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..question_labels import DECLINE_LABELS
 from ..questions.question_detail import NEXT, QuestionDetail
 from ..questions.question_page import the_question, to_question

@@ -13,7 +13,7 @@ from ...answers import assigning, expert_mails, ladder
 from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import count_open_assignments, load_assignment
-from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...editions.calendar import default_reply_by
 from ...editions.queries import run_of
@@ -22,10 +22,11 @@ from ...questions import notes
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...web.formatting import day, is_past, moment
+from ...web.setup import or_404
 from ...workflows import invitations as mails
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_fields import format_local_time, parse_day, parse_local_time, too_long
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION
 from ..questions.question_page import question_press, the_question, to_question
 

@@ -21,12 +21,13 @@ from ...back_issues.issue_files import Unreadable
 from ...back_issues.printed_names import Expert as Named
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
-from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...people import uploads
 from ...people.models import Expert, Person, Upload
+from ...web.setup import or_404
 from ...workflows.back_issues import import_issues, undo_import
 from ..form_fields import may_be_large, parse_day, parse_number, too_long
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 UNREADABLE = {
     "empty": _l("There is nothing in this file."),

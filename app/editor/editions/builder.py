@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ...audit import Event
 from ...core.clock import utc_now
-from ...core.state_machine import DomainError, VersionConflict
+from ...core.domain_errors import DomainError, VersionConflict
 from ...db.session import get_many
 from ...editions import handoff, history, locking, slots
 from ...editions import queries as editions

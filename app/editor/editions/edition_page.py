@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions import handoff, locking, slots
 from ...editions import queries as editions
 from ...editions.locking import list_lock_blockers
@@ -25,12 +25,13 @@ from ...questions.source_protection import LeakDetected
 from ...typesetting import whole_mail
 from ...typesetting.exports import BY_SUFFIX
 from ...web.formatting import day, moment
+from ...web.setup import or_404
 from ...workflows.letters import withdrawal
 from ...workflows.publishing import publication, reschedule, skip
 from ...workflows.publishing.recall import recall
 from ..conflict import check_unchanged, list_events_since_opened, number_shown
 from ..form_fields import parse_day, parse_number
-from ..frame import RequestContext, announce, editor, or_404, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, read_context, rerender, run_in_transaction
 from ..rejected_forms import build_rejected_form
 from ..undo_press import get_undo_token
 from .builder import (

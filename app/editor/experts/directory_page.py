@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response
 from ...answers.candidates import histories
 from ...answers.merging_experts import list_merged_experts
 from ...answers.queries import count_open_assignments, has_open_assignment, list_assignments_of_expert, was_never_asked
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...core.fields import read_form
-from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...editions import archive
 from ...editions.archive import published_by
@@ -21,12 +21,12 @@ from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
 from ...web.formatting import tongue
-from ...web.setup import get_cursor_row, paginate
+from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
 from ..conflict import check_form_unchanged, find_last_save, merge_form
 from ..form_fields import too_long
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction, unknown
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction, unknown
 
 PAGE = 50
 SOUGHT = ("q", "language", "topic", "show")

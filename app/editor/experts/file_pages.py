@@ -14,15 +14,15 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
+from ...core.domain_errors import VersionConflict
 from ...core.fields import FieldError
-from ...core.state_machine import VersionConflict
 from ...people import directory_import, spreadsheet, uploads
 from ...people.expert_file import FIELDS, NEEDED, Fault, begin_export, heads, heads_of, known_heads, rows
 from ...people.models import Upload
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Unreadable
-from ...web.setup import db
+from ...web.setup import db, or_404
 from ..form_fields import field_labels, format_fault, may_be_large
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
 UNREADABLE = {

@@ -13,7 +13,8 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong, check_version
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong
+from ...core.state_machine import check_version
 from ...db.session import lock_row
 from ...letters import filing, machine_translation, queries
 from ...letters.look_alike_flags import look_again
@@ -23,12 +24,13 @@ from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...search.verdicts import record_verdict
+from ...web.setup import or_404
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
 from .. import incoming_mails
 from ..conflict import check_unchanged, number_shown, save_unless_changed
 from ..form_fields import parse_day, parse_public_id
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, require_row
+from ..frame import RequestContext, announce, editor, page, read_context, require_row
 from ..letter_labels import FILED, REPLIES
 from ..question_labels import DECLINE_LABELS
 from ..undo_press import get_undo_token

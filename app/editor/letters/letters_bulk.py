@@ -10,15 +10,16 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...core.state_machine import InvalidTransition, VersionConflict
+from ...core.domain_errors import InvalidTransition, VersionConflict
 from ...letters import crowds, filing, queries
 from ...letters.models import Letter
 from ...questions import actions as questions
 from ...questions.models import Question
 from ...questions.queries import lead_of
+from ...web.setup import or_404
 from ...workflows.letters.endings import end_letter
 from ..bulk import Boxes, Bulk, BulkActionError, Outcome, Press, chosen_topic, collect_rows, fresh, parse_selected_rows
-from ..frame import RequestContext, announce, editor, or_404, run_in_transaction
+from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..letter_labels import FILED, ONLY_HELD
 from ..undo_press import get_undo_token
 from .letter_list import KINDS, LETTERS

@@ -12,8 +12,8 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...answers.expert_mails import reword_mail
+from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ...core.listing import find_keys, union_keys
-from ...core.state_machine import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
 from ...crypto.seal import Unsealable
 from ...db.session import get_many
 from ...mail import outbox

@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 from ...answers import mailed_answers as experts
 from ...answers import queries
 from ...answers.models import Assignment
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ...core.listing import counts
-from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions.models import Edition
 from ...letters import mailed_letters as readers
 from ...letters.models import Letter
@@ -24,10 +24,10 @@ from ...mail.inbound import Reading
 from ...mail.lifecycle import INBOUND, PLACES_OF_MAIL
 from ...mail.models import Inbound, OutboxMail
 from ...web.formatting import count
-from ...web.setup import get_cursor_row, paginate
+from ...web.setup import get_cursor_row, or_404, paginate
 from .. import incoming_mails
 from ..conflict import abort_with_conflict, check_unchanged, number_shown
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, require_row, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..mail_labels import format_mail_line, load_mail_names
 
 # The places with their tabs, in the order of the page.

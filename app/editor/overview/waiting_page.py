@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from ...answers import assigning
 from ...answers.models import Assignment
-from ...core.state_machine import DomainError
+from ...core.domain_errors import DomainError
 from ...db.session import now
 from ...questions.source_protection import LeakDetected
 from ...web.formatting import count

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import MissingPrecondition, TooLong
+from ...core.domain_errors import MissingPrecondition, TooLong
 from ...editions import corrections, item_translations, typos
 from ...editions.models import EditionItem
 from ...questions.models import Question

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ...answers import closing
 from ...audit import watched
 from ...core.actors import Staff
-from ...core.state_machine import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ...db.session import lock_row
 from ...editions import queries as editions
 from ...editions import slots
@@ -23,12 +23,13 @@ from ...questions import actions, notes, queries
 from ...questions import actions as questions
 from ...questions.models import Question
 from ...search.verdicts import record_verdict
+from ...web.setup import or_404
 from ...workflows.letters import withdrawal
 from ...workflows.letters.endings import close_question, reopen_question
 from ...workflows.publishing import publication
 from ..conflict import check_unchanged, save_unless_changed, submitted_token
 from ..form_fields import parse_day, parse_public_id
-from ..frame import RequestContext, announce, editor, or_404, read_context, run_in_transaction
+from ..frame import RequestContext, announce, editor, read_context, run_in_transaction
 from ..letters.letter_look_alikes import row_of
 from ..question_labels import MERGE_FAULTS
 from ..rejected_forms import FIELDS, RejectedForm

@@ -18,8 +18,8 @@ from ...answers.closing import select_questions_of_expert, unshelve
 from ...answers.editing import PASSED
 from ...answers.models import Answer, Assignment, Check
 from ...audit import watched
+from ...core.domain_errors import DomainError
 from ...core.listing import Listing
-from ...core.state_machine import DomainError
 from ...db.session import get_many
 from ...editions.models import Edition
 from ...people.models import Expert

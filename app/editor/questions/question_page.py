@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...answers.models import AnswerText, Check
-from ...core.state_machine import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
 from ...questions import queries
 from ...questions.lifecycle import STATES

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import translating, translators
 from ...answers.translating import Original, Words
-from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...people.directory import BadAddress
 from ...questions.models import Question, Translation, Translator
@@ -19,6 +19,7 @@ from ...text.clean import clean, for_print, single_line
 from ...text.diff import Pair, compare
 from ...text.languages import direction
 from ...web.formatting import day
+from ...web.setup import or_404
 from ...workflows.publishing import translations as newsroom
 from ..conflict import (
     Saved,
@@ -30,7 +31,7 @@ from ..conflict import (
     submitted_token,
 )
 from ..form_fields import too_long
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
 from .translation_list import list_target_languages
 

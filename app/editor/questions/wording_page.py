@@ -7,14 +7,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
 from ...web.formatting import tongue
+from ...web.setup import or_404
 from ..conflict import WORDING, check_unchanged, facts_of, find_last_save, merge_form, submitted_token
 from ..form_fields import too_long
-from ..frame import RequestContext, editor, or_404, page, read_context, run_in_transaction
+from ..frame import RequestContext, editor, page, read_context, run_in_transaction
 from .question_page import ADDRESS, question_press, the_question, to_question
 
 LABELS = dict(

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
-from ...core.state_machine import VersionConflict
+from ...core.domain_errors import VersionConflict
 from ...db.session import absolute_url, now
 from ...editions.calendar import EVENING, in_utc, zone_of
 from ...mail.kinds import KINDS

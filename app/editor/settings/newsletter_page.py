@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...core.domain_errors import VersionConflict
 from ...core.fields import read_form
-from ...core.state_machine import VersionConflict
 from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from ...audit import Event
+from ...core.domain_errors import InvalidTransition, VersionConflict
 from ...core.fields import FieldError
 from ...core.permissions import roles_for
-from ...core.state_machine import InvalidTransition, VersionConflict
 from ...db.session import lock_row, now
 from ...editions.planning import off_the_rhythm, start_with_open_edition
 from ...editions.rhythm import choices_of, preview_dates

@@ -9,16 +9,16 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...core.domain_errors import VersionConflict
 from ...core.permissions import OF_THE_DESK, ROLES, roles_for
-from ...core.state_machine import VersionConflict
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
+from ...web.setup import or_404
 from ..conflict import abort_with_conflict, submitted_token
 from ..frame import (
     RequestContext,
     announce,
     editor,
-    or_404,
     page,
     read_context,
     require_row,

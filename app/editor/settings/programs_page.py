@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...core import http_client
-from ...core.state_machine import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...crypto.seal import Unsealable
 from ...db.session import lock_row, now
 from ...programs import calling, registering
@@ -18,20 +18,11 @@ from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_success
 from ...programs.telling import NAMES
 from ...web.formatting import age, exact
+from ...web.setup import or_404
 from ...workflows import program_messages
 from ..conflict import submitted_token, token
 from ..form_fields import too_long
-from ..frame import (
-    RequestContext,
-    announce,
-    editor,
-    or_404,
-    page,
-    read_context,
-    require_row,
-    rerender,
-    run_in_transaction,
-)
+from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
 LATEST = 40  # of what a program was told, on its page
 WEBHOOK = _l("A program, by webhook")

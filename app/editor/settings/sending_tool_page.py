@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ... import audit
-from ...core.state_machine import VersionConflict
+from ...core.domain_errors import VersionConflict
 from ...crypto.seal import Unsealable
 from ...newsletters import sending_tool
 from ...newsletters.sending_tool import LONGEST, SendingTool, ToolForm

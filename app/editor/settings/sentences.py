@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...core.domain_errors import VersionConflict
 from ...core.fields import FieldError
-from ...core.state_machine import VersionConflict
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
 from ...newsletters.sentence_places import PLACES

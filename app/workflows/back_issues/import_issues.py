@@ -15,7 +15,8 @@ from ...answers.lifecycle import ANSWER, ASSIGNMENT
 from ...answers.models import Answer, AnswerText, Assignment
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...core.actors import Actor
-from ...core.state_machine import MissingPrecondition, must, require_length
+from ...core.domain_errors import MissingPrecondition
+from ...core.state_machine import must, require_length
 from ...db.session import add_and_flush, lock_row, now
 from ...editions.calendar import in_utc, read_time
 from ...editions.items import build_edition_item

@@ -18,7 +18,8 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event, erasures, record, watched
 from ...audit.queries import get_events, has_later_event
 from ...core.actors import Actor, Staff
-from ...core.state_machine import MissingPrecondition, VersionConflict, must
+from ...core.domain_errors import MissingPrecondition, VersionConflict
+from ...core.state_machine import must
 from ...db.session import lock_row
 from ...editions.models import Edition, EditionItem
 from ...letters.models import Letter

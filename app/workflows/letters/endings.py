@@ -11,7 +11,8 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.queries import find_latest_event, find_latest_move, get_events
 from ...core.actors import Staff
-from ...core.state_machine import InvalidTransition, MissingPrecondition, check_version
+from ...core.domain_errors import InvalidTransition, MissingPrecondition
+from ...core.state_machine import check_version
 from ...db.session import lock_row
 from ...letters import filing
 from ...letters.filing import ENDINGS, get_ending_sentence

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from ... import audit
 from ...core.actors import Reader, Staff
+from ...core.domain_errors import InvalidTransition, PermissionDenied
 from ...core.listing import MANY, Key
-from ...core.state_machine import InvalidTransition, PermissionDenied, must, require_length, require_text
+from ...core.state_machine import must, require_length, require_text
 from ...db.session import lock_row, now
 from ...letters import receipts
 from ...letters.blurred_time import truncate_to_day

@@ -14,7 +14,8 @@ from ... import audit
 from ...answers.editing import approved_of
 from ...answers.models import AnswerText
 from ...core.actors import Staff
-from ...core.state_machine import InvalidTransition, MissingPrecondition, must, require_length, require_text
+from ...core.domain_errors import InvalidTransition, MissingPrecondition
+from ...core.state_machine import must, require_length, require_text
 from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
 from ...editions.models import Correction, Edition, EditionItem

@@ -9,7 +9,8 @@ from ... import audit
 from ...answers import unused_answers
 from ...audit import erasures
 from ...core.actors import Actor, Staff
-from ...core.state_machine import MissingPrecondition, check_version, must, require_text
+from ...core.domain_errors import MissingPrecondition
+from ...core.state_machine import check_version, must, require_text
 from ...db.session import lock_row, now
 from ...editions import slots
 from ...editions.lifecycle import EDITION

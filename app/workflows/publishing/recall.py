@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from ...audit.queries import find_latest_event
 from ...core.actors import Staff
-from ...core.state_machine import MissingPrecondition
+from ...core.domain_errors import MissingPrecondition
 from ...db.session import lock_row
 from ...editions.corrections import uncorrect
 from ...editions.lifecycle import EDITION

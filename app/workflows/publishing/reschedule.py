@@ -17,7 +17,8 @@ from ...answers import expert_mails
 from ...answers.models import Assignment
 from ...audit import Event
 from ...core.actors import Staff
-from ...core.state_machine import VersionConflict, must
+from ...core.domain_errors import VersionConflict
+from ...core.state_machine import must
 from ...db.session import lock_row, now
 from ...editions import planning, slots
 from ...editions.calendar import default_due_at, in_utc

@@ -8,7 +8,8 @@ from ...answers import unsent_mails
 from ...audit import Event
 from ...audit.queries import find_latest_event, get_events
 from ...core.actors import Staff
-from ...core.state_machine import MissingPrecondition, VersionConflict, must
+from ...core.domain_errors import MissingPrecondition, VersionConflict
+from ...core.state_machine import must
 from ...db.session import lock_row
 from ...editions import slots
 from ...editions.lifecycle import EDITION

@@ -15,9 +15,10 @@ from ...answers.models import Answer, Assignment, Draft
 from ...audit import erasures, trail
 from ...audit.models import Event
 from ...core.actors import Clock, Staff
+from ...core.domain_errors import DomainError
 from ...core.fields import KINDS, fields_of
 from ...core.listing import MANY
-from ...core.state_machine import DomainError, must
+from ...core.state_machine import must
 from ...db.session import lock_row, now
 from ...forms import form_drafts
 from ...forms.models import FormDraft, PressKey

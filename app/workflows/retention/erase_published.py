@@ -13,7 +13,8 @@ from ... import audit
 from ...answers.models import Answer, AnswerText, Assignment, Draft
 from ...audit import Event, erasures
 from ...core.actors import Actor, Clock
-from ...core.state_machine import InvalidTransition, must
+from ...core.domain_errors import InvalidTransition
+from ...core.state_machine import must
 from ...db.session import lock_row, now
 from ...editions.models import Correction, Edition, EditionItem, ItemTranslation
 from ...forms import form_drafts, press_keys
