@@ -1,1 +1,1 @@
-"""Answers: who was asked, what they wrote, and the quote check."""
+"""Assignments of questions to experts, their answers, the quote check and translations."""

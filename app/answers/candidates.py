@@ -1,8 +1,7 @@
-"""Candidates for a question: the experts worth looking at, with all that is known of each, in a fixed number of
-queries.
+"""Candidates for a question: select the experts to compare, load what is known of each, and rank them.
 
-The ranking itself is `app.search.experts`; here its values are gathered. Of earlier questions only this newsletter's
-are read; how much somebody has to do and how they reply counts over the whole house. Nothing of it leaves the desk.
+The number of queries is fixed. The ranking itself is in `app.search.expert_ranking`. Earlier questions are read only of
+this newsletter, while workload and replies count across all newsletters. None of it leaves the desk.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,25 +27,25 @@ from .models import Assignment
 from .queries import select_open_count
 
 LOOKED_AT = 80  # experts who are compared
-HISTORY = 1_000  # of their newest assignments,
-EACH = 50  # and of one expert so many
-NEWEST = 200  # of the newsletter's newest questions and assignments whose experts are looked at
+HISTORY = 1_000  # newest assignments that are read, of all these experts together
+EACH = 50  # newest assignments that are read of one expert
+NEWEST = 200  # newest questions of the topics, and newest assignments, whose experts are considered
 PAST = 80  # earlier questions that are compared
 REMEMBERED = timedelta(days=730)
-BEHIND = 1_000_000  # keys at most that one query finds, so that those of the next stand behind
-USUAL = 2  # questions at once, where nobody has said how many
-NONE = 0  # the key of no row
+BEHIND = 1_000_000  # more IDs than one query finds: the IDs of the next query rank behind them
+USUAL = 2  # open questions that an expert takes who has set no limit
+NONE = 0  # an ID that no row has
 
 
 @dataclass
 class History:
-    """The replies of an expert so far; `days` are those from invitations to texts."""
+    """How an expert has replied so far. `days` are the days from each invitation to its text."""
 
     asked: int = 0
     replied: int = 0
     last_asked: datetime | None = None
     days: list[float] = field(default_factory=list)
-    answered: list[int] = field(default_factory=list)  # keys of questions here, newest first
+    answered: list[int] = field(default_factory=list)  # IDs of this newsletter's questions, newest first
 
     @property
     def usual_days(self) -> int | None:
@@ -54,9 +53,9 @@ class History:
 
 
 class ExpertSummary(NamedTuple):
-    """An expert, as far as they are ranked and shown beside a question: of eighty who are looked at a page shows a few.
+    """The columns of an expert that the ranking and the list of candidates need; LOOKED_AT are loaded at once.
 
-    `live` is how many questions they have on their desk.
+    `live` is how many assignments they have open at all newsletters.
     """
 
     id: int
@@ -79,15 +78,18 @@ class ExpertSummary(NamedTuple):
         return self.at_once is not None and self.live >= self.at_once
 
 
-# The same, to be selected.
+# The columns of `ExpertSummary`, to select.
 _BESIDE = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": select_open_count()}
 KNOWN = [_BESIDE[name] if name in _BESIDE else getattr(Expert, name) for name in ExpertSummary._fields]
 
 
 @dataclass(frozen=True)
 class ExpertFit:
-    """An expert with why and why not. `here` is what this question has of theirs already; `past` the
-    questions that reasons name; `language` that of the question."""
+    """A ranked expert with the reasons for and against.
+
+    `here` is an assignment of theirs for this question that was declined or cancelled, `past` holds the earlier
+    questions that the reasons refer to, by ID, and `language` is that of the question.
+    """
 
     expert: ExpertSummary
     facts: tuple[Fact, ...]
@@ -98,7 +100,7 @@ class ExpertFit:
 
 
 def score_similar_texts(session: Session, question: Question, topics: tuple[str, ...]) -> Comparison:
-    """The question among all texts of its newsletter: for what looks like it, and for who answered such."""
+    """Compare a question with all texts of its newsletter, to find similar ones and the experts who answered them."""
     words = " ".join(filter(None, (question.headline, question.wording)))
     probe = Probe(words, "question", question.id, topics=topics)
     return by_score(session, DESK, question.newsletter_id, probe)
@@ -111,11 +113,10 @@ def rank_experts(
     comparison: Comparison | None = None,
     assignments: Sequence[Assignment] | None = None,
 ) -> list[ExpertFit]:
-    """Experts for a question, best first; with `search_text` only those of whom these are said. Who has it already is
-    left out.
+    """Return experts for a question, best first, without those who already have it.
 
-    `comparison` is what `score_similar_texts` gave, and `assignments` are the question's assignments, where they were
-    asked for before.
+    With `search_text`, only experts whom a search of the directory finds are ranked. `comparison` (the result of
+    `score_similar_texts`) and `assignments` (those of the question) can be passed if they are loaded already.
     """
     of_experts = {
         row.expert_id: row for row in (of_question(session, question) if assignments is None else assignments)
@@ -144,8 +145,9 @@ def rank_experts(
 def _propose_experts(
     session: Session, question: Question, topics: tuple[str, ...], similar: list[int]
 ) -> list[ExpertSummary]:
-    """Return whom to compare: who answered what is like a question or of its topics, who names them, whom the desk
-    knows, who is new."""
+    """Return the experts to compare: who answered similar questions or questions of the same topics, whose profile
+    names the topics, who was assigned by this newsletter lately, and who is new.
+    """
     terms = expert_search.terms((*topics, *f"{question.headline} {question.wording}".split()))
     answered = select(Assignment.expert_id).where(Assignment.has_text)
     of_topics = select(QuestionTopic.question_id).where(
@@ -170,7 +172,7 @@ def _select_summary_columns(experts: Query) -> Query:
 
 
 def _first_of(sources: Iterable[Select[int]], limit: int) -> Select[int]:
-    """Select the first different keys that several queries find, those of the first query before those of the next."""
+    """Select the first distinct IDs that several queries find, those of the first query before those of the next."""
     walks = [walk.subquery() for walk in sources]
     found = union_all(
         *(
@@ -189,10 +191,9 @@ def _search_experts(session: Session, search_text: str) -> list[ExpertSummary]:
 def histories(
     session: Session, experts: Sequence[int], question: Question | None = None, limit_per_expert: int = HISTORY
 ) -> dict[int, History]:
-    """Return how experts have replied over two years, by their keys, newest first, to the newest `limit_per_expert`
-    that they were asked or that are prepared for them.
+    """Return how experts have replied within the last two years, keyed by expert ID.
 
-    What they say to `question` does not count.
+    At most the newest `limit_per_expert` assignments of each are read. Assignments for `question` do not count.
     """
     found = {key: History() for key in experts}
     question_id, newsletter_id = (question.id, question.newsletter_id) if question else (NONE, NONE)
@@ -206,7 +207,7 @@ def histories(
 def _select_replies(
     experts: Sequence[int], question_id: int, newsletter_id: int, limit_per_expert: int, current_time: datetime
 ) -> Query:
-    """Select what became of the newest questions that experts were asked until a moment."""
+    """Select what `_remember` needs of the experts' newest assignments as of `current_time`."""
     here = Assignment.newsletter_id == newsletter_id
     waits = Assignment.is_invited & (Assignment.reply_by.is_(None) | (Assignment.reply_by > current_time))
     query = select(
@@ -227,7 +228,7 @@ def _select_replies(
     return query.order_by(Assignment.id.desc()).limit(HISTORY)
 
 
-# Whether somebody replied to an invitation; who still has time has neither replied nor been silent.
+# The reply to an invitation; WAITS: the expert still has time to reply.
 WAITS, SILENT, REPLIED = range(3)
 
 
@@ -238,8 +239,7 @@ def _remember(
     received_at: datetime | None,
     reply: int,
 ) -> None:
-    """Add one assignment to a history: the question that it answered here, and the invitation, unless it was
-    cancelled."""
+    """Add one assignment to a history. A cancelled one has no `invited_at`."""
     if answered_question_id is not None:
         history.answered.append(answered_question_id)
     if invited_at is None:
@@ -255,7 +255,7 @@ def _remember(
 def _load_past_questions(
     session: Session, histories: Iterable[History], similar: list[int]
 ) -> dict[int, questions.QuestionSummary]:
-    """The earlier questions to compare with: what is like this one first, then each expert's newest."""
+    """Return the earlier questions to compare with: similar ones first, then the newest of each expert in turn."""
     lists = [history.answered for history in histories]
     theirs = {key for answered in lists for key in answered}
     in_turn = [answered[place] for place in range(10) for answered in lists if place < len(answered)]

@@ -1,4 +1,4 @@
-"""Close a question, merge it or take it from the shelf, with regard to the experts who were asked."""
+"""Close, unshelve and merge questions that experts may have been asked."""
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -20,10 +20,10 @@ from .models import Assignment
 def close(
     session: Session, actor: Actor, question: Question, reason: str, sentence: str = "", cause: str | None = None
 ) -> None:
-    """Close a question: whoever was asked is told, and the readers see `reason` in kind words.
+    """Close a question, end its assignments and tell their experts why in `sentence`.
 
-    Its event keeps what was ended for it, and the mails that tell so: both can be taken back. Raises `LeakDetected`
-    (see `source_protection`).
+    `reason` is a code that readers see as a sentence. The event stores the IDs of the events and mails that follow, so
+    that both can be undone. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected` (see `source_protection`).
     """
     lock_row(session, question)
     QUESTION.move("close", question.state)
@@ -37,7 +37,7 @@ def close(
 
 
 def end_assignment(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
-    """End an assignment because what it was for ends; gives the mail that tells its expert, where one is due."""
+    """End an assignment because its question ends; return the mail that tells its expert, if one is due."""
     if assignment.is_done:
         return expert_mails.notify_of_end(session, actor, assignment, sentence)
     if not ASSIGNMENT.leads(assignment.state, "cancel"):
@@ -46,31 +46,34 @@ def end_assignment(session: Session, actor: Actor, assignment: Assignment, sente
 
 
 def unshelve(session: Session, actor: Staff, question: Question) -> None:
-    """Take a question from the shelf: answered if an answer is approved, open otherwise."""
+    """Take a question from the shelf; it becomes answered if it has an approved answer, and open otherwise."""
     target = "answered" if approved_of(session, question.id) else "open"
     QUESTION.apply(session, actor, lock_row(session, question), "take", to=target)
 
 
 def merge_question(session: Session, actor: Staff, question: Question, target: Question) -> None:
-    """Merge one question into another. Raises `CannotMerge`, also where an expert was only prepared to be asked."""
-    actions.lock_both(session, question, target)  # before anybody can be prepared to be asked what is merged away
+    """Merge `question` into `target`.
+
+    Raises `PermissionDenied`, and `CannotMerge`, also if `question` has a live assignment, even a drafted one.
+    """
+    actions.lock_both(session, question, target)  # so that nobody can assign the merged question meanwhile
     if not actions.fault_of_merge(question, target) and has_live_assignment(session, question):
         raise actions.CannotMerge("assigned")
     actions.merge(session, actor, question, target)
 
 
 def has_live_assignment(session: Session, question: Question) -> bool:
-    """Return whether somebody is being asked this, or has answered."""
+    """Return whether an expert has answered this question, is being asked, or is about to be asked."""
     live = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.is_live)
     return session.scalar(live.limit(1)) is not None
 
 
 def has_notified_expert(session: Session, question: Question) -> bool:
-    """Return whether an expert has heard of this from us, and is owed a word when it ends."""
+    """Return whether an expert has been asked this question, and so must be told when it ends."""
     heard = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
     return session.scalar(heard.limit(1)) is not None
 
 
 def select_questions_of_expert(expert_id: int) -> Select[int]:
-    """The keys of the questions that an expert is being asked, or has answered."""
+    """Select the IDs of the questions that an expert has answered, is being asked, or is about to be asked."""
     return select(Assignment.question_id).where(Assignment.expert_id == expert_id, Assignment.is_live)

@@ -1,4 +1,4 @@
-"""The desk's side of an answer: edit, send back, the quote check, approval."""
+"""The desk's side of an answer: editing, sending back, the quote check, approving and withdrawing."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -37,10 +37,10 @@ def load_whole(session: Session, answer: Answer) -> tuple[Assignment, Question]:
 
 
 def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: str | None = None) -> AnswerText:
-    """Save an edited version; the same words make no new one. `base_label` is the label of the version that it began
-    from.
+    """Save and return an edited version, or return the newest version if its text is the same.
 
-    Raises `VersionConflict`, `InvalidTransition`, `MissingPrecondition`.
+    `base_label` is the label of the version that the edit began from. Raises `VersionConflict` if that isn't the newest
+    any more, `InvalidTransition`, `PermissionDenied` and `MissingPrecondition` (text).
     """
     lock_row(session, answer)
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
@@ -56,8 +56,11 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
 
 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
-    """Give the answer back to its expert with a note. Raises `MissingPrecondition`, `LeakDetected` (see
-    `source_protection`), `InvalidTransition`."""
+    """Return the answer to its expert with a note and a new deadline.
+
+    Raises `MissingPrecondition` (note), `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see
+    `source_protection`).
+    """
     note = require_text("note", clean(note))
     assignment, question = load_whole(session, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "return", due_at=due_at)
@@ -68,7 +71,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
-    """The expert's own newest words."""
+    """Return the newest version that the expert handed in, or None."""
     query = select(AnswerText).filter_by(answer_id=answer.id, kind="submitted").order_by(AnswerText.number.desc())
     return session.scalar(query.limit(1))
 
@@ -78,8 +81,9 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 
 
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
-    """Send the edited text to its expert for the check, by the newsletter's policy and time. Raises
-    `InvalidTransition`, `LeakDetected`.
+    """Start a quote check: send the edited text to its expert, with the newsletter's policy and deadline.
+
+    `runs_at` is when it is to be published. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`.
     """
     assignment, question = load_whole(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
@@ -87,7 +91,7 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
     text, before = session.get_one(AnswerText, answer.text_id), submitted_text(session, answer)
     leaves = [text.body, *(part for one in translating.of_text(session, answer) for part in (one.body, one.ties))]
     must_be_clear(session, actor, question, "\n\n".join(filter(None, leaves)), before.body if before else "")
-    # A newsletter without checks still reads back what the desk took down: those words are the desk's.
+    # Without a policy, a text that the desk took down is still read back to the expert: the wording is the desk's.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
@@ -113,12 +117,12 @@ def settle_check(
     number: int | None = None,
     translation_labels: Collection[str] = (),
 ) -> None:
-    """The expert, the desk in their name, or for silence the clock settles the open check.
+    """Settle the open check with the reply of the expert, with one that the desk enters, or by the clock as "silent".
 
-    Only an outcome that fits the policy is taken. `number` is the version of the text that the actor had before their
-    eyes, `translation_labels` the labels of the translations below it, which a yes is said to as well. Raises
-    `InvalidTransition` when no check is open or the outcome does not fit; `VersionConflict` when the check is of
-    another version; `MissingPrecondition` when something is wrong and it is not said what.
+    `number` is the version of the text that the actor saw, `translation_labels` the labels of the translations below
+    it, to which a yes applies too. Raises `InvalidTransition` if no check is open or its policy doesn't have this
+    outcome, `VersionConflict` if the check is of another version, `MissingPrecondition` if the outcome is "wrong" and
+    `reply` is empty, `TooLong` if the desk's `reply` is too long, and `PermissionDenied`.
     """
     lock_row(session, answer)
     check = open_check(session, answer)
@@ -149,43 +153,45 @@ def settle_check(
 
 
 def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
-    """Take the text back from the expert, to edit it again."""
+    """Recall the text from the quote check, to edit it again. Raises `InvalidTransition`, `PermissionDenied`."""
     ANSWER.apply(session, actor, lock_row(session, answer), "recall")
     end_check(session, actor, answer)
 
 
 def end_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """Nobody is asked any more whether the text is right."""
+    """Recall the open quote check, if there is one, and stop its mail."""
     if check := open_check(session, answer):
         check.outcome, check.ended_at = "recalled", now(session)
         unsent_mails.stop_check(session, actor, answer)
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
-    """The answers whose expert kept silent past the due time under "facts only": silence means it runs."""
+    """Return the IDs of answers with an overdue quote check under "facts only": there silence means consent."""
     query = select(Check.answer_id).where(
         Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_mail_unsettled()
     )
-    # What was withdrawn, or is kept, is asked of nobody any more.
+    # Nobody is asked any more about an answer that was withdrawn or held over.
     query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
 def _mail_unsettled() -> Exists:
-    """Return whether the mail of a check is held, failed or came back: silence about it means nothing."""
+    """Return the condition that the mail of a check is unsent, failed or bounced, so that silence means nothing."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
         .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
-        .where(~OutboxMail.is_settled)  # a discarded one took its check with it
+        .where(~OutboxMail.is_settled)  # discarding the mail has ended its check
     )
 
 
 def faults_of_approval(
     session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: Known | None = None
 ) -> list[str]:
-    """Return what stands in the way of approving: `check` can be overridden with a reason, the others can't.
-    `texts_and_checks` are all versions of the answer and all its quote checks, where they are at hand.
+    """Return the codes of what prevents the approval; only "check" can be overridden with a reason.
+
+    A text needs a quote check according to the newsletter's policy and to who wrote its newest version.
+    `texts_and_checks` are all versions and all quote checks of the answer, if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
@@ -211,11 +217,11 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Let an answer run. Its assignment is done, its question answered, and the expert hears of changes not seen yet.
+    """Approve an answer for print. Its assignment is done, its question answered, and the expert is told of new edits.
 
-    The unchanged text of the expert needs no check under "facts only"; a text past its check needs none; else a noted
-    `reason`. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (check, verified,
-    checklist).
+    A text that has passed its quote check needs none, and neither does the expert's unchanged text under "facts only".
+    Without a check that is needed, `reason` says why, and is stored. Raises `VersionConflict`, `InvalidTransition`,
+    `PermissionDenied`, `TooLong`, `MissingPrecondition` (check, verified, checklist).
     """
     must(actor, "approve")
     check_version(lock_row(session, answer), version)
@@ -250,7 +256,7 @@ def approved_of(session: Session, question_id: int) -> list[Answer]:
 
 
 def _unanswer(session: Session, actor: Actor, question: Question) -> None:
-    """The last approved answer is gone: the question is open, or with an expert again."""
+    """Set an answered question without an approved answer to seeking if an expert has it, and else to open."""
     if question.is_answered and not approved_of(session, question.id):
         busy = any(a.is_asked for a in of_question(session, question))
         target = "seeking" if busy else "open"
@@ -258,7 +264,10 @@ def _unanswer(session: Session, actor: Actor, question: Question) -> None:
 
 
 def reopen(session: Session, actor: Staff, answer: Answer) -> None:
-    """Take the approval back. Raises `InvalidTransition` while the question stands in an edition: pull it first."""
+    """Revoke the approval of an answer, to edit it again.
+
+    Raises `PermissionDenied`, and `InvalidTransition` while the question is in an edition: drop it from there first.
+    """
     assignment, question = load_whole(session, answer)
     _require_not_picked(question)
     ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
@@ -272,8 +281,10 @@ def _require_not_picked(question: Question) -> None:
 
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
-    """Pull an answer for good, as its expert or an editor. Raises `InvalidTransition` while an edition has it, and
-    `LeakDetected`."""
+    """Withdraw an answer for good, as its expert or an editor; `sentence` tells the other side why.
+
+    Raises `InvalidTransition` while its question is in an edition, `PermissionDenied`, `LeakDetected`.
+    """
     lock_row(session, answer)
     assignment, question = load_whole(session, answer)
     _require_not_picked(question)

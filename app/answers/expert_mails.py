@@ -1,4 +1,7 @@
-"""The mails that assignments and answers cause: to experts, and to the desk about what an expert did."""
+"""Mails about assignments and answers: to experts, and to editors about what an expert did.
+
+Also the rewording of held mails, and the number of other experts that a mail mentions.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,23 +37,23 @@ from .models import Answer, AnswerText, Assignment, Check
 
 
 def title_of(session: Session, assignment: Assignment) -> str:
-    """Return what a mail to the expert calls the question, in words that an editor has cleared."""
+    """Return the cleared headline or wording by which a mail to the expert names the question."""
     text = questions.cleared_text(session, assignment.question_id)
     return (text.headline or text.body or "") if text else ""
 
 
 def assignment_link(session: Session, assignment: Assignment) -> str:
-    """A fresh address of the assignment's page: only hashes of the older ones are kept, so none can be sent twice."""
+    """Return a new URL of the assignment's page. Of older ones only hashes are stored, so they can't be sent again."""
     return absolute_url(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
 def delivery_options(
     session: Session, actor: Actor, newsletter: Newsletter, kind: str, not_before: datetime | None = None
 ) -> outbox.Posting:
-    """Return how a mail to somebody outside leaves, as `outbox.put` takes it: held for an editor, or at what time.
+    """Return whether a mail to somebody outside is held for an editor, and when it is due, as `outbox.put` takes it.
 
-    Held are the kinds that the newsletter holds, and what an assistant causes. What the desk causes can be undone for a
-    while; what experts, readers and the calendar cause goes at once, but never before `not_before`.
+    Mails are held if the newsletter holds their kind, or if an assistant causes them. What the desk causes can be
+    undone for a while; what experts, readers and the clock cause is due at once. Nothing is due before `not_before`.
     """
     by_desk = isinstance(actor, Staff)
     pause = timedelta(seconds=newsletter.undo_seconds if by_desk else 0)
@@ -68,11 +71,11 @@ def send_to_expert(
     values: AssignmentMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
-    """Write to the assignment's expert; one without an address is reached another way, by the desk. `due_at` delays it.
+    """Queue a mail to the assignment's expert. Return None if they have no e-mail address, or `once_key` was used.
 
-    All mails about one assignment are one thread, and a reply to any of them is known by its address to be about it. A
-    mail that doesn't say what it calls the question calls it as an editor has cleared. Raises `LeakDetected` (see
-    `source_protection`) where what was typed holds something of the askers that the actor has not looked at.
+    All mails about one assignment form a thread, and their Reply-To address identifies it. `headline` defaults to
+    `title_of`. `posting` is passed to `outbox.put`; `due_at` delays the mail. Raises `LeakDetected` (see
+    `source_protection`) if `values.typed` contains something of the askers that the actor has not reviewed.
     """
     if values.typed:
         must_be_clear(session, actor, assignment.question, values.typed)
@@ -100,14 +103,15 @@ def send_to_expert(
 def send_to_editors(
     session: Session, newsletter: Newsletter, kind: str, values: DeskMail, **posting: Unpack[outbox.Posting]
 ) -> None:
-    """Tell each of the newsletter's editors something at once, in their own language."""
+    """Send a mail to each of the newsletter's editors, in their own language."""
     for person in directory.desk_of(session, newsletter.id):
         to_colleague(session, newsletter, person, kind, values, **posting)
 
 
 def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "") -> None:
-    """Tell the newsletter's editors at once what an expert did, and the desk's chat that something was; `message` is
-    the expert's own word on it.
+    """Mail the newsletter's editors what an expert did, and notify its chat without names or details.
+
+    `event` names the mail kind after "desk."; `message` is the expert's own comment.
     """
     newsletter, question = session.get_one(Newsletter, assignment.newsletter_id), assignment.question
     about = DeskMail(
@@ -123,7 +127,7 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
 
 
 def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:
-    """List what was changed in an approved text since its expert last saw it: after the quote check, or without one."""
+    """Mail the expert what was changed in the approved text since they last saw it, if anything was."""
     seen, text = _get_last_seen_text(session, answer), session.get_one(AnswerText, answer.approved_text_id)
     if seen is None or not (edited := build_edited_text_mail(seen, text)).edits:
         return
@@ -132,7 +136,7 @@ def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:
 
 
 def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **more: Any) -> EditedTextMail:
-    """Return what a mail says of a text that was edited since `previous_text`, with `more` of the mail's values."""
+    """Return the values for a mail about the edits since `previous_text`; `more` are further fields of the values."""
     return EditedTextMail(
         edits=[(change.before, change.after) for change in changes(previous_text.body, text.body)],
         full_text=text.body,
@@ -143,11 +147,10 @@ def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **more: 
 
 
 def notify_of_end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
-    """The desk wants the answer no longer, or will not use the one it has; `sentence` says why. Gives the mail that
-    says so.
+    """Tell the expert that no answer is needed any more, or that theirs will not be used; `sentence` says why.
 
-    What would still ask them for it is stopped; whoever never heard of the question is told of no end. Raises
-    `LeakDetected`.
+    Stops unsent mails that ask for the answer. Returns the mail, or None if the expert never heard of the question or
+    has no e-mail address. Raises `LeakDetected`.
     """
     heard = unsent_mails.stop_asking(session, actor, assignment)
     why = AssignmentMail(typed=clean(sentence))
@@ -160,7 +163,7 @@ def notify_of_end(session: Session, actor: Actor, assignment: Assignment, senten
 
 
 def _get_last_seen_text(session: Session, answer: Answer) -> AnswerText | None:
-    """The newest version that the expert wrote, or was sent for the quote check."""
+    """Return the newest version that the expert handed in or was sent for a quote check."""
     checked = select(Check.text_id).where(Check.answer_id == answer.id)
     versions = select(AnswerText).where(
         AnswerText.answer_id == answer.id, (AnswerText.kind == "submitted") | AnswerText.id.in_(checked)
@@ -172,10 +175,10 @@ MAX_LETTER_LENGTH = 4_000  # characters
 
 
 def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
-    """Send the expert a letter of the desk's; an assistant's is held for an editor. It is noted with the question too.
+    """Send the expert a letter from the desk and record it in the trail; an assistant's is held for an editor.
 
-    Raises `MissingPrecondition` (text, address), `TooLong`, `LeakDetected` (see `source_protection`), and
-    `InvalidTransition` before the expert was asked: the first mail is the invitation.
+    Raises `PermissionDenied`, `MissingPrecondition` (text, address), `TooLong`, `LeakDetected` (see
+    `source_protection`), and `InvalidTransition` before the invitation, which has to be the first mail.
     """
     must(actor, "prepare")
     body = require_text("text", require_length("letter", clean(body), MAX_LETTER_LENGTH))
@@ -190,7 +193,7 @@ def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, bod
 def reword_mail(
     session: Session, actor: Staff, mail: OutboxMail, subject: str, text: str, version: int | None = None
 ) -> None:
-    """Give a held mail other words. What goes to an expert is looked through for what wasn't in it before.
+    """Change the subject and text of a held mail. If it is to an expert, what is new in it is checked for leaks.
 
     Raises `LeakDetected` (see `source_protection`) and what `outbox.rewrite` raises.
     """
@@ -203,7 +206,7 @@ def reword_mail(
 
 
 def count_other_experts(session: Session, assignment: Assignment) -> int:
-    """Count who else was asked this question, and has not said no."""
+    """Count the other experts who have been asked this question; declined and cancelled assignments don't count."""
     others = select(func.count()).where(
         Assignment.question_id == assignment.question_id, Assignment.id != assignment.id, Assignment.was_asked
     )
@@ -211,9 +214,9 @@ def count_other_experts(session: Session, assignment: Assignment) -> int:
 
 
 def set_asked_others(session: Session, mail: OutboxMail) -> None:
-    """Fix what a mail that leaves now says of others.
+    """Set the number of other experts that a mail mentions, just before it is sent.
 
-    An invitation says how many there are. A later mail says so where its expert was told of fewer. Raises what
+    An invitation mentions it. A later mail does if the number has grown since the expert was last told. Raises what
     `outbox.read` raises.
     """
     if mail.assignment_id is None or not mail.kind.startswith("expert."):
@@ -230,7 +233,7 @@ def set_asked_others(session: Session, mail: OutboxMail) -> None:
 
 
 def _get_last_told_number(session: Session, mail: OutboxMail) -> int | None:
-    """Return how many others the expert was told of last."""
+    """Return the number of other experts that the expert was last told, or None."""
     earlier = select(OutboxMail.asked_others).where(
         OutboxMail.assignment_id == mail.assignment_id, OutboxMail.asked_others.is_not(None), OutboxMail.is_sent
     )

@@ -1,4 +1,4 @@
-"""An expert's own tasks: their assignments, each with the words of its question that an editor has cleared."""
+"""An expert's own tasks: their assignments, each with the cleared wording of its question."""
 
 from dataclasses import dataclass
 
@@ -20,19 +20,19 @@ from .models import Answer, Assignment, Check
 
 @dataclass(frozen=True)
 class Task:
-    """An assignment as its expert may see it. `text` is all that leaves the house of the question."""
+    """An assignment as its expert may see it. `text` is the only wording of the question that they may see."""
 
     assignment: Assignment
     newsletter: Newsletter
     text: QuestionText
     answer: Answer | None
     check: Check | None
-    is_passed: bool  # the very text that is there now is past its check
-    readers: int  # who asked, those of merged questions too
+    is_passed: bool  # the current text has passed its quote check
+    readers: int  # number of askers, with those of merged questions
 
     @property
     def stage(self) -> str:
-        """Return a key of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER` values, "passed", "published" or "retracted"."""
+        """Return a value of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER`, "passed", "published" or "retracted"."""
         own = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
         if own or self.answer is None:
             return own or "cancelled"
@@ -69,15 +69,17 @@ def _tasks() -> Tasks:
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
         .options(
             Load(Answer).lazyload(Answer.expert),
-            contains_eager(Assignment.answer).lazyload(Answer.expert),  # who was asked, and that one is here already
-            joinedload(Assignment.question).lazyload(Question.text),  # what is cleared of it is here already
+            contains_eager(Assignment.answer).lazyload(Answer.expert),  # the expert of the assignment, which is loaded
+            joinedload(Assignment.question).lazyload(Question.text),  # the cleared text is selected above
         )
     )
 
 
 def _select_tasks(few: bool) -> Tasks:
-    """With `few` only the columns are read on which keeping a draft rests; any other is, when it is asked for. A page
-    saves itself every few seconds, and reading all of them is most of what that costs."""
+    """Select tasks; with `few`, only with the columns that saving a draft needs, the others load on access.
+
+    A page saves its draft every few seconds, and loading all columns is most of the cost.
+    """
     if not few:
         return _tasks()
     return _tasks().options(
@@ -93,13 +95,13 @@ def _select_tasks(few: bool) -> Tasks:
 
 
 def load(session: Session, actor: Expert, public_id: str, few: bool = False) -> Task | None:
-    """One assignment of this expert. None for any other, and before it was sent."""
+    """Return an assignment of this expert as a task; None if it is another's, or only drafted."""
     own = (Assignment.public_id == public_id, Assignment.expert_id == actor.expert_id, ~Assignment.is_drafted)
     return _task(session, _select_tasks(few).where(*own))
 
 
 def by_link(session: Session, token: str, few: bool = False) -> tuple[Expert, Task] | None:
-    """Whoever holds an assignment's link, and the one assignment that it opens. Changes nothing."""
+    """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
     link = links.open_link_conditions("page", links.macs_of(session, token), now(session))
     task = _task(session, _select_tasks(few).join(Link, Link.assignment_id == Assignment.id).where(*link))
     if task is None:
@@ -114,7 +116,7 @@ def _task(session: Session, query: Tasks) -> Task | None:
 
 
 def of_expert(session: Session, expert_id: int, limit: int = 200) -> list[Task]:
-    """An expert's assignments, due soonest first, in one query; without those that ended with nothing."""
+    """Return an expert's tasks in one query, due soonest first, without declined and cancelled ones."""
     here = Assignment.was_asked
     query = _tasks().where(Assignment.expert_id == expert_id, here).order_by(Assignment.due_at, Assignment.id)
     return [Task(*row) for row in session.execute(query.limit(limit))]

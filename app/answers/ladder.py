@@ -1,10 +1,10 @@
-"""The ladder: who is asked next, when the one before has said no or let the time pass.
+"""The ladder: the order in which experts are invited when the one before declines or stays silent.
 
-A step of it is an assignment that is drafted and stands after another one of the same question. It is the clock that
-invites: a while after a no, and when `step_at` is over, or where the editor set none the `reply_by` of the one before.
-Whoever said yes, whose text is here, or whose mail waits to be filed is not silent. The ladder rests while the wording
-is not cleared or the newsletter pauses, and ends with the question; what a person stopped in the outbox it does not
-send again. Its mails are held where the newsletter holds invitations, and leave at once elsewhere.
+A step is a drafted assignment that follows another one for the same question. The clock invites it once the one before
+is declined, or is still unanswered at `step_at`, or, if the editor set none, at its own `reply_by`. An expert who has
+accepted or sent a text, or whose mail waits to be filed, is not silent. The ladder rests while the wording is not
+cleared or the newsletter is paused, and ends with the question. It never resends an invitation that a person stopped in
+the outbox. Its mails are held if the newsletter holds invitations, and otherwise sent at once.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from .lifecycle import ASSIGNMENT_STATES
 from .mailed_answers import waiting_letters
 from .models import Assignment
 
-MANY = 100  # of a newsletter at once; the rest is found the next time
+MANY = 100  # steps per newsletter and run; the rest follows in the next run
 
 Invite = Callable[[Session, Assignment, str], None]
 
@@ -35,10 +35,11 @@ Invite = Callable[[Session, Assignment, str], None]
 def put_after(
     session: Session, actor: Staff, assignment: Assignment, predecessor: Assignment, step_at: datetime | None = None
 ) -> None:
-    """Ask this expert after that one. An editor's act, because nobody presses anything again before the mail leaves.
+    """Put `assignment` on the ladder after `predecessor`, which may be silent until `step_at`.
 
-    Raises `PermissionDenied`, and `InvalidTransition` where one of the two is past that or stands after the other
-    already.
+    It needs the permission to invite, as nobody confirms before the mail is sent. Raises `PermissionDenied`, and
+    `InvalidTransition` if `assignment` is not drafted, or `predecessor` can't be followed, is for another question, or
+    itself follows `assignment`.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).is_drafted:
@@ -52,7 +53,7 @@ def put_after(
 
 
 def _all_before(session: Session, assignment: Assignment) -> set[int]:
-    """Collect the keys of an assignment and of all that stand before it."""
+    """Collect the IDs of an assignment and of all that come before it on the ladder."""
     found, here = set[int](), assignment
     while here.id not in found:
         found.add(here.id)
@@ -62,7 +63,10 @@ def _all_before(session: Session, assignment: Assignment) -> set[int]:
 
 
 def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
-    """Ask this expert only when a person sends the invitation."""
+    """Take an assignment off the ladder, so that only a person can invite its expert.
+
+    Raises `PermissionDenied`, `InvalidTransition`.
+    """
     must(actor, "prepare")
     if not lock_row(session, assignment).is_drafted:
         raise InvalidTransition("assignment", "take off the ladder", assignment.state)
@@ -71,9 +75,9 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
 
 
 def climb(database: Database, invite: Invite, now: datetime | None = None) -> int:
-    """Invite those whose turn has come, each in a transaction that finds it still so. Returns how many.
+    """Invite the experts whose turn has come, each in a transaction that checks this again. Return how many.
 
-    `invite` sends one invitation under the name of its cause, which makes it the only one.
+    `invite` is called with a session, the assignment and a `once_key`, which keeps the mail from being sent twice.
     """
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
@@ -82,7 +86,7 @@ def climb(database: Database, invite: Invite, now: datetime | None = None) -> in
 
 
 def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int | None = None) -> list[int]:
-    """Find the assignments of a newsletter whose turn has come; with `assignment_id`, look at that one alone."""
+    """Return the IDs of assignments whose turn has come; with `assignment_id`, check that one only."""
     if not newsletter.is_running:
         return []
     before = aliased(Assignment)
@@ -111,7 +115,7 @@ def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int 
 
 def _step(session: Session, assignment_id: int, invite: Invite) -> bool:
     found = session.get_one(Assignment, assignment_id)
-    lock_row(session, session.get_one(Question, found.question_id))  # in the order that every invitation takes
+    lock_row(session, session.get_one(Question, found.question_id))  # first, as for every invitation
     assignment = lock_row(session, found)
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     if assignment.id not in find_due_steps(session, newsletter, assignment_id=assignment.id):

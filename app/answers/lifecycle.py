@@ -1,11 +1,12 @@
-"""The lives of an assignment (one expert, one question) and of the answer that comes of it."""
+"""State machines of assignments (one expert, one question) and of the answers to them."""
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# is_live: the expert has the question, or will be asked. was_asked: they know of it, and it has not ended with nothing.
-# is_asked: it is with them or their text is with the desk. owes_text: the desk waits for a text until `due_at`.
-# is_writing: they said yes and write. takes_text: a text of theirs is taken; after a no they may have thought again.
-# may_be_written_about: a mail may belong to it. has_sent: the desk has a text from them that isn't approved.
+# is_live: the expert has the question or will be asked. was_asked: they know of it; it isn't declined or cancelled.
+# is_asked: the question is with the expert, or their text with the desk. owes_text: the text is due by `due_at`.
+# is_writing: the expert has accepted, or got the text back. takes_text: a text is accepted, even after a refusal.
+# can_stand_before: another assignment may follow it on the ladder. may_be_written_about: a mail may belong to it.
+# has_text: the text is with the desk or approved. has_sent: the desk has a text that isn't approved.
 ASSIGNMENT_STATES = States(
     {
         "drafted": "is_live can_stand_before takes_text may_be_written_about",
@@ -18,7 +19,7 @@ ASSIGNMENT_STATES = States(
         "cancelled": "is_over",
     }
 )
-# is_on_the_desk: the text is the desk's to edit. is_held_over: its question ran without it; it can run another time.
+# is_on_the_desk: the desk may edit the text. is_held_over: the question ran without it, and it can be used later.
 ANSWER_STATES = States(
     {
         "draft": "",
@@ -66,7 +67,7 @@ class AnswerStates(StateMixin):
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
 
 
-# Where things stand for the expert: by the assignment, or where that says nothing, by the answer.
+# The stage shown to the expert: by the state of the assignment, or if that is empty, by the state of the answer.
 STAGE_BY_ASSIGNMENT = {
     "drafted": "answer",
     "invited": "answer",
@@ -156,7 +157,7 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
         Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
         Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
-        # X: of changes that the expert has not seen
+        # X: only if there are edits that the expert has not seen
         Move(
             "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
         ),

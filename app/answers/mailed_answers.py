@@ -1,6 +1,4 @@
-"""Answers that experts send by mail (E4). Each waits as a letter on the assignment until the desk files it with one
-key.
-"""
+"""Answers that experts send by mail. Each waits as a letter on the assignment until the desk files it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,8 +28,10 @@ from .models import Answer, Assignment
 
 
 def create_letter(session: Session, actor: Actor, assignment: Assignment, text: str, received_at: datetime) -> Letter:
-    """Keep what an expert mailed as a letter on their assignment; nothing else changes by it. Raises
-    `MissingPrecondition`."""
+    """Create a letter from an expert's mail about their assignment; nothing else changes.
+
+    Raises `MissingPrecondition` (text), `PermissionDenied`.
+    """
     body = require_text("text", clean(text)[: writing.MAXIMUM])
     letter = Letter(
         newsletter_id=assignment.newsletter_id,
@@ -49,9 +49,10 @@ def create_letter(session: Session, actor: Actor, assignment: Assignment, text: 
 def from_pen(
     session: Session, actor: Staff, assignment: Assignment, row: Inbound, version: int | None = None
 ) -> Letter:
-    """The desk says that a mail set aside is an expert's, to this assignment.
+    """Take a mail out of the holding pen as a letter from the expert of this assignment.
 
-    Raises `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` where nothing can be read in it (any more).
+    Raises `PermissionDenied`, `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` (bytes, text) if the
+    mail was erased, can't be read or is empty.
     """
     must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
@@ -67,10 +68,10 @@ def from_pen(
 
 
 def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
-    """It isn't that expert's after all: the mail lies where it was set aside, and the letter that was made of it is
-    gone.
+    """Return a mail that isn't the expert's after all to the holding pen, and delete the letter made from it.
 
-    Raises `VersionConflict`, and `InvalidTransition` once it is filed, or where it came as the expert's by itself.
+    Raises `PermissionDenied`, `VersionConflict`, and `InvalidTransition` if the letter is filed, or if the mail was
+    routed to the expert's assignment without the desk.
     """
     must(actor, "take letters")
     check_version(lock_row(session, letter), version)
@@ -85,7 +86,7 @@ def to_pen(session: Session, actor: Staff, letter: Letter, version: int | None =
 
 
 def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]:
-    """Those of the assignments on which a letter of the expert waits to be filed: their reminders pause."""
+    """Return the IDs of those assignments that have a letter from the expert to file: their reminders pause."""
     here = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
     waits = select(Letter.assignment_id).where(
         Letter.newsletter_id.in_(here), Letter.waits, Letter.assignment_id.in_(assignment_ids)
@@ -95,7 +96,7 @@ def waiting_letters(session: Session, assignment_ids: Sequence[int]) -> set[int]
 
 @dataclass(frozen=True)
 class Filing:
-    """An expert's letter with what the desk says about it."""
+    """An expert's letter with what the desk has entered about it."""
 
     letter: Letter
     assignment: Assignment
@@ -108,8 +109,10 @@ class Filing:
 
 @dataclass(frozen=True)
 class Said:
-    """The details of an expert's letter: the `reason` of "cannot", the day of "later", or what is asked back in
-    `note` where that is not the whole letter.
+    """What the desk enters when it files an expert's letter.
+
+    `reason` is used by "cannot" and `later_on` by "later"; `note` is the question of "question back" if that isn't the
+    whole letter.
     """
 
     reason: str = "other"
@@ -123,10 +126,10 @@ NOTHING = Said()
 def file(
     session: Session, actor: Staff, letter: Letter, kind: str, details: Said = NOTHING, version: int | None = None
 ) -> None:
-    """File an expert's letter as one of `OF_EXPERT`, and let its assignment or answer follow, in the expert's name.
+    """File an expert's letter as one of `OF_EXPERT`, and do what follows for its assignment or answer in their name.
 
-    The same filing again does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingPrecondition`, and
-    `InvalidTransition` where the assignment or its answer does not stand where this could follow.
+    Filing it again as the same kind does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingPrecondition`,
+    `TooLong`, and `InvalidTransition`, also if the state of the assignment or its answer doesn't allow what follows.
     """
     if letter.author != "expert" or kind not in OF_EXPERT:
         raise InvalidTransition("letter", f"file as {kind}", letter.state)
@@ -147,7 +150,7 @@ def file(
 
 
 def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
-    """Their words become the submitted version. Who had said no and writes all the same has said yes by it."""
+    """Submit the letter's text as the answer. An expert who had declined and writes all the same has accepted."""
     assignment = filing.assignment
     if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
@@ -159,9 +162,10 @@ def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
 
 
 def _channel(session: Session, filing: Filing) -> str:
-    """A mail whose sender was shown to be the expert is their own word. What the desk took out of the holding pen is
-    not: it is read back to the expert, at the address that we know, before it can run. Reasons stand only on what was
-    set aside.
+    """Return "mail" if the sender was verified, and "pen" if the desk took the mail out of the holding pen.
+
+    The latter is read back to the expert, at their known address, before it can be published. Only mails that were held
+    have `reasons`.
     """
     row = inbound.of_letter(session, filing.letter.id)
     return "mail" if row is not None and not row.reasons else "pen"
@@ -173,13 +177,13 @@ def _file_refusal(session: Session, actor: Staff, filing: Filing) -> None:
 
 
 def _file_postponement(session: Session, actor: Staff, filing: Filing) -> None:
-    """No time before a date: the desk sees it, and can invite again then."""
+    """Decline until a date, which the desk sees and after which it can invite the expert again."""
     if not filing.assignment.is_declined:
         assigning.decline(session, actor, filing.assignment, "no time", filing.said.later_on)
 
 
 def _file_question_back(session: Session, actor: Staff, filing: Filing) -> None:
-    """It stands among the question's notes under the expert's name; the assignment stays as it is."""
+    """Store the expert's question among the notes on the question; the assignment stays as it is."""
     body = clean(filing.said.note or filing.words)[:2_000]
     person_id = filing.assignment.expert.person_id
     note = Note(question_id=filing.assignment.question_id, person_id=person_id, body=body, written_at=now(session))
@@ -197,7 +201,7 @@ def _file_check_outcome(outcome: str) -> "Callable[[Session, Staff, Filing], Non
     return settle
 
 
-# What follows from each filing. A check is "fine" under "facts only" and "approved" (yes) under full approval.
+# What follows from each kind. A passed check is "fine" under "facts only", and "yes" under full approval.
 FOLLOWS: dict[str, Callable[[Session, Staff, Filing], None]] = {
     "answer": _file_answer,
     "cannot": _file_refusal,

@@ -1,8 +1,8 @@
-"""Two experts who are one person: everything of the one is the other's from then on, and can be taken apart again.
+"""Merge two experts who are one person, and split them again.
 
-Nothing is copied and nothing lost: assignments and answers change whose they are, credits stay as they were printed,
-links go on opening their assignments. The one who was merged keeps their address: both addresses sign in and are known
-as the person's, mail goes to the address of the one who is kept.
+Nothing is copied or lost: assignments and answers move to the expert who is kept, credits stay as printed, and links
+still open their assignments. The merged expert keeps their e-mail address: both addresses can sign in and identify the
+person, and mail goes to the address of the expert who is kept.
 """
 
 from sqlalchemy import select, update
@@ -25,7 +25,7 @@ CHECK = ("verified_at", "verified_by_id", "verified_how")
 
 
 class BothAsked(DomainError):
-    """Both have the same question now, and one person can't have it twice."""
+    """Raised when both experts have the same question, which one person can't have twice."""
 
     def __init__(self, question_id: int) -> None:
         super().__init__(f"question {question_id} would be asked twice")
@@ -33,9 +33,9 @@ class BothAsked(DomainError):
 
 
 def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> None:
-    """Make `source` a part of `target`. What the kept one's profile lacks comes from the other's.
+    """Merge `source` into `target`, and fill in what the profile of `target` lacks.
 
-    Raises `PermissionDenied`, `InvalidTransition` (the same one, or merged already) and `BothAsked`.
+    Raises `PermissionDenied`, `InvalidTransition` (the same expert, or merged already) and `BothAsked`.
     """
     must(actor, "whole directory")
     for expert in sorted((source, target), key=lambda one: one.id):
@@ -52,7 +52,7 @@ def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> Non
     session.flush()
     expert_search.describe(session, target)
     expert_pages.take_back(session, actor, source)
-    if moved:  # nobody said yes to a list with these on it
+    if moved:  # the expert agreed to a page without these answers
         expert_pages.take_back(session, actor, target)
     expert_pages.keep_to_the_name(session, actor, target)
     audit.record(
@@ -75,7 +75,7 @@ def _check_no_shared_question(session: Session, source: Expert, target: Expert) 
 
 
 def _give(session: Session, giver: Expert, taker: Expert, assignments: list[int]) -> None:
-    """Let these assignments of the one, and what came of them, be the other's."""
+    """Move these assignments and their answers from one expert to the other."""
     for table, key in ((Answer, Answer.assignment_id), (Assignment, Assignment.id)):
         for start in range(0, len(assignments), 500):
             chosen = key.in_(assignments[start : start + 500])
@@ -90,20 +90,20 @@ def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
     for name, field in PROFILE.items():
         if name != "name":
             setattr(target, name, merge_values(field, getattr(target, name), getattr(source, name)))
-    if target.verified_at is None and source.folded == target.folded:  # a check holds for the name that was checked
+    if target.verified_at is None and source.folded == target.folded:  # verification applies to the name
         for column in CHECK:
             setattr(target, column, getattr(source, column))
     address = email_of(session, source.person)
     if address and email_of(session, target.person) is None:
         source.person.email_sealed = source.person.email_mac = source.person.key_no = None
-        session.flush()  # an address belongs to one person at any moment
+        session.flush()  # addresses are unique
         set_email(session, target.person, address)
 
 
 def split(session: Session, actor: Staff, source: Expert) -> None:
-    """Take a merge back: the assignments that came with it go back too. What was filled in on the profile stays there.
+    """Undo a merge: the assignments that `source` had go back. What was filled in on the other profile stays there.
 
-    An address that was taken over stays as well: it can't be known whose it was meant to be. Raises
+    So does an address that was taken over, as nobody can tell whose it is. Raises `PermissionDenied`,
     `InvalidTransition`.
     """
     must(actor, "whole directory")
@@ -122,5 +122,5 @@ def split(session: Session, actor: Staff, source: Expert) -> None:
 
 
 def list_merged_experts(session: Session, expert: Expert) -> list[Expert]:
-    """Return who was merged into this one."""
+    """Return the experts who were merged into this one, oldest first."""
     return list(session.scalars(select(Expert).filter_by(merged_into_id=expert.id).order_by(Expert.id)))

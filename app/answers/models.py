@@ -22,21 +22,21 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, Assignmen
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
-OWN_HAND = ("page", "mail")  # channels on which the words are shown to be the expert's; others are read back to them
+OWN_HAND = ("page", "mail")  # channels that verify the author; text from any other is read back to the expert
 PARTS = ("answer", "reply")
 OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
 
 LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
-OPEN = "ended_at IS NULL"  # of a check
+OPEN = "ended_at IS NULL"  # for checks
 
 
 class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
-    """One question put to one expert, with two clocks: `reply_by` for a yes or no, `due_at` for the text.
+    """One question put to one expert, with two deadlines: `reply_by` for a yes or no, `due_at` for the text.
 
-    `brief` is what the desk would like, `words` the wanted length, `relation` what follows the credit line in print.
-    `after_id` is who is asked before, on the ladder (see `ladder`); `step_at` is until when that one may be silent,
-    where it isn't their own `reply_by`.
+    `brief` is what the desk asks for, `words` the wanted length, `relation` what follows the credit line in print. On
+    the ladder (see `ladder`), `after_id` is the assignment before this one, and `step_at` the time until which that
+    expert may stay silent, if it isn't their own `reply_by`.
     """
 
     __tablename__ = "assignments"
@@ -48,7 +48,7 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
             "state IN ('invited', 'accepted')",
             "invited_at IS NOT NULL AND reply_by IS NOT NULL AND due_at IS NOT NULL",
         ),
-        # Who was rung up instead of invited has no dates; whose text goes back to them has one.
+        # An expert who was phoned instead of invited has no dates, but a returned text always has a deadline.
         implies_check("returned_has_date", "state = 'returned'", "due_at IS NOT NULL"),
         implies_check("declined_says_why", "state = 'declined'", "decline_reason IS NOT NULL"),
         implies_check("later_has_date", "later_on IS NOT NULL", "decline_reason = 'no time'"),
@@ -94,16 +94,17 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
 
     @property
     def credit(self) -> dict[str, Any]:
-        """Return who answers as a lead-in would say it; an approval keeps it as it was then. Its keys are `LeadIn`'s
-        fields.
-        """
+        """Return the expert's details for the lead-in, with fields of `LeadIn` as keys. An approval stores a copy."""
         one = self.expert
         said = {"name": one.printed_name, "credit_line": self.credit_line, "relation": self.relation}
         return said | {"beside_name": one.beside_name}
 
 
 class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
-    """One expert's answer to one question. `text` is the newest version, `approved_text` the one that may run."""
+    """One expert's answer to one question.
+
+    `text_id` is the newest version, `approved_text_id` the one that may be published.
+    """
 
     __tablename__ = "answers"
     __table_args__ = table_args(
@@ -139,7 +140,7 @@ class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
 
 
 class AnswerText(Row, Version):
-    """One version of an answer; never changed. `ties` is the expert's stake in the matter in their own words."""
+    """One immutable version of an answer. `ties` are the expert's interests in the matter, in their own words."""
 
     __tablename__ = "answer_texts"
     __table_args__ = table_args(
@@ -185,10 +186,9 @@ class Check(Row):
 
 
 class Draft(Row):
-    """A text being typed, one row for each tab, so that a stale tab never overwrites newer words.
+    """An unsent text, one row per browser tab, so that a stale tab never overwrites newer text.
 
-    `part` says what it will be: the answer, or the reply to a quote check. `ties` and `credit_line` stand beside an
-    answer.
+    `part` is "answer", or "reply" for the reply to a quote check. `ties` and `credit_line` belong to an answer.
     """
 
     __tablename__ = "drafts"

@@ -1,4 +1,4 @@
-"""Queries for assignments and answers: of one question, of an expert, and the mail about them."""
+"""Queries for assignments and answers, by question and by expert, and for the mail about them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from .models import Answer, AnswerText, Assignment, Check
 
 
 def load_assignment(session: Session, question: Question, public_id: str) -> Assignment | None:
-    """One assignment of a question that was loaded through the actor, which holds it from then on."""
+    """Return an assignment of a question that was loaded through the actor, or None; set its `question` to that row."""
     one = session.scalar(select(Assignment).filter_by(public_id=public_id, question_id=question.id))
     if one is not None:
         set_committed_value(one, "question", question)
@@ -27,24 +27,24 @@ def load_assignment(session: Session, question: Question, public_id: str) -> Ass
 
 
 def load_answer(session: Session, question: Question, public_id: str) -> Answer | None:
-    """One answer of a question that was loaded through the actor."""
+    """Return an answer of a question that was loaded through the actor, or None."""
     return session.scalar(select(Answer).filter_by(public_id=public_id, question_id=question.id))
 
 
 def answers_of(session: Session, question_ids: Sequence[int]) -> dict[int, Answer]:
-    """The answers to several questions, by the key of their assignment."""
+    """Return the answers to several questions, keyed by assignment ID."""
     query = select(Answer).where(Answer.question_id.in_(question_ids))
     return {answer.assignment_id: answer for answer in session.scalars(query)}
 
 
 def newest_checks(session: Session, answer_ids: Sequence[int]) -> dict[int, Check]:
-    """The newest quote check of each of several answers."""
+    """Return the newest quote check of each answer, keyed by answer ID."""
     newest = select(func.max(Check.id)).where(Check.answer_id.in_(answer_ids)).group_by(Check.answer_id)
     return {check.answer_id: check for check in session.scalars(select(Check).where(Check.id.in_(newest)))}
 
 
 def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Check]]:
-    """Every quote check of several answers, oldest first."""
+    """Return all quote checks of several answers, keyed by answer ID, oldest first."""
     found: dict[int, list[Check]] = {key: [] for key in answer_ids}
     query = select(Check).where(Check.answer_id.in_(found)).order_by(Check.id)
     for check in session.scalars(query) if found else ():
@@ -53,7 +53,7 @@ def checks_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[Che
 
 
 def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[AnswerText]]:
-    """Every version of several answers, oldest first."""
+    """Return all versions of several answers, keyed by answer ID, oldest first."""
     found: dict[int, list[AnswerText]] = {key: [] for key in answer_ids}
     query = select(AnswerText).where(AnswerText.answer_id.in_(found)).order_by(AnswerText.id)
     for text in session.scalars(query) if found else ():
@@ -62,11 +62,11 @@ def versions_of(session: Session, answer_ids: Sequence[int]) -> dict[int, list[A
 
 
 def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assignment, Answer | None, Check | None]]:
-    """Every assignment of several questions with its answer and the newest quote check, in one query."""
+    """Return all assignments of several questions with their answer and its newest quote check, in one query."""
     newest = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     query = (
         select(Assignment, Answer, Check)
-        .options(lazyload(Answer.expert))  # who has the assignment: there already
+        .options(lazyload(Answer.expert))  # the expert of the assignment, which is loaded
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest)
         .where(Assignment.question_id.in_(question_ids))
@@ -80,15 +80,13 @@ def parts_of(session: Session, question_ids: Sequence[int]) -> list[tuple[Assign
 
 
 def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
-    """Return how many questions each expert has been asked and not settled, at all newsletters of the house, in one
-    query.
-    """
+    """Return how many assignments each expert has open at all newsletters, keyed by expert ID, in one query."""
     query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
 
 
 def select_open_count() -> ScalarSelect[int]:
-    """The same of the experts in a query, as a column of it."""
+    """Return a column that counts the open assignments of the experts in a query."""
     mine = select(func.count()).where(Assignment.expert_id == Expert.id, Assignment.is_asked)
     return mine.correlate(Expert).scalar_subquery()
 
@@ -96,41 +94,43 @@ def select_open_count() -> ScalarSelect[int]:
 def list_assignments_of_expert(
     session: Session, newsletter_id: int, expert_id: int, limit: int = 20
 ) -> list[Assignment]:
-    """An expert's assignments at one newsletter with their questions, newest first."""
+    """Return an expert's assignments at one newsletter with their questions, newest first."""
     query = select(Assignment).filter_by(newsletter_id=newsletter_id, expert_id=expert_id)
     query = query.options(joinedload(Assignment.question)).order_by(Assignment.id.desc()).limit(limit)
     return list(session.scalars(query))
 
 
 def has_open_assignment() -> ColumnElement[bool]:
-    """Of experts in a query: those who have something on their desk now."""
+    """Return the condition that an expert in a query has an open assignment."""
     return exists().where(Assignment.expert_id == Expert.id, Assignment.is_asked)
 
 
 def was_never_asked() -> ColumnElement[bool]:
-    """Of experts in a query: those who have never been asked anything."""
+    """Return the condition that an expert in a query has never been asked anything."""
     return ~exists().where(Assignment.expert_id == Expert.id, ~Assignment.is_drafted)
 
 
 MAX_WRITABLE = 100  # assignments that a list offers to choose from
-MAX_WAITING_LETTERS = 12  # letters of experts that a page tells of one by one
+MAX_WAITING_LETTERS = 12  # letters from experts that a page lists one by one
 WRITABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")
-MAX_BOUNCES = 5  # bounces that are looked at for something to do
+MAX_BOUNCES = 5  # newest bounces that are checked for something to do
 
 
 def select_with_questions() -> Select[Assignment]:
-    """Assignments, each with its question, in one query."""
+    """Select assignments, each with its question loaded by the same query."""
     return select(Assignment).options(joinedload(Assignment.question))
 
 
 def load_assignment_of_newsletter(session: Session, newsletter_id: int, public_id: str) -> Assignment | None:
-    """One assignment of this newsletter."""
+    """Return an assignment of this newsletter with its question, or None."""
     return session.scalar(select_with_questions().filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
 def list_writable_assignments(session: Session, newsletter_id: int, person_id: int | None = None) -> list[Assignment]:
-    """The assignments that a mail may belong to, the newest first; of the person whose address it claims to come from
-    also those to which they said no: they may have thought again.
+    """Return the assignments that a mail may belong to, newest first.
+
+    With `person_id`, the person whose address the mail claims to come from, those that they declined are included: they
+    may have changed their mind.
     """
     here = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
     walks = [Listing[Assignment](here, (Assignment.id,), each=(Assignment.state, WRITABLE_STATES)).keys(MAX_WRITABLE)]
@@ -146,7 +146,10 @@ def list_writable_assignments(session: Session, newsletter_id: int, person_id: i
 def list_waiting_expert_letters(
     session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
 ) -> list[tuple[Letter, Assignment]]:
-    """Return what experts wrote by mail and nobody has filed, the oldest first: of all, or to some assignments."""
+    """Return letters that experts sent by mail and nobody has filed, oldest first: all, or those to some assignments.
+
+    At most MAX_WAITING_LETTERS are returned.
+    """
     query = (
         select(Letter, Assignment)
         .join(Assignment, Assignment.id == Letter.assignment_id)
@@ -160,7 +163,7 @@ def list_waiting_expert_letters(
 
 
 def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: Sequence[int]) -> dict[int, Inbound]:
-    """The newest automatic reply that came for each of several assignments, an absence note for example."""
+    """Return the newest automatic reply to each assignment, such as an absence note, keyed by assignment ID."""
     query = select(Inbound).where(
         Inbound.newsletter_id == newsletter_id, Inbound.is_automatic, Inbound.assignment_id.in_(assignment_ids)
     )
@@ -168,7 +171,7 @@ def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: 
 
 
 def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
-    """Of the newest bounces those that somebody has to act on: the mail was not to a reader, and none followed it."""
+    """Return the newest bounces that need action: not of mail to readers, and no later mail about the assignment."""
     newest = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
     later = aliased(OutboxMail)
     query = (
@@ -183,5 +186,5 @@ def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[
         )
         .order_by(OutboxMail.id, Inbound.id)
     )
-    # A mail that was late first and then refused came back twice: the newest says how it stands.
+    # A mail can bounce twice, first as delayed and then as refused: keep the newest bounce.
     return list({mail.id: (bounce, mail) for bounce, mail in session.execute(query)}.values())

@@ -17,7 +17,7 @@ from ..mail.message import Message, Sender
 from ..mail.models import Inbound, OutboxMail
 from ..mail.reply_address import address_for, new_reply_token
 from ..mailroom.batch import settings_of
-from ..mailroom.evidence import TEST
+from ..mailroom.inbound_context import TEST
 from ..mailroom.screening import TESTED
 from ..newsletters.models import Newsletter
 

@@ -25,10 +25,9 @@ from ..questions.models import Question
 from ..search import DESK
 from ..search.full_text import Hit, Piece, get_cursor
 from ..search.full_text import search as look_up
-from ..web.formatting import day
-from ..web.page_language import language
-from ..web.setup import ListPage, get_cursor_row, paginate
-from .frame import RequestContext, or_404, unknown
+from ..web.formatting import day, language
+from ..web.setup import ListPage, get_cursor_row, or_404, paginate
+from .frame import RequestContext, unknown
 from .letter_labels import ENDS
 
 

@@ -25,8 +25,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import AtDesks, at_desks, by_slug
 from ..people.sessions import Who, find_session
 from ..web import errors
-from ..web.setup import db, newsletter_or_404
-from ..web.setup import or_404 as or_404
+from ..web.setup import db, newsletter_or_404, or_404
 from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
 
 T = TypeVar("T")

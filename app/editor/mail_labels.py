@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from ..db.session import now
-from ..mail import question_mails
+from ..mail import queries
 from ..mail.kinds import KINDS
 from ..mail.lifecycle import MAIL
 from ..mail.models import OutboxMail
@@ -105,7 +105,7 @@ def format_server_reply(mail: OutboxMail) -> str:
 
 def about_to_leave(desk: RequestContext, question_ids: Sequence[int]) -> list[dict[str, Any]]:
     """The mails to experts about these questions that can still be stopped."""
-    mails = question_mails.leaving(desk.session, question_ids, 10)
+    mails = queries.list_stoppable_mails(desk.session, question_ids, 10)
     names = load_mail_names(desk, mails)
     return [format_mail_line(desk, mail, names) for mail in mails]
 

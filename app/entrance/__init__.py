@@ -4,4 +4,4 @@ from flask import Blueprint
 
 entrance = Blueprint("entrance", __name__)
 
-from . import browsers, by_provider, factor_pages, second, ways_in  # noqa: E402, F401 - each hangs its views on the door
+from . import browsers, by_provider, login, two_factor  # noqa: E402, F401 - each hangs its views on the door

@@ -21,8 +21,8 @@ from ..people import identities, oidc
 from ..people.identities import CameIn
 from ..web.setup import db, limiter
 from . import devices, entrance
+from .login import family_seen, let_in
 from .onward import local
-from .ways_in import family_seen, let_in
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from ..people.models import Expert as Row
 from ..text.translation import city
 from ..typesetting.block import Block
 from ..web import errors
-from ..web.setup import csrf, db, language, or_404
+from ..web.formatting import language
+from ..web.setup import csrf, db, or_404
 
 expert = Blueprint("expert", __name__)
 csrf.exempt(expert)  # behind a link there is no cookie to ride on; who is signed in is asked for theirs below

@@ -1,5 +1,8 @@
 """The words of a mail: the text template of its kind, in its receiver's language, with its values put in.
 
+There is nothing else in it: a placeholder is a bare name from a fixed set, without attributes, indexes, conversions or
+formats, so that no wording can reach into the program. A value is put in as it is and never read as a text to fill.
+
 `_` and `ngettext` put values into what they translate by their names, from the values and what a template has `set`, or
 as they are given. Dates are told as the sender's zone and language tell them, in a subject shortly. A block that a
 newsletter words its own way is put over the product's, and is the place where the desk's page finds the product's
@@ -7,7 +10,7 @@ words.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -23,7 +26,34 @@ from . import asked_others
 from .kinds import EXAMPLES, KINDS, LEYLA, Part
 from .mail_values import Values
 from .message import Message, Sender, compose, quote, short, shortened
-from .placeholders import fill, find_fault
+
+_PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
+
+
+def find_placeholder_fault(
+    text: str, allowed: Collection[str], required: Collection[str] = ()
+) -> tuple[str, str] | None:
+    """The first fault of a text: ("brace", "") for one that stands alone, ("unknown", name), or ("needs", name)."""
+    named = set()
+    for piece in _PIECE.finditer(text):
+        if piece["brace"]:
+            return "brace", ""
+        if piece["name"] and piece["name"] not in allowed:
+            return "unknown", piece["name"]
+        named.add(piece["name"])
+    return next((("needs", name) for name in required if name not in named), None)
+
+
+def fill_placeholders(text: str, values: Mapping[str, object]) -> str:
+    """Put the values in, each once and as plain text. KeyError for a name without one, ValueError for a lone brace."""
+
+    def put(piece: re.Match[str]) -> str:
+        if piece["brace"]:
+            raise ValueError("a brace stands alone")
+        return str(values[piece["name"]]) if piece["name"] else piece[0][0]
+
+    return _PIECE.sub(put, text)
+
 
 Own = Mapping[str, str]  # what a newsletter words of one mail, by part
 
@@ -70,7 +100,7 @@ def default_wording(kind: str, part: str, language: str) -> str:
 
 def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
     """Return the first fault of a newsletter's wording of a part, as `placeholders.find_fault` says it."""
-    return find_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
+    return find_placeholder_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
 
 
 def render_examples(kind: str, sender: Sender, now: datetime, link: str, wordings: Own | None = None) -> list[Message]:
@@ -108,7 +138,7 @@ def _render(template: Template, values: Mapping[str, Any], wordings: Own) -> str
 
 
 def _fill_block(text: str, context: Context) -> Iterator[str]:
-    yield fill(text, context.get_all())
+    yield fill_placeholders(text, context.get_all())
 
 
 def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:

@@ -170,8 +170,9 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
 
 def redact_reply(mail: OutboxMail, answer: str) -> str:
-    """Return the part of a server's reply that is stored: for mails to readers only status codes, since the text may
-    name the reader.
+    """Return what is stored of a server's reply.
+
+    For mails to readers these are only the status codes, because the text may name the reader.
     """
     answer = single_line(answer)[:SAID]
     return _numbers(answer) if mail.letter_id and answer[:1].isdigit() else answer  # replies without a code are ours

@@ -1,14 +1,18 @@
-"""Queries of the outbox: one mail, the list of a state, what was written about something."""
+"""Queries of the outbox: one mail, the list of a state, the mails about a question."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, select, union_all
+from sqlalchemy import Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from ..core.listing import Key, Listing
 from ..core.listing import counts as counted
+from ..db.session import now
 from .lifecycle import STATES
-from .models import OutboxMail
+from .message import Message
+from .models import OutboxContent, OutboxMail
+from .outbox import read
 
 
 def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
@@ -48,3 +52,39 @@ def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES)
     """Return how many mails of a newsletter stand in each of these states, counted up to 1,001."""
     names = list(states)
     return dict(zip(names, counted(session, [listing(newsletter_id, name) for name in names]), strict=True))
+
+
+QUESTION_KINDS = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
+
+
+def list_question_mails(
+    session: Session, question_ids: Sequence[int], limit: int, cursor: tuple[datetime, int] | None = None
+) -> list[tuple[OutboxMail, Message | None]]:
+    """List the mails about several questions, newest first, from below a time and a key on.
+
+    With those to experts comes what is in them.
+    """
+    query = (
+        select(OutboxMail, OutboxContent)
+        .outerjoin(
+            OutboxContent, and_(OutboxContent.outbox_id == OutboxMail.id, OutboxMail.kind.startswith(QUESTION_KINDS[0]))
+        )
+        .where(
+            OutboxMail.question_id.in_(question_ids),
+            or_(*(OutboxMail.kind.startswith(kind) for kind in QUESTION_KINDS)),
+        )
+    )
+    listing = Listing[OutboxMail](query, (func.coalesce(OutboxMail.sent_at, OutboxMail.created_at), OutboxMail.id))
+    rows = session.execute(listing.select(cursor, limit))
+    return [(mail, read(session, mail) if content else None) for mail, content in rows]
+
+
+def list_stoppable_mails(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
+    """List the mails to experts about several questions that can still be stopped, newest first."""
+    query = select(OutboxMail).where(
+        OutboxMail.question_id.in_(question_ids),
+        OutboxMail.kind.startswith(QUESTION_KINDS[0]),
+        OutboxMail.is_queued,
+        OutboxMail.due_at > now(session),
+    )
+    return list(session.scalars(query.order_by(OutboxMail.id.desc()).limit(limit)))

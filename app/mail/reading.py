@@ -6,6 +6,7 @@ stopped, and a crash in a library written in C would take the worker with it.
 
 import json
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -23,7 +24,40 @@ from typing import IO, Any
 
 from ..mailtext.incoming import Attachment, File, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
-from .pipes import REPLY, receive, send
+
+CHUNK = 1 << 20  # bytes that are read at once
+REPLY = struct.Struct("!Q")  # the length of what follows
+
+
+def send_request(pipe: int, data: bytes, deadline: float) -> None:
+    """Write all of it until a monotonic time. Raises `TimeoutError`, and `OSError` where nobody reads any more."""
+    left = memoryview(data)
+    while left:
+        _wait((), (pipe,), deadline)
+        left = left[os.write(pipe, left) :]
+
+
+def receive_reply(pipe: int, deadline: float) -> bytes:
+    """Take one reply until a monotonic time. Raises `TimeoutError`, and `OSError` where the process ended before."""
+    (length,) = REPLY.unpack(_read_exactly(pipe, REPLY.size, deadline))
+    return _read_exactly(pipe, length, deadline)
+
+
+def _read_exactly(pipe: int, length: int, deadline: float) -> bytes:
+    found = bytearray()
+    while len(found) < length:
+        _wait((pipe,), (), deadline)
+        part = os.read(pipe, min(length - len(found), CHUNK))
+        if not part:
+            raise BrokenPipeError
+        found += part
+    return bytes(found)
+
+
+def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float) -> None:
+    if not any(select.select(readable, writable, (), max(0.0, deadline - time.monotonic()))):
+        raise TimeoutError
+
 
 MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
 CPU = 2.0  # seconds of CPU that one mail may take; the worst that is known takes one
@@ -145,8 +179,10 @@ class Reading:
             process = self._ensure_process()
             try:
                 until = time.monotonic() + self.seconds
-                send(_require_stream(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until)
-                return receive(_require_stream(process.stdout).fileno(), until), ""
+                send_request(
+                    _require_stream(process.stdin).fileno(), _REQUEST.pack(kind, len(content)) + content, until
+                )
+                return receive_reply(_require_stream(process.stdout).fileno(), until), ""
             except TimeoutError:
                 fault = "time"
             except OSError:
@@ -169,7 +205,7 @@ class Reading:
         )
         os.set_blocking(_require_stream(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
         try:
-            receive(_require_stream(process.stdout).fileno(), time.monotonic() + STARTING)
+            receive_reply(_require_stream(process.stdout).fileno(), time.monotonic() + STARTING)
         except OSError as error:
             self._end()
             raise NotStarted("the process that reads mails does not start") from error
@@ -234,7 +270,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
         return _dumped(mail)
     if kind in (b"l", b"o", b"d"):
         return _of_files(kind, content)
-    from ..mailtext.parsing.attached_mails import attached
+    from ..mailtext.parsing.files import list_attached_mails
     from ..mailtext.trim import trim
     from ..mailtext.trim.forwards import parse_forward
 
@@ -242,7 +278,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
     known = TrimContext(frozenset(asked["addresses"]), tuple(asked["texts"]), tuple(asked["editions"]))
     if kind == b"f":
         raw = b64decode(asked["raw"])
-        return _dumped(parse_forward(parse(raw), attached(raw), known))
+        return _dumped(parse_forward(parse(raw), list_attached_mails(raw), known))
     if kind == b"t":
         return _dumped(trim(_mail(asked["mail"]), known))
     if at_hand := next((one for one in _parsed if one[0] == asked["number"]), None):

@@ -1,8 +1,8 @@
-"""The addresses that replies come back to: a newsletter's pattern with a token in it.
+"""Reply addresses: a newsletter's pattern with a token in it.
 
-A pattern is "ask@steppe.example", whose tokens stand behind a plus (RFC 5233, section 1): "ask+TOKEN@steppe.example";
-or "*@reply.steppe.example", a domain of its own: "TOKEN@reply.steppe.example". The return path has "b-" before the
-token, so that a bounce can't be taken for a reply nor a reply for a bounce.
+A pattern is "ask@steppe.example", with tokens after a plus (RFC 5233, section 1), "ask+TOKEN@steppe.example"; or
+"*@reply.steppe.example", a separate domain, "TOKEN@reply.steppe.example". The return path has "b-" before the token,
+so that a bounce can't be mistaken for a reply, nor a reply for a bounce.
 """
 
 import re
@@ -15,27 +15,27 @@ from urllib.parse import unquote
 
 BYTES = 10  # 80 bits, 16 symbols
 MOST_ADDRESSES = 200  # in one mail
-LONGEST = 1000  # characters of an address; Exchange's wrappings are long
-FORWARD = "forward"  # no token: those have 16 signs
-WRAPPINGS = 3  # one forwarder behind another
+LONGEST = 1000  # characters of an address; Exchange's encapsulated addresses are long
+FORWARD = "forward"  # can't be a token: those have 16 characters
+WRAPPINGS = 3  # levels of encapsulation, by one forwarder after another
 
 _TOKEN = "[a-z2-7]{16}"  # noqa: S105 - RFC 4648, section 6, in lower case
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9])?")  # with "+b-" and a token it stays under 64 octets
 _DOMAIN = re.compile(r"(?=.{1,190}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
-# What Exchange makes of an address that it can't hold: "IMCEASMTP-ask+2Btoken+40steppe+2Eexample@theirs.example".
+# Exchange encapsulates addresses that it can't hold: "IMCEASMTP-ask+2Btoken+40steppe+2Eexample@theirs.example".
 _IMCEA = re.compile(r"imcea[a-z0-9]{1,20}-([^@]+)@?.*", re.DOTALL)
 _IMCEA_SIGN = re.compile(r"\+([0-9a-f]{2})")
 
 
 def new_reply_token() -> str:
-    """Make a secret for an address: 80 bits in 16 symbols that survive servers which change the case."""
+    """Return a random token for an address: 80 bits in 16 characters, not case-sensitive."""
     return b32encode(secrets.token_bytes(BYTES)).decode().lower()
 
 
 def checked_pattern(text: str) -> str:
-    """Return a pattern as it is stored: lower case, its domain in ASCII (IDNA).
+    """Return the normalized pattern: lower case, its domain in ASCII (IDNA).
 
-    Raises ValueError where no mail could be sent to it.
+    Raises ValueError if it is no valid pattern.
     """
     local, at, domain = text.strip().lower().partition("@")
     try:
@@ -48,28 +48,28 @@ def checked_pattern(text: str) -> str:
 
 
 def plain_address(pattern: str) -> str | None:
-    """Return the address without a token; None where the pattern is a domain of its own."""
+    """Return the address without a token; None if the pattern is a separate domain."""
     return None if pattern.startswith("*@") else pattern
 
 
 def address_for(pattern: str, token: str) -> str:
+    """Return the reply address with this token."""
     local, _at, domain = pattern.partition("@")
     return f"{token}@{domain}" if local == "*" else f"{local}+{token}@{domain}"
 
 
 def bounce_address(pattern: str, token: str) -> str:
+    """Return the return path with this token, where bounces arrive."""
     return address_for(pattern, f"b-{token}")
 
 
 def forward_address(pattern: str) -> str:
-    """Return where a newsletter's desk forwards readers' mails to. Whoever writes there is looked at, so it is no
-    secret.
-    """
+    """Return the address to which a desk forwards readers' mails. It is no secret, since the sender is checked."""
     return address_for(pattern, FORWARD)
 
 
 def is_forward(addresses: Iterable[str], pattern: str) -> bool:
-    """Return whether one of these recipient addresses, or what a server made of it, is where mails are forwarded to."""
+    """Return whether one of these recipient addresses, possibly rewritten by a server, is the forward address."""
     wanted = forward_address(pattern)
     return any(
         form.strip("<>\"' ") == wanted
@@ -79,12 +79,11 @@ def is_forward(addresses: Iterable[str], pattern: str) -> bool:
 
 
 def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "") -> list[str]:
-    """Every reply token in these recipient addresses for one of these patterns, each once, in the order of the
-    addresses.
+    """Return the distinct reply tokens in these recipient addresses for these patterns, in order.
 
-    Found as well in what servers make of an address: upper case, Exchange's IMCEA forms, percent signs ("ask+token%
-    steppe.example@relay.example", and %2B as in a web address), SRS0 and SRS1, BATV (prvs=), VERP (name=domain@list).
-    `mark` is what stands before the token.
+    Rewritten addresses are recognized too: upper case, Exchange's IMCEA forms, percent signs
+    ("ask+token%steppe.example@relay.example", and %2B as in URLs), SRS0 and SRS1, BATV (prvs=) and VERP
+    (name=domain@list). `mark` is a prefix of the token.
     """
     shapes = [_shape(pattern, mark) for pattern in patterns]
     tokens: dict[str, None] = {}
@@ -96,15 +95,13 @@ def tokens_in(addresses: Iterable[str], patterns: Iterable[str], mark: str = "")
 
 
 def bounce_tokens_in(addresses: Iterable[str], patterns: Iterable[str]) -> list[str]:
-    """The same for the return paths that `bounce_address` makes."""
+    """Return the tokens of return paths made by `bounce_address`, as `tokens_in` does."""
     return tokens_in(addresses, patterns, "b-")
 
 
 @lru_cache(maxsize=1000)
 def _shape(pattern: str, mark: str) -> re.Pattern[str]:
-    """Return how a token of the pattern stands in an address. SRS writes the domain first:
-    "=steppe.example=ask+token@".
-    """
+    """Return a regular expression for addresses of the pattern; SRS puts the domain first: "=a.example=ask+token@"."""
     local, _at, domain = pattern.partition("@")
     domain = re.escape(domain)
     start = mark if local == "*" else rf"{re.escape(local)}\+{mark}"
@@ -115,7 +112,7 @@ def _shape(pattern: str, mark: str) -> re.Pattern[str]:
 
 
 def _forms(address: str) -> Iterator[str]:
-    """The address, and what it is without its wrappings, one after the other."""
+    """Yield the address, then its decapsulated forms, one level at a time."""
     for _ in range(1 + WRAPPINGS):
         yield address
         wrapped = _IMCEA.fullmatch(address.strip("<>\"' "))

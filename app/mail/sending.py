@@ -5,6 +5,7 @@ import re
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -21,13 +22,42 @@ from app.settings.mail_accounts import OAuthAccount
 from ..core.clock import utc_now
 from ..db.engine import Database
 from ..text.clean import single_line
-from .deadline import Deadline
 from .delivery import Permanent, Send, Transient, Undelivered, Unreachable
 from .message import Message
 from .mime_message import Envelope, safe_address
 from .outbox import SAID
 from .reply_address import bounce_address
 from .sign_ins import NoToken, access_token, mark_token_refused, xoauth2
+
+
+class Deadline:
+    """Shut the guarded connection down after `seconds`; `is_over` tells whether the time has run out."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._line: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def guard(self, line: socket.socket) -> None:
+        """Shut this connection down at the deadline, even after TLS has taken over its socket."""
+        self._line = line.dup()
+        if self.is_over:
+            self._cut()
+
+    def end(self) -> None:
+        """Cancel the timer: the conversation is over."""
+        self._timer.cancel()
+        if self._line is not None:
+            self._line.close()
+
+    def _cut(self) -> None:
+        self.is_over = True
+        if self._line is not None:
+            with suppress(OSError):  # already closed
+                self._line.shutdown(socket.SHUT_RDWR)
+
 
 TIMEOUT = 60.0  # seconds that handing over a mail may take in all, where MAIL_TIMEOUT says nothing else
 ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail

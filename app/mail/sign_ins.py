@@ -1,9 +1,8 @@
-"""Sign-ins of mail accounts by token (XOAUTH2): the refresh token is kept sealed, and access tokens are renewed by
-whoever needs one.
+"""OAuth sign-ins of mail accounts (XOAUTH2): refresh tokens are stored sealed, access tokens are renewed on demand.
 
-A provider may take each refresh token once and give the next with its answer, so it is asked by one process at a time:
-whoever renews leases the row by compare-and-set, asks outside any transaction, and writes down what came only under the
-same lease. The others wait for that.
+A provider may accept each refresh token once and return the next one with its answer, so only one process at a time may
+renew: it leases the row by compare-and-set, calls the provider outside of any transaction, and stores the new tokens
+only if it still holds the lease. All others wait.
 """
 
 import logging
@@ -27,17 +26,17 @@ from ..db.session import add_and_flush, execute_without_version_bump, get_keyrin
 from .models import MailSignIn, OutboxMail
 from .token_requests import Ended, Misconfigured, NotGiven, Tokens, renewed
 
-LEASE = timedelta(seconds=60)  # longer than any answer of a provider may take
-PATIENCE = 30.0  # seconds that the others wait for whoever renews
-LOOK = 0.2  # seconds between two looks
-EARLY = 300.0  # seconds before its end that an access token is renewed; a quarter of its life if that is shorter
-YOUNG = timedelta(seconds=60)  # a token that is refused sooner isn't to blame for it
-SAVED = 10  # how often it is tried to write down a new token, which may be the only one from now on
+LEASE = timedelta(seconds=60)  # longer than the timeout of a request to a provider
+PATIENCE = 30.0  # seconds that the others wait for the renewal
+LOOK = 0.2  # seconds between two checks while waiting
+EARLY = 300.0  # seconds before its expiry that an access token is renewed, or a quarter of its life if that is shorter
+YOUNG = timedelta(seconds=60)  # if a younger token is refused, the token is not the reason
+SAVED = 10  # attempts to store a new token, which may be the only valid one from now on
 
 COMMAND = "flask mail sign-in"
 MENDS = f"run `{COMMAND}`"
 SIGNED_OUT = f"the mail account is signed out: {MENDS}"
-# By what is wrong: how long nobody asks the provider, and what is said of it.
+# By fault: how long the provider is not asked again, and the message for the operator.
 FAULTS = {
     "out": (timedelta(0), SIGNED_OUT),
     "settings": (timedelta(minutes=5), f"the provider refuses our application: check MAIL_OAUTH_..., then {MENDS}"),
@@ -49,12 +48,12 @@ log = logging.getLogger(__name__)
 
 
 class NoToken(Exception):
-    """There is no token for an account; its words say what mends that, and name nobody."""
+    """There is no token for an account; the message says how to fix that, and names nobody."""
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """The right to renew a sign-in, until `until`, which tells it from any other."""
+    """A lease to renew a sign-in, identified by its end `until`."""
 
     row_id: int
     refresh: str = field(repr=False)
@@ -62,9 +61,9 @@ class Renewal:
 
 
 def access_token(database: Database, account: OAuthAccount) -> str:
-    """A token that opens the account now; renewed if it is about to end. Raises `NoToken`, and `Busy`.
+    """Return a valid access token for the account, renewing it if it is about to expire. Raises `NoToken` and `Busy`.
 
-    It may take as long as the provider takes, so it is never called within a transaction.
+    Don't call it within a transaction: it may wait for the provider.
     """
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -81,12 +80,15 @@ def access_token(database: Database, account: OAuthAccount) -> str:
 
 
 def xoauth2(user: str, token: str) -> str:
-    """Return what is said to a mail server instead of a password, as Google and Microsoft describe it."""
+    """Return the initial response of SASL XOAUTH2, as documented by Google and Microsoft."""
     return f"user={user}\x01auth=Bearer {token}\x01\x01"
 
 
 def mark_token_refused(database: Database, account: OAuthAccount, token: str) -> None:
-    """A mail server did not take this token: the next one is asked for, unless it was given a moment ago."""
+    """Expire an access token that a mail server has refused, unless it was renewed less than `YOUNG` ago.
+
+    Raises `Busy`.
+    """
 
     def forget(session: Session) -> None:
         row = _find_sign_in(session, account)
@@ -97,7 +99,7 @@ def mark_token_refused(database: Database, account: OAuthAccount, token: str) ->
 
 
 def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
-    """Somebody has signed in: from now on these tokens count, and mails that waited for them are due."""
+    """Store the tokens of a new sign-in, and make the mails due that waited for it."""
     row = session.scalars(select(MailSignIn).filter_by(account=account.user).with_for_update()).one_or_none()
     if row is None:
         row = add_and_flush(
@@ -122,7 +124,7 @@ def keep(session: Session, account: OAuthAccount, tokens: Tokens) -> None:
 
 
 def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple[OAuthAccount, str]]:
-    """Each account that can't be used as it is, with what is wrong: a key of `FAULTS`."""
+    """Yield each account that can't be used at present, with its fault, a key of `FAULTS`."""
     for account in accounts:
         row = _find_sign_in(session, account)
         if row is None:
@@ -132,7 +134,7 @@ def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple
 
 
 def _find_sign_in(session: Session, account: OAuthAccount) -> MailSignIn | None:
-    """The sign-in of an account. One at another provider is none: its token is not sent to this one."""
+    """Return the sign-in of an account at its current provider, since tokens must not be sent to another one."""
     wanted = {"account": account.user, "token_url": account.provider.token_url}
     return session.scalars(select(MailSignIn).filter_by(**wanted)).one_or_none()
 
@@ -165,9 +167,9 @@ def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str
 
 
 def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
-    """Take the right to renew; None where somebody else has it, or has just used it. Raises `NoToken`."""
+    """Lease the sign-in for a renewal; None if another process holds the lease or has just renewed. Raises `NoToken`."""
     at, mine = now(session), select(MailSignIn).filter_by(account=account.user)
-    session.scalars(mine.with_for_update()).one_or_none()  # nobody else looks or writes until the commit
+    session.scalars(mine.with_for_update()).one_or_none()  # lock the row until the commit
     row, refresh = _renewable(session, account)
     if (row.leased_until is not None and row.leased_until > at) or _current(session, account):
         return None
@@ -176,7 +178,7 @@ def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
 
 
 def _renew(database: Database, account: OAuthAccount, renewal: Renewal) -> str | None:
-    """The new token; None where somebody has signed in meanwhile. Raises `NoToken`."""
+    """Return a new access token, or None if the lease was lost in the meantime. Raises `NoToken` and `Busy`."""
     try:
         tokens = renewed(account.provider, renewal.refresh)
     except NotGiven as fault:

@@ -1,4 +1,4 @@
-"""Detects that mail doesn't move: a mail that has been due for long says that no worker runs."""
+"""Detect stalled mail: a mail that has been due for a long time shows that no worker is running."""
 
 from datetime import datetime
 from typing import Any
@@ -14,19 +14,18 @@ from .models import OutboxMail
 
 
 def get_stalled_since(session: Session) -> datetime | None:
-    """Since when the mail has been due that waits longest for the worker, to go out or to get its place."""
+    """Return since when the oldest mail, outgoing or inbound, has waited for a worker; None if none is due."""
     times = (outgoing_since(session), inbound.waits_since(session))
     return min((time for time in times if time and time <= now(session)), default=None)
 
 
 def outgoing_since(session: Session) -> datetime | None:
-    """Since when the mail has been due that waits longest to go out; None where none is due."""
+    """Return since when the oldest outgoing mail has been due; None if none is due."""
     due_at = session.scalar(_outgoing(now(session)))
     return due_at if due_at is not None and due_at <= now(session) else None
 
 
 def _outgoing(now: Any) -> Select[datetime]:
-    """Find when the mail is due that is to go out first."""
     waiting = select(OutboxMail).where(OutboxMail.is_queued, is_unleased(now))
     order = (OutboxMail.due_at, OutboxMail.id)
     first = Listing[OutboxMail](waiting, order, rising=True, each=(OutboxMail.lane, LANES)).select(None, 1)

@@ -1,7 +1,7 @@
-"""Requests to an OAuth provider: an access token for a refresh token (RFC 6749, section 6), and the sign-in by device
-code (RFC 8628).
+"""Requests to an OAuth provider: refreshing an access token (RFC 6749, section 6), and sign-in by device code (RFC
+8628).
 
-They go by `outside`, which follows nobody elsewhere and bounds what comes back.
+They use `http_client`, which follows no redirects and limits the size of responses.
 """
 
 import re
@@ -14,15 +14,15 @@ from app.settings.mail_accounts import Provider, is_safe
 from ..core import http_client
 from ..text.clean import single_line
 
-LIMIT = 20.0  # seconds for a whole answer
-LIFE = 3600.0  # seconds that an access token lives where its provider doesn't say
+LIMIT = 20.0  # seconds for a whole response
+LIFE = 3600.0  # lifetime of an access token, in seconds, if its provider doesn't say
 LONGEST_LIFE = 86_400.0
-PACE = 5.0  # seconds between two questions whether somebody has signed in (RFC 8628, section 3.5)
+PACE = 5.0  # seconds between two polls (RFC 8628, section 3.5)
 LONGEST_PACE = 60.0
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
-# What the error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5 mean for whoever asks; the last three of those
-# that end a sign-in are Microsoft's.
+# The error codes of RFC 6749, section 5.2 and RFC 8628, section 3.5, by consequence. The last three that end a sign-in
+# are Microsoft's.
 ENDED = (
     "invalid_grant",
     "access_denied",
@@ -35,7 +35,7 @@ SETTINGS = ("invalid_client", "unauthorized_client", "invalid_scope", "unsupport
 
 
 class NotGiven(Exception):
-    """The provider gave no token. Its words are ours alone; `details` are the provider's, for whoever signs in."""
+    """The provider gave no token. The message is our own text; `details` is the provider's, for the person signing in."""
 
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
@@ -43,24 +43,24 @@ class NotGiven(Exception):
 
 
 class Away(NotGiven):
-    """It may give one later."""
+    """The provider may give a token later."""
 
 
 class Slow(Away):
-    """It kept silent for too long."""
+    """The provider didn't respond in time."""
 
 
 class Ended(NotGiven):
-    """The sign-in was revoked, or has ended: somebody has to sign in again."""
+    """The sign-in was revoked, refused or has expired: somebody has to sign in again."""
 
 
 class Misconfigured(NotGiven):
-    """It doesn't know our application, or won't give it what it asks for."""
+    """The provider doesn't know our application, or refuses it the requested scopes or grant."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """`access` lives for `life` seconds; `refresh` is empty where the one that was used goes on."""
+    """An access token, valid for `life` seconds, and a refresh token, empty if the previous one stays valid."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -69,7 +69,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """The code that somebody types, `user_code` at `address`, within `life` seconds; asked for every `pace` seconds."""
+    """A device code. The user types `user_code` at `address` within `life` seconds; we poll every `pace` seconds."""
 
     code: str = field(repr=False)
     user_code: str
@@ -79,14 +79,14 @@ class DeviceCode:
 
 
 def renewed(provider: Provider, refresh: str) -> Tokens:
-    """A new access token for a refresh token. Raises `NotGiven`."""
+    """Return a new access token for a refresh token. Raises `NotGiven`."""
     return _parse_tokens(_request_grant(provider, {"grant_type": "refresh_token", "refresh_token": refresh}))
 
 
 def device_code(provider: Provider) -> DeviceCode:
-    """Begin a sign-in by device code. Raises `NotGiven`."""
+    """Start a sign-in by device code (RFC 8628, section 3.1). Raises `NotGiven`."""
     found = _parse_response(*_post(provider, provider.device_url, {"scope": provider.scopes}))
-    # Google's name for it is older than the standard.
+    # Google uses a name from before the standard.
     address = _get_text(found, "verification_uri") or _get_text(found, "verification_url")
     code, user_code = _get_text(found, "device_code"), single_line(_get_text(found, "user_code"))[:60]
     if not (code and user_code and is_safe(address)):
@@ -97,10 +97,10 @@ def device_code(provider: Provider) -> DeviceCode:
 
 
 def wait_for_sign_in(provider: Provider, begun: DeviceCode, wait: Callable[[float], None]) -> Tokens:
-    """Ask until somebody has signed in; `wait` is called with the seconds to the next question.
+    """Poll until the user has signed in; `wait` is called with the seconds until the next poll.
 
-    Raises `Ended` where they refused or were too late, and `NotGiven`. One that keeps silent or is away is asked again,
-    ever more slowly (RFC 8628, section 3.5).
+    Raises `Ended` if the user refused or was too late, and `Misconfigured`. While the provider is unavailable, polling
+    goes on with growing intervals (RFC 8628, section 3.5).
     """
     pace, left = begun.pace, begun.life
     while left > 0:
@@ -120,7 +120,7 @@ def wait_for_sign_in(provider: Provider, begun: DeviceCode, wait: Callable[[floa
 
 
 class _Pending(NotGiven):
-    """Nobody has signed in yet; `extra_pace` seconds are added to the pace."""
+    """The user hasn't signed in yet; `extra_pace` seconds are added to the polling interval."""
 
     def __init__(self, extra_pace: float) -> None:
         super().__init__("nobody has signed in yet")
@@ -132,7 +132,7 @@ def _request_grant(provider: Provider, params: dict[str, str]) -> dict[str, Any]
 
 
 def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, bytes]:
-    """The status and body of the answer. Raises `Away`."""
+    """Send a POST with the client's credentials, and return the status and body. Raises `Away`, or `Slow`."""
     secret = {"client_secret": provider.client_secret} if provider.client_secret else {}
     try:
         return http_client.request(url, {**params, "client_id": provider.client_id, **secret}, timeout=LIMIT)
@@ -143,7 +143,7 @@ def _post(provider: Provider, url: str, params: dict[str, str]) -> tuple[int, by
 
 
 def _parse_response(status: int, body: bytes) -> dict[str, Any]:
-    """The answer as it was given. Raises what it means where it is none."""
+    """Return the parsed response. Raises `_Pending`, `Ended`, `Misconfigured` or `Away` for an error."""
     try:
         found = http_client.parse_object(status, body)
     except http_client.UnreadableResponse as fault:
@@ -177,7 +177,7 @@ def _get_text(data: dict[str, Any], name: str) -> str:
 
 
 def _get_seconds(data: dict[str, Any], name: str, default: float) -> float:
-    """A time that the answer names, within reason; some providers write it as a text."""
+    """Return a duration from the response, within limits; some providers send it as a string."""
     try:
         return min(max(float(data.get(name, default)), 1.0), LONGEST_LIFE)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Usage counts: things done for somebody in a stretch of time, counted without keeping who it was."""
+"""Usage counts: how often something was done for somebody in a period, counted without storing who it was."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -13,16 +13,16 @@ from .models import Spent
 
 
 def spend(session: Session, kind: str, key: str, ends_on: date, limit: int = 1) -> bool:
-    """Count one more for `key`; False where there were `limit` already. `key` also names the stretch, a day for
-    example.
+    """Count one more use for `key` and return True, or return False if `limit` is reached.
 
-    Two workers who count the same at one moment: the second one's transaction fails and is run again.
+    `key` includes the period, for example the day. If two workers count the same use concurrently, the transaction of
+    the second one fails and is retried.
     """
     return spend_each(session, kind, [key], ends_on, limit)[0]
 
 
 def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, limit: int = 1) -> list[bool]:
-    """Do the same for several, one after the other; somebody may be among them more than once."""
+    """Count a use for each key in order, as `spend` does; a key may occur more than once."""
     if not keys:
         return []
     ring = get_keyring(session)
@@ -30,7 +30,7 @@ def spend_each(session: Session, kind: str, keys: Sequence[str], ends_on: date, 
     def mac(who: str, number: int) -> bytes:
         return ring.mac(f"spent.{kind}", f"{number} {who}")
 
-    # Most come once: only of those who have their first, the others are looked for.
+    # Most keys occur once: look for further uses only where there is a first one.
     first = {who: mac(who, 0) for who in keys}
     there = _find_spent_macs(session, kind, first.values())
     others = {who: [mac(who, number) for number in range(1, limit)] for who in first if first[who] in there}
@@ -53,5 +53,5 @@ def _find_spent_macs(session: Session, kind: str, macs: Collection[bytes]) -> se
 
 
 def sweep(session: Session) -> None:
-    """Delete what was counted for a time that is over."""
+    """Delete the counts of periods that are over."""
     session.execute(delete(Spent).where(Spent.ends_on < now(session).date()))

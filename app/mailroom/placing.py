@@ -23,14 +23,11 @@ from ..mail import inbound, leases
 from ..mail.lifecycle import PLACES_OF_MAIL
 from ..mail.reading import NotStarted, Reading
 from ..mailtext.incoming import Mail, TrimContext
-from . import settling
+from . import routing
 from .batch import House, Settings
-from .decision import Judged
-from .evidence import InboundContext
-from .judges import decide
+from .inbound_context import FoundContents, InboundContext, Judged, find_contents, uncut
 from .recipients import answerable
-from .settling import Became
-from .words import Found, find, uncut
+from .routing import Became, decide
 
 __all__ = ["Settings", "place_due"]
 
@@ -57,7 +54,7 @@ class Opened:
     mail: Mail
     known: TrimContext = field(default_factory=TrimContext)
     is_forward: bool = False
-    found: Found | None = None
+    found: FoundContents | None = None
 
     @property
     def claim(self) -> leases.Claim:
@@ -124,7 +121,7 @@ class _Placing:
             self.database.write(partial(leases.give_back, claims=claims), self.at)
 
     def _give_up(self, claim: leases.Claim) -> str:
-        return self.database.write(partial(settling.give_up, claim=claim), self.at)
+        return self.database.write(partial(routing.give_up, claim=claim), self.at)
 
     def _place_alone(self, claim: leases.Claim) -> str | None:
         """Judge a mail again, and place it by itself: another one may have become its first."""
@@ -178,7 +175,9 @@ class _Placing:
     def _find(self, opened_mail: Opened) -> Opened:
         return replace(
             opened_mail,
-            found=find(self.reading, opened_mail.raw, opened_mail.mail, opened_mail.known, opened_mail.is_forward),
+            found=find_contents(
+                self.reading, opened_mail.raw, opened_mail.mail, opened_mail.known, opened_mail.is_forward
+            ),
         )
 
     def _quoting(
@@ -240,7 +239,7 @@ class _Placing:
         try:
             return work()
         except Exception as error:
-            settling.log_failure(claim, error)
+            routing.log_failure(claim, error)
             became[claim] = None
             return None
 
@@ -249,11 +248,11 @@ class _Placing:
         if not judged_mails:
             return {}
         try:
-            return self.database.write(partial(settling.settle, judged_mails=judged_mails), self.at)
+            return self.database.write(partial(routing.settle, judged_mails=judged_mails), self.at)
         except Busy:
             raise
         except Exception:  # told of the mail whose it is, when that one fails again
-            return self.database.write(partial(settling.settle_each, judged_mails=judged_mails), self.at)
+            return self.database.write(partial(routing.settle_each, judged_mails=judged_mails), self.at)
 
 
 def _quoting(opened_mail: Opened, case: InboundContext) -> Opened:

@@ -8,9 +8,7 @@ from ..mail.models import OutboxMail
 from ..mailtext.origin import bounces, senders
 from ..newsletters.models import Newsletter
 from ..workflows.back_issues import received_editions
-from .decision import Decision
-from .evidence import InboundContext
-from .spam import is_spam
+from .inbound_context import Decision, InboundContext, is_spam
 
 UNREADABLE = ("bytes", "parts", "depth", "time")  # what a mail exceeded; the bytes are kept
 TESTED = "test mail"  # the operator's

@@ -1,11 +1,14 @@
-"""The public archive: each Q&A with its lasting address, and the editions. All of it may be kept by caches."""
+"""The public archive: each Q&A at its lasting address with its picture, the editions, and the search in what ran.
+
+The picture's own address changes with its words: what was reworded or withdrawn has no old picture any more.
+"""
 
 from collections.abc import Callable
 from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from flask import abort, redirect, request, url_for
+from flask import Response, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..db.session import absolute_url
@@ -14,15 +17,46 @@ from ..editions import corrections as made
 from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
 from ..editions.models import EditionItem, ItemTranslation
+from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..search import PUBLIC
 from ..search.alike import Probe, find_matches
-from ..typesetting.card import SIZE
+from ..search.full_text import get_cursor, search
+from ..typesetting.card import SIZE, Card
 from ..web.formatting import autonym, zone
-from ..web.setup import get_cursor_row, paginate
-from .cards import card_address
-from .page_frame import ReaderContext, T, or_404, public, reader
+from ..web.setup import get_cursor_row, or_404, paginate
+from .page_frame import ReaderContext, T, open_context, public, reader
 from .stories import Story, href, parts, stories_by_question, stories_of
+
+
+def card_of(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Card:
+    return Card(headline(item), newsletter.name, item.piece["language"])
+
+
+def card_address(context: ReaderContext, item: EditionItem | ItemTranslation) -> str | None:
+    """Return where the picture of a Q&A is, in its own language or another; None where it can't be drawn here."""
+    card, newsletter = card_of(context.newsletter, item), context.newsletter
+    if not card.can_be_drawn:
+        return None
+    public_id, digest = item.question.public_id, card.digest
+    path = url_for("reader.card", slug=newsletter.slug, public_id=public_id, digest=digest, lang=None)
+    return absolute_url(context.session, path)
+
+
+@reader.get("/<slug>/cards/<public_id>/<digest>.png")
+@public
+def card(place: ReaderContext, public_id: str, digest: str) -> ResponseReturnValue:
+    session, newsletter = place.session, place.newsletter
+    item, _edition = or_404(archive.story(session, newsletter, public_id))
+    if item.question.is_retracted:
+        return place.page("reader/retracted.html", "answers"), 410
+    cards = [
+        card_of(newsletter, item),
+        *(card_of(newsletter, one) for one in item_translations.list_visible_translations(session, item)),
+    ]
+    drawn = or_404(next((one for one in cards if one.digest == digest), None)).png()
+    return Response(or_404(drawn), mimetype="image/png")
+
 
 PAGE, RELATED = 20, 3
 
@@ -234,3 +268,24 @@ def edition(place: ReaderContext, public_id: str) -> str:
     sent = or_404(archive.sent_edition(session, newsletter, public_id))
     stories = stories_of(newsletter, archive.items(session, [sent])[sent.id])
     return place.page("reader/edition.html", "editions", edition=sent, stories=stories)
+
+
+@reader.post("/<slug>/answers")
+def find_answers(slug: str) -> str:
+    """`before` is the public key of the last Q&A of the page before."""
+    with open_context(slug) as place:
+        session, newsletter = place.session, place.newsletter
+        words = request.form.get("words", "")[:200]
+        before = request.form.get("before", "")
+        mark = None
+        if before:
+            last = or_404(archive.story(session, newsletter, before) if before.isalnum() else None)[0]
+            mark = or_404(get_cursor(session, PUBLIC, "question", last.question_id))
+        hits = search(session, PUBLIC, newsletter.id, words, answered_only=True, cursor=mark, limit=PAGE + 1)
+        ran = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE]])
+        stories = stories_by_question(newsletter, ran)
+        results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
+        older = ran[[*stories][-1]].question.public_id if len(hits) > PAGE and results else ""
+        return place.page(
+            "reader/found.html", "answers", query=words, results=results, older=older, is_first_page=not before
+        )

@@ -1,4 +1,6 @@
-"""Served copies: a public page is made once for each version of what readers see, and given to everybody from memory.
+"""Kept in memory for one version of what readers see: newsletters, and public pages that are made once for all.
+
+The version is looked at each time, so no process shows settings of before (see app/db/public_version.py).
 
 A page for a copy is made from its address alone: whoever asked for it first has left no header, cookie or parameter of
 theirs in it. Form tokens are put in for each reader. Where a copy stops being true with time, its life ends before.
@@ -14,22 +16,50 @@ from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..core.clock import unix_time
 from ..db.engine import Database
-from ..db.public_version import read_public_version
+from ..db.public_version import Version, get_public_version, read_public_version
 from ..editions.queries import next_run
 from ..newsletters.models import Newsletter
+from ..newsletters.queries import by_slug
 from ..watching import each_request
 from ..watching.references import HEADER, new_reference
 from ..web import hosts
+from ..web.current import db
 from ..web.static_files import takes_gzip
-from . import form_token, known_newsletters
+from . import form_token
 from .gzip_page import LEAST, Kept, compress_page
 from .proof_of_work import task
+
+KeptNewsletters = dict[str, tuple[Version, Newsletter]]
+
+
+def keep_newsletters(app: Flask) -> None:
+    """Let an app keep the newsletters that it reads."""
+    app.extensions["newsletters"] = KeptNewsletters()
+
+
+def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
+    """Return the newsletter that has this short name, or had it, to read and not to change; with the version of its
+    pages as it was before, or None where nothing is kept of it. With a session it is as the session's transaction has
+    it."""
+    version = get_public_version(session, slug) if session else read_public_version(db, slug)
+    kept: KeptNewsletters = current_app.extensions["newsletters"]
+    there = kept.get(slug)
+    if version and there and there[0] == version:
+        return there
+    if session:
+        return version, by_slug(session, slug)
+    with db.read() as own:
+        newsletter = by_slug(own, slug)
+    if version and newsletter and newsletter.id == version[0]:
+        kept[slug] = version, newsletter
+    return version, newsletter
+
 
 # What stands behind a newsletter's name in the addresses of its pages, and the parameters that they know beside `lang`.
 PAGES: dict[str, tuple[str, ...]] = {
@@ -277,4 +307,4 @@ def _matches_etag(if_none_match: str, tag: str) -> bool:
 def serve(app: Flask) -> None:
     """Let an app answer from copies."""
     app.extensions["copies"] = app.wsgi_app = PageCache(app)  # type: ignore[method-assign,assignment]
-    known_newsletters.keep(app)
+    keep_newsletters(app)

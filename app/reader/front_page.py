@@ -1,12 +1,14 @@
-"""The front page, the page about protection, and the site's root."""
+"""The front page, the page about protection, the site's root, and the short address that stands in print."""
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
 from ..newsletters.queries import all_newsletters, house_text
+from ..newsletters.short_codes import SHORT, WHOLE, find_by_short_code
 from ..questions import queries as questions
-from ..web.setup import db, requested_language
+from ..web.formatting import requested_language
+from ..web.setup import db, or_404
 from .ask_form import country_notes
 from .page_frame import ReaderContext, open_context, public, reader, with_form
 from .stories import stories_of
@@ -48,3 +50,13 @@ def protection(place: ReaderContext) -> str:
     return place.page(
         "reader/protection.html", "", keep_days=place.newsletter.keep_days, notes=country_notes(place.newsletter)
     )
+
+
+# By its length no page of a newsletter that was called "q" before is hidden.
+@reader.get(f"/q/<string(length={SHORT}):code>")
+@reader.get(f"/q/<string(length={WHOLE}):code>")
+def short_address(code: str) -> ResponseReturnValue:
+    """Lead to the ask page of the newsletter with this code; 404, as for any address that there isn't, for all else."""
+    with db.read() as session:
+        slug = or_404(find_by_short_code(session, code)).slug
+    return redirect(url_for("reader.ask", slug=slug), code=303)

@@ -19,7 +19,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from ..web.setup import language, or_404
+from ..web.formatting import language
+from ..web.setup import or_404
 from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"

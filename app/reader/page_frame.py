@@ -1,4 +1,10 @@
-"""The frame around every page of the readers' door: the newsletter, its language, and what caches may keep."""
+"""The frame around every page of the readers' door: newsletter, language, what caches may keep, what is sent packed.
+
+Packing makes lengths tell: what stands in a page twice makes it shorter. Whoever can put words into a page beside a
+secret, and sees how long it comes out, can guess the secret sign by sign (BREACH, 2013). So nothing is packed but what
+`PACKED` names, each with why it holds no secret; and a form's token, though it is nobody's secret, is left out of the
+packing: it stands between two packed pieces as it is, so that no length tells of it.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -22,9 +28,10 @@ from ..newsletters.models import Newsletter
 from ..text.translation import interface_language
 from ..web.formatting import autonym
 from ..web.setup import csrf, db, newsletter_or_404
-from ..web.setup import or_404 as or_404
+from ..web.static_files import takes_gzip
 from . import copies
-from .known_newsletters import find_newsletter
+from .copies import find_newsletter
+from .gzip_page import LEAST, compress_page
 
 reader = Blueprint("reader", __name__)
 csrf.exempt(reader)  # There is no session here to ride on; the forms carry a signed token of their own.
@@ -213,3 +220,44 @@ def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseRe
             return response
 
     return answer
+
+
+PUBLISHED = "what was published, the same for everybody who asks"
+A_FORM = "an empty form, the same for everybody but for its token, which is drawn anew each time and stays unpacked"
+# GET alone: an answer to a POST has a reader's words in it, or their number.
+PACKED = {
+    "home": A_FORM,
+    "ask": A_FORM,
+    "framed_ask": "an empty form without a token",
+    "protection": PUBLISHED,
+    "answers": PUBLISHED,
+    "topic": PUBLISHED,
+    "expert": PUBLISHED,
+    "story": PUBLISHED,
+    "corrections": PUBLISHED,
+    "editions": PUBLISHED,
+    "edition": PUBLISHED,
+    "framed_answers": PUBLISHED,
+    "feed": PUBLISHED,
+    "json_feed": PUBLISHED,
+    "calendar": PUBLISHED,
+    "sitemap": PUBLISHED,
+    "sitemap_of_pages": PUBLISHED,
+    "sitemap_of_year": PUBLISHED,
+    "handbook": "a text of the program",
+}
+
+
+@reader.after_request
+def _pack(response: Response) -> Response:
+    is_read = request.method in ("GET", "HEAD") and response.status_code in (200, 304)
+    if not is_read or (request.endpoint or "").removeprefix(f"{reader.name}.") not in PACKED:
+        return response
+    response.vary.add("Accept-Encoding")
+    if tag := response.get_etag()[0]:
+        response.set_etag(tag, weak=True)  # both ways to send it have this one (RFC 9110, section 8.8.3)
+    takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
+    if response.status_code == 200 and takes and len(response.get_data()) >= LEAST:
+        response.set_data(compress_page(response.get_data()))
+        response.headers["Content-Encoding"] = "gzip"
+    return response

@@ -7,8 +7,9 @@ from ..core.actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
 from ..letters.receive import Submission, send
+from ..web.setup import or_404
 from . import form_token
-from .page_frame import ReaderContext, open_context, or_404, reader, with_form
+from .page_frame import ReaderContext, open_context, reader, with_form
 from .receipt import send_once
 from .stories import href
 from .submission import find_spam_signals, format_errors, has_no_capacity

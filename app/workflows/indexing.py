@@ -22,9 +22,9 @@ from ..editions.models import EditionItem
 from ..letters.models import Addition, Letter
 from ..questions import queries as questions
 from ..questions.models import Question
-from ..search.embedding import embed_due
 from ..search.index import Doc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
+from ..search.semantic import embed_due
 
 BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
 AT_A_TIME = 20  # batches before the worker's other duties have their turn

@@ -31,8 +31,8 @@ from app.mail.lifecycle import INBOUND, MAIL
 from app.mail.models import Inbound, OutboxMail
 from app.mailroom import integrity
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import InboundContext
-from app.mailroom.judges import decide
+from app.mailroom.inbound_context import InboundContext
+from app.mailroom.routing import decide
 from app.mailtext.parsing.parse import parse
 from app.models import Base
 from app.newsletters.models import Newsletter

@@ -21,7 +21,7 @@ from app.editor.letters.letter_list import LETTERS, list_of
 from app.letters import filing, look_alike_flags, mailed_letters, queries, spam_filter
 from app.letters.models import Letter
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import InboundContext
+from app.mailroom.inbound_context import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due

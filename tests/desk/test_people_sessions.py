@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editor.conflict import token
-from app.entrance.browser_names import family
+from app.entrance.login import family
 from app.people.models import BrowserSession
 from app.questions import actions
 from app.settings.sign_in_rules import SignInRules

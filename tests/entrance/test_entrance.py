@@ -14,8 +14,8 @@ from app.core.actors import Clock
 from app.core.clock import utc_now
 from app.db.declarative import Base
 from app.db.engine import Database
+from app.entrance.login import EVEN
 from app.entrance.onward import local
-from app.entrance.ways_in import EVEN
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in

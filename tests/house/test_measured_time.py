@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from app.entrance.ways_in import EVEN
+from app.entrance.login import EVEN
 from tests.support.at_the_form import ask, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.pages import Page

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from app.crypto.seal import Keys
 from app.db import postgresql
 from app.db.engine import Database
-from app.web import rate_limits
+from app.web import setup
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.waiting import until
 
@@ -34,8 +34,8 @@ def took(began: float) -> float:
 def served(silent: int, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """A small app that counts in a silent Redis, with limits of each kind that ours has."""
     app = Flask("silent")
-    app.config |= rate_limits.limit_settings(f"redis://127.0.0.1:{silent}/0")
-    monkeypatch.setattr(rate_limits, "limiter", limiter := Limiter(lambda: "somebody", strategy="fixed-window"))
+    app.config |= setup.limit_settings(f"redis://127.0.0.1:{silent}/0")
+    monkeypatch.setattr(setup, "limiter", limiter := Limiter(lambda: "somebody", strategy="fixed-window"))
     limiter.init_app(app)
     app.add_url_rule("/", "start", lambda: "")
     app.add_url_rule("/limited", "limited", limiter.limit("3 per minute")(limited))
@@ -48,7 +48,7 @@ def limited() -> str:
 
 
 def guess() -> bool:
-    return rate_limits.apply_limits(lambda counters: counters.hit(RateLimitItemPerMinute(3), "receipts", "somebody"))
+    return setup.apply_limits(lambda counters: counters.hit(RateLimitItemPerMinute(3), "receipts", "somebody"))
 
 
 GUESSES = ["True", "True", "True", "False", "False"]
@@ -59,25 +59,25 @@ def test_limits_hold_while_redis_is_silent_and_one_request_waits_for_it(served: 
     assert [client.get("/counted").text for _ in range(5)] == GUESSES
     assert [client.get("/limited").status_code for _ in range(5)] == [200, 200, 200, 429, 429]
     # The first request waits twice, and one more to see whether Redis is back; all would have for five seconds.
-    assert rate_limits.REDIS_TIMEOUT <= took(began) < 3.0
+    assert setup.REDIS_TIMEOUT <= took(began) < 3.0
 
 
 def test_a_page_from_a_copy_counts_too_while_redis_is_silent_though_it_has_no_request(served: Flask) -> None:
     began = time.monotonic()
     with served.app_context():
         assert [str(guess()) for _ in range(5)] == GUESSES
-    assert rate_limits.REDIS_TIMEOUT <= took(began) < 3.0
+    assert setup.REDIS_TIMEOUT <= took(began) < 3.0
 
 
 def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, storage = served.test_client(), rate_limits.limiter.storage
+    client, storage = served.test_client(), setup.limiter.storage
     assert client.get("/counted").text == "True"
     monkeypatch.setattr(storage, "check", lambda: True)
     monkeypatch.setattr(storage, "incr", lambda *_, **__: 4)  # others have used the limit up meanwhile
 
     def is_back() -> bool:
         assert client.get("/").status_code == 200
-        return rate_limits.limiter.limiter.storage is storage
+        return setup.limiter.limiter.storage is storage
 
     until(is_back, "the counters in Redis")
     assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import psutil
 import pytest
 
-from app.entrance import ways_in
+from app.entrance import login
 from app.server import page_server
 from tests.support.at_the_form import QUESTION, receipt_on
 from tests.support.cast import Newsroom
@@ -243,7 +243,7 @@ def test_who_asks_for_a_way_in_is_answered_no_sooner_whoever_they_are(port: int)
                 "POST", "/sign-in", sent, {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
             )
             assert line.getresponse().status == 303
-            assert time.monotonic() - began >= ways_in.EVEN
+            assert time.monotonic() - began >= login.EVEN
 
 
 HALF = Slow(b"GET / HTTP/1.1\r\nX-Lo")

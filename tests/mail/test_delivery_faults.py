@@ -191,7 +191,7 @@ def test_four_workers_at_once_send_each_of_two_hundred_mails_once(
 
 MAILS = 300
 # Half a second each on PostgreSQL, where what is ours is the same.
-KILLS = {"sqlite": 200, "postgresql": 40}
+KILLS = {"sqlite": 60, "postgresql": 30}
 
 
 def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_only_what_it_could_not_note(

@@ -13,8 +13,7 @@ from app.mail import hung_files
 from app.mail.reading import Reading
 from app.mailtext.incoming import File
 from app.mailtext.parsing import files
-from app.mailtext.parsing.file_kinds import kind_of
-from app.mailtext.parsing.file_names import sanitize_file_name
+from app.mailtext.parsing.files import kind_of, sanitize_file_name
 from app.mailtext.parsing.mime import MOST_PARTS
 from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, redraw_picture
 from tests.support.effort import at_most

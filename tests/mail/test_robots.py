@@ -3,9 +3,8 @@
 import pytest
 
 from app.mailtext.incoming import Mail, Mailbox
-from app.mailtext.origin import vacations
-from app.mailtext.origin.robots import Judgement, judge
-from app.mailtext.origin.vacations import fold_subject
+from app.mailtext.origin import robots
+from app.mailtext.origin.robots import Judgement, fold_subject, judge
 from app.mailtext.parsing.parse import parse
 from app.text.word_tables import word_tables
 from tests.support.effort import at_most
@@ -131,7 +130,7 @@ def test_a_vacation_notice_is_recognised_by_its_subject(subject: str) -> None:
 
 
 def test_every_phrase_of_the_table_is_found_in_every_case() -> None:
-    phrases = word_tables(vacations.__file__, "vacations")["phrases"]
+    phrases = word_tables(robots.__file__, "vacations")["phrases"]
     found = {
         phrase
         for phrase in phrases

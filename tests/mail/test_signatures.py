@@ -14,8 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from app.mailtext.origin.dkim import Lookup
-from app.mailtext.origin.senders import Server, Verdict, check
+from app.mailtext.origin.senders import Lookup, Server, Verdict, check
 from app.mailtext.parsing.parse import parse
 from tests.support.effort import at_most
 

@@ -41,7 +41,7 @@ from tests.support.ways_in import Client, headers
 ROOT = Path(__file__).parent.parent.parent
 MAILS = 300
 # Half a second each on PostgreSQL, where what is ours is the same.
-KILLS = {"sqlite": 200, "postgresql": 40}
+KILLS = {"sqlite": 60, "postgresql": 30}
 # How a worker reads, and after how many seconds at most it is killed. Most die as they begin, when they fetch or claim; some
 # get as far as placing; and now and then one reads in a process of its own, as the product does, which has to start first.
 LIVES = (*[("here", 0.1)] * 7, *[("here", 1.4)] * 2, ("apart", 1.8))

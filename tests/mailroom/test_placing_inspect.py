@@ -2,7 +2,7 @@
 
 from app.db.engine import Database
 from app.mailroom.batch import Settings
-from app.mailroom.inspecting import inspect
+from app.mailroom.routing import inspect
 from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK, bounce, checked, mail, vacation
 from tests.support.mailroom import LEYLA, SETTINGS, Room, reading

@@ -25,7 +25,7 @@ from app.letters.models import Contact, Letter
 from app.mail import inbound, leases
 from app.mail.models import Inbound, OutboxMail
 from app.mail.reading import NotStarted, Reading
-from app.mailroom import outcomes, placing
+from app.mailroom import placing, routing
 from app.mailroom.placing import place_due
 from app.mailtext.incoming import Mail, TrimContext, Trimmed
 from app.newsletters.models import Newsletter
@@ -157,14 +157,14 @@ def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Room) -
 
 def test_a_mail_that_fails_in_a_batch_holds_back_no_other(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with making its letter: the others are placed in the same round, and it is tried again."""
-    make = outcomes.from_readers.take_all
+    make = routing.from_readers.take_all
 
     def fails(session: Session, actor: Any, taken: Any) -> Any:
         if any("poison" in mailed.words for _, mailed, _ in taken):
             raise ValueError("it is poison")
         return make(session, actor, taken)
 
-    monkeypatch.setattr(outcomes.from_readers, "take_all", fails)
+    monkeypatch.setattr(routing.from_readers, "take_all", fails)
     poisoned = {3, 7}
     for number in range(10):
         room.store(mail(body="It is poison." if number in poisoned else f"Who looks after well {number}?"), at=LATER)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from app.reader.arrived import MARKS
+from app.reader.receipt import DIGIT_MARKS
 from tests.support.at_the_form import ask, receipt_on, token
 from tests.support.cast import Newsroom
 from tests.support.pages import Page
@@ -47,7 +47,7 @@ def test_the_page_is_the_one_that_is_made_for_a_form_that_is_sent_again(
             dict(again.headers).keys(),
         )
         assert Page(first.text).values("receipt") == [receipt_on(first.text)] * len(Page(first.text).values("receipt"))
-        assert not set(MARKS) & set(first.text)
+        assert not set(DIGIT_MARKS) & set(first.text)
 
 
 def test_each_reader_gets_a_number_of_their_own_and_no_copy_keeps_any(

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader.gzip_page import BLOCK, compress_page
-from app.reader.packed import PACKED
+from app.reader.page_frame import PACKED
 from tests.support.at_the_form import ask, published, receipt_on
 from tests.support.cast import Newsroom
 from tests.support.desk import LOCALHOST, Desk

@@ -18,7 +18,7 @@ from app.answers import ladder
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.letters import look_alike_flags
-from app.search import embedding
+from app.search import semantic
 from app.server import worker
 from app.workflows import indexing, invitations
 from app.workflows.overview import weekly_counts
@@ -44,9 +44,9 @@ def doomed(url: str, matcher: str, last: int) -> Database:
 
 def work(url: str, matcher: str, last: int) -> None:
     """All that the clock does to what is there, once, up to the statement that is the last one."""
-    indexing.BATCH = embedding.BATCH = look_alike_flags.BATCH = FEW
+    indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH = FEW
     database = doomed(url, matcher, last)
-    while indexing.index_due(database) or embedding.embed_due(database):
+    while indexing.index_due(database) or semantic.embed_due(database):
         pass
     while look_alike_flags.look(database):
         pass

@@ -13,8 +13,8 @@ from ...answers.queries import count_open_assignments
 from ...people import directory, duplicates
 from ...people.models import Expert
 from ...questions.models import Question
-from ...web.setup import get_cursor_row
-from ..frame import RequestContext, announce, editor, or_404, page, read_context, rerender, run_in_transaction
+from ...web.setup import get_cursor_row, or_404
+from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 PAGE = 30
 

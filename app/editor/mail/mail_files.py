@@ -18,11 +18,11 @@ from ...mail import hung_files, inbound
 from ...mail.inbound import Reading
 from ...mail.models import Inbound
 from ...mailtext.incoming import File
-from ...mailtext.parsing.file_kinds import PICTURES
-from ...mailtext.parsing.files import CLOSED
+from ...mailtext.parsing.files import CLOSED, PICTURES
 from ...web import errors
+from ...web.setup import or_404
 from .. import incoming_mails
-from ..frame import RequestContext, editor, or_404, page, read_context, require_row, run_in_transaction
+from ..frame import RequestContext, editor, page, read_context, require_row, run_in_transaction
 
 # What each kind is called, the ending of a name that is made up for one, and the endings that others honestly have.
 FILE_KINDS: dict[str, tuple[Any, str, str]] = {

@@ -15,8 +15,8 @@ from ...questions import queries
 from ...questions.models import Question, QuestionText
 from ...text.diff import Pair, compare
 from ...web.formatting import tongue
-from ...web.setup import get_cursor_row, paginate
-from ..frame import RequestContext, editor, or_404, page, read_context
+from ...web.setup import get_cursor_row, or_404, paginate
+from ..frame import RequestContext, editor, page, read_context
 from ..letter_labels import CHANNELS
 
 SHOWN = 12  # letters on the question's own page

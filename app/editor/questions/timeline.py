@@ -19,7 +19,7 @@ from ...audit.events import list_actions_shown_in
 from ...core.listing import HIGHEST_KEY, format_cursor, parse_cursor
 from ...db.session import now
 from ...letters.models import Letter
-from ...mail import question_mails
+from ...mail import queries as mail_queries
 from ...mail.message import Message, shortened
 from ...mail.models import OutboxMail
 from ...mail.secret_links import without_secrets
@@ -162,7 +162,7 @@ def _notes(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
 
 def _mails(detail: QuestionDetail, cursor: At) -> Iterable[Entry]:
     desk = detail.desk
-    mails = question_mails.list_question_mails(desk.session, detail.family, PAGE + 1, cursor)
+    mails = mail_queries.list_question_mails(desk.session, detail.family, PAGE + 1, cursor)
     names = names_of(desk.session, [mail.person_id for mail, _message in mails if mail.person_id], _people(detail))
     for mail, message in mails:
         to = _("a reader") if mail.letter_id else names.get(mail.person_id or 0, _("somebody"))

@@ -1,1 +1,1 @@
-"""Choices that a newsletter makes once (its rhythm, its texts, its mails, who may what), and the trail of all changes."""
+"""Choices that a newsletter makes once: its rhythm, texts and mails, and who may what. And the trail of all changes."""

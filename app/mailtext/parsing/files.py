@@ -1,19 +1,90 @@
-"""Files that hang on a message: which they are, and the bytes of one, found again in the message each time.
+"""Files and mails attached to a message: which they are, their kinds, harmless names, and the bytes of one.
 
 No file is looked into but for its first bytes, and nothing is unpacked. A mail that hangs on a mail is told of and
 never given out: its headers name people, and what it quotes may open something for its receiver alone. The files that
 hang on that one are files too; those of a mail within a mail within a mail are not.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
-from ..incoming import File
-from .file_kinds import kind_of
-from .file_names import sanitize_file_name
-from .leaves import is_text_part, leaves
-from .mime import MOST_PARTS, Reader, decode_content, without_uuencoded
-from .parse import parse_headers_only
+from ...text.clean import single_line
+from ..incoming import File, Mail
+from .mime import MOST_PARTS, Part, Reader, decode_content, is_text_part, leaves, without_uuencoded
+from .parse import MAX_PARSED, parse, parse_headers_only
+
+LOOKED_AT = 4096  # bytes; magic numbers stand at the beginning, and so do the headers of a mail
+
+# In order: what looks like two kinds is the first. A container of Office says in its first entry what it is.
+_SIGNS: dict[str, bytes] = {
+    "jpeg": rb"\xff\xd8\xff",
+    "png": rb"\x89PNG\r\n\x1a\n",
+    "gif": rb"GIF8[79]a",
+    "webp": rb"RIFF[\s\S]{4}WEBP",
+    "picture": rb"II\*\0|MM\0\*|[\s\S]{4}ftyp(?:hei[cmsx]|hevc|mif1|msf1|avi[fs])|BM[\s\S]{4}\0{4}|8BPS",
+    "pdf": rb"\s*%PDF-",
+    "office": rb"PK\x03\x04[\s\S]{26}(?:\[Content_Types\]\.xml|_rels/|docProps/|word/|xl/|ppt/)"
+    rb"|PK\x03\x04[\s\S]{26}mimetypeapplication/vnd\.oasis|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\{\\rtf",
+    "archive": rb"PK(?:\x03\x04|\x05\x06|\x07\x08)|Rar!\x1a\x07|7z\xbc\xaf\x27\x1c|\x1f\x8b\x08|BZh[1-9]1AY|\xfd7zXZ\0"
+    rb"|\x28\xb5\x2f\xfd|MSCF\0{4}|[\s\S]{257}ustar",
+    "sound": rb"ID3[\x02-\x04]|OggS\0|fLaC|RIFF[\s\S]{4}WAVE|#!AMR|\xff[\xf2\xf3\xfb]|[\s\S]{4}ftypM4A",
+    "film": rb"[\s\S]{4}(?:ftyp|moov)|\x1a\x45\xdf\xa3|RIFF[\s\S]{4}AVI |\0\0\x01\xba|FLV\x01",
+    "program": rb"MZ(?=[\s\S]{0,100}\0)|\x7fELF|\xca\xfe\xba\xbe|[\xce\xcf]\xfa\xed\xfe|L\0\0\0\x01\x14\x02\0|#!",
+    "encrypted": rb"-----BEGIN PGP MESSAGE|age-encryption\.org/v1|\x85[\x01-\x04][\s\S]\x03|Salted__",
+    "page": rb"(?i:(?:\xef\xbb\xbf)?(?>(?:\s+|<!--[\s\S]*?-->|<\?[^>]*>|<!doctype\s(?!html)[^>]*>)*)"
+    rb"<(?:!doctype\s+html|(?:html|head|body|script|style|iframe|meta|svg|title|div|p|br|table|img|a)\b))",
+    "mail": rb"(?i:From [^\n]*\n[\w-]+:|(?=[\s\S]*?^From:)(?:X-[\w-]+|Return-Path|Received|Delivered-To|DKIM-Signature"
+    rb"|ARC-[\w-]+|From|To|Date|Subject|Message-ID|MIME-Version|Content-Type):[^\n]*\n(?:[ \t][^\n]*\n)*+[\w-]+:)",
+}
+_KINDS = {kind: re.compile(sign, re.MULTILINE) for kind, sign in _SIGNS.items()}
+KINDS = (*_KINDS, "text", "other")
+PICTURES = frozenset({"jpeg", "png", "gif", "webp"})  # those that may be looked at, drawn anew
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def kind_of(data: bytes) -> str:
+    """Tell one of `KINDS` from the beginning of a file."""
+    head = data[:LOOKED_AT]
+    found = next((kind for kind, sign in _KINDS.items() if sign.match(head)), "")
+    return found or ("text" if _is_text(head) else "other")
+
+
+def _is_text(head: bytes) -> bool:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return not _NO_TEXT.search(head)
+
+
+LONGEST_NAME = 120  # characters
+_MOST_BYTES = 200  # of the name in UTF-8; file systems take 255, and browsers add a number
+_ENDING = re.compile(r"\.[^.\s]{1,12}\Z")
+# What turns the direction of what follows, and what isn't seen; the (non-)joiners stay, they are spelling.
+_UNSEEN = re.compile(
+    r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
+)
+_NOT_IN_NAMES = re.compile(r'[<>:"|?*%\x00-\x1f]')  # Windows takes none of them in a name, "%" confuses browsers
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # Windows opens these instead
+
+
+def sanitize_file_name(name: str) -> str:
+    """Make a file's name harmless: one line without folders, "" where nothing is left of it.
+
+    It is cut before its ending, so that what a file claims to be stays seen.
+    """
+    name = single_line(name[: 100 * LONGEST_NAME]).replace("\\", "/").rpartition("/")[2]
+    name = _NOT_IN_NAMES.sub("_", _UNSEEN.sub("", name))
+    name = " ".join(name.split()).strip(". ").lstrip("~-")
+    ending = found[0] if (found := _ENDING.search(name)) else ""
+    name = _shortened(name.removesuffix(ending), ending) + ending
+    return f"_{name}" if _DEVICES.match(name) else name
+
+
+def _shortened(stem: str, ending: str) -> str:
+    stem = stem[: LONGEST_NAME - len(ending)]
+    most = _MOST_BYTES - len(ending.encode())
+    return stem.encode()[:most].decode(errors="ignore").rstrip()
+
 
 CLOSED = "mail"  # the kind whose bytes stay where they are
 _MAILS = frozenset({"message/rfc822", "message/global"})
@@ -57,3 +128,13 @@ def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[File, bytes]]:
         kind = kind_of(data)
         written = name.encode("latin-1").decode(errors="replace")
         yield File(sanitize_file_name(written), len(data), kind), b"" if kind == CLOSED else data
+
+
+MOST_ATTACHED = 3  # that are read; whoever needs to know more than that there are several asks a person
+
+
+def list_attached_mails(raw: bytes) -> list[Mail]:
+    """Return the messages that hang on a message itself, and not on one of those."""
+    top = Reader(raw[:MAX_PARSED], set()).message()
+    found: list[Part] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
+    return [parse(decode_content(part)) for part in found[:MOST_ATTACHED]]

@@ -1,4 +1,4 @@
-"""A message from its bytes: who, to whom, when, what it says, what hangs on it. Never raises, whatever they are."""
+"""A message from its bytes: who, to whom, when, what it says, what is attached. Never raises, whatever they are."""
 
 import re
 from collections.abc import Iterable
@@ -10,13 +10,55 @@ from hashlib import sha256
 from ..incoming import Attachment, Mail, Mailbox
 from . import charsets
 from .charsets import decoded, hints, tidy
-from .flowed import unflowed
 from .header_words import unfolded, unworded
 from .html_text import MOST_HTML, text_of, without_images
 from .html_tree import flatten_if_too_complex
-from .leaves import get_visible_parts, is_report, is_text_part
 from .mailboxes import mailboxes
-from .mime import Fields, Part, Reader, decode_content, fields_of, lines_normalised, without_uuencoded
+from .mime import (
+    Fields,
+    Part,
+    Reader,
+    decode_content,
+    fields_of,
+    get_visible_parts,
+    is_report,
+    is_text_part,
+    lines_normalised,
+    without_uuencoded,
+)
+
+FLOWED_SIGNATURE = "-- "
+
+
+def unflowed(text: str, delete_space: bool = False) -> str:
+    """Join the lines that end with a space to the next one of the same quote depth (section 4.2).
+
+    With `delete_space` (DelSp=yes, for scripts without spaces) that space is no part of the text. The line "-- " before
+    a signature ends no paragraph and begins none (section 4.3).
+    """
+    made: list[str] = []
+    paragraph: list[str] = []
+    depth = 0
+
+    def close() -> None:
+        if paragraph:
+            made.append((">" * depth + " " if depth else "") + "".join(paragraph))
+            paragraph.clear()
+
+    for line in text.split("\n"):
+        content = line.lstrip(">")
+        marks = len(line) - len(content)
+        content = content.removeprefix(" ")  # stuffed (section 4.4), or what stands between the marks and the text
+        if content == FLOWED_SIGNATURE or marks != depth:
+            close()
+            depth = marks
+        soft = content.endswith(" ") and content != FLOWED_SIGNATURE
+        paragraph.append(content[:-1] if soft and delete_space else content)
+        if not soft:
+            close()
+    close()
+    return "\n".join(made)
+
 
 MAX_PARSED = 10_000_000  # bytes; of a longer message no more is read
 FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")

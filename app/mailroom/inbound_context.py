@@ -1,20 +1,22 @@
-"""A mail that is to be placed, with all that can be known of it; each thing is looked up once, when it is asked for."""
+"""A mail to be placed, with all that can be known of it, each thing looked up once, and the decision about it."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..editions.models import Edition
-from ..mail import fingerprint, inbound, outbox
+from ..mail import fingerprint, inbound, leases, outbox
 from ..mail.identifiers import bracketed
 from ..mail.models import Inbound, OutboxMail
 from ..mail.reading import Reading
 from ..mail.reply_address import bounce_tokens_in, is_forward, tokens_in
 from ..mail.secret_links import without_secrets
-from ..mailtext.incoming import Forward, Mail, Mailbox, TrimContext
+from ..mailtext.incoming import File, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.origin import robots
 from ..mailtext.origin.authentication import Verdict
 from ..mailtext.parsing.parse import MAX_PARSED
@@ -22,9 +24,95 @@ from ..newsletters.models import Newsletter
 from ..people.models import Link, Person
 from ..text.clean import clean, single_line
 from ..workflows.back_issues import received_editions
-from . import spam
 from .batch import House, is_newsletter_address
-from .words import Found, find, uncut
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The place of a mail, and why. `reasons` are codes. What a mail seems to be about is set also where it proves
+    nothing."""
+
+    place: str
+    reasons: tuple[str, ...] = ()
+    newsletter_id: int | None = None
+    assignment_id: int | None = None
+    edition_id: int | None = None
+    outbox_id: int | None = None
+    duplicate_of_id: int | None = None
+    author: str = ""  # of a letter: "reader" or "expert", or "forward" for a reader's that somebody forwarded
+    forwarded_by_id: int | None = None
+    said: str | None = None  # by a server that could not deliver our mail, for good
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what is noted on the mail itself."""
+        names = ("newsletter_id", "assignment_id", "edition_id", "outbox_id", "duplicate_of_id")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claimed mail with what was read in it and decided about it, as plain values."""
+
+    claim: leases.Claim
+    decision: Decision
+    content: str
+    reading: inbound.Reading
+    message_id: str
+    body: str
+    answerable: bool
+
+    @property
+    def is_duplicate(self) -> bool:
+        return self.decision.place == "duplicate"
+
+
+_YES = re.compile(r"yes\b", re.IGNORECASE)
+# SpamAssassin ("Yes, score=5.3 required=5.0"), rspamd ("default: False [1.20 / 15.00]"), and a bare number.
+_SCORE = re.compile(
+    r"score=(-?\d{1,4}\.?\d{0,3})(?:\s+required=(\d{1,4}\.?\d{0,3}))?"
+    r"|\[(-?\d{1,4}\.?\d{0,3}) / (\d{1,4}\.?\d{0,3})\]|^\s*(-?\d{1,4}(?:\.\d{1,3})?)\s*$"
+)
+
+
+def is_spam(mail: Mail) -> bool:
+    return any(_YES.match(value.strip()) for name in ("X-Spam-Flag", "X-Spam-Status") for value in mail.all(name))
+
+
+def spam_score(mail: Mail) -> str:
+    """The filter's number: "5.3", or "5.3 of 6.0" where it says from where on it is spam; "" where it says nothing."""
+    for name in ("X-Spam-Status", "X-Spamd-Result", "X-Spam-Score", "X-Rspamd-Score"):
+        for value in mail.all(name):
+            if found := _SCORE.search(value):
+                number, limit = (found[1] or found[3] or found[5]), (found[2] or found[4])
+                return f"{number} of {limit}" if limit else number
+    return ""
+
+
+class FoundContents(NamedTuple):
+    """The words of a mail and what was cut, the files that hung on it and whether there are more of them, and of one
+    that somebody of the desk forwarded the mail in it.
+    """
+
+    trimmed: Trimmed
+    files: tuple[File, ...]
+    has_more: bool = False
+    forward: Forward | None = None
+
+
+def uncut(mail: Mail) -> FoundContents:
+    """Return what is known of a mail in which nothing was looked for: all of it is words."""
+    return FoundContents(Trimmed(mail.body), tuple(File(single_line(one.name), one.bytes) for one in mail.attachments))
+
+
+def find_contents(reading: Reading, raw: bytes, mail: Mail, trim_hints: TrimContext, is_forward: bool) -> FoundContents:
+    """Let the words, the files and what was forwarded be found, in a process of their own. Raises `NotStarted`."""
+    found = uncut(mail)._replace(trimmed=reading.trim(mail, trim_hints))
+    if (mail.attachments or len(raw) > MAX_PARSED) and (listed := reading.files(raw)):
+        files, has_more = listed
+        found = found._replace(files=files, has_more=has_more)
+    return found._replace(forward=reading.forwarded(raw, trim_hints)) if is_forward else found
+
 
 REFERRED = 50  # Message-IDs that are looked up, the newest of a long thread
 TEST = "house.test"  # the kind of the operator's test mails
@@ -55,9 +143,9 @@ class InboundContext:
 
     def read(self, reading: Reading) -> None:
         """Let the words and the files be found, in a process of their own. Raises `NotStarted`."""
-        self.take_in(find(reading, self.raw, self.mail, self.known, self.forwarded_to is not None))
+        self.take_in(find_contents(reading, self.raw, self.mail, self.known, self.forwarded_to is not None))
 
-    def take_in(self, contents: Found) -> None:
+    def take_in(self, contents: FoundContents) -> None:
         """Put in what was found in it."""
         self.trimmed, self.files, self.has_more, self.forward = contents
 
@@ -280,7 +368,7 @@ class InboundContext:
             rest=without_secrets(clean(self.trimmed.rest)),
             attachments=self.files,
             has_more=self.has_more,
-            spam_score=spam.score(self.mail),
+            spam_score=spam_score(self.mail),
             unread=max(0, len(self.raw) - MAX_PARSED),
         )
         return self._of_forward(read, self.forward) if self.forward else read

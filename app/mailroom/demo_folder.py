@@ -1,4 +1,4 @@
-"""The mails of a folder, read as any mail program would read them."""
+"""The demo's page of sent mails, read from the folder that they are written to instead of being sent."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,10 @@ from email.message import Message as Mime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from flask import abort, current_app, render_template
+
 from ..mail.message import Block, blocks
+from . import mailroom
 
 _NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")
 
@@ -59,3 +62,27 @@ def _plain_text(mime: Mime) -> str:
     part = next(part for part in mime.walk() if part.get_content_type() == "text/plain")
     payload = part.get_payload(decode=True)
     return payload.decode("utf-8", "replace").replace("\r\n", "\n") if isinstance(payload, bytes) else ""
+
+
+SHOWN = 200
+
+
+@mailroom.before_request
+def _only_in_the_demo() -> None:
+    """Sign-in links stand in these mails: outside a demo nobody finds this door."""
+    if not current_app.config["DEMO"] or current_app.config["MAIL_TRANSPORT"] != "folder":
+        abort(404)
+
+
+@mailroom.get("/")
+def index() -> str:
+    mails = list_newest_mails(Path(current_app.config["MAIL_FOLDER"]), SHOWN)
+    return render_template("mailroom/index.html", mails=mails)
+
+
+@mailroom.get("/<name>")
+def read(name: str) -> str:
+    mail = get_mail(Path(current_app.config["MAIL_FOLDER"]), f"{name}.eml")
+    if mail is None:
+        abort(404)
+    return render_template("mailroom/mail.html", mail=mail)

@@ -1,11 +1,13 @@
-"""Somebody's own second factors: added, renamed, removed, with the recovery codes for when they are lost."""
+"""The second factor: shown after the mail that let somebody in; and one's own factors: added, renamed, removed."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import segno
-from flask import g, make_response, redirect, render_template, request, url_for
+from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
@@ -13,14 +15,108 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..core.actors import Visitor
-from ..people import factors
-from ..people.factors import Unproved
+from ..people import factors, sessions
+from ..people.factors import Site, Unproved
 from ..people.models import BrowserSession, Person
 from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
-from ..web.setup import db
+from ..web.setup import db, hash_identifier, limiter
 from . import entrance
-from .second import HOUSE, challenge, has_second_factor, in_this_browser, keep_challenge, site
+from .onward import home_of, local
+
+T = TypeVar("T")
+HOUSE = "Readers Asked"
+
+
+def site() -> Site:
+    """Return the house as passkeys know it: by the settings, never by what a request says."""
+    origin = current_app.config["BASE_URL"]
+    return Site(urlsplit(origin).hostname or "", origin)
+
+
+def has_second_factor() -> bool:
+    """Return whether whoever is signed in here has a second factor to show."""
+    if not current_user.is_authenticated or current_user.door != "desk":
+        return False
+    with db.read() as rows:
+        return bool(factors.list_factors(rows, current_user.person_id))
+
+
+def in_this_browser(fn: Callable[[Session, Visitor, BrowserSession], T]) -> T:
+    """Run one change as whoever is signed in here. Raises `Unproved` where they were signed out meanwhile."""
+    token = current_user.token
+
+    def once(rows: Session) -> T:
+        found = sessions.find_session(rows, token)
+        if found is None:
+            raise Unproved("session")
+        return fn(rows, Visitor(found[0].id), found[1])
+
+    return db.write(once)
+
+
+def keep_challenge(challenge: bytes) -> None:
+    session["challenge"] = urlsafe_b64encode(challenge).decode()
+
+
+def challenge() -> bytes:
+    """Return the challenge that this browser was given; it serves once."""
+    return urlsafe_b64decode(session.pop("challenge", ""))
+
+
+@entrance.get("/sign-in/second")
+def second() -> Response:
+    """Ask for the second factor; lead to making one whoever needs one and has none."""
+    onward = local(request.args.get("next"))
+    if not current_user.is_authenticated:
+        return redirect(url_for("entrance.ask", next=onward), code=303)
+    if not has_second_factor():
+        return redirect(url_for("entrance.factors_page") if current_user.is_half else onward or "/desk/", code=303)
+    return _render_second()
+
+
+def _render_second(status: int = 200, error: str = "") -> Response:
+    g.language = current_user.language
+    with db.read() as rows:
+        mine = factors.list_factors(rows, current_user.person_id)
+        options, fresh = factors.options_to_show(rows, current_user.person_id, site())
+    keep_challenge(fresh)
+    kinds = {one.kind for one in mine}
+    onward = local(request.values.get("next"))
+    html = render_template("entrance/second.html", kinds=kinds, options=options, error=error, next_path=onward)
+    return make_response(html, status)
+
+
+@entrance.post("/sign-in/second")
+@limiter.limit("10 per hour", key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
+def second_code() -> Response:
+    """Take a code of an app, or a recovery code."""
+    typed = request.form.get("code", "")
+    return _verify_second_factor(lambda rows, actor, began: factors.show_code(rows, actor, began, typed))
+
+
+@entrance.post("/sign-in/second/passkey")
+def second_passkey() -> Response:
+    """Take what a passkey has signed; the module passkeys.js puts it into the form."""
+    given, fresh = request.form.get("credential", ""), challenge()
+    return _verify_second_factor(
+        lambda rows, actor, began: factors.show_passkey(rows, actor, began, given, fresh, site())
+    )
+
+
+def _verify_second_factor(show: Callable[[Session, Visitor, BrowserSession], None]) -> Response:
+    if not has_second_factor():
+        return redirect(url_for("entrance.ask"), code=303)
+    try:
+        in_this_browser(show)
+    except Unproved:
+        return _render_second(
+            400, _("That doesn’t fit. A code of an app fits once, and for a minute; a recovery code once.")
+        )
+    with db.read() as rows:
+        home = home_of(rows, current_user.person_id, current_user.door)
+    return redirect(local(request.form.get("next")) or home, code=303)
+
 
 View = Callable[..., Response]
 
@@ -46,10 +142,10 @@ def _fresh(view: View) -> View:
 @entrance.get("/signed-in/factors")
 @_fresh
 def factors_page() -> Response:
-    return _page()
+    return _render_factors()
 
 
-def _page(status: int = 200, codes: list[str] | None = None, error: str = "") -> Response:
+def _render_factors(status: int = 200, codes: list[str] | None = None, error: str = "") -> Response:
     with db.read() as rows:
         mine = factors.list_factors(rows, current_user.person_id)
         left = factors.codes_left(rows, current_user.person_id)
@@ -113,13 +209,13 @@ def add_passkey() -> Response:
             lambda rows, actor, began: factors.add_passkey(rows, actor, began, name, made, fresh, site())
         )
     except Unproved:
-        return _page(400, error=_("This passkey couldn’t be taken. Try again."))
+        return _render_factors(400, error=_("This passkey couldn’t be taken. Try again."))
     return _show_recovery_codes(codes)
 
 
 def _show_recovery_codes(codes: list[str]) -> Response:
     """Show the recovery codes that come with the first factor, once; they are kept as hashes."""
-    return _page(codes=codes) if codes else redirect(url_for("entrance.factors_page"), code=303)
+    return _render_factors(codes=codes) if codes else redirect(url_for("entrance.factors_page"), code=303)
 
 
 @entrance.post("/signed-in/factors/codes")
@@ -129,7 +225,7 @@ def new_codes() -> Response:
         return factors.new_codes(rows, actor, rows.get_one(Person, began.person_id))
 
     return (
-        _page(codes=in_this_browser(make))
+        _render_factors(codes=in_this_browser(make))
         if has_second_factor()
         else redirect(url_for("entrance.factors_page"), code=303)
     )

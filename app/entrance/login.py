@@ -1,5 +1,6 @@
 """Asking for a way in, and going in by it. A GET only shows what a button would do."""
 
+import re
 import time
 
 from flask import g, make_response, redirect, render_template, request, session, url_for
@@ -16,10 +17,22 @@ from ..people.models import DOORS, Person
 from ..people.sign_in import Asker
 from ..server.page_server import answer_at
 from ..text.clean import single_line
-from ..web.setup import SignedIn, db, hash_identifier, language, limiter
-from . import devices, entrance, second
-from .browser_names import family
+from ..text.word_tables import word_tables
+from ..web.formatting import language
+from ..web.setup import SignedIn, db, hash_identifier, limiter
+from . import devices, entrance, two_factor
 from .onward import home_of, local
+
+
+def family(user_agent: str) -> str:
+    """ "Firefox on Linux", or nothing where it can't be told."""
+    tables = word_tables(__file__, "browser_names")
+    named = [
+        next((name for name, sign in tables[table].items() if re.search(sign, user_agent)), "")
+        for table in ("browsers", "systems")
+    ]
+    return " on ".join(named) if all(named) else named[0]
+
 
 EVEN = 0.25  # seconds that asking takes at least, so that the clock does not tell known addresses from unknown ones
 
@@ -139,7 +152,7 @@ def again() -> str | Response:
     screen."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask", next=local(request.args.get("next"))), code=303)
-    if second.has_second_factor():
+    if two_factor.has_second_factor():
         return redirect(url_for("entrance.second", next=local(request.args.get("next"))), code=303)
     g.language = current_user.language
     return render_template("entrance/again.html", next_path=local(request.args.get("next")), name=current_user.name)
@@ -150,7 +163,7 @@ def again() -> str | Response:
 def mail_again() -> Response:
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.ask"), code=303)
-    if second.has_second_factor():  # a mail is no proof for whoever has a second factor
+    if two_factor.has_second_factor():  # a mail is no proof for whoever has a second factor
         return redirect(url_for("entrance.second"), code=303)
     asker, token = _asker(current_user.language), current_user.token
 
