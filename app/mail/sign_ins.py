@@ -167,7 +167,7 @@ def _renewable(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str
 
 
 def _begin(session: Session, account: OAuthAccount) -> Renewal | None:
-    """Lease the sign-in for a renewal; None if another process holds the lease or has just renewed. Raises `NoToken`."""
+    """Lease the sign-in for a renewal; None if another process is renewing it or just has. Raises `NoToken`."""
     at, mine = now(session), select(MailSignIn).filter_by(account=account.user)
     session.scalars(mine.with_for_update()).one_or_none()  # lock the row until the commit
     row, refresh = _renewable(session, account)

@@ -35,7 +35,7 @@ SETTINGS = ("invalid_client", "unauthorized_client", "invalid_scope", "unsupport
 
 
 class NotGiven(Exception):
-    """The provider gave no token. The message is our own text; `details` is the provider's, for the person signing in."""
+    """The provider gave no token. The message is our own text, `details` the provider's, for the person signing in."""
 
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
