@@ -39,7 +39,7 @@ def test_a_file_that_was_copied_or_is_half_there_is_told_of_in_sentences() -> No
     [copied] = faults("it", FILES["en"])
     assert copied.startswith("app/back_issues/languages/it.toml is a copy: ")
     assert faults("it", {kind: phrases for kind, phrases in FILES["it"].items() if kind != "dear"} | {"deer": []}) == [
-        "app/back_issues/languages/it.toml has no list 'dear': write what editions in this language say, as en.toml does, or "
-        "`dear = []`.",
+        "app/back_issues/languages/it.toml has no list 'dear': write what editions in this language say, as en.toml "
+        "does, or `dear = []`.",
         "app/back_issues/languages/it.toml has a list 'deer', which nothing reads: take it out.",
     ]

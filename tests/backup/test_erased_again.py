@@ -227,7 +227,8 @@ def test_each_kind_that_is_noted_can_be_erased_again() -> None:
     found += compare_names(
         AGAIN,
         ["letter", *WAYS],
-        missing="Nothing here erases a {name} and restores it: say in WAYS of tests/backup/test_erased_again.py how it goes.",
+        missing="Nothing here erases a {name} and restores it: say in WAYS of tests/backup/test_erased_again.py how "
+        "it goes.",
         surplus="WAYS of tests/backup/test_erased_again.py has {name}, which is no kind of erasure: take it out.",
     )
     assert not found, "\n".join(found)

@@ -85,10 +85,11 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
     found += compare_names(
         PROOFS,
         PRESSED,
-        missing="{name} asks for a fresh proof, and nothing tries it: say in PRESSED of tests/desk/test_fresh_proof.py where it "
+        missing="{name} asks for a fresh proof, and nothing tries it: say in PRESSED of "
+        "tests/desk/test_fresh_proof.py where it "
         "is pressed.",
-        surplus="PRESSED of tests/desk/test_fresh_proof.py has {name}, which asks for no fresh proof: give it its row in PROOFS "
-        "of app/editor/reauthentication.py, or take it out.",
+        surplus="PRESSED of tests/desk/test_fresh_proof.py has {name}, which asks for no fresh proof: give it its "
+        "row in PROOFS of app/editor/reauthentication.py, or take it out.",
     )
     assert not found, "\n".join(found)
     found = [

@@ -41,8 +41,8 @@ def test_the_sections_of_a_newsletter_are_read_in_one_place(column: str) -> None
 
 def test_the_slots_of_an_edition_are_counted_in_one_place() -> None:
     assert [
-        f"{named(path)}:{node.lineno} writes the slots of an edition: call `share_out` of app/editions/slots.py, which knows "
-        "each section's"
+        f"{named(path)}:{node.lineno} writes the slots of an edition: call `share_out` of app/editions/slots.py, "
+        "which knows each section's"
         for path in code(".py")
         if APP in path.parents and path != APP / "editions" / "slots.py"
         for node in ast.walk(tree(path))

@@ -140,7 +140,8 @@ def test_every_table_that_a_recipe_names_is_in_a_file_of_its_step() -> None:
         files += [path for folder in files if folder.is_dir() for path in folder.glob("*.*")]
         text = "\n".join(path.read_text("utf-8") for path in files if path.suffix in (".py", ".toml", ".html", ".md"))
         gone += [
-            f"CONTRIBUTING.md names {name} beside {named(files[0])}, where it isn't: say where, or what it is called now."
+            f"CONTRIBUTING.md names {name} beside {named(files[0])}, where it isn't: say where, or what it is called "
+            "now."
             for name in cited(step)
             if files and re.fullmatch(r"[A-Z][A-Z_]+", name) and not re.search(rf"\b{name}\b", text)
         ]

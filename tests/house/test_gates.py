@@ -274,7 +274,8 @@ def test_every_closed_door_is_closed_to_strangers(
     attempts(len(answers))
     assert len(answers) > 80
     opened = [
-        f"{method} {endpoint} answers a stranger with {answer.status_code}: load it through the actor, or name it in PUBLIC."
+        f"{method} {endpoint} answers a stranger with {answer.status_code}: load it through the actor, or name it in "
+        "PUBLIC."
         for method, endpoint, answer in answers
         if not (
             answer.status_code in (403, 404)  # 403: an expert's form whose session has ended, shown again and not taken

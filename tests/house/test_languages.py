@@ -35,7 +35,8 @@ def test_each_language_of_small_words_has_a_declaration() -> None:
     found = compare_names(
         function_words(),
         [path.stem for path in (APP / "text" / "declarations").glob("*.txt")],
-        missing="There is no declaration in {name}: put it into app/text/declarations, from which its likelihoods are learned.",
+        missing="There is no declaration in {name}: put it into app/text/declarations, from which its likelihoods "
+        "are learned.",
         surplus="app/text/declarations has {name}, which has no row in app/text/function_words.toml.",
     )
     assert not found, "\n".join(found)

@@ -159,7 +159,8 @@ def test_a_key_is_never_used_twice_on_sqlite(tmp_path: Path, connect: Connect) -
         [name for name, _sql in statements if name in Base.metadata.tables and name not in WITHOUT_AUTOINCREMENT],
         [name for name, sql in statements if "AUTOINCREMENT" in (sql or "")],
         missing="A key of {name} could be given again after its row was deleted: make the table with "
-        "`sqlite_autoincrement=True` in its migration, or name it in WITHOUT_AUTOINCREMENT, where nothing deletes its rows.",
+        "`sqlite_autoincrement=True` in its migration, or name it in WITHOUT_AUTOINCREMENT, where nothing deletes "
+        "its rows.",
         surplus="{name} never gives a key twice: take it out of WITHOUT_AUTOINCREMENT.",
     )
     assert not found, "\n".join(found)

@@ -149,8 +149,8 @@ def test_the_page_of_a_question_has_a_form_for_each_move_that_leads_on(
         if f"/questions/{public_id}/" in (form.action or "")
     }
     lost = [
-        f"The page of a question that is {state!r} has no button for {move!r}: give it words in STATE_BUTTONS or as `step` of "
-        f"a state in {LABELS}, or a form in app/templates/editor/questions/."
+        f"The page of a question that is {state!r} has no button for {move!r}: give it words in STATE_BUTTONS or as "
+        f"`step` of a state in {LABELS}, or a form in app/templates/editor/questions/."
         for move in may
         if SENT_TO.get(move, move) not in drawn and (state, move) not in NOT_DRAWN
     ]  # fmt: skip

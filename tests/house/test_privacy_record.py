@@ -53,8 +53,8 @@ def test_every_table_is_in_the_record_as_one_that_holds_something_or_as_one_that
     found = compare_names(
         Base.metadata.tables,
         [*WITH_SOMETHING, *WITH_NOTHING],
-        missing=f"{PAGE} says nothing of the table {{name}}: give it a row under “Where it stands”, or name it there among "
-        "those that hold nothing of a person.",
+        missing=f"{PAGE} says nothing of the table {{name}}: give it a row under “Where it stands”, or name it there "
+        "among those that hold nothing of a person.",
         surplus=f"{PAGE} speaks of a table {{name}}, which no model has: take it out.",
     )
     found += [
@@ -79,8 +79,8 @@ def test_every_column_that_can_hold_something_of_a_person_is_named(table: Table)
     wanted = ONLY_SOME.get(table.name) or {column.name for column in table.columns if can_hold_a_person(column)}
     named = set(CODE.findall(WITH_SOMETHING[table.name][2]))
     found = [
-        f"{PAGE} does not name the column {name!r} of {table.name}, which can hold something of a person: say in the row "
-        f"of {table.name} what it holds."
+        f"{PAGE} does not name the column {name!r} of {table.name}, which can hold something of a person: say in the "
+        f"row of {table.name} what it holds."
         for name in sorted(wanted - named)
     ]
     found += [
@@ -104,8 +104,8 @@ def test_what_it_calls_sealed_is_what_the_keys_seal() -> None:
         if column.endswith("sealed")
     }
     found = [
-        f"{PAGE} does not say that {table}.{column} is sealed, which `SEALED` of app/workflows/key_rotation.py rotates: "
-        f"name it in the row of {table}."
+        f"{PAGE} does not say that {table}.{column} is sealed, which `SEALED` of app/workflows/key_rotation.py "
+        f"rotates: name it in the row of {table}."
         for table, column in sorted((rotated | short_lived) - in_record)
     ]
     found += [
@@ -177,7 +177,8 @@ def test_every_erasing_duty_of_the_worker_has_its_limit_in_the_record() -> None:
         sorted(BY_SETTING),
         [decided_by.partition(".")[2] for decided_by in limits() if decided_by.startswith("newsletters.")],
         missing=f"{PAGE} has no limit for the setting {{name}} of newsletters: give it a row under “Time limits”.",
-        surplus=f"{PAGE} has a limit that the setting {{name}} of newsletters decides, which erases nothing: take it out.",
+        surplus=f"{PAGE} has a limit that the setting {{name}} of newsletters decides, which erases nothing: take it "
+        "out.",
     )
     assert not found, "\n".join(found)
     assert worker.forget_overdue in worker.SWEEPS  # the addresses: keep_days

@@ -44,8 +44,8 @@ def test_whatever_the_product_asks_of_the_environment_has_its_row() -> None:
     }
     assert {"PATH", "READERS_ASKED_ENV"} <= asked
     found = [
-        f"{name} is asked of the environment and has no row: add one to app/settings/settings.toml, or name it in OTHERS of "
-        "this file, where a library reads it."
+        f"{name} is asked of the environment and has no row: add one to app/settings/settings.toml, or name it in "
+        "OTHERS of this file, where a library reads it."
         for name in sorted(asked - OTHERS - set(SETTINGS))
     ]
     assert not found, "\n".join(found)
@@ -63,8 +63,8 @@ def test_every_setting_that_the_app_takes_comes_of_a_row() -> None:
     found = compare_names(
         SETTINGS,
         [*read, *config.AS_THEY_STAND],
-        missing="The setting {name} has a row in app/settings/settings.toml and nothing reads it: take its value in `load` of "
-        "config.py, or take the row out.",
+        missing="The setting {name} has a row in app/settings/settings.toml and nothing reads it: take its value in "
+        "`load` of config.py, or take the row out.",
         surplus="The setting {name} is read and has no row: add one to app/settings/settings.toml.",
     )
     assert not found, "\n".join(found)

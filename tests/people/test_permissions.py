@@ -42,7 +42,8 @@ def test_whoever_may_read_is_of_the_desk() -> None:
     found = compare_names(
         ROLES,
         [name for name, acts in acts_of.items() if "read" in acts],
-        missing="The role {name} may not read: give it the act “read” in ROLES of app/core/permissions.py, as all of the desk.",
+        missing="The role {name} may not read: give it the act “read” in ROLES of app/core/permissions.py, as all of "
+        "the desk.",
         surplus="{name} may read and is no role of the desk: take the act out of OTHERS in app/core/permissions.py.",
     )
     assert not found, "\n".join(found)

@@ -121,7 +121,8 @@ def test_each_event_has_what_is_told_of_it_and_a_row_and_an_example_in_the_docs(
     found = compare_names(
         EVENTS,
         program_messages.ABOUT,
-        missing="A program would hear nothing of {name}: say what it is told in ABOUT of app/workflows/program_messages.py.",
+        missing="A program would hear nothing of {name}: say what it is told in ABOUT of "
+        "app/workflows/program_messages.py.",
         surplus="ABOUT of app/workflows/program_messages.py has {name}, which is no event of app/programs/telling.py.",
     )
     page = (ROOT / "docs" / "webhooks.md").read_text("utf-8")

@@ -71,7 +71,8 @@ def from_word(written: bytes, _blocks: Sequence[Block]) -> list[str]:
 
 
 READ: RequiredRows[Callable[[bytes, Sequence[Block]], list[str]]] = RequiredRows(
-    "Nothing reads the form of export {name}: say in READ of tests/typesetting/test_same_words.py what gives its words back.",
+    "Nothing reads the form of export {name}: say in READ of tests/typesetting/test_same_words.py what gives its "
+    "words back.",
     {
         "html": from_html,
         "mail": from_html,
