@@ -180,7 +180,7 @@ KINDS = {
         stays=N_("Whether a text is kept for a later edition stands in it in any case."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
-    # As with "cancelled".
+    # For the same reason as "expert.cancelled".
     "expert.not_used": Kind(
         N_("It won’t run"), about.AssignmentMail, lane=2, forget=WAY_IN, parts=_WHY, examples=_FULL
     ),

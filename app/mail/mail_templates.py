@@ -1,12 +1,12 @@
-"""The words of a mail: the text template of its kind, in its receiver's language, with its values put in.
+"""Mail texts: the Jinja template of a kind, rendered in the recipient's language, and newsletters' own wordings of it.
 
-There is nothing else in it: a placeholder is a bare name from a fixed set, without attributes, indexes, conversions or
-formats, so that no wording can reach into the program. A value is put in as it is and never read as a text to fill.
+In templates `_` and `ngettext` interpolate values by name, from their arguments, the mail's values and variables that
+the template has `set`. Dates are formatted in the sender's time zone and language, shorter in a subject. A newsletter's
+wording of a part overrides the template's block of that name, from which the settings page reads the default wording.
 
-`_` and `ngettext` put values into what they translate by their names, from the values and what a template has `set`, or
-as they are given. Dates are told as the sender's zone and language tell them, in a subject shortly. A block that a
-newsletter words its own way is put over the product's, and is the place where the desk's page finds the product's
-words.
+A wording has placeholders such as `{headline}`, and `{{` for a brace. A placeholder is a bare name from a fixed set,
+without attributes, indexes, conversions or formats, so that no wording can reach into the program. Values are inserted
+as plain text and never interpolated again.
 """
 
 import re
@@ -33,7 +33,7 @@ _PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[a-z_]{1,30})\}|(?P<brace>[{}])")
 def find_placeholder_fault(
     text: str, allowed: Collection[str], required: Collection[str] = ()
 ) -> tuple[str, str] | None:
-    """The first fault of a text: ("brace", "") for one that stands alone, ("unknown", name), or ("needs", name)."""
+    """Return the first fault of a wording: ("brace", "") for a lone brace, ("unknown", name) or ("needs", name)."""
     named = set()
     for piece in _PIECE.finditer(text):
         if piece["brace"]:
@@ -45,7 +45,7 @@ def find_placeholder_fault(
 
 
 def fill_placeholders(text: str, values: Mapping[str, object]) -> str:
-    """Put the values in, each once and as plain text. KeyError for a name without one, ValueError for a lone brace."""
+    """Insert the values as plain text. Raises KeyError for an unknown name and ValueError for a lone brace."""
 
     def put(piece: re.Match[str]) -> str:
         if piece["brace"]:
@@ -55,10 +55,10 @@ def fill_placeholders(text: str, values: Mapping[str, object]) -> str:
     return _PIECE.sub(put, text)
 
 
-Own = Mapping[str, str]  # what a newsletter words of one mail, by part
+Own = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
 
-BY_NAME = ("expert.", "translator.")  # mails that the editor signs, and replies come back to
-SHOWN = 160  # characters of a changed passage; all of the text follows below the list of changes
+BY_NAME = ("expert.", "translator.")  # mails signed by the editor, with a Reply-To
+SHOWN = 160  # characters shown of a changed passage; the full text follows below the list of changes
 _PLACE = re.compile(r"%\((\w+)\)[sd]")
 _MARKS = str.maketrans("\ue000\ue001", "{}")
 
@@ -66,9 +66,9 @@ _MARKS = str.maketrans("\ue000\ue001", "{}")
 def write(
     kind: str, sender: Sender, address: str, name: str, mail_values: Values, wordings: Own | None = None
 ) -> Message:
-    """Write a mail to `name` at the address `address`. `wordings` is how the newsletter words its parts.
+    """Render a mail to `name` at `address`, with the newsletter's own `wordings` of its parts.
 
-    A wording that lacks what has to stand in it is not sent: the product's words are. KeyError for an unknown kind.
+    An invalid wording is replaced by the default one. Raises KeyError for an unknown kind.
     """
     template, worded = _template(kind), _valid_wordings(kind, wordings or {})
     values = vars(mail_values) | {
@@ -86,12 +86,12 @@ def write(
 
 
 def parts_of(kind: str) -> Mapping[str, Part]:
-    """Return what a newsletter may word of a mail, by the names of the template's blocks."""
+    """Return the parts of a mail that a newsletter may reword, by the names of the template's blocks."""
     return KINDS[KINDS[kind].like or kind].parts
 
 
 def default_wording(kind: str, part: str, language: str) -> str:
-    """Return the product's own words of a part in a language, with its places as a newsletter writes them."""
+    """Return the default wording of a part in a language, with placeholders as a newsletter would write them."""
     values: dict[str, Any] = {name: f"\ue000{name}\ue001" for name in parts_of(kind)[part].places}
     context = _template(kind).new_context(values | {"sender": Sender(language=language), "in_form": True})
     text = "".join(context.blocks[part][0](context))
@@ -99,12 +99,12 @@ def default_wording(kind: str, part: str, language: str) -> str:
 
 
 def find_part_fault(kind: str, part: str, text: str) -> tuple[str, str] | None:
-    """Return the first fault of a newsletter's wording of a part, as `placeholders.find_fault` says it."""
+    """Return the first fault of a newsletter's wording of a part, as `find_placeholder_fault` does."""
     return find_placeholder_fault(text, parts_of(kind)[part].places, parts_of(kind)[part].needed)
 
 
 def render_examples(kind: str, sender: Sender, now: datetime, link: str, wordings: Own | None = None) -> list[Message]:
-    """Write a mail of a kind as it would go out to made-up people at a time, once with each of its row's examples."""
+    """Render a mail to fictitious people at the time `now`, once for each of the kind's examples."""
     row, gettext = KINDS[kind], say(sender.language).gettext
     links = {each.name: link for each in fields(row.about) if each.name in ("link", "stop")}
     made = [_localize_example({**EXAMPLES[row.about], **links, **values}, now, gettext) for values in row.examples]
@@ -112,7 +112,7 @@ def render_examples(kind: str, sender: Sender, now: datetime, link: str, wording
 
 
 def _localize_example(values: Any, now: datetime, gettext: Callable[[str], str]) -> Any:
-    """Return an example's values with its texts translated, and its stretches of time put to a time."""
+    """Return an example's values with texts translated and each timedelta added to `now`."""
     if isinstance(values, dict):
         return {name: _localize_example(value, now, gettext) for name, value in values.items()}
     if isinstance(values, list | tuple):
@@ -180,7 +180,7 @@ def _hour(context: Context, when: Any) -> str:
     return translation.hour(context["sender"].language, when, context["sender"].zone)
 
 
-texts = Environment(  # noqa: S701 - plain text; its HTML form is set from it, escaped
+texts = Environment(  # noqa: S701 - plain text; the HTML form is rendered from it with escaping
     loader=PackageLoader("app.mail"),
     undefined=StrictUndefined,
     lstrip_blocks=True,

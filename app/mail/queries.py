@@ -16,12 +16,12 @@ from .outbox import read
 
 
 def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
-    """One mail of a newsletter; what belongs to none, such as a way in, is found by nobody."""
+    """Return a newsletter's mail by its public ID, or None; mails of no newsletter, such as sign-ins, are never found."""
     return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 
 def listing(newsletter_id: Key, state: str) -> Listing[OutboxMail]:
-    """Return the list of a newsletter's mails in one state, the newest first."""
+    """Return the list of a newsletter's mails in one state, newest first."""
     here = (OutboxMail.newsletter_id == newsletter_id, OutboxMail.state == state)
     return Listing(select(OutboxMail).where(*here), (OutboxMail.id,))
 
@@ -29,19 +29,20 @@ def listing(newsletter_id: Key, state: str) -> Listing[OutboxMail]:
 def list_related(
     newsletter_id: int, question_ids: Sequence[int], assignments: Select[int] | None
 ) -> Listing[OutboxMail]:
-    """Return the list of a newsletter's mails about one of these questions or one of these assignments (a select of
-    their keys, few of them), the newest first. One of the two has to be there.
+    """Return the list of a newsletter's mails about any of these questions or assignments, newest first.
+
+    `assignments` selects the keys of a few assignments. At least one of the two must be given.
     """
-    # Each has its index; of a condition with OR the database would walk along all mails.
+    # Each part of the UNION uses an index; with OR the database would scan all mails.
     ours = [OutboxMail.question_id.in_(question_ids)] if question_ids else []
     ours += [OutboxMail.assignment_id.in_(assignments)] if assignments is not None else []
     keys = union_all(*(select(OutboxMail.id).where(about) for about in ours))
-    here = OutboxMail.newsletter_id + 0 == newsletter_id  # plus nothing: by their keys, not along the newsletter's
+    here = OutboxMail.newsletter_id + 0 == newsletter_id  # "+ 0" keeps the planner from using the newsletter's index
     return Listing(select(OutboxMail).where(here, OutboxMail.id.in_(keys)), (OutboxMail.id,))
 
 
 def first_to_expert(session: Session, assignment_id: int) -> str | None:
-    """The Message-ID of the mail that began the thread with an expert about one assignment."""
+    """Return the Message-ID of the first mail to the expert about an assignment, which started the thread, or None."""
     first = select(OutboxMail.message_id).where(
         OutboxMail.assignment_id == assignment_id, OutboxMail.kind.startswith("expert."), ~OutboxMail.is_dropped
     )
@@ -49,20 +50,20 @@ def first_to_expert(session: Session, assignment_id: int) -> str | None:
 
 
 def counts(session: Session, newsletter_id: int, states: Iterable[str] = STATES) -> dict[str, int]:
-    """Return how many mails of a newsletter stand in each of these states, counted up to 1,001."""
+    """Count a newsletter's mails in each of these states, up to 1,001 each."""
     names = list(states)
     return dict(zip(names, counted(session, [listing(newsletter_id, name) for name in names]), strict=True))
 
 
-QUESTION_KINDS = ("expert.", "reader.", "desk.mention")  # of what else the desk hears of, the trail has the cause
+QUESTION_KINDS = ("expert.", "reader.", "desk.mention")  # the causes of other mails to the desk are in the trail
 
 
 def list_question_mails(
     session: Session, question_ids: Sequence[int], limit: int, cursor: tuple[datetime, int] | None = None
 ) -> list[tuple[OutboxMail, Message | None]]:
-    """List the mails about several questions, newest first, from below a time and a key on.
+    """List the mails about several questions, newest first, with the contents of mails to experts.
 
-    With those to experts comes what is in them.
+    `cursor` is the time and key of the last mail of the previous page. Raises `Unsealable`.
     """
     query = (
         select(OutboxMail, OutboxContent)
@@ -80,7 +81,7 @@ def list_question_mails(
 
 
 def list_stoppable_mails(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
-    """List the mails to experts about several questions that can still be stopped, newest first."""
+    """List the mails to experts about these questions that can still be stopped, newest first."""
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
         OutboxMail.kind.startswith(QUESTION_KINDS[0]),

@@ -1,7 +1,7 @@
-"""Mails are read in a process of their own, which is killed when one takes too long.
+"""Parsing mails in a separate process, which is killed if a mail takes too long.
 
-Parsing and trimming take linear time and have caps; this is for the flaw that nobody has found yet. A thread can't be
-stopped, and a crash in a library written in C would take the worker with it.
+Parsing and trimming take linear time and have limits; the process is the safeguard against undiscovered flaws. A thread
+couldn't be stopped, and a crash in a C library would take the worker down.
 """
 
 import json
@@ -25,12 +25,12 @@ from typing import IO, Any
 from ..mailtext.incoming import Attachment, File, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
 
-CHUNK = 1 << 20  # bytes that are read at once
-REPLY = struct.Struct("!Q")  # the length of what follows
+CHUNK = 1 << 20  # bytes per read
+REPLY = struct.Struct("!Q")  # the length of the data that follows
 
 
 def send_request(pipe: int, data: bytes, deadline: float) -> None:
-    """Write all of it until a monotonic time. Raises `TimeoutError`, and `OSError` where nobody reads any more."""
+    """Write all data by `deadline`, a monotonic time. Raises `TimeoutError`, and `OSError` if the pipe is closed."""
     left = memoryview(data)
     while left:
         _wait((), (pipe,), deadline)
@@ -38,7 +38,7 @@ def send_request(pipe: int, data: bytes, deadline: float) -> None:
 
 
 def receive_reply(pipe: int, deadline: float) -> bytes:
-    """Take one reply until a monotonic time. Raises `TimeoutError`, and `OSError` where the process ended before."""
+    """Read one reply by `deadline`, a monotonic time. Raises `TimeoutError`, and `OSError` if the process has ended."""
     (length,) = REPLY.unpack(_read_exactly(pipe, REPLY.size, deadline))
     return _read_exactly(pipe, length, deadline)
 
@@ -59,29 +59,29 @@ def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float)
         raise TimeoutError
 
 
-MEMORY = 1 << 30  # bytes of address space of the process; reading 10 MB takes a fifth of it
-CPU = 2.0  # seconds of CPU that one mail may take; the worst that is known takes one
-STARTING = 60.0  # seconds until the process must be ready, on a busy machine
-FACTS = 64_000  # bytes whose headers are still read when all else failed
-KEPT = 20_000  # characters of a body that stand in for its trimmed text
-AT_HAND, LARGE = 64, 250_000  # mails that the process has at hand once they are parsed, and bytes of none of these
+MEMORY = 1 << 30  # bytes of address space for the process; parsing 10 MB takes a fifth of it
+CPU = 2.0  # seconds of CPU for one mail; the worst known mail takes one
+STARTING = 60.0  # seconds for the process to start, on a busy machine
+FACTS = 64_000  # bytes in which headers are still looked for if parsing fails
+KEPT = 20_000  # characters of the body that replace the trimmed text if trimming fails
+AT_HAND, LARGE = 64, 250_000  # parsed mails that the process caches, and the largest size in bytes of a cached mail
 
-# What is asked ("p" parse, "t" trim, "k" trim what is at hand, "f" find what was forwarded, "l" list the files, "o"
-# open one of them, "d" draw one anew), and the length of what follows. A mail that is parsed has its number before it,
-# by which it is asked for when it is at hand, and so has a file that is asked for.
+# A request: its kind ("p" parse, "t" trim, "k" trim a cached mail, "f" find the forwarded mail, "l" list the files, "o"
+# open a file, "d" redraw a picture) and the length of the data that follows. With "p" the data begins with the number
+# under which the parsed mail is cached, with "o" and "d" with the index of the file.
 _REQUEST = struct.Struct("!cQ")
 _NUMBER = struct.Struct("!I")
 
 
 class NotStarted(RuntimeError):
-    """The process doesn't start: something is wrong with this machine, and not with a mail."""
+    """The process doesn't start: the fault is in the environment, not in a mail."""
 
 
 class Reading:
-    """Holds the process: started at the first mail, started again after its death. One mail at a time.
+    """A client of the parser process, which starts with the first mail and is restarted if it dies. One mail at a time.
 
-    A mail may take `seconds` by the clock, not counting the start of the process, and `cpu` seconds of the processor,
-    which a busy machine makes no shorter; the process `memory` bytes of address space.
+    A mail may take `seconds` of wall-clock time, not counting the start of the process, and `cpu` seconds of CPU time,
+    which doesn't depend on the load of the machine. The process may use `memory` bytes of address space.
     """
 
     def __init__(self, seconds: float = 10.0, cpu: float = CPU, memory: int = MEMORY) -> None:
@@ -102,9 +102,9 @@ class Reading:
             self._end()
 
     def parse(self, raw: bytes) -> Mail:
-        """Parse as `parse.parse` does. Raises `NotStarted`.
+        """Parse a mail as `parse.parse` does. Raises `NotStarted`.
 
-        Where the process had to be killed or died, only what the headers say, with the fault "time" or "broken".
+        If the process was killed or died, the result has only the headers, and the fault "time" or "broken".
         """
         number = next(self._numbers) % (1 << 32)
         reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
@@ -116,12 +116,12 @@ class Reading:
         return mail
 
     def trim(self, mail: Mail, context: TrimContext) -> Trimmed:
-        """Trim as `trim.trim` does. Raises `NotStarted`.
+        """Trim a mail as `trim.trim` does. Raises `NotStarted`.
 
-        Where the process had to be killed or died, the start of the body, uncut.
+        If the process was killed or died, the text is the start of the untrimmed body.
         """
         known_of, reply, fault = _serialize_context(context), b"", ""
-        # The process has it too, unless it is a new one.
+        # The process has cached it too, unless it was restarted.
         if at_hand := next((one for one in tuple(self._at_hand) if one[1] is mail), None):
             self._at_hand.remove(at_hand)
             reply, fault = self._ask(b"k", _dumped({**known_of, "number": at_hand[0]}))
@@ -130,7 +130,10 @@ class Reading:
         return Trimmed(**json.loads(reply)) if not fault else Trimmed(mail.body[:KEPT])
 
     def forwarded(self, raw: bytes, context: TrimContext) -> Forward:
-        """Find what was forwarded in a mail. Raises `NotStarted`; where the process died, nothing is found."""
+        """Find the forwarded mail in a mail. Raises `NotStarted`.
+
+        If the process was killed or died, the result has the doubt "no forward".
+        """
         asked = {**_serialize_context(context), "raw": b64encode(raw[: MAX_PARSED + 1]).decode()}
         reply, fault = self._ask(b"f", _dumped(asked))
         if fault:
@@ -140,8 +143,7 @@ class Reading:
         return Forward(**{**read, "author": author, "doubts": tuple(read["doubts"])})
 
     def files(self, raw: bytes) -> tuple[tuple[File, ...], bool] | None:
-        """List the files of a whole mail, as `files.list_files` does. Raises `NotStarted`; None where the process
-        died."""
+        """List the files of a mail as `files.list_files` does; None if the process died. Raises `NotStarted`."""
         reply, fault = self._ask(b"l", raw)
         if fault:
             return None
@@ -149,23 +151,24 @@ class Reading:
         return tuple(File(*one) for one in found), is_more
 
     def file(self, raw: bytes, number: int) -> tuple[File, bytes] | None:
-        """Fetch a file of a mail with its bytes, as `files.get_file` does. Raises `NotStarted`; None where the process
-        died too.
+        """Return a file of a mail with its bytes as `files.get_file` does; None also if the process died.
+
+        Raises `NotStarted`.
         """
         found = self._of_file(b"o", raw, number)[0]
         return (File(*found[0]), found[1]) if found else None
 
     def picture(self, raw: bytes, number: int) -> tuple[str, bytes]:
-        """Draw a picture that hangs on a mail anew, as `pictures.redraw_picture` does. Raises `NotStarted`.
+        """Redraw an attached picture as `pictures.redraw_picture` does. Raises `NotStarted`.
 
-        Where it can't be, the media type is "" and the bytes say why: "large", "unreadable", or where the process died
-        over it "time" or "broken".
+        On failure the media type is "" and the bytes are the reason: "large", "unreadable", or "time" or "broken" if
+        the process was killed or died.
         """
         found, fault = self._of_file(b"d", raw, number)
         return found or ("", (fault or "unreadable").encode())
 
     def _of_file(self, kind: bytes, raw: bytes, number: int) -> tuple[tuple[Any, bytes] | None, str]:
-        """Ask for something of one file: what is said of it and its bytes, None where there is none; or a fault."""
+        """Send a request about one file; return its description and bytes, or None, and the fault, if any."""
         reply, fault = self._ask(kind, _NUMBER.pack(number) + raw)
         if not reply:
             return None, fault
@@ -174,7 +177,7 @@ class Reading:
         return (json.loads(reply[_NUMBER.size : ends]), reply[ends:]), ""
 
     def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
-        """Ask the process: its answer, or a fault."""
+        """Send a request to the process; return its reply, or a fault: "time" or "broken"."""
         with self._lock:
             process = self._ensure_process()
             try:
@@ -190,7 +193,7 @@ class Reading:
             return b"", "time" if self._end() == -signal.SIGPROF else fault
 
     def _ensure_process(self) -> subprocess.Popen[bytes]:
-        """Return the running process; a new one where there is none, or where the last was killed as it answered."""
+        """Return the running process, or start one if there is none or the last one has ended. Raises `NotStarted`."""
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._end()
@@ -200,7 +203,7 @@ class Reading:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            stderr=subprocess.DEVNULL,  # a traceback may hold somebody's words
+            stderr=subprocess.DEVNULL,  # a traceback may contain text from a mail
             env={name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},  # none of our keys
         )
         os.set_blocking(_require_stream(process.stdin).fileno(), False)  # a process that reads nothing must not hold us
@@ -212,12 +215,12 @@ class Reading:
         return process
 
     def _end(self) -> int | None:
-        """End the process; tells how it ended, as `Popen.returncode`."""
+        """Kill the process and return its `Popen.returncode`, or None if there is no process."""
         process, self._process = self._process, None
         if process is None:
             return None
         process.kill()
-        with suppress(OSError):  # what was not yet written can't be
+        with suppress(OSError):  # unwritten data is lost
             _require_stream(process.stdin).close()
         _require_stream(process.stdout).close()
         return process.wait()
@@ -229,7 +232,7 @@ def _require_stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _dumped(value: object) -> bytes:
-    """Plain JSON and no pickle: a process that reads strangers' bytes is not trusted with objects of ours."""
+    """Serialize as JSON, not pickle: a process that parses untrusted bytes must not be able to send objects."""
     return json.dumps(value, default=_json_default, ensure_ascii=False).encode()
 
 
@@ -258,7 +261,7 @@ def _mail(read: dict[str, Any]) -> Mail:
     return Mail(**made)
 
 
-_parsed: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)  # in the process that reads
+_parsed: deque[tuple[int, Mail]] = deque(maxlen=AT_HAND)  # the cache in the parser process
 
 
 def _answer(kind: bytes, content: bytes) -> bytes:
@@ -310,15 +313,15 @@ def _redraw_picture(data: bytes) -> tuple[str, bytes]:
 
 
 def serve(cpu: float, memory: int) -> None:
-    """Answer one request after the other, until nobody is there to ask, or one takes too long."""
-    with suppress(ImportError, ValueError, OSError):  # not every platform limits memory
+    """Serve requests on stdin until it is closed; a request that takes more than `cpu` seconds ends the process."""
+    with suppress(ImportError, ValueError, OSError):  # not every platform can limit memory
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which closes the pipe
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    sys.stdout = sys.stderr  # nothing but answers goes through the pipe
-    reply = b""  # the first one says that we are ready
+    sys.stdout = sys.stderr  # keep everything but replies out of the pipe
+    reply = b""  # the first reply signals that the process is ready
     with suppress(BrokenPipeError):
         while True:
             answers.write(REPLY.pack(len(reply)) + reply)
@@ -328,7 +331,7 @@ def serve(cpu: float, memory: int) -> None:
                 return
             kind, length = _REQUEST.unpack(head)
             content = asked.read(length)
-            signal.setitimer(signal.ITIMER_PROF, cpu)  # SIGPROF ends the process, also within a library written in C
+            signal.setitimer(signal.ITIMER_PROF, cpu)  # SIGPROF ends the process, even inside a C library
             reply = _answer(kind, content)
             signal.setitimer(signal.ITIMER_PROF, 0)
 

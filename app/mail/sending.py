@@ -1,4 +1,4 @@
-"""Delivery of mails: into a folder or to an SMTP server, as the configuration says."""
+"""Mail transports: into a folder or to an SMTP server, depending on `MAIL_TRANSPORT`."""
 
 import os
 import re
@@ -31,7 +31,10 @@ from .sign_ins import NoToken, access_token, mark_token_refused, xoauth2
 
 
 class Deadline:
-    """Shut the guarded connection down after `seconds`; `is_over` tells whether the time has run out."""
+    """A timer that shuts the guarded connection down after `seconds`; `is_over` tells whether the time has run out.
+
+    A socket's timeout starts again with each byte, so without a deadline a slow server could hold a client for hours.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
@@ -59,10 +62,10 @@ class Deadline:
                 self._line.shutdown(socket.SHUT_RDWR)
 
 
-TIMEOUT = 60.0  # seconds that handing over a mail may take in all, where MAIL_TIMEOUT says nothing else
-ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our signing in is refused, not this mail
+TIMEOUT = 60.0  # default of MAIL_TIMEOUT: seconds for the whole hand-over of a mail
+ABOUT_US = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: our authentication is refused, not this mail
 
-# Faults without an answer of the server in them, for the person who looks after it.
+# Messages for the operator, for faults without a server reply.
 WORDS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str], ...] = (
     (TimeoutError, "the server kept silent for too long"),
     ((smtplib.SMTPServerDisconnected, ConnectionResetError, BrokenPipeError), "the server ended the connection"),
@@ -75,8 +78,10 @@ _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;:]+")
 
 
 def transport(app: Flask) -> Send:
-    """The way mails leave this house. `MAIL_TRANSPORT` is 'folder' (written to MAIL_FOLDER) or 'smtp' (Flask-Mail's
-    MAIL_SERVER and so on); ValueError for anything else. What is returned raises `Transient` or `Permanent`.
+    """Return the function that sends mails; it raises `Transient` or `Permanent`.
+
+    `MAIL_TRANSPORT` is 'folder' (files in MAIL_FOLDER) or 'smtp' (Flask-Mail's MAIL_SERVER and so on). Raises
+    ValueError for any other value.
     """
     try:
         made = TRANSPORTS[app.config["MAIL_TRANSPORT"]]
@@ -94,7 +99,7 @@ def _folder(app: Flask, house: str) -> Send:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = folder / f".{name}"
-            # Sign-in links stand in these files: nobody but the house reads them.
+            # These files contain sign-in links, so only their owner may read them.
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(raw)
                 file.flush()
@@ -124,13 +129,13 @@ def _smtp(app: Flask, house: str) -> Send:
 
 
 def line_of(app: Flask) -> Callable[[], "_Line"]:
-    """Return what dials the SMTP server and signs in there, as a block that hangs up at its end.
+    """Return a function that returns a context manager: a connection to the SMTP server, signed in.
 
-    It raises `OSError`, and `NoToken` where the account signs in by a token and there is none.
+    Connecting raises `OSError`, and `NoToken` if the account uses OAuth and there is no token.
     """
     flask_mail.Mail(app)
     mail = app.extensions["mail"]
-    # Flask-Mail dials again after so many mails and would report the failure of that for the mail just taken.
+    # Flask-Mail reconnects after `max_emails` mails and would report a failure to connect for the mail just accepted.
     mail.max_emails = None
     mail.timeout = float(app.config.get("MAIL_TIMEOUT", TIMEOUT))
     return _dialing(app, mail)
@@ -141,7 +146,7 @@ def _dialing(app: Flask, mail: Any) -> Callable[[], "_Line"]:
     if account is None:
         return lambda: _Line(mail)
     database: Database = app.extensions["database"]
-    # The token is at hand before anybody is called: without one no server is troubled.
+    # Get the token before connecting: without one there is no point in opening a connection.
     return lambda: _LineByToken(mail, database, account, access_token(database, account))
 
 
@@ -150,16 +155,16 @@ TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {"folder": _folder, "smtp"
 
 @dataclass(frozen=True)
 class Greeted:
-    """The greeting of a mail server, `said` first, and whether it `could_encrypt` what goes there in the clear."""
+    """The greeting of a mail server, `said`, and whether it `could_encrypt` although the settings don't ask for TLS."""
 
     said: str
     could_encrypt: bool
 
 
 def greet(app: Flask, seconds: float) -> Greeted:
-    """Connect to the mail server as mails do, encrypted and signed in as is set, and send nothing.
+    """Connect to the mail server with the configured encryption and sign-in, and send nothing.
 
-    All of it takes `seconds` at the most. Raises `Undelivered`.
+    Takes at most `seconds`. Raises `Undelivered`.
     """
     mail: Any = flask_mail.Mail().init_mail(app.config, app.debug, app.testing)
     mail.timeout = seconds
@@ -178,7 +183,7 @@ def greet(app: Flask, seconds: float) -> Greeted:
 
 
 class _Server(smtplib.SMTP):
-    """Remembers the server's first words, in which some tell the time, and has `deadline` until its end."""
+    """An SMTP client that keeps the server's greeting, which may tell the time, and has a `Deadline`."""
 
     def __init__(self, deadline: Deadline, *where: Any, **more: Any) -> None:
         self._deadline = deadline
@@ -190,7 +195,7 @@ class _Server(smtplib.SMTP):
         return code, self.greeting
 
     def dial(self, host: str, port: int) -> socket.socket:
-        places = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # each has its share of the time
+        places = len(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # each address gets a share of the time
         line = socket.create_connection((host, port), self.timeout / places)
         line.settimeout(self.timeout)
         self._deadline.guard(line)
@@ -207,7 +212,7 @@ class _EncryptedServer(smtplib.SMTP_SSL, _Server):
 
 
 class _Line(flask_mail.Connection):
-    """Flask-Mail's connection with a time limit, checked certificates, and a goodbye that can't undo a delivery."""
+    """Flask-Mail's connection with a deadline, verified certificates, and a QUIT whose failure doesn't matter."""
 
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
         context, self.deadline = ssl.create_default_context(), Deadline(self.mail.timeout)
@@ -226,7 +231,7 @@ class _Line(flask_mail.Connection):
         return host
 
     def _end(self, error: BaseException | None) -> None:
-        """Let the time run no more; where it was over, that is what went wrong."""
+        """Cancel the deadline; raise `TimeoutError` if it was the cause of the error."""
         self.deadline.end()
         if self.deadline.is_over and isinstance(error, OSError):
             raise TimeoutError from error
@@ -246,7 +251,7 @@ class _Line(flask_mail.Connection):
 
 
 class _LineByToken(_Line):
-    """A connection that signs in by a token instead of a password (XOAUTH2)."""
+    """A connection that signs in with an OAuth token instead of a password (XOAUTH2)."""
 
     def __init__(self, mail: Any, database: Database, account: OAuthAccount, token: str) -> None:
         super().__init__(mail)
@@ -258,7 +263,7 @@ class _LineByToken(_Line):
             raise smtplib.SMTPNotSupportedError("no XOAUTH2")
 
         def answer(challenge: bytes | None = None) -> str:
-            # What follows the token is no question but the reason why it is refused, and wants an empty answer.
+            # The challenge after the token is the reason why it was refused; the protocol asks for an empty response.
             return "" if challenge else xoauth2(self._account.user, self._token)
 
         try:
@@ -286,8 +291,8 @@ def _classify_error(error: OSError, address: str) -> Undelivered:
 
 
 def describe_error(error: OSError) -> str:
-    """Say what is wrong with a connection to a mail server, in no words of the server's."""
-    # smtplib hides that the time is over behind a lost connection.
+    """Return our own description of a connection error, without any text from the server."""
+    # smtplib reports a timeout as a lost connection.
     known = error.__context__ if isinstance(error.__context__, TimeoutError) else error
     words = next((words for kind, words in WORDS if isinstance(known, kind)), None)
     if isinstance(error, ssl.SSLCertVerificationError):
