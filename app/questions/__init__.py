@@ -1,1 +1,1 @@
-"""The desk's question: one wording for one to many letters."""
+"""Questions in the desk's wording, each for one or more letters; their notes, translations and source protection."""

@@ -1,4 +1,4 @@
-"""Tables of questions, their wordings, topics and notes, of translations, and of translators outside the desk."""
+"""Tables of questions, their wordings, topics and notes, of translations, and of outside translators."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -31,7 +31,7 @@ from .lifecycle import (
 
 
 class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
-    """The desk's question: one wording for one to many letters."""
+    """A question in the desk's wording, asked by one or more letters."""
 
     __tablename__ = "questions"
     __table_args__ = table_args(
@@ -70,7 +70,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
     opened_at: Mapped[datetime]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
-    # The place of its section among its newsletter's, counted from 0. There is one: with a second one it is a column.
+    # The index of its section in the newsletter. There is only one section so far; a second one makes this a column.
     section: ClassVar[int] = 0
 
     text: Mapped["QuestionText | None"] = relationship(
@@ -87,7 +87,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
 
     @property
     def title(self) -> str:
-        """Return what it is called where it is named: its headline, else its wording."""
+        """The headline, or the wording if there is none."""
         return self.headline or self.wording
 
     @property
@@ -96,24 +96,24 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
 
     @property
     def is_cleared(self) -> bool:
-        """Return whether an editor confirmed that nobody could recognise the asker in its wording of now."""
+        """Whether an editor has confirmed that nobody could recognise the asker in the current wording."""
         return bool(self.text and self.text.cleared_at)
 
 
 class Version:
-    """One of several texts of a thing, which are counted in each language."""
+    """Columns of a text that has several versions, numbered in each language."""
 
     language: Mapped[str] = mapped_column(String(35))
     number: Mapped[int]
 
     @property
     def label(self) -> str:
-        """The name of this version in a form, "en.3"."""
+        """The name of this version in a form, such as "en.3"."""
         return f"{self.language}.{self.number}"
 
 
 class QuestionText(Row, Version):
-    """One version of the desk's words. `cleared_*`: an editor confirmed that nobody could recognise the asker in it."""
+    """A version of the desk's wording. With `cleared_*` an editor has confirmed that it doesn't reveal the asker."""
 
     __tablename__ = "question_texts"
     __table_args__ = table_args(
@@ -137,7 +137,7 @@ class QuestionText(Row, Version):
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """All that leaves the house."""
+        """All texts of this version that leave the newsroom."""
         return self.headline, self.body or "", self.background
 
     @property
@@ -154,7 +154,7 @@ class QuestionTopic(Row):
 
 
 class Note(Row):
-    """A note of the desk to itself about a question."""
+    """A note of the desk about a question."""
 
     __tablename__ = "notes"
     __table_args__ = table_args(Index(None, "question_id", "id"))
@@ -166,12 +166,12 @@ class Note(Row):
 
 
 class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
-    """One text in another language: of a question's wording, or with `answer_id` of an answer to it.
+    """A question's wording, or with `answer_id` an answer to it, in another language.
 
-    `of_*_text_id` is the version that it was made from: once the original says something else, it is out of date, and
-    doesn't run. `name`, `credit_line` and `relation` are what the lead-in says of the expert in that language, `ties`
-    their stake. `translator` is named in print where `is_credited`. At `checked_at` the expert said that these very
-    words are right; where they read the language and didn't, `unread_reason` is why it runs all the same.
+    `of_*_text_id` is the version that was translated: if the original's text changes, the translation is outdated and
+    doesn't run. `name`, `credit_line` and `relation` are the expert's in the lead-in of that language, `ties` their
+    stake. `translator` is named in print if `is_credited`. At `checked_at` the expert confirmed this text. If they read
+    the language and didn't, `unread_reason` is why it runs all the same.
     """
 
     __tablename__ = "translations"
@@ -220,12 +220,12 @@ class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
 
     @property
     def label(self) -> str:
-        """The name of these very words in a form."""
+        """The name of this version of the text in a form."""
         return f"{self.public_id}.{self.version}"
 
     @property
     def credited(self) -> str:
-        """Return whom print names as its translator, "" where nobody is to be named."""
+        """The name of the translator in print, or "" if nobody is to be named."""
         return self.translator if self.is_credited else ""
 
 
@@ -233,10 +233,10 @@ _OPEN_STATES = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))
 
 
 class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
-    """Somebody outside who is asked to translate one text into one language.
+    """Somebody outside the desk who is asked to translate one text into one language.
 
-    `of_*_text_id` is the version that was sent out: no other is ever shown to them. Their address is kept as long as
-    the link is open, and their name until it has had its time.
+    `of_*_text_id` is the version that was sent to them: they never see another one. Their address is stored as long as
+    the link is open, and their name for its retention period.
     """
 
     __tablename__ = "translators"
@@ -277,8 +277,10 @@ class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
 
 
 class TranslatorDraft(Row):
-    """Words that a translator types, by the fields: one row for each tab, so that a stale one never overwrites
-    newer words, and under `HANDED_IN` what they handed in."""
+    """What a translator types, by field: one row per tab, so that an outdated tab never overwrites newer text.
+
+    The row `HANDED_IN` is what they handed in.
+    """
 
     __tablename__ = "translator_drafts"
     __table_args__ = table_args(UniqueConstraint("translator_id", "tab"))
@@ -294,9 +296,9 @@ class TranslatorDraft(Row):
         return join_fields(self.words)
 
 
-HANDED_IN = "handed in"  # no page's own name
+HANDED_IN = "handed in"  # no page uses it as the name of a tab
 
 
 def join_fields(fields: Mapping[str, str]) -> str:
-    """Return all that stands in the fields as one text, by which two drafts are compared."""
+    """Return the filled fields as one text, by which two drafts are compared."""
     return "\n\n".join(fields[name] for name in sorted(fields) if fields[name])

@@ -1,4 +1,4 @@
-"""Notes of the desk to itself about a question; a colleague who is mentioned in one is told by mail."""
+"""Notes of the desk about a question. A colleague who is mentioned in one gets a mail."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,13 @@ from ..people.models import Person
 from ..text.clean import clean, single_line
 from .models import Note, Question
 
-# Not inside an address or a word: "nora@desk.example" calls nobody.
+# Not inside an address or a word: "nora@desk.example" mentions nobody.
 _AT = re.compile(r"(?<![\w@.])@(?=\w)")
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A stretch of a note, from `start` up to but without `end`, and the keys of whoever it calls."""
+    """A mention in a note, at characters `start` to `end` (exclusive), and the ids of the people whom it may mean."""
 
     start: int
     end: int
@@ -32,9 +32,9 @@ class Mention:
 
 
 def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
-    """Find who is called; `people` are the names at the desk by key. The longest name that fits counts.
+    """Find the mentions in a note. `people` are the names at the desk by id; the longest matching name wins.
 
-    A first name that two people share calls both: a mail too many does less harm than one too few.
+    A first name that two people share mentions both: one mail too many does less harm than one too few.
     """
     keys: dict[str, set[int]] = {}
     for key, name in people.items():
@@ -52,12 +52,12 @@ def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
 
 
 def _begins_with_name(text: str, name: str) -> bool:
-    """Return whether a text begins with this name and not with a longer word."""
+    """Return whether a text begins with this name, and not merely with a longer word that begins like it."""
     return text[: len(name)].casefold() == name.casefold() and not re.match(r"\w", text[len(name) :])
 
 
 def split_at_mentions(body: str, mentions: list[Mention]) -> list[tuple[str, bool]]:
-    """Cut a note at its mentions, for a page to draw; joining the pieces gives the note back."""
+    """Split a note into pieces of text and whether each is a mention; joined, the pieces are the note."""
     cut: list[tuple[str, bool]] = []
     at = 0
     for mention in mentions:
@@ -70,14 +70,19 @@ def split_at_mentions(body: str, mentions: list[Mention]) -> list[tuple[str, boo
 def note_unsaved(
     session: Session, actor: Staff, question: Question, title: str, parts: Iterable[tuple[str, str]]
 ) -> Note:
-    """Keep what somebody typed and didn't save: the texts of `parts`, each below its label. Raises
-    `MissingPrecondition`."""
+    """Store as a note what somebody typed and couldn't save: the texts of `parts`, each below its label.
+
+    Raises as `note` does.
+    """
     texts = (f"{label}\n{text}".strip() for label, text in parts if text.strip())
     return note(session, actor, question, "\n\n".join([title, *texts]))
 
 
 def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
-    """Say something to the desk about a question, and call whoever is named in it. Raises `MissingPrecondition`."""
+    """Add a note to a question and notify the colleagues mentioned in it.
+
+    Raises `MissingField` for an empty note, and `PermissionDenied`.
+    """
     must(actor, "word")
     body = require_text("note", clean(body))
     noted = add_and_flush(
@@ -93,7 +98,7 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
 
 
 def _notify_mentioned(session: Session, actor: Staff, question: Question, person: Person, note: Note) -> None:
-    """The mail says who wrote and where. What was written stays at the desk: a mailbox lies outside of it."""
+    """Mail a colleague who wrote and where, without the text: mailboxes are outside the desk."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     about, once_key = DeskMail(who=actor.name, link=link), f"mention:{note.id}:{person.id}"

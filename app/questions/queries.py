@@ -1,3 +1,5 @@
+"""Queries for questions, their wordings and notes, and the letters behind them."""
+
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,17 +15,19 @@ from .models import Note, Question, QuestionText, QuestionTopic
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Question | None:
-    """One question of the actor's newsletter."""
+    """Return a question of the actor's newsletter by its public id, or None."""
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-# A question whose making was undone is no question: it only stays for the trail to point at.
+# A question whose opening was undone stays only because the trail refers to it.
 _made = Question.closed_reason.is_distinct_from("undone")
 
 
 def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] | None = None) -> Listing[Question]:
-    """Return the list of a newsletter's questions in these states, newest first; `filter_ids` narrows it to some keys,
-    which are walked instead of each state's index."""
+    """Return a listing of a newsletter's questions in these states, newest first.
+
+    `filter_ids` restricts it to the ids that the query selects, which are then read instead of the index of each state.
+    """
     mine = select(Question).where(Question.newsletter_id == newsletter_id, _made)
     if filter_ids is None:
         return Listing(mine, (Question.id,), each=(Question.state, states))
@@ -31,18 +35,18 @@ def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] |
 
 
 def about_topic(topic_id: int) -> Select[int]:
-    """The keys of the questions with a topic."""
+    """Select the ids of the questions with a topic."""
     return select(QuestionTopic.question_id).where(QuestionTopic.topic_id == topic_id)
 
 
 def in_edition(edition_id: int) -> Select[int]:
-    """The keys of the questions that are picked for an edition, or ran in it."""
+    """Select the ids of the questions that are picked for an edition, or ran in it."""
     picked = aliased(Question)
     return select(picked.id).where(picked.edition_id == edition_id)
 
 
 class QuestionSummary(NamedTuple):
-    """A question with its words and nothing else: to be chosen from others, or compared with them."""
+    """A question with its headline and wording only, to be chosen from others or compared with them."""
 
     id: int
     public_id: str
@@ -59,14 +63,14 @@ class QuestionSummary(NamedTuple):
 
 
 def list_summaries(session: Session, keys: Sequence[int]) -> list[QuestionSummary]:
-    """Several questions by their words, the newest first."""
+    """Return summaries of several questions, the newest first."""
     return _load_summaries(session, Question.id.in_(keys))
 
 
 def list_newest_summaries(
     session: Session, newsletter_id: int, states: Sequence[str], limit: int
 ) -> list[QuestionSummary]:
-    """The newest questions of a newsletter in some states, by their words."""
+    """Return summaries of the newest questions of a newsletter in these states."""
     return _load_summaries(session, Question.id.in_(listing(newsletter_id, states).keys(limit)))
 
 
@@ -78,42 +82,50 @@ def _load_summaries(session: Session, condition: ColumnElement[bool]) -> list[Qu
 
 
 def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
-    """Return the questions in these states, to be counted."""
-    mine = select(Question).where(Question.newsletter_id == newsletter_id)  # what was undone is in none that is counted
+    """Return a listing of the questions in these states, for counting."""
+    mine = select(Question).where(Question.newsletter_id == newsletter_id)  # no caller counts the state of undone ones
     return Listing(mine, (Question.id,), each=(Question.state, states))
 
 
 def family(session: Session, question: Question) -> list[int]:
-    """The keys of a question and of all that was merged into it."""
+    """Return the ids of a question and of all questions merged into it."""
     return [question.id, *session.scalars(select(Question.id).filter_by(merged_into_id=question.id))]
 
 
 def list_merged_questions(session: Session, question: Question) -> list[Question]:
-    """The questions that were merged into this one."""
+    """Return the questions merged into this one."""
     return list(session.scalars(select(Question).filter_by(merged_into_id=question.id).order_by(Question.id)))
 
 
 def letters_of(session: Session, question: Question) -> list[Letter]:
-    """Every live letter behind a question, its merged ones included."""
+    """Return all live letters behind a question, with those of the questions merged into it."""
     return letters.of_questions(session, family(session, question))
 
 
 def letters_behind(question_ids: Sequence[int], *order: Any, rising: bool = False) -> Listing[Letter]:
-    """Return the list of the letters behind several questions whose words are here, by default as they came."""
+    """Return a listing of the unerased letters filed to several questions.
+
+    Newest first by default; `order` and `rising` change that.
+    """
     query = select(Letter).where(Letter.question_id.in_(question_ids), Letter.is_filed, Letter.erased_at.is_(None))
     return Listing(query, order or (Letter.received_at, Letter.id), rising)
 
 
 def first_letters(session: Session, question: Question, family: Sequence[int], limit: int) -> list[Letter]:
-    """Return some of the letters behind a question and what was merged into it whose words are here, its own before
-    the others', oldest first."""
+    """Return the first unerased letters behind a question, its own before those of the questions merged into it.
+
+    `family` are the ids of the question and of what was merged into it.
+    """
     query = select(Letter).where(Letter.question_id.in_(family), Letter.is_filed, Letter.erased_at.is_(None))
     own_first = (Letter.question_id != question.id, Letter.received_at, Letter.id)
     return list(session.scalars(query.order_by(*own_first).limit(limit)))
 
 
 def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
-    """Return how many readers ask each question, merged ones counted for their lead, in one query."""
+    """Return how many readers ask each question, by id, in one query.
+
+    Merged questions count for the one that they were merged into.
+    """
     leads = [question.id for question in questions]
     query = letters_behind_each(leads, func.count())
     rows = session.execute(query.group_by(query.selected_columns[0]))
@@ -122,7 +134,7 @@ def askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
 
 
 def letters_behind_each(question_ids: Sequence[int], *what: Any) -> Select[Any]:
-    """Select the key of a question, and something of each live letter behind it and what was merged into it."""
+    """Select the id of a question and the columns `what` for each live letter behind it and what was merged into it."""
     lead = func.coalesce(Question.merged_into_id, Question.id)
     behind = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
     query = select(lead, *what).select_from(Question).join(Letter, Letter.question_id == Question.id)
@@ -134,9 +146,7 @@ def lead_of(session: Session, question: Question) -> Question:
 
 
 def select_public_questions(newsletter_id: int) -> Select[Question]:
-    """Return what readers may see of the open questions: one that got new words is hidden until an editor has cleared
-    them.
-    """
+    """Select the open questions that readers can see. A new wording hides a question until an editor has cleared it."""
     return (
         select(Question)
         .join(QuestionText, QuestionText.id == Question.text_id)
@@ -150,12 +160,12 @@ def select_public_questions(newsletter_id: int) -> Select[Question]:
 
 
 def list_public_questions(session: Session, newsletter_id: int, limit: int = 3) -> list[Question]:
-    """The open questions that the desk has made public in its own wording."""
+    """Return the newest open questions that the desk shows to readers, at most `limit`."""
     return list(session.scalars(select_public_questions(newsletter_id).order_by(Question.id.desc()).limit(limit)))
 
 
 def list_public_questions_by_id(session: Session, newsletter_id: int, question_ids: Sequence[int]) -> list[Question]:
-    """Those of several questions that readers can see and join."""
+    """Return those of several questions that readers can see and join."""
     return list(session.scalars(select_public_questions(newsletter_id).where(Question.id.in_(question_ids))))
 
 
@@ -164,16 +174,16 @@ def texts_of(session: Session, question: Question) -> list[QuestionText]:
 
 
 def select_newest_cleared_id(question_id: Any) -> Select[int]:
-    """The key of the newest words of a question that an editor has cleared: nothing else of it leaves the house."""
-    text = aliased(QuestionText)  # so that it can stand inside a query of the same table
+    """Select the id of a question's newest cleared wording, the only one that may leave the newsroom."""
+    text = aliased(QuestionText)  # for use as a subquery in a query of the same table
     return select(func.max(text.id)).where(
         text.question_id == question_id, text.cleared_at.is_not(None), text.erased_at.is_(None)
     )
 
 
 def number_of_readers(question_id: Any) -> Select[int]:
-    """The number of live letters behind a question, those that `letters_of` finds."""
-    one = aliased(Question)  # so that it can stand inside a query of the same table
+    """Select the number of live letters behind a question: those that `letters_of` returns."""
+    one = aliased(Question)  # for use as a subquery in a query of the same table
     its = or_(one.id == question_id, one.merged_into_id == question_id)
     return select(func.count(Letter.id)).join(one, one.id == Letter.question_id).where(its, Letter.is_filed)
 
@@ -184,14 +194,14 @@ def cleared_text(session: Session, question_id: int) -> QuestionText | None:
 
 
 def get_cleared_texts(session: Session, question_ids: Sequence[int]) -> dict[int, QuestionText]:
-    """The newest words of several questions that may leave the house, by question; none for one without such words."""
+    """Return the newest cleared wordings of several questions by question id, without those that have none."""
     newest = select_newest_cleared_id(Question.id).scalar_subquery()
     query = select(Question.id, QuestionText).join(QuestionText, QuestionText.id == newest)
     return {key: text for key, text in session.execute(query.where(Question.id.in_(question_ids)))}  # noqa: C416
 
 
 def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Topic]]:
-    """The topics of several questions, in one query."""
+    """Return the topics of several questions by question id, in one query."""
     found: dict[int, list[Topic]] = {key: [] for key in question_ids}
     rows = session.execute(
         select(QuestionTopic.question_id, Topic)
@@ -205,5 +215,5 @@ def topics_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[T
 
 
 def notes_of(question: Question) -> Listing[Note]:
-    """Return the list of what the desk said to itself about a question, newest first."""
+    """Return a listing of the desk's notes about a question, newest first."""
     return Listing(select(Note).where(Note.question_id == question.id), (Note.written_at, Note.id))

@@ -1,8 +1,8 @@
-"""Finds what could make an asker recognisable: marked for the editor to look at before a question leaves the house.
+"""Find what could make an asker recognisable, and mark it for the editor before a question leaves the newsroom.
 
-It is an aid and no judgement. It would rather mark too much than too little, knows only what stands in its tables
-(`recognise.toml`), and can't see what only a neighbour would recognise: that is why a person confirms.
-Numbers written as words, and names in scripts without capitals that carry no title, are not found.
+This is an aid that would rather mark too much than too little. It knows only the tables in `recognise.toml`, and not
+what only a neighbour would recognise: therefore a person confirms. It misses numbers written as words, and names
+without a title in scripts without capitals.
 """
 
 import re
@@ -19,7 +19,7 @@ Kind = Literal["name", "place", "date", "number", "link", "email", "handle", "re
 
 @dataclass(frozen=True)
 class Mark:
-    """A stretch of a text, from `start` up to but without `end`, in code points."""
+    """A marked part of a text, at code points `start` to `end` (exclusive)."""
 
     start: int
     end: int
@@ -30,8 +30,8 @@ class _Word(NamedTuple):
     start: int
     end: int
     text: str
-    opens: bool  # Whether it stands at the start of a sentence, where a capital says nothing.
-    near: bool  # Whether only a space or a hyphen parts it from the word before.
+    opens: bool  # Whether it begins a sentence, where a capital says nothing.
+    near: bool  # Whether only a space or a hyphen separates it from the word before.
 
 
 def _table() -> dict[str, Any]:
@@ -40,7 +40,6 @@ def _table() -> dict[str, Any]:
 
 @cache
 def _get_word_set(name: str) -> frozenset[str]:
-    """Return the words of a table of recognise.toml."""
     return frozenset(_table()[name].split())
 
 
@@ -49,17 +48,16 @@ def _alternation_pattern(alternatives: Sequence[str]) -> str:
 
 
 def _table_pattern(name: str) -> str:
-    """Return the pattern of any word of a table."""
     return _alternation_pattern(_table()[name].split())
 
 
 def _relations() -> list[str]:
-    """Return the patterns of `relations`, with the words of kin in their places."""
+    """Return the patterns of `relations`, with the language's words of kin in place of KIN."""
     tables = _table()["relations"].values()
     return [form.replace("KIN", "|".join(of.get("kin", "").split())) for of in tables for form in of["patterns"]]
 
 
-# A capital of the alphabets that have them, or a letter of one that has none; for words that make a place of a name.
+# A capital, or a letter of an alphabet without capitals: what may begin a name beside a word such as "village".
 _NAMED = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
 _NAME = rf"{_NAMED}{LETTER}{{1,40}}"
 _PATH = r"(?:/[^\s\0<>\"”»)\]]{0,2000}(?<![.,;:!?'’]))"
@@ -70,7 +68,7 @@ _CLASSIC = r"\d〇一二三四五六七八九十"
 
 @cache
 def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
-    """Return the rules in order of preference: where two kinds overlap, the earlier one keeps its place.
+    """Return the rules in order of precedence: where two kinds overlap, the earlier rule wins.
 
     Every repetition of a class that can overlap with what follows it has an upper bound, so that no text makes a search
     slow.
@@ -108,9 +106,9 @@ _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
 
 def marks(text: str, language: str) -> list[Mark]:
-    """Find what an editor should look at; the marks stand in order and don't overlap.
+    """Find what an editor should look at. The marks are in order and don't overlap.
 
-    `language` (BCP 47) only settles what capitals mean: German writes every noun with one.
+    `language` (BCP 47) only decides what capitals mean: German capitalises every noun.
     """
     found: list[Mark] = []
     left = text
@@ -123,12 +121,12 @@ def marks(text: str, language: str) -> list[Mark]:
 
 
 def _blank_marks(text: str, marks: list[Mark]) -> str:
-    """Put NULs, which no rule takes, where marks stand, so that a later rule finds only what is left."""
+    """Replace marked parts by NULs, which no rule matches, so that later rules find only what is left."""
     return "".join(piece if kind is None else "\0" * len(piece) for piece, kind in segments(text, marks))
 
 
 def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
-    """Cut a text at its marks, for a page to draw; joining the pieces gives the text back."""
+    """Split a text into pieces, each with the kind of its mark or None; joined, the pieces are the text."""
     pieces: list[tuple[str, Kind | None]] = []
     at = 0
     for mark in marks:
@@ -139,7 +137,7 @@ def segments(text: str, marks: list[Mark]) -> list[tuple[str, Kind | None]]:
 
 
 def _capitals(masked_text: str, text: str, language: str) -> Iterator[tuple[int, int, Kind]]:
-    """Find runs of words with a capital that the language's rules of spelling don't explain."""
+    """Find runs of capitalised words that the spelling rules of the language don't explain."""
     listed = list(_iter_words(masked_text))
     lower_elsewhere = {word.text for word in listed if word.text.islower()}
     run: list[_Word] = []
@@ -184,7 +182,7 @@ def _is_name(word: _Word, previous_word: str, language: str, lower_elsewhere: se
 
 
 def _run(text: str, run: list[_Word]) -> tuple[int, int, Kind]:
-    """Call a run of capitals a place if a word before or its ending says so, else a name."""
+    """Classify a run of capitals as a place if the word before it or its ending says so, else as a name."""
     start, end = run[0].start, run[-1].end
     ahead = re.search(rf"({LETTER}{{1,12}})[ \u00a0]$", text[max(0, start - 14) : start])
     placed = ahead is not None and ahead.group(1).lower() in _get_word_set("place_prepositions")
