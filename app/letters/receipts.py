@@ -54,8 +54,8 @@ def store_addition(
 ) -> Addition | None:
     """Store an addition to a letter. With `skip_duplicate`, return None if the newest addition has the same text.
 
-    A reloaded page sends the same text again. Raises `MissingPrecondition` (text), `ValidationError` (too long, or too
-    many), and `PermissionDenied`, also for a newsletter that has ended.
+    A reloaded page sends the same text again. Raises `MissingField` for an empty text, `ValidationError` (too long, or
+    too many), and `PermissionDenied`, also for a newsletter that has ended.
     """
     _require_unmailed_receipt(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
@@ -79,7 +79,7 @@ def store_addition(
 def change_credit(
     session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
 ) -> None:
-    """Change how the reader is named. Raises `MissingPrecondition` and `PermissionDenied`, also after a withdrawal."""
+    """Change how the reader is named. Raises `MissingField` and `PermissionDenied`, also after a withdrawal."""
     _require_unmailed_receipt(session, actor, letter)
     contacts.set_credit(session, letter, choice, name, place, consent)
     audit.record(session, actor, "letter.credit", letter, at=stored_time(session, letter))
