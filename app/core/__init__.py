@@ -1,1 +1,1 @@
-"""Foundations that every part of the product uses."""
+"""Foundations that every other package may import."""

@@ -1,6 +1,6 @@
-"""The actor of a change. Passed to every verb as an argument, never found in the surroundings.
+"""The actor of a change: an explicit argument of every verb, never read from the request or a global.
 
-`role` is the row of `permissions` that says what they may.
+`role` names a row of the tables in `permissions`; `ref` identifies the actor in the audit trail.
 """
 
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody of the desk, at work on one newsletter. `proved_at` is when they last proved who they are.
+    """A member of the desk, working on one newsletter. `proved_at` is when they last proved their identity.
 
-    `looked_at` are the passages of readers' words on the page that they press, which they confirm to have looked at.
+    `looked_at` holds the passages quoted from readers that they confirm having reviewed, as the submitted page
+    showed them.
     """
 
     person_id: int
@@ -29,7 +30,7 @@ class Staff:
 
 @dataclass(frozen=True)
 class Expert:
-    """An expert; with `assignment_id` one who came by that assignment's link and can reach nothing else."""
+    """An expert; with `assignment_id`, one who used that assignment's link and can reach nothing else."""
 
     expert_id: int
     name: str
@@ -43,20 +44,19 @@ class Expert:
 
 @dataclass(frozen=True)
 class Translator:
-    """Somebody outside who came by the link to the one text that they are asked to translate; it reaches nothing
-    else."""
+    """An outside translator who used the link to the one text they were asked to translate, and can reach no other."""
 
     translator_id: int
     name: str
     role: ClassVar[str] = "translator"
-    ref: ClassVar[str] = "translator"  # which one, the event's row says, and nothing once that is gone
+    ref: ClassVar[str] = "translator"  # the event's row says which one; once that row is erased, nothing does
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody with a form in hand, or with the receipt of `letter_id`.
+    """A reader who submits a form, or who holds the receipt of `letter_id`.
 
-    `mailed` says that the receipt travelled by mail: it can only read the state and withdraw.
+    `mailed` means that the receipt was sent by mail: it only allows reading the state and withdrawing.
     """
 
     letter_id: int | None = None
@@ -67,7 +67,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody at the way in: a person who has proved to be one, or nobody known yet. Can do nothing but go in and
+    """A visitor of the sign-in pages: a person who has proved their identity, or an unknown one. May only sign in and
     out."""
 
     person_id: int | None = None
@@ -80,7 +80,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Clock:
-    """The worker, when something is due."""
+    """The worker, acting because something is due."""
 
     role: ClassVar[str] = "clock"
     ref: ClassVar[str] = "clock"
@@ -88,7 +88,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Mailroom:
-    """Mail as it comes in; it brings letters and settles nothing."""
+    """Incoming mail, which creates letters and decides nothing else."""
 
     role: ClassVar[str] = "mailroom"
     ref: ClassVar[str] = "mailroom"

@@ -1,6 +1,6 @@
-"""The one place where the product reads the date; how long things take is measured by `time.monotonic`.
+"""The only module that reads the wall clock; durations are measured with `time.monotonic`.
 
-Code that has a database session asks `app.db.session.now` instead, which a command or a test can set.
+Code that has a database session calls `app.db.session.now` instead, which a command or a test can override.
 """
 
 import time

@@ -1,11 +1,10 @@
-"""Requests of ours to servers of others: one address, one answer, in bounded time and size.
+"""Outgoing HTTP requests: one URL, one response, bounded in time and size.
 
-Plain http.client: it follows no redirect, knows no other scheme and no proxy, so a secret goes where the settings say
-and nowhere else. What is answered is somebody else's text, and never quoted in a log.
+This is plain http.client, without redirects, other schemes or proxies, so a secret only reaches the host that the
+settings name. Response bodies are untrusted text and are never logged.
 
-An address that somebody typed on a page of ours must not lead into the newsroom's own network (server-side request
-forgery, CWE-918): its name is looked up once, every address behind it has to be a public one, and the line goes to
-what was looked at.
+A URL that someone typed into a form must not reach the newsroom's own network (server-side request forgery, CWE-918):
+its name is resolved once, every resolved address must be public, and the connection goes to one of those addresses.
 """
 
 import json
@@ -22,31 +21,30 @@ from urllib.parse import urlencode, urlsplit
 
 STALL = 10.0  # seconds without a byte
 LARGEST = 64 * 1024  # bytes of an answer
-# Behind these stands an IPv4 address: in the first its last 32 bits, where a network has no other (RFC 6052); in the
-# others some machine in between decides where it leads (RFC 8215, 7526, 4380 and 4291).
+# IPv6 ranges that lead to an IPv4 address. In the first it is the last 32 bits (RFC 6052); in the others a machine on
+# the way decides where it leads (RFC 8215, 7526, 4380 and 4291).
 TRANSLATED = IPv6Network("64:ff9b::/96")
 CARRIERS = tuple(IPv6Network(one) for one in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 
 
 class RequestFailed(Exception):
-    """There was no answer; the words are ours."""
+    """There was no usable response. The message is ours, never the server's."""
 
 
 class NoResponse(RequestFailed):
-    """It kept silent for too long, or was too slow."""
+    """The server sent nothing for too long, or took too long in total."""
 
 
 class Forbidden(RequestFailed):
-    """The address leads where nobody may send us: into a network that is not public, or there in the clear."""
+    """The URL is not allowed: it leads into a non-public network, or isn't encrypted, or has another scheme."""
 
 
 class UnreadableResponse(Exception):
-    """The answer is none that can be used; the words are ours."""
+    """The response can't be used. The message is ours, never the server's."""
 
 
 class Answer(NamedTuple):
-    """A status, a body, and in how many seconds its server wants to be asked again, where it says so (RFC 9110, section
-    10.2.3); a date there is left alone."""
+    """A response. `again_in` is its Retry-After in seconds (RFC 9110, section 10.2.3); None if absent or a date."""
 
     status: int
     body: bytes
@@ -63,9 +61,9 @@ def request(
     method: str = "",
     own_hosts: Collection[str] | None = None,
 ) -> tuple[int, bytes]:
-    """Return the status and the body of an answer: to a form or a `body` that is sent, or to a page that is asked for.
+    """Send a form or a `body`, or get a page; return the status and body of the response.
 
-    The rest is as in `send_request`.
+    All other arguments and errors are those of `send_request`.
     """
     if form is not None:
         body = urlencode(form).encode()
@@ -83,12 +81,12 @@ def send_request(
     own_hosts: Collection[str] | None = None,
     largest: int = LARGEST,
 ) -> Answer:
-    """Return what is answered to a `body` that is sent, JSON where `headers` says nothing else, or to a page.
+    """Send one request and return its response. A `body` is JSON unless `headers` says otherwise.
 
-    `timeout` is in seconds, for the whole answer. `method` is POST where something is sent, unless it says otherwise,
-    and else GET. `own_hosts` is for an address that somebody typed on a page: the hosts of the newsroom's own network
-    that it may lead to (the setting OWN_HOSTS); everywhere else it has to begin with https:// and be public. An answer
-    of more than `largest` bytes is none. Raises `RequestFailed`.
+    `timeout` is in seconds, for the whole exchange. `method` defaults to POST with a `body` and to GET without one.
+    Pass `own_hosts` for a URL that someone typed into a form: the hosts of the newsroom's own network that it may name
+    (the setting OWN_HOSTS); any other must begin with https:// and be public. Raises `RequestFailed`, also for a
+    response body of more than `largest` bytes.
     """
     host, port, is_encrypted, is_checked, path = parse_target(url, own_hosts)
     stall = min(STALL, timeout)
@@ -97,7 +95,7 @@ def send_request(
     sockets: list[Any] = []
 
     def cut() -> None:
-        """A time limit is for each byte: a server that sends one now and then would hold us for hours."""
+        # A socket's timeout applies to each read: a server that trickles bytes could hold us for hours.
         too_late.set()
         for one in sockets:
             with suppress(OSError):
@@ -112,11 +110,11 @@ def send_request(
     try:
         line.sock = connect(host, port, timeout, is_checked)
         if is_encrypted:
-            # It takes over the socket, so the handshake waits until there is something that can be cut.
+            # Wrapping replaces the socket, so delay the handshake until `cut` can reach the new one.
             context = ssl.create_default_context()
             line.sock = context.wrap_socket(line.sock, server_hostname=host, do_handshake_on_connect=False)
-        sockets.append(line.sock)  # kept here too: the library lets go of it before the answer is read
-        if too_late.is_set():  # it was too early to cut anything
+        sockets.append(line.sock)  # a reference of our own: the library drops its one before the body is read
+        if too_late.is_set():  # the timer fired before there was a socket to shut down
             raise TimeoutError
         if isinstance(line.sock, ssl.SSLSocket):
             line.sock.do_handshake()
@@ -141,7 +139,7 @@ def send_request(
 
 
 class Target(NamedTuple):
-    """An address, taken apart. One that `is_checked` has to be public."""
+    """The parts of a URL. With `is_checked`, its host must resolve to public addresses only."""
 
     host: str
     port: int
@@ -151,8 +149,8 @@ class Target(NamedTuple):
 
 
 def parse_target(url: str, own_hosts: Collection[str] | None = None) -> Target:
-    """Take an address apart; `own_hosts` is what `request` takes. Raises `RequestFailed`, and `Forbidden` where it
-    isn't one of the web, or has to begin with https:// and doesn't.
+    """Split a URL; `own_hosts` is that of `send_request`. Raises `RequestFailed` for an invalid URL, and `Forbidden`
+    for one that isn't HTTP, or that must begin with https:// and doesn't.
     """
     try:
         parts = urlsplit(url)
@@ -167,7 +165,7 @@ def parse_target(url: str, own_hosts: Collection[str] | None = None) -> Target:
 
 
 def check_url(url: str, own_hosts: Collection[str]) -> None:
-    """Look whether an address that somebody typed can be asked at all, without asking it. Raises `RequestFailed`."""
+    """Validate a URL that someone typed, without sending a request. Raises `RequestFailed`."""
     one = parse_target(url, own_hosts)
     try:
         resolve_addresses(one.host, one.port, one.is_checked)
@@ -176,8 +174,8 @@ def check_url(url: str, own_hosts: Collection[str]) -> None:
 
 
 def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
-    """Return the addresses behind a name, looked up once. Raises `Forbidden` where `is_checked` and one of them is not
-    public, and OSError."""
+    """Resolve a host name once. Raises `Forbidden` if `is_checked` and any address is not public; raises OSError or
+    UnicodeError if the name can't be resolved."""
     found = [str(place[0]) for *_, place in getaddrinfo(host, port, type=SOCK_STREAM)]
     if is_checked and not all(is_public(address) for address in found):
         raise Forbidden("it leads into a network that is not public")
@@ -185,8 +183,8 @@ def resolve_addresses(host: str, port: int, is_checked: bool) -> list[str]:
 
 
 def connect(host: str, port: int, timeout: float, is_checked: bool) -> socket:
-    """Return a line to a host, for which all its addresses together have `timeout` seconds. Raises what
-    `resolve_addresses` raises."""
+    """Connect to a host, trying its addresses within `timeout` seconds in total. Raises `Forbidden`, UnicodeError, or
+    OSError (TimeoutError among them)."""
     until, failed = time.monotonic() + timeout, OSError()
     for address in resolve_addresses(host, port, is_checked):
         left = until - time.monotonic()
@@ -203,8 +201,8 @@ def connect(host: str, port: int, timeout: float, is_checked: bool) -> socket:
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address can be reached from everywhere (the IANA's special-purpose registries), and hides
-    none that can't."""
+    """Return whether an IP address is globally reachable by IANA's special-purpose registries, and so is any IPv4
+    address embedded in it."""
     found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         if any(found in one for one in CARRIERS) or found.is_site_local:
@@ -215,7 +213,7 @@ def is_public(address: str) -> bool:
 
 
 def parse_object(status: int, body: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer. Raises `UnreadableResponse` where it has none, or sends us elsewhere."""
+    """Parse a response body as a JSON object. Raises `UnreadableResponse` if it is none, or the status redirects."""
     if 300 <= status < 400:
         raise UnreadableResponse("it sends us elsewhere, and nobody follows")
     try:

@@ -1,5 +1,4 @@
-"""Lists in pages: rows in the order of an index, on from any row at the same cost at any depth; and counts that
-stop."""
+"""Keyset pagination: lists of rows in the order of an index, at the same cost on every page, and capped counts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,19 +26,19 @@ MANY = 1_000  # counts stop here; the pages say "1,000+"
 Row = TypeVar("Row")
 T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
-Key = int | BindParameter[int]  # of a newsletter, or its parameter in a statement that is prepared
-Place = tuple[Any, ...]  # of a row: its values in the columns of the order
-HIGHEST_KEY = 2**31 - 1  # of an INTEGER in PostgreSQL, which refuses to compare it with more
+Key = int | BindParameter[int]  # a newsletter's key, or its bind parameter in a prepared statement
+Place = tuple[Any, ...]  # a row's values in the columns of the order
+HIGHEST_KEY = 2**31 - 1  # the largest INTEGER in PostgreSQL, which rejects comparisons with more
 BEGAN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Listing(Generic[Row]):
-    """The rows of a list and the order in which they stand.
+    """A query and the order of its rows.
 
-    `order` are the columns of an index, the key of the row last; the newest stands first unless the list is `rising`.
-    `each` is a column and values of it: each has a walk of an index of its own, so that none is so rare or so common
-    that more than some rows of it are read.
+    `order` is the columns of an index, ending with the row's key; it is descending unless `rising`. `each` is a column
+    and some of its values: each value is scanned by an index range of its own, so a page reads few rows however rare
+    or common a value is.
     """
 
     query: Query
@@ -48,16 +47,15 @@ class Listing(Generic[Row]):
     each: tuple[Any, Sequence[Any]] | None = None
 
     def page(self, session: Session, after: Row | Place | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them, or its place, in one statement; with `up` those in front of it, the nearest
-        first."""
+        """Return the rows after a row or a place, in one statement; with `up`, those before it, nearest first."""
         return list(session.scalars(self.select(after, limit, up)))
 
     def column(self, session: Session, column: Any, after: Row | None, limit: int, reverse: bool = False) -> list[Any]:
-        """One column of the same rows."""
+        """Return one column of a page's rows."""
         return list(session.scalars(self.select(after, limit, reverse).with_only_columns(column)))
 
     def select(self, after: Row | Place | None, limit: int, reverse: bool = False) -> Query:
-        """The statement of a page."""
+        """Return the statement of a page."""
         rising, query = self.rising != reverse, self.query
         order = self.order if rising else tuple(column.desc() for column in self.order)
         where = [] if after is None else [self._after_condition(after, rising)]
@@ -72,11 +70,11 @@ class Listing(Generic[Row]):
         return select(key.class_).join(keys, keys.c[0] == key).order_by(*order).limit(limit)
 
     def keys(self, limit: int) -> Select[int]:
-        """Select the keys of the first rows."""
+        """Return a statement that selects the keys of the first rows."""
         return self.select(None, limit).with_only_columns(self.order[-1])
 
     def place(self, row: Row) -> Place:
-        """Return the place of a row in the order."""
+        """Return a row's values in the columns of the order."""
         return tuple(getattr(row, column.key) for column in self.order)
 
     def _after_condition(self, row: Row | Place, rising: bool) -> ColumnElement[bool]:
@@ -86,23 +84,23 @@ class Listing(Generic[Row]):
         return left > right if rising else left < right
 
     def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
-        """Those of several rows that stand in the list: what a search has found, narrowed."""
-        if not keys:  # SQLite would look for none of them among all rows
+        """Return those of the rows with these keys that belong to the list, to narrow down search results."""
+        if not keys:  # with an empty IN, SQLite would scan the whole table
             return []
         return list(session.scalars(self._whole.where(self.order[-1].in_(keys))))
 
     def count(self, session: Session) -> int:
-        """Return how many rows there are, counted up to 1,001."""
+        """Count the rows, up to `MANY` + 1."""
         return session.scalar(self._counting) or 0
 
     @property
     def counted(self) -> ScalarSelect[int]:
-        """The same as a column of a statement, in which several lists are counted."""
+        """The count as a scalar subquery, to count several lists in one statement."""
         return self._counting.scalar_subquery()
 
     @property
     def is_there(self) -> ColumnElement[bool]:
-        """Ask whether there is any row, as a column of a statement."""
+        """Whether the list has any row, as a column of a statement."""
         return self._whole.with_only_columns(self.order[-1]).exists()
 
     @property
@@ -112,7 +110,7 @@ class Listing(Generic[Row]):
 
     @property
     def rule(self) -> ColumnElement[bool]:
-        """Ask of a row whether it stands in the list."""
+        """The condition for a row to belong to the list."""
         rule = self._whole.whereclause
         return true() if rule is None else rule
 
@@ -121,7 +119,7 @@ class Listing(Generic[Row]):
         return self.query if self.each is None else self.query.where(self.each[0].in_(self.each[1]))
 
     def whole(self, session: Session, at_once: int) -> Iterator[list[Row]]:
-        """All rows in parcels, which are forgotten again: no list is too long to be handed out."""
+        """Yield all rows in batches, expunging each from the session, so that long lists fit in memory."""
         last: Row | None = None
         while rows := self.page(session, last, at_once):
             yield rows
@@ -130,19 +128,19 @@ class Listing(Generic[Row]):
 
 
 def counts(session: Session, lists: Sequence[Listing[Any]]) -> list[int]:
-    """Return how many rows each of several lists has, counted up to 1,001, in one statement."""
+    """Count the rows of several lists in one statement, each up to `MANY` + 1."""
     return list(session.execute(select(*(one.counted for one in lists))).one())
 
 
 def union_keys(queries: Mapping[str, Select[Any]]) -> CompoundSelect[Any]:
-    """Combine several queries for keys, each with its name, into one statement."""
+    """Combine several queries for keys, each labelled with its name, into one statement for `find_keys`."""
     return union_all(*(select(literal(name), query.subquery().c[0]) for name, query in queries.items()))
 
 
 def find_keys(
     session: Session, query: CompoundSelect[Any], params: Mapping[str, Any] | None = None
 ) -> dict[str, list[int]]:
-    """Return what `union_keys` combined: the keys by the names of their queries, in no guaranteed order."""
+    """Execute a statement of `union_keys`; return the keys by the name of their query, in no guaranteed order."""
     found: dict[str, list[int]] = defaultdict(list)
     for name, key in session.execute(query, params):
         found[name].append(key)
@@ -150,12 +148,12 @@ def find_keys(
 
 
 def format_cursor(cursor: Place) -> str:
-    """Return how an address names a place that begins with a time: "1669222222000000.15"."""
+    """Format a place that begins with a datetime for a URL, in microseconds: "1669222222000000.15"."""
     return ".".join(map(str, ((cursor[0] - BEGAN) // timedelta(microseconds=1), *cursor[1:])))
 
 
 def parse_cursor(text: str, length: int) -> Place | None:
-    """Return the place that an address names, of so many values; None for what can't be read."""
+    """Parse a cursor of `format_cursor` with `length` values; return None if it is invalid."""
     try:
         micros, *keys = (int(part[:18]) for part in text.split("."))
         is_place = len(keys) == length - 1 and max(map(abs, keys)) <= HIGHEST_KEY
@@ -166,9 +164,9 @@ def parse_cursor(text: str, length: int) -> Place | None:
 
 @dataclass(frozen=True)
 class Chain(Generic[Row]):
-    """Several lists, one after another, as one; `part` says in which of them a row stands, or stood.
+    """Several lists, one after the other, as one; `part` returns the index of the list that a row is or was in.
 
-    This can't be one listing whose key begins with the number of the part: letters that came in are sorted by time, the
+    This can't be one `Listing` whose order begins with the number of the part: incoming letters are sorted by time,
     newest first, and held ones by crowd, so no index has both orders. The database would sort all rows for each page.
     """
 
@@ -177,7 +175,7 @@ class Chain(Generic[Row]):
     rising: bool = False
 
     def page(self, session: Session, after: Row | None, limit: int, up: bool = False) -> list[Row]:
-        """Rows from behind one of them; with `up` those in front of it, the nearest first."""
+        """Return the rows after a row; with `up`, those before it, nearest first."""
         return self._rows(after, limit, up, lambda part, *place: part.page(session, *place))
 
     def _parts(self, after: Row | None, reverse: bool) -> Sequence[Listing[Row]]:
@@ -185,7 +183,7 @@ class Chain(Generic[Row]):
         return self.parts[at::-1] if reverse else self.parts[at:]
 
     def column(self, session: Session, column: Any, after: Row | None, limit: int, reverse: bool = False) -> list[Any]:
-        """One column of the same rows."""
+        """Return one column of a page's rows."""
         return self._rows(after, limit, reverse, lambda part, *place: part.column(session, column, *place))
 
     def _rows(self, after: Row | None, limit: int, reverse: bool, load: Callable[..., list[T]]) -> list[T]:
@@ -198,7 +196,7 @@ class Chain(Generic[Row]):
         return rows
 
     def among(self, session: Session, keys: Sequence[int]) -> list[Row]:
-        """Those of several rows that stand in the list."""
+        """Return those of the rows with these keys that belong to any of the lists."""
         if not keys:
             return []
         key, rules = self.parts[0].order[-1], (part.rule for part in self.parts)

@@ -1,8 +1,8 @@
-"""Permissions: every act once, and every role as one row with the acts it has. No other place says who may.
+"""Permissions: one table of acts, and one row per role with the acts it grants. Nothing else decides who may do what.
 
-A move names the acts that may make it, a verb asks `must(actor, "approve")`, a press of the desk names its act where
-its address is declared, and a page asks `may`. Roles are no ladder: one may have any acts. `docs/lifecycle.md` keeps
-the same by hand.
+A move lists the acts that allow it, a verb calls `must(actor, "approve")`, a POST route of the desk names its act in
+its declaration, and a page calls `may`. Roles are not ranked: each may have any set of acts. `docs/lifecycle.md`
+repeats the table by hand.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..text.languages import N_
 from .actors import Actor
 
-# What the desk does, as the page "Who may what" shows it.
+# The acts of the desk, grouped as on the page "Who may what".
 OF_THE_DESK = {
     N_("Letters"): {
         "read": N_("Read letters, questions, answers and mails"),
@@ -50,7 +50,7 @@ OF_THE_DESK = {
         "programs": N_("Let other programs and the desk’s chat hear what happens"),
     },
 }
-# What those do who have no place at the desk.
+# The acts of actors who aren't members of the desk.
 OF_OTHERS = {
     "write": "Send a letter, join a question, take back what one wrote",
     "answer": "Say yes or no to an invitation, write the answer, check the quote, withdraw it",
@@ -63,10 +63,10 @@ ACTS = {act: words for acts in (*OF_THE_DESK.values(), OF_OTHERS) for act, words
 
 @dataclass(frozen=True)
 class Role:
-    """A role at the desk, as pages call it, and the acts that come with it.
+    """A role at the desk: its label on pages and the acts it grants.
 
-    `gets_notices` says that the mails about what needs the desk go to whoever has it; where nobody has, to those who
-    manage it.
+    With `gets_notices`, its holders get the mails about work that waits for the desk; a desk without any such holder
+    has them sent to those who manage it.
     """
 
     label: str
@@ -84,13 +84,13 @@ _DECIDES = _PREPARES | _parse_acts(
     "words of the house, trail, whole directory"
 )
 
-# The roles of the desk, in the order in which pages list them.
+# The roles of the desk, in display order.
 ROLES = {
     "admin": Role(N_("admin"), _DECIDES | {"people", "newsletters", "programs"}),
     "editor": Role(N_("editor"), _DECIDES, gets_notices=True),
     "assistant": Role(N_("assistant"), _PREPARES),
 }
-# Who has no place at the desk.
+# The roles of actors outside the desk.
 OTHERS = {
     "expert": frozenset({"answer", "own profile"}),
     "translator": frozenset({"translate one"}),
@@ -106,15 +106,15 @@ def _acts_of(role: str) -> frozenset[str]:
 
 
 def may(actor: Actor, *acts: str) -> bool:
-    """Return whether the actor may do one of these acts. KeyError for one that the table doesn't know."""
+    """Return whether the actor may do any of these acts. Raises KeyError for an act that is not in `ACTS`."""
     return any(act in _acts_of(actor.role) for act in acts if ACTS[act])
 
 
 def roles_for(act: str) -> tuple[str, ...]:
-    """Return the roles of the desk that may do an act, in their order."""
+    """Return the roles of the desk that may do an act, in display order."""
     return tuple(name for name, role in ROLES.items() if act in role.acts)
 
 
 def list_roles() -> list[tuple[str, str]]:
-    """Return every role and actor with its acts, as words."""
+    """Return the name of every role and its acts, joined by commas."""
     return [(name, ", ".join(act for act in ACTS if act in _acts_of(name))) for name in (*ROLES, *OTHERS)]
