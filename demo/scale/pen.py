@@ -17,7 +17,7 @@ from app.mail.lifecycle import INBOUND
 from app.mail.models import Inbound, InboundRaw
 from app.mail.reply_address import address_for, new_reply_token
 from app.mailroom.batch import House, Settings
-from app.mailroom.evidence import InboundContext
+from app.mailroom.inbound_context import InboundContext
 from app.mailtext.parsing.parse import parse
 from app.people.models import Link
 from config import DEMO_AUTHSERV_ID
