@@ -16,7 +16,7 @@ from .outbox import read
 
 
 def load(session: Session, newsletter_id: int, public_id: str) -> OutboxMail | None:
-    """Return a newsletter's mail by its public ID, or None; mails of no newsletter, such as sign-ins, are never found."""
+    """Return a newsletter's mail by its public ID, or None. Never finds mails of no newsletter, such as sign-ins."""
     return session.scalar(select(OutboxMail).filter_by(public_id=public_id, newsletter_id=newsletter_id))
 
 

@@ -1,1 +1,1 @@
-"""Mails as text: parsing, trimming to what its writer wrote, and who it is from. No database."""
+"""Mail as text: parsing, trimming to what the sender wrote, and the origin of a mail. No database."""

@@ -1,4 +1,4 @@
-"""A message that came in, as far as it can be read: plain values, whatever bytes they were."""
+"""Plain values for parsed mails: messages, attachments, and the results of trimming."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Mailbox:
-    """A name and an address as they were written; the name is decoded, the address has no angle brackets."""
+    """A mailbox of a header: the decoded name, and the address without angle brackets."""
 
     name: str
     address: str
@@ -15,9 +15,7 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Attachment:
-    """An attachment of a message: its name, its size in bytes after decoding, its media type, and the SHA-256 of the
-    bytes.
-    """
+    """An attachment: its name, its decoded size in bytes, its media type, and the SHA-256 of its content."""
 
     name: str
     bytes: int
@@ -26,8 +24,9 @@ class Attachment:
 
 
 class File(NamedTuple):
-    """A file that hung on a message, as the desk may see it: its name made harmless, its size in bytes after decoding,
-    and of which of `file_kinds.KINDS` its first bytes are; "" where nobody has looked.
+    """An attached file as shown to the desk: its sanitized name, its decoded size in bytes, and its kind.
+
+    The kind is one of `parsing.files.KINDS`, detected from the first bytes, or "" if they were not examined.
     """
 
     name: str
@@ -37,16 +36,17 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Mail:
-    """`headers` holds every top header in order, names as written, values decoded. `delivered_to` is where servers say
-    it went (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such a header and "" for the null
-    one.
+    """A parsed message.
 
-    `plain` and `html` are the decoded text parts, None where there is none of the kind. Several are joined, and each of
-    the two is the whole text: a stretch that came only as the other kind is put into it (the plain footer that a list
-    adds to a page). `html` is safe to build a tree of (see html_tree.tamed). `body` is the text as a reader of it would
-    see it: `plain`, else `html` without its tags. `report` holds (media type, text) of the parts of a multipart/report.
-    `faults` are short codes of what could not be read: "bytes", "parts", "depth", "time", "broken", "charset",
-    "winmail", "encrypted".
+    `headers` are the top-level headers in order, with names as written and decoded values. `delivered_to` holds the
+    recipients according to mail servers (Delivered-To, X-Original-To, Envelope-To). `return_path` is None without such
+    a header and "" for the null path.
+
+    `plain` and `html` are the decoded text, None if there is no part of that type. Each is the complete text: several
+    parts are joined, and a part that exists only in the other type is converted (such as the plain footer that a
+    mailing list adds to HTML). `html` is safe to parse (see `html_tree.flatten_if_too_complex`). `body` is the readable
+    text: `plain`, or else `html` without tags. `report` holds (media type, text) of the parts of a multipart/report.
+    `faults` are codes of problems: "bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted".
     """
 
     senders: tuple[Mailbox, ...] = ()
@@ -78,14 +78,16 @@ class Mail:
         return self.senders[0].address if self.senders else ""
 
     def all(self, name: str) -> list[str]:
-        """The values of a header, topmost first."""
+        """Return the values of a header, topmost first; the name is not case-sensitive."""
         return [value for key, value in self.headers if key.casefold() == name.casefold()]
 
 
 @dataclass(frozen=True)
 class TrimContext:
-    """Knowledge for cutting a reply: the house's own addresses, and what may be quoted in it. `texts` are mails as we
-    sent them, whole; `editions` what is known of editions, to which the newsletter's own program adds.
+    """What is known for trimming a reply: our own addresses, and texts that it may quote.
+
+    `texts` are complete mails as we sent them; `editions` are the known parts of editions, to which the newsletter's
+    sending tool adds more.
     """
 
     addresses: frozenset[str] = frozenset()
@@ -95,8 +97,9 @@ class TrimContext:
 
 @dataclass(frozen=True)
 class Forward:
-    """A mail that was forwarded: its author, their words and what was cut of them, and the `comment` of whoever
-    forwarded it. `doubts` are codes of what can't be told for sure.
+    """A forwarded mail: its author, trimmed text, the `rest` that was cut, and the `comment` of the forwarding person.
+
+    `doubts` are codes of what is uncertain (see `trim.forwards`).
     """
 
     author: Mailbox | None = None
@@ -109,7 +112,7 @@ class Forward:
 
 @dataclass(frozen=True)
 class Trimmed:
-    """`text` is what the person wrote; `rest` is what was cut (quotes, signature, footer), in its order."""
+    """The result of trimming: the `text` that the person wrote, and the `rest` (quotes, signature, footer) in order."""
 
     text: str
     rest: str = ""

@@ -1,1 +1,1 @@
-"""The origin of a mail, by what it itself tells: who sent it, and whether a person wrote it."""
+"""The origin of a mail, judged from the mail itself: who sent it, and whether a person wrote it."""

@@ -1,12 +1,12 @@
-"""Authentication-Results (RFC 8601): what our own mail server found out about a mail, and nothing that others say.
+"""Authentication-Results (RFC 8601) of our own mail server, the only ones that are trusted.
 
-A sender can write such a header with our server's name into the mail. A server should take it away (RFC 8601, section
-5), not all do. What a sender wrote stands below the line with which our server took the mail in. So only these are
-believed, read on the raw head from the top:
+A sender can forge such a header with our server's name. Servers should remove forged ones (RFC 8601, section 5), but
+not all do. Forged headers are below the Received line that our server added on receipt. So, reading the raw head from
+the top:
 
-- those above the first Received that our server wrote, of two results of one method the upper one (Postfix with
-  milters: one header for each). Where there is no such Received, or a line of another house stands above it, none;
-- none at all where ours contradict each other, or can't be read: the part that breaks it may be the sender's work.
+- only headers above the first Received of our server count, and of two results for one method the upper one (Postfix
+  with milters adds one header for each). Without such a Received, or with one of a foreign host above it, none count;
+- if our results contradict each other or can't be parsed, none count: the sender may have caused that.
 """
 
 import re
@@ -21,9 +21,9 @@ import authres  # type: ignore[import-untyped]
 from .domains import ascii_domain, is_aligned, shares_parent_domain
 from .head import Head
 
-LONGEST = 4096  # characters of one header; real ones have a few hundred to two thousand
-MOST = 20  # headers with our name
-SAYS_WHO = {  # which property of a method names the domain that it speaks of, the best first
+LONGEST = 4096  # characters of one header; real ones have up to two thousand
+MOST = 20  # headers with our server's name
+SAYS_WHO = {  # the properties of each method that name the authenticated domain, in order of preference
     "dmarc": (("header", "from"),),
     "dkim": (("header", "d"), ("header", "i")),
     "spf": (("smtp", "mailfrom"),),
@@ -36,9 +36,7 @@ _OWN_HOPS = re.compile(r"localhost(?:\.localdomain)?|.*\.localhost|.*\.internal"
 
 @dataclass(frozen=True)
 class Server:
-    """Our own mail server: the name that its Authentication-Results begin with, and the hosts that its Received lines
-    are written by, in lower case.
-    """
+    """Our own mail server: its authserv-id (RFC 8601, section 2.5), and the hosts in its Received lines, lower case."""
 
     authserv_id: str
     received_by: frozenset[str]
@@ -46,7 +44,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Result:
-    """One finding: the method, the result, and the domain it speaks of, None where none or more than one is named."""
+    """One authentication result. `domain` is None if the result names no domain, or more than one."""
 
     method: str
     value: str
@@ -55,14 +53,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The finding whether a mail is from whom it should be. `reasons` are codes: on True, the method that showed it."""
+    """Whether a mail is from the expected sender. `reasons` are codes; if `ok`, the method that proved it."""
 
     ok: bool
     reasons: tuple[str, ...]
 
 
 def judge_results(head: Head, server: Server, domain: str) -> Verdict | None:
-    """Return what the results of our own server say about a mail From: `domain` (ASCII); None where there are none."""
+    """Judge a mail From: `domain` (ASCII) by our own server's results; None if there are none."""
     own = _get_own_results(head, server)[: MOST + 1]
     if not own:
         return None
@@ -93,14 +91,14 @@ def _of_the_upper(headers: Sequence[Sequence[Result]], domain: str) -> Verdict:
 
 
 def _contradicts(results: Sequence[Result]) -> bool:
-    """A DMARC failure counts wherever it stands; a broken signature where no other one holds."""
+    """Return whether there is any DMARC failure, or a failed DKIM signature without a valid one."""
     values = {(result.method, result.value) for result in results}
     return ("dmarc", "fail") in values or (("dkim", "fail") in values and ("dkim", "pass") not in values)
 
 
 def _get_own_results(head: Head, server: Server) -> list[str]:
-    """The values with our server's name above the first Received that it wrote."""
-    # The name ends before a version, a comment or the first result.
+    """Return the values with our server's name above the first Received that it wrote."""
+    # The name is followed by a version, a comment or the first result.
     named = re.compile(rf"{re.escape(server.authserv_id)}(?=[\s;(]|$)", re.IGNORECASE)
     found: list[str] = []
     for name, value in head.fields:
@@ -116,14 +114,15 @@ def _get_own_results(head: Head, server: Server) -> list[str]:
 
 
 def _get_receiving_host(header: str) -> str:
-    """The host that wrote a Received line, "" for a local step such as "(qmail 4711 invoked by uid 89)"."""
+    """Return the host that wrote a Received line, "" for a local hop such as "(qmail 4711 invoked by uid 89)"."""
     by = _BY.search(_COMMENT.sub(" ", header[:LONGEST]))
     return by[1].strip("[]").lower().removeprefix("ipv6:").removesuffix(".") if by else ""
 
 
 def _is_own_hop(host: str, own_hosts: frozenset[str]) -> bool:
-    """Return whether a step was made in our own house: without a host, by another host of the domain, or by one without
-    a public name, such as the big providers have inside ("by 2002:a05:...", which is 10.5... in 6to4, RFC 3056).
+    """Return whether a hop is internal: without a host, by another host of our domain, or by a private host.
+
+    Large providers have private hosts such as "by 2002:a05:...", which is 10.5... in 6to4 (RFC 3056).
     """
     try:
         address = ip_address(host)
@@ -139,14 +138,14 @@ def _grammar() -> Any:
 
 
 def _read(value: str) -> list[Result] | None:
-    """The results in one header, None where it isn't RFC 8601's grammar."""
+    """Parse the results in one header; None if it is invalid (RFC 8601)."""
     if len(value) > LONGEST:
         return None
     try:
         header = _grammar().parse_value(value)
         found = [(result.method, result.result, result.properties) for result in header.results]
     except Exception:
-        # The library's own errors, RecursionError for a thousand brackets, and whatever else a stranger's text finds.
+        # The library's own errors, RecursionError for nested brackets, and whatever else untrusted input triggers.
         return None
     return [Result(method, value.lower(), _domain(method, properties)) for method, value, properties in found]
 

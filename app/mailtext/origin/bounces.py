@@ -1,4 +1,4 @@
-"""Reports of servers about mails of ours that they couldn't deliver."""
+"""Delivery status reports of mail servers about mails that we sent."""
 
 import logging
 import re
@@ -15,12 +15,12 @@ from .head import read_head
 from .robots import judge
 
 LARGEST = 256 * 1024  # bytes of a mail that are searched
-MOST = 50  # recipients of one report
-SAID = 300  # characters that are kept of a server's reason
-MOST_LINES = 2000  # of a part that are searched
-LONGEST_LINE = 200  # characters of one
-LONGEST_VALUE = 1000  # characters of a header that matters
-TANGLED = frozenset({"parts", "depth", "broken"})  # what Python's own parser would spend minutes on
+MOST = 50  # recipients in one report
+SAID = 300  # characters of a server's reason that are stored
+MOST_LINES = 2000  # lines of a part that are searched
+LONGEST_LINE = 200  # characters of a line that are searched
+LONGEST_VALUE = 1000  # characters; longer headers are removed
+TANGLED = frozenset({"parts", "depth", "broken"})  # faults of mails on which Python's own parser would spend minutes
 
 ENDED = frozenset({"failed", "error"})  # RFC 3464, section 2.3.3; OpenSMTPD writes "error"
 STATUS_KINDS = ("delivery-status", "global-delivery-status")  # RFC 3464, RFC 6533
@@ -32,15 +32,17 @@ _MESSAGE_ID = re.compile(r"^message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]{1,900}>)"
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461, section 4
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;:]+")
 
-# The library logs a detector's error with its traceback, in which somebody's address may stand.
+# The library logs the traceback of a failed detector, which may contain an address.
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True)
 class Bounce:
-    """`permanent` is False where the server still tries. `addresses` are the recipients as we wrote them, where the
-    report tells. `status` is RFC 3463's code or "". `said` is the server's reason on one line, without addresses.
-    `original_message_id` has its angle brackets, or is "".
+    """A report of non-delivery.
+
+    `permanent` is False while the server is still trying. `addresses` are the recipients as we addressed them, if the
+    report names them. `status` is an RFC 3463 code or "". `said` is the server's reason on one line, without addresses.
+    `original_message_id` has angle brackets, or is "".
     """
 
     permanent: bool
@@ -51,10 +53,9 @@ class Bounce:
 
 
 def read(raw: bytes, mail: Mail) -> Bounce | None:
-    """Return what a report of non-delivery says; None for any other mail, and for a report that all went well. Never
-    raises.
+    """Parse a report of non-delivery; None for any other mail, including reports of success. Never raises.
 
-    A standard report is read first; on others, only where a mail server wrote the mail, flufl.bounce is asked.
+    Reports without a standard part (RFC 3464) are left to flufl.bounce, if a mail server wrote the mail.
     """
     blocks = [block for text in _texts(mail, STATUS_KINDS) for block in _blocks(text)]
     blocks = [block for block in blocks if "action" in block or "status" in block or "final-recipient" in block]
@@ -72,7 +73,7 @@ def _parse_report(blocks: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounc
     addresses = [address for block in chosen if (address := _recipient(block))]
     statuses = [code[0] for block in chosen if (code := _CODE.search(block.get("status", "")))]
     reasons = [block["diagnostic-code"] for block in chosen if block.get("diagnostic-code")]
-    # "smtp; 550 5.1.1 no such user": the first word names the kind of the rest.
+    # "smtp; 550 5.1.1 no such user": the first word is the type of the diagnostic code.
     said = re.sub(r"^[\w-]{1,20};\s*", "", reasons[0] if reasons else _reason(mail.body))
     status, addresses = statuses[0] if statuses else "", list(dict.fromkeys(addresses))
     return Bounce(bool(ended), tuple(addresses), status, _redact_addresses(said, addresses), _original(raw, mail))
@@ -85,7 +86,7 @@ def _parse_free_text(raw: bytes, mail: Mail) -> Bounce | None:
         delayed, ended = all_failures(_truncate_message(raw[:LARGEST]))
         addresses = sorted(address.decode("ascii", "replace") for address in (ended or delayed))[:MOST]
     except Exception:
-        # Seventeen detectors written over twenty years meet bytes that anybody may send.
+        # Seventeen detectors, written over twenty years, run on untrusted bytes.
         return None
     if not addresses:
         return None
@@ -97,8 +98,9 @@ def _parse_free_text(raw: bytes, mail: Mail) -> Bounce | None:
 
 
 def _truncate_message(raw: bytes) -> Message:
-    """The message with its lines and header values cut, in every part: several detectors take the square of their
-    length, and some forty patterns are tried on every line.
+    """Return the message with long lines truncated and long headers removed in every part.
+
+    Several detectors take quadratic time in their length, and about forty patterns are tried on every line.
     """
     message = message_from_bytes(raw)
     for part in message.walk():
@@ -116,7 +118,7 @@ def _texts(mail: Mail, kinds: tuple[str, ...]) -> list[str]:
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
-    """The groups of fields in a delivery status: one for the message, then one for each recipient."""
+    """Yield the groups of fields in a delivery status: one for the message, then one for each recipient."""
     for group in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n"))[: 2 * MOST]:
         fields: dict[str, str] = {}
         name = ""
@@ -140,8 +142,11 @@ def _outcome(block: dict[str, str]) -> str:
 
 
 def _recipient(block: dict[str, str]) -> str:
-    """The address that the mail was sent to, "rfc822; leyla@uni.example". The final recipient may be where she has her
-    mail passed on to, which is nobody's business, so it is used only without the other."""
+    """Return the address that the mail was sent to, from a field such as "rfc822; leyla@uni.example".
+
+    The final recipient may be a private address to which the mail was forwarded, so the original recipient is
+    preferred.
+    """
     stated = block.get("original-recipient") or block.get("final-recipient", "")
     address = stated.rpartition(";")[2].strip().strip("<>")
     if block.get("original-recipient"):
@@ -150,7 +155,7 @@ def _recipient(block: dict[str, str]) -> str:
 
 
 def _original(raw: bytes, mail: Mail) -> str:
-    """The Message-ID of the mail that came back: in its own part, else the first below the report's own head."""
+    """Return the Message-ID of the returned mail: from its own part, else the first one below the report's head."""
     body = raw[read_head(raw).body :][:LARGEST].decode("latin-1")
     for text in (*_texts(mail, ORIGINAL_KINDS), body, mail.body[:LARGEST]):
         if found := _MESSAGE_ID.search(text):
@@ -159,7 +164,7 @@ def _original(raw: bytes, mail: Mail) -> str:
 
 
 def _reason(body: str) -> str:
-    """The first line that has a server's code in it, and the next one with it."""
+    """Return the first line with a status code, joined with the next one."""
     lines = [line.strip() for line in body[:LARGEST].splitlines()]
     for number, line in enumerate(lines):
         if _REASON.search(line):
@@ -168,7 +173,7 @@ def _reason(body: str) -> str:
 
 
 def _redact_addresses(reason: str, addresses: list[str]) -> str:
-    """One line without addresses, and without the names before their at signs, which servers like to repeat."""
+    """Return the reason on one line without addresses and their local parts, which servers often repeat."""
     reason = _ADDRESS.sub("…", single_line(reason[: 4 * SAID]))
     for local in dict.fromkeys(address.rpartition("@")[0] for address in addresses):
         if len(local) > 1:

@@ -1,4 +1,4 @@
-"""Domains and addresses as they are compared: what looks alike is not the same."""
+"""Domains and addresses in a form for comparison, in which lookalikes differ."""
 
 import re
 import unicodedata
@@ -6,17 +6,16 @@ from functools import cache
 
 from ...text.word_tables import word_tables
 
-# IDNA 2003 and 2008 disagree about these (RFC 5894, section 7.2), and the full stops are not dots to all.
+# IDNA 2003 and 2008 disagree about these (RFC 5894, section 7.2), and not all programs treat these full stops as dots.
 _DOUBTFUL = re.compile("[ßς\u200c\u200d\u3002\uff0e\uff61]")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+")
 
 
 def ascii_domain(domain: str) -> str | None:
-    """The domain in lower case and in ASCII (IDNA); None for what is none, or is spelled so that two programs may
-    differ.
+    """Return the domain in lower case and ASCII (IDNA); None if it is invalid or if programs may read it differently.
 
-    A Cyrillic "а" gives another xn-- name than the Latin one. Full-width letters, ligatures, the Kelvin sign and the
-    like, which NFKC would turn into another domain's letters, are refused.
+    A Cyrillic "а" gives another xn-- name than the Latin one. Full-width letters, ligatures, the Kelvin sign and other
+    characters that NFKC would map to letters of another domain are refused.
     """
     domain = domain.removesuffix(".")
     if len(domain) > 253:
@@ -34,10 +33,10 @@ def ascii_domain(domain: str) -> str | None:
 
 
 def comparable(address: str) -> str | None:
-    """The address in the form in which two are equal or not; None for what is no address.
+    """Return the address in a form for comparison; None if it is no valid address.
 
-    Letters outside ASCII are lowered only where that leaves them outside: casefold() would make "ß" "ss", and NFC the
-    Kelvin sign "K", which are other people's mailboxes.
+    Letters outside ASCII are lower-cased only if the result is outside ASCII too: casefold() would turn "ß" into "ss",
+    and NFC the Kelvin sign into "K", which are other people's mailboxes.
     """
     local, at, domain = address.strip().rpartition("@")
     known = ascii_domain(domain)
@@ -47,12 +46,11 @@ def comparable(address: str) -> str | None:
 
 
 def is_aligned(first: str, second: str) -> bool:
-    """Return whether two ASCII domains belong together so surely that either may speak for the other.
+    """Return whether two ASCII domains are aligned, so that either may authenticate mail of the other.
 
-    RFC 7489 (section 3.1) compares organisational domains, found with the Public Suffix List, which ages in a house
-    that isn't updated. So here less is accepted: they are equal, or one is a sub-domain of the other, which has two
-    labels or more and isn't a place where strangers have sub-domains. Two sub-domains of one parent don't speak for
-    each other.
+    RFC 7489 (section 3.1) compares organizational domains, found with the Public Suffix List, which goes stale in an
+    installation without updates. This is stricter: the domains are equal, or one is a subdomain of the other, which has
+    at least two labels and is not open to strangers' subdomains. Two subdomains of one parent are not aligned.
     """
     if first == second:
         return True
@@ -61,7 +59,7 @@ def is_aligned(first: str, second: str) -> bool:
 
 
 def shares_parent_domain(first: str, second: str) -> bool:
-    """Return whether two domains share a parent that isn't open to strangers: enough for the hosts of one house."""
+    """Return whether two domains share a parent that isn't open to strangers, which is enough for internal hosts."""
     ends = (".".join(first.split(".")[-labels:]) for labels in (2, 3))
     return first == second or any(
         (second == end or second.endswith("." + end)) and "." in end and not _open_to_strangers(end) for end in ends

@@ -1,9 +1,9 @@
-"""Tells mails of machines from a person's: a vacation notice, a list, a server, a complaint service, ourselves.
+"""Distinguish mails of machines from those of persons: vacation notices, lists, servers, complaint services, ourselves.
 
-A machine is never answered, or two of them would talk for ever (RFC 3834, section 2). A person who is taken for one is
-not heard; so what people's own programs write counts for nothing: X-Auto-Response-Suppress, which Outlook sets on mails
-of people who only ask for no vacation notices; Feedback-ID, which relays set on every mail; List-Unsubscribe in a
-quoted body; the marks of a mailbox's rule that passed a mail on.
+A machine must not get an automatic response, or two machines could answer each other for ever (RFC 3834, section 2). A
+person mistaken for a machine isn't heard, so signals that occur in personal mail don't count: X-Auto-Response-Suppress,
+which Outlook sets for people who only want no vacation notices; Feedback-ID, which relays add to every mail;
+List-Unsubscribe in a quoted body; the headers of a mailbox rule that forwarded a mail.
 """
 
 import re
@@ -17,16 +17,16 @@ from ..incoming import Mail
 
 
 def fold_subject(subject: str) -> str:
-    """Bring a subject into the form in which it is compared: one case, one width, at most 300 characters."""
+    """Return a subject in a form for comparison: case-folded, NFKC, at most 300 characters."""
     return unicodedata.normalize("NFKC", subject[:300]).casefold().replace("\u0307", "").strip()
 
 
 @cache
 def vacation_pattern() -> re.Pattern[str]:
-    """Return the pattern of a vacation notice's subject; vacations.toml holds the phrases.
+    """Return a pattern for the subjects of vacation notices, built from the phrases in vacations.toml.
 
-    A phrase stands first, perhaps in brackets, and alone or before a sign: "Out of office workers in Almaty" is a
-    question. Lotus Notes has the name before it.
+    The phrase comes first, possibly in brackets, and is followed by nothing or by punctuation: "Out of office workers
+    in Almaty" is a question. Lotus Notes puts the name before it.
     """
     phrases = sorted(map(fold_subject, word_tables(__file__, "vacations")["phrases"]), key=len, reverse=True)
     return re.compile(
@@ -37,13 +37,13 @@ def vacation_pattern() -> re.Pattern[str]:
     )
 
 
-KINDS = ("ours", "complaint", "bounce", "automatic")  # the first that has a reason; else it is a "person"
-MOST = 500  # header fields that are looked at
-LONGEST = 1000  # characters of each
+KINDS = ("ours", "complaint", "bounce", "automatic")  # in order of precedence; a mail without reasons is a "person"
+MOST = 500  # header fields that are examined
+LONGEST = 1000  # characters of each value
 
-_STATED = r"(?!(?:no|none|false|0)\b)\S"  # stated, and not denied
+_STATED = r"(?!(?:no|none|false|0)\b)\S"  # any value but a negative one
 _BULK = r"(?:bulk|junk|list|auto[-_ ]?reply)\b"
-# What a header says: its name, how its value begins, the kind, the reason.
+# Header name, pattern for the start of its value, kind, reason.
 SIGNALS = tuple(
     (name, re.compile(begins, re.IGNORECASE), kind, reason)
     for names, begins, kind, reason in (
@@ -61,7 +61,7 @@ SIGNALS = tuple(
     for name in names.split()
 )
 LIST_SIGNS = ("list", "precedence")
-# What the parts of a multipart/report (RFC 6522) are, or what it says that it is.
+# By the media subtype of a part in a multipart/report (RFC 6522), or by its report-type.
 REPORTS = (
     ("feedback-report", "complaint", "complaint"),  # RFC 5965
     ("delivery-status", "bounce", "delivery report"),  # RFC 3464
@@ -84,18 +84,22 @@ _FAILURE = re.compile(
 
 @dataclass(frozen=True)
 class Judgement:
-    """`kind` is "person", "automatic", "bounce", "complaint" or "ours"; `reasons` are codes, also of weaker kinds."""
+    """The judgement of a mail.
+
+    `kind` is "person", "automatic", "bounce", "complaint" or "ours". `reasons` are codes, including those for kinds of
+    lower precedence.
+    """
 
     kind: str
     reasons: tuple[str, ...]
 
 
 def judge(mail: Mail, own_identifiers: frozenset[str] = frozenset()) -> Judgement:
-    """Judge who wrote a mail. `own_identifiers` holds our own addresses in lower case, and Message-IDs of ours as they
-    were sent.
+    """Judge whether a person wrote a mail.
 
-    A person's post through a mailing list is "automatic" with the reason "list": whether it answers one of our mails is
-    for the caller to know. A list that is our own address (a newsroom's group mailbox) tells nothing.
+    `own_identifiers` holds our addresses in lower case and our Message-IDs. A person's post through a mailing list is
+    "automatic" with the reason "list"; the caller has to check whether it answers one of our mails. List headers of our
+    own address (a newsroom's group mailbox) are ignored.
     """
     found: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}
     for kind, reason in _signs(mail, own_identifiers):
@@ -115,7 +119,7 @@ def _signs(mail: Mail, own_identifiers: frozenset[str]) -> Iterator[tuple[str, s
     for name, begins, kind, reason in SIGNALS:
         if any(begins.match(one) for one in headers.get(name, ())) and not (through_us and reason in LIST_SIGNS):
             yield kind, reason
-    # A rule that made the mail names the mailbox it stands in; one that passed it on names another than From.
+    # A mailbox rule that generated the mail names the sender's mailbox; one that forwarded it names another one.
     for name in ("x-loop", "x-ms-exchange-inbox-rules-loop"):
         if sender and any(one.lower() == sender for one in headers.get(name, ())):
             yield "automatic", "mailbox rule"
@@ -145,7 +149,7 @@ def _report_signs(mail: Mail, headers: dict[str, list[str]]) -> Iterator[tuple[s
 
 
 def _sender_signs(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
-    local = sender.rpartition("@")[0] or sender  # a server may name itself without its domain, or as a name alone
+    local = sender.rpartition("@")[0] or sender  # a server may omit its domain, or give only a display name
     null = mail.return_path == ""
     failure = bool(_FAILURE.search(fold_subject(mail.subject)))
     if _DAEMON.match(local) or (_POSTMASTER.fullmatch(local) and (null or failure)):
@@ -159,9 +163,7 @@ def _sender_signs(mail: Mail, sender: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_own_list(headers: dict[str, list[str]], own_identifiers: frozenset[str]) -> bool:
-    """Return whether the list that the mail came through is one of our own addresses (List-Post:
-    <mailto:ask@steppe.example>).
-    """
+    """Return whether the mailing list is one of our own addresses, as in "List-Post: <mailto:ask@steppe.example>"."""
     stated = " ".join(headers.get("list-post", []) + headers.get("list-id", [])).lower()
     return bool(stated) and any(
         f"mailto:{one}>" in stated or f"<{one.replace('@', '.')}>" in stated for one in own_identifiers if "@" in one

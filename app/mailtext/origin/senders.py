@@ -1,10 +1,9 @@
-"""The true sender of a mail: one writer at the expected address, shown by our server's results or by its signature.
+"""Authentication of a mail's sender: a single From with the expected address, proved by our server or by a signature.
 
-Only where the operator allows it: each look-up tells a name server that this house has mail from that domain.
-
-A name and an address in From are what the writer wants them to be. They are believed where there is one writer, whose
-address is the one that is expected, and whose domain was shown to stand behind the mail: by our own mail server's
-results, or, where none are there and look-ups are allowed, by the signature (DKIM) and the domain's policy (DMARC).
+The name and address in From can be forged. They are trusted if there is a single author with the expected address, and
+the domain is authenticated: by our own mail server's results or, if there are none and the operator allows DNS lookups,
+by a DKIM signature and the domain's DMARC policy. Lookups need permission because each one tells a name server that
+this installation has mail from that domain.
 """
 
 import re
@@ -17,20 +16,20 @@ from .authentication import Server, Verdict, judge_results
 from .domains import ascii_domain, comparable, is_aligned
 from .head import Head, read_head
 
-Lookup = Callable[[str], list[bytes]]  # the TXT records of a name, [] where there are none; may raise
+Lookup = Callable[[str], list[bytes]]  # returns the TXT records of a name, possibly none; may raise
 
-SECONDS = 10  # for all look-ups of one mail
-LARGEST = 25 * 1024 * 1024  # bytes of a mail; larger ones aren't taken in
-MOST = 5  # signatures of one mail that are read
-LONGEST_KEY = 2048  # octets of a record: an RSA key of 4096 bits has 740, and a giant one costs minutes to use
-# The library looks for white space at line ends in a way that takes the square of a run's length.
+SECONDS = 10  # for all lookups of one mail
+LARGEST = 25 * 1024 * 1024  # bytes of a mail; larger ones are never stored
+MOST = 5  # signatures of one mail that are examined
+LONGEST_KEY = 2048  # octets of a record; an RSA key of 4096 bits has 740, and a giant one takes minutes to use
+# The DKIM library strips white space at line ends in time quadratic in its length.
 LONGEST_RUN = 200
 
 _TAG = {tag: re.compile(rf"(?:^|;)\s*{tag}\s*=\s*([^;]*)") for tag in ("d", "l")}
 
 
 class _DnsLookups:
-    """The look-ups of one mail: with a time limit for all of them, in the forms that dkimpy and authheaders expect."""
+    """The DNS lookups of one mail, with a common time limit, in the forms that dkimpy and authheaders expect."""
 
     def __init__(self, lookup: Lookup | None) -> None:
         self._until = time.monotonic() + SECONDS
@@ -44,11 +43,11 @@ class _DnsLookups:
                 raise TimeoutError
             records = [record for record in self._lookup(text.removesuffix(".")) if len(record) <= LONGEST_KEY]
         except Exception:
-            self.failed = True  # the libraries would call it a failed signature
+            self.failed = True  # the libraries would report a failed signature
             raise
         if isinstance(name, bytes):
             return records[0] if records else None
-        # RFC 7489, section 6.6.3: other records don't count, and two policies are none.
+        # RFC 7489, section 6.6.3: ignore other records; several policies count as none.
         policies = [record.decode("ascii", "replace") for record in records if record.startswith(b"v=DMARC1")]
         return policies[0] if len(policies) == 1 else None
 
@@ -64,10 +63,10 @@ class _DnsLookups:
 
 
 def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None = None) -> Verdict:
-    """Return whether a signature of `domain` (ASCII) or one aligned with it holds for the mail, and its policy agrees.
+    """Judge whether the mail has a valid signature of `domain` (ASCII) or an aligned one, and passes its policy.
 
-    Of several signatures the first that is aligned and covers the whole body counts: one with l= leaves words out that
-    may be anybody's. Codes as in `senders.check`.
+    The first aligned signature that covers the whole body counts; one with l= leaves out text that anybody may have
+    added. The reasons are a subset of those of `check`.
     """
     signed = head.all("dkim-signature")[:MOST]
     ours = [number for number, value in enumerate(signed) if _fits(value, domain)]
@@ -82,7 +81,7 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
     try:
         ok, policy = _verify_signature(raw, ours[0], domain, asked)
     except Exception:
-        # What isn't installed, what can't be reached, and what a stranger's signature makes of two libraries.
+        # A missing library, an unreachable name server, or an error of the libraries on untrusted input.
         return Verdict(False, ("could not be looked up",))
     if asked.failed:
         return Verdict(False, ("could not be looked up",))
@@ -90,8 +89,10 @@ def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None =
 
 
 def _verify_signature(raw: bytes, number: int, domain: str, lookups: _DnsLookups) -> tuple[bool, str]:
-    """Return whether the signature holds, and what the policy says. `authenticate_message` of authheaders does both in
-    one, but reads the first signature only and loses a domain's end behind a hyphen; so its two halves are called here.
+    """Return whether the signature is valid and aligned, and the result of the domain's policy.
+
+    `authheaders.authenticate_message` does both at once, but verifies only the first signature and truncates domains at
+    a hyphen, so its two halves are called here.
     """
     import authheaders  # type: ignore[import-untyped]
     import dkim  # type: ignore[import-untyped]
@@ -115,7 +116,7 @@ def _fits(signature: str, domain: str) -> bool:
 
 __all__ = ["Server", "Verdict", "check"]
 
-# One mailbox, in the forms that mail programs write (RFC 5322, section 3.4): no list, no group, nothing left over.
+# Exactly one mailbox, in the forms that mail programs write (RFC 5322, section 3.4), not a list or a group.
 _ADDRESS = r"[^\s<>@,;:\"()\\\[\]]+@[^\s<>@,;:\"()\\\[\]]+"
 _COMMENT = r"\([^()\\]*\)"
 _MAILBOX = re.compile(
@@ -133,12 +134,12 @@ def check(
     dns: bool = False,
     lookup: Lookup | None = None,
 ) -> Verdict:
-    """Judge whether `mail`, whose bytes are `raw`, is from the address `expected_address`.
+    """Judge whether `mail`, parsed from `raw`, is from `expected_address`. Never raises.
 
-    Believed are the results of our own `server` only; `dns` allows look-ups where there are none, through `lookup` if
-    it is given. Reasons on True: "dmarc", "dkim", "spf" or "signature". On False: "broken headers", "two
-    senders", "unreadable sender", "other sender", "results disagree", "unreadable results", "not aligned", "failed",
-    "forged or foreign results", "not checked", "partly signed", "could not be looked up". It never raises.
+    Only results of our own `server` are trusted; `dns` allows lookups if there are none, through `lookup` if given.
+    Reasons if ok: "dmarc", "dkim", "spf" or "signature". Otherwise: "broken headers", "two senders", "unreadable
+    sender", "other sender", "results disagree", "unreadable results", "not aligned", "failed", "forged or foreign
+    results", "not checked", "partly signed", "could not be looked up".
     """
     head = read_head(raw)
     refused = _find_sender_fault(mail, head, expected_address)
@@ -155,8 +156,9 @@ def check(
 
 
 def _find_sender_fault(mail: Mail, head: Head, expected_address: str) -> str | None:
-    """Return why the mail isn't from one writer with the expected address; read on the raw head and as the mail was
-    parsed, because an address on which two readers differ is nobody's.
+    """Return why the mail isn't from a single sender with the expected address, or None.
+
+    Compares the raw head with the parsed mail: an address that two parsers read differently can't be trusted.
     """
     written, senders = head.all("from"), head.all("sender")
     if not head.whole:
@@ -172,6 +174,6 @@ def _find_sender_fault(mail: Mail, head: Head, expected_address: str) -> str | N
 
 
 def _parse_single_address(value: str) -> str | None:
-    """The address of the one mailbox that a header names, in comparable form."""
+    """Return the address of the only mailbox in a header, in comparable form, or None."""
     found = _MAILBOX.fullmatch(value) if len(value) <= LONGEST else None
     return comparable(found["angled"] or found["bare"]) if found else None
