@@ -61,8 +61,8 @@ def clean_printed_line(field: str, text: str) -> str:
 def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: Brief) -> None:
     """Change the brief before the invitation is sent; after that the expert has it in writing.
 
-    Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` (words), `TooLong` and `LeakDetected` (see
-    `source_protection`).
+    Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` if the wanted length is out of range,
+    `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     must(actor, "prepare")
     lock_row(session, assignment)
@@ -138,8 +138,8 @@ def invite(
     """Send the invitation. `also` is how many more experts are about to be invited together with this one.
 
     A question that has an approved answer stays ready to run while others are asked. The mail contains nothing of the
-    letters, only the desk's wording and brief. Raises `MissingPrecondition` (cleared text, dates), `InvalidTransition`
-    and `PermissionDenied`.
+    letters, only the desk's wording and brief. Raises `PermissionDenied`, `InvalidTransition`, and
+    `MissingPrecondition` if the wording is not cleared.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     times: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
@@ -219,7 +219,7 @@ def decline(
 def suggest(session: Session, actor: Expert, assignment: Assignment, colleague: str) -> None:
     """Store the expert's suggestion to ask a colleague. It is sealed, as the colleague has agreed to nothing yet.
 
-    Raises `MissingPrecondition` (colleague), `InvalidTransition`.
+    Raises `MissingPrecondition` if `colleague` is empty, `InvalidTransition`.
     """
     colleague = require_text("colleague", single_line(colleague)[:400])
     _check_not_over(session, assignment, "suggest a colleague for")
@@ -239,7 +239,8 @@ def suggestion_of(session: Session, assignment: Assignment) -> str | None:
 def ask_back(session: Session, actor: Expert, assignment: Assignment, body: str) -> None:
     """Store an expert's question to the desk among the notes on the question, and tell the desk.
 
-    Raises `MissingPrecondition` (text), `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY within 24 hours.
+    Raises `MissingPrecondition` if `body` is empty, `InvalidTransition`, and `AskedEnough` after ASKS_A_DAY questions
+    within 24 hours.
     """
     body = require_text("text", clean(body)[:2_000])
     _check_not_over(session, assignment, "ask back about")

@@ -40,7 +40,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
     """Save and return an edited version, or return the newest version if its text is the same.
 
     `base_label` is the label of the version that the edit began from. Raises `VersionConflict` if that isn't the newest
-    any more, `InvalidTransition`, `PermissionDenied` and `MissingPrecondition` (text).
+    any more, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if `body` is empty.
     """
     lock_row(session, answer)
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
@@ -58,7 +58,7 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
     """Return the answer to its expert with a note and a new deadline.
 
-    Raises `MissingPrecondition` (note), `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see
+    Raises `MissingPrecondition` if `note` is empty, `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see
     `source_protection`).
     """
     note = require_text("note", clean(note))
@@ -221,7 +221,7 @@ def approve(
 
     A text that has passed its quote check needs none, and neither does the expert's unchanged text under "facts only".
     Without a check that is needed, `reason` says why, and is stored. Raises `VersionConflict`, `InvalidTransition`,
-    `PermissionDenied`, `TooLong`, `MissingPrecondition` (check, verified, checklist).
+    `PermissionDenied`, `TooLong`, and what `faults_of_approval` lists.
     """
     must(actor, "approve")
     check_version(lock_row(session, answer), version)

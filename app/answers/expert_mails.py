@@ -177,8 +177,9 @@ MAX_LETTER_LENGTH = 4_000  # characters
 def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, body: str) -> None:
     """Send the expert a letter from the desk and record it in the trail; an assistant's is held for an editor.
 
-    Raises `PermissionDenied`, `MissingPrecondition` (text, address), `TooLong`, `LeakDetected` (see
-    `source_protection`), and `InvalidTransition` before the invitation, which has to be the first mail.
+    Raises `PermissionDenied`, `MissingPrecondition` if `body` is empty or the expert has no address, `TooLong`,
+    `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which has to be the first
+    mail.
     """
     must(actor, "prepare")
     body = require_text("text", require_length("letter", clean(body), MAX_LETTER_LENGTH))

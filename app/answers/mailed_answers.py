@@ -30,7 +30,7 @@ from .models import Answer, Assignment
 def create_letter(session: Session, actor: Actor, assignment: Assignment, text: str, received_at: datetime) -> Letter:
     """Create a letter from an expert's mail about their assignment; nothing else changes.
 
-    Raises `MissingPrecondition` (text), `PermissionDenied`.
+    Raises `PermissionDenied`, and `MissingPrecondition` if `text` is empty.
     """
     body = require_text("text", clean(text)[: writing.MAXIMUM])
     letter = Letter(
@@ -51,8 +51,8 @@ def from_pen(
 ) -> Letter:
     """Take a mail out of the holding pen as a letter from the expert of this assignment.
 
-    Raises `PermissionDenied`, `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` (bytes, text) if the
-    mail was erased, can't be read or is empty.
+    Raises `PermissionDenied`, `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` if the mail was erased,
+    can't be read or is empty.
     """
     must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:

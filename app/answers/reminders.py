@@ -1,11 +1,11 @@
-"""Reminders to experts: at most one before the text is due and at most one after it, each in the newsletter's morning.
+"""Reminders to experts: at most one before the text is due and one after it, in the morning of the newsletter's zone.
 
-Whoever has said yes is reminded two days before the date, or half-way to it where that is later; and once more the
-morning after it, while nothing has come. Who has said nothing to the invitation is reminded once, on the day by which a
-word was asked for, if the text is still due later; and never after that: who never said yes owes no text. With more
-time there is no second reminder before, and the one after goes by the new date. All stops with an answer, a no, a
-cancellation, and while a mail of the expert's waits on the assignment to be filed. Of an invitation that never reached
-them nobody is reminded, and nobody while the newsletter pauses.
+An expert who has accepted is reminded two days before the deadline, or half-way to it if that is later, and once more
+the morning after it if nothing has come. An expert who has not replied to the invitation is reminded once, on the day
+of `reply_by`, if the text is still due later, and never after that: without accepting they owe no text. After an
+extension there is no second early reminder, and the late one follows the new deadline. Reminders end with an answer, a
+refusal or a cancellation. They pause while a mail from the expert waits to be filed, and while the newsletter is
+paused. An expert whom the invitation never reached gets none.
 """
 
 from collections.abc import Sequence
@@ -31,24 +31,24 @@ from . import expert_mails
 from .mailed_answers import waiting_letters
 from .models import Assignment
 
-MORNING, NOON = time(9), time(12)  # local; what missed its morning waits for the next one
-AHEAD = timedelta(days=2)  # before the date
+MORNING, NOON = time(9), time(12)  # local; a reminder that misses its morning waits for the next one
+AHEAD = timedelta(days=2)  # before the deadline
 DAY = timedelta(days=1)
-BREATH = timedelta(hours=12)  # nobody is reminded sooner after they were asked, or said yes
-LATEST = timedelta(days=3)  # after the date; whatever is older the desk has in hand
-MANY = 100  # of a newsletter at once; the rest is found the next time
+BREATH = timedelta(hours=12)  # least time between an invitation or an acceptance and a reminder
+LATEST = timedelta(days=3)  # after the deadline; anything later is left to the desk
+MANY = 100  # assignments per newsletter and query; the rest follows in the next run
 
 
 @dataclass(frozen=True)
 class Reminder:
-    """`cause` makes it the only one of its kind for an assignment, ever; `at` is when it is to go out."""
+    """A reminder that is due from `at`. An assignment gets at most one per `cause`, ever."""
 
     cause: str
     at: datetime
 
 
 def remind(database: Database, now: datetime | None = None) -> int:
-    """Write the reminders that are due, each in a transaction that finds it still due. Returns how many."""
+    """Queue the reminders that are due, each in a transaction that checks this again. Return how many."""
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
         found = [key for newsletter in running for key in find_due_reminders(session, newsletter)]
@@ -56,7 +56,7 @@ def remind(database: Database, now: datetime | None = None) -> int:
 
 
 def find_due_reminders(session: Session, newsletter: Newsletter) -> list[int]:
-    """Find the assignments for which a reminder is due now, by short walks of indexes, however many there are."""
+    """Return the IDs of assignments for which a reminder is due now, by short range scans of indexes."""
     rows = [
         row for condition in _due_conditions(now(session)) for row in _find_assignments(session, newsletter, condition)
     ]
@@ -65,7 +65,7 @@ def find_due_reminders(session: Session, newsletter: Newsletter) -> list[int]:
 
 
 def get_due_reminder(assignment: Assignment, zone: str, now: datetime) -> Reminder | None:
-    """The reminder that an assignment calls for at this time, from its dates alone."""
+    """Return the reminder of an assignment that is due now according to its dates alone, or None."""
     if not MORNING <= now.astimezone(ZoneInfo(zone)).time() < NOON:
         return None
     return next(
@@ -74,7 +74,6 @@ def get_due_reminder(assignment: Assignment, zone: str, now: datetime) -> Remind
 
 
 def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
-    """Return when an assignment's reminders go out, by its dates as they are now."""
     since, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
@@ -89,14 +88,13 @@ def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
 
 
 def _plan_early_reminder(state_at: datetime, preferred_at: datetime, due_at: datetime, zone: str) -> Reminder | None:
-    """The morning of the wanted day, or the next one where that is too soon; none where no morning fits in between."""
+    """Plan a reminder for the morning of the preferred day, or the next if that is too soon; None if neither fits."""
     mornings = (_morning(preferred_at + days * DAY, zone) for days in (0, 1))
     found = next((moment for moment in mornings if state_at + BREATH <= moment < due_at), None)
     return Reminder("remind:before", found) if found else None
 
 
 def _morning(timestamp: datetime, zone: str) -> datetime:
-    """The morning of a moment's day by the newsletter's clock."""
     local = timestamp.astimezone(ZoneInfo(zone))
     return datetime.combine(local.date(), MORNING, ZoneInfo(zone))
 
@@ -107,9 +105,7 @@ def _reminder_deadline(assignment: Assignment, reminder: Reminder) -> datetime:
 
 
 def _due_conditions(now: datetime) -> tuple[tuple[str, str, ColumnElement[bool], ColumnElement[bool]], ...]:
-    """Return where reminders can be due: a state, the cause that must not have had its mail, and stretches of its
-    dates.
-    """
+    """Return where reminders can be due: state, cause that has sent no mail yet, range of a date, further condition."""
     soon = Assignment.due_at.between(now, now + AHEAD + DAY)
     replies = Assignment.reply_by.between(now - LATEST, now + DAY)
     over = Assignment.due_at.between(now - LATEST, now)
@@ -134,9 +130,7 @@ def _find_assignments(
 
 
 def _reached(session: Session, assignment: Assignment) -> bool:
-    """Return whether the expert can have the invitation: there is an address, and it was neither held back nor refused
-    there.
-    """
+    """Return whether the expert has an address, and the invitation, if there is a mail, is neither held nor failed."""
     mails = select(OutboxMail).where(OutboxMail.assignment_id == assignment.id, OutboxMail.kind == "expert.invitation")
     newest = session.scalar(mails.order_by(OutboxMail.id.desc()).limit(1))
     return not (newest and newest.has_stopped) and directory.email_of(session, assignment.expert.person) is not None

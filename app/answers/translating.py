@@ -1,7 +1,8 @@
-"""Translations of a question's wording and of the answers to it: written beside the originals, approved by an editor.
+"""Translations of a question's wording and of the answers to it: stored beside the originals, approved by an editor.
 
-An expert is never asked to pass a text in a language that they don't read. Where their own entry says that they do, the
-quote check shows it to them below their own text, and an editor who approves it without their yes writes down why.
+An expert is never asked to check a text in a language that they don't read. If their profile lists the language, the
+quote check shows the translation below their own text, and an editor who approves it without their consent must give a
+reason.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,14 +26,14 @@ from ..text.languages import own_script, usual_script
 from .models import Answer, AnswerText, Check
 from .writing import MAXIMUM
 
-# Characters of what stands on a line; a field of this name can't hold more.
+# Maximum characters of the fields that hold a single line, by name.
 LINES = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
 QUESTION = "question"  # what stands in an address for the wording, where an answer has its own key
 
 
 @dataclass(frozen=True)
 class Original:
-    """A text that is translated: a question's wording as it stands, or the newest text of an answer to it."""
+    """A text that is translated: a question's current wording, or the newest text of an answer to it."""
 
     question: Question
     answer: Answer | None
@@ -44,12 +45,12 @@ class Original:
 
     @property
     def is_approved(self) -> bool:
-        """Return whether this very text may leave the house."""
+        """Return whether an editor has approved the answer or cleared the wording."""
         return self.answer.is_approved if self.answer else self.question.is_cleared
 
     @property
     def words(self) -> "Words":
-        """Its words by the fields of a translation."""
+        """Return the text in the fields of a translation; the credit of an approved answer is the approved one."""
         if isinstance(self.text, QuestionText):
             return Words(self.text.body or "", headline=self.text.headline)
         said = (self.answer.credit or self.answer.assignment.credit) if self.answer else {}
@@ -59,7 +60,7 @@ class Original:
 
 @dataclass(frozen=True)
 class Words:
-    """A translation as somebody typed it; an answer has no headline, and a wording nothing of an expert."""
+    """The fields of a translation as entered. An answer has no headline, and a wording has no fields of an expert."""
 
     body: str
     headline: str = ""
@@ -72,12 +73,12 @@ class Words:
 
 
 def wording_of(question: Question) -> list[Original]:
-    """Return the wording of a question as what is to be translated, where it has any."""
+    """Return the wording of a question as a list of one original, or an empty list if it has no text."""
     return [Original(question, None, question.text)] if question.text and question.text.body else []
 
 
 def originals(session: Session, question: Question) -> list[Original]:
-    """Return what there is to translate of a question: its wording, then the texts that answer it, as they run."""
+    """Return the texts of a question to translate: its wording, then its answers in the order of print."""
     query = select(Answer, AnswerText).join(AnswerText, AnswerText.id == Answer.text_id)
     query = query.where(Answer.question_id == question.id, ~Answer.is_withdrawn, AnswerText.body != "")
     rows = session.execute(query.order_by(Answer.run_position, Answer.id))
@@ -85,7 +86,7 @@ def originals(session: Session, question: Question) -> list[Original]:
 
 
 def get_translations(session: Session, question: Question) -> dict[tuple[str, str], Translation]:
-    """Return the translations of a question's texts, by the key of the original and the language."""
+    """Return the translations of a question's texts, keyed by the original's key and the language."""
     query = select(Translation, Answer.public_id).outerjoin(Answer, Answer.id == Translation.answer_id)
     rows = session.execute(query.where(Translation.question_id == question.id).order_by(Translation.id))
     return {(key or QUESTION, one.language): one for one, key in rows}
@@ -99,7 +100,10 @@ def get_original_version(session: Session, row: Translation | TranslatorRow) -> 
 
 
 def is_current(session: Session, row: Translation | TranslatorRow, original: Original) -> bool:
-    """Return whether the original still says what was translated. A background that changed is not in print."""
+    """Return whether the original is unchanged since it was translated, apart from the background, which isn't printed.
+
+    For a row of a translator: unchanged since it was sent to them.
+    """
     then, stands = get_original_version(session, row), original.text
     if isinstance(then, AnswerText) and isinstance(stands, AnswerText):
         return (then.body, then.ties) == (stands.body, stands.ties)
@@ -107,12 +111,12 @@ def is_current(session: Session, row: Translation | TranslatorRow, original: Ori
 
 
 def reads(expert: Expert, language: str) -> bool:
-    """Return whether an expert says in their entry that they write this language, in this script."""
+    """Return whether an expert's profile lists this language, in this script."""
     return any(is_same_language(listed, language) for listed in expert.languages)
 
 
 def is_same_language(language: str, other_language: str) -> bool:
-    """Return whether two tags are one language in one script, whatever the country."""
+    """Return whether two language tags mean the same language in the same script, whatever the country."""
     scripts = {own_script(tag) or usual_script(tag) for tag in (language, other_language)}
     return language.partition("-")[0] == other_language.partition("-")[0] and len(scripts) == 1
 
@@ -120,10 +124,11 @@ def is_same_language(language: str, other_language: str) -> bool:
 def translate(
     session: Session, actor: Staff | Translator, original: Original, language: str, content: Words
 ) -> Translation:
-    """Save the translation of a text into a language; the same words of the same original change nothing.
+    """Save and return the translation of a text. The same content for the same version of the original changes nothing.
 
-    An approved one is changed once its approval was taken back, or when it is out of date anyway. Raises
-    `MissingPrecondition` (translation), `TooLong`; `InvalidTransition` also for the question's own language.
+    An approved translation has to be reopened first, unless its original has changed. Raises `PermissionDenied`,
+    `MissingPrecondition` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is the question's
+    own.
     """
     must(actor, "translate", "translate one")
     lock_row(session, original.question)
@@ -150,13 +155,13 @@ def translate(
 
 
 def require_other_language(question: Question, language: str) -> None:
-    """Raise `InvalidTransition` for the question's own language."""
+    """Raise `InvalidTransition` if `language` is the question's own."""
     if question.text and is_same_language(question.text.language, language):
         raise InvalidTransition("question", "translate", question.text.language)
 
 
 def version_of(original: Original) -> dict[str, Any]:
-    """Return the columns that say of which version something is."""
+    """Return the columns that reference the version of the original."""
     of_answer = isinstance(original.text, AnswerText)
     return {
         "of_question_text_id": None if of_answer else original.text.id,
@@ -165,10 +170,10 @@ def version_of(original: Original) -> dict[str, Any]:
 
 
 def facts_of(original: Original, content: Words) -> dict[str, Any]:
-    """Return the columns of a translation of a text. Raises `MissingPrecondition` (translation) and `TooLong`."""
+    """Return the columns of a translation, cleaned. Raises `TooLong`, and `MissingPrecondition` for an empty body."""
     lines = {
         name: require_length(name, for_print(single_line(getattr(content, name))), most) for name, most in LINES.items()
-    }  # what stands on a line
+    }
     of_answer = isinstance(original.text, AnswerText)
     ties = for_print(clean(content.ties)) if original.words.ties else ""
     return {
@@ -206,11 +211,11 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Let a translation run. `has_compared` says that the actor has read it against the original.
+    """Approve a translation for print. `has_compared` states that the actor has compared it with the original.
 
-    The original has to be approved itself, and to say what was translated. What readers wrote to the desk alone is
-    looked for in it as in the original. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
-    `LeakDetected`, `TooLong` and `MissingPrecondition`, with the names of `faults_of_approval`.
+    The original must be approved, and unchanged since. The translation is checked for readers' private words, as the
+    original was. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `LeakDetected`, `TooLong`, and
+    `MissingPrecondition` for what `faults_of_approval` returns.
     """
     must(actor, "approve")
     check_version(lock_row(session, translation), version)
@@ -232,7 +237,7 @@ def approve(
 
 
 def _check_no_reader_words(session: Session, actor: Staff, translation: Translation, original: Original) -> None:
-    """Raise `LeakDetected` where readers' own words stand in a translation: a letter may be in its very language."""
+    """Raise `LeakDetected` if readers' own words are in a translation: a letter may be in the same language."""
     texts = [translation.headline, translation.body, translation.ties]
     if original.answer is not None:
         whole = "\n".join(texts)
@@ -243,20 +248,22 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
 
 
 def reopen(session: Session, actor: Staff, translation: Translation) -> None:
-    """Take the approval of a translation back, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
+    """Revoke the approval of a translation, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
     why = {"language": translation.language}
     TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=why, approved_by_id=None)
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
-    """Take a translation away; it can be written anew. Raises `InvalidTransition`, `PermissionDenied`."""
+    """Drop a translation; it can be written again. Raises `InvalidTransition`, `PermissionDenied`."""
     why = {"language": translation.language}
     TRANSLATION.apply(session, actor, lock_row(session, translation), "drop", why=why, approved_by_id=None)
 
 
 def shown_in_check(session: Session, answer: Answer, check: Check) -> list[Translation]:
-    """Return the translations that the expert of an answer is shown below their own text: of the very text that is
-    checked, in languages that they read, as they stood when they were asked."""
+    """Return the translations that a quote check shows the expert below their own text.
+
+    Those are translations of the checked version into languages that the expert reads, written before the check began.
+    """
     query = select(Translation).filter_by(answer_id=answer.id, of_answer_text_id=check.text_id)
     query = query.where(Translation.is_written, Translation.written_at <= check.asked_at)
     return [one for one in session.scalars(query.order_by(Translation.language)) if reads(answer.expert, one.language)]
@@ -270,7 +277,10 @@ def of_text(session: Session, answer: Answer) -> Sequence[Translation]:
 
 
 def mark_checked(session: Session, answer: Answer, check: Check, labels: Collection[str]) -> None:
-    """Note that the expert said yes to the translations that were before their eyes, by their labels."""
+    """Record the expert's consent to the translations that the check showed them, if their labels are in `labels`.
+
+    A translation that was changed meanwhile has another label.
+    """
     for one in shown_in_check(session, answer, check):
         if one.label in labels:
             one.checked_at = now(session)

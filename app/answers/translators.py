@@ -35,7 +35,7 @@ from .translating import LINES, QUESTION, Original, Words
 from .unsent_mails import try_recall
 from .writing import MAXIMUM
 
-FormValues = Mapping[str, str]  # what stands in the fields; a box that is ticked has a value
+FormValues = Mapping[str, str]  # by field name; a checked box has a value
 DRAFT_FIELDS = (*LINES, "body", "ties", "is_credited")
 MAX_TABS = 20
 
@@ -43,8 +43,10 @@ MAX_TABS = 20
 def save_draft(
     session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
 ) -> TranslatorDraft:
-    """Keep what is typed in one tab, also once the words have changed; see `writing.save_draft`. Raises
-    `InvalidTransition`."""
+    """Save the form of one tab as a draft, even if the original has changed since; see `writing.save_draft`.
+
+    Raises `InvalidTransition` once nobody waits for the translation any more.
+    """
     if not lock_row(session, translator).is_open:
         raise InvalidTransition("translator", "save a draft of", translator.state)
     tab = single_line(tab)[:40]
@@ -68,7 +70,7 @@ def store_draft(
 
 
 def list_drafts(session: Session, translator: Translator) -> list[TranslatorDraft]:
-    """Every tab's draft, newest first."""
+    """Return the drafts of all tabs, newest first."""
     query = select(TranslatorDraft).where(
         TranslatorDraft.translator_id == translator.id, TranslatorDraft.tab != HANDED_IN
     )
@@ -76,7 +78,7 @@ def list_drafts(session: Session, translator: Translator) -> list[TranslatorDraf
 
 
 def get_handed_in_text(session: Session, translator: Translator) -> Words | None:
-    """Return what was handed in, word for word."""
+    """Return the translation exactly as it was handed in, or None."""
     draft = get_handed_in_draft(session, translator)
     return parse_translation(draft.words) if draft else None
 
@@ -92,14 +94,14 @@ def parse_translation(form_values: FormValues) -> Words:
 
 INVITATION_KIND = "translator.invitation"
 LONGEST_NOTE = 400  # characters
-AFTER_AN_END = timedelta(hours=1)  # an end that is taken back within its minute finds everybody still asked
+AFTER_AN_END = timedelta(hours=1)  # grace period, so that undoing the end of a question finds everybody still asked
 
 
 @dataclass(frozen=True)
 class Task:
-    """The one text that a translator is asked for, as they may see it.
+    """The one text that a translator is asked to translate, as they may see it.
 
-    `original` is None where the words have changed since they were sent, or aren't approved at the moment.
+    `original` is None if the text has changed since it was sent, or isn't approved at the moment.
     """
 
     translator: Translator
@@ -117,10 +119,10 @@ class Task:
 
 
 def invite(session: Session, actor: Staff, original: Original, language: str, name: str, email: str) -> Translator:
-    """Send somebody outside one text to translate, by a mail with a link. One at a time has it in a language.
+    """Ask somebody outside the desk to translate one text, by a mail with a link; one person per text and language.
 
-    Raises `MissingPrecondition` (name, approved original), `BadAddress`, `TooLong`, and `InvalidTransition` where
-    somebody has it, or where a translation stands that is up to date.
+    Raises `PermissionDenied`, `MissingPrecondition` if `name` is empty or the text isn't approved, `BadAddress`,
+    `TooLong`, and `InvalidTransition` if somebody is asked already, or there is a translation that is up to date.
     """
     must(actor, "invite")
     question = lock_row(session, original.question)
@@ -144,8 +146,9 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
 
 
 def _check_sendable(original: Original) -> None:
-    """Raise `InvalidTransition` where nobody needs a text translated any more, and `MissingPrecondition` while it may
-    not leave the house."""
+    """Raise `InvalidTransition` if the question has ended or is retracted, `MissingPrecondition` if the text isn't
+    approved.
+    """
     if original.question.has_ended or original.question.is_retracted:
         raise InvalidTransition("question", "translate", original.question.state)
     if not original.is_approved:
@@ -162,22 +165,22 @@ def _must_be_free(session: Session, original: Original, language: str) -> None:
 
 
 def _get_written_translation(session: Session, original: Original, language: str) -> Translation | None:
-    """Return the translation that stands written, up to date or not."""
+    """Return the translation if it is written, whether it is up to date or not."""
     one = translating.get_translations(session, original.question).get((original.key, language))
     return one if one and one.is_written else None
 
 
 def invite_again(session: Session, actor: Staff, translator: Translator, original: Original) -> None:
-    """Send the words as they stand now, by a new link; the old one opens nothing any more, and drafts stay.
+    """Send the current text by a new link. The old link stops working, and drafts stay.
 
-    Raises `MissingPrecondition` (approved original), `InvalidTransition`.
+    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the text isn't approved.
     """
     must(actor, "invite")
     lock_row(session, original.question)
     _check_sendable(original)
     why = {"language": translator.language}
     if handed := get_handed_in_draft(session, translator):
-        handed.tab = f"sent again {translator.version}"  # it stands in the form again, and what comes is handed in anew
+        handed.tab = f"sent again {translator.version}"  # a draft again, which the form shows
     TRANSLATOR.apply(
         session, actor, lock_row(session, translator), "invite again", why=why, **translating.version_of(original)
     )
@@ -206,12 +209,11 @@ def _send(session: Session, actor: Staff, translator: Translator, original: Orig
 
 
 def _mail_key_prefix(translator: Translator) -> str:
-    """Return how the key of each mail to a translator begins."""
     return f"translator:{translator.id}:"
 
 
 def _stop_mails(session: Session, actor: Actor, translator: Translator) -> None:
-    """Stop what still waits to be sent to a translator: held for an editor, or in its minute of undo."""
+    """Recall unsent mails to a translator: held for an editor, or still in their undo time."""
     theirs = select(OutboxMail).where(OutboxMail.once_key.startswith(_mail_key_prefix(translator)), OutboxMail.waits)
     for mail in session.scalars(theirs.order_by(OutboxMail.id)).all():
         try_recall(session, actor if isinstance(actor, Staff) else Clock(), mail)
@@ -222,14 +224,14 @@ def _place(public_id: str) -> str:
 
 
 def get_newest_translators(session: Session, question: Question) -> dict[tuple[str, str], Translator]:
-    """Return whom the desk asked last for each text of a question, by the key of the original and the language."""
+    """Return whom the desk asked last for each text of a question, keyed by the original's key and the language."""
     query = select(Translator, Answer.public_id).outerjoin(Answer, Answer.id == Translator.answer_id)
     rows = session.execute(query.where(Translator.question_id == question.id).order_by(Translator.id))
     return {(key or QUESTION, one.language): one for one, key in rows}
 
 
 def by_link(session: Session, token: str) -> tuple[Outside, Task] | None:
-    """Whoever holds a translator's link, and the one text that it opens. Changes nothing."""
+    """Return the translator who holds a link and the one task that it opens, or None. Changes nothing."""
     link = links.find_link(session, token)
     if link is None or link.translator_id is None:
         return None
@@ -240,7 +242,7 @@ def by_link(session: Session, token: str) -> tuple[Outside, Task] | None:
 
 
 def original_of(session: Session, translator: Translator, question: Question) -> Original | None:
-    """Return the words that a translator was sent, as long as they stand as they were and may leave the house."""
+    """Return the text that a translator was sent, or None if it has changed or isn't approved any more."""
     if question.has_ended or question.is_retracted:
         return None
     for original in translating.originals(session, question):
@@ -251,12 +253,11 @@ def original_of(session: Session, translator: Translator, question: Question) ->
 
 
 def hand_in(session: Session, actor: Outside, translator: Translator, form_values: FormValues) -> None:
-    """The translator hands their words in: a draft at the desk, which hears of it. The same words once more change
-    nothing.
+    """Hand in a translation, as the translator, and tell the editors. The same content again changes nothing.
 
-    Where a translation stands written, also one that is out of date, it stays beside it, and the desk chooses. Raises
-    `VersionConflict` where the words have changed since they were sent, `MissingPrecondition` (translation), `TooLong`,
-    `InvalidTransition`.
+    It becomes the translation if none is written. Otherwise that one stays, even out of date, and the desk chooses (see
+    `use`). Raises `VersionConflict` if the text has changed since it was sent, `MissingPrecondition` if the body is
+    empty, `TooLong`, `InvalidTransition`, `PermissionDenied`.
     """
     question = lock_row(session, session.get_one(Question, translator.question_id))
     lock_row(session, translator)
@@ -267,7 +268,7 @@ def hand_in(session: Session, actor: Outside, translator: Translator, form_value
     original = original_of(session, translator, question)
     if original is None:
         raise VersionConflict(f"the words of translator {translator.id}")
-    words = replace(words, translator=words.translator.strip() or translator.name)  # the desk knows it, named or not
+    words = replace(words, translator=words.translator.strip() or translator.name)  # for the desk, credited or not
     facts = translating.facts_of(original, words)
     if _get_written_translation(session, original, translator.language) is None:
         translating.translate(session, actor, original, translator.language, words)
@@ -277,10 +278,10 @@ def hand_in(session: Session, actor: Outside, translator: Translator, form_value
 
 
 def use(session: Session, actor: Staff, translator: Translator, original: Original) -> Translation:
-    """Put what was handed in into the place of the translation that stands.
+    """Replace the current translation with the one that was handed in.
 
-    Raises what `translate` does, and `VersionConflict` where nothing is handed in any more, or the original has changed
-    since it was sent: words of an old version never stand as a translation of the new one.
+    Raises what `translate` raises, and `VersionConflict` if nothing is handed in any more, or the original has changed
+    since it was sent: a translation of the old version must not count as one of the new.
     """
     must(actor, "translate")
     lock_row(session, original.question)
@@ -291,7 +292,7 @@ def use(session: Session, actor: Staff, translator: Translator, original: Origin
 
 
 def decline(session: Session, actor: Outside, translator: Translator, note: str = "") -> None:
-    """The translator says no; their address is forgotten. Raises `InvalidTransition`, `TooLong`."""
+    """Decline as the translator; their address is erased. Raises `InvalidTransition`, `PermissionDenied`, `TooLong`."""
     question = lock_row(session, session.get_one(Question, translator.question_id))
     note = require_length("note", clean(note), LONGEST_NOTE)
     _end(session, actor, lock_row(session, translator), "decline")
@@ -299,13 +300,15 @@ def decline(session: Session, actor: Outside, translator: Translator, note: str 
 
 
 def withdraw(session: Session, actor: Staff, translator: Translator) -> None:
-    """The desk takes the link back: its page shows no words any more. Raises `InvalidTransition`,
-    `PermissionDenied`."""
+    """Stop asking a translator: their address is erased, and their page shows no text any more.
+
+    Raises `InvalidTransition`, `PermissionDenied`.
+    """
     _end(session, actor, lock_row(session, translator), "withdraw")
 
 
 def finish(session: Session, actor: Staff, translation: Translation) -> None:
-    """A translation was approved: whoever was asked for it is asked no longer."""
+    """Stop asking translators for a translation that was approved."""
     theirs = {name: getattr(translation, name) for name in ("question_id", "answer_id", "language")}
     for one in session.scalars(select(Translator).filter_by(**theirs).where(Translator.is_open)).all():
         _end(session, actor, lock_row(session, one), "finish" if one.is_handed_in else "withdraw", cause="approve")
@@ -326,8 +329,9 @@ def _notify_editors(session: Session, translator: Translator, question: Question
 
 
 def sweep(session: Session) -> None:
-    """End what was asked for where its question or answer has ended, and erase whom nobody heard of for as long as the
-    newsletter keeps drafts: name, address, link, what they typed.
+    """Stop asking translators whose question or answer has ended, and erase those who were inactive for `draft_days`.
+
+    Their name, address, link and drafts are deleted.
     """
     _end_what_is_over(session)
     for newsletter in all_newsletters(session):
@@ -338,7 +342,7 @@ def sweep(session: Session) -> None:
 
 
 def _end_what_is_over(session: Session) -> None:
-    """Forget the address of everybody whose text is needed no more, once that can't be taken back by one press."""
+    """Stop asking for texts that nobody needs any more, once the end of their question or answer can't be undone."""
     before = now(session) - AFTER_AN_END
     ended = (Question.has_ended | Question.is_retracted) & (Question.state_at < before)
     gone = Answer.is_withdrawn & (Answer.state_at < before)

@@ -1,4 +1,4 @@
-"""Undo steps of assignments and answers where more than the state goes back; `workflows.undo` calls them."""
+"""Undo steps of assignments and answers that restore more than the state; `workflows.undo` calls them."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ def undo_start(session: Session, _actor: Staff, answer: Answer, _event: Event) -
 
 
 def undo_submit(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
-    """The version goes as well: its words are the letter's, which has them."""
+    """Restore the previous text and delete the submitted version, which the letter still has."""
     text = session.get_one(AnswerText, (event.facts or {})["text"])
     older = select(AnswerText.id).where(AnswerText.answer_id == answer.id, AnswerText.id < text.id)
     before = session.scalar(older.order_by(AnswerText.id.desc()).limit(1))
@@ -37,7 +37,7 @@ def undo_submit(session: Session, actor: Staff, answer: Answer, event: Event) ->
 
 
 def undo_reply(session: Session, actor: Staff, answer: Answer, event: Event) -> None:
-    """The check is open again; its own time may end it."""
+    """Reopen the quote check with its old deadline."""
     ended = select(Check).filter_by(answer_id=answer.id).order_by(Check.id.desc()).limit(1)
     check = session.scalars(ended).one()
     check.outcome = check.ended_at = check.reply_text = None
@@ -47,7 +47,7 @@ def undo_reply(session: Session, actor: Staff, answer: Answer, event: Event) -> 
 def undo_invite(session: Session, actor: Staff, assignment: Assignment) -> None:
     if assignment.is_invited:
         links.revoke_links(session, assignment.id)
-        # What a person stopped the ladder does not send again by itself.
+        # The ladder must not resend what a person stopped.
         off = {"after_id": None, "step_at": None}
         ASSIGNMENT.apply(session, actor, assignment, "uninvite", cause="discard", invited_at=None, **off)
         reopen_if_unassigned(session, actor, assignment.question_id)

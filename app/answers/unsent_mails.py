@@ -1,4 +1,4 @@
-"""Mails to an expert that have not left yet: stop them when there is nothing more to ask."""
+"""Recall mails to experts that have not left yet: when there is nothing more to ask, and for steps of the ladder."""
 
 from collections.abc import Sequence
 
@@ -23,9 +23,7 @@ class AlreadySent(outbox.OnItsWay):
 
 
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
-    """Stop every mail that would still ask something of this expert. Returns whether they may have heard of the
-    question.
-    """
+    """Recall unsent mails that ask something of the expert. Return whether they may have heard of the question."""
     found, stopped = _stop_mails(session, actor, assignment.id, ASKS)
     invitations = [mail for mail in found if mail.kind == INVITATION]
     heard = not invitations or any(mail.attempts or mail.sent_at for mail in invitations)
@@ -35,7 +33,7 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
 
 
 def recall_mails(session: Session, actor: Actor, keys: Sequence[int]) -> list[OutboxMail]:
-    """Take back mails that tell experts what isn't so any more. Gives those that are past it. Raises `OnItsWay`."""
+    """Recall mails that are no longer true. Return those that were sent or have failed. Raises `OnItsWay`."""
     mails = [lock_row(session, mail) for mail in session.scalars(select(OutboxMail).where(OutboxMail.id.in_(keys)))]
     for mail in mails:
         if mail.waits:
@@ -44,28 +42,29 @@ def recall_mails(session: Session, actor: Actor, keys: Sequence[int]) -> list[Ou
 
 
 def recall_all_mails(session: Session, actor: Actor, keys: Sequence[int]) -> None:
-    """Take all of these mails back or none. Raises `AlreadySent` where one is past it."""
+    """Recall all of these mails. Raises `AlreadySent` if one was sent or has failed, and `OnItsWay`."""
     if recall_mails(session, actor, keys):
         raise AlreadySent(f"mails {keys}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """Stop the mail of a quote check that is over: nobody is asked to look at what is edited, approved or gone."""
+    """Recall the mail of a quote check that is over: its text is edited, approved or withdrawn."""
     _stop_mails(session, actor, answer.assignment_id, ("expert.check",))
 
 
 def _stop_mails(
     session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
 ) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
-    """Stop the mails of these kinds about an assignment. Gives all of them, and those that could be stopped."""
+    """Recall the mails of these kinds about an assignment. Return all of them, and those that were recalled."""
     mails = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     found = session.scalars(mails.order_by(OutboxMail.id)).all()
     return found, [mail for mail in found if mail.waits and try_recall(session, actor, mail)]
 
 
 def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
-    """`predecessor` has the question after all: whom the ladder invited in their place, by a mail that is still here,
-    is next again.
+    """Set assignments that the ladder invited after `predecessor` back to drafted, if their mail has not left yet.
+
+    The expert of `predecessor` has the question after all.
     """
     after = (
         select(Assignment).where(Assignment.after_id == predecessor.id, Assignment.is_invited).order_by(Assignment.id)
@@ -81,19 +80,19 @@ def step_back(session: Session, actor: Actor, predecessor: Assignment, cause: st
 
 
 def undo_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
-    """Step back on the ladder, which may have gone on to the next one meanwhile."""
+    """Step back on the ladder, which may have moved on meanwhile."""
     step_back(session, actor, assignment, "undo")
 
 
 def _get_waiting_invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
-    """The ladder's invitation, if it waits; one that a person sent is theirs to take back."""
+    """Return the ladder's unsent invitation; one that a person sent is theirs to recall."""
     ladders = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
     waits = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)
     return session.scalar(waits.where(ladders, OutboxMail.waits).order_by(OutboxMail.id.desc()).limit(1))
 
 
 def try_recall(session: Session, actor: Actor, mail: OutboxMail) -> bool:
-    """Return whether a mail could be stopped; one that a worker is handing over at this moment can't."""
+    """Recall a mail if it is still unsent and no worker is sending it at this moment; return whether it was."""
     if not lock_row(session, mail).waits:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Answers that an edition ran without: their experts are told, and the text is kept for another question."""
+"""Answers that an edition ran without: tell their experts, and hold the text over for another question."""
 
 from datetime import datetime
 from typing import Unpack
@@ -26,7 +26,10 @@ from .models import Answer, AnswerText, Assignment
 def mark_unused(
     session: Session, actor: Staff, question: Question, ran_on: datetime, **posting: Unpack[outbox.Posting]
 ) -> None:
-    """Let go of all who were asked a question that runs without them. Whoever heard of it is told, and why."""
+    """End the open assignments of a question that ran without them, and tell the experts who had heard of it.
+
+    Texts that were handed in are held over. `posting` is passed to `send_to_expert`.
+    """
     for assignment in of_question(session, question):
         if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
@@ -43,9 +46,9 @@ def mark_unused(
 
 
 def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Question:
-    """Take up a text that was kept: its expert answers a new question in the same words, under the same topics.
+    """Move a held-over answer to a new question with the wording and topics of the old one; return the new question.
 
-    Raises `PermissionDenied`, and `InvalidTransition` where no text of theirs is kept.
+    Raises `PermissionDenied`, and `InvalidTransition` if there is no held-over answer.
     """
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
     if answer is None or not lock_row(session, answer).is_held_over:
@@ -66,7 +69,7 @@ def reuse_answer(session: Session, actor: Staff, assignment: Assignment) -> Ques
 
 
 def _copy_question(session: Session, actor: Staff, source: Question) -> Question:
-    """Open a question in the words of one that ran; they are cleared where whoever does it may clear them."""
+    """Open a question with the wording of one that ran; it is cleared if it was and the actor may clear wordings."""
     words = source.text
     if words is None:
         raise InvalidTransition("question", "open again", source.state)

@@ -1,4 +1,4 @@
-"""The expert's side of an answer: drafts that are never lost, sending, taking back; answers that came another way."""
+"""The expert's side of an answer: drafts, submitting and taking back, answers entered by the desk, reported errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,10 @@ MAXIMUM = 20_000  # characters of an answer
 
 @dataclass(frozen=True)
 class AnswerContent:
-    """An expert's submission: the text, their ties to the matter, and that the words are their own."""
+    """An expert's submission: the text, their ties to the matter, and whether they state that the words are their own.
+
+    A `credit_line` of None leaves that of the assignment as it is.
+    """
 
     body: str
     ties: str = ""
@@ -36,7 +39,7 @@ class AnswerContent:
 
 @dataclass(frozen=True)
 class DraftSnapshot:
-    """A text that a page has saved, as it stands now: `count` says which of its saves that was."""
+    """A stored draft of one tab. `count` is the number that the page gave to the save."""
 
     tab: str
     part: str
@@ -54,9 +57,11 @@ def save_draft(
     count: int,
     part: str = "answer",
 ) -> DraftSnapshot:
-    """Keep what is being typed in one tab. `count` grows with each save of the tab, so that a late request of an older
-    state never replaces a newer one. Approves and sends nothing, and is possible until the edition is sent, also where
-    another text is with the desk already. Raises `InvalidTransition` when it is over.
+    """Save the text of one tab as a draft and return the stored draft, which may be a newer one.
+
+    `count` grows with each save of a tab, so that a late request never replaces newer text. Saving is possible until
+    the edition is sent, even if a text is with the desk already. Raises `InvalidTransition` after that, or if the
+    assignment was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
@@ -78,26 +83,26 @@ def _select_saved() -> Select[str, str, str, int, datetime]:
 
 
 def saved_elsewhere(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
-    """Return what other tabs saved of this part, newest first."""
+    """Return the drafts of this part that other tabs saved, newest first."""
     others = (Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
     query = _select_saved().where(*others).order_by(Draft.saved_at.desc(), Draft.id.desc())
     return [DraftSnapshot(*row) for row in session.execute(query)]
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
-    """Every tab's draft, newest first: versions that stay until the edition is sent."""
+    """Return the drafts of this part from all tabs, newest first."""
     query = select(Draft).filter_by(assignment_id=assignment.id, part=part)
     return list(session.scalars(query.order_by(Draft.saved_at.desc(), Draft.id.desc())))
 
 
 def accepts_drafts(assignment: Assignment, part: str) -> bool:
-    """Return whether this part could be sent now."""
+    """Return whether this part could be submitted now."""
     checking = assignment.answer is not None and assignment.answer.is_checking
     return checking if part == "reply" else assignment.takes_text
 
 
 class SavedDraft(Protocol):
-    """A draft that a tab saved, whoever types there."""
+    """A draft of one tab, whether of an expert or of a translator."""
 
     @property
     def tab(self) -> Any: ...
@@ -113,8 +118,9 @@ K = TypeVar("K", bound=SavedDraft)
 
 
 def unseen_drafts(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body: str) -> list[K]:
-    """Return the drafts with other words than these that a page can't know of: those that other tabs saved after it was
-    opened. `knows` has the count of each tab's draft at that time.
+    """Return drafts that other tabs saved after a page was opened, with a text that differs from `body`.
+
+    `knows` maps each tab to the count of its draft when the page was opened.
     """
     return [
         draft
@@ -124,12 +130,12 @@ def unseen_drafts(drafts: Sequence[K], tab: str, knows: Mapping[str, int], body:
 
 
 def drop_drafts(session: Session, assignment_id: int, part: str) -> None:
-    """Drop the drafts of a reply that was sent."""
+    """Delete the drafts of one part of an assignment from all tabs."""
     session.execute(delete(Draft).where(Draft.assignment_id == assignment_id, Draft.part == part))
 
 
 def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
-    """The assignment's answer, started if there is none yet."""
+    """Return the assignment's answer, locked; start one if there is none."""
     answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id).with_for_update(of=Answer))
     if answer is None:
         answer = Answer(
@@ -145,7 +151,7 @@ def answer_of(session: Session, actor: Actor, assignment: Assignment) -> Answer:
 def add_text(
     session: Session, actor: Actor, answer: Answer, kind: str, content: AnswerContent, **facts: object
 ) -> AnswerText:
-    """A new version. Raises `MissingPrecondition` when there is no text."""
+    """Add a version to an answer as its newest. Raises `MissingPrecondition` if the body is empty."""
     body = require_text("text", for_print(clean(content.body)))
     old = session.get(AnswerText, answer.text_id) if answer.text_id else None
     language = old.language if old else session.get_one(Question, answer.question_id).text.language  # type: ignore[union-attr]
@@ -171,10 +177,10 @@ def add_text(
 def submit(
     session: Session, actor: Actor, assignment: Assignment, content: AnswerContent, version: int | None = None
 ) -> Answer:
-    """The expert sends the answer: the assignment follows, the desk hears at once. Drafts stay, as versions of it.
+    """Submit an answer as its expert, and tell the editors. Drafts stay.
 
-    Sending the same text again changes nothing. Raises `VersionConflict`, `MissingPrecondition` (text),
-    `InvalidTransition`.
+    Submitting the same text again changes nothing. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
+    and `MissingPrecondition` if the body is empty.
     """
     _lock_both(session, assignment)
     answer = answer_of(session, actor, assignment)
@@ -190,7 +196,7 @@ def submit(
 
 
 def _lock_both(session: Session, assignment: Assignment) -> None:
-    """In the order that every invitation takes: the ladder invites nobody while a text comes in."""
+    """Lock the question before the assignment, as every invitation does: the ladder invites nobody meanwhile."""
     lock_row(session, session.get_one(Question, assignment.question_id))
     lock_row(session, assignment)
 
@@ -212,7 +218,8 @@ def enter_by_hand(
 ) -> Answer:
     """Enter an answer that came by phone, messenger or on paper, in the expert's name.
 
-    What the desk took down is always read back to the expert before it is approved (see `editing.faults_of_approval`).
+    Text that the desk took down is read back to the expert before it is approved (see `editing.faults_of_approval`).
+    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the body is empty.
     """
     must(actor, "edit")
     _lock_both(session, assignment)
@@ -222,7 +229,10 @@ def enter_by_hand(
 
 
 def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
-    """The expert takes the text back while nobody has edited it. It stands in the box again."""
+    """Take a text back as its expert, before anybody has edited it. It becomes a draft again.
+
+    Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the assignment was never invited.
+    """
     answer = answer_of(session, actor, lock_row(session, assignment))
     text = session.get(AnswerText, answer.text_id) if answer.text_id else None
     ANSWER.apply(session, actor, answer, "take back")
@@ -232,8 +242,8 @@ def take_back(session: Session, actor: Expert, assignment: Assignment) -> None:
 
 
 def delete_old_drafts(session: Session) -> None:
-    """Delete the drafts of what has run, and those that nobody has touched for as long as the newsletter keeps them."""
-    its = select(Assignment.id).where(Assignment.id == Draft.assignment_id)  # few are being written, many were
+    """Delete drafts of questions that have run, and drafts that were not saved within the newsletter's `draft_days`."""
+    its = select(Assignment.id).where(Assignment.id == Draft.assignment_id)  # starts from drafts, which are few
     session.execute(delete(Draft).where(its.join(Assignment.question).where(Question.has_run).exists()))
     for newsletter in all_newsletters(session):
         mine = its.where(Assignment.newsletter_id == newsletter.id)
@@ -242,7 +252,10 @@ def delete_old_drafts(session: Session) -> None:
 
 
 def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
-    """After it ran: the expert says that something in it is wrong. Raises `MissingPrecondition`."""
+    """Report an error in a published answer, as its expert, to the editors.
+
+    Raises `MissingPrecondition` if `body` is empty.
+    """
     body = require_text("text", clean(body)[:2_000])
     audit.record(session, actor, "assignment.report", assignment)
     expert_mails.notify_desk(session, assignment, "objection", body)
