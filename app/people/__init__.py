@@ -1,1 +1,1 @@
-"""Staff and experts, their roles, and their ways in."""
+"""People of the desk and experts: the directory, roles, sign-in, sessions, second factors and links."""

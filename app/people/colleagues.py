@@ -1,4 +1,4 @@
-"""Colleagues at one newsletter's desk, invited to it, or there once: what its pages show of them."""
+"""Colleagues at one newsletter's desk, including invited and deactivated ones, as its people page shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,7 @@ from .models import BrowserSession, Membership, Person, SignIn
 
 @dataclass(frozen=True)
 class Colleague:
-    """Somebody of a desk as its people page shows them. `email`, `browsers`, `seen_at` and `link_ends_at` are for
-    admins.
-    """
+    """A colleague as the people page shows them. Only admins see `email`, `browsers`, `seen_at` and `link_ends_at`."""
 
     person: Person
     membership: Membership
@@ -40,8 +38,11 @@ class Colleague:
 
 
 def everybody(session: Session, actor: Staff, include_contacts: bool) -> list[Colleague]:
-    """The desk in the order of roles and names. With `include_contacts` also addresses, browsers and invitations: for
-    an admin."""
+    """Return the colleagues of the actor's desk by role and name.
+
+    With `include_contacts` also load their addresses, browsers and invitations, or raise `PermissionDenied` for an
+    actor who isn't an admin.
+    """
     found = _list_colleagues(session, actor.newsletter_id)
     if include_contacts:
         must(actor, "people")
@@ -74,18 +75,18 @@ def _with_contacts(session: Session, colleagues: Sequence[Colleague]) -> list[Co
 
 
 def get_display_names(session: Session, newsletter_id: int) -> dict[int, str]:
-    """The names of all who are at this desk or ever came to it, and of the invited as they were invited, by key."""
+    """Return the names of all who are or were at this desk by id; invited people by the name in their invitation."""
     here = {one.person.id: one.name for one in _list_colleagues(session, newsletter_id)}
     return directory.names_of(session, sorted(trail.people_in(session, newsletter_id) - here.keys())) | here
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Colleague | None:
-    """One of this desk, by the person's public id."""
+    """Return a colleague of the actor's desk by the person's public id, or None."""
     return next(iter(_list_colleagues(session, actor.newsletter_id, Person.public_id == public_id)), None)
 
 
 def _list_colleagues(session: Session, newsletter_id: int, *which: ColumnElement[bool]) -> list[Colleague]:
-    """Those of a desk, without what only an admin sees of them."""
+    """Return the colleagues of a desk without what only admins see."""
     query = select(Membership, Person).join(Person, Person.id == Membership.person_id)
     rows = session.execute(query.where(Membership.newsletter_id == newsletter_id, *which))
     return [Colleague(person, membership) for membership, person in rows]

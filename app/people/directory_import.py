@@ -1,4 +1,4 @@
-"""Import a file of experts: plan what each row would do, then write all of it or nothing."""
+"""Import a file of experts: plan what each row would change, then write all of it or nothing."""
 
 import hashlib
 from collections import Counter
@@ -24,23 +24,23 @@ from .name_forms import LONGEST, fold
 from .spreadsheet import Sheet
 
 T = TypeVar("T")
-BATCH_ROWS = 500  # rows that are looked up or written in one statement
+BATCH_ROWS = 500  # rows looked up or written in one statement
 LINE_KINDS = ("wrong", "changed", "new", "same")
 
-# An expert as the directory has them, with their profile by field; an entity of the ORM would be many times dearer.
+# An expert with their profile by field; an entity of the ORM would be many times slower.
 KnownExpert = Row[Any]
 
 
 @dataclass
 class ImportLine:
-    """One row of the file and what it would do. `changes` are the new values by column; `before` is whom it changes."""
+    """A row of the file and its effect: `changes` are new values by column, `before` is the expert that it changes."""
 
     number: int
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     before: KnownExpert | None = None
     faults: list[Fault] = field(default_factory=list)
-    namesake: bool = False  # somebody else of this name is in the directory
+    namesake: bool = False  # another expert of this name is in the directory
 
     @property
     def kind(self) -> str:
@@ -53,7 +53,7 @@ class ImportLine:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """Every row, in the order of the file. `digest` changes when anything about what would be written does."""
+    """All rows in the order of the file. `digest` changes with anything that would be written."""
 
     lines: list[ImportLine]
 
@@ -92,8 +92,7 @@ def batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def expect_unchanged(session: Session, plan: ImportPlan) -> None:
-    """Raise `VersionConflict` where the directory is no longer what a plan was made from: somebody was changed, or has
-    come."""
+    """Raise `VersionConflict` if the directory has changed in a way that matters since the plan was made."""
     ring = get_keyring(session)
     for lines in batches(plan.lines):
         versions = {line.before.id: line.before.version for line in lines if line.before}
@@ -107,7 +106,7 @@ def expect_unchanged(session: Session, plan: ImportPlan) -> None:
 
 
 def _repeat_faults(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
-    """Yield where two rows of a file are about one expert: which of them would hold?"""
+    """Yield faults for a row that is about the same expert as an earlier one: it isn't clear which should win."""
     marks: list[tuple[str, str]] = [
         (column, values[column].casefold()) for column in ("number", "email") if column in values
     ]
@@ -144,7 +143,7 @@ def _compare(line: ImportLine, values: dict[str, Any], directory: "_Directory") 
 
 
 class _Directory:
-    """The experts that some rows may be about, looked up in five queries at most."""
+    """The experts that a batch of rows may be about, loaded in at most five queries."""
 
     def __init__(self, session: Session, rows: Iterable[dict[str, Any]]) -> None:
         ring, listed = get_keyring(session), list(rows)
@@ -158,7 +157,7 @@ class _Directory:
         addressed = _load_experts(session, Expert.person_id.in_(self._people.values()))
         kept = {one.merged_into_id for one in addressed if one.merged_into_id}
         others = {one.id: one for one in _load_experts(session, Expert.id.in_(kept))} if kept else {}
-        # After a merge an address is that of the expert that its own was merged into.
+        # The address of a merged expert leads to the one that they were merged into.
         self._by_person = {one.person_id: others.get(one.merged_into_id, one) for one in addressed}
         numbers = [row["number"] for row in listed if "number" in row]
         self.by_number = {
@@ -175,7 +174,7 @@ class _Directory:
         return self._by_person.get(self._person(email) or 0)
 
     def is_staff(self, email: str | None) -> bool:
-        """Return whether an address belongs to somebody who is no expert: files don't make experts of colleagues."""
+        """Return whether the address belongs to a person who is no expert: files can't make experts of colleagues."""
         person = self._person(email)
         return person is not None and person not in self._by_person
 
@@ -201,17 +200,17 @@ Rows = Sequence[dict[str, Any]]
 
 
 class InvalidPlan(Exception):
-    """The plan has rows that are wrong: nothing is imported."""
+    """Raised for a plan with wrong rows; nothing is imported."""
 
 
 def run_import(
     session: Session, actor: Actor, plan: ImportPlan, language: str, step: ProgressCallback = lambda _rows: None
 ) -> None:
-    """Record those who are new and change those who are known.
+    """Record the new experts and change the known ones.
 
-    `language` is that of the mails to new ones; `step` hears of rows written. Raises `PermissionDenied`, `Unfit`, and
-    `VersionConflict` where the directory has changed since the plan was made: to plan takes seconds, in which nobody
-    else is kept from writing.
+    `language` is that of mails to new ones; `step` is called with the number of rows written. Raises
+    `PermissionDenied`, `InvalidPlan`, and `VersionConflict` if the directory has changed since the plan was made:
+    planning takes seconds, in which others may write.
     """
     must(actor, "whole directory", "upkeep")
     if plan.counts["wrong"]:
@@ -241,7 +240,7 @@ def _insert_experts(session: Session, actor: Actor, lines: Sequence[ImportLine],
 
 
 def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
-    """Add rows and return their keys, in their order. SQLite would return keys in order only one row at a time."""
+    """Insert rows and return their ids in the same order. SQLite guarantees that order only for one row at a time."""
     _bulk(session, model, rows)
     names = [row["public_id"] for row in rows]
     kept = session.execute(select(model.public_id, model.id).where(model.public_id.in_(names)))
@@ -250,13 +249,13 @@ def _insert_rows(session: Session, model: Any, rows: Rows) -> list[int]:
 
 
 def _bulk(session: Session, model: Any, rows: Rows) -> None:
-    """Add rows past the ORM, which would look at every value of every row."""
+    """Insert rows without the ORM, which would look at every value of every row."""
     if rows:
         session.connection().execute(insert(model.__table__), rows)
 
 
 def _profile(line: ImportLine) -> dict[str, Any]:
-    """Return the whole profile after the change, with what it is found by."""
+    """Return the columns of the profile after the change, with those by which it is found."""
     profile = {
         name: line.changes[name]
         if name in line.changes
@@ -278,7 +277,7 @@ def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine])
     _name_topics(session, ids, profiles)
     renamed = [(line.name, before) for line, before in known if "name" in line.changes]
     _update_rows(session, Person, [{"key": before.person_id, "name": name} for name, before in renamed])
-    # The check of who they are was of the old name.
+    # The check was of the old name.
     void = dict.fromkeys(("verified_at", "verified_by_id", "verified_how"))
     session.execute(update(Expert).where(Expert.id.in_([before.id for _name, before in renamed])).values(void))
     addresses = [
@@ -291,7 +290,7 @@ def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine])
 
 
 def _update_rows(session: Session, model: Any, rows: Rows, **also: Any) -> None:
-    """Change the rows that their `key` names."""
+    """Update the rows whose ids are the `key` of each mapping."""
     if rows:
         table = model.__table__
         values = {column: bindparam(column) for column in rows[0] if column != "key"} | also

@@ -1,6 +1,7 @@
-"""Experts who look like one person: by the same name in any spelling, or by a like name at one address domain.
+"""Experts who may be one person: of the same name in any spelling, or of a similar name with a shared domain or
+employer.
 
-What is found is shown, never acted on. Merging is in `app.answers.merging`, where their work is.
+Pairs are only suggested. `app.answers.merging_experts` merges experts, as it moves their work.
 """
 
 from collections.abc import Iterator
@@ -21,15 +22,15 @@ from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
 
-WALKED = 2_000  # rows that are read at a time in the order of sounds
-CROWD = 40  # more experts of one longest name than this are compared by their whole names alone
-MOST = 50  # pairs of one longest name; once these are settled the next ones come
-JUDGED = 60  # pairs that are looked up at a time
+WALKED = 2_000  # rows read per query, in the order of sounds
+CROWD = 40  # larger groups of one longest name are compared by whole names only
+MOST = 50  # pairs per longest name; the next ones follow once these are decided
+JUDGED = 60  # pairs loaded at a time
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two experts who may be one, the earlier recorded first.
+    """Two experts who may be one person, the earlier recorded first.
 
     `reasons` are "name", "like name", "organisation" and "domain".
     """
@@ -46,7 +47,7 @@ class Sound:
 
 
 def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
-    """Find the next pairs in the order of their names' sounds, from behind this expert's group on."""
+    """Return the next pairs in the order of the sounds of names, starting after the group of the expert `after`."""
     found: list[Pair] = []
     candidates: list[tuple[int, int, bool]] = []
     for group in _groups(session, after.alike if after else ""):
@@ -60,13 +61,13 @@ def pairs(session: Session, after: Expert | None, limit: int) -> list[Pair]:
 
 
 def has_namesake(session: Session, expert: Expert) -> bool:
-    """Return whether somebody else of this name, in any spelling, is in the directory."""
+    """Return whether the directory has another expert of this name, in any spelling."""
     others = select(Expert.id).where(Expert.alike == expert.alike, Expert.id != expert.id, Expert.is_listed())
     return bool(expert.alike) and session.scalar(others.limit(1)) is not None
 
 
 def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
-    """Yield experts who share their longest name, group by group: one walk of an index."""
+    """Yield groups of experts who share their longest name, by walking one index."""
     rows = _walk(session, after)
     for _longest, group in groupby(rows, key=lambda row: row.alike.partition(" ")[0]):
         listed = list(group)
@@ -75,7 +76,7 @@ def _groups(session: Session, after: str) -> Iterator[list[Sound]]:
 
 
 def _walk(session: Session, after: str) -> Iterator[Sound]:
-    """Yield everybody behind the group of the name `after`; a space sorts before all that may follow a name."""
+    """Yield all experts after the group of the name `after`. A space sorts before anything that may continue a name."""
     start = after.partition(" ")[0]
     at: tuple[str, int] = (f"{start} \U0010ffff" if start else "", 0)
     query = select(Expert.id, Expert.alike).where(Expert.is_listed(), Expert.alike != "")
@@ -89,7 +90,7 @@ def _walk(session: Session, after: str) -> Iterator[Sound]:
 
 
 def _candidates(group: list[Sound]) -> Iterator[tuple[int, int, bool]]:
-    """Yield pairs that could be one person: two keys in order, and whether their names sound the same."""
+    """Yield pairs that could be one person: their ids in order, and whether the names sound the same."""
     for one, other in combinations(group, 2) if len(group) <= CROWD else _same_name_pairs(group):
         same = one.alike == other.alike
         if same or is_like(one.alike, other.alike):
@@ -128,7 +129,10 @@ def _domain(session: Session, expert: Expert) -> str:
 
 
 def mark_distinct(session: Session, actor: Staff, expert: Expert, other_expert: Expert) -> None:
-    """Note that these are two people: the pair is not shown again. Raises `InvalidTransition` for one and the same."""
+    """Record that two experts are two people, so that the pair isn't suggested again.
+
+    Raises `InvalidTransition` if both are the same expert, and `PermissionDenied`.
+    """
     must(actor, "directory")
     first, second = sorted((expert.id, other_expert.id))
     if first == second:

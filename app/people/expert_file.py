@@ -1,4 +1,4 @@
-"""The directory as a table in a file: its columns, how a row is read, and all rows as they are taken away."""
+"""The directory as a file: its columns, the values of a row in an import, and all rows of an export."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -30,31 +30,31 @@ FIELDS: dict[str, ProfileField] = {
 PARTS_OF_NAME = ("given", "family")
 NEEDED = (("name",), PARTS_OF_NAME, ("number",), ("email",))
 NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")
-AT_ONCE = 1_000  # experts that are read at a time
+AT_ONCE = 1_000  # experts read per query
 
-Fault = tuple[str, str, dict[str, Any]]  # the column, why, and the values of the sentence
+Fault = tuple[str, str, dict[str, Any]]  # the column, a code, and the values of its sentence
 
 
 def heads_of(column: str) -> list[str]:
-    """List what a column is called in files, our own word first."""
+    """Return the names that a column has in files, our own first."""
     heads: list[str] = word_tables(__file__, "file_heads").get(column, [column.replace("_", " ")])
     return heads
 
 
 @cache
 def known_heads() -> dict[str, str]:
-    """Return the column of each head, folded."""
+    """Return the column of each known head, by the folded head."""
     return {fold(head): column for column in (*FIELDS, *PARTS_OF_NAME) for head in heads_of(column)}
 
 
 def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return what a row says, without its empty cells, and what is wrong with the others."""
+    """Return the values of a row without its empty cells, and the faults of the cells that can't be read."""
     cells = dict(cells)
     given, family, name = (cells.pop(column, "").strip() for column in (*PARTS_OF_NAME, "name"))
-    # Where the family has a column of its own, "name" may be the whole name or, as in Russian files, the first alone.
+    # If there is a column for the family name, "name" may be the full name or, as in Russian files, the given name.
     cells["name"] = name if name and fold(family) in fold(name) else f"{name or given} {family}"
     number = cells.pop("number", "").strip().upper()
-    values: dict[str, Any] = {"number": number} if NUMBER.fullmatch(number) else {}  # else it is somebody else's number
+    values: dict[str, Any] = {"number": number} if NUMBER.fullmatch(number) else {}  # else another program's number
     faults: list[Fault] = []
     for column, text in cells.items():
         if text.strip():
@@ -70,7 +70,7 @@ def heads() -> tuple[str, ...]:
 
 
 def rows(session: Session) -> Iterator[tuple[str, ...]]:
-    """Yield everybody in the order of their names, without those who were merged into somebody."""
+    """Yield a row for each expert in the order of names, without merged ones."""
     for batch in expert_search.directory().whole(session, AT_ONCE):
         yield from (_row(session, expert) for expert in batch)
 
@@ -84,7 +84,6 @@ def _row(session: Session, expert: Expert) -> tuple[str, ...]:
 
 
 def begin_export(session: Session, actor: Staff) -> None:
-    """Note who takes the directory away: the addresses of everybody are in it. Raises `PermissionDenied`, then
-    `NotFresh`."""
+    """Record who exports the directory, as it holds all addresses. Raises `PermissionDenied` and `NotFresh`."""
     require_fresh_proof(session, actor, "whole directory")
     audit.record(session, actor, "person.export", session.get_one(Person, actor.person_id))

@@ -1,4 +1,4 @@
-"""Finding experts: what their profiles are looked up by, and the directory in pages."""
+"""Search for experts: the columns by which profiles are found, and the directory as a listing."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,9 @@ LONGEST_TERM = 60
 
 
 def columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
-    """Return what an expert is sorted, compared and found by. A language stands as "=kk-arab=" so that it can be asked
-    for alone.
+    """Return the columns by which an expert is sorted, compared and found.
+
+    Each language is included as "=kk-arab=", so that it can be searched for exactly.
     """
     topics, languages = profile.get("topics") or (), profile.get("languages") or ()
     said = fold(" ".join((name, *(profile.get(part) or "" for part in SAID), *topics)))
@@ -31,12 +32,12 @@ def _tag(code: str) -> str:
 
 
 def terms(topics: Sequence[str]) -> list[str]:
-    """Topics as they are looked up by, each once."""
+    """Return the topics as they are looked up, without duplicates."""
     return [term for term in dict.fromkeys(fold(topic)[:LONGEST_TERM] for topic in topics) if term]
 
 
 def describe(session: Session, expert: Expert) -> None:
-    """Make anew what an expert is found by: the profile or the name has changed. The expert has been flushed."""
+    """Update the columns and topics by which an expert is found, after a change. The expert must have been flushed."""
     made = columns(expert.person.name, {part: getattr(expert, part) for part in (*SAID, "topics", "languages")})
     for column, value in made.items():
         setattr(expert, column, value)
@@ -48,14 +49,14 @@ def describe(session: Session, expert: Expert) -> None:
 def directory(
     search_text: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]
 ) -> Listing[Expert]:
-    """Return the list of the experts of whom each of the `search_text` is said, wherever, in the order of their names;
-    nobody who was merged into somebody else, or deleted.
+    """Return a listing of experts by name whose profiles contain every word of `search_text`, without merged or deleted
+    ones.
     """
     query = select(Expert).where(Expert.is_listed(), *rules)
     for word in fold(search_text).split():
         query = query.where(Expert.words.contains(word, autoescape=True))
     if search_text and not fold(search_text):
-        query = query.where(Expert.id < 0)  # signs alone say nothing of anybody
+        query = query.where(Expert.id < 0)  # punctuation alone matches nobody
     if language:
         query = query.where(Expert.words.contains(_tag(language), autoescape=True))
     if topic:
@@ -65,12 +66,12 @@ def directory(
 
 
 def tongues(session: Session) -> set[str]:
-    """The languages that somebody in the directory writes."""
+    """Return the languages that anybody in the directory writes."""
     query = select(cast(Expert.languages, Text)).where(Expert.is_listed()).distinct()
     return {code for listed in session.scalars(query) for code in json.loads(listed)}
 
 
 def select_ids_by_topics(topic_terms: Sequence[str]) -> Select[int]:
-    """The keys of experts who name one of some topics, given as `terms`, those who were recorded last first."""
+    """Select the ids of experts who have one of these topics, given as `terms`, the latest recorded first."""
     chosen = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(topic_terms)).distinct()
     return chosen.order_by(ExpertTopic.expert_id.desc())

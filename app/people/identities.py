@@ -1,7 +1,7 @@
-"""People of the desk who come in by an account of the newsroom's provider (`oidc`).
+"""Sign-in of the desk's people with an account at the newsroom's OpenID Connect provider (`oidc`).
 
-Nobody gets a place by it: an admin made it before. The first time the provider's word for an address leads to whom it
-belongs here, and the account is bound to them; from then on the account alone decides, whatever address it has.
+It gives nobody a role: an admin has invited them before. The first time, a verified address leads to its person, and
+the account is bound to them. From then on the account alone decides, whatever its address.
 """
 
 from dataclasses import dataclass
@@ -21,15 +21,20 @@ from .oidc import Vouched
 
 @dataclass(frozen=True)
 class CameIn:
-    """The token of a browser's session, or why there is none: "unverified", "unknown" or "another account"."""
+    """The result of a sign-in: the token of the session, or why there is none: "unverified", "unknown", "another
+    account".
+    """
 
     token: str = ""
     why: str = ""
 
 
 def come_in(session: Session, actor: Actor, vouched: Vouched, second: frozenset[str], browser_name: str) -> CameIn:
-    """Let somebody in for whom the provider vouches. `second` are the methods that count as a second factor;
-    `browser_name` names the browser in a few words."""
+    """Sign in the person for whom the provider vouches.
+
+    `second` are the methods that count as a second factor; `browser_name` names the browser, such as "Firefox on
+    Linux".
+    """
     person = _find_bound_person(session, vouched)
     if person is None:
         if not vouched.is_verified:
@@ -65,7 +70,7 @@ def _of_address(session: Session, email: str) -> Person | None:
 
 
 def _bind(session: Session, actor: Actor, person: Person, vouched: Vouched) -> bool:
-    """Bind an account to somebody who has none. Returns whether it is theirs then."""
+    """Bind an account to somebody who has none. Return whether the account is theirs."""
     ring = get_keyring(session)
     mine = session.scalar(select(Identity).filter_by(person_id=person.id))
     if mine is not None:
@@ -80,14 +85,16 @@ def _bind(session: Session, actor: Actor, person: Person, vouched: Vouched) -> b
 
 
 def _record(session: Session, actor: Actor, action: str, person: Person) -> None:
-    """Note it at each desk of theirs, whose admins would want to know."""
+    """Record it at each desk of theirs, whose admins should know."""
     for place in session.scalars(select(Membership).filter_by(person_id=person.id).order_by(Membership.newsletter_id)):
         audit.record(session, actor, action, place, facts={"person": person.id})
 
 
 def _note_proofs(session: Session, began: BrowserSession, vouched: Vouched, second: frozenset[str]) -> None:
-    """Note what was proved at the provider, and when: whoever is signed in there already proves nothing by it, so it
-    counts as fresh from the hour that the provider names, or not at all."""
+    """Store what was proved at the provider, and when.
+
+    An existing session at the provider proves nothing now, so the proof is as old as the provider says, or missing.
+    """
     at = now(session)
     if vouched.methods & second:
         began.second_at = at
@@ -100,7 +107,7 @@ def has_identity(session: Session, person_id: int) -> bool:
 
 
 def release(session: Session, actor: Actor, person: Person) -> None:
-    """Forget somebody's account at the provider; the next one that comes with their address is bound anew."""
+    """Unbind somebody's account at the provider: the next account with their address is bound instead."""
     audit.record(session, actor, "identity.release", person, facts={"person": person.id})
     forget(session, person)
 

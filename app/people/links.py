@@ -1,5 +1,6 @@
-"""Addresses that open one thing: an assignment for its expert, one text for its translator, and for a reader the end of
-our mails."""
+"""Links that each open one thing: an assignment for its expert, a text for its translator, or the end of mails to a
+reader.
+"""
 
 import os
 from base64 import b32encode
@@ -16,46 +17,50 @@ from .models import Link
 
 
 def new_link(session: Session, **opens: int) -> str:
-    """A token of 128 bits for the page of an assignment or of a translator, by its key, stored only as a keyed hash."""
+    """Return a token of 128 bits for the page of an assignment or a translator, whose id is given by keyword.
+
+    Like all tokens here it is stored only as a keyed hash.
+    """
     return _keep(session, new_token(), "page", **opens)
 
 
 def new_reply_token(session: Session, *, assignment_id: int) -> str:
-    """A token of 80 bits for an address that an expert's mail is answered to: lower-case base32 survives any server."""
+    """Return a token of 80 bits for the reply address of an assignment, in lower-case base32, which survives any mail
+    server.
+    """
     return _keep(session, b32encode(os.urandom(10)).decode().lower(), "reply", assignment_id=assignment_id)
 
 
 def new_stop_link(session: Session, *, letter_id: int) -> str:
-    """A token of 128 bits with which a reader stops our mails, and nothing else."""
+    """Return a token of 128 bits with which a reader can stop our mails, and do nothing else."""
     return _keep(session, new_token(), "stop", letter_id=letter_id)
 
 
 def find_link(session: Session, token: str, kind: str = "page") -> Link | None:
-    """The link behind a token, or None when there is none, it ended, or it was revoked. Changes nothing."""
+    """Return the link of a token, or None if it is unknown, over or revoked. Changes nothing."""
     link = find_any(session, token, kind)
     return None if link is None or link.revoked_at or (link.ends_at and link.ends_at <= now(session)) else link
 
 
 def find_any(session: Session, token: str, kind: str) -> Link | None:
-    """The link behind a token, also one that ended or was revoked."""
+    """Return the link of a token, even if it is over or revoked."""
     return find_all(session, [token], kind).get(token)
 
 
 def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, Link]:
-    """The links behind several tokens, also those that ended or were revoked."""
+    """Return the links of several tokens by token, even if they are over or revoked."""
     whose = {mac: token for token in tokens for mac in macs_of(session, token)}
     found = session.scalars(select(Link).where(Link.token_mac.in_(list(whose)), Link.kind == kind))
     return {whose[link.token_mac]: link for link in found}
 
 
 def macs_of(session: Session, token: str) -> list[bytes]:
-    """Return the keyed hashes under which a token may be kept, one for each secret."""
+    """Return the keyed hashes under which a token may be stored, one for each key."""
     return list(get_keyring(session).macs("links.token", token))
 
 
 def open_link_conditions(kind: str, macs: Any, current_time: Any) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions of a query that a link is one of these, of this kind, and neither ended nor revoked. `macs`
-    are from `macs_of`."""
+    """Return the SQL conditions for a link of this kind that is neither over nor revoked. `macs` are from `macs_of`."""
     goes_on = or_(Link.ends_at.is_(None), Link.ends_at > current_time)
     return Link.token_mac.in_(macs), Link.kind == kind, Link.revoked_at.is_(None), goes_on
 
@@ -79,7 +84,7 @@ def _revoke(session: Session, condition: ColumnElement[bool]) -> None:
 
 
 def restore_links(session: Session, assignment_id: int, revoked_since: datetime) -> None:
-    """The revoking at that moment was not meant; what was revoked before it stays so."""
+    """Restore the links of an assignment that were revoked at `revoked_since` or later, and no others."""
     session.execute(
         update(Link)
         .where(Link.assignment_id == assignment_id, Link.revoked_at >= revoked_since)

@@ -1,4 +1,4 @@
-"""Tables of people, their places at a desk, experts, sign-ins, sessions, second factors and links."""
+"""Tables of people, memberships, experts, uploads, sign-ins, sessions, links, second factors and identities."""
 
 from datetime import date, datetime
 
@@ -26,13 +26,12 @@ from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
 LINKS = ("page", "reply", "stop")
 DOORS = ("desk", "expert")
-# Compared sign by sign on both databases: a language's own order passes over blanks, and would mix what stands
-# together.
+# Compared by code points on both databases: a language's collation ignores blanks, and would break up groups.
 BY_SIGNS = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
 class Person(Row, Public):
-    """Somebody with an address of their own: staff or expert. Readers are never people here."""
+    """Somebody with an address: staff or expert. Readers are never people in this table."""
 
     __tablename__ = "people"
     __table_args__ = table_args(all_or_none_check("email_whole", "email_mac", "email_sealed"))
@@ -47,10 +46,10 @@ class Person(Row, Public):
 
 
 class Membership(Row):
-    """A role of somebody at one newsletter's desk.
+    """Somebody's role at one newsletter's desk.
 
-    `invited_as` is the name that an admin typed, until the invitation is used: whom another desk knows by which name is
-    not this one's to learn. `disabled_at` shuts somebody out of this desk alone.
+    `invited_as` is the name that an admin typed, until the invitation is used: by which name another desk knows the
+    person is not this desk's to learn. `disabled_at` shuts somebody out of this desk only.
     """
 
     __tablename__ = "memberships"
@@ -69,17 +68,17 @@ class Membership(Row):
 
     @classmethod
     def at_work(cls) -> ColumnElement[bool]:
-        """Return who has come to the desk and was not shut out since."""
+        """Return the SQL condition for members who have joined and aren't deactivated."""
         return and_(cls.joined_at.is_not(None), cls.disabled_at.is_(None))
 
 
 class Expert(Row, Public, Editable, Verified):
-    """Somebody outside the newsroom who can answer in writing. `credit_line` is what stands after the name in print.
+    """Somebody outside the newsroom who can answer in writing. `credit_line` is printed after the name.
 
-    `at_once` is how many questions they take at a time, as far as it is known. `merged_into_id` is who they turned out
-    to be the same person as: everything of theirs hangs on that one. At `leaves_at` they are deleted, as was asked for;
-    at `erased_at` they were: what ran names them as it did, and nothing else does. `folded`, `alike` and `words` are
-    made from the profile (see `naming` and `finding`), to sort, compare and find it by.
+    `at_once` is how many questions they take at a time, if known. `merged_into_id` is the expert with whom they are the
+    same person, who has taken over all their work. At `leaves_at` they will be deleted at their request; at `erased_at`
+    they were, and only what has run still names them. `folded`, `alike` and `words` are derived from the profile to
+    sort, compare and find it (see `name_forms` and `expert_search`).
     """
 
     __tablename__ = "experts"
@@ -164,7 +163,7 @@ class Expert(Row, Public, Editable, Verified):
 
     @classmethod
     def is_listed(cls) -> ColumnElement[bool]:
-        """Return who stands in the directory: nobody who was merged into somebody else, or deleted."""
+        """Return the SQL condition for experts in the directory: neither merged nor deleted."""
         return and_(cls.merged_into_id.is_(None), cls.erased_at.is_(None))
 
     @property
@@ -173,22 +172,24 @@ class Expert(Row, Public, Editable, Verified):
 
     @property
     def printed_name(self) -> str:
-        """Some experts may be described, not named."""
+        """The name, or the description of an expert who isn't named."""
         return self.described_as or self.person.name
 
     @property
     def beside_name(self) -> list[str]:
-        """Return what is printed after the name. Nothing is after a description: it could say whom it describes."""
+        """The texts that are printed after the name. There are none after a description: they could identify the
+        expert.
+        """
         beside = [str(getattr(self, key) or "") for key, field in PROFILE.items() if field.beside_name]
         return [] if self.described_as else [text for text in beside if text]
 
 
-# What is known of an expert, in the order of the form and of the file. The name is the person's.
+# The fields of an expert, in the order of the form and of the file. The name is the person's.
 PROFILE: dict[str, ProfileField] = {"name": NAME, **fields_of(Expert)}
 
 
 class ExpertTopic(Row):
-    """A topic of an expert's profile as it is looked up by: folded, so that "Water" and "water" are one."""
+    """A topic of an expert's profile, folded for lookups, so that "Water" and "water" are one."""
 
     __tablename__ = "expert_topics"
     __table_args__ = table_args(UniqueConstraint("expert_id", "term"), Index(None, "term", "expert_id"))
@@ -198,7 +199,7 @@ class ExpertTopic(Row):
 
 
 class Namesakes(Row):
-    """Two experts who look like one and are two people, as somebody of the desk said."""
+    """Two experts who look like one person and, as somebody of the desk decided, are two."""
 
     __tablename__ = "namesakes"
     __table_args__ = table_args(
@@ -212,7 +213,7 @@ class Namesakes(Row):
 
 
 class Upload(Row, Public, OfNewsletter):
-    """A file that somebody has looked at and not yet imported, sealed; it goes with the import, or within the hour."""
+    """A file that was previewed and not imported yet, sealed. It is deleted with the import or after an hour."""
 
     __tablename__ = "uploads"
     __table_args__ = table_args(Index(None, "ends_at"))
@@ -223,11 +224,11 @@ class Upload(Row, Public, OfNewsletter):
 
 
 class SignIn(Row):
-    """A way in that was mailed or printed: a link, and for a browser that asked also a code to type there.
+    """A way to sign in, mailed or printed: a link, and for a browser that requested it also a code to type there.
 
-    With `membership_id` it takes up that invitation; with `session_id` it proves once more who sits in that browser.
-    Several browsers that wait for one mail have a row each, with the same link and code; `mail_due_at` is when it
-    leaves, and `is_known` says that it went to a device on which its person was signed in before.
+    With `membership_id` it accepts that invitation; with `session_id` it proves again who uses that session. Browsers
+    that wait for the same mail have a row each, with the same link and code. `mail_due_at` is when it is sent;
+    `is_known` says that it was requested on a device where the person has been signed in before.
     """
 
     __tablename__ = "sign_ins"
@@ -252,10 +253,10 @@ class SignIn(Row):
 
 
 class BrowserSession(Row, Public):
-    """A signed-in browser. Kept here and not in the cookie, so that it can be ended from here.
+    """A signed-in browser. It is stored here and not in the cookie, so that it can be ended.
 
-    `stepped_up_at` is when whoever sits there last proved who they are, `second_at` when by a second factor. Of the
-    desk's people we keep which browser it is ("Firefox on Linux") and when it was last seen; of experts neither.
+    `stepped_up_at` is when the person last proved who they are, `second_at` when they last used a second factor. For
+    the desk's people the browser ("Firefox on Linux") and the last visit are stored, for experts neither.
     """
 
     __tablename__ = "sessions"
@@ -272,13 +273,16 @@ class BrowserSession(Row, Public):
     second_at: Mapped[datetime | None]
 
 
-# What a link can open, each by its own key.
+# The columns of what a link can open.
 OPENED = ("assignment_id", "letter_id", "translator_id")
 
 
 class Link(Row):
-    """An address that opens one thing and nothing else, as often as wanted until it ends or is revoked: of a page of an
-    expert or a translator, to which mails are answered ('reply'), or by which a reader stops our mails ('stop')."""
+    """A link that opens one thing as often as wanted, until it ends or is revoked.
+
+    It is the page of an expert or a translator ('page'), an address for replies ('reply'), or stops a reader's mails
+    ('stop').
+    """
 
     __tablename__ = "links"
     __table_args__ = table_args(
@@ -304,9 +308,9 @@ FACTOR_KINDS = ("passkey", "app", "recovery")
 
 
 class Factor(Row, Public):
-    """A second proof of somebody of the desk, beside their mail: a passkey, an app that makes codes, a recovery code.
+    """A second factor of somebody of the desk: a passkey, an authenticator app or a recovery code.
 
-    `last_step` is the step of time of the last code that was taken of an app: none is taken twice.
+    `last_step` is the time step of an app's last accepted code, so that none is accepted twice.
     """
 
     __tablename__ = "factors"
@@ -331,9 +335,9 @@ class Factor(Row, Public):
 
 
 class Identity(Row):
-    """The account at the newsroom's provider by which somebody of the desk comes in: one for each person.
+    """The provider account with which somebody of the desk signs in: one for each person.
 
-    `subject_mac` is a keyed hash of issuer and subject: the provider's number of them stands nowhere.
+    `subject_mac` is a keyed hash of issuer and subject; the subject itself is not stored.
     """
 
     __tablename__ = "identities"

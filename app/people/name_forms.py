@@ -1,7 +1,7 @@
-"""Names as they are sorted, found and compared: without case and accents, Cyrillic in Latin letters.
+"""Forms of names for sorting, finding and comparing: without case and accents, Cyrillic in Latin letters.
 
-Nothing here is printed. A name has as many spellings as there are passports, so what two of them share is a hint for a
-person to judge by, never a reason to take them for one.
+None of them is printed. A name has many spellings, so a shared form is a hint for a person, never proof that two
+experts are one.
 """
 
 import re
@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 
 from ..text.word_tables import word_tables
 
-LONGEST = 200  # characters, as of a name
+LONGEST = 200  # characters, like the column of a name
 
 _WORD = re.compile(r"\w+")
 _TWICE = re.compile(r"([^\W\d_])\1+")
@@ -29,7 +29,7 @@ def _to_latin() -> dict[int, str]:
 
 @lru_cache(maxsize=4_096)  # a file names the same places and topics again and again
 def fold(text: str) -> str:
-    """A text for sorting and finding: "Гульнара Есенова" and "GULNARA  ESENOVA" are "gulnara esenova"."""
+    """Return a text for sorting and finding: "Гульнара Есенова" and "GULNARA ESENOVA" become "gulnara esenova"."""
     bare = text.casefold()
     if not bare.isascii():
         bare = "".join(char for char in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(char))
@@ -37,7 +37,7 @@ def fold(text: str) -> str:
 
 
 def phonetic_key(name: str) -> str:
-    """A name by its sounds, its longest word first, so that who may be one person stands together in this order."""
+    """Return the sounds of a name, the longest word first, so that possible duplicates are neighbours in this order."""
     words = [_phonetic_form(word) for word in fold(name).split()]
     return " ".join(sorted(words, key=lambda word: (-len(word), word)))[:LONGEST]
 
@@ -50,8 +50,9 @@ def _phonetic_form(name_part: str) -> str:
 
 
 def is_like(key: str, other_key: str) -> bool:
-    """Return whether two names, as `phonetic_key` gives them, share their longest word and the rest could be the same:
-    "L." and "Leyla".
+    """Return whether two names, as `phonetic_key` returns them, have the same longest word and similar others.
+
+    "L." is similar to "Leyla".
     """
     first, *mine = key.split()
     second, *theirs = other_key.split()
@@ -67,7 +68,7 @@ def _may_match(name_part: str, other_part: str) -> bool:
 
 @lru_cache(maxsize=512)
 def language_words(code: str) -> str:
-    """A language as somebody looks for it: its code and its name in English."""
+    """Return the words by which a language is found: its code and its English name."""
     try:
         name = Locale.parse(code.replace("-", "_")).get_display_name("en") or ""
     except (UnknownLocaleError, ValueError):

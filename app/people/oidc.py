@@ -1,8 +1,9 @@
-"""OpenID Connect as a client speaks it (Core 1.0): the authorization code flow with PKCE (RFC 7636), `state`, `nonce`
-and, where the provider sends it, `iss` (RFC 9207). It gives what a provider vouches for; who that is at this desk, and
-whether they may come in, `identities` says.
+"""An OpenID Connect client (Core 1.0): authorization code flow with PKCE (RFC 7636), `state`, `nonce` and `iss` (RFC
+9207).
 
-authlib and joserfc stand behind it, which come with the extra `oidc`: they are loaded only where a provider is set.
+It returns whom the provider vouches for. `identities` decides who that is at this desk, and whether they may sign in.
+
+It uses authlib and joserfc, which the extra `oidc` installs; they are imported only if a provider is configured.
 """
 
 import secrets
@@ -21,20 +22,20 @@ from app.settings.oidc_account import StaffProvider
 from ..core import http_client
 from ..crypto.seal import new_token
 
-LIMIT = 5.0  # seconds for each answer of the provider
-LEEWAY = 60  # seconds that its clock and ours may differ
-OLDEST = 600  # seconds that a token may be old, and that somebody may take at the provider's pages
-KNOWN_FOR = 600.0  # seconds for which its discovery document is kept
-AT_ONCE = 2  # conversations with it in one process: a slow provider must not hold all that serve pages
-# No `none`, and no HS256, whose key would be the public one.
+LIMIT = 5.0  # seconds for each response of the provider
+LEEWAY = 60  # seconds by which its clock and ours may differ
+OLDEST = 600  # seconds: the age of a token, and the time that somebody may spend on the provider's pages
+KNOWN_FOR = 600.0  # seconds for which its discovery document is cached
+AT_ONCE = 2  # concurrent exchanges per process: a slow provider must not block all threads that serve pages
+# Without `none`, and without HS256, which would accept the public key as the secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 SCOPE = "openid email"
-# What libraries raise at an ID token, or keys, that are no such thing.
+# Exceptions of the libraries for a malformed ID token or key.
 MALFORMED = (ValueError, TypeError, AttributeError, KeyError, AssertionError, ArithmeticError, RecursionError)
 
 
 class NotVouched(Exception):
-    """The provider vouches for nobody. `reason` is ours, for the log; nothing that came from outside stands in it."""
+    """Raised when the provider vouches for nobody. `why` is our own text for the log, without anything from outside."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,20 +43,20 @@ class NotVouched(Exception):
 
 
 class Away(NotVouched):
-    """It can't be asked just now, or answers nothing that can be used."""
+    """Raised when the provider can't be reached just now, or its answer can't be used."""
 
 
 class Unfit(NotVouched):
-    """An answer that doesn't fit what was asked for: too old, used already, or somebody else's doing."""
+    """Raised for an answer that doesn't match the request: too old, used already, or forged."""
 
 
 class Declined(NotVouched):
-    """Somebody turned back at the provider, or it let them not in."""
+    """Raised when the person cancelled at the provider, or it refused them."""
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """The secrets that one request carries, kept in the browser that makes it: each serves once."""
+    """The secrets of one request, kept in the browser that makes it. Each is used once."""
 
     state: str
     nonce: str
@@ -65,8 +66,11 @@ class AuthorizationRequest:
 
 @dataclass(frozen=True)
 class Vouched:
-    """Somebody as the provider knows them. `methods` are how they signed in there (`amr`, `acr`), `signed_in_at` when,
-    in seconds since 1970, where it says so."""
+    """A person as the provider knows them.
+
+    `methods` are how they signed in there (`amr`, `acr`); `signed_in_at` is when, in seconds since 1970, if the
+    provider says so.
+    """
 
     issuer: str
     subject: str
@@ -91,9 +95,9 @@ def _line() -> Iterator[None]:
 
 
 def begin(provider: StaffProvider, redirect_uri: str, now: int) -> tuple[str, AuthorizationRequest]:
-    """Return the address at the provider that a browser is sent to, and what it has to keep until it is `redirect_uri`.
+    """Return the URL at the provider to send a browser to, and the secrets to keep until it returns to `redirect_uri`.
 
-    `now` is now, in seconds since 1970. Raises `Away`.
+    `now` is in seconds since 1970. Raises `Away`.
     """
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -118,14 +122,17 @@ def begin(provider: StaffProvider, redirect_uri: str, now: int) -> tuple[str, Au
 def finish(
     provider: StaffProvider, redirect_uri: str, auth_request: AuthorizationRequest, params: Mapping[str, str], now: int
 ) -> Vouched:
-    """Return whom the provider vouches for, from what a browser brought `redirect_uri`. Raises `NotVouched`."""
+    """Return whom the provider vouches for, from the parameters with which a browser returned to `redirect_uri`.
+
+    `now` is in seconds since 1970. Raises `NotVouched`.
+    """
     if not secrets.compare_digest(params.get("state", "").encode(), auth_request.state.encode()):
         raise Unfit("state")
     if not 0 <= now - auth_request.at <= OLDEST:
         raise Unfit("too late")
     with _line():
         found = get_provider_metadata(provider)
-        # Said by whom (RFC 9207, section 2.4): else the code of one provider could be carried to another.
+        # RFC 9207, section 2.4: otherwise the code of one provider could be sent to another.
         says = bool(found.get("authorization_response_iss_parameter_supported"))
         if (says or "iss" in params) and params.get("iss") != provider.issuer:
             raise Unfit("issuer of the answer")
@@ -150,9 +157,7 @@ def finish(
 
 
 def get_provider_metadata(provider: StaffProvider, refresh: bool = False) -> dict[str, Any]:
-    """Return what the provider says of itself (Discovery 1.0, section 4), asked anew every ten minutes. Raises
-    `Away`.
-    """
+    """Return the provider's discovery document (Discovery 1.0, section 4), cached for ten minutes. Raises `Away`."""
     since, known = _known.get(provider.issuer, (0.0, {}))
     if known and not refresh and time.monotonic() - since < KNOWN_FOR:
         return known
@@ -170,7 +175,7 @@ def get_provider_metadata(provider: StaffProvider, refresh: bool = False) -> dic
 
 
 def _is_safe(url: object, provider: StaffProvider) -> bool:
-    """Return whether this may be asked: by TLS, and on this machine without it only where the provider itself is."""
+    """Return whether the URL may be called: by HTTPS, or without it on this machine if the issuer itself is so."""
     is_encrypted = isinstance(url, str) and url.startswith("https://")
     return isinstance(url, str) and is_safe(url) and (is_encrypted or provider.issuer.startswith("http://"))
 
@@ -178,7 +183,7 @@ def _is_safe(url: object, provider: StaffProvider) -> bool:
 def _request_json(
     url: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return an object that the provider answers with. Raises `Away`, and `Unfit` where it refuses what was sent."""
+    """Return a JSON object from the provider. Raises `Away`, and `Unfit` if the provider refuses the form."""
     try:
         status, body = http_client.request(url, form, headers, LIMIT)
         found = http_client.parse_object(status, body)
@@ -194,7 +199,7 @@ def _request_json(
 def _tokens(
     provider: StaffProvider, metadata: dict[str, Any], redirect_uri: str, auth_request: AuthorizationRequest, code: str
 ) -> dict[str, Any]:
-    """Return what the provider gives for a code, which it takes once."""
+    """Exchange a code, which works once, for tokens."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -217,8 +222,10 @@ def _claims(
     tokens: dict[str, Any],
     now: int,
 ) -> dict[str, Any]:
-    """Return what the ID token claims, once all of it was looked at (Core 1.0, section 3.1.3.7). Its keys are asked for
-    each time: a provider changes them when it likes."""
+    """Return the claims of the ID token after validating it (Core 1.0, section 3.1.3.7).
+
+    The keys are fetched each time, since a provider may change them at any time.
+    """
     from authlib.oidc.core import CodeIDToken
     from joserfc import jwk, jwt
     from joserfc.errors import JoseError
@@ -248,7 +255,9 @@ def _claims(
 
 
 def _with_address(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the address where the ID token has none (Core 1.0, section 5.3.2), which many providers leave out."""
+    """Add the address from the userinfo endpoint (Core 1.0, section 5.3.2): many providers leave it out of the ID
+    token.
+    """
     more = _request_json(metadata["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
     if more.get("sub") != claims["sub"]:
         raise Unfit("userinfo is of somebody else")

@@ -1,4 +1,4 @@
-"""Declares the fields of experts, at their columns in `models`: a new one is a column there and its migration."""
+"""Declare the fields of experts, at their columns in `models`. A new field is a column there and a migration."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,11 @@ from ..text.translation import N_
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileField(Field):
-    """A field of experts. Their own page calls it `own`, and leaves out what has no name there; what somebody
-    `is_found_by` is among the words that the directory is searched for; what belongs `beside_name` is printed in
-    brackets after it. What its column is called in files stands in `file_heads.toml`.
+    """A field of experts.
+
+    `own` is its label on the expert's own page, which leaves out fields without one. The directory searches fields that
+    are `is_found_by`. Fields that are `beside_name` are printed in brackets after the name. `file_heads.toml` has the
+    names of its column in files.
     """
 
     own: str = ""
@@ -25,9 +27,7 @@ class ProfileField(Field):
 def profile_field(
     label: str, help: str = "", kind: str = "line", length: int = 0, *, default: Any, column: Any = None, **row: Any
 ) -> MappedColumn[Any]:
-    """Return the column of a field; `column` are further options of it, such as `server_default` of one that came
-    later.
-    """
+    """Return the column of a field. `column` are further options of it, such as `server_default`."""
     return field_column(
         ProfileField(label=label, help=help, kind=kind, **row), length, default=default, **(column or {})
     )
@@ -47,8 +47,10 @@ NAME = ProfileField(
 
 
 def merge_values(field: ProfileField, kept_value: Any, other_value: Any) -> Any:
-    """Return a field of somebody who was in the directory twice: all that was listed, the later day, a tick as it was
-    with the one who is kept, since only they agreed to it, and else what the one who is kept lacks from the other.
+    """Return the value of a field for an expert who was in the directory twice.
+
+    Lists are joined, and of two dates the later one counts. A tick stays as with the kept expert, since only they
+    agreed to it. Of other fields the kept value counts, unless it is empty.
     """
     match field.kind:
         case "words" | "languages":

@@ -1,4 +1,4 @@
-"""Signing in by a mailed link or code: the mail, who may use it in which browser, and the new session."""
+"""Sign-in by a mailed link or code: the mail, which browser may use it, and the new session."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def may_enter(session: Session, person: Person, door: str) -> bool:
 
 
 def place_of(session: Session, person: Person, door: str) -> Membership | Expert | None:
-    """Return what this person comes in by: a place at a desk, else an invitation to one; or being an expert."""
+    """Return what lets this person in: a role at a desk, else an invitation to one, or at the other door the expert."""
     if person.disabled_at is not None:
         return None
     if door == "expert":
@@ -45,9 +45,9 @@ def invite(
     life: timedelta = INVITATION_LIFE,
     membership_id: int | None = None,
 ) -> str:
-    """A link that lets this person in once, from any browser. Returns its path; it is stored only as a hash.
+    """Return the path of a new link that lets this person in once, from any browser. It is stored only as a hash.
 
-    With `membership_id` it takes up an invitation to that desk.
+    With `membership_id`, using it accepts the invitation to that desk.
     """
     token, ends_at = new_token(), now(session) + life
     mac = get_keyring(session).mac("sign_ins.link", token)
@@ -57,9 +57,9 @@ def invite(
 
 
 def find(session: Session, token: str, browser: str | None = None) -> SignIn | None:
-    """The unused, unexpired way in behind a link, while its person may still enter. Changes nothing.
+    """Return the unused, valid sign-in of a link if its person may still enter, or None. Changes nothing.
 
-    Several browsers may wait for one mail: the row of this `browser` is found before those of others.
+    If several browsers wait for one mail, the row of this `browser` is preferred.
     """
     ways = session.scalars(
         select(SignIn).where(
@@ -73,19 +73,21 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
 
 
 def _is_open(session: Session, sign_in: SignIn) -> bool:
-    """Return whether whoever was given this way in was not shut out since."""
+    """Return whether the person of this sign-in hasn't been shut out since."""
     return may_enter(session, session.get_one(Person, sign_in.person_id), sign_in.door)
 
 
 def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
-    """An invitation opens in any browser; what was asked for opens only where it was asked."""
+    """Return whether the link opens in this browser: invitations open in any, requested links only where they were
+    requested.
+    """
     if sign_in.browser_mac is None:
         return True
     return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
 
 
 def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -> str:
-    """Use a way in. Returns the token of the browser's session: of a new one, or a new one of the session it proves."""
+    """Use a sign-in. Return the token of a new session, or a new token for the session that it proves."""
     at = now(session)
     session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=at))
     facts = {"person": sign_in.person_id, "door": sign_in.door}
@@ -100,8 +102,9 @@ def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -
 def begin(
     session: Session, actor: Actor, person_id: int, door: str, browser_name: str, membership_id: int | None = None
 ) -> tuple[str, BrowserSession]:
-    """Begin the session of a browser, whose person has proved who they are, and take up their invitation. Returns its
-    token, and its row."""
+    """Start a session for a person who has proved who they are, and accept their invitation. Return its token and its
+    row.
+    """
     at, token = now(session), new_token(256)
     if membership_id is not None:
         _take_up_invitation(session, actor, session.get_one(Membership, membership_id))
@@ -121,7 +124,6 @@ def begin(
 
 
 def _take_up_invitation(session: Session, actor: Actor, membership: Membership) -> None:
-    """Somebody takes up the invitation to a desk."""
     if membership.joined_at is None:
         membership.joined_at, membership.invited_as = now(session), None
         facts = {"person": membership.person_id}
@@ -129,9 +131,9 @@ def _take_up_invitation(session: Session, actor: Actor, membership: Membership) 
 
 
 def use_link(session: Session, actor: Actor, token: str, browser: str | None, browser_name: str = "") -> str | None:
-    """Sign in by the button on the link's page. Returns the session's token, or None where the link does not fit.
+    """Sign in by the button on the link's page. Return the session's token, or None if the link doesn't fit.
 
-    `browser_name` names the browser in a few words, such as "Firefox on Linux".
+    `browser_name` names the browser, such as "Firefox on Linux".
     """
     way = find(session, token, browser)
     if way is None or not is_for_browser(session, way, browser):
@@ -141,7 +143,9 @@ def use_link(session: Session, actor: Actor, token: str, browser: str | None, br
 
 
 def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
-    """Sign in by the code, typed in the browser that asked. Ten wrong codes end the way in."""
+    """Sign in by a code typed in the browser that requested it. Return the token, or None. Ten wrong codes end the
+    sign-in.
+    """
     ring = get_keyring(session)
     ways = session.scalars(
         select(SignIn)
@@ -164,21 +168,23 @@ def use_code(session: Session, actor: Actor, browser: str, code: str, browser_na
 
 
 def sweep(session: Session) -> None:
-    """Delete what ended over a day ago."""
+    """Delete sign-ins and sessions that ended over a day ago."""
     for table in (SignIn, BrowserSession):
         session.execute(delete(table).where(table.ends_at < now(session) - timedelta(days=1)))
 
 
 LINK_LIFE = timedelta(minutes=10)
-# By how many mails devices that aren't known have caused within the hour: how long after the last one the next leaves.
+# How long after the last mail the next one is sent, by the number of mails that unknown devices requested within the
+# hour.
 MAIL_WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 0, 2, 5, 10))
 MAIL_WINDOW = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Asker:
-    """The browser that asks: the secret in its cookie, its language, and whose device it is known to be, if anybody's,
-    as a person's public id."""
+    """The browser that requests a sign-in: the secret in its cookie, its language, and the public id of the person
+    whose device it is known to be, or "".
+    """
 
     browser: str
     language: str
@@ -186,10 +192,10 @@ class Asker:
 
 
 def request_sign_in(session: Session, actor: Actor, email: str, door: str, asker: Asker) -> None:
-    """Mail a link and a code to the person of this address, for the browser that asked.
+    """Mail a link and a code to the person of this address, for the browser that requested it.
 
-    An unknown address gets nothing and the caller is told nothing: the page says the same in both cases. Whoever was
-    invited to a desk and has not come yet takes the invitation up by this way as well.
+    Nothing is sent to an unknown address, and the caller isn't told: the page is the same in both cases. For somebody
+    who was invited to a desk and hasn't been there yet, the link also accepts the invitation.
     """
     try:
         person = by_email(session, checked_address(email))
@@ -198,7 +204,7 @@ def request_sign_in(session: Session, actor: Actor, email: str, door: str, asker
     place = place_of(session, person, door) if person else None
     if person is None or place is None:
         return
-    lock_row(session, person)  # of many who ask at once each sees the mails of those before
+    lock_row(session, person)  # so that of concurrent requests each sees the mails of the earlier ones
     invited = isinstance(place, Membership) and place.joined_at is None
     way = SignIn(
         person_id=person.id,
@@ -212,14 +218,14 @@ def request_sign_in(session: Session, actor: Actor, email: str, door: str, asker
 
 
 def request_proof(session: Session, actor: Actor, began: BrowserSession, asker: Asker) -> None:
-    """Mail a link and a code to somebody who is signed in and has to prove once more that it is them."""
+    """Mail a link and a code to somebody who is signed in and has to prove again who they are."""
     person = session.get_one(Person, began.person_id)
     way = SignIn(person_id=person.id, door=began.door, session_id=began.id, is_known=True)
     _send_mail(session, actor, person, way, asker, now(session), digits=8)
 
 
 def _join_waiting_mail(session: Session, sign_in: SignIn, asker: Asker) -> bool:
-    """Let a browser wait for the mail that is to leave anyway, if there is one."""
+    """Let a browser wait for a mail that is due to be sent anyway. Return whether there is one."""
     one = session.scalars(_by_strangers(sign_in).where(SignIn.mail_due_at > now(session)).limit(1)).first()
     if one is None or (due := one.mail_due_at) is None:
         return False
@@ -229,7 +235,7 @@ def _join_waiting_mail(session: Session, sign_in: SignIn, asker: Asker) -> bool:
 
 
 def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
-    """Return when the next mail leaves that a device causes which isn't known."""
+    """Return when the next mail requested by an unknown device may be sent."""
     at = now(session)
     mails = _by_strangers(sign_in).where(SignIn.mail_due_at > at - MAIL_WINDOW).subquery()
     count, last = session.execute(select(func.count(mails.c.link_mac.distinct()), func.max(mails.c.mail_due_at))).one()
@@ -237,7 +243,7 @@ def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
 
 
 def _by_strangers(sign_in: SignIn) -> Select[SignIn]:
-    """Query the ways in that were mailed to the same person, since a device asked that isn't known."""
+    """Select the mailed sign-ins of the same person that unknown devices requested."""
     return select(SignIn).where(
         SignIn.person_id == sign_in.person_id,
         SignIn.door == sign_in.door,
@@ -249,7 +255,7 @@ def _by_strangers(sign_in: SignIn) -> Select[SignIn]:
 def _send_mail(
     session: Session, actor: Actor, person: Person, sign_in: SignIn, asker: Asker, due_at: datetime, digits: int
 ) -> None:
-    """Write the mail. Its code is longer where many browsers may wait for it: each of them has ten guesses."""
+    """Queue the mail. The code has more `digits` if many browsers may wait for it, as each of them has ten guesses."""
     ring, token, code = get_keyring(session), new_token(), new_code(digits)
     sign_in.link_mac, sign_in.code_mac = ring.mac("sign_ins.link", token), ring.mac("sign_ins.code", code)
     _add_sign_in(session, sign_in, asker, due_at)
@@ -264,7 +270,7 @@ def _send_mail(
 
 
 def _add_sign_in(session: Session, sign_in: SignIn, asker: Asker, due_at: datetime) -> None:
-    """Add a way in for a browser; with that the older ones of the same browser end, and of no other."""
+    """Add a sign-in for a browser, and end its older ones; those of other browsers stay."""
     ring, at = get_keyring(session), now(session)
     session.execute(
         update(SignIn)

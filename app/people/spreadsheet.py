@@ -1,8 +1,8 @@
-"""Reading a table that somebody's spreadsheet wrote, and writing one that a spreadsheet may open.
+"""Read a table that a spreadsheet program wrote, and write one that such a program may open.
 
-CSV is RFC 4180 with what spreadsheets make of it: semicolons or tabs, Windows' encodings, a line "sep=;", names of
-columns in any order. A cell that begins like a formula is run by spreadsheets when they open the file, so those that we
-write begin with an apostrophe, and one apostrophe before such a sign is taken away again from those that we read.
+CSV is RFC 4180 as spreadsheets write it: with semicolons or tabs, Windows encodings, a line "sep=;", and columns in any
+order. Spreadsheets run a cell that begins like a formula when they open the file, so we write an apostrophe before such
+a cell, and remove one when reading.
 """
 
 import csv
@@ -27,15 +27,18 @@ ENCODINGS = {
     "cp1254": "Windows-1254 (Turkish)",
     "cp1256": "Windows-1256 (Arabic)",
 }
-HEADS = 20_000  # characters that the line of heads may have
+HEADS = 20_000  # characters in which the line of heads must end
 DELIMITERS = (",", ";", "\t")
-# OWASP, "CSV injection", with its wide signs; and with the apostrophes that we, or somebody, put before.
+# OWASP, "CSV injection", with the full-width characters; and the apostrophes that we or others have put before.
 _RISKY = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
 
 
 class Unreadable(Exception):
-    """No table can be read in this. `code` is one of empty, large, workbook, encoding, quotes, columns, twice, rows."""
+    """Raised for a file that is no readable table.
+
+    `code` is one of empty, large, workbook, encoding, quotes, columns, twice, rows.
+    """
 
     def __init__(self, code: str, **values: Any) -> None:
         super().__init__(code)
@@ -44,7 +47,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the file by its number there, the line of heads being 1; `more` are cells beyond the last head."""
+    """A row of the file with its number, the line of heads being 1; `more` counts filled cells beyond the last head."""
 
     number: int
     cells: dict[str, str]
@@ -53,9 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table with known columns. `ignored` are heads that say nothing to us; `guessed` that nothing states the
-    encoding.
-    """
+    """A table with known columns. `ignored` are unknown heads; `guessed` is true if the encoding is only a guess."""
 
     encoding: str
     guessed: bool
@@ -68,10 +69,10 @@ class Sheet:
 def read(
     data: bytes, columns_by_header: Mapping[str, str], required_columns: Sequence[Sequence[str]], encoding: str = ""
 ) -> Sheet:
-    """Read a table. `columns_by_header` gives the column of each folded head; of each list in `required_columns` one
-    column has to be there.
+    """Read a table.
 
-    `encoding` is one of `ENCODINGS`, or empty for a guess. Raises `Unreadable`.
+    `columns_by_header` maps folded heads to columns. At least one of the lists in `required_columns` must be complete.
+    `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `Unreadable`.
     """
     if len(data) > MOST_BYTES:
         raise Unreadable("large")
@@ -100,7 +101,7 @@ def read(
 
 
 def _encoding_of(data: bytes) -> str:
-    """Guess: UTF-8 wherever it fits; else by its marks, or by its letters: Cyrillic side by side, accents alone."""
+    """Guess the encoding: UTF-16 by its byte order mark or zeros, UTF-8 if it decodes, else by runs of high bytes."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if data[1:200:2].count(0) > len(data[:200]) // 4:
@@ -117,7 +118,7 @@ def _encoding_of(data: bytes) -> str:
 
 
 def _delimiter_of(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
-    """Return the text from its heads on, and what stands between its cells: what makes the most heads known."""
+    """Return the text from its heads on, and the delimiter with which most heads are known."""
     stated = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if stated and stated[1] in DELIMITERS:
         return text[stated.end() :], stated[1]
@@ -152,17 +153,17 @@ def _rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterator[Row]
 
 
 def escape_cell(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if _RISKY.match(cell) else cell
 
 
 def unescape_cell(cell: str) -> str:
-    """Return what stood in a cell before `escape_cell`."""
+    """Return the cell before `escape_cell`."""
     return cell[1:] if cell.startswith("'") and _RISKY.match(cell) else cell
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The lines of a file, with a byte order mark, by which spreadsheets know that it is UTF-8."""
+    """Yield the lines of a CSV file with a byte order mark, by which spreadsheets recognise UTF-8."""
     line = io.StringIO(newline="")
     writer = csv.writer(line)
     for number, row in enumerate(chain([headers], rows)):

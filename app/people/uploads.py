@@ -1,4 +1,6 @@
-"""Files between a look and an import: sealed, their owner's alone, gone with the import or within the hour."""
+"""Uploaded files between preview and import: sealed, visible to their owner only, deleted with the import or after an
+hour.
+"""
 
 from datetime import timedelta
 
@@ -15,7 +17,7 @@ LIFE = timedelta(hours=1)
 
 
 def keep(session: Session, actor: Staff, data: bytes, act: str = "whole directory") -> Upload:
-    """Keep a file for its owner, in the place of the one that they looked at before. `act` is what it is for.
+    """Store a file for its owner, replacing an earlier one. `act` is the permission that its import needs.
 
     Raises `PermissionDenied`.
     """
@@ -33,7 +35,9 @@ def keep(session: Session, actor: Staff, data: bytes, act: str = "whole director
 
 
 def load(session: Session, actor: Staff, public_id: str, act: str = "whole directory") -> Upload | None:
-    """One's own file, at the desk where it was looked at, while it is kept. Raises `PermissionDenied`."""
+    """Return the actor's own file, at the desk where it was uploaded, or None once it is over. Raises
+    `PermissionDenied`.
+    """
     must(actor, act)
     mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
     return session.scalar(mine.where(Upload.ends_at > now(session)))
@@ -49,7 +53,7 @@ def drop(session: Session, upload: Upload) -> None:
 
 
 def sweep(session: Session) -> None:
-    """Delete what nobody has imported in time."""
+    """Delete files that weren't imported in time."""
     session.execute(delete(Upload).where(Upload.ends_at <= now(session)))
 
 
