@@ -1,4 +1,4 @@
-"""The desk: this edition, letters, questions, experts, outbox, settings. For staff, by newsletter."""
+"""The desk for staff, one per newsletter: editions, letters, questions, experts, mail, archive and settings."""
 
 from werkzeug.utils import find_modules, import_string
 
@@ -7,4 +7,4 @@ from .frame import editor
 __all__ = ["editor"]
 
 for module in find_modules(__name__, recursive=True):
-    import_string(module)  # those that have pages hang them on the door
+    import_string(module)  # registers the views of the modules that have pages

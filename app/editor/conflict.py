@@ -1,9 +1,9 @@
-"""Two people at one thing: the second is told who was first, and nothing typed is lost.
+"""Edit conflicts: the second of two people is told who was first, and nothing that they typed is lost.
 
-Each form carries in its field `seen` what it showed when it was opened, as a `token`. A press is refused where that is
-not so any more (`check_unchanged`), and answered with the page that says who did what (`save_unless_changed`). A form
-of texts and ticks comes back with both (`check_form_unchanged`, `Conflict`): what was left alone follows what is saved,
-what both changed is shown twice.
+Each form carries in its field `seen` a `token` of what it showed when it was opened. A decision is refused if that has
+changed since (`check_unchanged`), and answered with a page that says who did what (`save_unless_changed`). A form of
+texts and checkboxes is shown again with both versions (`check_form_unchanged`, `Conflict`): fields that this person
+left alone take the saved value, and fields that both changed are shown with both values.
 """
 
 import json
@@ -38,25 +38,25 @@ from .frame import RequestContext, editor, read_context, run_in_transaction
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
-Facts = Mapping[str, Any]  # by name: texts, numbers, a tick, the ticked of several
-LOOKED_AT = 20  # of the newest events, where only some are about what was open
-LONGEST = 500  # events that the page of an edition is looked back over; one that lay open for longer is told the newest
+Facts = Mapping[str, Any]  # field values by name: texts, numbers, booleans, lists
+LOOKED_AT = 20  # newest events that `find_last_save` searches
+LONGEST = 500  # newest events of a newsletter that `list_events_since_opened` searches
 WORDING = ("headline", "body", "background", "language")  # the fields of a question's wording
 
 
 def token(facts: Facts) -> str:
-    """Return the value of the field `seen`: what a form shows as it is opened."""
+    """Return the value of the field `seen`, which encodes what a form shows when it is opened."""
     return urlsafe_b64encode(json.dumps(dict(facts), ensure_ascii=False).encode()).decode()
 
 
 @editor.app_template_filter("token")
 def token_of(row: Any) -> str:
-    """Return the token of a form in which something is decided about a row."""
+    """Return the token of a form that decides something about a row."""
     return token(facts_of(row))
 
 
 def submitted_token() -> dict[str, Any]:
-    """Return what the sender of this form had before their eyes; {} where it doesn't say, or that can't be read."""
+    """Return what the submitted form showed when it was opened, or {} if its token is missing or unreadable."""
     try:
         facts = json.loads(urlsafe_b64decode(request.form.get("seen", "")))
     except ValueError:
@@ -65,12 +65,12 @@ def submitted_token() -> dict[str, Any]:
 
 
 def number_shown(name: str = "version") -> int:
-    """Return a number of the token; -1, which is no version and no event's, where it has none."""
+    """Return a number from the submitted token, or -1, which is neither a version nor an event id."""
     return parse_number(str(submitted_token().get(name, "")))
 
 
 def facts_of(row: Any) -> Facts:
-    """Return all of a row that a decision about it can rest on."""
+    """Return the facts about a row on which a decision may depend. For most models this is only the version."""
     facts = FACTS.get(type(row))
     return facts(row) if facts else {"version": row.version}
 
@@ -87,7 +87,7 @@ def _of_question(question: Question) -> Facts:
 
 
 def _of_edition(edition: Edition) -> Facts:
-    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page lay open
+    newest = _session(edition).scalar(select(func.max(Event.id))) or 0  # later events happened while the page was open
     return {"version": edition.version, "newest": newest}
 
 
@@ -98,12 +98,15 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
     Edition: _of_edition,
     Membership: lambda one: {"role": one.role},
 }
-RESTS_ON = {Question: "newest", Membership: "role"}  # any decision about a row of the model; of the others on "version"
+RESTS_ON = {Question: "newest", Membership: "role"}  # the fact that every decision depends on; "version" by default
 
 
 def check_unchanged(desk: RequestContext, row: R, *names: str) -> R:
-    """Lock a row that is decided about. Raises `VersionConflict` where one of these facts isn't as the form showed
-    it."""
+    """Lock a row and return it. Raises `VersionConflict` if one of the facts `names` is no longer as the form showed
+    it.
+
+    Without `names`, the one fact of `RESTS_ON` is compared.
+    """
     there, had = facts_of(lock_row(desk.session, row)), submitted_token()
     if any(had.get(name) != there[name] for name in names or (RESTS_ON.get(type(row), "version"),)):
         raise VersionConflict(f"{type(row).__name__.lower()} changed")
@@ -111,8 +114,10 @@ def check_unchanged(desk: RequestContext, row: R, *names: str) -> R:
 
 
 def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Callable[[RequestContext], T]) -> T:
-    """Run one change about what a page showed; `load` gives the row. Whoever comes second gets the page of
-    `abort_with_conflict`."""
+    """Run one change about a row that a page showed; `load` returns the row.
+
+    Calls `abort_with_conflict` if somebody else was faster.
+    """
     try:
         return run_in_transaction(slug, fn)
     except (VersionConflict, InvalidTransition) as refused:
@@ -120,7 +125,7 @@ def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Ca
 
 
 def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error: DomainError) -> NoReturn:
-    """Answer with who did what to the row while its page lay open. Raises the refusal itself where that was nothing."""
+    """Abort with a 409 that says who changed the row while its page was open. Raises `error` itself if nobody did."""
     with read_context(slug) as desk:
         row = load(desk)
         rests_on = RESTS_ON.get(type(row), "version")
@@ -131,7 +136,7 @@ def abort_with_conflict(slug: str, load: Callable[[RequestContext], Any], error:
 
 
 def newest_change(row: Any) -> Event | None:
-    """Return the last event that made an open page of the row old."""
+    """Return the last event that made open pages of the row outdated, or None."""
     noun = type(row).__name__.lower()
     own = (Event.noun == noun, Event.noun_id == row.id)
     about = (Event.question_id == row.id,) if noun == "question" else own
@@ -140,13 +145,13 @@ def newest_change(row: Any) -> Event | None:
 
 
 def in_short(desk: RequestContext, row: Any) -> str:
-    """Return who did what to it last: "Ilya Brandt filed the letter as: Tip"; empty where the trail doesn't say."""
+    """Return who changed the row last and how, e.g. "Ilya Brandt filed the letter as: Tip", or "" if unknown."""
     event = newest_change(row)
     return describe_events(desk, [event], viewer_name=_("you, in another window,"))[0].rstrip(".") if event else ""
 
 
 def in_sentences(desk: RequestContext, row: Any) -> str:
-    """Return the same in sentences for whoever came second."""
+    """Return who changed the row last, how and how long ago, as full sentences for an error page."""
     event, said = newest_change(row), in_short(desk, row)
     if event is None:
         return ""
@@ -157,7 +162,10 @@ def in_sentences(desk: RequestContext, row: Any) -> str:
 
 
 def list_events_since_opened(desk: RequestContext, edition: Edition, but_mine: bool = False) -> Sequence[Event]:
-    """Return what was done to an edition and in its slots since its page was opened, in order."""
+    """Return the events of an edition and its slots since the submitted page was opened, oldest first.
+
+    `but_mine` omits the actor's own.
+    """
     mark = number_shown("newest")
     if mark < 0:
         return ()
@@ -177,8 +185,11 @@ def _concerns_edition(event: Event, edition: Edition) -> bool:
 
 
 def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[[], Facts], form_data: Facts) -> None:
-    """Lock the row whose form was sent. Raises `VersionConflict` where a field isn't as it was shown, nor as it was
-    typed."""
+    """Lock the row whose form was submitted.
+
+    Raises `VersionConflict` if a current value differs from what the form showed, unless the form as submitted equals
+    the current values.
+    """
     lock_row(desk.session, row)
     seen, there = submitted_token(), load_current()
     if "seen" in request.form and any(seen.get(name) != value for name, value in there.items()) and form_data != there:
@@ -186,7 +197,7 @@ def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[
 
 
 def format_field_value(_name: str, value: Any) -> str:
-    """Return a field's value in words, of a form whose fields are texts and ticks."""
+    """Return the display text of a field's value: a text, or the state of a checkbox."""
     if isinstance(value, bool):
         return _("ticked") if value else _("not ticked")
     return str(value)
@@ -194,15 +205,15 @@ def format_field_value(_name: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """One in which a form and what is saved now differ: as it was, as it is saved and as it was typed, in words."""
+    """A field in which the submitted form differs from the saved row: the texts when opened, saved and typed."""
 
     name: str
     label: str
-    before: str | None  # None where the form doesn't say what it showed
+    before: str | None  # None if the form doesn't say what it showed
     theirs: str
     mine: str
-    is_theirs: bool  # they changed it meanwhile
-    is_mine: bool  # it was changed here; otherwise it was left alone, and is now as they saved it
+    is_theirs: bool  # the other person changed it since the form was opened
+    is_mine: bool  # this person changed it; otherwise the field now shows the saved value
 
     @property
     def note(self) -> str:
@@ -221,13 +232,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A conflict: who was first and when, and the fields in which they differ."""
+    """An edit conflict: who saved first and when, and the fields that differ."""
 
     name: str
-    by_me: bool  # in another window
+    by_me: bool  # this person saved it in another window
     when: datetime | None
     different: list[Field]
-    of_several: bool  # a form of one text has no need to name it
+    of_several: bool  # a form with a single field doesn't name the field
 
     @property
     def who(self) -> str:
@@ -243,7 +254,7 @@ class Conflict:
 
 
 class Saved(NamedTuple):
-    """The author of what stands there now, as the trail calls them, such as "staff:5", and the time."""
+    """The author of the last save, as an actor reference such as "staff:5", and its time."""
 
     ref: str = ""
     at: datetime | None = None
@@ -252,14 +263,14 @@ class Saved(NamedTuple):
 def find_last_save(
     desk: RequestContext, row: Any, action: str, matches: Callable[[Facts], bool] = lambda facts: True
 ) -> Saved:
-    """Return who did this to the row last, of the events with the facts that it is about."""
+    """Return the last `action` on the row whose facts match, among its newest `LOOKED_AT` events."""
     query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
     events = desk.session.scalars(query.order_by(Event.id.desc()).limit(LOOKED_AT))
     return next((Saved(event.actor, event.at) for event in events if matches(event.facts or {})), Saved())
 
 
 def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) -> Saved:
-    """Return the same for some of the newsletter's own words in a language."""
+    """Return the last change of the newsletter's texts of these kinds in a language."""
 
     def about(facts: Facts) -> bool:
         return facts.get("language") == language and bool(kinds & set(facts.get("kinds", ())))
@@ -268,7 +279,7 @@ def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) ->
 
 
 class Opened(NamedTuple):
-    """A form of texts and ticks as it is drawn: the values of its fields, its token, and a conflict."""
+    """A form of texts and checkboxes ready to be drawn: the values of its fields, its token, and a conflict."""
 
     values: dict[str, Any]
     version_token: str
@@ -283,8 +294,9 @@ def merge_form(
     first: Saved | None = None,
     format_value: Callable[[str, Any], str] = format_field_value,
 ) -> Opened:
-    """Return the form as it stands or was `form_data`; where somebody was `first` of two, as the second would have
-    it."""
+    """Return the form with its current values, overlaid with `form_data`. With `first`, return it as an edit conflict:
+    fields that were left alone take the current value.
+    """
     if not form_data or first is None:
         sent = request.form.get("seen") if form_data else None
         return Opened({**current, **(form_data or {})}, sent or token(current))
@@ -312,7 +324,7 @@ def merge_form(
 def facts_of_question(
     question: Question, newest_event_id: int, edition: Edition | None, topics: Sequence[Topic]
 ) -> dict[str, Any]:
-    """Return the facts by their names; `newest_event_id` is the key of its newest change, 0 where there is none."""
+    """Return the facts about a question; `newest_event_id` is the id of its newest change, or 0."""
     return {
         "newest": newest_event_id,
         "label": question.text.label if question.text else "",

@@ -1,8 +1,8 @@
-"""Forms of the desk that save themselves: what is typed is kept every few seconds, and offered when one comes back.
+"""Autosaved drafts of the desk's forms: what is typed is saved every few seconds and offered when the form is opened
+again.
 
-A template says `keep(action)` above a form (`editor/_drafts.html`); `static/desk-drafts.js` does the rest. What a form
-showed when it was opened (`seen`, see `conflict`) is a field like others, so that of two people the second is told also
-where a day lies between.
+A template calls `keep(action)` above a form (`editor/_drafts.html`); `static/desk-drafts.js` does the rest. The form's
+token (`seen`, see `conflict.py`) is saved as a field like others, so an edit conflict is noticed even a day later.
 """
 
 from collections import defaultdict
@@ -28,9 +28,9 @@ from .form_fields import parse_number
 from .frame import RequestContext, announce, editor, look_around, page_of_form, read_context, run_in_transaction
 from .undo_press import get_safe_return_url
 
-OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that nobody types
+OURS = ("csrf_token", "once", "draft", "act", "look", "looked")  # fields that aren't typed
 LATER = "keep for later"
-# Where an address names a row whose words a reader took back, nothing more is kept about it.
+# By the noun in a form's address: whether the reader withdrew the row. Its drafts are no longer saved then.
 TAKEN_BACK: Mapping[str, Callable[[RequestContext, str], bool]] = {
     "letters": lambda desk, key: bool((one := letters.load(desk.session, desk.actor, key)) and one.is_withdrawn),
     "questions": lambda desk, key: bool(
@@ -41,11 +41,11 @@ TAKEN_BACK: Mapping[str, Callable[[RequestContext, str], bool]] = {
 
 @dataclass(frozen=True)
 class Kept:
-    """The drafts of a form of the page: those to offer, and the one that this window goes on with, as "id.count"."""
+    """The drafts of a form on the page: those to offer and, as `name` ("id.count") the one that this window edits."""
 
     offered: list[OpenDraft]
     name: str
-    is_typed: bool  # the page was drawn after a press, with what was sent
+    is_typed: bool  # the page shows the submitted form again
     slug: str
 
 
@@ -62,12 +62,14 @@ def drafts_of(action: str) -> Kept:
 
 @editor.app_template_filter("typed_words")
 def typed_words(draft: OpenDraft) -> list[tuple[str, str]]:
-    """Return the texts of a draft, each with what its field is called."""
+    """Return the texts of a draft, each with the label of its field."""
     return [(str(NAMED.get(name, _("What you wrote"))), text) for name, text in draft.fields if name in NAMED and text]
 
 
 def _form(desk: RequestContext, address: str) -> str:
-    """Return the address of a form of this desk that whoever types may send. 404 for any other."""
+    """Return the address of a form of this desk that the actor may submit. 404 for any other address, 410 for a form
+    about something that a reader has withdrawn.
+    """
     pages = current_app.create_url_adapter(request)
     try:
         endpoint, values = pages.match(address, method="POST") if pages else ("", {})
@@ -83,7 +85,7 @@ def _form(desk: RequestContext, address: str) -> str:
 
 
 def _list_co_editors(desk: RequestContext, form: str) -> list[dict[str, Any]]:
-    """Return who else is typing into a form just now, and into which fields."""
+    """Return the names of the people who are typing into a form at the moment, and their fields."""
     others = form_drafts.find_others_typing(desk.session, desk.actor, form)
     names = hands(desk, [f"staff:{key}" for key in others])
     return [{"name": names[f"staff:{key}"], "fields": sorted(fields)} for key, fields in others.items()]
@@ -91,7 +93,10 @@ def _list_co_editors(desk: RequestContext, form: str) -> list[dict[str, Any]]:
 
 @editor.before_request
 def keep_for_later() -> Response | None:
-    """Keep what was typed as a draft instead of pressing: whoever came second leaves the other text, and loses none."""
+    """Save the submitted texts as a draft instead of submitting them.
+
+    After an edit conflict the other person's version remains, and nothing is lost.
+    """
     if request.method == "GET" or request.form.get("act") != LATER:
         return None
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
@@ -108,14 +113,17 @@ def keep_for_later() -> Response | None:
 
 @editor.get("/<slug>/drafts")
 def who_types(slug: str) -> Response:
-    """Tell the script of a form who else is typing into it."""
+    """Return who else is typing into a form, as JSON for its script."""
     with read_context(slug) as desk:
         return jsonify(beside=_list_co_editors(desk, _form(desk, request.args.get("form", ""))))
 
 
 @editor.press("/<slug>/drafts", "read")
 def keep_draft(slug: str) -> Response:
-    """Keep what stands in a form that is not sent yet. 410 where it was sent, or is about what a reader took back."""
+    """Save a draft of a form.
+
+    410 if the form has been submitted, or a reader has withdrawn what it is about. 413 if it is too large.
+    """
     sent: Any = request.get_json(silent=True) or abort(400)
     fields = [(str(name), str(text)) for name, text in sent.get("fields", ())]
     named, _dot, count = str(sent.get("draft", "")).partition(".")
@@ -139,7 +147,7 @@ def keep_draft(slug: str) -> Response:
 
 @editor.press("/<slug>/drafts/<public_id>/drop", "read")
 def drop_draft(slug: str, public_id: str) -> Response:
-    """Throw one's own draft away."""
+    """Delete the actor's own draft."""
     if run_in_transaction(slug, lambda desk: form_drafts.drop(desk.session, desk.actor, public_id)):
         announce(_("The draft is thrown away."))
     return redirect(get_safe_return_url(slug, request.form.get("back", "")), code=303)

@@ -1,4 +1,4 @@
-"""Events of the trail as sentences with the names in them, in a fixed number of queries however many there are."""
+"""Sentences for the events of the trail, with names, in a fixed number of queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -38,7 +38,7 @@ Experts = Mapping[tuple[str, int], str]
 
 
 class Known(NamedTuple):
-    """Names of people and of experts, and numbers of versions, that a page knows already, by their keys."""
+    """Names of people and experts, and numbers of versions, that a page has loaded already, by id."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]
@@ -56,10 +56,10 @@ def describe_events(
     viewer_name: str = "",
     preloaded: Known = NOTHING,
 ) -> list[str]:
-    """Return a sentence for each event; what is `preloaded` is not looked up.
+    """Return a sentence for each event. What is `preloaded` is not queried again.
 
-    `experts` are names by noun and key, looked up where they are not at hand; `page` is the question or edition on
-    whose page they are told; `viewer_name` is what the person at the desk is called there, if not by name.
+    `experts` are names by noun and id, queried if None. `page` is the question or edition on whose page the sentences
+    are shown. `viewer_name` replaces the name of the person at the desk.
     """
     who, versions = (
         hands(desk, (event.actor for event in events), preloaded),
@@ -97,19 +97,19 @@ def _sentence(event: Event, page: Question | Edition | None) -> str:
 
 
 def _is_arrival(event: Event, page: Question | Edition) -> bool:
-    """Return whether an event brought a letter or a question to this page."""
+    """Return whether an event brought a question to this edition, or a letter or question to this question."""
     if isinstance(page, Edition):
         return (event.facts or {}).get("to") == page.id
     return event.noun == "letter" or (event.noun == "question" and event.noun_id != page.id)
 
 
 def naming(title: str | None, text: str) -> str:
-    """Return the sentence with the title of its question, if that is given because the page is about something else."""
+    """Return the sentence, after the title of its question if the page is about something else and `title` is given."""
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 
 def hands(desk: RequestContext, actors: Iterable[str], preloaded: Known = NOTHING) -> dict[str, str]:
-    """The names behind "staff:5" and "expert:7", in two queries at most."""
+    """Return the names of actors such as "staff:5" and "expert:7", in at most two queries."""
     refs = {tuple(ref.split(":")) for ref in actors if ":" in ref}
     return {
         f"{kind}:{key}": name
@@ -128,19 +128,19 @@ def _versions(desk: RequestContext, events: Iterable[Event], preloaded: Mapping[
 
 
 def _reasons(desk: RequestContext, events: Iterable[Event]) -> dict[int, str | None]:
-    """Return why wordings were cleared that were still a reader's own words; none where these were erased since."""
+    """Return by wording id why it was cleared although it was a reader's own text; None for reasons erased since."""
     keys = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
     query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(keys))
     return {row.id: row.own_words_reason for row in desk.session.execute(query)} if keys else {}
 
 
 def _person(event: Event) -> int | None:
-    """Return whom of the desk's people an event is about."""
+    """Return the id of the person at the desk whom an event is about."""
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
 
 
 def _experts(desk: RequestContext, events: Sequence[Event]) -> dict[tuple[str, int], str]:
-    """Return whose assignment, answer or profile it was."""
+    """Return the names of the experts whose profile, assignment or answer each event is about, by noun and id."""
     keys = {
         noun: {event.noun_id for event in events if event.noun == noun} for noun in ("expert", "assignment", "answer")
     }

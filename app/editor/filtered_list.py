@@ -1,4 +1,4 @@
-"""A list of the desk as its address says it: filters and their choices, search, pages, and the keys that work in it."""
+"""Lists of the desk, driven by their address: filters, search, pages, and keyboard shortcuts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ from .letter_labels import ENDS
 
 
 class EditionChoice(NamedTuple):
-    """An edition to choose, with as much of it as says which one it is."""
+    """An edition to choose from, with the columns that its label needs."""
 
     id: int
     public_id: str
@@ -53,31 +53,31 @@ class TopicChoice(NamedTuple):
 
 @dataclass(frozen=True)
 class Offer:
-    """The editions that a list offers: so many of the newest, those that have run or the coming ones too."""
+    """The editions that a filter offers: the `recent` newest, including coming ones unless `has_run`."""
 
     recent: int
     has_run: bool = False
 
 
 def list_edition_choices(session: Session, newsletter_id: int, offer: Offer, selected_id: str) -> list[EditionChoice]:
-    """The editions that a newsletter's list offers, the newest first, with the one of the public id `selected_id`."""
+    """Return the editions that a filter offers, newest first, and the one with the public id `selected_id`."""
     mine = Edition.newsletter_id == newsletter_id
     run = [Edition.runs_at <= now(session)] if offer.has_run else []
     newest = Listing[Edition](select(Edition.id).where(mine, *run), (Edition.runs_at,)).select(None, offer.recent)
     keys = union_all(select(newest.subquery().c[0]), select(Edition.id).where(Edition.public_id == selected_id))
     columns = (Edition.id, Edition.public_id, Edition.number, Edition.runs_at, Edition.sent_at)
-    # Sorted here: asked to sort, SQLite would walk along all editions of the newsletter instead of these few.
+    # Sorted in Python: with ORDER BY, SQLite would scan all editions of the newsletter instead of these few.
     rows = session.execute(select(*columns).where(mine, Edition.id.in_(keys)))
     return sorted((EditionChoice(*row) for row in rows), key=lambda edition: edition.runs_at, reverse=True)
 
 
 def list_topic_choices(session: Session, newsletter_id: int) -> list[TopicChoice]:
-    """A newsletter's topics by name."""
+    """Return a newsletter's topics, sorted by name."""
     rows = session.execute(select(Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter_id))
     return sorted((TopicChoice(*row) for row in rows), key=lambda topic: (topic.name.casefold(), topic.name))
 
 
-# act: (key, what it does). An act without a button on the page is a move in the list, which the script makes.
+# act: (key, help text). The script handles acts that have no button on the page, such as moving in the list.
 SHORTCUTS = {
     "next": ("j", _l("next one")),
     "previous": ("k", _l("previous one")),
@@ -97,8 +97,8 @@ SHORTCUTS = {
     "search": ("/", _l("search")),
     "help": ("?", _l("these keys")),
 }
-# An expert's letter is filed by keys as well. Letters of both lie in one list, so no key means one thing on a reader's
-# and another on an expert's; what lets a text run has one key, and one press on a page.
+# Letters of readers and experts are in one list, so no key may have two meanings. "fine" and "yes" share a key: both
+# let a text run, and a page shows only one of them.
 EXPERT_LETTER_SHORTCUTS = {
     "answer": ("i", _l("it is the answer")),
     "fine": ("f", _l("the text is right")),
@@ -114,7 +114,7 @@ LIST_SHORTCUTS = ("next", "previous", "open", "tick", "undo", "search", "help")
 
 
 def on_letter_of_expert(kinds: Sequence[str]) -> dict[str, tuple[str, LazyString]]:
-    """Return what the help says beside an expert's letter that can be filed as these kinds."""
+    """Return the shortcuts for an expert's letter that can be filed as these kinds."""
     return {kind: row for kind, row in EXPERT_LETTER_SHORTCUTS.items() if kind in kinds} | {
         act: SHORTCUTS[act] for act in LIST_SHORTCUTS
     }
@@ -124,15 +124,15 @@ def shortcut_key(act: str) -> str:
     return SHORTCUTS[act][0]
 
 
-LOOKED = 3  # pages of hits that one page looks through for those that the other filters leave
+LOOKED = 3  # pages of search hits that are fetched to fill one page after filtering
 Row = TypeVar("Row", Letter, Question)
-Options = Mapping[str, tuple[Any, Any]]  # what stands in the address: (its words, what is meant)
+Options = Mapping[str, tuple[Any, Any]]  # value in the address: (label, what it stands for)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """A part of a list's address: the label of its select, how the page says that it narrows the list (with the words
-    of what is chosen in any placeholder), and what can be chosen, given what the address has.
+    """A filter of a list: the label of its select, the phrase for an active filter (with a placeholder for the selected
+    option's label), and a function that returns the options, given the value in the address.
     """
 
     label: Any
@@ -142,11 +142,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Declared(Generic[Row]):
-    """A list as it is declared: the states to choose from, by their names in the address (label, states of rows), and
-    its filters.
+    """The declaration of a list: its states by their names in the address, as (label, states of rows), and its filters.
 
-    `usual` names the state that is meant where the address has none. `listing` makes the list of what is chosen, which
-    it gets by the names of the filters.
+    `usual` returns the state to show if the address names none. `listing` builds the query from the states and the
+    values of the selected options by filter name.
     """
 
     noun: type[Row]
@@ -159,9 +158,7 @@ class Declared(Generic[Row]):
     size: int
 
     def read(self, desk: RequestContext, args: Mapping[str, str]) -> "Filtered[Row]":
-        """Read an address. One that says what there isn't gets a page that says so: half a filter would show other
-        rows.
-        """
+        """Parse an address. Aborts with 404 on unknown parameters or values: ignoring them would show other rows."""
         names: tuple[str, ...] = ("state", *self.filters, "q")
         values = {name: args[name].strip() for name in names if args.get(name, "").strip()}
         for name in args:
@@ -179,19 +176,19 @@ class Declared(Generic[Row]):
         return Filtered(self, desk, values, state, options, self.listing(desk, self.states[state][1], meant))
 
     def of_form(self, desk: RequestContext) -> "tuple[Filtered[Row], str | None]":
-        """Return the list that was open when a form was sent, and behind which row its page began."""
+        """Return the list that was open when a form was submitted, and the id of the row after which its page began."""
         args = dict(parse_qsl(request.form.get("list", "")))
         return self.read(desk, args), args.get("before")
 
     def back(self, desk: RequestContext) -> "tuple[str, Rows[Row]]":
-        """Return the address of the page that was open, and its list."""
+        """Return the address of the page that was open, and its query."""
         listed, before = self.of_form(desk)
         return listed.address(before=before), listed.listing
 
 
 @dataclass(frozen=True)
 class Filtered(Generic[Row]):
-    """A list as it was asked for: `values` are the parts of its address, `options` what each filter can be set to."""
+    """A list with its filters applied: `values` are the parameters of the address, `options` those of each filter."""
 
     declared: Declared[Row]
     desk: RequestContext
@@ -205,12 +202,12 @@ class Filtered(Generic[Row]):
         return self.values.get("q", "")
 
     def address(self, endpoint: str = "", **other: Any) -> str:
-        """The address of this list, or of a row in it, with some of its parts changed; None leaves one out."""
+        """Return the address of this list, or of a row in it, with some parameters changed; None removes one."""
         return url_for(endpoint or self.declared.endpoint, slug=self.desk.newsletter.slug, **{**self.values, **other})
 
     @property
     def words(self) -> str:
-        """The filters besides the state, as the page says them."""
+        """Return the active filters except the state, in words."""
         chosen = {name: value for name, value in self.values.items() if name in self.options}
         return ", ".join(
             str(self.declared.filters[name].says) % defaultdict(repeat(self.options[name][value][0]).__next__)
@@ -218,7 +215,7 @@ class Filtered(Generic[Row]):
         )
 
     def above(self, public_id: str) -> str:
-        """The address of the page that ends with the row `public_id`, behind which another one begins."""
+        """Return the address of the page that ends with the row `public_id`. Aborts with 404 if there is none."""
         desk, size = self.desk, self.declared.size
         front = self.listing.page(
             desk.session, or_404(self.declared.load(desk.session, desk.actor, public_id)), size, up=True
@@ -226,7 +223,7 @@ class Filtered(Generic[Row]):
         return self.address(before=front[-1].public_id if len(front) == size else None)
 
     def page(self) -> "Hits[Row]":
-        """The page that is asked for, of what was found where words were searched for."""
+        """Return the requested page of rows, or of search hits if there is a search."""
         desk = self.desk
         last = get_cursor_row(lambda key: self.declared.load(desk.session, desk.actor, key))
         if self.search:
@@ -236,9 +233,7 @@ class Filtered(Generic[Row]):
         return Hits(shown.rows, {**shown.keyset, "newer": newer}, {})
 
     def hits(self, after: Row | None, size: int) -> "Hits[Row]":
-        """A page of what was found, from behind `after`. The page before it can't be walked to: that leads to the
-        first.
-        """
+        """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""
         session, noun, most = self.desk.session, self.declared.noun, size * LOOKED
         name = noun.__name__.lower()
         before = get_cursor(session, DESK, name, after.id) if after else None
@@ -246,11 +241,11 @@ class Filtered(Generic[Row]):
         by_key: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
         keys = [*by_key]
         rows = self.listing.among(session, keys[: size + 1])
-        if len(rows) <= size:  # a filter left few of these
+        if len(rows) <= size:  # the filters removed some of these
             rows += self.listing.among(session, keys[size + 1 :])
         rows.sort(key=lambda one: by_key[one.id].mark, reverse=True)
         last = rows[size - 1] if rows[size:] else None
-        if last is None and len(hits) == most:  # the filters left few of these, and there are more
+        if last is None and len(hits) == most:  # the filters removed most hits, and there are more
             last = session.get(noun, hits[-1].noun_id)
         keyset = {
             "newer": self.address() if after else None,
@@ -261,8 +256,8 @@ class Filtered(Generic[Row]):
     def frame(
         self, hits: "Hits[Row]", state_counts: Mapping[str, str] | None = None, **more: Options
     ) -> dict[str, Any]:
-        """Return what the page shows around its rows: `state_counts` says how many rows a state has, `more` what the
-        rows of the page add to the options of a filter.
+        """Return the template values around the rows. `state_counts` are the numbers of rows by state, and `more`
+        replaces the options of filters by name.
         """
         before, states, options = request.args.get("before") or None, self.declared.states, {**self.options, **more}
         return {
@@ -289,13 +284,13 @@ class Filtered(Generic[Row]):
 
 @dataclass(frozen=True)
 class Hits(ListPage[Row]):
-    """A page of a list; `pieces` are cut at the words that were searched for, by the key of the row."""
+    """A page of a list. `pieces` are snippets around the search words, by row id."""
 
     pieces: Mapping[int, Sequence[Piece]]
 
 
 def static_options(labels: Mapping[str, Any]) -> Callable[[RequestContext, str], Options]:
-    """The options of a filter that are the same for every desk, said once for a language."""
+    """Return the options function of a filter whose options are the same at every desk, cached by language."""
 
     @cache
     def options(_language: str) -> Options:
@@ -305,7 +300,7 @@ def static_options(labels: Mapping[str, Any]) -> Callable[[RequestContext, str],
 
 
 def editions(offer: Offer) -> Callable[[RequestContext, str], Options]:
-    """The options of a filter by edition: those on offer, and the one that is chosen."""
+    """Return the options function of a filter by edition: those on offer, and the selected one."""
 
     def options(desk: RequestContext, chosen: str) -> Options:
         choices = list_edition_choices(desk.session, desk.newsletter.id, offer, chosen)
@@ -315,6 +310,6 @@ def editions(offer: Offer) -> Callable[[RequestContext, str], Options]:
 
 
 def format_edition_label(edition: Edition | EditionChoice) -> str:
-    """An edition as a filter calls it: "60, 2 Nov"."""
+    """Return the label of an edition in a filter, e.g. "60, 2 Nov"."""
     date = day(edition.runs_at, "short")
     return f"{edition.number}, {date}" if edition.number else date

@@ -1,4 +1,4 @@
-"""The fields of the desk's forms: what was typed, what is stored, what can be chosen, and how large a form may be."""
+"""Fields of the desk's forms: parsing, stored and submitted values, options, faults, and the size limits of uploads."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,10 +27,10 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
 def parse_local_time(text: str, zone: str) -> datetime | None:
-    """Return what a field for date and time holds ("2026-11-14T12:00"), as a moment in the newsletter's zone."""
+    """Parse the value of a datetime field ("2026-11-14T12:00", in the time zone `zone`). Return it in UTC, or None."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    except (ValueError, OverflowError):  # the first and the last day that there are don't lie in every zone
+    except (ValueError, OverflowError):  # the first and the last day of the calendar overflow in some zones
         return None
 
 
@@ -46,23 +46,23 @@ def parse_day(text: str) -> date | None:
 
 
 def too_long(error: TooLong) -> str:
-    """Return what is said at the field whose text is too long."""
+    """Return the message for a field whose text is too long."""
     return str(TOO_LONG) % {"most": error.max_length}
 
 
 def parse_number(text: str) -> int:
-    """Read a whole number; -1, which is no version and no number of slots, where there is none."""
+    """Parse a whole number of at most nine digits. Anything else becomes -1, which no version or count ever is."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def parse_public_id(text: str) -> str:
-    """Read the number of a row, typed by itself or pasted as a page's address; what holds none finds no row either."""
+    """Find a public id in a text, such as a pasted page address. Return "" if there is none."""
     found = PUBLIC_ID.search(text.upper())
     return found.group() if found else ""
 
 
 def format_fault(fault: Any) -> str:
-    """Return as a sentence what is wrong with what was typed; what is a sentence already, as it is."""
+    """Return the sentence for a field's fault. A fault that is a string already is returned unchanged."""
     return _(FAULTS[fault.code]) % fault.values if isinstance(fault, FieldError) else str(fault)
 
 
@@ -71,12 +71,12 @@ def field_labels(fields: Mapping[str, Field]) -> dict[str, str]:
 
 
 def get_stored_values(fields: Mapping[str, Field], row: Any) -> dict[str, Any]:
-    """Return a row's fields as their form holds them: a text, a tick, or the ticked of several."""
+    """Return a row's fields as form values: a text, a boolean for a checkbox, or a list for several."""
     return {name: format_value(field, getattr(row, name)) for name, field in fields.items()}
 
 
 def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Return what was sent, in the same form."""
+    """Return the submitted fields as the same kinds of values."""
     sent: dict[str, Any] = {}
     for name, field in fields.items():
         if field.kind == "tick":
@@ -89,7 +89,7 @@ def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
 
 
 def field_options(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, ...]]]:
-    """Return what can be chosen by field, each with its words."""
+    """Return the options of each choice field, as tuples of the value and its labels."""
     return {
         name: [(value, *map(_, words)) for value, *words in field.options]
         for name, field in fields.items()
@@ -99,7 +99,10 @@ def field_options(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, ...]
 
 @editor.app_template_filter("language_choices")
 def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> list[tuple[str, str]]:
-    """List the newsletter's languages and all that can be guessed, as (code, name); `unchosen` names no choice."""
+    """Return (code, name) of the newsletter's languages, all that can be guessed, and the selected one.
+
+    `unchosen` labels an empty option, which is added if `selected` is none of them.
+    """
     codes = {newsletter.language, *newsletter.languages, *guessed_languages(), selected}
     listed = by_name(codes)
     return listed if selected in dict(listed) else [("", unchosen), *listed]
@@ -107,24 +110,24 @@ def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> li
 
 @editor.app_template_filter("looks_like")
 def looks_like(text: str, language: str) -> str:
-    """Return what is said beside the language of words that look like another; empty where they look like it."""
+    """Return a hint if the text seems to be in another language than `language`, or ""."""
     guess = guess_language(text)
     name = dict(by_name([guess])).get(guess, "")
     return _("These words look like %(language)s.", language=name) if name and guess != language else ""
 
 
-FORM_OVERHEAD = 64 * 1024  # bytes that the form around a file may have
+FORM_OVERHEAD = 64 * 1024  # bytes allowed for the other fields of an upload form
 _SIZE_LIMITS: dict[str, tuple[int, Callable[[], str]]] = {}
 
 
 def may_be_large(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
-    """Let the form of an endpoint hold so many bytes; `get_message` says that it was more."""
+    """Raise the size limit of an endpoint's form. `get_message` returns what the error page says about larger ones."""
     _SIZE_LIMITS[f"editor.{endpoint}"] = max_bytes, get_message
 
 
 @editor.url_value_preprocessor
 def room_for_a_file(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Only somebody of the desk may send so much."""
+    """Apply the raised limits of `may_be_large`, for signed-in staff only."""
     if endpoint in _SIZE_LIMITS and current_user.is_authenticated and current_user.door == "desk":
         most = _SIZE_LIMITS[endpoint][0] + FORM_OVERHEAD
         request.max_content_length = most

@@ -1,4 +1,4 @@
-"""The frame around every page of the desk, and how its views reach the data: through the actor, or not at all."""
+"""The blueprint of the desk: its access checks, the context that views load rows through, and its page frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,9 +35,11 @@ Acts = str | dict[str, str]
 
 
 class DeskBlueprint(Blueprint):
-    """The desk's addresses. Each that takes a press says at its declaration which act of `permissions` the press is, so
-    that whoever may not press hears the same, however things stand, and isn't offered the button; and so does a page
-    that is of use only to whoever may press on it.
+    """The blueprint of the desk. Every view that takes a POST declares its act of `core/permissions.py`.
+
+    The frame checks the act before the form is read, so the answer to somebody without the permission doesn't depend on
+    the state of the row; and templates hide the button from them. A page that is useful only to people with an act
+    declares it too, with `sheet`.
     """
 
     def __init__(self) -> None:
@@ -45,8 +47,8 @@ class DeskBlueprint(Blueprint):
         self.acts: dict[str, Acts] = {}
 
     def press(self, rule: str, act: Acts) -> Callable[[View], View]:
-        """Declare a view that takes POST, and its act; where one address takes several presses, an act for each last
-        word of it, and that of all others under "".
+        """Register a view for POST and its act. If one rule serves several buttons, `act` maps the last segment of the
+        path to the act of each, and "" to that of all others.
         """
 
         def declare(view: View) -> View:
@@ -56,7 +58,7 @@ class DeskBlueprint(Blueprint):
         return declare
 
     def sheet(self, rule: str, act: str, endpoint: str = "") -> Callable[[View], View]:
-        """Declare a page that is there only for whoever may do an act: a form to fill in, mostly."""
+        """Register a GET view that only somebody with the permission for `act` may open, usually a form."""
 
         def declare(view: View) -> View:
             name = endpoint or view.__name__
@@ -66,7 +68,7 @@ class DeskBlueprint(Blueprint):
         return declare
 
     def act_of(self, endpoint: str, path: str) -> str:
-        """Return the act behind an address that takes a press. Raises KeyError for one that was declared without."""
+        """Return the act that an endpoint requires. Raises KeyError for an endpoint that was registered without one."""
         act, last = self.acts[endpoint], path.rpartition("/")[2]
         return act if isinstance(act, str) else act[last if last in act else ""]
 
@@ -78,18 +80,18 @@ SIGNED_OUT = errors.ErrorMessage(
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
 READS = ("GET", "HEAD")
-LANGUAGES = ("en",)  # what the desk speaks; the readers' and experts' pages have their own
+LANGUAGES = ("en",)  # of the desk; the readers' and experts' pages have lists of their own
 
 
 @dataclass(frozen=True)
 class RequestContext:
-    """A newsletter's desk for the person at it: a session, an actor to load rows through, all their desks."""
+    """A newsletter's desk for one request: the session, the actor, and the newsletters that this person works for."""
 
     session: Session
     actor: Staff
     newsletter: Newsletter
     newsletters: Sequence[Newsletter] = ()
-    asked: dict[str, Any] = field(default_factory=dict, compare=False)  # what was asked for this page already
+    asked: dict[str, Any] = field(default_factory=dict, compare=False)  # per-request cache
 
     def may(self, act: str) -> bool:
         return may(self.actor, act)
@@ -97,7 +99,7 @@ class RequestContext:
 
 @editor.before_request
 def only_staff() -> Response | None:
-    """The door is closed: whoever is not signed in as staff gets to the way in, and back from there."""
+    """Send everybody who isn't signed in as staff to sign in, and back to the page afterwards. A POST gets a 403."""
     if request.method in READS:
         g.look = _look
     if not current_user.is_authenticated or current_user.door != "desk":
@@ -112,30 +114,31 @@ def only_staff() -> Response | None:
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:
-        with read_context(slug):  # whoever may not press hears so before the form is looked at
+        with read_context(slug):  # check the permission before the form is read
             pass
     return None
 
 
 @editor.errorhandler(CSRFError)
 def handle_csrf_error(error: CSRFError) -> Response:
-    """The page lay open for too long: what was typed is shown, with the way back to where it was typed."""
+    """Answer a form with a missing, wrong or expired CSRF token: show the submitted texts and link to its page."""
     g.language = LANGUAGES[0]
     g.back = (page_of_form(), _("Open the page again"))
     return errors.render_error(400)
 
 
 def page_of_form() -> str:
-    """Return where the form stands that was sent: no browser tells us, so it is the nearest page at or above its
-    address.
+    """Return the address of the page that holds the submitted form.
+
+    Browsers don't send it, so it is the nearest page at or above the form's address.
     """
     pages, sent = current_app.create_url_adapter(request), request.view_args or {}
     path = request.path
-    while pages and path.count("/") > 2:  # below the start of the desk
+    while pages and path.count("/") > 2:  # stop at the desk's front page
         with suppress(HTTPException):
             endpoint, values = pages.match(path, method="GET")
-            if values.items() <= sent.items():  # not a word of the address that reads as the number of a row
-                narrowed = request.query_string.decode("ascii", "ignore")  # as it was: a list's filters, say
+            if values.items() <= sent.items():  # skip a match that takes a path segment for a public id
+                narrowed = request.query_string.decode("ascii", "ignore")  # keep e.g. a list's filters
                 return url_for(endpoint, **values) + (f"?{narrowed}" if narrowed else "")
         path = path.rpartition("/")[0]
     return url_for("editor.home", slug=sent["slug"]) if "slug" in sent else url_for("editor.start")
@@ -143,7 +146,7 @@ def page_of_form() -> str:
 
 @dataclass(frozen=True)
 class Looked:
-    """The session in which it was looked who opens a page, which the page goes on in, and where they may work."""
+    """The session in which `_look` checked the browser, kept open for the page itself, and the desks of its person."""
 
     opened: ExitStack
     session: Session
@@ -151,7 +154,7 @@ class Looked:
 
 
 def _look(token: str) -> Who | None:
-    """Find who opens a page and the desks at which they work, in the transaction in which the page itself is read."""
+    """Find the person of a browser session and their desks, in the transaction in which the page is read."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
         found = find_session(session, token)
@@ -164,14 +167,14 @@ def _look(token: str) -> Who | None:
 
 @editor.teardown_request
 def _leave(_error: BaseException | None) -> None:
-    """Close what nobody went on in: whoever was led elsewhere."""
+    """Close the session if no view used it, e.g. after a redirect."""
     if looked := g.pop("looked", None):
         looked.opened.close()
 
 
 def _enter(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
     desks = {desk[0].slug: desk for desk in memberships}
-    if slug not in desks:  # it had this name before, or somebody else works there
+    if slug not in desks:  # a former slug, or a desk of other people
         newsletter = or_404(by_slug(session, slug))
         newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
     newsletter, name, role = desks[slug]
@@ -188,13 +191,13 @@ def _enter(session: Session, slug: str, memberships: AtDesks) -> RequestContext:
 
 @editor.app_template_global("may")
 def _has_permission(act: str) -> bool:
-    """Return whether whoever looks at the page may do an act. Elsewhere than at the desk nobody may."""
+    """Return whether the person at the desk may do an act. Outside the desk, always false."""
     return "may" in g and bool(g.may(act))
 
 
 @editor.app_template_global("may_press")
 def _may_press(address: str) -> bool:
-    """Return whether a form that is sent to an address is to be shown: at the desk only to whoever may do its act."""
+    """Return whether to show a form that posts to `address`. At the desk this depends on the act of the address."""
     path = urlsplit(address).path.removeprefix(request.script_root)
     if "pages" not in g:
         g.pages = current_app.create_url_adapter(request)
@@ -204,7 +207,7 @@ def _may_press(address: str) -> bool:
 
 @contextmanager
 def read_context(slug: str) -> Iterator[RequestContext]:
-    """The desk of a newsletter for a page that only reads. 404 for a stranger."""
+    """Yield the context of a page that only reads. Aborts with 404 for anybody who doesn't work at this desk."""
     looked: Looked | None = g.pop("looked", None)
     if looked is None:
         with db.read() as session:
@@ -215,10 +218,11 @@ def read_context(slug: str) -> Iterator[RequestContext]:
 
 
 def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
-    """Run one change in a transaction. It may run twice after a lost race, so `fn` has no other effect.
+    """Run one change in a write transaction and return its result. After a lost race `fn` runs again, so it must have
+    no other side effects.
 
-    The first change of a request takes the key of its press in the same transaction, and with what was sent goes the
-    draft of its form. Raises `Twice` where the very same press was taken before.
+    The first change of a request also claims the form's idempotency key and deletes the draft of the form. Raises
+    `AlreadyPressed` if the same form was submitted before.
     """
 
     def once(session: Session) -> T:
@@ -236,20 +240,20 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
 def rerender(
     slug: str, status: int, draw: Callable[Concatenate[RequestContext, P], str], *args: P.args, **values: P.kwargs
 ) -> tuple[str, int]:
-    """Answer a form that couldn't be taken with its page, drawn anew as things stand after the change was undone."""
+    """Answer a rejected form with its page, drawn from the current data after the change was rolled back."""
     with read_context(slug) as desk:
         return draw(desk, *args, **values), status
 
 
 def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: str, link_text: str) -> T:
-    """A row that was loaded through the actor, or 404. An error page leads back to the row's own, in these words."""
+    """Return `row`, or abort with 404 if it is None. Error pages then link to the row's page with `link_text`."""
     one = or_404(row)
     g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), link_text)
     return one
 
 
 def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
-    """Answer an address that was typed wrong; what was typed isn't repeated, only where it stood."""
+    """Abort with a 404 that names the query parameter nothing can be filtered by. Its value is not repeated."""
     words = errors.ErrorMessage(
         _("There is no such list"),
         _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
@@ -260,7 +264,7 @@ def unknown(desk: RequestContext, name: str, endpoint: str) -> None:
 
 
 def look_around(desk: RequestContext) -> Sidebar:
-    """Return what stands around the page, loaded once for each page."""
+    """Return the sidebar of the page, loaded once per request."""
     if "around" not in desk.asked:
         desk.asked["around"] = load_sidebar(desk.session, desk.actor)
     found: Sidebar = desk.asked["around"]
@@ -292,15 +296,15 @@ editor.app_template_filter("sent_headline")(sent_headline)
 
 
 def announce(message: str, *, href: str = "", label: str = "", undo: str = "", return_url: str = "") -> None:
-    """Say it above the next page that is shown: `label` is a link to `href`; `undo` is the press to take back, and
-    `return_url` where that leads to.
+    """Flash a message on the next page. `label` links to `href`. `undo` is the token of the undo button, and
+    `return_url` the page that it leads back to.
     """
     said: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
-    flash(said)  # type: ignore[arg-type]  # it keeps in the session what JSON can say
-    g.announced = [*g.get("announced", []), said]  # for whoever sends the very same press again
+    flash(said)  # type: ignore[arg-type]  # the session stores anything that JSON can hold
+    g.announced = [*g.get("announced", []), said]  # shown again if the same form is submitted twice
 
 
-# By the page's endpoint, or else by its section.
+# By endpoint or section. The endpoint takes precedence.
 CHAPTERS = {
     "editor.home": "every-day-who-waits-for-whom",
     "letters": "thursday-the-letters",
@@ -321,5 +325,5 @@ CHAPTERS = {
 
 @editor.app_template_global()
 def chapter_of(section: str) -> str | None:
-    """Return the place in the handbook for the page that is shown; None, its beginning, for a page without one."""
+    """Return the anchor of the handbook chapter for the current page, or None for the beginning of the handbook."""
     return CHAPTERS.get(request.endpoint or "") or CHAPTERS.get(section)

@@ -1,7 +1,7 @@
-"""A press that comes twice, by a double click or a form that is sent again, counts once: both get the same page.
+"""Idempotent forms: one that is submitted twice, by a double click or a resend, counts once and leads to the same page.
 
-Each form of the desk carries a key of its own (`token()` of macros/forms.html), which `change` takes in the transaction
-of the press.
+Each form of the desk carries its own key (`token()` of macros/forms.html), which `run_in_transaction` claims in the
+transaction of the change.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from ..forms.press_keys import AlreadyPressed, Outcome, Press
 from ..web.setup import db
 from .frame import editor, page_of_form
 
-PATIENCE = 5.0  # seconds that the second of two presses waits until the first one knows where it leads
-FRESH = timedelta(minutes=2)  # for which the page says the same once more; later it could be untrue
+PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
+FRESH = timedelta(minutes=2)  # how long the first message is repeated; later it could be outdated
 
 
 @editor.app_template_global("form_key")
 def form_key() -> str:
-    """Return a key for one form of the page; elsewhere than at the desk nothing."""
+    """Return a new idempotency key for a form of this page, or "" outside the desk."""
     return new_token() if "may" in g else ""
 
 
 @editor.before_request
 def read_key() -> None:
-    """Note which press this is. What carries no key, as an old page does, is pressed as often as it is sent."""
+    """Set `g.press` from the form's key. A form without a key, e.g. of an old page, is not deduplicated."""
     key = request.form.get("once", "") if request.method == "POST" else ""
     if key and current_user.is_authenticated:
         sent = [(name, text) for name, text in request.form.items(multi=True) if name != "csrf_token"]
@@ -42,7 +42,7 @@ def read_key() -> None:
 
 
 def _files() -> list[tuple[str, str]]:
-    """Return each file that was sent by a digest of it."""
+    """Return the name and the SHA-256 digest of each uploaded file."""
     found = []
     for name, file in request.files.items(multi=True):
         found.append((name, hashlib.sha256(file.read()).hexdigest()))
@@ -52,10 +52,10 @@ def _files() -> list[tuple[str, str]]:
 
 @editor.after_request
 def note_outcome(response: Response) -> Response:
-    """Note where a press led that was taken; one that gave something to take along may be made again."""
+    """Store where a submission led. If it returned a file or page instead of a redirect, allow the same form again."""
     if g.get("taken"):
         press, said = g.press, g.get("announced", [])
-        with suppress(Busy):  # then the second of two presses is told that it was the second
+        with suppress(Busy):  # the second submission then only says that it was a repetition
             if response.status_code == 303:
                 db.write(lambda session: press_keys.settle(session, press, response.location, said))
             elif response.status_code == 200:
@@ -65,7 +65,7 @@ def note_outcome(response: Response) -> Response:
 
 @editor.errorhandler(AlreadyPressed)
 def handle_repeated_press(_error: AlreadyPressed) -> Response:
-    """Lead to the page that the first of the two presses led to, with what was said there."""
+    """Redirect to the page that the first submission led to, with its messages."""
     outcome, is_fresh = _wait_for(g.press)
     if outcome is None or not outcome.href or not is_fresh:
         said = {"text": _("This was done already: the same form had been sent before. Nothing is done twice.")}
@@ -87,8 +87,7 @@ def _wait_for(press: Press) -> tuple[Outcome | None, bool]:
 
 
 def _say(messages: list[dict[str, str]]) -> None:
-    """Say on the next page what isn't waiting to be said there already, by the first press."""
     waiting = [words for _category, words in session.get("_flashes", [])]
     for words in messages:
         if words not in waiting:
-            flash(words)  # type: ignore[arg-type]  # as `announce` does
+            flash(words)  # type: ignore[arg-type]  # as in `announce`

@@ -1,4 +1,4 @@
-"""Incoming mail on the desk's pages: what was read in it, what it is about, and how an expert's letter can be filed."""
+"""Incoming mail on the desk's pages: what was read in it, what it is about, and how it can be filed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,17 +31,18 @@ from .frame import RequestContext
 from .letter_labels import CHECK_REPLIES, REPLIES
 from .question_labels import DECLINE_LABELS
 
-AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # in an address, as people write it
+AT = ("@", "\N{FULLWIDTH COMMERCIAL AT}", "\N{SMALL COMMERCIAL AT}")  # ways to write the sign in an address
 NO_EDITIONS: Mapping[int, EditionChoice] = {}
 
 
 def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
-    """Return what was read in several mails, in one query that leaves their bytes where they are. What can't be opened
-    is left out.
+    """Return the readings of several mails by their ids, in one query that doesn't load the mails' bytes.
+
+    Mails that can't be decrypted are left out.
     """
     keys = [row.id for row in rows]
     lean = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(keys))
-    kept = {one.inbound_id: one for one in session.scalars(lean)}  # held here, where `reading_of` finds them again
+    kept = {one.inbound_id: one for one in session.scalars(lean)}  # keeps them in the session for `reading_of`
     found = {}
     for row in rows:
         try:
@@ -54,12 +55,12 @@ def readings(session: Session, rows: Sequence[Inbound]) -> dict[int, Reading]:
 
 
 def name_of(reading: Reading) -> str:
-    """Return the name that whoever wrote a mail gives, where it isn't an address: that is asked for by itself."""
+    """Return the sender's name, or "" if it contains an address: addresses are shown only on request."""
     return "" if any(sign in reading.from_name for sign in AT) else reading.from_name
 
 
 def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> list[tuple[Inbound, Reading]]:
-    """Return the mails that became letters, of those that are meant, on which files hang, as long as they are kept."""
+    """Return the mails matching `condition` that became letters and have attachments, each with its reading."""
     rows = session.scalars(select(Inbound).where(Inbound.is_letter, condition).order_by(Inbound.id)).all()
     read = readings(session, rows) if rows else {}
     return [(row, read[row.id]) for row in rows if row.id in read and read[row.id].attachments]
@@ -67,17 +68,17 @@ def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> l
 
 @dataclass(frozen=True)
 class About:
-    """The subjects of several letters: the editions that they reply to, the assignments that experts write about."""
+    """The subjects of several letters, by id: editions that they reply to, and assignments of experts' letters."""
 
     editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
 
     def expert(self, letter: Letter) -> Assignment | None:
-        """The assignment of an expert's letter."""
+        """Return the assignment of an expert's letter, or None."""
         return self.assignments.get(letter.assignment_id or 0) if letter.author == "expert" else None
 
     def replies_to(self, letter: Letter) -> str:
-        """Say "Reply to 60" of a mail that answers a numbered edition, "Reply to 2 Nov" of another one."""
+        """Return e.g. "Reply to 60" for a mail about edition 60, "Reply to 2 Nov" if that has no number, or ""."""
         edition = self.editions.get(letter.about_edition_id or 0)
         if edition is None or letter.channel != "mail":
             return ""
@@ -87,9 +88,7 @@ class About:
 def load_subjects(
     session: Session, letters: Sequence[Letter], loaded_editions: Mapping[int, EditionChoice] = NO_EDITIONS
 ) -> About:
-    """Return what the letters are about, in two queries at most however many they are; `loaded_editions` editions
-    aren't asked for again.
-    """
+    """Return what the letters are about, in at most two queries. The `loaded_editions` are not queried again."""
     editions = {letter.about_edition_id for letter in letters} - {None, *loaded_editions}
     assignments = {letter.assignment_id for letter in letters} - {None}
     more = session.scalars(select(Edition).where(Edition.id.in_(editions))) if editions else ()
@@ -100,10 +99,11 @@ def load_subjects(
 def suggest_assignments(
     desk: RequestContext, row: Inbound, reading: Reading | None
 ) -> tuple[Assignment | None, list[Assignment], bool]:
-    """The assignment that a mail seems to be about; the others to choose from; whether the first of these is likely.
+    """Return the assignment that a mail is probably about or None, the others to choose from, and whether the first of
+    these is likely.
 
-    It is the one of the mail's token, else the only one of whoever has the address that it claims to come from. An
-    address proves nothing, so it is no more than a reason to look at its owner's assignments first.
+    The suggestion comes from the mail's token, else from the claimed sender if they have a single assignment. An
+    address proves nothing: it only puts its owner's assignments first.
     """
     if row.assignment_id:
         mine = select_with_questions().filter_by(id=row.assignment_id, newsletter_id=desk.newsletter.id)
@@ -123,10 +123,10 @@ def suggest_assignments(
 def filings(
     desk: RequestContext, letter: Letter, assignment: Assignment, return_page: str = ""
 ) -> dict[str, Any] | None:
-    """Return what an expert's letter can be filed as from where its assignment stands; `return_page` names the page to
-    come back to.
+    """Return what an expert's letter can be filed as in the current state of its assignment, for the form with the
+    buttons.
 
-    None once it is filed as something that had consequences.
+    None once it has been filed as something that had consequences. `return_page` names the page to return to.
     """
     if not letter.can_be_filed or letter.filed_as not in (None, "comment", "spam"):
         return None
@@ -140,9 +140,9 @@ def filings(
         "back": return_page,
         "id": letter.public_id,
         "name": assignment.expert.name,
-        # On a question's page none is red: what the expert says there is as often a no as the answer.
+        # On a question's page no button is highlighted: the expert may just as well decline as answer.
         "buttons": [(kind, REPLIES[kind], "next" if kind in first[:1] and not return_page else "") for kind in kinds],
-        "likely": sum(kind in first for kind in kinds),  # so many of them stand first
+        "likely": sum(kind in first for kind in kinds),  # the first ones
         "kinds": [*kinds, *(("cannot", "later") if refuses else ())],
         "checks": check is not None,
         "reasons": DECLINE_LABELS.items() if refuses else (),
@@ -151,11 +151,11 @@ def filings(
 
 
 def get_default_return_date(desk: RequestContext) -> date:
-    """From when on an expert could, where they give no day: "not this week" is what most of them say."""
+    """Return the default for a declining expert's "from when on": in a week, as most of them say "not this week"."""
     return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
 
 
 def _open_check(session: Session, assignment: Assignment) -> Check | None:
-    """The quote check that the expert has before them."""
+    """Return the open quote check of the assignment's answer, or None."""
     answer = assignment.answer
     return open_check(session, answer) if answer and answer.is_checking else None

@@ -1,4 +1,4 @@
-"""Labels for the kinds, channels and states of letters, shared by the desk's pages."""
+"""Labels for letters, shared by the desk's pages: channels, kinds, states, filters, endings and form faults."""
 
 from flask_babel import lazy_gettext as _l
 
@@ -14,14 +14,14 @@ FILED = (
     | {"spam": _l("Spam"), "answer": _l("Answer"), "cannot": _l("Can’t"), "later": _l("Later"), "fine": _l("Fine")}
     | {"wrong": _l("Something is wrong"), "yes": _l("Yes, run it"), "question back": _l("Asks back")}
 )
-# What the button says that files a mail: robots write letters too, and are no state of their own.
+# Button labels for filing a mail. Mails of robots are filed as spam.
 BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
-# What an expert's mail can be filed as; whatever says nothing of this is a comment, and the reminders go on.
+# What an expert's mail can be filed as. A comment is anything else; it leaves the reminders running.
 REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
 REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
-CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the check that is open
+CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the open check
 HELD = {sign.code: _l(sign.label) for sign in SIGNS}
-# How a letter stands in the list: its mark, what its row is, and a word. What a look-alike that stands there is called.
+# By state: the mark in the list, the class of its row, and its label. STANDS are the labels of look-alikes.
 LOOKS = {
     "received": ("new", "new", _l("New")),
     "held": ("wait", "held", _l("Held")),
@@ -36,7 +36,7 @@ STANDS = {
     "ended": _l("Ended"),
     "withdrawn": _l("Taken back"),
 }
-# state in the address: (label, states of letters)
+# value of ?state=: (label, states of letters)
 FILTERS = {
     "waiting": (_l("To file"), STATES.which("waits")),
     "new": (_l("New"), STATES.which("is_received")),
@@ -52,7 +52,7 @@ HEARS_BACK = {
     "while": _l("By mail while we work on it, then the address is erased"),
     "nothing": _l("From the newsletter alone"),
 }
-# The reasons of `letters.endings`, as the desk chooses them.
+# Labels for the keys of `letters.filing.ENDINGS`.
 ENDS = {
     "later": _l("Good, but not for the coming editions"),
     "answered": _l("Already answered"),

@@ -1,4 +1,4 @@
-"""Mails as lines of the desk's pages. A reader's address is never shown: the mail is to "a reader"."""
+"""Labels of outgoing mails, and mails as lines on the desk's pages. These never show the address of a reader."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,22 +31,23 @@ STATES = {
     "expired": ("none", _l("Too late to send")),
     "discarded": ("none", _l("Discarded")),
 }
-ACTS = ("release", "retry", "discard")  # what a person can do with a mail as it stands
-NEAR = 100  # seconds that are told as such
-ON_TIME = timedelta(minutes=2)  # in which the worker has every mail that is due
+ACTS = ("release", "retry", "discard")  # moves that have a button
+NEAR = 100  # below this, the time left is shown in seconds
+ON_TIME = timedelta(minutes=2)  # the worker gets to every due mail within this time
 
 Named = tuple[dict[int, str], dict[int, AskedOf], dict[int, str]]
 
 
 def kind_label(kind: str) -> str:
-    """Return the desk's word for a kind of mail; an old one that is gone keeps its key."""
+    """Return the label of a kind of mail, or the key itself if the kind no longer exists."""
     row = KINDS.get(kind)
     return _(row.name) if row and row.name else kind
 
 
 def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail]) -> Named:
-    """The names of those whom several mails are to, the questions that they are about, and whom they invite to the
-    desk.
+    """Return the names for several mails.
+
+    Recipients are by person id, questions by id, and people invited to the desk by mail id.
     """
     people = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
     keys = [mail.question_id for mail in mails if mail.question_id]
@@ -55,7 +56,7 @@ def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail]) -> Named:
 
 
 def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> dict[str, Any]:
-    """A mail as a line: whom it is to and what it is about, and never an address."""
+    """Return the line of a mail: status, recipient, subject and buttons. It never contains an address."""
     people, questions, invited = names
     question = questions.get(mail.question_id or 0)
     ended = mail.sent_at or mail.ended_at or (mail.state_at if mail.is_held else None)
@@ -82,12 +83,12 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: Named) -> di
 
 
 def _nameless(mail: OutboxMail) -> str:
-    """Return who gets a mail whose row says nobody's name."""
+    """Return the label of a recipient without a stored name."""
     return _("A translator") if mail.kind.startswith("translator.") else _("Somebody")
 
 
 def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
-    """Return where a mail stands, in words; of one that waits also how long it can still be stopped."""
+    """Return the status of a mail in words; for a mail that waits also how long it can still be stopped."""
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
     if mail.is_queued and mail.due_at > current_time:
@@ -97,26 +98,25 @@ def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
 
 
 def format_server_reply(mail: OutboxMail) -> str:
-    """Return what the other server said. One that had taken the mail may have sent it back later."""
+    """Return the last reply of the other server, or its bounce if it returned the mail later."""
     if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
 
 
 def about_to_leave(desk: RequestContext, question_ids: Sequence[int]) -> list[dict[str, Any]]:
-    """The mails to experts about these questions that can still be stopped."""
+    """Return the lines of at most ten mails to experts about these questions that can still be stopped."""
     mails = queries.list_stoppable_mails(desk.session, question_ids, 10)
     names = load_mail_names(desk, mails)
     return [format_mail_line(desk, mail, names) for mail in mails]
 
 
 def _waits_for_server(mail: OutboxMail) -> bool:
-    """Return whether a server has refused the mail for now."""
     return mail.is_queued and bool(mail.said)
 
 
 def _time(due_at: datetime, current_time: datetime) -> str:
-    """Return when a mail goes out: the hour today, the day later on; of one whose time has come, how late it is."""
+    """Return when a mail goes out: the hour if today, otherwise the day; if it is due, "now" or how late it is."""
     if due_at <= current_time:
         return _("now") if current_time - due_at < ON_TIME else _("%(time)s late", time=age(due_at))
     same = due_at.astimezone(zone()).date() == current_time.astimezone(zone()).date()

@@ -1,7 +1,7 @@
-"""A fresh proof of who presses, for what can't be left to whoever finds a screen.
+"""Reauthentication: sensitive actions ask for a new proof of identity unless the last one is at most ten minutes old.
 
-`PROOFS` says what asks for one; a row is all that it takes. Whoever proved who they are within ten minutes hears
-nothing of it. All others show that it is them, and what they pressed waits for them meanwhile with all they typed.
+`PROOFS` lists the actions; a new one needs only a row there. What was submitted is held in the meantime, with all that
+was typed.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,8 +21,8 @@ from .frame import RequestContext, announce, editor, page, page_of_form, read_co
 
 
 class Proof(NamedTuple):
-    """A press or page that asks for a proof: `what` it is, as the page says it on which one goes on afterwards, and
-    `whom` it is about, from the address.
+    """An action that needs a fresh proof. `what` is its title on the page that continues it, and `whom` returns the
+    name of the person it is about, from the values of the URL.
     """
 
     what: str
@@ -34,9 +34,8 @@ def _colleague(desk: RequestContext, values: Mapping[str, Any]) -> str:
     return one.name if one else ""
 
 
-# The addresses by their views; where one takes several presses, with the last word of each. A page that is opened can
-# ask as well, as a file does. What can't wait asks for none: to sign a colleague out, to withdraw a page, to leave a
-# reader unnamed.
+# By view name, followed by the last segment of the path if a view serves several actions. Pages and downloads can be
+# listed too. Urgent actions are not: signing a colleague out, withdrawing a page, removing a reader's name.
 PROOFS: dict[str, Proof] = {
     "invite_colleague": Proof(_l("Invite somebody to this desk")),
     "press_colleague role": Proof(_l("Give %(whom)s another role"), _colleague),
@@ -61,7 +60,7 @@ PROOFS: dict[str, Proof] = {
     "keep_sending_tool": Proof(_l("Change the tool that sends, or its key")),
     "change_settings keeping": Proof(_l("Change how long words are kept")),
 }
-OURS = ("csrf_token", "once")  # fields that a form gets anew
+OURS = ("csrf_token", "once")  # fields that the form gets new values for
 LABELS = errors.NAMED | {"role": _l("Role"), "address": _l("Address")}
 AGAIN = errors.ErrorMessage(
     _l("Is it you?"),
@@ -71,14 +70,14 @@ AGAIN = errors.ErrorMessage(
 
 
 def proof_of(endpoint: str, path: str) -> Proof | None:
-    """Return the row of what an address does, if it asks for a proof."""
+    """Return the row of `PROOFS` for an address, or None."""
     name, last = endpoint.removeprefix("editor."), path.rpartition("/")[2]
     return PROOFS.get(f"{name} {last}") or PROOFS.get(name)
 
 
 @editor.app_template_global("asks_for_proof")
 def asks_for_proof(address: str) -> bool:
-    """Return whether a press on this page's form will ask first who it is."""
+    """Return whether submitting this form will first ask for a fresh proof."""
     pages = current_app.create_url_adapter(request)
     path = address.removeprefix(request.script_root).partition("?")[0]
     endpoint = pages.match(path, method="POST")[0] if pages else ""
@@ -88,17 +87,17 @@ def asks_for_proof(address: str) -> bool:
 
 @editor.before_request
 def prove_first() -> Response | None:
-    """Keep what was pressed and ask who it is, where that was shown too long ago."""
+    """Hold the request and ask for a proof of identity if the last one is too old."""
     values = request.view_args or {}
     if "slug" not in values or proof_of(request.endpoint or "", request.path) is None:
         return None
     slug = values["slug"]
-    with read_context(slug) as desk:  # whoever may not press hears that, whoever they are
+    with read_context(slug) as desk:  # check the permission first
         if has_fresh_proof(desk.session, desk.actor):
             return None
     if request.method == "POST":
         onward = url_for("editor.go_on", slug=slug, public_id=_hold_press(slug))
-    else:  # a file: one goes on from the page above it, where it was asked for
+    else:  # a download: return to the page that links to it
         narrowed = request.query_string.decode("ascii", "ignore")
         onward = request.path.rpartition("/")[0] + (f"?{narrowed}" if narrowed else "")
     return redirect(url_for("entrance.again", next=onward), code=303)
@@ -107,14 +106,14 @@ def prove_first() -> Response | None:
 def _hold_press(slug: str) -> str:
     sent = [(name, text) for name, text in request.form.items(multi=True) if name not in OURS]
     key = press_keys.form_digest(current_user.person_id, request.form.get("once", ""))
-    g.pop("press", None)  # it isn't pressed yet
+    g.pop("press", None)  # not submitted yet
     address = request.full_path.rstrip("?")
     return run_in_transaction(slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, sent, key))
 
 
 @editor.get("/<slug>/go-on/<public_id>")
 def go_on(slug: str, public_id: str) -> str | Response:
-    """Show the press that waited, to whoever has shown who they are meanwhile."""
+    """Show the held form again after the proof, for the person to confirm."""
     with read_context(slug) as desk:
         found = held_presses.load(desk.session, desk.actor, public_id)
         if found is None:
@@ -143,6 +142,6 @@ def go_on(slug: str, public_id: str) -> str | Response:
 
 @editor.errorhandler(NotFresh)
 def not_fresh(_error: NotFresh) -> Response:
-    """Answer a verb that asked by itself, where no row did, or the ten minutes ended meanwhile."""
+    """Answer a verb that required a fresh proof itself: its view has no row, or the ten minutes ended meanwhile."""
     g.back = (url_for("entrance.again", next=page_of_form()), _("Show that it is you, then do it again"))
     return errors.render_error(403, message=AGAIN)

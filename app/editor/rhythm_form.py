@@ -1,4 +1,4 @@
-"""A newsletter's rhythm in words, and as the fields of its form have it."""
+"""The form fields of a newsletter's rhythm, and its description in words."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -25,7 +25,7 @@ def _join_list(parts: list[str]) -> str:
 
 
 def format_rhythm(newsletter: Newsletter) -> str:
-    """Return "first and third Wednesday, 09:00, Europe/Prague"; a rule that words can't say stands as it is."""
+    """Return e.g. "first and third Wednesday, 09:00, Europe/Prague". A rule too complex for words appears unchanged."""
     when = rule_in_words(newsletter.rule)
     return _("%(when)s, %(time)s, %(zone)s", when=when, time=newsletter.at, zone=newsletter.zone)
 
@@ -53,7 +53,7 @@ def rule_in_words(rule: str) -> str:
 
 
 def dates_in_words(value: str) -> str:
-    """Word a pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", with an hour of its own."""
+    """Format a pause or an extra date: "20 January 2027", "1 July 2027 to 31 August 2027", or a date with a time."""
     if "/" in value:
         first, last = (full_date(date.fromisoformat(part)) for part in value.split("/"))
         return _("%(first)s to %(last)s", first=first, last=last)
@@ -63,7 +63,7 @@ def dates_in_words(value: str) -> str:
 
 
 def read_choices() -> Choices:
-    """Return the rhythm as it was chosen."""
+    """Return the submitted choices of the rhythm."""
     sent, by = request.form, request.form.get("rule_by", "rule")
     weekdays = sent.getlist("weekly" if by == "weeks" else "monthly")
     return Choices(
@@ -77,7 +77,7 @@ def read_choices() -> Choices:
 
 
 def rule_of(choices: Choices) -> str:
-    """Return the rule that was chosen; as it was where its choices are, empty where something is left to be chosen."""
+    """Return the rule for the choices: unchanged if they mean the same, or "" if they are incomplete."""
     was = request.form.get("rule_was", "")
     try:
         rule = choices.as_rule()
@@ -89,7 +89,7 @@ def rule_of(choices: Choices) -> str:
 def columns_of(
     choices: Choices, form_data: Mapping[str, str], start: date | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns of the calendar as typed, or what is wrong with them."""
+    """Return the calendar columns from the submitted form, and its faults by field. One of the two is empty."""
     try:
         return parse_calendar_form(choices, form_data, start) | {"rule": form_data["rule"]}, {}
     except InvalidSettings as faulty:
@@ -97,7 +97,7 @@ def columns_of(
 
 
 def frame(choices: Choices) -> dict[str, Any]:
-    """Return what the fields are drawn from."""
+    """Return the template values for the rhythm's fields."""
     names = get_day_names("wide", locale=get_locale())
     return {
         "rhythm_choices": choices,

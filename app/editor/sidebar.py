@@ -1,4 +1,4 @@
-"""The sidebar of every page of the desk: its sections with their numbers, and the edition that comes."""
+"""The sidebar of every page of the desk: its sections with their numbers, and the next edition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from ..web.formatting import count, day, format_time_left, is_past
 
 @dataclass(frozen=True)
 class Sidebar:
-    """The edition in production, the `numbers` of the sections, and whether whoever looks has drafts of forms."""
+    """The edition in production, the `numbers` of the sections, and whether the actor has drafts of forms."""
 
     edition: EditionSummary | None
     numbers: Mapping[str, int]
@@ -37,7 +37,7 @@ class Sidebar:
 
 
 def load_sidebar(session: Session, actor: Staff) -> Sidebar:
-    """Load what the frame shows: the edition in production by one query, all numbers by another."""
+    """Load the sidebar: the edition in production in one query, all numbers in another."""
     newsletter_id = actor.newsletter_id
     lists: dict[str, Listing[Any]] = {
         "letters": letters.listing(newsletter_id, LETTERS.which("waits")),
@@ -55,9 +55,9 @@ def load_sidebar(session: Session, actor: Staff) -> Sidebar:
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the sections of the desk, for the frame of its pages."""
+    """Return the sections as dicts with key, label, href, count, and whether the count is one of failures."""
     penned, held, failed = numbers["pen"], numbers["held"], numbers["failed"]
-    # A desk that takes no mail has no use for the pen, unless something lies in it all the same.
+    # A newsletter without an inbox has no holding pen, unless something is in it.
     pen = [("pen", _("Holding pen"), "editor.pen", count(penned), False)] if penned or newsletter.inbox else []
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
@@ -78,7 +78,7 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
 
 
 def next_edition_summary(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:
-    """Return the line of the edition that comes."""
+    """Return the labels for date, cut-off and slots of the next edition, and the link to its page."""
     return {
         "date_label": day(edition.runs_at, "short"),
         "cutoff_label": _("locked")

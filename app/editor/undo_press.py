@@ -1,4 +1,4 @@
-"""One press takes back the last one, for a minute."""
+"""The undo button: for a minute it takes back the last change."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ from ..workflows import undo as undoing
 from .conflict import in_short, newest_change
 from .frame import RequestContext, announce, editor, run_in_transaction
 
-MOST = 3_000  # characters of the numbers of a press: those of a whole page have half of it
+MOST = 3_000  # characters of an undo token; a whole page of rows needs half of that
 WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
     (AlreadySent, _l("its expert has been told by mail")),
@@ -27,7 +27,7 @@ WHY_NOT: tuple[tuple[type[DomainError], str], ...] = (
 
 
 def get_undo_token(events: list[Event]) -> str:
-    """Return what the button of the undo carries for the events of a press; empty where nothing can be undone."""
+    """Return the token of the undo button for these events, or "" if they can't be undone."""
     return ".".join(map(str, undoing.undoable(events)))
 
 
@@ -50,13 +50,13 @@ def _format_reason(desk: RequestContext, skipped: undoing.Left) -> str:
     if isinstance(skipped.why, VersionConflict):
         row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
-        # Where the row itself stands as the press left it, it is what followed from the press that has gone on.
+        # If nothing has changed the row itself since, something that followed from the change has moved on.
         return newest and newest.id != skipped.event.id and in_short(desk, row) or str(WHY_NOT[-1][1])
     return next(str(words) for kind, words in WHY_NOT if isinstance(skipped.why, kind))
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
-    """Return what a press left as it is, a sentence for each reason."""
+    """Return one sentence per reason, with the number of rows that stayed as they were."""
     return [
         ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=why)
         for why, number in reason_counts.items()
@@ -64,6 +64,6 @@ def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
 
 
 def get_safe_return_url(slug: str, url: str) -> str:
-    """Return a page of this desk, and nothing else that somebody could have put into the form."""
+    """Return `url` if it is a page of this desk, else the list of letters. Prevents open redirects."""
     is_ours = url.startswith(url_for("editor.home", slug=slug)) and "\\" not in url and "//" not in url
     return url if is_ours else url_for("editor.letters", slug=slug)
