@@ -1,1 +1,1 @@
-"""The database: engine, sessions, what every table shares, and what SQLite and PostgreSQL each need."""
+"""The database: engine, sessions, the declarative base, migrations, and what is specific to SQLite or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Looks at whether anybody has written anything: one cheap question in place of many, for whoever waits for news."""
+"""Detection of commits by others: one cheap query instead of many, for code that polls for new work."""
 
 import sqlite3
 from typing import Any
@@ -10,23 +10,26 @@ from .engine import Database
 
 
 class Changes:
-    """A look at one database, for one thread.
+    """A change detector for one database, for use by one thread.
 
     SQLite counts the commits of all other connections (https://sqlite.org/pragma.html#pragma_data_version). On
-    PostgreSQL each transaction that writes has a number, and a snapshot tells which of them have ended: it changes in
-    the moment in which others see what was written, while the log of what is written grows a little before or, where
-    commits don't wait for the disk, after.
+    PostgreSQL every writing transaction has a number, and a snapshot says which of them have ended. It changes exactly
+    when the written rows become visible; the position of the write-ahead log changes a little earlier or, with
+    asynchronous commits, later.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._line: Any = None  # of SQLite: the count means nothing on another one
+        self._line: Any = None  # SQLite's connection; counts of different connections can't be compared
 
     def look(self) -> object:
-        """Return something that equals what the last look returned where nothing was committed since."""
+        """Return a marker that equals the previous one if nothing was committed in between.
+
+        If the database can't be reached, the marker equals no other.
+        """
         try:
             return self._count() if self._database.is_sqlite else self._read_snapshot()
-        except (SQLAlchemyError, sqlite3.Error, OSError):  # whoever asks finds out by themselves what is wrong
+        except (SQLAlchemyError, sqlite3.Error, OSError):  # the caller's own query meets the same error
             self.close()
             return object()
 

@@ -1,4 +1,4 @@
-"""Rules that the database itself keeps, as models say them."""
+"""Constraints and indexes for models, enforced by the database."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, text
 
 
 def table_args(*constraints: Any) -> Any:
-    """Table arguments with AUTOINCREMENT, so that SQLite never gives an erased row's key to a new one."""
+    """Return table arguments with AUTOINCREMENT, so that SQLite never reuses the key of an erased row."""
     return (*constraints, {"sqlite_autoincrement": True})
 
 
@@ -16,16 +16,22 @@ def enum_check(column: str, values: tuple[str, ...]) -> CheckConstraint:
 
 
 def all_or_none_check(name: str, *columns: str) -> CheckConstraint:
-    """Return that these columns have a value all together, or none of them."""
+    """Return a CHECK that all of these columns have a value, or none."""
     first, *others = columns
     return CheckConstraint(" AND ".join(f"({first} IS NULL) = ({other} IS NULL)" for other in others), name=name)
 
 
 def partial_index_options(rule: str, on_sqlite: str = "") -> dict[str, Any]:
-    """Return the options of an index that is kept of those rows alone in which a rule in SQL holds."""
+    """Return the options of a partial index over the rows that meet an SQL condition.
+
+    `on_sqlite` is the condition for SQLite, if it needs another one.
+    """
     return {"postgresql_where": text(rule), "sqlite_where": text(on_sqlite or rule)}
 
 
 def implies_check(name: str, condition: str, needs: str) -> CheckConstraint:
-    """Return where `condition` holds, `needs` must hold. A CHECK passes on NULL, so neither side may yield NULL."""
+    """Return a CHECK that `needs` holds wherever `condition` does.
+
+    A CHECK passes on NULL, so a NULL in either counts as false.
+    """
     return CheckConstraint(f"COALESCE(NOT ({condition}), TRUE) OR COALESCE({needs}, FALSE)", name=name)

@@ -1,4 +1,4 @@
-"""The declarative base, and what tables have in common."""
+"""The declarative base, and mixins for columns that several tables share."""
 
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -26,26 +26,26 @@ class Base(DeclarativeBase):
 
 
 class Row(Base):
-    """A table whose integer key stays inside the house and is never used twice."""
+    """A table with an integer key that is never exposed and, with `table_args`, never reused."""
 
     __abstract__ = True
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
 
 
 class Public:
-    """A row with an address of its own, by which SQLAlchemy tells several rows apart that one statement inserts."""
+    """A row with a public ID for URLs, which SQLAlchemy also uses to match the rows of a bulk insert."""
 
     public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id, insert_sentinel=True)
 
 
 class OfNewsletter:
-    """A row of one newsletter."""
+    """A row that belongs to one newsletter."""
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"))
 
 
 class Verified:
-    """A row with a name that somebody of the desk has checked, or nobody yet."""
+    """A row with a name that a member of the desk can verify: when, by whom and how it was checked."""
 
     verified_at: Mapped[datetime | None]
     verified_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -53,7 +53,7 @@ class Verified:
 
 
 class Editable:
-    """A row that two people can edit: the second of two writers is refused by its version."""
+    """A row with a version column: a concurrent second write raises StaleDataError (optimistic locking)."""
 
     version: Mapped[int] = mapped_column(default=1)
 

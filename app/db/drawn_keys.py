@@ -1,7 +1,7 @@
-"""Keys that are drawn by lot, for rows of which only the day is kept.
+"""Random keys, for rows that only keep the day of their creation.
 
-A key that is next in line lies between two others, and of one of those the minute is known: whoever mails the desk each
-minute makes such neighbours. A drawn key lies below zero and takes none of the line, so that there it leaves no gap.
+A sequential key would reveal more: anyone who mails the desk every minute creates neighbouring rows whose minute they
+know. Random keys are negative, so they also leave no gaps in the sequence.
 """
 
 import secrets
@@ -14,8 +14,8 @@ from .declarative import Row
 
 
 def random_key(session: Session, model: type[Row], after: int | None = None) -> int:
-    """Return a free key of the model. With `after`, a drawn key too, it is higher than that one: a row's own children
-    stay in their order.
+    """Return a random unused key for the model. With `after`, itself a random key, the new one is higher, so that the
+    children of one row stay in order.
     """
     least, room = (-HIGHEST_KEY, HIGHEST_KEY) if after is None else (after + 1, -after // 16)
     connection, column = session.connection(), model.__table__.c.id

@@ -1,4 +1,4 @@
-"""The two ways to the data: `read()` and `write(fn)`."""
+"""The engines of one database, and the two ways to use them: `Database.read()` and `Database.write(fn)`."""
 
 import secrets
 import time
@@ -22,15 +22,16 @@ from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
 
 T = TypeVar("T")
 
-TRIES = 5  # how often a transaction that lost a race is run again
-GONE = 2.0  # seconds after which one whose connection broke is not
+TRIES = 5  # attempts to run a transaction that keeps losing races
+GONE = 2.0  # seconds after which a transaction is not retried if the server can't be reached
 
 
 class Database:
-    """One database for web, worker and commands.
+    """The database of an installation, as web, worker and commands use it.
 
-    `url` is a SQLAlchemy address of SQLite or PostgreSQL (psycopg); `keys` seal and open what is stored; mailed links
-    begin with `base_url`, never with what a request's Host header says. `rules` are those of signing in.
+    `url` is a SQLAlchemy URL for SQLite or PostgreSQL (psycopg). `keys` encrypt and decrypt stored values. Links in
+    mails begin with `base_url`, never with a request's Host header. `matcher` names how similar texts are found (the
+    setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the usual daily limit.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Database:
         self._dialing, self._lost_at = postgresql.Dialing(), -GONE
         self.reader, self.writer = self._engine(False, pool_size), self._engine(True, pool_size)
         self._turns = sqlite.Turns()
-        # For a quick look (public_version.py, changes.py): whoever looks finds out whether its connection works.
+        # For frequent cheap queries (public_version.py, changes.py), which handle a broken connection themselves.
         self.looker = self.reader if self.is_sqlite else self._server(isolation_level="AUTOCOMMIT", pool_size=8)
         self.matcher, self.ring, self.base_url = matcher, keys, base_url.rstrip("/")
         info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
@@ -59,7 +60,7 @@ class Database:
         self._write = sessionmaker(self.writer, expire_on_commit=False, info=info)
 
     def _engine(self, writes: bool, pool_size: int) -> Engine:
-        # What readers wrote are parameters: no error may carry them into somebody's log.
+        # Parameters may hold what readers wrote, which must not reach a log through an error message.
         kept = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
         if self.is_sqlite:
             engine = create_engine(self.url, **kept)
@@ -78,9 +79,9 @@ class Database:
         return engine
 
     def lost(self) -> None:
-        """Forget all connections that nobody uses. One was found broken; to find it out of each takes seconds.
+        """Dispose of the idle connections after one was found broken, since testing each takes seconds.
 
-        Those who find one a moment later have used an old one: what was made since works.
+        Further calls within `GONE` seconds do nothing: their callers had older connections, and newer ones work.
         """
         if (now := time.monotonic()) > self._lost_at + GONE:
             self._lost_at = now
@@ -88,18 +89,20 @@ class Database:
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:
-        """A session that can only query, with `at` as its time; the database itself refuses a write through it."""
+        """Open a read-only session, enforced by the database. `at` overrides its time (see `app.db.session.now`)."""
         with self._read() as session:
             session.info["at"] = at
             yield session
 
     def write(self, fn: Callable[[Session], T], at: datetime | None = None, *, empties_log: bool = True) -> T:
-        """Run `fn` in one transaction and commit it.
+        """Run `fn` in one transaction, commit it, and return its result.
 
-        A transaction that loses a race is run again from the start, so `fn` has no other effect than on its session.
-        `at` sets the session's time (see `now`). Without `empties_log`, whoever erases several times empties SQLite's
-        log once, at the end. Raises `Busy` when the database stays locked, does not answer, or the race stays lost, and
-        of that `NoRoom` where it can't take any; any other error of the database as it is.
+        A transaction that loses a race is retried from the start, so `fn` must have no side effects outside its
+        session. `at` overrides the session's time (see `app.db.session.now`). With `empties_log=False`, SQLite's log is
+        not emptied after an erasure; a caller that erases in several transactions does that once, at the end.
+
+        Raises `Busy` if the database stays locked, doesn't answer, or every attempt loses the race; `NoRoom`, a
+        subclass, if it accepts no changes. Other database errors propagate unchanged.
         """
         with self._turns.mine() if self.is_sqlite else nullcontext():
             return self._run_in_transaction(fn, at, empties_log)
@@ -113,7 +116,7 @@ class Database:
                 with session, session.begin():
                     done = fn(session)
                 if empties_log and session.info.get("erased"):
-                    sqlite.empty_log(self.url)  # where it can't, and on PostgreSQL, see secure_delete.py
+                    sqlite.empty_log(self.url)  # if that fails, and on PostgreSQL, see secure_delete.py
                 return done
             except StaleDataError as error:
                 fault: Exception = error
@@ -123,14 +126,14 @@ class Database:
                     raise NoRoom("the database takes no changes") from error
                 if kind not in (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE):
                     raise
-                # SQLite has waited for its turn already, and a server that is gone isn't waited for again and again.
+                # SQLite has waited for the lock already, and a server that can't be reached isn't retried for long.
                 if self.is_sqlite or (kind is FaultKind.UNAVAILABLE and time.monotonic() > began + GONE):
                     break
             time.sleep(secrets.randbelow(20 * (attempt + 1)) / 1000)
         raise Busy("the database did not take the change") from fault
 
     def within(self, connection: Connection) -> Session:
-        """Return a session in the transaction of a connection that somebody else has opened and commits."""
+        """Return a session in the open transaction of a connection that the caller commits."""
         return self._write(bind=connection)
 
     def close(self) -> None:
@@ -139,7 +142,7 @@ class Database:
 
 
 def open_database(settings: Mapping[str, Any]) -> Database:
-    """Return the database of the settings that `config.load` returned. Raises `Unsafe` where its folder can't be."""
+    """Create the `Database` for the settings of `config.load`. Raises `Unsafe` if its folder can't be created."""
     try:
         ring, rules = Keys(settings["SECRETS"]), SignInRules(*settings["SIGN_IN_RULES"])
         about = settings["MATCHER"], rules, settings["LETTERS_A_DAY"]

@@ -1,4 +1,4 @@
-"""Faults of a database: what its error codes mean, and the exceptions raised for them."""
+"""Database errors: the meaning of error codes, and the exceptions raised for them."""
 
 from enum import Enum, auto
 
@@ -8,22 +8,22 @@ SCHEMA_MISMATCH = "the database does not match this version: run readers-asked m
 
 
 class Busy(Exception):
-    """The database could not take the change in time; nothing was written. The doors answer 503."""
+    """The database could not take the change in time, and nothing was written. The doors answer 503."""
 
 
 class NoRoom(Busy):
-    """The disk is full, or the database may only be read: waiting helps nobody, somebody has to look after it."""
+    """The disk is full or fails, or the database is read-only: retrying won't help, an administrator must act."""
 
 
 class FaultKind(Enum):
-    LOST_RACE = auto()  # another transaction was first, or holds a lock: the same may go well later
+    LOST_RACE = auto()  # another transaction was first, or holds a lock: a retry may succeed
     UNAVAILABLE = auto()  # no connection, or no answer in time
-    NO_ROOM = auto()  # no room, nothing may be written, or the disk fails
+    NO_ROOM = auto()  # the disk is full or fails, or the database is read-only
     SCHEMA_MISMATCH = auto()  # a table or a column is missing
     UNKNOWN = auto()
 
 
-# How SQLite's error names and PostgreSQL's SQLSTATEs begin; the first that fits counts.
+# Prefixes of SQLite's error names and PostgreSQL's SQLSTATEs; the first match counts.
 KINDS = {
     "SQLITE_BUSY": FaultKind.LOST_RACE,
     "SQLITE_LOCKED": FaultKind.LOST_RACE,
@@ -48,12 +48,12 @@ KINDS = {
     "42P01": FaultKind.SCHEMA_MISMATCH,  # undefined table
     "42703": FaultKind.SCHEMA_MISMATCH,  # undefined column
 }
-# SQLite has no code for these, only words.
+# SQLite has no code for these, only messages.
 _MISSING = ("no such table", "no such column", "has no column named")
 
 
 def fault_code(error: DBAPIError) -> str:
-    """Return SQLite's error name or PostgreSQL's SQLSTATE; nothing for an error that the driver made by itself."""
+    """Return SQLite's error name or PostgreSQL's SQLSTATE, or "" for an error raised by the driver itself."""
     code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
     return str(code or "")
 
@@ -65,13 +65,13 @@ def fault_kind(error: DBAPIError) -> FaultKind:
     known = next((kind for beginning, kind in KINDS.items() if code.startswith(beginning)), None)
     if known:
         return known
-    # psycopg gives no code where it was not the server who said so: there is no connection, or no longer.
+    # psycopg sets no code for errors that don't come from the server, such as a failed or lost connection.
     is_cut_off = error.connection_invalidated or (not code and isinstance(error, OperationalError))
     return FaultKind.UNAVAILABLE if is_cut_off else FaultKind.UNKNOWN
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether waiting can help: a lock, a timeout, or a connection that was lost."""
+    """Return whether waiting can help, as with a lock, a timeout or a lost connection."""
     kinds = (FaultKind.LOST_RACE, FaultKind.UNAVAILABLE)
     return isinstance(error, Busy) or (isinstance(error, DBAPIError) and fault_kind(error) in kinds)
 

@@ -1,8 +1,8 @@
-"""Bringing a database to the shape of the code: what `flask migrate`, the demo, the tests and the bench call.
+"""Migrating a database to the schema of the code: for `readers-asked migrate`, the demo, the tests and the bench.
 
-All steps are one transaction on both databases (migrations/env.py): they are made together, or the database stays as it
-was. On PostgreSQL a step that waits for somebody's lock holds up everybody behind it, so it waits for seconds only, and
-the whole is tried again.
+All steps run in one transaction on both databases (migrations/env.py), so a failure leaves the database unchanged. On
+PostgreSQL a step that waits for a lock blocks everyone behind it, so it only waits a few seconds, and the whole
+migration is retried.
 """
 
 import time
@@ -17,12 +17,12 @@ from sqlalchemy.exc import DBAPIError
 from .fault_kinds import FaultKind, fault_kind
 from .sqlite import make_private
 
-if TYPE_CHECKING:  # whoever serves or works migrates nothing, and Alembic takes ten megabytes
+if TYPE_CHECKING:  # Alembic takes ten megabytes, which web and worker don't need
     from alembic.config import Config
 
 ROOT = Path(__file__).parents[2]
-LOCK_TIMEOUT = 5  # seconds that a step waits for a table that somebody holds (PostgreSQL's lock_timeout)
-STATEMENT_TIMEOUT = 15 * 60  # seconds that one statement may take, with all tables held meanwhile
+LOCK_TIMEOUT = 5  # seconds that a step waits for a locked table (PostgreSQL's lock_timeout)
+STATEMENT_TIMEOUT = 15 * 60  # seconds that one statement may take, while all changed tables stay locked
 TRIES = 6
 PAUSE = 5  # seconds between two tries
 
@@ -30,15 +30,15 @@ Say = Callable[[str], None]
 
 
 class NotMigrated(Exception):
-    """The database could not be brought to another shape and is as it was; `str` says why."""
+    """The migration failed and the database is unchanged. The message says why."""
 
 
 class Unknown(Exception):
-    """The database has a revision that this version doesn't know, or is asked for one; `str` says which."""
+    """The database has, or was to get, a revision that this version doesn't know. The message says which."""
 
 
 def settings(url: str) -> "Config":
-    """Alembic's settings for the database at `url`, as the commands of `alembic.command` take them."""
+    """Return Alembic's configuration for the database at `url`, for the functions of `alembic.command`."""
     from alembic.config import Config
 
     config = Config()
@@ -48,10 +48,11 @@ def settings(url: str) -> "Config":
 
 
 def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int = TRIES, pause: float = PAUSE) -> None:
-    """Make or change every table of the database at `url`. What is there already stays as it is.
+    """Upgrade the database at `url` to a revision, creating its tables if it is empty.
 
-    `say` hears of each step once it is made, and of each try that failed because somebody else used a table. Raises
-    `NotMigrated` where it stays so, and `Unknown`; any other error of a step as it is. Nothing was changed then.
+    `say` is called with each finished step, and with each attempt that failed because a table was in use. There are up
+    to `tries` attempts, `pause` seconds apart. Raises `NotMigrated` if the last one fails like this, or `Unknown`;
+    other errors of a step propagate. After any error the database is unchanged.
     """
     make_private(url)
     config = settings(url)
@@ -60,7 +61,7 @@ def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int
         try:
             return _command("upgrade", config, revision)
         except DBAPIError as error:
-            if fault_kind(error) is not FaultKind.LOST_RACE:  # with nobody else there it would have gone through
+            if fault_kind(error) is not FaultKind.LOST_RACE:  # only a lock held by someone else is worth a retry
                 raise
             if not left:
                 raise NotMigrated("Somebody else kept using a table that a step has to change.") from error
@@ -71,14 +72,14 @@ def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int
 
 
 def migrate_on(connection: Connection, revision: str = "head") -> None:
-    """Do the same in the transaction of a connection that the caller commits."""
+    """Upgrade in the transaction of a connection that the caller commits. Raises `Unknown`."""
     config = settings("")
     config.attributes["connection"] = connection
     _command("upgrade", config, revision)
 
 
 def undo(url: str, revision: str = "base") -> None:
-    """Go back to an older shape; back to `base` nothing is left."""
+    """Downgrade to an older revision; `base` drops every table. Raises `Unknown`."""
     _command("downgrade", settings(url), revision)
 
 
@@ -88,7 +89,7 @@ def _command(name: str, config: "Config", revision: str) -> None:
 
     try:
         getattr(command, name)(config, revision)
-    except CommandError as error:  # its one cause here
+    except CommandError as error:  # which has no other cause here
         raise Unknown(str(error)) from error
 
 
@@ -98,12 +99,12 @@ def _numbers() -> tuple[str, ...]:
 
 
 def revisions() -> list[str]:
-    """Return the revisions that this version knows, the oldest first. Each file's name begins with its own."""
+    """Return the revisions that this version knows, oldest first, from the file names of the migrations."""
     return [*_numbers()]
 
 
 def revision_of(connection: Connection) -> str | None:
-    """Return the revision of a database; None for one without tables."""
+    """Return the revision of a database, or None if it was never migrated."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -111,7 +112,7 @@ def revision_of(connection: Connection) -> str | None:
 
 
 def step_in_words(step: Any) -> str:
-    """Return a step of Alembic's as it is said to a person: its number and what it is for."""
+    """Describe a step of Alembic for the terminal: its number and the first line of its docstring."""
     script = step.up_revision if step.is_upgrade else step.down_revision
     way = "" if step.is_upgrade else "back from "
     return f"{way}{step.up_revision_id}  {(script or step.up_revision).doc.splitlines()[0].rstrip('.')}"

@@ -1,4 +1,4 @@
-"""PostgreSQL's own needs: its rows say which transaction wrote them, and lie in the order of writing."""
+"""What is specific to PostgreSQL: connections, and rows that reveal which transaction wrote them, and in what order."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,23 +10,22 @@ from sqlalchemy.exc import OperationalError
 
 from .fault_kinds import is_busy
 
-PATIENCE = 5.0  # seconds to wait for those who may still see rows as they were
+PATIENCE = 5.0  # seconds to wait for transactions that may still see old rows
 NEXT = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 READERS = text(
     "SELECT pid, xact_start FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xmin IS NOT NULL"
 )
-# Whoever inserts takes this lock before the row has its key, and keeps it until the end of the transaction.
+# An INSERT takes this lock before the row gets its key, and holds it until the end of the transaction.
 WRITERS = text(
     "SELECT virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND mode = 'RowExclusiveLock'"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND relation = CAST(:name AS regclass) AND pid <> pg_backend_pid()"
 )
-# What lies beside its row, because it is long, has a number of its own, next in line: a value that is made anew gets
-# another one.
+# A long value is stored outside its row (TOAST), under a sequential number. Only a recomputed value gets a new one.
 ANEW = {Text: "{0} || ''", LargeBinary: "{0} || ''::bytea", TSVECTOR: "{0} || ''::tsvector", JSON: "{0}::text::json"}
-# In the order of keys: on the way of an index or of the table itself, new numbers would follow the old ones.
+# Row by row, in the order of keys: in another order, the new numbers would follow the order of the old ones.
 EACH = """
 DO $$ DECLARE found record; BEGIN
 FOR found IN SELECT {key} FROM {table} WHERE {recent} ORDER BY {key} LOOP
@@ -34,8 +33,8 @@ UPDATE {table} SET {changes} WHERE {key} = found.{key};
 END LOOP; END $$
 """
 
-# A machine that is cut off says nothing. By itself the system waits a quarter of an hour for whoever takes nothing, and
-# two hours for whoever says nothing; the proxy, and the reader behind it, wait for eight seconds (docs/install.md).
+# A machine that is cut off sends nothing. By default the operating system waits a quarter of an hour for
+# acknowledgements and two hours on an idle connection; the proxy waits eight seconds (docs/install.md).
 LINE = {
     "connect_timeout": 2,
     "tcp_user_timeout": 4_000,  # milliseconds
@@ -43,17 +42,18 @@ LINE = {
     "keepalives_interval": 1,
     "keepalives_count": 2,
 }
-IN_VAIN = 1.0  # seconds after which a server has said something, and for which one that has not is left alone
+IN_VAIN = 1.0  # seconds after which a failed attempt to connect counts as a timeout, and until the next attempt
 
 
 def line_to(url: str) -> dict[str, Any]:
-    """Return how a connection is made and watched, unless the address says otherwise."""
+    """Return the timeouts and keepalives for new connections; those in the URL take precedence."""
     return {name: value for name, value in LINE.items() if name not in make_url(url).query}
 
 
 def let_go(url: str) -> Callable[[Any, object], None]:
-    """Return what lets the server end a connection whose other end is silent, by the same times: what a web host had
-    locked when it was cut off, all others wait for.
+    """Return a listener that sets the same timeouts on the server's side of a new connection.
+
+    Otherwise everyone would wait for the locks of a web host that was cut off.
     """
     said = {name: str(value) for name, value in {**LINE, **make_url(url).query}.items() if name in LINE}
     asked = ", ".join(
@@ -70,8 +70,8 @@ def let_go(url: str) -> Callable[[Any, object], None]:
 
 
 class Dialing:
-    """Makes connections. Where one was waited for in vain, those that come in the next moment aren't tried: each would
-    hold a thread, until none is left that could say so."""
+    """Opens connections. After an attempt that timed out, further ones fail at once for `IN_VAIN` seconds: otherwise
+    each would block a thread, until none is left to answer with an error."""
 
     def __init__(self) -> None:
         self._not_before = 0.0
@@ -88,10 +88,10 @@ class Dialing:
 
 
 def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:
-    """Wait, `patience` seconds at the most, until nobody sees rows any more as they were before now; gives whether that
-    is so. For whoever does PostgreSQL keeps them.
+    """Wait until no transaction can see row versions older than now, as PostgreSQL keeps those while one can.
 
-    A transaction that runs in another database of the server counts too: none that begins sees past the oldest.
+    Return False if that takes longer than `patience` seconds. Transactions in other databases of the server count too,
+    since the oldest one determines what later snapshots keep.
     """
     end, number = time.monotonic() + patience, connection.scalar(NEXT) or 0
     readers: set[tuple[Any, ...]] | None = None
@@ -107,8 +107,9 @@ def is_unseen(connection: Connection, patience: float = PATIENCE) -> bool:
 
 
 def writers_have_ended(engine: Engine, table: str, patience: float = PATIENCE) -> bool:
-    """Wait, `patience` seconds at the most, until each transaction has ended that is writing to a table now; gives
-    whether that is so. Nobody waits for us: whoever begins meanwhile isn't asked for.
+    """Wait until every transaction that is writing to a table now has ended; later ones don't matter.
+
+    Takes no lock, so nobody waits for us. Return False if it takes longer than `patience` seconds.
     """
     end = time.monotonic() + patience
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -120,9 +121,10 @@ def writers_have_ended(engine: Engine, table: str, patience: float = PATIENCE) -
 
 
 def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_transaction: int | None) -> int:
-    """Write the rows of these tables again that transactions from the number `last_transaction` on have written or
-    locked, so that they say the same transaction; all rows where that number isn't of this server. Gives the number
-    from which on the next time is to begin.
+    """Rewrite the recently changed rows of these tables in one transaction, so that all name the same one.
+
+    Recent are rows written or locked by the transaction `last_transaction` or a later one; if it is None, or a number
+    that this server has not reached, all rows are rewritten. Return the `last_transaction` for the next call.
     """
     number: int = connection.scalar(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0
     since = f"xmax::text <> '0' OR age(xmin) <= age('{(last_transaction or 0) % 2**32}'::xid)"
@@ -140,10 +142,10 @@ def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_tran
 
 
 def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
-    """Write the files of these tables anew, in the order of their keys and without what was there before.
+    """Rewrite the files of these tables in the order of their keys, without old row versions. Each is locked meanwhile.
 
-    Each is locked meanwhile. Gives False where somebody else might still see older rows, which would be kept, or holds
-    a table for long: everybody behind would wait too.
+    Return False if a transaction might still see older rows, which would be kept, or if a table stays locked: waiting
+    longer would hold up everyone behind us.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not is_unseen(connection):
@@ -153,7 +155,7 @@ def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
         try:
             for table in tables:
                 connection.exec_driver_sql(f"CLUSTER {table} USING {look.get_pk_constraint(table)['name']}")
-        except OperationalError as error:  # somebody holds a table
+        except OperationalError as error:  # the table is locked
             if not is_busy(error):
                 raise
             return False

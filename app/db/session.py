@@ -1,4 +1,4 @@
-"""Helpers for a session: its time, its keys, rows by key, locks."""
+"""Functions on a session: its clock, its secrets, rows by key, and locks."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ from .declarative import R
 
 
 def now(session: Session) -> datetime:
-    """The session's time: the demo newsroom and the tests live through a year in a minute."""
+    """Return the session's time: the current one, unless overridden, as the demo and tests do to play a whole year."""
     return session.info.get("at") or utc_now()
 
 
 def add_and_flush(session: Session, row: R) -> R:
-    """Add a new row and give it its key."""
+    """Add a new row and flush the session, so that the row has its key; return the row."""
     session.add(row)
     session.flush()
     return row
@@ -28,7 +28,7 @@ def add_and_flush(session: Session, row: R) -> R:
 
 @contextmanager
 def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
-    """Let all that is done inside be noted as done at `timestamp`: where the minute must not be kept."""
+    """Use `timestamp` as the session's time inside the block, where the exact minute must not be stored."""
     before, session.info["at"] = session.info.get("at"), timestamp
     try:
         yield
@@ -37,7 +37,7 @@ def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
 
 
 def get_keyring(session: Session) -> Keys:
-    """The secrets of the settings, and the older ones that the database keeps (keyring.py)."""
+    """Return the secrets of the settings, together with the older ones stored in the database (crypto/keyring.py)."""
     ring: Keys = session.info["keys"]
     if not ring.is_whole:
         older = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")
@@ -47,12 +47,12 @@ def get_keyring(session: Session) -> Keys:
 
 
 def absolute_url(session: Session, path: str) -> str:
-    """The whole address of a page of ours, for a mail or an export."""
+    """Return the absolute URL of a path of ours, for a mail or an export."""
     return f"{session.info['base_url']}{path}"
 
 
 def get_many(session: Session, model: type[R], keys: Collection[int]) -> dict[int, R]:
-    """Several rows by their keys, in one query."""
+    """Load several rows in one query; return them by their keys, without those that don't exist."""
     return {row.id: row for row in session.scalars(_select_by_ids(model), {"keys": list(keys)})} if keys else {}
 
 
@@ -62,11 +62,14 @@ def _select_by_ids(model: type[R]) -> Select[R]:
 
 
 def execute_without_version_bump(session: Session, change: Any) -> None:
-    """Change rows by one statement that moves no version: nobody's open form gets stale by it."""
+    """Execute an UPDATE that leaves the version column alone, so that open forms stay valid.
+
+    Rows already loaded in the session keep their old values.
+    """
     session.execute(change, execution_options={"synchronize_session": False})
 
 
 def lock_row(session: Session, row: R) -> R:
-    """Read the row again and keep other writers from it until the end of the transaction."""
-    session.refresh(row, with_for_update={"of": type(row)})  # "of": not of what is joined to it
+    """Reload the row and lock it against other writers until the end of the transaction; return it."""
+    session.refresh(row, with_for_update={"of": type(row)})  # "of" excludes joined tables from the lock
     return row

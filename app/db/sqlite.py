@@ -1,4 +1,4 @@
-"""SQLite's own needs: a file that is its owner's alone, how a connection and a transaction begin, whose turn it is."""
+"""What is specific to SQLite: a private file, how connections and transactions begin, and a queue for writers."""
 
 import sqlite3
 import threading
@@ -14,30 +14,33 @@ from sqlalchemy.exc import OperationalError
 
 from .fault_kinds import Busy
 
-BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for another one
+BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for the lock
 BEGIN = "BEGIN IMMEDIATE"
-AGAIN = 4  # milliseconds after which a writer asks anew
-PATIENCE = 250  # milliseconds that emptying the log waits for readers; writers wait for it meanwhile
-LONG = 2.0  # seconds after which a writer takes long
-WAITING = 3  # writers of a process that wait for one that takes long: its other threads go on answering
+AGAIN = 4  # milliseconds between two attempts of a writer to get the lock
+PATIENCE = 250  # milliseconds that emptying the log waits for readers, while writers wait for it
+LONG = 2.0  # seconds after which a writer counts as slow
+WAITING = 3  # writers of a process that may wait for a slow one, so that its other threads keep answering
 
 
 class Turns:
-    """Lets one thread of a process write at a time, in the order in which they come.
+    """A fair queue that lets one thread of a process write at a time.
 
-    Left to itself SQLite lets each of them sleep and try again, and whoever wakes first is first: the last of eight
-    waited for a second where one after the other takes a tenth of that. And where another process keeps the database
-    to itself, those who can't be served soon are told so at once instead of holding the threads that readers need.
+    SQLite's own way is that every waiting writer sleeps and retries, and the first to wake up wins: the last of eight
+    waited a second for what takes a tenth of that one by one. And while another process holds the lock for long,
+    writers far back in the queue fail at once instead of blocking threads that readers need.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Lock()
-        self._queue: deque[threading.Condition] = deque()  # each is told alone when it is its turn
-        self._since = 0.0  # when the first of them came to its turn, by time.monotonic()
+        self._queue: deque[threading.Condition] = deque()  # one per writer, so that only the next is woken
+        self._since = 0.0  # when the turn of the first in the queue began, by time.monotonic()
 
     @contextmanager
     def mine(self) -> Iterator[None]:
-        """Wait for one's turn and have it inside. Raises `Busy`."""
+        """Wait for the calling thread's turn and hold it inside the block.
+
+        Raises `Busy` after `BUSY_TIMEOUT`, or once a writer is slow and more than `WAITING` others wait in front.
+        """
         me = threading.Condition(self._changed)
         with self._changed:
             self._queue.append(me)
@@ -53,7 +56,7 @@ class Turns:
         finally:
             with self._changed:
                 self._queue.popleft()
-                self._since = time.monotonic()  # of the next one, which has yet to wake
+                self._since = time.monotonic()  # the next one's turn begins before it wakes up
                 if self._queue:
                     self._queue[0].notify()
 
@@ -64,28 +67,27 @@ class Turns:
             are_many = now - self._since > LONG and self._queue.index(me) > WAITING
             if are_many or now > until:
                 raise Busy("others are writing, and it takes long")
-            me.wait(max(0.0, self._since + LONG - now) or LONG)  # until the one before has had long
+            me.wait(max(0.0, self._since + LONG - now) or LONG)  # until the current writer counts as slow
 
 
 def file_of(url: str) -> Path | None:
-    """Return the file of a SQLite database; None for any other one, and for one in memory."""
+    """Return the file of a SQLite database, or None for PostgreSQL and for a database in memory."""
     parsed = make_url(url)
     is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
     return Path(str(parsed.database)) if is_file else None
 
 
 def make_private(url: str) -> None:
-    """Make the file of a new SQLite database, for its owner alone: SQLite itself would let everybody read it."""
+    """Create the file of a new SQLite database with mode 600; SQLite's own would depend on the umask."""
     if (file := file_of(url)) is not None and not file.exists():
-        with suppress(OSError):  # where nothing can be made, SQLite says so itself
+        with suppress(OSError):  # SQLite reports a folder that it can't write to
             file.touch(0o600)
 
 
 def empty_log(url: str) -> bool:
-    """Carry the write-ahead log into the database and cut it to nothing; return whether that went.
+    """Checkpoint the write-ahead log and truncate it, as it still holds erased data; return whether that succeeded.
 
-    What was erased stands in it until then, as it was. It does not go while somebody reads what is older, or writes
-    (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+    It fails while a transaction reads older pages or writes (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
     """
     if (file := file_of(url)) is None:
         return True
@@ -98,7 +100,7 @@ def empty_log(url: str) -> bool:
 
 def connect_listener(query_only: bool) -> Callable[[Any, Any], None]:
     def connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # BEGIN is ours: see begun
+        connection.isolation_level = None  # the driver must not begin transactions: see `begin_listener`
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT}",
             "journal_mode=WAL",
@@ -113,10 +115,10 @@ def connect_listener(query_only: bool) -> Callable[[Any, Any], None]:
 
 
 def begin_to_write(connection: Any) -> None:
-    """Begin a transaction of a writer, who asks again every few milliseconds while another process writes.
+    """Begin a writer's transaction, retrying every few milliseconds while another process writes.
 
-    SQLite's own waiting sleeps longer from time to time, up to a tenth of a second, while writers of the other process
-    follow each other with hardly a gap: whoever came first would be last.
+    SQLite's own busy handler backs off, up to a tenth of a second, while the writers of another process follow each
+    other almost without a gap, so a waiting writer could starve.
     """
     driver, until = connection.connection.driver_connection, time.monotonic() + BUSY_TIMEOUT / 1000
     driver.execute(f"PRAGMA busy_timeout={AGAIN}")
@@ -129,7 +131,7 @@ def begin_to_write(connection: Any) -> None:
 
 
 def _retry_begin(driver: sqlite3.Connection, deadline: float, fault: OperationalError) -> None:
-    """Begin as soon as nobody else writes. Raises the fault where it isn't that, or it takes too long."""
+    """Begin as soon as the lock is free. Raises `fault` at the deadline, and at once if its cause isn't a lock."""
     found: BaseException | None = fault.orig
     while getattr(found, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY and time.monotonic() < deadline:
         try:
@@ -142,7 +144,7 @@ def _retry_begin(driver: sqlite3.Connection, deadline: float, fault: Operational
 
 
 def begin_listener(statement: str) -> Callable[[Any], None]:
-    # The driver's own BEGIN is deferred: two transactions read the same row, both write, one update is lost.
+    # The driver itself would begin only before the first write, leaving earlier reads outside the transaction.
     def begin(connection: Any) -> None:
         connection.exec_driver_sql(statement)
 
@@ -150,10 +152,10 @@ def begin_listener(statement: str) -> Callable[[Any], None]:
 
 
 def rewrite(engine: Engine) -> bool:
-    """Write the file anew, so that it lies as its rows' keys say and not as they came, and let nothing of the old one
-    stay in the write-ahead log. Writers wait meanwhile.
+    """Rebuild the database file, so that rows are stored by key and not by time of arrival, and empty the log of the
+    old pages. Writers wait meanwhile.
 
-    Gives False where somebody was looking at the old file all the time: then the log keeps it.
+    Return False if a reader prevented the log from being emptied, so that it still holds the old pages.
     """
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")

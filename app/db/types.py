@@ -8,7 +8,8 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """An aware UTC time with microseconds. SQLite keeps no zone, so it is taken off and put on again here."""
+    """An aware UTC datetime with microseconds; naive ones are rejected. SQLite stores no time zone, so it is removed on
+    writing and added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
