@@ -1,1 +1,1 @@
-"""A mail's bytes made into a `Mail`, whatever they are."""
+"""Parsing of mails: from arbitrary bytes to a `Mail`."""

@@ -1,8 +1,8 @@
-"""Bytes to text when the label is missing, wrong or unknown, as it is in much of the mail that is really sent.
+"""Decoding of bytes whose charset label may be missing, wrong or unknown, as is common in real mail.
 
-Labels are read as browsers read them (WHATWG Encoding Standard): gb2312 is GB18030, iso-8859-1 is windows-1252. Only
-codecs of charsets.toml are ever used: Python's registry also holds ones that are no charset of a mail (punycode, zlib,
-unicode_escape), and keeps every unknown name that it was asked for.
+Labels are interpreted as in browsers (WHATWG Encoding Standard): gb2312 is GB18030, iso-8859-1 is windows-1252. Only
+the codecs in charsets.toml are used: Python's registry also has codecs that are no charsets (punycode, zlib,
+unicode_escape), and caches every unknown name that is looked up.
 """
 
 import re
@@ -13,16 +13,16 @@ from ...text.clean import normal
 from ...text.word_tables import word_tables
 
 _CYRILLIC = frozenset({"cp1251", "koi8_r", "koi8_u"})
-# Codecs that read pure ASCII as something else, and what gives such text away.
+# Codecs of 7-bit text that is not ASCII, and the byte that reveals it.
 _WIDE = ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be")
 _SHIFTED = {"iso2022_jp": b"\x1b", "iso2022_kr": b"\x1b", "hz": b"~{", "utf_7": b"+"} | dict.fromkeys(_WIDE, b"\0")
-# What programs send under a label that means something else, the pickiest codec first.
+# Other codecs of text that programs send under a label, the strictest first.
 _ALSO_SAID = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
-# So many bytes beyond ASCII that happen to be valid UTF-8 are UTF-8, whatever the label: two in the west ("Ã©" is no
-# word), more elsewhere ("一" of GBK is valid UTF-8, four such signs in a row are not met).
+# Valid UTF-8 with at least this many bytes beyond ASCII is UTF-8 whatever the label says. Two are enough for western
+# labels ("Ã©" is no word), but single characters of other charsets can be valid UTF-8 too ("一" in GBK).
 _CHANCE = 9
-_FEW = 6  # bytes beyond ASCII that say too little about a language
-_SAMPLE = 50_000  # bytes that are enough to guess by
+_FEW = 6  # fewer bytes beyond ASCII say too little about the language
+_SAMPLE = 50_000  # bytes used for guessing
 _COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
 _ASCII = bytes(range(128))
 _COMMON_CHINESE = re.compile(rb"(?:[\xa1\xa3\xb0-\xd7][\xa1-\xfe])+")
@@ -33,13 +33,13 @@ def _normalize_label(label: str) -> str:
 
 
 def _invert_rows(rows: dict[str, str]) -> dict[str, str]:
-    """A table of charsets.toml by the words in its rows."""
+    """Invert a table of charsets.toml: from each word in a row to the row's key."""
     return {word: name for name, words in rows.items() for word in words.split()}
 
 
 @cache
 def _labels() -> dict[str, str]:
-    """Return the codec of every label, in the form of `_normalize_label`."""
+    """Return the codec of every known label, in the form of `_normalize_label`."""
     tables = word_tables(__file__, "charsets")
     codecs = {name: name for name in tables["codecs"].split()} | _invert_rows(tables["read_as"])
     known = {_normalize_label(alias): codecs[name] for alias, name in aliases.items() if name in codecs}
@@ -48,18 +48,18 @@ def _labels() -> dict[str, str]:
 
 @cache
 def _by_language() -> dict[str, tuple[str, ...]]:
-    """Return what a writer of each language used before UTF-8, likeliest first."""
+    """Return the codecs used for each language before UTF-8, likeliest first."""
     rows = _invert_rows(word_tables(__file__, "charsets")["by_language"])
     return {tag: tuple(codecs.split()) for tag, codecs in rows.items()}
 
 
 def codec_of(label: str) -> str:
-    """The codec that a label means, "" for an unknown label."""
+    """Return the codec of a charset label, "" if it is unknown."""
     return _labels().get(_normalize_label(label[:60]), "")
 
 
 def hints(label: str = "", language: str = "") -> tuple[str, ...]:
-    """Codecs worth trying on unlabelled bytes of a message that elsewhere names this charset or this language."""
+    """Return codecs to try on unlabelled bytes of a message that mentions this charset or language elsewhere."""
     tag = language.lower()
     spoken = _by_language().get(tag) or _by_language().get(tag.partition("-")[0], ())
     codec = codec_of(label)
@@ -67,7 +67,10 @@ def hints(label: str = "", language: str = "") -> tuple[str, ...]:
 
 
 def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple[str, bool]:
-    """The text, and whether its charset is sure: said and fitting, or UTF-8 by its own form. Not yet tidied."""
+    """Decode bytes; return the text, not yet tidied, and whether its charset is certain.
+
+    It is certain if the text is valid in the charset of its label, or valid UTF-8.
+    """
     codec = codec_of(label)
     if data.isascii():
         return _seven_bit(data, codec), True
@@ -85,7 +88,7 @@ def decoded(data: bytes, label: str = "", hinted: tuple[str, ...] = ()) -> tuple
 
 
 def read(data: bytes, label: str, hinted: tuple[str, ...], faults: set[str]) -> str:
-    """Return the text, with the fault "charset" where its charset is a guess. Not yet tidied."""
+    """Decode bytes, adding the fault "charset" if the charset is a guess. The text is not yet tidied."""
     text, sure = decoded(data, label, hinted)
     if not sure:
         faults.add("charset")
@@ -100,20 +103,21 @@ def _strict(data: bytes, codec: str) -> str | None:
 
 
 def _is_eastern(data: bytes, non_ascii_count: int) -> bool:
-    """Return whether there are more letters beyond ASCII than a text in Latin letters has. Programs that know of no
-    charset say ASCII or Latin-1 over any bytes.
+    """Return whether there are more bytes beyond ASCII than in a text in Latin letters.
+
+    Programs without charset support label any bytes as ASCII or Latin-1.
     """
     return non_ascii_count > sum(map(data.count, _COMMON_LATIN))
 
 
 def _decode_as_labelled(data: bytes, codec: str) -> str | None:
-    """Return what the label promises, also where a few bytes are damaged; None where the label can't be right."""
+    """Decode with the labelled codec, tolerating a few damaged bytes; None if the label must be wrong."""
     readings = (_strict(data, one) for one in (codec, *_ALSO_SAID.get(codec, ())))
     return next((text for text in readings if text is not None), None) or _mostly(data, codec)
 
 
 def _mostly(data: bytes, codec: str) -> str | None:
-    """Read a text in which at most every tenth sign beyond ASCII is broken: cut short by a gateway, or by a quota."""
+    """Decode a text in which at most a tenth of the characters beyond ASCII are broken, for example truncated."""
     text = data.decode(codec, "replace")
     broken = text.count("\ufffd")
     strange = len(text) - len(text.encode("ascii", "ignore"))
@@ -133,9 +137,9 @@ _ESCAPES = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
 
 
 def _japanese(data: bytes) -> str:
-    """ISO-2022-JP as it is sent: with half-width kana and the row of Windows's own signs (①, ㈱), which Python refuses.
+    """Decode ISO-2022-JP with half-width kana and Windows extensions (①, ㈱), which Python's codec refuses.
 
-    A pair of the 94 x 94 table becomes the same sign's Shift_JIS bytes, which cp932 knows entirely.
+    Byte pairs of the 94 x 94 table are converted to Shift_JIS, of which cp932 knows all.
     """
     text = _strict(data, "iso2022_jp")
     if text is not None:
@@ -153,7 +157,7 @@ def _japanese(data: bytes) -> str:
 
 
 def _to_shift_jis(pairs: bytes) -> bytes:
-    """JIS X 0208 pairs as Shift_JIS (JIS X 0208:1997, appendix 1); a line end inside of them stays."""
+    """Convert JIS X 0208 pairs to Shift_JIS (JIS X 0208:1997, appendix 1), keeping line ends between them."""
     made = bytearray()
     at = 0
     while at < len(pairs):
@@ -169,36 +173,38 @@ def _to_shift_jis(pairs: bytes) -> bytes:
 
 
 def _guess(data: bytes, hinted: tuple[str, ...], non_ascii_count: int) -> str:
-    """The likeliest reading of bytes that are not UTF-8 and have no fitting label."""
+    """Decode bytes that are not valid UTF-8 and have no usable label, with the likeliest codec."""
     if _mostly(data[:_SAMPLE], "utf_8") is not None:
         return data.decode(errors="replace")
     russian, share = _russian(data[:_SAMPLE])
     if _CYRILLIC & {*hinted}:
         return data.decode(russian, "replace")
     for codec in hinted:
-        text = _decode_as_labelled(data, codec) if codec != "cp1252" else None  # which fits anything, and comes last
+        text = _decode_as_labelled(data, codec) if codec != "cp1252" else None  # cp1252 fits anything, so try it last
         if text is not None:
             return text
     chinese = _strict(data, "gb18030")
-    if _is_eastern(data, non_ascii_count):  # Russian by its commonest letters, or Chinese
+    if _is_eastern(data, non_ascii_count):  # Russian, recognized by its most frequent letters, or Chinese
         if share >= 0.35:
             return data.decode(russian, "replace")
         if chinese is not None:
             return chinese
-    # A name or a few words among Latin letters.
+    # A Chinese name or a few words among Latin letters.
     return chinese if chinese is not None and _are_common_signs(data) else data.decode("cp1252", "replace")
 
 
 def _are_common_signs(data: bytes) -> bool:
-    """Return whether all beyond ASCII are pairs of GB 2312's first level or its signs (rows 1, 3 and 16 to 55), which
-    accents in a western text are not: they stand alone, or are of higher rows.
+    """Return whether all bytes beyond ASCII form pairs of GB 2312's symbols or first level (rows 1, 3 and 16 to 55).
+
+    Accented letters of a western text don't: they are single bytes, or belong to higher rows.
     """
     return _COMMON_CHINESE.sub(b"", data).isascii()
 
 
 def _russian(data: bytes) -> tuple[str, float]:
-    """Windows-1251 or KOI8-R, whichever gives more of the ten commonest letters, and their share of the letters; none
-    where there are other signs among them.
+    """Return Windows-1251 or KOI8-R, whichever gives more of the ten most frequent letters, and their share.
+
+    The share is 0 if over a quarter of the bytes beyond ASCII are no Cyrillic letters.
     """
     common, codec = max(
         (sum(map(data.decode(codec, "replace").count, "оеаинтсрвл")), codec) for codec in ("cp1251", "koi8_r")
@@ -214,8 +220,10 @@ _PLAIN = re.compile(r"[\t\n\x20-\x7e]*+")
 
 
 def tidy(text: str) -> str:
-    """Text as we keep it: NFC, LF, no controls but the tab, no lone surrogates, no byte order mark; what is spelling
-    (ZWNJ, ZWJ, LRM, RLM) stays."""
+    """Normalize a text: NFC, LF, no control characters but tabs, no lone surrogates, no byte order marks.
+
+    Characters that belong to the spelling (ZWNJ, ZWJ, LRM, RLM) stay.
+    """
     if _PLAIN.fullmatch(text):
         return text
     for end in _LINE_ENDS:

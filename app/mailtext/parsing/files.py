@@ -1,8 +1,8 @@
-"""Files and mails attached to a message: which they are, their kinds, harmless names, and the bytes of one.
+"""Files and mails attached to a message: their list, kinds, sanitized names, and contents.
 
-No file is looked into but for its first bytes, and nothing is unpacked. A mail that hangs on a mail is told of and
-never given out: its headers name people, and what it quotes may open something for its receiver alone. The files that
-hang on that one are files too; those of a mail within a mail within a mail are not.
+Only the first bytes of a file are examined, and nothing is unpacked. Attached mails are listed but never handed out:
+their headers name people, and they may quote secret links of their recipient. Files of an attached mail are listed too,
+but not those of mails nested deeper.
 """
 
 import re
@@ -14,9 +14,9 @@ from ..incoming import File, Mail
 from .mime import MOST_PARTS, Part, Reader, decode_content, is_text_part, leaves, without_uuencoded
 from .parse import MAX_PARSED, parse, parse_headers_only
 
-LOOKED_AT = 4096  # bytes; magic numbers stand at the beginning, and so do the headers of a mail
+LOOKED_AT = 4096  # bytes that are examined, for magic numbers and headers of a mail
 
-# In order: what looks like two kinds is the first. A container of Office says in its first entry what it is.
+# The first match counts. The first entry of an Office container shows its type.
 _SIGNS: dict[str, bytes] = {
     "jpeg": rb"\xff\xd8\xff",
     "png": rb"\x89PNG\r\n\x1a\n",
@@ -39,12 +39,12 @@ _SIGNS: dict[str, bytes] = {
 }
 _KINDS = {kind: re.compile(sign, re.MULTILINE) for kind, sign in _SIGNS.items()}
 KINDS = (*_KINDS, "text", "other")
-PICTURES = frozenset({"jpeg", "png", "gif", "webp"})  # those that may be looked at, drawn anew
+PICTURES = frozenset({"jpeg", "png", "gif", "webp"})  # the kinds that may be shown, redrawn
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def kind_of(data: bytes) -> str:
-    """Tell one of `KINDS` from the beginning of a file."""
+    """Return the kind of a file, one of `KINDS`, from its first bytes."""
     head = data[:LOOKED_AT]
     found = next((kind for kind, sign in _KINDS.items() if sign.match(head)), "")
     return found or ("text" if _is_text(head) else "other")
@@ -57,20 +57,20 @@ def _is_text(head: bytes) -> bool:
 
 
 LONGEST_NAME = 120  # characters
-_MOST_BYTES = 200  # of the name in UTF-8; file systems take 255, and browsers add a number
+_MOST_BYTES = 200  # of the name in UTF-8; file systems allow 255, and browsers append a number
 _ENDING = re.compile(r"\.[^.\s]{1,12}\Z")
-# What turns the direction of what follows, and what isn't seen; the (non-)joiners stay, they are spelling.
+# Direction controls and invisible characters; ZWJ and ZWNJ stay, because they are part of the spelling.
 _UNSEEN = re.compile(
     r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
-_NOT_IN_NAMES = re.compile(r'[<>:"|?*%\x00-\x1f]')  # Windows takes none of them in a name, "%" confuses browsers
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # Windows opens these instead
+_NOT_IN_NAMES = re.compile(r'[<>:"|?*%\x00-\x1f]')  # not allowed by Windows; "%" confuses browsers
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # device names of Windows
 
 
 def sanitize_file_name(name: str) -> str:
-    """Make a file's name harmless: one line without folders, "" where nothing is left of it.
+    """Return a safe file name: one line without folders, "" if nothing is left.
 
-    It is cut before its ending, so that what a file claims to be stays seen.
+    A long name is truncated before its extension, so that the claimed type stays visible.
     """
     name = single_line(name[: 100 * LONGEST_NAME]).replace("\\", "/").rpartition("/")[2]
     name = _NOT_IN_NAMES.sub("_", _UNSEEN.sub("", name))
@@ -86,20 +86,20 @@ def _shortened(stem: str, ending: str) -> str:
     return stem.encode()[:most].decode(errors="ignore").rstrip()
 
 
-CLOSED = "mail"  # the kind whose bytes stay where they are
+CLOSED = "mail"  # the kind whose content is never handed out
 _MAILS = frozenset({"message/rfc822", "message/global"})
-_CUT_OFF = frozenset({"parts", "depth"})  # faults that say that there is more than was read
+_CUT_OFF = frozenset({"parts", "depth"})  # faults that mean that some parts were not read
 
 
 def list_files(raw: bytes) -> tuple[list[File], bool]:
-    """Return the files of a message, at most `MOST_PARTS`, and whether there are more that were not looked for."""
+    """Return the files of a message, at most `MOST_PARTS`, and whether there are more."""
     faults: set[str] = set()
     files = [file for file, _data in islice(_hanging(raw, faults, True), MOST_PARTS + 1)]
     return files[:MOST_PARTS], len(files) > MOST_PARTS or bool(faults & _CUT_OFF)
 
 
 def get_file(raw: bytes, number: int) -> tuple[File, bytes] | None:
-    """Return one file by its place in the list, from 0, with its bytes; None where there is none. A mail has none."""
+    """Return the file at index `number` with its content, which is empty for attached mails; None if there is none."""
     within = range(MOST_PARTS)
     return next(islice(_hanging(raw, set(), True), number, None), None) if number in within else None
 
@@ -123,18 +123,18 @@ def _hanging(raw: bytes, faults: set[str], is_outer: bool) -> Iterator[tuple[Fil
 
 
 def _iter_uuencoded_files(text: bytes) -> Iterator[tuple[File, bytes]]:
-    """The files that were written into a text before there was MIME."""
+    """Yield the uuencoded files within a text."""
     for name, data in without_uuencoded(text.decode("latin-1"))[1]:
         kind = kind_of(data)
         written = name.encode("latin-1").decode(errors="replace")
         yield File(sanitize_file_name(written), len(data), kind), b"" if kind == CLOSED else data
 
 
-MOST_ATTACHED = 3  # that are read; whoever needs to know more than that there are several asks a person
+MOST_ATTACHED = 3  # attached mails that are parsed; callers only need to know whether there are several
 
 
 def list_attached_mails(raw: bytes) -> list[Mail]:
-    """Return the messages that hang on a message itself, and not on one of those."""
+    """Return the messages attached to a message, parsed, at most `MOST_ATTACHED`; nested ones are left out."""
     top = Reader(raw[:MAX_PARSED], set()).message()
     found: list[Part] = [part for part in top.walk() if part.kind == "message/rfc822" and part is not top]
     return [parse(decode_content(part)) for part in found[:MOST_ATTACHED]]

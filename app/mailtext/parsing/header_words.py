@@ -1,7 +1,7 @@
-"""Header lines as text: encoded words (RFC 2047), raw bytes beyond ASCII, and parameters (RFC 2231).
+"""Decoding of header values: encoded words (RFC 2047), raw bytes beyond ASCII, and parameters (RFC 2231).
 
-Python's own `email.policy.default` puts spaces into names whose encoded words were split, and raises on headers that
-are met every day; everything here is linear and gives some text for any bytes.
+Python's `email.policy.default` inserts spaces into names whose encoded words were split, and raises on common headers.
+These functions take linear time and return text for any bytes.
 """
 
 import re
@@ -18,18 +18,19 @@ _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 
 
 def unfolded(raw: bytes, hinted: tuple[str, ...], faults: set[str]) -> str:
-    """A header's value as one line, its encoded words not yet decoded.
+    """Return a header value as one line, with encoded words not yet decoded.
 
-    Bytes beyond ASCII are UTF-8 (RFC 6532), else in the message's own charset, else guessed with the fault "charset".
+    Bytes beyond ASCII are read as UTF-8 (RFC 6532), else with the `hinted` codecs of the message, else guessed; both
+    add the fault "charset".
     """
     return _FOLD.sub(" ", tidy(read(raw, "", hinted, faults))).strip()
 
 
 def unworded(text: str, faults: set[str]) -> str:
-    """Decode the encoded words of a line.
+    """Decode the encoded words in a line.
 
-    White space between two of them is no text (RFC 2047, section 6.2). Neighbours of the same charset are decoded
-    together: many programs cut between the bytes of one character, which section 5 forbids.
+    White space between two encoded words is dropped (RFC 2047, section 6.2). Adjacent ones with the same charset are
+    decoded together, because many programs split a character between them, although section 5 forbids it.
     """
     if "=?" not in text:
         return text
@@ -52,7 +53,7 @@ def unworded(text: str, faults: set[str]) -> str:
 
 
 def _iter_encoded_words(text: str) -> Iterator[tuple[int, int, str, bytes]]:
-    """Each encoded word: where it starts and stops, its charset, its bytes."""
+    """Yield the start, end, charset and bytes of each encoded word."""
     heads = list(_HEAD.finditer(text))
     for head, after in pairwise([*heads, None]):
         if head is None:
@@ -68,9 +69,9 @@ def _iter_encoded_words(text: str) -> Iterator[tuple[int, int, str, bytes]]:
 
 
 def base64(data: bytes) -> bytes:
-    """Decode what is there: signs that are no base64 are passed over, missing padding is added.
+    """Decode base64 leniently: invalid characters are skipped, missing padding is added.
 
-    Padding in the middle ends a chunk and not the text: gateways join what others have encoded.
+    Padding in the middle ends a chunk, not the data, because gateways concatenate encoded texts.
     """
     if data.count(b"=") > 2000:
         return _chunk(data)
@@ -84,15 +85,15 @@ def _chunk(data: bytes) -> bytes:
     return a2b_base64(signs + b"=" * (-len(signs) % 4))
 
 
-# A quoted value that nobody closed goes to the end; a value without quotes to the next semicolon.
+# An unclosed quoted value extends to the end, a value without quotes to the next semicolon.
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;]*))', re.DOTALL)
 _SECTION = re.compile(r"(.+?)(?:\*(\d{1,4}))?(\*)?")
 
 
 def parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
-    """The value of a Content-Type or Content-Disposition in lower case, and its parameters with decoded values.
+    """Parse a Content-Type or Content-Disposition into its value in lower case and its decoded parameters.
 
-    Of two parameters with one name the first counts; one in RFC 2231's form goes before a plain one.
+    Of several parameters with the same name the first counts, and one in the form of RFC 2231 overrides a plain one.
     """
     value, semicolon, rest = line.partition(";")
     plain: dict[str, str] = {}
@@ -112,7 +113,7 @@ def parameters(line: str, faults: set[str]) -> tuple[str, dict[str, str]]:
 
 
 def _join_sections(pieces: dict[int, tuple[bool, str]], faults: set[str]) -> str:
-    """The sections of one parameter in their order (RFC 2231, section 3), with its charset (section 4)."""
+    """Join the sections of a parameter in order (RFC 2231, section 3) and decode them with its charset (section 4)."""
     ordered = [pieces[number] for number in sorted(pieces)]
     charset = ""
     first_encoded, first = ordered[0]

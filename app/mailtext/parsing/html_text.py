@@ -1,4 +1,4 @@
-"""HTML to the text that its reader sees."""
+"""Convert HTML to the text that a reader sees."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from selectolax.lexbor import LexborNode
 from .charsets import tidy
 from .html_tree import Attributes, walk
 
-MOST_HTML = 1_000_000  # characters, images that are written into the page not counted
-MOST_QUOTED = 20  # quotes within quotes; each costs two characters a line
+MOST_HTML = 1_000_000  # characters, not counting inline images
+MOST_QUOTED = 20  # levels of quotes; each costs two characters per line
 
 HIDDEN = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
-# Word writes each line as a paragraph and takes the space around it away.
+# Word makes each line a paragraph without margins.
 _TIGHT = re.compile(
     r"\bMso(?:Normal|PlainText|ListParagraph)|margin\s{0,9}:\s{0,9}0|margin-bottom\s{0,9}:\s{0,9}0", re.IGNORECASE
 )
@@ -23,7 +23,7 @@ _DOUBLE_SPACE = re.compile(r"[ \xa0]{2,}")
 _WRITTEN_IN = re.compile(r"\bdata:[^\"'\s>]{200,}")
 
 _SPACED = frozenset(["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "pre"])
-# What holds no words of the page.
+# Elements without visible text.
 UNSEEN = frozenset(["script", "style", "title", "textarea", "template", "select", "iframe", "noframes"])
 _SECTIONS = ("address", "article", "aside", "body", "footer", "header", "html", "main", "nav", "section")
 _GROUPS = ("blockquote", "center", "dd", "details", "div", "dt", "fieldset", "figcaption", "figure", "form", "summary")
@@ -32,14 +32,14 @@ BLOCKS = _SPACED.union(_SECTIONS, _GROUPS, _TABLES, ("li", "menu"))
 
 
 def without_images(html: str) -> str:
-    """Take out of HTML the images that are written into its addresses, which may be most of it."""
+    """Remove inline images (data: URLs) from HTML, since they may be most of it."""
     return _WRITTEN_IN.sub("data:", html)
 
 
 def text_of(html: str) -> str:
-    """Return what can be read: a line for each paragraph, break, row and item of a list, quotes behind "> ", no images.
+    """Return the visible text: a line for each paragraph, break, row and list item, quotes with "> ", no images.
 
-    What the page hides is left out, unless there is nothing else. Never raises; takes time in proportion to the length.
+    Hidden text is left out, unless there is nothing else. Never raises; takes linear time.
     """
     html = without_images(html)[:MOST_HTML]
     page = _read(html, hide=True)
@@ -50,19 +50,19 @@ def text_of(html: str) -> str:
 
 @dataclass
 class _Page:
-    """A text that is being set: lines that are done, the pieces of the open one, and what is around it."""
+    """A visitor that collects the text: finished lines, pieces of the current one, and the surrounding elements."""
 
     lines: list[str] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
     quoted: int = 0
-    last_quoted: int = 0  # of the last line with text
-    mark: str = ""  # of an item in a list, before its first text
-    gap: bool = False  # a paragraph has ended or begins: an empty line before the next text
-    loose: bool = False  # the paragraph that we are in has space around it
-    kept: int = 0  # within so many <pre>
-    lists: list[int] = field(default_factory=list)  # the last number of each open list, -1 for one without numbers
-    hide: bool = True  # whether what the page hides is left out
-    hides: bool = False  # whether anything was hidden
+    last_quoted: int = 0  # level of the last line with text
+    mark: str = ""  # bullet or number of a list item, until its first text
+    gap: bool = False  # put an empty line before the next text
+    loose: bool = False  # the current paragraph has margins
+    kept: int = 0  # number of open <pre> elements
+    lists: list[int] = field(default_factory=list)  # the last number of each open list, -1 for unordered ones
+    hide: bool = True  # leave hidden elements out
+    hides: bool = False  # a hidden element was left out
 
     def text(self, text: str, _: bool) -> None:
         if self.kept:
@@ -75,9 +75,9 @@ class _Page:
             self.line.append(_SPACE.sub(" ", text))
 
     def end(self, always: bool = True) -> None:
-        """End the open line; without `always` only where there is something in it."""
+        """End the current line; without `always` only if it isn't empty."""
         text = "".join(self.line)
-        always = always or "\xa0" in text  # a paragraph that holds nothing else is an empty line on purpose
+        always = always or "\xa0" in text  # a paragraph with only a no-break space is an intentional empty line
         self.line.clear()
         if not self.kept:
             text = _DOUBLE_SPACE.sub(" ", text)

@@ -1,8 +1,8 @@
-"""A page as a tree: how it is read, and why that is safe.
+"""Safe parsing of HTML into a tree.
 
-Builders follow a standard that lets a page cost more than its length: each open element may be walked over for each tag
-(500 kB of "<div>" kept Lexbor busy for over 20 seconds), and each open "<b>" is made again in every paragraph (1 MB
-made over 2 GB). So `flatten_if_too_complex` lets nothing be built that grows into such a one.
+The HTML standard lets a page cost more than linear time and memory: a parser may walk over every open element for each
+tag (500 kB of "<div>" kept Lexbor busy for over 20 seconds), and recreates each open "<b>" in every paragraph (1 MB
+grew to over 2 GB). `flatten_if_too_complex` keeps such pages from the parser.
 """
 
 import re
@@ -15,11 +15,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 MOST_NESTED = 500
 MOST_ATTRIBUTES = 500
 MOST_MADE_AGAIN = 500_000
-MOST_ELEMENTS = 15_000  # of a page; the largest newsletters have a third of that
-SMALL = 16_000  # signs of a page that holds too little for its attributes to cost a tenth of a second
+MOST_ELEMENTS = 15_000  # in a page; the largest newsletters have a third of that
+SMALL = 16_000  # characters; the attributes of a shorter page can't cost a tenth of a second
 
 UNSEEN = "script|style|title|textarea|template|select|iframe|noframes"
-# Quotes hold a ">" only where a value begins (HTML, section 13.2.5.37). What nobody closed goes to the end.
+# Quotes protect a ">" only at the start of a value (HTML, section 13.2.5.37). Unclosed tokens extend to the end.
 TOKEN = re.compile(
     r"<!--(?:>|->|.*?(?:--!?>|\Z))"
     rf"|<(?P<unseen>{UNSEEN})\b.*?(?:</(?P=unseen)\b[^>]*>?|\Z)"
@@ -30,15 +30,15 @@ TOKEN = re.compile(
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
-# Their end tags may be left out (HTML, section 13.1.2.4), so that they say nothing about how deep the tree is.
+# Their end tags are optional (HTML, section 13.1.2.4), so open ones don't add to the depth of the tree.
 IMPLIED = frozenset(
     ["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head"]
 )
 
-# HTML, section 13.2.4.3: these go on in the next paragraph when they were not closed.
+# HTML, section 13.2.4.3: formatting elements, which continue in the next paragraph if they were not closed.
 _GOES_ON = frozenset(["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"])
 _CELLS = frozenset(["td", "th", "caption"])
-# For a page with too many elements: what nobody sees, the beginnings of elements, tags inside of a line, and others.
+# For pages with too many elements: invisible content, start tags, inline tags, and all tags.
 _NOT_SEEN = re.compile(rf"<!--.*?(?:-->|\Z)|<({UNSEEN})\b.*?(?:</\1\b[^>]*>?|\Z)", re.DOTALL | re.IGNORECASE)
 _BEGINS = re.compile(r"<[a-z]", re.IGNORECASE)
 _IN_LINE = re.compile(rf"</?(?:span|{'|'.join(sorted(_GOES_ON))})\b[^>]*+>?", re.IGNORECASE)
@@ -50,20 +50,20 @@ State = TypeVar("State")
 
 
 class Visitor(Protocol[State]):
-    """Somebody who reads a page. What `enter` returns goes down the tree, to all that is in the element."""
+    """A visitor of the nodes of a page. The state returned by `enter` is passed on to the element's descendants."""
 
     def enter(self, tag: str, attributes: Attributes, state: State, node: LexborNode) -> State | None:
-        """Come to an element; None leaves out what is in it."""
+        """Handle the start of an element; return the state for its content, or None to skip it."""
 
     def leave(self, tag: str, state: State) -> None:
-        """Come to its end."""
+        """Handle the end of an element that was not skipped."""
 
     def text(self, text: str, state: State) -> None:
-        """Come to a text."""
+        """Handle a text node."""
 
 
 def walk(html: str, visitor: Visitor[State], state: State) -> None:
-    """Read a page in its order. Without recursion: it may be nested hundreds deep."""
+    """Visit the nodes of a page in document order, without recursion, because pages may be deeply nested."""
     root = LexborHTMLParser(flatten_if_too_complex(html)).body
     stack: list[tuple[LexborNode, State, bool]] = [(root, state, False)] if root is not None else []
     while stack:
@@ -85,9 +85,10 @@ def walk(html: str, visitor: Visitor[State], state: State) -> None:
 
 
 def flatten_if_too_complex(html: str) -> str:
-    """Return the HTML, or only its text in a <pre> where elements are nested deeper than any program nests them, a tag
-    carries attributes by the hundred, there are elements by the ten thousand, or what was never closed would be made
-    again too often."""
+    """Return the HTML unchanged, or only its text in a <pre> if it would be too expensive to parse.
+
+    That is HTML with more elements, nesting, attributes or recreated formatting elements than the limits above.
+    """
     if html.count("<") > MOST_ELEMENTS and len(_BEGINS.findall(html)) > MOST_ELEMENTS:
         text = _ANY_TAG.sub("\n", _IN_LINE.sub("", _NOT_SEEN.sub("", html)))
     elif _is_too_complex(html):
@@ -106,7 +107,7 @@ def _break(token: re.Match[str]) -> str:
 
 @dataclass
 class _Scope:
-    """The page, a table or a cell: an end tag closes nothing outside of its own (section 13.2.4.2)."""
+    """The page, a table or a cell; an end tag closes no element outside its scope (HTML, section 13.2.4.2)."""
 
     is_cell: bool = False
     unclosed: Counter[str] = field(default_factory=Counter)
@@ -151,7 +152,7 @@ class _Page:
             self.going_on += by
 
     def _leave(self, is_cell: bool) -> None:
-        """Leave the innermost scope if it is of this kind; what was open in it is closed."""
+        """Leave the innermost scope if it is of this kind, closing the elements that are open in it."""
         if len(self.scopes) > 1 and self.scopes[-1].is_cell == is_cell:
             left = self.scopes.pop()
             self.nested -= left.unclosed.total()

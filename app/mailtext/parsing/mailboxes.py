@@ -1,4 +1,4 @@
-"""Addresses of a header line (RFC 5322, section 3.4), also in forms that no standard knows: linear, never raising."""
+"""Lenient parser for address lists (RFC 5322, section 3.4), which takes linear time and never raises."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,8 +8,7 @@ from .header_words import unworded
 
 MOST_MAILBOXES = 20_000  # in one header line
 
-# An encoded word is one token whatever is in it: commas and brackets are forbidden there (RFC 2047, section 5) and
-# common.
+# An encoded word is a single token: commas and brackets in it are forbidden (RFC 2047, section 5), but common.
 _QUOTED = r'(?P<quoted>"(?:[^"\\]|\\.)*+")|'
 _OTHERS = r"""<(?P<angle>[^>]*)(?:>|\Z)
     |(?P<comment>\()
@@ -27,7 +26,7 @@ _ROUTE = re.compile(r"@[^:]*:")
 
 @dataclass
 class _Open:
-    """A mailbox that is being read: the words of its name in pieces, its comments, the addresses in angle brackets."""
+    """The mailbox being parsed: the words of its name in pieces, its comments, the addresses in angle brackets."""
 
     words: list[list[str]] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
@@ -42,10 +41,10 @@ class _Open:
 
 
 def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
-    """Every mailbox of the line, members of groups too; a name without an address has the address "".
+    """Return every mailbox of the line, including members of groups; a name without an address has the address "".
 
-    Two addresses in angle brackets without a comma between them are two mailboxes: programs differ in which of them
-    they would show, and a forger counts on that.
+    Two addresses in angle brackets without a comma between them are two mailboxes: programs differ in which one they
+    show, which a forger could exploit.
     """
     found: list[Mailbox] = []
     current = _Open()
@@ -61,10 +60,10 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
             comment, at = _read_comment(line, at)
             current.comments.append(comment)
         elif text == ":" and grouped and not current.angles:
-            current = _Open()  # what came before is the name of a group
+            current = _Open()  # the text so far is the name of a group
         elif kind == "sign" and text != ":":
             if text == "," and current.angles == [""] and current.words:
-                current = _Open(words=[[f"{_name(current)},"]])  # a name torn apart: '"A" <>, "LTD" <ly@x.example>'
+                current = _Open(words=[[f"{_name(current)},"]])  # a name split at a comma: '"A" <>, "B" <a@b.example>'
             else:
                 found += _build_mailboxes(current, faults)
                 current = _Open()
@@ -74,7 +73,7 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
         elif kind == "space":
             current.spaced = True
         elif text == '"':
-            # Nobody closes this one; looking for the end again and again would take quadratic time.
+            # This quote is never closed; searching for its end again and again would take quadratic time.
             token = _TOKEN_UNQUOTED
         else:
             current.add(text)
@@ -82,7 +81,7 @@ def mailboxes(line: str, faults: set[str]) -> tuple[Mailbox, ...]:
 
 
 def _read_comment(line: str, position: int) -> tuple[str, int]:
-    """The text of a comment that may hold others, and where it ends."""
+    """Return the text of a comment, which may contain nested ones, and its end."""
     start, depth = position, 1
     for match in _IN_COMMENT.finditer(line, position):
         depth += {"(": 1, ")": -1}.get(match[0], 0)
@@ -103,7 +102,7 @@ def _build_mailboxes(current: _Open, faults: set[str]) -> list[Mailbox]:
     if not addresses:
         words, addresses = _split_name_and_address(words)
     if not addresses and current.comments and len(words) == 1 and words[0].isascii():
-        words, addresses = [], words  # "MAILER-DAEMON (Mail Delivery System)": a mailbox of the server itself
+        words, addresses = [], words  # "MAILER-DAEMON (Mail Delivery System)": a local mailbox of the server
     name = unworded(" ".join(map(_unquote, words)), faults).strip()
     if not name and current.comments:
         name = unworded(_ESCAPED.sub(r"\1", " ".join(current.comments)), faults).strip()
@@ -113,9 +112,9 @@ def _build_mailboxes(current: _Open, faults: set[str]) -> list[Mailbox]:
 
 
 def _split_name_and_address(tokens: list[str]) -> tuple[list[str], list[str]]:
-    """Words without angle brackets: what is the name, and what the address.
+    """Split words without angle brackets into name and address.
 
-    "timur@example.org (Timur)", "Timur timur@example.org", and "timur @ example.org" of RFC 822.
+    Examples: "timur@example.org (Timur)", "Timur timur@example.org", and "timur @ example.org" as in RFC 822.
     """
     if len(tokens) == 3 and tokens[1] == "@":
         return [], ["".join(tokens)]
@@ -130,7 +129,7 @@ def _unquote(token: str) -> str:
 
 
 def _address(text: str) -> str:
-    """An address as it was written, without a route (RFC 5322, section 4.4), its domain in lower case."""
+    """Return an address without its route (RFC 5322, section 4.4), with the domain in lower case."""
     text = text.strip()
     address = _ROUTE.sub("", text, count=1).strip() if text.startswith("@") else text
     local, at, domain = address.rpartition("@")

@@ -1,6 +1,6 @@
-"""The parts of a message, from any bytes, with caps on how many and how deep; which are words and which are files.
+"""Splitting of a message into MIME parts, with limits on their number and depth, and their decoding.
 
-Python's own parser walks through one generator for each level, so that a few thousand nested multiparts break it.
+Python's own parser uses one generator for each level, so a few thousand nested multiparts break it.
 """
 
 import re
@@ -16,7 +16,7 @@ MOST_PARTS = 200
 MOST_DEPTH = 20
 MOST_HEADERS = 1_000_000  # bytes of one header block
 MOST_OF_A_TYPE = 20_000  # bytes of Content-Type or Content-Disposition
-# Lines that begin like a delimiter and are none; each costs a look, and a real message has a few.
+# Lines that begin like a delimiter but are none; each costs time, and real messages have few.
 MOST_FALSE_DELIMITERS = 10_000
 
 Fields = list[tuple[str, bytes]]
@@ -32,9 +32,10 @@ _NO_SEMICOLON = re.compile(r"\A([^\s;/]+/[^\s;]+)(?=\s+[A-Za-z*-]+\s*=)")
 
 @dataclass
 class Part:
-    """A part with its headers read and its content still encoded; a multipart has parts instead of content.
+    """A MIME part with parsed headers and encoded content; a multipart has `parts` instead of content.
 
-    `content_params` are those of Content-Type, `disposition_params` those of Content-Disposition.
+    `kind` is its media type, `content_params` are the parameters of Content-Type, and `disposition_params` those of
+    Content-Disposition.
     """
 
     kind: str
@@ -47,12 +48,12 @@ class Part:
     parts: list["Part"] = field(default_factory=list)
 
     def value(self, name: str) -> bytes:
-        """The first header of this name (in lower case), b"" without one."""
+        """Return the first header with this name (in lower case), or b""."""
         return next((value for key, value in self.fields if key.lower() == name), b"")
 
     @property
     def name(self) -> str:
-        """The file name, by whichever header gives one."""
+        """The file name from Content-Disposition or Content-Type, or ""."""
         return " ".join((self.disposition_params.get("filename") or self.content_params.get("name") or "").split())
 
     def walk(self) -> Iterator["Part"]:
@@ -62,7 +63,10 @@ class Part:
 
 
 def lines_normalised(raw: bytes) -> bytes:
-    """Line ends as LF. A lone CR is one only where there is no other: in a header it would begin another header."""
+    """Return the bytes with LF as line ends.
+
+    A lone CR counts as a line end only if there is no LF at all, because in a header it would begin another header.
+    """
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in raw:
         return raw.replace(b"\r", b"\n")
@@ -70,10 +74,11 @@ def lines_normalised(raw: bytes) -> bytes:
 
 
 def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
-    """The header fields at `start`, names as written and values still folded, and where the body begins.
+    """Return the header fields at `start`, with names as written and values still folded, and the start of the body.
 
-    Headers end at an empty line, or at a line that is no header. Where a well-known header follows, it is none of the
-    message above the first header, and below one the rest of it, which a careless program broke without indenting it.
+    The headers end at an empty line or at a line that is no header. But if a well-known header follows soon, such a
+    line is skipped above the first header, and below one it continues the value, which some programs fold without
+    indentation.
     """
     fields: Fields = []
     at, end = start, len(raw) if end is None else end
@@ -97,10 +102,10 @@ def fields_of(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Field
 
 
 class Reader:
-    """The splitting of one message by places in its bytes, never copied; counts the parts and gathers the faults."""
+    """A splitter of one message, which works with offsets instead of copies, counts parts and collects faults."""
 
     def __init__(self, raw: bytes, faults: set[str]) -> None:
-        # Every part then stands after a line end, so that a delimiter is found at its start too.
+        # The line end before it makes a delimiter at the very start findable.
         self.raw = b"\n" + lines_normalised(raw).lstrip(b"\n")
         self.faults = faults
         self.count = 0
@@ -109,7 +114,7 @@ class Reader:
         return self._part(1, len(self.raw), "text/plain", 0)
 
     def _part(self, start: int, end: int, default: str, depth: int) -> Part:
-        """Read the part between these places: its headers, and the parts in it."""
+        """Parse the part between these offsets with its headers and nested parts."""
         self.count += 1
         fields, body = fields_of(self.raw, start, end)
         if body - start > MOST_HEADERS:
@@ -139,14 +144,15 @@ class Reader:
         kind, content_params = parameters(_NO_SEMICOLON.sub(r"\1;", line("content-type")), self.faults)
         disposition, disposition_params = parameters(line("content-disposition"), self.faults)
         if not re.fullmatch(r"[^\s/]+/[^\s/]+", kind):
-            # RFC 2045, section 5.2: what can't be understood is plain text; "html" alone is what some programs say.
+            # RFC 2045, section 5.2: an invalid type means plain text; but some programs write just "html".
             kind = "text/html" if kind == "html" else default
         encoding = line("content-transfer-encoding").partition(";")[0].strip().lower()
         return Part(kind, content_params, disposition, disposition_params, encoding, fields)
 
     def _pieces(self, start: int, end: int, part: Part) -> list[tuple[int, int]]:
-        """Return what stands between the delimiters; where the boundary is missing or wrong, the one that the text
-        uses; the whole as one text where there is none.
+        """Return the offsets of the parts between the delimiters.
+
+        If the boundary is missing or wrong, use the one found in the text. Without any, the whole is one part.
         """
         boundary = part.content_params.get("boundary", "").encode().rstrip()
         pieces = self._split_at_boundary(start, end, boundary) if boundary else []
@@ -157,9 +163,9 @@ class Reader:
         return pieces
 
     def _split_at_boundary(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-        """Split at the delimiter lines of RFC 2046, section 5.1.1; the last one may be missing."""
+        """Split at delimiter lines (RFC 2046, section 5.1.1); the closing one may be missing."""
         raw, delimiter = self.raw, b"\n--" + boundary
-        found: list[tuple[int, int]] = []  # where each delimiter stands, and where the line after it begins
+        found: list[tuple[int, int]] = []  # the start of each delimiter, and of the line after it
         at, misses = raw.find(delimiter, start - 1, end), 0
         while at >= 0:
             stop = at + len(delimiter)
@@ -183,7 +189,7 @@ class Reader:
 
 
 def decode_content(part: Part) -> bytes:
-    """The content without its transfer encoding, as much of it as can be read."""
+    """Return the content without its transfer encoding, as far as it can be decoded."""
     if part.encoding == "base64":
         return _base64(part.content)
     if part.encoding == "quoted-printable":
@@ -194,8 +200,10 @@ def decode_content(part: Part) -> bytes:
 
 
 def _base64(content: bytes) -> bytes:
-    """Base64 up to the first line with words in it: lists put their plain footers below. Text that was only said to be
-    base64 is given as it is."""
+    """Decode base64 up to the first line with several words, since mailing lists append plain footers.
+
+    Text that is only labelled as base64 is returned unchanged.
+    """
     words = re.search(rb"\S[ \t]+\S", content)
     if words is None:
         return base64(content)
@@ -229,26 +237,26 @@ _UU = re.compile(
 
 
 def without_uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """A text without the files that were put into it before there was MIME, and the name and content of each."""
+    """Return a text without its uuencoded files, and the name and content of each file."""
     if "begin " not in text:
         return text, []
     files = [(match[1].strip(), _uu_lines(match[2].encode("ascii"))) for match in _UU.finditer(text)]
     return _UU.sub("", text) if files else text, files
 
 
-# What a multipart/signed is signed with says nothing to a reader.
+# The signatures of a multipart/signed are not shown to readers.
 _SIGNATURES = frozenset({"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"})
 _TEXTS = frozenset({"text/plain", "text/html", "text/markdown"})
-_OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # of what the other alternatives say
+_OTHER_FORMS = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})  # redundant alternatives
 
 
 def is_report(part: Part, top: Part) -> bool:
-    """Only a message that is a report as a whole is one (RFC 6522): anybody can hang a report on a letter."""
+    """Return whether the whole message is a report (RFC 6522): anybody could attach a report to a letter."""
     return part.kind == "multipart/report" and part is top
 
 
 def get_visible_parts(part: Part, top: Part) -> list[Part]:
-    """Return the parts of a multipart that say something to a person. Of a report that is its first one."""
+    """Return the parts of a multipart that are meant for people, which is the first one of a report."""
     if part.kind == "multipart/alternative":
         return [one for one in part.parts if one.kind not in _OTHER_FORMS]
     if part.kind == "multipart/signed":
@@ -257,7 +265,7 @@ def get_visible_parts(part: Part, top: Part) -> list[Part]:
 
 
 def leaves(part: Part, top: Part) -> Iterator[Part]:
-    """Go through the parts that are no multipart, in their order. The depth is bounded by the reader of parts."""
+    """Yield the visible parts that are no multiparts, in order. `Reader` limits the depth of the recursion."""
     if not part.kind.startswith("multipart/"):
         yield part
         return
@@ -266,12 +274,12 @@ def leaves(part: Part, top: Part) -> Iterator[Part]:
 
 
 def is_text_part(part: Part) -> bool:
-    """Return whether a leaf is text that is read as the message's own; every other one is a file that hangs on it."""
+    """Return whether a leaf is part of the message's own text; every other leaf is an attached file."""
     return part.kind in _TEXTS and part.disposition != "attachment" and not _is_file(part)
 
 
 def _is_file(part: Part) -> bool:
-    """A text part that has a file name is a file that hangs on the message, also where nothing says "attachment"."""
+    """Return whether a text part is an attached file because it has a file name, even without "attachment"."""
     if part.disposition_params.get("filename"):
         return True
     return part.disposition != "inline" and bool(part.content_params.get("name"))

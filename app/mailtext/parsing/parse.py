@@ -1,4 +1,4 @@
-"""A message from its bytes: who, to whom, when, what it says, what is attached. Never raises, whatever they are."""
+"""Parse the bytes of a message into a `Mail`. Never raises, whatever the bytes are."""
 
 import re
 from collections.abc import Iterable
@@ -31,10 +31,10 @@ FLOWED_SIGNATURE = "-- "
 
 
 def unflowed(text: str, delete_space: bool = False) -> str:
-    """Join the lines that end with a space to the next one of the same quote depth (section 4.2).
+    """Join each line of format=flowed that ends with a space to the next of the same quote depth (RFC 3676, 4.2).
 
-    With `delete_space` (DelSp=yes, for scripts without spaces) that space is no part of the text. The line "-- " before
-    a signature ends no paragraph and begins none (section 4.3).
+    With `delete_space` (DelSp=yes, for scripts without spaces) that space is removed. The signature delimiter "-- " is
+    never joined (section 4.3).
     """
     made: list[str] = []
     paragraph: list[str] = []
@@ -48,7 +48,7 @@ def unflowed(text: str, delete_space: bool = False) -> str:
     for line in text.split("\n"):
         content = line.lstrip(">")
         marks = len(line) - len(content)
-        content = content.removeprefix(" ")  # stuffed (section 4.4), or what stands between the marks and the text
+        content = content.removeprefix(" ")  # space-stuffing (section 4.4), or the space after quote marks
         if content == FLOWED_SIGNATURE or marks != depth:
             close()
             depth = marks
@@ -60,10 +60,10 @@ def unflowed(text: str, delete_space: bool = False) -> str:
     return "\n".join(made)
 
 
-MAX_PARSED = 10_000_000  # bytes; of a longer message no more is read
+MAX_PARSED = 10_000_000  # bytes of a message that are parsed
 FAULTS = ("bytes", "parts", "depth", "time", "broken", "charset", "winmail", "encrypted")
 
-_ID = re.compile(r"<[^<>\s]{1,998}>")  # RFC 5322, section 2.1.1: no line is longer
+_ID = re.compile(r"<[^<>\s]{1,998}>")  # the longest line of RFC 5322, section 2.1.1
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 _PGP = re.compile(r"^-----BEGIN PGP MESSAGE-----[ \t]*$", re.MULTILINE)
 _WINMAIL = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
@@ -72,10 +72,10 @@ _DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
 
 def parse(raw: bytes) -> Mail:
-    """Read a message. Of one over `MAX_PARSED` bytes the first that many are read, which is the fault "bytes".
+    """Parse a message, or the first `MAX_PARSED` bytes of a longer one, which has the fault "bytes".
 
-    Whatever is wrong with the bytes ends as a code in `faults`; a flaw of ours that some bytes may find would end there
-    too, as "broken", because the mail has to come to rest in front of a person.
+    Problems with the bytes become codes in `faults`. So do our own bugs, as "broken", because each mail has to reach a
+    person. Never raises.
     """
     try:
         return read(raw)
@@ -84,7 +84,7 @@ def parse(raw: bytes) -> Mail:
 
 
 def read(raw: bytes) -> Mail:
-    """Return what `parse` does, without its net."""
+    """Parse a message as `parse` does, but without catching exceptions."""
     faults = {"bytes"} if len(raw) > MAX_PARSED else set()
     top = Reader(raw[:MAX_PARSED], faults).message()
     label = next((part.content_params["charset"] for part in top.walk() if "charset" in part.content_params), "")
@@ -105,7 +105,7 @@ def read(raw: bytes) -> Mail:
 
 
 def parse_headers_only(raw: bytes, fault: str, max_bytes: int = MAX_PARSED) -> Mail:
-    """Read only the headers in the first `max_bytes` bytes, with the fault that was the reason for it. Never raises."""
+    """Parse only the headers in the first `max_bytes` bytes; `fault` is the reason. Never raises."""
     try:
         fields, _ = fields_of(lines_normalised(raw[:max_bytes]).lstrip(b"\n"))
         return _mail(fields, (), {fault}, {})
@@ -143,7 +143,7 @@ def _mail(fields: Fields, hinted: tuple[str, ...], faults: set[str], content: di
 
 
 def _parse_server_address(line: str) -> str:
-    """Return the address of a header that a server wrote: "" for the null path."""
+    """Return the address in a header that a server wrote, "" for the null path."""
     found = mailboxes(line, set())
     return found[0].address or found[0].name if found else ""
 
@@ -153,7 +153,7 @@ def _ids(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _message_id(line: str) -> str:
-    """With its brackets, also where a program left them out: others quote it with them."""
+    """Return the Message-ID with brackets, even if the header lacks them: replies refer to it with brackets."""
     found = _ID.search(line)
     if found:
         return found[0]
@@ -162,7 +162,7 @@ def _message_id(line: str) -> str:
 
 
 def parse_date(line: str) -> datetime | None:
-    """A Date header in UTC; None for what is no date, or one that no calendar of ours can hold."""
+    """Parse a Date header into UTC; None if it is invalid or out of range. A date without a zone is taken as UTC."""
     try:
         date = parsedate_to_datetime(line[:200])
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
@@ -171,7 +171,7 @@ def parse_date(line: str) -> datetime | None:
 
 
 def _language(top: Part) -> str:
-    """The first tag of Content-Language (RFC 3282), of the message or of the first part that names one."""
+    """Return the first tag of Content-Language (RFC 3282), of the message or of the first part that has one, or ""."""
     for part in top.walk():
         tag = part.value("content-language").decode("ascii", "ignore").split(",")[0].strip()
         if re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}", tag):
@@ -181,17 +181,17 @@ def _language(top: Part) -> str:
 
 @dataclass(frozen=True)
 class _Segment:
-    """A stretch of the message as plain text, as HTML, or as both where the writer's program made both."""
+    """A section of the message as plain text, HTML, or both alternatives."""
 
     plain: str | None
     html: str | None
 
 
 def _join_plain(segments: list[_Segment]) -> str | None:
-    """The whole as plain text, None where nothing of it was plain.
+    """Return the complete message as plain text; None if it has no plain text at all.
 
-    Some programs write one stretch as HTML and the next as text, and lists add a footer in their own way: where there
-    is any plain text, stretches of HTML are read into it, and the other way round, so that each rendition is whole.
+    Some programs send one section as HTML and the next as text, and mailing lists add footers of either type. Sections
+    that exist only in the other type are converted, so that each rendition is complete.
     """
     return _join_segments(segments) if any(segment.plain is not None for segment in segments) else None
 
@@ -214,17 +214,17 @@ def _page(segment: _Segment) -> str:
 
 @dataclass
 class _Found:
-    """Findings on the way through the parts of a message."""
+    """The results of a walk through the parts of a message."""
 
     faults: set[str]
     hinted: tuple[str, ...]
     top: Part
     attachments: list[Attachment] = field(default_factory=list)
     report: list[tuple[str, str]] = field(default_factory=list)
-    room: int = MOST_HTML  # characters of HTML that may still come
+    room: int = MOST_HTML  # characters of HTML that may still be added
 
     def segments(self, part: Part) -> list[_Segment]:
-        """The text of a part in stretches; what is no text is put among the attachments."""
+        """Return the text sections of a part, and add everything else to the attachments."""
         if not part.kind.startswith("multipart/"):
             return self._leaf(part)
         if part.kind == "multipart/encrypted":
@@ -237,7 +237,7 @@ class _Found:
         return [segment for segments in found for segment in segments]
 
     def _report(self, part: Part) -> None:
-        """A delivery status, a read receipt or a complaint (RFC 6522): its first part speaks to people."""
+        """Collect the parts of a delivery status, read receipt or complaint (RFC 6522)."""
         for one in part.walk():
             if not one.kind.startswith("multipart/"):
                 text, _ = decoded(decode_content(one), one.content_params.get("charset", ""))
@@ -282,8 +282,10 @@ class _Found:
 
 
 def _best(choices: list[list[_Segment]]) -> list[_Segment]:
-    """One segment of the choices of a multipart/alternative (RFC 2046, section 5.1.4): the last plain text and the last
-    HTML that have anything in them. An empty text beside a full page says nothing."""
+    """Reduce a multipart/alternative (RFC 2046, section 5.1.4) to the last non-empty plain text and the last HTML.
+
+    An empty plain text beside HTML is dropped.
+    """
     plain = html = None
     for choice in choices:
         page = _html(choice)

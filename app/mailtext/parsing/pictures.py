@@ -1,7 +1,7 @@
-"""Pictures that strangers sent, drawn anew: of the file nothing is left but what one sees.
+"""Redrawing of untrusted pictures: nothing remains of the original file but its pixels.
 
-Run in a process of its own whose memory and time are limited (mail/reading.py): the libraries that read pictures are
-written in C, and their bytes come from anywhere.
+Run this in the separate process with limited memory and time (mail/reading.py): image libraries are written in C, and
+the bytes come from strangers.
 """
 
 import io
@@ -9,20 +9,20 @@ import warnings
 
 from PIL import Image, ImageOps
 
-MOST_PIXELS = 50_000_000  # as the largest sensors of telephones have; looked up in the head, before anything is drawn
-LONGEST_SIDE = 2_000  # pixels of what is shown
-_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # no other reader of the library is let at the bytes
+MOST_PIXELS = 50_000_000  # as large phone sensors have; read from the header, before anything is decoded
+LONGEST_SIDE = 2_000  # pixels of the redrawn picture
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP")  # Pillow's other decoders are not used
 
 
 class NoPicture(Exception):
-    """Raised where a picture can't be shown: "large" or "unreadable"."""
+    """The picture can't be shown; the message is "large" or "unreadable"."""
 
 
 def redraw_picture(data: bytes) -> tuple[str, bytes]:
-    """Draw a picture anew: its media type and its bytes, as JPEG, or as PNG where parts of it are transparent.
+    """Redraw a picture and return its media type and bytes: PNG if parts of it are transparent, else JPEG.
 
-    Of several frames it is the first. What turns a photo upright is taken from the metadata; then none of them are
-    left, be it Exif, XMP, IPTC, a colour profile, a comment or a thumbnail. Raises `NoPicture`.
+    Of an animation the first frame is used. Photos are rotated according to their metadata, all of which is then
+    dropped: Exif, XMP, IPTC, colour profile, comments and thumbnails. Raises `NoPicture`.
     """
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     try:
@@ -33,7 +33,7 @@ def redraw_picture(data: bytes) -> tuple[str, bytes]:
         raise NoPicture("large") from None
     except NoPicture:
         raise
-    except Exception:  # whatever the library makes of bytes that are no picture
+    except Exception:  # any error of the library on bytes that are no picture
         raise NoPicture("unreadable") from None
 
 
@@ -41,13 +41,13 @@ def _redraw(data: bytes) -> tuple[str, bytes]:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise NoPicture("large")
-        # Of a JPEG no more is decoded than that takes; `thumbnail` alone asks for four times as much of an oblong one.
+        # Decode a JPEG at reduced size; `thumbnail` alone would decode an oblong one at four times the pixels.
         opened.draft(None, _get_scaled_size(opened.width, opened.height))
         opened.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         upright = ImageOps.exif_transpose(opened)
     is_clear = upright.has_transparency_data
     mode = "RGBA" if is_clear else "RGB"
-    bare = Image.new(mode, upright.size)  # pixels are all that is copied: the library saves again what it has read
+    bare = Image.new(mode, upright.size)  # copy only the pixels: Pillow would save metadata that it has read
     bare.paste(upright.convert(mode))
     made = io.BytesIO()
     if is_clear:
@@ -58,6 +58,6 @@ def _redraw(data: bytes) -> tuple[str, bytes]:
 
 
 def _get_scaled_size(width: int, height: int) -> tuple[int, int]:
-    """The size of which the longer side is `LONGEST_SIDE`."""
+    """Return the size with the same ratio whose longer side is `LONGEST_SIDE`."""
     most = max(width, height)
     return width * LONGEST_SIDE // most, height * LONGEST_SIDE // most

@@ -1,8 +1,8 @@
-"""The words that a person wrote, without what their program quoted under, over or between them.
+"""Trimming: what a person wrote, without the quotes, signature and footers that programs added.
 
-The structure of the page comes first, then what we know (our addresses, the text that was answered), then the grammar
-of attributions and headers in each language, then signatures and footers. Linear in time; never empty where there is
-text.
+First comes the HTML structure, then what we know (our addresses, the mail that is answered), then the grammar of
+attributions and copied headers in each language, then signatures and footers. Takes linear time; never returns an empty
+text for a mail with words.
 """
 
 import re
@@ -18,16 +18,16 @@ from .signatures import below_banner, find_body_lines
 
 __all__ = ["trim"]
 
-MOST_SIGNS = 1_000_000  # of a body; more than a megabyte is no letter
-# Outlook writes a link twice, as it is shown and as it leads: "www.a.example<http://www.a.example/>".
+MOST_SIGNS = 1_000_000  # characters of a body that are trimmed; more than a megabyte is no letter
+# Outlook writes both the text and the target of a link: "www.a.example<http://www.a.example/>".
 LEADS = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
-# Of the words kept from the page, the share that must be in the plain text too, else the two are not the same letter.
+# The share of words in the HTML that must also be in the plain text for the two to be the same letter.
 SAME_LETTER = 0.8
-MOST_ANSWERS = 400  # stretches of their own words at whose ends a signature is looked for; a letter has a handful
+MOST_ANSWERS = 400  # runs of own lines that are searched for a signature; a letter has a handful
 
 
 def trim(mail: Mail, context: TrimContext = TrimContext()) -> Trimmed:  # noqa: B008 - frozen
-    """Return what the person wrote, and what was cut."""
+    """Separate what the person wrote from what was cut."""
     plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
     if mail.html and len(mail.html) <= 2 * MOST_SIGNS:
         lines, by_program = of_html(mail.html)
@@ -56,7 +56,7 @@ def _trim_plain(text: str, context: TrimContext) -> Trimmed:
 
 
 def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
-    """The first of the ways to cut that leaves any words; all where there are none."""
+    """Cut the lines in the first of the `WAYS` that leaves any words; keep everything if none does."""
     own = find_own_lines(lines, context)
     for way in WAYS if any(has_words(line.text) for line in lines) else ():
         read_as, mine = way(lines, own, context)
@@ -81,7 +81,7 @@ def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContex
 
 
 def _forwarded(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    """Nothing but a telephone's line stands above a forwarded mail: what was forwarded is the text."""
+    """Keep the forwarded mail, for mails that have at most a phone's footer above it."""
     inner = _unmarked(lines)
     begun = next((one for one in openings(inner) if one.kind == "forward"), None)
     if begun is None:
@@ -96,7 +96,7 @@ def _with_signature(lines: list[Line], own_flags: list[bool], context: TrimConte
 
 
 def _by_words_alone(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    """The containers held all there is, so they prove nothing: somebody typed into the quote or the signature."""
+    """Ignore the HTML containers: if they contain everything, somebody typed into the quote or the signature."""
     if all(line.mark is Mark.WRITTEN for line in lines):
         return lines, own_flags
     bare = [read(line.text) for line in lines]
@@ -104,7 +104,7 @@ def _by_words_alone(lines: list[Line], own_flags: list[bool], context: TrimConte
 
 
 def _inside_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Cut:
-    """All is quoted: what stands under the headings in it, without the signs."""
+    """Keep what is below the headings of a quote, without quote signs, for mails that are quoted completely."""
     inner = _unmarked(lines)
     return inner, find_own_lines(inner, TrimContext(context.addresses)) if openings(inner) else [False] * len(lines)
 
@@ -114,7 +114,7 @@ def _unmarked(lines: list[Line]) -> list[Line]:
     return [once(strip_quote_sign(line.text) if line.quoted else line.text, Mark.WRITTEN) for line in lines]
 
 
-# Each is asked for what it keeps: of the lines, the ones that stand outside of quotes, and what we know.
+# Each takes the lines, flags for those outside of quotes, and the context, and returns lines and flags to keep.
 WAYS: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
     _cut_signature,
     _forwarded,
@@ -125,7 +125,7 @@ WAYS: tuple[Callable[[list[Line], list[bool], TrimContext], Cut], ...] = (
 
 
 def _join_kept_lines(lines: list[Line], keep: Sequence[bool]) -> str:
-    """The lines that are kept, with one blank line where something between them was cut."""
+    """Join the kept lines, with one blank line in place of what was cut between them."""
     parts: list[str] = []
     gap = False
     for line, mine in zip(lines, keep, strict=True):
@@ -140,7 +140,7 @@ def _join_kept_lines(lines: list[Line], keep: Sequence[bool]) -> str:
 
 
 def _remove_repeated_links(text: str) -> str:
-    """The text without the address behind a link whose words are that address."""
+    """Remove the target after a link whose text is the same address."""
 
     def repeats(found: re.Match[str]) -> str:
         address = found[1].removesuffix("/")
@@ -151,7 +151,7 @@ def _remove_repeated_links(text: str) -> str:
 
 
 def _has_same_words(text: str, plain_text: str) -> bool:
-    """Return whether page and plain text hold the same words, so that what the one says counts for the other."""
+    """Return whether enough words of the HTML's text are also in the plain text (see `SAME_LETTER`)."""
     found = tokens(text)
     there = set(tokens(plain_text))
     return not found or sum(word in there for word in found) >= SAME_LETTER * len(found)

@@ -1,4 +1,4 @@
-"""Tells what the program of a newsletter adds to what was written: links, buttons, the lines at the foot."""
+"""Recognize what a newsletter's sending tool adds to an edition: links, buttons, footers."""
 
 import re
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from .lines import LINK, URL, Line, runs
 from .signatures import MAIL, MARKDOWN, QUESTION, STOPPED
 from .vocabulary import vocabulary
 
-LONGEST = 300  # signs of a line at the foot
-MOST_LABEL = 8  # words of a link
-LEAST_SAID = 6  # words that say something without a stop behind them
+LONGEST = 300  # characters of a footer line
+MOST_LABEL = 8  # words of a link's label
+LEAST_SAID = 6  # words that make a line an answer even without a full stop
 BETWEEN = re.compile(r"[|·•/›»→>\[\]()✉▶]+|  +")
 
 
 def boilerplate(lines: Sequence[Line], original_flags: Sequence[bool]) -> list[bool]:
-    """Return which of the lines in a quote of ours, those that are not ours, no person wrote there."""
+    """Return a flag for each line that a sending tool, and no person, added between the lines of our own text."""
     found = [False] * len(lines)
     for start, end in runs(not line.blank and not known for line, known in zip(lines, original_flags, strict=True)):
         foot = any(_is_foot(line) for line in lines[start:end])
@@ -26,7 +26,7 @@ def boilerplate(lines: Sequence[Line], original_flags: Sequence[bool]) -> list[b
 
 
 def is_answer_line(lines: Sequence[Line], index: int) -> bool:
-    """Return whether a line between two of ours reads like an answer: a sentence, or a word under a question."""
+    """Return whether a line between two of ours reads like an answer: a sentence, or any text below a question."""
     line = lines[index]
     if _ends_sentence(line) or len(split_words(line.core)) >= LEAST_SAID or not line.core.isascii():
         return True
@@ -43,7 +43,7 @@ def _is_foot(line: Line) -> bool:
 
 
 def _is_link(line: Line) -> bool:
-    """A link with its label, or an address, and no sentence."""
+    """Return whether the line is a link with its label or a mail address, and no sentence."""
     bare = MAIL.sub(" ", URL.sub(" ", LINK.sub(" ", MARKDOWN.sub(" ", line.core[:LONGEST]))))
     return bare != line.core[:LONGEST] and len(split_words(bare)) <= MOST_LABEL and not _ends_sentence(line)
 

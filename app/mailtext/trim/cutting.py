@@ -1,4 +1,4 @@
-"""Picks the lines that the person wrote: openings and quotes taken together, from the top of the mail to its end."""
+"""Find the lines that the person wrote, by walking through openings and quotes from top to bottom."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from .grammar import Opening, openings
 from .lines import Line, Mark, depth, has_words, read, with_initials
 from .quoted_originals import find_original_lines, mark_originals, sentence
 
-FULL_LINE = 40  # signs of a quoted line that a program may have wrapped
+FULL_LINE = 40  # characters of a quoted line that a program may have wrapped
 
 
 def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
-    """For each line whether it is the person's own. All that no quote holds is kept, signatures too."""
+    """Return for each line whether it is the person's own. Signatures outside of quotes still count as own."""
     whole, parts = find_original_lines(lines, context.texts), find_original_lines(lines, context.editions)
     ours = [one or other for one, other in zip(whole, parts, strict=True)]
     added = boilerplate(lines, ours) if any(ours) else ours
@@ -67,9 +67,7 @@ def _skip_blank_and_intro(lines: list[Line], index: int) -> int:
 
 
 def _end_of_quote(lines: list[Line], index: int) -> int:
-    """Behind the last quoted line of a run, at least one on; blank lines in it belong to it, and the ends of lines that
-    a program wrapped without marking what it moved to the next.
-    """
+    """Return the end of a run of quoted lines, including blank lines and unmarked remainders of wrapped lines in it."""
     end = index
     while index < len(lines) and (lines[index].quoted or lines[index].blank or _is_wrapped_remainder(lines, index)):
         index += 1
@@ -79,7 +77,7 @@ def _end_of_quote(lines: list[Line], index: int) -> int:
 
 
 def _is_wrapped_remainder(lines: list[Line], index: int) -> bool:
-    """Return whether a line between two of a quote is the end of a full one above it, which was in mid-sentence."""
+    """Return whether a line within a quote is the rest of the full line above it, wrapped in mid-sentence."""
     if not 0 < index < len(lines) - 1:
         return False
     above, line, below = lines[index - 1 : index + 2]
@@ -94,7 +92,7 @@ def _is_wrapped_remainder(lines: list[Line], index: int) -> bool:
 
 
 def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> bool:
-    """Return whether a weak opening counts: a marked quote follows, or it names an address of ours."""
+    """Return whether a weak opening counts, because a marked quote follows or it contains one of our addresses."""
     follows = _skip_blank_and_intro(lines, opening.end)
     if follows < len(lines) and lines[follows].quoted and follows - opening.end <= 3:
         return True
@@ -104,7 +102,7 @@ def _backed(lines: list[Line], opening: Opening, addresses: frozenset[str]) -> b
 
 @dataclass(frozen=True)
 class _Originals:
-    """Lines that are ours, and those that a newsletter's program added; `whole` where all is known that we sent."""
+    """Flags for lines of our text and for lines that a sending tool `added`; `whole` if all of our text is known."""
 
     lines: list[bool]
     added: list[bool]
@@ -114,10 +112,10 @@ class _Originals:
 def _keep_interleaved_answers(
     lines: list[Line], originals: _Originals, span: tuple[int, int], keep: list[bool], has_words_above: bool
 ) -> int:
-    """A program quotes without a mark (Outlook), and we know the text: what stands between its lines is an answer.
+    """Keep the answers between the lines of our own text, quoted without marks (Outlook); return the end of the quote.
 
-    Not what a newsletter's program adds; and of an edition, which we know in part, nothing where the person wrote above
-    it. What stands below the last line is the rest of the quote if the person wrote above it and nothing in it.
+    Lines that a sending tool added are no answers; and within an edition, whose text is known only in part, nothing is
+    kept if the person wrote above it. If the person wrote above the quote and not in it, the quote extends to the end.
     """
     places = [place for place in range(*span) if originals.lines[place]]
     answers = [
@@ -137,11 +135,11 @@ def _keep_interleaved_answers(
 
 
 def _keep_own_citations(lines: list[Line], keep: list[bool], cited: list[tuple[int, int]], introduced: bool) -> bool:
-    """Keep the lines that bear a sign of quotes though no program quoted them; tells whether there were any.
+    """Keep lines with quote marks that the person typed; return whether there were any.
 
-    Every program that quotes says whom. So what is marked above its first introduction is the person's own. Where there
-    is no introduction, a single quote with words below it is one that the person set themselves; several with words
-    between are an answer point by point, whose introduction was deleted.
+    Mail programs introduce what they quote. So a marked line above the first introduction is the person's own. Without
+    any introduction, a single quote with text below it was typed by the person; several quotes with text between them
+    are an interleaved reply whose introduction was deleted.
     """
     own: list[tuple[int, int]] = []
     for start, end in cited:
@@ -164,8 +162,10 @@ def _has_words_below(lines: list[Line], keep: list[bool], end: int) -> bool:
 
 
 def _proved_at(quote: list[Line]) -> int | None:
-    """Return where in a quote a program's work begins: at its own introduction, where Apple Mail puts it, or at its
-    first line if it is ours or the introduction is that of an older quote, which is marked once more.
+    """Return the offset in a quote from which a program made it, or None.
+
+    That is its introduction, if it is inside the quote as with Apple Mail. It is the first line, if the quote contains
+    our text or if the introduction belongs to an older quote one level deeper.
     """
     inner = next(iter(openings([read(line.core) for line in quote[:8]])), None)
     if inner is not None:

@@ -1,7 +1,7 @@
-"""A mail forwarded inside another: its author, their words, and what whoever forwarded it wrote above.
+"""Forwarded mails: the author of the original, its text, and the comment of the person who forwarded it.
 
-Either it hangs on the mail as a message, or it stands below a program's separator or block of headings. What can't be
-told for sure is a doubt, and nobody's words are taken for somebody else's.
+The original is either an attached message or follows a separator or a block of copied headers. Uncertainties become
+doubts, so that no text is attributed to the wrong person.
 """
 
 import re
@@ -19,14 +19,14 @@ from .vocabulary import vocabulary
 
 KINDS = ("forward", "headers", "original")
 NONE, NO_AUTHOR, TWO, MIXED = "no forward", "no author", "two forwards", "own words mixed"
-BELOW = 3  # lines under a separator in which a program without headings names the author (Yandex)
+BELOW = 3  # lines below a separator that may name the author in place of headers (Yandex)
 
 _LINKED = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
 _QUOTES = re.compile(r"^[\s>＞|]+")
 
 
 def parse_forward(mail: Mail, attached: Sequence[Mail], context: TrimContext) -> Forward:
-    """Return what was forwarded in a mail, on which these messages hang."""
+    """Extract the forwarded mail from `mail`, whose attached messages are `attached`."""
     lines, _rest = of_text(mail.body)
     begun = _first(lines)
     if len(attached) > 1 or (attached and begun):
@@ -69,19 +69,19 @@ def _parse_inline(mail: Mail, lines: list[Line], begun: Opening, context: TrimCo
 
 
 def _is_quoted_by_program(lines: list[Line], begun: Opening) -> bool:
-    """Return whether a program marked what it forwarded as quoted (Apple Mail)."""
+    """Return whether the forwarded mail has quote marks, as Apple Mail adds them."""
     follows = next((line for line in lines[begun.start + 1 :] if line.core), None)
     return any(line.quoted for line in lines[begun.start : begun.end]) or (follows is not None and follows.quoted)
 
 
 def _names_twice(lines: list[Line]) -> bool:
-    """Return whether there are two headings "From" where one should be: one forwarded mail right above another."""
+    """Return whether there are two "From" headers, from one forwarded mail directly above another."""
     labels = [line.label for line in lines if "sender" in vocabulary().labels.get(line.label, ())]
     return len(labels) != len({*labels})
 
 
 def _closes(line: Line) -> bool:
-    """Return whether a program ends a forwarded mail with this line: "-------- End of forwarded message --------"."""
+    """Return whether this is a closing line such as "-------- End of forwarded message --------"."""
     return line.core.startswith("----") and line.core.endswith("----")
 
 
@@ -102,8 +102,9 @@ def _first(lines: list[Line]) -> Opening | None:
 
 
 def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
-    """Return whether a forwarded mail holds another that was forwarded. Headings above a quote of ours are none: a
-    reader's program copied them; those of anybody else may be either.
+    """Return whether a forwarded mail contains another forwarded mail.
+
+    Copied headers above a quote of our own mail don't count, because the reader's program added them in a reply.
     """
     for one in openings(lines):
         if one.kind == "forward":
@@ -116,7 +117,7 @@ def _has_nested_forward(lines: list[Line], context: TrimContext) -> bool:
 
 
 def _author(head: Sequence[Line]) -> Mailbox | None:
-    """Return whom the heading "From" names, if it is one with an address."""
+    """Return the mailbox in the copied "From" header, if it has exactly one address."""
     place = find_headings(head).get("sender")
     if place is None:
         return None
@@ -127,7 +128,7 @@ def _author(head: Sequence[Line]) -> Mailbox | None:
 
 
 def _find_author_below(lines: Sequence[Line]) -> tuple[Mailbox | None, int]:
-    """Return the author that a line such as "12.10.2026, 10:00, Timur <timur@post.example>:" names, and its end."""
+    """Return the author in a line such as "12.10.2026, 10:00, Timur <timur@post.example>:", and the end of the line."""
     place = next((place for place, line in enumerate(lines[:BELOW]) if "@" in line.core), None)
     if place is None or not lines[place].core.endswith(":"):
         return None, 0
@@ -147,7 +148,7 @@ def _parse_single_mailbox(value: str) -> Mailbox | None:
 
 
 def _loose_on_page(html: str | None) -> list[str]:
-    """Return what a page has below a forwarded mail, outside of the container that its program put that into."""
+    """Return the lines of the HTML that are below a forwarded mail, but outside of its container."""
     lines = of_html(html)[0] if html else []
     begun = _first([read(line.text) for line in lines])
     if begun is None or all(line.mark is Mark.WRITTEN for line in lines[begun.start : begun.end]):
@@ -156,6 +157,6 @@ def _loose_on_page(html: str | None) -> list[str]:
 
 
 def _says(texts: list[str]) -> bool:
-    """Return whether there is more in these lines than a signature."""
+    """Return whether these lines contain more than a signature."""
     stay = find_body_lines(texts)
     return any(has_words(text) for place, text in enumerate(texts) if place in stay)
