@@ -1,1 +1,1 @@
-"""Sealing what could name a person, the keys for it, and signed tokens."""
+"""Encryption of personal data, its keys, and signed tokens."""

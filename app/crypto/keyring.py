@@ -1,5 +1,7 @@
-"""The secrets of SECRET_KEYS as the database knows them: a proof of each, by which a wrong one is told, and those of
-former days, sealed with a newer one, so that receipts and links are found under them for ever.
+"""What the database stores about the secrets of SECRET_KEYS.
+
+For each there is a proof, to detect a wrong secret. Replaced ones are stored too, sealed with a newer one, so that
+receipts and links made with them can always be found.
 """
 
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ PROOF = b"opens"
 
 
 class SealingKey(Base):
-    """A secret by its number. `proof` is sealed with itself; `kept` is the secret, sealed with a newer one."""
+    """A secret by its number. `proof` is a constant sealed with it; `kept` is the secret, sealed with a newer one."""
 
     __tablename__ = "sealing_keys"
 
@@ -28,7 +30,7 @@ class SealingKey(Base):
 
 
 def find_weak_keys(keyring: Keys) -> Iterator[str]:
-    """Say which keys of the settings somebody could guess."""
+    """Yield a message for each secret of the settings that could be guessed."""
     for number in sorted(keyring.given):
         if is_weak_secret(keyring.secret_of(number)):
             yield (
@@ -38,7 +40,8 @@ def find_weak_keys(keyring: Keys) -> Iterator[str]:
 
 
 def faults(session: Session) -> Iterator[str]:
-    """Say what is wrong with the keys of the settings, by what was noted of those that sealed what is here."""
+    """Yield a message for each secret of the settings that differs from the recorded one, and for each that is recorded
+    but neither set nor stored."""
     ring: Keys = session.info["keys"]
     for row in session.scalars(select(SealingKey).order_by(SealingKey.number)):
         if row.number in ring.given:
@@ -59,13 +62,13 @@ def _can_open(keyring: Keys, row: SealingKey) -> bool:
 
 
 def list_unrecorded_keys(session: Session) -> list[int]:
-    """The numbers of the keys of the settings that the database knows nothing of yet."""
+    """Return the numbers of the secrets in the settings that the database has no proof of yet."""
     ring: Keys = session.info["keys"]
     return sorted(ring.given - set(session.scalars(select(SealingKey.number))))
 
 
 def record_keys(session: Session) -> None:
-    """Note a proof of each key of the settings; one that is noted stays as it is."""
+    """Store a proof of each secret in the settings that has none yet."""
     ring: Keys = session.info["keys"]
     for number in list_unrecorded_keys(session):
         proof = ring.only(number).seal_bytes(f"sealing_keys.proof.{number}", PROOF)
@@ -74,7 +77,7 @@ def record_keys(session: Session) -> None:
 
 
 def store_older_keys(session: Session) -> None:
-    """Keep every key but the newest, sealed with that."""
+    """Store every secret but the newest one, sealed with the newest."""
     record_keys(session)
     ring = get_keyring(session)
     replaced = select(SealingKey).where(SealingKey.number != ring.newest).order_by(SealingKey.number)
@@ -83,6 +86,6 @@ def store_older_keys(session: Session) -> None:
 
 
 def list_stored_keys(session: Session) -> list[int]:
-    """The numbers of the keys that are kept here."""
+    """Return the numbers of the secrets stored in the database."""
     kept = select(SealingKey.number).where(SealingKey.kept.is_not(None)).order_by(SealingKey.number)
     return list(session.scalars(kept))

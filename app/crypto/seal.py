@@ -1,8 +1,8 @@
-"""Sealing of what could name a person, and keyed hashes of secrets that must be found but never read.
+"""Sealing (authenticated encryption) of personal data, and keyed hashes of secrets that are looked up but never read.
 
-AES-256-GCM (NIST SP 800-38D) with the row's place as associated data: a sealed address copied into another row does not
-open there. Each purpose has its own key, derived from the newsroom's secret by HKDF (RFC 5869). What is sealed is as
-long as its size class, so that the length of an address tells nothing of whose it is.
+Sealing is AES-256-GCM (NIST SP 800-38D) with the column and row as associated data, so an address copied into another
+row can't be opened there. Each purpose has a key of its own, derived from the newsroom's secret by HKDF (RFC 5869).
+Plaintexts are padded to a size class, so that the length of a sealed address doesn't help to identify it.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ NONCE = 12  # bytes
 SMALLEST, DOUBLED = (
     128,
     4096,
-)  # bytes of the smallest size class, and of the last that has twice those of the one before
-LEAST = 128  # bits that the bytes of a secret must seem to have; of 32 random ones it is about 156
-# Stands before a value that is padded, where one of former days begins with the number of its key, which is never 0.
+)  # bytes: the smallest size class, and the largest up to which each class is twice the one before
+LEAST = 128  # bits of estimated entropy that a secret needs; 32 random bytes have about 156
+# Prefix of a padded value. Older, unpadded values begin with the number of their key, which is never 0.
 PADDED = b"\0\0"
 
 
 class Unsealable(Exception):
-    """Raised where stored bytes do not open: wrong row, missing key, or changed bytes."""
+    """Stored bytes can't be opened: another row's, sealed with a missing key, or altered."""
 
 
 def size_class(length: int) -> int:
-    """Return how many bytes are sealed for so many: a power of two, and above DOUBLED in steps of a sixteenth of the
-    next one, which adds an eighth at most (the thought of Padmé, Nikitin and others, PETS 2019)."""
+    """Return the padded size for so many bytes: a power of two, or above `DOUBLED` a multiple of a sixteenth of the
+    next power of two, which adds at most an eighth (after Padmé, Nikitin et al., PETS 2019)."""
     above = 1 << (length - 1).bit_length()
     if above <= DOUBLED:
         return max(SMALLEST, above)
@@ -46,14 +46,14 @@ def size_class(length: int) -> int:
 
 
 def _padded(data: bytes) -> bytes:
-    """Fill data up to its size class, so that its end can be told (ISO/IEC 7816-4, padding method 2)."""
+    """Pad data to its size class, reversibly (ISO/IEC 7816-4, padding method 2)."""
     return b"".join((data, b"\x80", bytes(size_class(len(data) + 1) - len(data) - 1)))
 
 
 def is_weak_secret(secret: bytes) -> bool:
-    """Return whether a secret can hardly have been drawn at random: all zeros, a pattern, a row of numbers.
+    """Return whether a secret is unlikely to be random: all zeros, a pattern, a row of numbers.
 
-    Measured as Shannon's entropy of its bytes, and of the steps between them. A long sentence passes.
+    The measure is the Shannon entropy of its bytes and of the differences between them. A long sentence passes.
     """
     steps = [(after - before) % 256 for before, after in pairwise(secret)]
     return min(_bits(secret), _bits(steps)) < LEAST
@@ -70,9 +70,9 @@ def _derive(secret: bytes, purpose: str) -> bytes:
 
 
 class Keys:
-    """The newsroom's secrets by number; the highest of those that were given seals, all of them open.
+    """The newsroom's secrets by number. The one with the highest number in the settings seals; every one opens.
 
-    `secrets_by_number` maps 1..65535 to at least 32 bytes each. Raises ValueError for anything else.
+    `secrets_by_number` maps numbers from 1 to 65535 to at least 32 bytes each. Raises ValueError for anything else.
     """
 
     def __init__(self, secrets_by_number: Mapping[int, bytes]) -> None:
@@ -84,32 +84,32 @@ class Keys:
         self._secrets = dict(secrets_by_number)
         self.newest = max(self._secrets)
         self.given = frozenset(self._secrets)
-        self.is_whole = False  # whether older ones that the database keeps were taken in
+        self.is_whole = False  # whether the older ones stored in the database have been loaded
 
     @property
     def numbers(self) -> tuple[int, ...]:
         return tuple(sorted(self._secrets))
 
     def only(self, number: int) -> "Keys":
-        """A ring of this one key."""
+        """Return a `Keys` with this secret alone. Raises KeyError for an unknown number."""
         return Keys({number: self._secrets[number]})
 
     def secret_of(self, number: int) -> bytes:
         return self._secrets[number]
 
     def take_in(self, older: Mapping[str, tuple[int, bytes]]) -> None:
-        """Take in older secrets, each sealed for its place with one that is held already; they open, and never seal.
+        """Add older secrets, by context: number and sealed secret. They are used to open, never to seal.
 
-        Those that don't open are left: no key of theirs is held.
+        Each must be sealed with a secret held already or added before it; those that can't be opened are skipped.
         """
-        held = dict(self._secrets)  # another thread may be looking through the one that is there
+        held = dict(self._secrets)  # a copy, since another thread may be iterating over the original
         for place, (number, sealed) in older.items():
             with suppress(Unsealable):
                 held.setdefault(number, Keys(held).open_bytes(place, sealed))
         self._secrets, self.is_whole = held, True
 
     def seal(self, context: str, text: str) -> bytes:
-        """Seal `text` for `context`, written `table.column.public_id of the owner`."""
+        """Seal `text` for `context`, which is `table.column.ID` with the public ID of the owning row."""
         return self.seal_bytes(context, text.encode())
 
     def seal_bytes(self, context: str, data: bytes) -> bytes:
@@ -118,14 +118,14 @@ class Keys:
         return PADDED + self.newest.to_bytes(2) + nonce + sealed
 
     def open(self, context: str, ciphertext: bytes) -> str:
-        """Raises `Unsealable`."""
+        """Open a text sealed for `context`. Raises `Unsealable`."""
         try:
             return self.open_bytes(context, ciphertext).decode()
         except UnicodeDecodeError as error:
             raise Unsealable(context) from error
 
     def open_bytes(self, context: str, ciphertext: bytes) -> bytes:
-        """Raises `Unsealable`."""
+        """Open bytes sealed for `context`. Raises `Unsealable`."""
         at = len(PADDED) if self.is_padded(ciphertext) else 0
         try:
             key = _derive(self._secrets[self.number_of(ciphertext)], "seal")
@@ -145,27 +145,27 @@ class Keys:
         return int.from_bytes(ciphertext.removeprefix(PADDED)[:2])
 
     def mac(self, purpose: str, value: str, number: int | None = None) -> bytes:
-        """A keyed hash of `value`, 32 bytes, with the newest key or the one of `number`."""
+        """Return a keyed hash of `value`, 32 bytes, under secret `number` or else the newest. Raises KeyError."""
         key = _derive(self._secrets[number or self.newest], f"mac {purpose}")
         return hmac.digest(key, value.encode(), hashlib.sha256)
 
     def macs(self, purpose: str, value: str) -> list[bytes]:
-        """The hashes of `value` under every key that is still held, for a look-up."""
+        """Return the hashes of `value` under every secret, for a look-up."""
         return [self.mac(purpose, value, number) for number in self._secrets]
 
     def receipt(self, nonce: str, number: int) -> str:
-        """Twenty digits that follow from the form's nonce, so that a repeated Send shows the same receipt.
+        """Derive a receipt of twenty digits from a form's nonce, so that sending a form twice shows the same one.
 
-        The bias of the remainder is below 2**-180. Raises KeyError when key `number` is no longer held.
+        The modulo bias is below 2**-180. Raises KeyError if secret `number` is unknown.
         """
         return f"{int.from_bytes(self.mac('receipt digits', nonce, number)) % 10**20:020d}"
 
 
 def new_token(bits: int = 128) -> str:
-    """A secret for an address, in URL-safe symbols."""
+    """Return a random URL-safe secret of `bits` bits, for a link."""
     return secrets.token_urlsafe(bits // 8)
 
 
 def new_code(digits: int = 8) -> str:
-    """So many random digits, to type from a mail."""
+    """Return a random code of `digits` digits, to type in from a mail."""
     return f"{secrets.randbelow(10**digits):0{digits}d}"

@@ -1,7 +1,7 @@
-"""A form's token: signed, and in the page instead of a cookie, for whoever comes with nothing but an address.
+"""Signed form tokens, sent in the page instead of a cookie, for visitors without a session.
 
-It names what it was made for, what its door wants to know again, and the day of its issue; never the minute, which
-would say when somebody sat at the form.
+A token holds its subject, facts that the form needs again, and the day of issue; never the minute, which would reveal
+when someone was filling in the form.
 """
 
 import hashlib
@@ -43,17 +43,21 @@ def nonce() -> str:
 
 
 def create_token(purpose: str, subject: object, *facts: object, nonce: str = "") -> str:
-    """A token for one form about something, and no other; with a nonce, which is drawn where none is given."""
+    """Return a token for one purpose and subject, which `read_token` must be given again.
+
+    `facts` must be JSON values. Without a `nonce`, the token gets a random one. Needs an app context.
+    """
     said = _JSON.encode([subject, nonce or secrets.token_urlsafe(16), *facts, today()])
-    # As its `dumps` does, which also tries whether packing makes it shorter: half of the time, and in vain.
+    # Like itsdangerous' `dumps`, without its attempt to compress, which takes half of the time and never helps here.
     return _signer(purpose).make_signer().sign(base64_encode(said)).decode()
 
 
 def read_token(token: str, purpose: str, subject: object, good_for: int) -> list[Any] | None:
-    """Return a token's nonce and facts; None for one that is forged, about something else, or older than these days."""
+    """Return a token's nonce and facts, or None if it is forged, has another purpose or subject, or is older than
+    `good_for` days."""
     try:
         known, *facts, day = _signer(purpose).loads(token)
-        # A server whose clock is a little ahead may have made it.
+        # It may come from a server whose clock is a little ahead.
         return facts if known == subject and -1 <= today() - day <= good_for else None
     except (BadData, ValueError, TypeError):
         return None

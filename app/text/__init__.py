@@ -1,1 +1,1 @@
-"""Text as people write it, in any script."""
+"""Text processing for any script: cleaning, comparing, languages, and the catalogues of translations."""

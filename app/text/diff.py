@@ -1,4 +1,4 @@
-"""Differences between two versions of a text: paragraphs are paired first, then words inside each pair."""
+"""Differences between two versions of a text: paragraphs are paired first, then words within each pair."""
 
 import re
 from bisect import bisect_left
@@ -9,14 +9,14 @@ from typing import Literal
 
 from app.text.clean import SIGN, WORD, clean
 
-# Two stretches of at most this product of lengths are compared exactly (200 words against 200).
+# Two sequences are compared exactly if the product of their lengths is at most this (200 words against 200).
 MAX_EXACT_CELLS = 40_000
-# How often a stretch is cut at its unique items before it counts as rewritten.
+# How many levels deep a sequence is split at its unique items before the rest counts as rewritten.
 MAX_DEPTH = 8
 
 
 def align(old_items: Sequence[str], new_items: Sequence[str], depth: int = MAX_DEPTH) -> list[tuple[int, int]]:
-    """Return pairs of places that hold the same item, rising on both sides."""
+    """Return pairs of indexes of equal items, increasing on both sides."""
     start, end_old, end_new = 0, len(old_items), len(new_items)
     while start < min(end_old, end_new) and old_items[start] == new_items[start]:
         start += 1
@@ -46,14 +46,14 @@ def _align_middle(old_items: Sequence[str], new_items: Sequence[str], depth: int
 
 
 def _anchors(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
-    """Pair the items that stand once on each side, as patience diff does: the longest rising run of them."""
+    """Pair the items that occur once on each side, keeping the longest increasing run, as patience diff does."""
     once_old, once_new = (
         {item for item, times in Counter(side).items() if times == 1} for side in (old_items, new_items)
     )
     place = {item: j for j, item in enumerate(new_items) if item in once_new}
     pairs = [(i, place[item]) for i, item in enumerate(old_items) if item in once_old and item in place]
-    ends: list[int] = []  # The lowest last place of a rising run of each length.
-    last: list[int] = []  # The pair that each such run ends with.
+    ends: list[int] = []  # For each length, the lowest index that an increasing run of it ends with.
+    last: list[int] = []  # The pair that each of these runs ends with.
     before: list[int] = []  # For each pair, the one before it in its run.
     for number, (_, j) in enumerate(pairs):
         at = bisect_left(ends, j)
@@ -68,7 +68,7 @@ def _anchors(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[i
 
 
 def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
-    """Find the common subsequence with most characters, so that one long word outweighs a comma and an article."""
+    """Find the common subsequence with the most characters, so that one long word outweighs a comma and an article."""
     best = [[0] * (len(new_items) + 1) for _ in range(len(old_items) + 1)]
     for i in range(len(old_items) - 1, -1, -1):
         item, row, below = old_items[i], best[i], best[i + 1]
@@ -92,23 +92,23 @@ def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[st
 
 BREAK = "\n\n"
 WORDS = re.compile(rf"{SIGN}|{WORD}")
-# Two paragraphs that share less than this part of their letters are not one paragraph edited.
+# Two paragraphs that share a smaller part of their letters than this are not one edited paragraph.
 PARAGRAPH_SIMILARITY = 0.3
-# A paragraph of a split (or joined) one must have at least this part of its letters in the other.
+# Each part of a split (or joined) paragraph must share at least this part of its letters with the whole.
 SPLIT_SHARE = 0.5
-# Above this many pairs, paragraphs that differ are paired by their place; it stands for about 100 against 100.
+# Above this many combinations (100 paragraphs against 100), differing paragraphs are paired by position.
 MAX_PARAGRAPH_PAIRS = 10_000
-# How many old and new paragraphs one step of the pairing takes.
+# The numbers of old and new paragraphs that one pair may consist of.
 _PAIRINGS = ((1, 0), (0, 1), (1, 1), (1, 2), (2, 1))
 
 
 def split_paragraphs(text: str) -> list[str]:
-    """Split a text at its blank lines."""
+    """Clean a text and split it at its blank lines."""
     return [part for part in clean(text).split(BREAK) if part]
 
 
 def pair_paragraphs(olds: list[str], news: list[str]) -> Iterator[tuple[str, str]]:
-    """Pair paragraphs: equal ones first, then those between them by likeness; '' stands for none."""
+    """Pair old and new paragraphs: equal ones first, then those in between by similarity; '' stands for no partner."""
     at_old = at_new = 0
     for i, j in [*align(olds, news), (len(olds), len(news))]:
         yield from _pair_by_likeness(olds[at_old:i], news[at_new:j])
@@ -118,7 +118,7 @@ def pair_paragraphs(olds: list[str], news: list[str]) -> Iterator[tuple[str, str
 
 
 def _pair_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]:
-    """Find the pairing, in order, that keeps most letters together; it may pair one paragraph with two."""
+    """Find the pairing, in order, that shares the most letters; it may pair one paragraph with two."""
     rows, columns = len(olds), len(news)
     if rows == columns == 1:
         return [(olds[0], news[0])]
@@ -134,7 +134,7 @@ def _pair_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]
                 for di, dj in _PAIRINGS
                 if i + di <= rows and j + dj <= columns and (gain := gains.of(i, j, di, dj)) is not None
             ]
-            # On a tie the first move wins: a cut paragraph stands before a new one.
+            # On a tie the first option wins: a removed paragraph comes before a new one.
             best[i][j] = max(options, key=lambda option: option[0], default=(0, 0, 0))
     found, i, j = [], 0, 0
     while i < rows or j < columns:
@@ -145,7 +145,7 @@ def _pair_by_likeness(olds: list[str], news: list[str]) -> list[tuple[str, str]]
 
 
 def _weigh_words(paragraph: str) -> Counter[str]:
-    """Count a paragraph's words, each weighed by its letters, so that 'the' and 'of' make nothing alike."""
+    """Count a paragraph's words, weighted by length, so that 'the' and 'of' hardly make paragraphs similar."""
     bag: Counter[str] = Counter()
     for word in WORDS.findall(paragraph):
         bag[word.casefold()] += len(word)
@@ -153,7 +153,7 @@ def _weigh_words(paragraph: str) -> Counter[str]:
 
 
 class _PairingGains:
-    """The number of letters that a pairing keeps together, worked out once for each two paragraphs."""
+    """The letters shared by paired paragraphs, computed once for every old and new paragraph."""
 
     def __init__(self, olds: list[str], news: list[str]) -> None:
         old_bags, new_bags = [_weigh_words(part) for part in olds], [_weigh_words(part) for part in news]
@@ -161,7 +161,8 @@ class _PairingGains:
         self.shared = [[sum((one & other).values()) for other in new_bags] for one in old_bags]
 
     def of(self, i: int, j: int, di: int, dj: int) -> int | None:
-        """Count the letters kept by pairing `di` old paragraphs from `i` with `dj` new ones from `j`; None: unlike."""
+        """Return the letters shared by `di` old paragraphs from `i` and `dj` new ones from `j`, or None if they are too
+        different to be a pair."""
         if not (di and dj):
             return 0
         cells = [(k, m) for k in range(i, i + di) for m in range(j, j + dj)]
@@ -179,22 +180,22 @@ Op = Literal["same", "del", "ins"]
 Run = tuple[Op, str]
 Kind = Literal["cut", "new", "changed", "removed", "added", "marks"]
 
-# A token keeps the white space after it, so that joining tokens gives the text back; marks like ** stay together.
+# A token includes the white space after it, so that joined tokens give back the text; marks like ** stay together.
 _TOKEN = re.compile(rf"{BREAK}|(?:{WORD}|{SIGN}|([^\w\s])\1*|\S|\s)(?:(?!{BREAK})\s)*")
 _SENTENCE_END = re.compile(rf"^[.!?…。！？؟։।]|{BREAK}")
-# An untouched island between two changes is marked with them if it has no more letters than this.
+# An unchanged island between two changes is marked with them if it has no more letters than this.
 ISLAND_LETTERS = 5
-# Words of context on each side of a change that would not be found without it.
+# Words of context on each side of a change that would be hard to locate without.
 CONTEXT_WORDS = 3
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A paragraph in two versions; one side is empty where it was cut or is new.
+    """A paragraph in two versions; one side is empty if it was removed or is new.
 
-    Where a paragraph was split or two were joined, that side holds both, with a blank line between them. Joining the
-    texts of `old` gives the old paragraph, of `new` the new one, and of `merged` without 'del' the new one. In `merged`
-    a cut keeps the space before it, where the new text has none left.
+    If a paragraph was split or two were joined, one side holds both, with a blank line in between. Joining the texts of
+    `old` gives the old paragraph; those of `new`, or of `merged` without 'del', give the new one. In `merged`, a
+    deletion includes the space before it if the new text has none left there.
     """
 
     old: list[Run]
@@ -204,7 +205,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Change:
-    """One change in reading order, with a few words around it where it would not be found without them.
+    """One change, with a few words of context if it would be hard to locate without.
 
     Kinds: 'cut' and 'new' for whole paragraphs; 'changed', 'removed', 'added' for words; 'marks' where only
     punctuation, capitals or paragraph breaks differ.
@@ -217,12 +218,12 @@ class Change:
 
 @dataclass
 class _Stretch:
-    """Neighbouring tokens of both sides: the same, or changed."""
+    """A run of neighbouring tokens of both sides, either all the same or all changed."""
 
     same: bool
     old: list[str]
     new: list[str]
-    size: int = 0  # Letters of the longer side; a Han or Kana sign counts three, for what a reader has to take in.
+    size: int = 0  # Letters of the longer side; a Han or Kana character counts as three, by what a reader takes in.
 
     def __post_init__(self) -> None:
         self.size = max(
@@ -240,14 +241,14 @@ def compare(old_text: str, new_text: str) -> list[Pair]:
 
 
 def has_changes(old_text: str, new_text: str) -> bool:
-    """Say whether words, marks or paragraphs differ; white space alone does not count."""
+    """Return whether words, marks or paragraphs differ, ignoring white space."""
     return [_token_keys(_tokens(part)) for part in split_paragraphs(old_text)] != [
         _token_keys(_tokens(part)) for part in split_paragraphs(new_text)
     ]
 
 
 def changes(old_text: str, new_text: str) -> list[Change]:
-    """List what changed, in order, for the letter and the page that ask the expert to check it."""
+    """List the changes in reading order, for the mail and the page of the quote check."""
     return [change for stretches in _diff_paragraphs(old_text, new_text) for change in _changes_in(stretches)]
 
 
@@ -283,10 +284,10 @@ def _stretches(old_tokens: list[str], new_tokens: list[str]) -> list[_Stretch]:
 
 
 def _without_confetti(stretches: list[_Stretch]) -> list[_Stretch]:
-    """Take small untouched islands into the changes around them.
+    """Merge small unchanged islands into the changes around them.
 
     The rule is that of diff-match-patch's `diff_cleanupSemantic` (an island no longer than the longer side of each
-    neighbour), kept to `ISLAND` letters so that a word of content stays, and never across the end of a sentence.
+    neighbour), limited to `ISLAND_LETTERS` so that content words stay, and never across the end of a sentence.
     """
     kept: list[_Stretch] = []
     for stretch in stretches:
@@ -308,7 +309,7 @@ def _is_island(left: _Stretch, island: _Stretch, right: _Stretch) -> bool:
 
 def _build_pair(stretches: list[_Stretch]) -> Pair:
     pair = Pair([], [], [])
-    gap = ""  # What only the old text has between the words before a change and the words that are cut.
+    gap = ""  # White space before a deletion that the new text no longer has.
     for stretch in stretches:
         before, after = "".join(stretch.old), "".join(stretch.new)
         if stretch.same:
@@ -343,7 +344,7 @@ def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
 
 
 def _needs_context(stretch: _Stretch) -> bool:
-    """A pure insertion or cut can't be found by itself, and neither can one or two words in place of others."""
+    """Return whether a change is hard to locate by itself: a pure insertion or deletion, or only a word or two."""
     counts = [len(WORDS.findall("".join(side))) for side in (stretch.old, stretch.new)]
     return not min(counts) or max(counts) < CONTEXT_WORDS
 
@@ -356,7 +357,7 @@ def _classify_change(stretch: _Stretch) -> Kind:
 
 
 def _leading_tokens(tokens: list[str]) -> list[str]:
-    """Take tokens up to the third word, within the sentence."""
+    """Return the tokens up to the `CONTEXT_WORDS`th word, within the sentence."""
     found: list[str] = []
     words = 0
     for token in tokens:

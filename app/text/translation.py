@@ -1,4 +1,4 @@
-"""The product's words and dates in a person's language, for mails: no request stands behind a mail that tells which."""
+"""Translations and dates in a given language, for mails, which are written outside of any request."""
 
 from datetime import date, datetime
 from functools import lru_cache
@@ -9,17 +9,17 @@ from babel.dates import format_date, format_skeleton, format_time, get_timezone
 from babel.support import NullTranslations, Translations
 from persiantools.jdatetime import MONTH_NAMES_FA, JalaliDate
 
-from .languages import N_ as N_  # where the mails' texts look for it
+from .languages import N_ as N_  # re-exported for the texts of mails
 from .languages import own_script, spoken_outside, usual_script
 
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
-# British order and the 24-hour clock, as the newsrooms that write English outside America set dates.
+# Day before month and a 24-hour clock, as newsrooms that write English outside America do.
 ENGLISH = "en-GB"
 
-# Babel writes Latin digits in every language's dates; these are the numbering systems that readers of ours expect.
+# Babel formats dates with Latin digits in every language; these numbering systems are what our readers expect.
 DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
 
-# The Solar Hijri months as Afghanistan calls them; those of Iran come with the calendar.
+# The Afghan names of the Solar Hijri months; persiantools has the Iranian ones.
 AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنبله", "میزان", "عقرب", "قوس", "جدی", "دلو", "حوت")
 
 Words = NullTranslations
@@ -27,46 +27,46 @@ Words = NullTranslations
 
 @lru_cache(maxsize=64)
 def say(language: str) -> Words:
-    """The catalogue of a BCP 47 language or of the wider one it belongs to; else English, as it is written."""
+    """Return the catalogue of a BCP 47 language, or of a broader tag; without one, texts stay in English."""
     return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
 
 @lru_cache(maxsize=64)
 def interface_language(language: str) -> str:
-    """Return the language in which readers and experts are shown our words: theirs where its catalogue says everything
-    that they see, else English, as nobody should read half of a page.
+    """Return the language to show readers and experts our texts in: theirs if its catalogue is complete for what they
+    see, else English, so that no page is half translated.
     """
     return language if not spoken_outside().isdisjoint(_fallback_tags(language)) else "en"
 
 
 def missing_catalogues() -> list[str]:
-    """Return the languages whose catalogue was not compiled: pages would claim to speak them, and speak English."""
+    """Return the languages whose catalogue is not compiled; their pages would be in English and claim otherwise."""
     catalogues = TRANSLATIONS.glob("*/LC_MESSAGES/*.po")
     return sorted(path.parts[-3] for path in catalogues if not path.with_suffix(".mo").is_file())
 
 
 @lru_cache(maxsize=64)
 def locale(language: str) -> Locale:
-    """The dates and numbers of a language; English ones where the tables of CLDR don't know it."""
+    """Return the Babel locale of a language, or the English one if CLDR doesn't know it."""
     for tag in _fallback_tags(ENGLISH if language == "en" else language):
         try:
             found = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             continue
-        if own_script(tag) in ("", found.script):  # Babel answers kk-Latn with Cyrillic kk
+        if own_script(tag) in ("", found.script):  # for kk-Latn, Babel returns the Cyrillic kk
             return found
     return Locale.parse(ENGLISH, sep="-")
 
 
 def localize_digits(babel_locale: Locale, text: str) -> str:
-    """The text with its digits as the language writes them."""
+    """Replace the digits of a text with those of the locale's default numbering system."""
     return text.translate(DIGITS.get(str(babel_locale.default_numbering_system), {}))
 
 
 def day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
-    """A day as it is said in a sentence: "Friday 11 November". A time is first moved to `zone`.
+    """Format a day for a sentence: "Friday 11 November". A datetime is first converted to `zone`.
 
-    Where `this_year` is known, a day of another one says which: "Monday 20 November 2028".
+    With `this_year`, a day of another year includes it: "Monday 20 November 2028".
     """
     local = _local(value, zone)
     where = locale(language)
@@ -76,12 +76,13 @@ def day(language: str, value: date, zone: str, this_year: int | None = None) -> 
 
 
 def short_day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
-    """A day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028"."""
+    """Format a day for a subject line: "Fri 11 Nov", or "Mon 20 Nov 2028" in a year other than `this_year`."""
     return _day(language, _local(value, zone), this_year, "MMMEd", "medium")
 
 
 def moment(language: str, value: datetime, zone: str, this_year: int | None = None) -> str:
-    """A time that nobody can take for their own: "Friday 11 November, 18:00 Prague time"."""
+    """Format a time with the city of its zone, so that it isn't taken for local time: "Friday 11 November, 18:00 Prague
+    time"."""
     return say(language).gettext("%(day)s, %(hour)s %(city)s time") % {
         "day": day(language, value, zone, this_year),
         "hour": hour(language, value, zone),
@@ -95,13 +96,13 @@ def hour(language: str, value: datetime, zone: str) -> str:
 
 
 def city(language: str, zone: str) -> str:
-    """The city of a zone in the language, where CLDR has it, else as the zone's name writes it."""
+    """Return the city of a time zone in a language, or as the zone's name has it if CLDR has no translation."""
     named = locale(language).time_zones.get(zone, {}).get("city")
     return str(named or zone.rpartition("/")[2].replace("_", " "))
 
 
 def tongue(language: str, tag: str) -> str:
-    """The name of the language of a tag, in another one; the tag itself where CLDR doesn't know it."""
+    """Return the name, in `language`, of the language of a tag; the tag itself if CLDR doesn't know it."""
     try:
         return str(Locale.parse(tag, sep="-").get_display_name(locale(language)) or tag)
     except (UnknownLocaleError, ValueError):
@@ -109,12 +110,16 @@ def tongue(language: str, tag: str) -> str:
 
 
 def full_pattern(babel_locale: Locale, local: date, this_year: int | None) -> str:
-    """The pattern of a whole day where CLDR's tables lack one without the year: theirs with it, in Persian our own."""
+    """Return the date pattern for a locale that lacks one without the year: CLDR's full one, in Persian one of our own
+    for days of `this_year`."""
     return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local.year) else "full"
 
 
 def add_solar_hijri_date(babel_locale: Locale, text: str, local: date) -> str:
-    """A Persian day with, in brackets, that of the Solar Hijri calendar; it has a year where the day itself has one."""
+    """Append the date in the Solar Hijri calendar to a Persian date, with its year if `text` has one.
+
+    Texts in other languages are returned unchanged.
+    """
     if babel_locale.language != "fa":
         return text
     solar = JalaliDate(date(local.year, local.month, local.day))  # type: ignore[no-untyped-call]
@@ -137,16 +142,16 @@ def _day(language: str, local: date, this_year: int | None, skeleton: str, other
 
 
 def format_by_skeleton(babel_locale: Locale, skeleton: str, local: date) -> str:
-    """A day by a skeleton of CLDR, such as "yMMMEd"."""
-    # Babel moves a time to UTC unless it is told the zone again, and takes a bare date for midnight UTC.
+    """Format a day by a CLDR skeleton, such as "yMMMEd"."""
+    # Babel converts an aware datetime to UTC and takes a plain date for midnight UTC, so pass a naive midnight.
     midnight = datetime(local.year, local.month, local.day)
     text = format_skeleton(skeleton, midnight, locale=babel_locale)
-    # In English CLDR sets a comma behind the weekday only where a year follows: one day would read two ways.
+    # In English, CLDR has a comma after the weekday only if a year follows, so one day would have two forms.
     return localize_digits(babel_locale, text.replace(",", {"en": "", "fa": "،"}.get(babel_locale.language, ",")))
 
 
 def _fallback_tags(language: str) -> list[str]:
-    """The tag and what it falls back on, never into another script: who reads kk-Arab may not read Cyrillic kk."""
+    """Return the tag and broader ones, never in another script: a reader of kk-Arab may not read Cyrillic kk."""
     parts = language.replace("_", "-").split("-")
     tags = ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
     script = own_script(language)

@@ -1,4 +1,4 @@
-"""Tables of words and phrases that are data: TOML files beside the modules that read them."""
+"""Word and phrase tables: TOML files next to the modules that use them."""
 
 import tomllib
 from functools import cache
@@ -8,9 +8,9 @@ from typing import Any
 
 @cache
 def word_tables(module: str, name: str) -> dict[str, Any]:
-    """Return the tables of `name`.toml, which lies beside a module (its `__file__`); a file is read once.
+    """Return the contents of `name`.toml in the folder of a module (its `__file__`), cached.
 
-    Called when a table is first needed and not on import: to read all of them takes longer than to start.
-    Raises FileNotFoundError or tomllib.TOMLDecodeError, which are faults of the house.
+    Call this when a table is first needed, not on import: reading all of them takes longer than starting up. Raises
+    FileNotFoundError or tomllib.TOMLDecodeError, both programming errors.
     """
     return tomllib.loads(Path(module).with_name(f"{name}.toml").read_text("utf-8"))
