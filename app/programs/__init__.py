@@ -1,1 +1,1 @@
-"""Other programs: what happens at a desk is told to their addresses, by webhook or as a notice in a chat. No nouns."""
+"""Notifications of other programs about what happens at a desk, by webhook or as a notice in a chat. No nouns."""

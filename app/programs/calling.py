@@ -1,8 +1,8 @@
-"""Calls to programs: lease, call, settle, as the outbox does with mails. Any number of workers may do it at once.
+"""Calls to other programs: lease, call, settle, like mails of the outbox. Any number of workers may do it at once.
 
-It is a program that fails, not one of the things that it is told: so lease and growing pauses are the program's, and
-what waits for it waits in its order. A worker that is killed between the answer and the commit leaves something that is
-told once more, under the same `webhook-id`; nothing is lost.
+It is the program that fails, not a delivery: so the program has the lease and the growing backoff, and its deliveries
+wait in order. If a worker is killed between the response and the commit, the delivery is sent again under the same
+`webhook-id`. None is lost.
 """
 
 import json
@@ -30,20 +30,20 @@ from .registering import address_of, pause, secrets_of
 from .signed_calls import signature_headers
 from .telling import TEST, life_of
 
-LIMIT = 15.0  # seconds for a whole answer: the specification names 15 to 30
-LIMIT_OF_A_TEST = 8.0  # seconds: somebody sits before the page
-GONE = 410  # the answer of a program that wants nothing any more
+LIMIT = 15.0  # seconds for the whole response: the specification recommends 15 to 30
+LIMIT_OF_A_TEST = 8.0  # seconds: somebody is waiting for the page
+GONE = 410  # the status of a program that wants nothing any more
 GIVES_UP = timedelta(days=5)  # of failures, after which a program is paused
-KEPT = timedelta(days=30)  # the log of what was told
-LOOKED_AT = 100  # of what waits for a program, at once
+KEPT = timedelta(days=30)  # how long the log of deliveries is kept
+LOOKED_AT = 100  # deliveries of a program that are read at a time
 
-# Gives what a program is told, as an object of JSON; None where it isn't true any more.
+# Returns the payload of a delivery, a JSON object, or None if it is no longer true.
 Describe = Callable[[Session, Program, Delivery], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A leased call. `leased_until` also tells this lease from a later one of the same program."""
+    """A leased call. `leased_until` also distinguishes this lease from a later one of the same program."""
 
     program_id: int
     delivery_id: int
@@ -55,7 +55,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer, as far as it is kept: its status, or what we `said` where there was none, and how many ms it took."""
+    """What is stored of a response: the status, or our own text in `said` if there was none, and the milliseconds."""
 
     status: int | None
     said: str
@@ -70,9 +70,9 @@ def deliver_due(
     limit: int = 100,
     current_time: datetime | None = None,
 ) -> Counter[str]:
-    """Tell programs what is due, up to `limit` calls; how many arrived, failed or were lost to another worker.
+    """Send due deliveries, at most `limit`. Return how many arrived, failed, or were lost with a removed program.
 
-    `own_hosts` are the hosts of the newsroom's own network that an address may lead to; `current_time` sets the time.
+    `own_hosts` are the hosts in the newsroom's own network to which a URL may lead; `current_time` overrides the clock.
     Raises `Busy`.
     """
     done: Counter[str] = Counter()
@@ -92,9 +92,9 @@ def deliver_due(
 
 
 def claim(session: Session, describe: Describe) -> Call | None:
-    """Lease the program whose turn it is, with the first thing that it is to be told; None where there is none.
+    """Lease the next program with its first due delivery, or return None if nothing is due.
 
-    What is too late, or isn't true any more, is ended on the way.
+    Deliveries that have expired or are no longer true are ended without a call.
     """
     at = now(session)
     turn = (func.coalesce(Program.called_at, Program.created_at), Program.id)
@@ -107,7 +107,7 @@ def claim(session: Session, describe: Describe) -> Call | None:
                 delivery.ended_at = at
                 continue
             made = _build_call(session, program, delivery, about)
-            if made is None:  # a key of the settings is missing: it waits, and is told to be in trouble
+            if made is None:  # a key is missing from the settings: it waits, and counts as failing
                 _record_failure(session, program)
                 break
             program.leased_until = made.leased_until
@@ -118,9 +118,9 @@ def claim(session: Session, describe: Describe) -> Call | None:
 
 
 def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> Call | None:
-    """Return the call by which somebody of the desk tries a program, also a paused one; None where it can't be opened.
+    """Return the call of a test that the desk requested, or None if the program's address can't be unsealed.
 
-    It stands in the log from the start, and no worker makes it.
+    A paused program can be tested too. The test is in the log from the start, and no worker sends it.
     """
     at = now(session)
     times = {"happened_at": at, "due_at": at, "expires_at": at + life_of(program), "ended_at": at}
@@ -139,8 +139,7 @@ def _build_call(session: Session, program: Program, delivery: Delivery, payload:
 
 
 def call(leased_call: Call, own_hosts: Collection[str], timeout: float = LIMIT) -> Answered:
-    """Call a program; `timeout` is in seconds. Nobody follows where it sends us elsewhere, and its words aren't
-    kept."""
+    """Call a program; `timeout` is in seconds. Redirects aren't followed, and the body of the response isn't stored."""
     began, status, said = time.monotonic(), None, ""
     try:
         status, _words = http_client.request(
@@ -152,7 +151,7 @@ def call(leased_call: Call, own_hosts: Collection[str], timeout: float = LIMIT) 
 
 
 def settle(session: Session, leased_call: Call, answer: Answered) -> str:
-    """Write down what became of a call: it arrived, failed, or was lost, as the program was removed meanwhile."""
+    """Store the result of a call. Return "arrived", "failed", or "lost" if the program was removed meanwhile."""
     at = now(session)
     program = session.get(Program, leased_call.program_id, with_for_update=True, populate_existing=True)
     delivery = session.get(Delivery, leased_call.delivery_id, with_for_update=True, populate_existing=True)
@@ -176,13 +175,13 @@ def _record_failure(session: Session, program: Program, is_gone: bool = False) -
     program.attempts += 1
     program.again_at = at + get_retry_delay(program.attempts)
     program.failing_since = program.failing_since or at
-    session.flush()  # who pauses it reads the row again
+    session.flush()  # since `pause` reads the row again
     if program.paused_at is None and (is_gone or at - program.failing_since >= GIVES_UP):
         pause(session, Clock(), program, "gone" if is_gone else "failed")
 
 
 def settle_test(session: Session, leased_call: Call, answer: Answered) -> None:
-    """Write down what became of a test. Where it arrived, what waits for the program is told at once."""
+    """Store the result of a test. If it arrived, what waits for the program becomes due immediately."""
     program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:
         return
@@ -197,7 +196,7 @@ def record_answer(session: Session, delivery: Delivery, answer: Answered) -> Non
 
 
 def sweep(session: Session) -> None:
-    """Forget what was told long ago, and former secrets once they sign nothing any more."""
+    """Delete old log entries, and former secrets that no longer sign."""
     over = update(Program).where(Program.former_until < now(session))
     session.execute(over.values(former_sealed=None, former_until=None))
     old = now(session) - KEPT
@@ -205,7 +204,7 @@ def sweep(session: Session) -> None:
 
 
 def _is_ready(current_time: datetime) -> ColumnElement[bool]:
-    """Return whether a program can be called, and something is due."""
+    """Return the SQL condition that a program can be called and has something due."""
     free = (or_(time.is_(None), time <= current_time) for time in (Program.again_at, Program.leased_until))
     waits = exists().where(Delivery.program_id == Program.id, _is_due(current_time))
     return and_(Program.paused_at.is_(None), *free, waits)

@@ -1,3 +1,5 @@
+"""Tables of the programs that are notified, and of their deliveries."""
+
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
@@ -8,17 +10,17 @@ from ..db.declarative import OfNewsletter, Public, Row
 from .chats import CHATS
 
 KINDS = ("webhook", *CHATS)
-# "": it is told. Else who paused it: somebody of the desk, we after days of failures, or its own answer "410 Gone".
+# "" for an active program, else why it is paused: by the desk, after days of failures, or after its own "410 Gone".
 PAUSES = ("", "desk", "failed", "gone")
 
 
 class Program(Row, Public, OfNewsletter):
-    """Another program that is told what happens here.
+    """Another program that is notified of what happens at a desk.
 
-    Its address is sealed, since that of a chat is all that it takes to write there. `secret_sealed` signs what a
-    webhook is told, and until `former_until` the one before it does too; `secret_shown_at` is when the desk saw it.
-    A program is called by one worker at a time, which holds the lease, and after a failure not before `again_at`:
-    `attempts` have failed one after the other, since `failing_since`.
+    Its address is sealed, since the address of a chat is all that one needs to write there. `secret_sealed` signs the
+    calls of a webhook, and so does the former secret until `former_until`; `secret_shown_at` is when the desk saw the
+    secret. One worker at a time calls a program, holding its lease, and after a failure not before `again_at`.
+    `attempts` counts the failures since `failing_since`.
     """
 
     __tablename__ = "programs"
@@ -50,11 +52,11 @@ class Program(Row, Public, OfNewsletter):
 
 
 class Delivery(Row, Public):
-    """One event that one program is told of, written in the transaction of what happened.
+    """One event for one program, written in the transaction of the event.
 
-    It holds no words: what is told is made when the program is called, of what is public at that moment. It waits while
-    `ended_at` is empty. Of the last answer it keeps the `status` and how many milliseconds it `took`, or, where there
-    was none, what we say of that; never what was answered.
+    It holds no text: the payload is built when the program is called, from what is public at that moment. It waits
+    while `ended_at` is empty. Of the last response it stores the `status` and the milliseconds that it `took`, or, if
+    there was none, our own description; never what was answered.
     """
 
     __tablename__ = "program_deliveries"
@@ -82,10 +84,10 @@ class Delivery(Row, Public):
 
     @property
     def has_arrived(self) -> bool:
-        """Return whether the program has taken it."""
+        """Whether the program has accepted it."""
         return self.ended_at is not None and is_success(self.status)
 
 
 def is_success(status: int | None) -> bool:
-    """Return whether an answer says that a program has taken what it was told."""
+    """Return whether the status says that a program has accepted a call."""
     return status is not None and 200 <= status < 300

@@ -1,4 +1,4 @@
-"""Signatures of what programs are told: Standard Webhooks 1.0.0 (github.com/standard-webhooks), as mail comes in by."""
+"""Signatures of our calls: Standard Webhooks 1.0.0 (github.com/standard-webhooks), as for incoming mail."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-BYTES = 32  # of a secret; the specification wants 24 to 64
+BYTES = 32  # of a secret; the specification requires 24 to 64
 
 
 def new_secret() -> str:
@@ -15,13 +15,13 @@ def new_secret() -> str:
 
 
 def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """Return the signature of one delivery, as it stands in `webhook-signature`."""
+    """Return the signature of a call as in the header `webhook-signature`."""
     made = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return f"v1,{base64.b64encode(made).decode()}"
 
 
 def signature_headers(message_id: str, sent_at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
-    """Return the head of a call: signed by each key, as a receiver may know the new one or still the former."""
+    """Return the headers of a call, signed with each key, since a receiver may know the new one or still the former."""
     stamp = str(int(sent_at.timestamp()))
     signed = " ".join(signature(key, message_id, stamp, body) for key in keys)
     return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": signed}

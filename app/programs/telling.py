@@ -1,4 +1,4 @@
-"""The events that other programs are told of, and the one function by which verbs say that one has happened."""
+"""The events of which other programs are notified, and the function by which verbs report one."""
 
 from datetime import datetime, timedelta
 
@@ -11,10 +11,10 @@ from ..text.languages import N_
 from .chats import CHATS
 from .models import Delivery, Program
 
-LIFE = timedelta(days=5)  # for which a webhook is tried, as mail is
-LIFE_IN_CHAT = timedelta(hours=12)  # after which a notice in the chat is of no use any more
+LIFE = timedelta(days=5)  # for which a webhook is retried, like mail
+LIFE_IN_CHAT = timedelta(hours=12)  # after which a notice in a chat is of no use
 
-# What a webhook is told, as the desk calls it (docs/webhooks.md). `workflows.program_messages` says what is in each.
+# The events of webhooks with their labels (docs/webhooks.md). `workflows.program_messages` builds their payloads.
 EVENTS = {
     "edition.locked": N_("An edition was locked"),
     "edition.sent": N_("An edition was sent"),
@@ -24,8 +24,8 @@ EVENTS = {
 }
 TEST = "test"
 LETTERS = "letters.waiting"
-# What the chat is told: that letters wait, in the morning, and at once what experts do: the desk's mails of that, by
-# their names, in which there is nobody's word or name.
+# The notices of chats: in the morning that letters are waiting, and immediately what experts do. The latter are the
+# kinds of the desk's mails, whose labels name nobody and quote nothing.
 OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
 NOTICES = {LETTERS: N_("Letters are waiting"), **{f"desk.{what}": MAILS[f"desk.{what}"].name for what in OF_EXPERTS}}
 NAMES = {**EVENTS, **NOTICES, TEST: N_("A test")}
@@ -40,10 +40,9 @@ def queue_deliveries(
     question_id: int | None = None,
     due_at: datetime | None = None,
 ) -> None:
-    """Note for each program of a newsletter that hears of such an event that it is to be told, once this transaction is
-    committed and not before `due_at`. One that is paused isn't told of what happens meanwhile.
+    """Queue a delivery of an event for each subscribed program, to be sent after the commit and not before `due_at`.
 
-    A notice in a chat says nothing of what it is about: while one waits, a second one would say the same.
+    Paused programs are skipped. A notice in a chat has no details, so none is added while one of the same kind waits.
     """
     at = now(session)
     due = due_at or at
@@ -66,7 +65,7 @@ def queue_deliveries(
 
 
 def list_subscribers(session: Session, newsletter_id: int, event: str) -> list[Program]:
-    """Return the programs of a newsletter that hear of an event. Raises KeyError for one that has no row."""
+    """Return a newsletter's active programs that are notified of an event. Raises KeyError for an unknown event."""
     kinds = ("webhook",) if event in EVENTS else (*CHATS,) if NOTICES[event] else ()
     query = select(Program).where(Program.newsletter_id == newsletter_id, Program.kind.in_(kinds))
     return list(session.scalars(query.where(Program.paused_at.is_(None)).order_by(Program.id)))
