@@ -1,1 +1,1 @@
-"""The tools that send newsletters: an edition becomes a draft there, and never more than that. No database."""
+"""Tools that send newsletters: an edition becomes a draft there, and is never sent from here. It uses no database."""

@@ -1,6 +1,6 @@
-"""Requests to a tool that sends: one account there, its answers, and the few ways in which it refuses.
+"""Requests to a tool that sends: an account, a draft, how responses are read, and the reasons why there is no draft.
 
-No answer is quoted, nor anything of it kept but names of ours for what it means: it may hold the key or the words.
+Nothing of a response is quoted or stored except our own code for it: it may hold the key or text.
 """
 
 import json
@@ -12,14 +12,16 @@ from urllib.parse import urlencode
 
 from ..core import http_client
 
-LIMIT = 20.0  # seconds that an answer may take
-LARGEST = 4 * 1024 * 1024  # bytes of an answer: most tools give back the whole draft
+LIMIT = 20.0  # seconds for a response
+LARGEST = 4 * 1024 * 1024  # bytes of a response: most tools return the whole draft
 _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class DraftError(Exception):
-    """The tool made no draft. `code` is a key of `FAULTS`; what `passes` is tried again, not before `again_in` seconds
-    where the tool said so."""
+    """Raised when the tool made no draft. `why` is a key of `FAULTS`.
+
+    If the fault `passes`, it is worth trying again, not before `again_in` seconds if the tool said so.
+    """
 
     def __init__(self, code: str, again_in: int | None = None) -> None:
         super().__init__(code)
@@ -30,26 +32,26 @@ class DraftError(Exception):
         return FAULTS[self.why]
 
 
-# Why there is no draft, and whether it may be otherwise in a while.
+# Why there is no draft, and whether trying again later may help.
 FAULTS = {
-    "key": False,  # it doesn't know the key, or the key may not do this
-    "address": False,  # at this address is no such tool, or it sends us elsewhere
-    "inward": False,  # the address leads into a network that is not public
-    "refused": False,  # it can't use what is asked: the list, mostly
-    "large": False,  # it takes nothing so large
-    "sent": False,  # the draft is one no more: it was sent there, or is about to be
-    "away": True,  # it can't be reached, is too slow, or has a fault of its own
-    "quota": True,  # it has been asked too often
-    "meanwhile": True,  # somebody saved the draft there at the same moment
+    "key": False,  # the key is unknown, or lacks the permission
+    "address": False,  # there is no such tool at this URL, or it redirects
+    "inward": False,  # the URL leads into a private network
+    "refused": False,  # the tool rejects the request, mostly because of the list
+    "large": False,  # the draft is too large for the tool
+    "sent": False,  # the draft has been sent, or is scheduled
+    "away": True,  # the tool can't be reached, is too slow, or has an error of its own
+    "quota": True,  # too many requests
+    "meanwhile": True,  # somebody saved the draft at the same moment
 }
 
 
 class Gone(Exception):
-    """There is no such thing at the tool, or not any more."""
+    """Raised for an object that the tool doesn't have, or no longer."""
 
 
 class Draft(NamedTuple):
-    """An edition as it is handed over. `mark` is the edition's own, by which its draft is known at the tool again."""
+    """An edition to hand over. `mark` identifies the edition, so that its draft can be found again at the tool."""
 
     title: str
     html: str
@@ -58,7 +60,7 @@ class Draft(NamedTuple):
 
 
 class DraftRef(NamedTuple):
-    """A draft at the tool: by what it is called there, and the part of its address that leads to it."""
+    """A draft at the tool: its id there, and the path of the page on which it is edited."""
 
     id: str
     link: str
@@ -66,9 +68,9 @@ class DraftRef(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """A newsletter's tool: where it is, what opens it, and for whom its drafts are, where the tool has several lists.
+    """A newsletter's account at a tool: its URL, its key, and the audience, for tools that have several lists.
 
-    `own` are the hosts of the newsroom's own network that its address may lead to; `limit` is in seconds.
+    `own` are the hosts in the newsroom's own network to which the URL may lead; `limit` is in seconds.
     """
 
     address: str
@@ -81,10 +83,10 @@ class Account:
 def call_api(
     account: Account, path: str, headers: Mapping[str, str], payload: Any = None, method: str = "", **query: str
 ) -> dict[str, Any]:
-    """Return the object that the tool answers with, to what is `payload` as JSON or to a look. Raises `DraftError`,
-    `Gone`.
+    """Return the JSON object of a response: to `payload` as JSON, or to a GET without one.
 
-    The statuses mean the same with all of them (RFC 9110, section 15; 429: RFC 6585, section 4).
+    All tools use statuses in the same way (RFC 9110, section 15; 429: RFC 6585, section 4). Raises `DraftError` and
+    `Gone`.
     """
     url = f"{account.address}{path}" + (f"?{urlencode(query)}" if query else "")
     body = None if payload is None else json.dumps(payload, ensure_ascii=False).encode()
@@ -110,8 +112,7 @@ _STATUSES = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408: "away"
 
 
 def get_id(response: Mapping[str, Any], name: str = "id") -> str:
-    """Return by what something is called at the tool. Raises `DraftError` for anything that couldn't stand in an
-    address."""
+    """Return an id from a response. Raises `DraftError` for one that couldn't be part of a URL."""
     value = str(response.get(name, ""))
     if not _ID.fullmatch(value):
         raise DraftError("address")
@@ -119,7 +120,7 @@ def get_id(response: Mapping[str, Any], name: str = "id") -> str:
 
 
 def get_object(response: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the object in an answer. Raises `DraftError` where there is none."""
+    """Return an object from a response. Raises `DraftError` if it isn't there."""
     value = response.get(name)
     if not isinstance(value, dict):
         raise DraftError("address")
@@ -127,7 +128,7 @@ def get_object(response: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def get_list(response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the objects of a list in an answer. Raises `DraftError` where there is no list."""
+    """Return the objects of a list from a response. Raises `DraftError` if it isn't there."""
     value = response.get(name)
     if not isinstance(value, list):
         raise DraftError("address")

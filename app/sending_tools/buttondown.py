@@ -1,12 +1,12 @@
 """Buttondown, by its API (docs.buttondown.com: api-authentication, api-emails-create, api-emails-update,
-drafting-emails-via-the-api, using-templating, and its OpenAPI document; looked up in November 2026).
+drafting-emails-via-the-api, using-templating, and its OpenAPI document; read in November 2026).
 
-- `Authorization: Token KEY`; a key may have `email_access: write` alone, and then can't send at all.
-- `POST /v1/emails` with `status: draft`, which is always said: older versions of the API sent what said nothing.
-  `PATCH /v1/emails/{id}` changes what it is given.
-- There is one body, HTML here, as its first comment says; Buttondown makes the text of it. It is a Django template:
-  `{{` and `{%` in somebody's words would be tags.
-- `metadata` is ours to fill, and comes back with each e-mail.
+- `Authorization: Token KEY`; a key may have just `email_access: write`, and then can't send at all.
+- `POST /v1/emails` always with `status: draft`: older versions of the API sent an e-mail without a status.
+  `PATCH /v1/emails/{id}` changes the fields that it is given.
+- There is one body, here HTML, as its first comment says; Buttondown makes the plain text from it. It is a Django
+  template: `{{` and `{%` in the text of an edition would be tags.
+- `metadata` is free to use, and is returned with each e-mail.
 """
 
 import re

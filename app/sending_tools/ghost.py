@@ -1,13 +1,13 @@
-"""Ghost, by its Admin API (docs.ghost.org/admin-api, looked up in November 2026; Ghost 6).
+"""Ghost, by its Admin API (docs.ghost.org/admin-api, read in November 2026; Ghost 6).
 
-- The key of a custom integration is `id:secret`. Each request carries a token of five minutes at most: a JWT, HS256
-  with the secret as bytes, `kid` the id, `aud` /admin/ (admin-api/#token-authentication). `Accept-Version` names the
-  version that this was written for.
-- `POST /admin/posts/?source=html` turns HTML into the editor's own paragraphs (admin-api/posts/creating-a-post). So it
-  gets the fragment: a whole mail would stand there as one card of HTML that nobody can write in, behind its title.
-- `PUT /admin/posts/{id}/` needs the `updated_at` of the post as it is, and answers 409 where somebody saved it since
-  (admin-api/posts/updating-a-post). It is sent no `status`, so what was published meanwhile stays so.
-- A tag that begins with `#` is an internal one: readers don't see it (admin-api/#tags).
+- The key of a custom integration is `id:secret`. Each request has a token that lives five minutes at most: a JWT, HS256
+  with the bytes of the secret, `kid` the id, `aud` /admin/ (admin-api/#token-authentication). `Accept-Version` names
+  the version for which this was written.
+- `POST /admin/posts/?source=html` converts HTML to paragraphs of the editor (admin-api/posts/creating-a-post).
+  Therefore it gets the fragment: a complete mail would become one HTML card below the title, which nobody can edit.
+- `PUT /admin/posts/{id}/` needs the current `updated_at` of the post, and answers 409 if somebody has saved it since
+  (admin-api/posts/updating-a-post). It gets no `status`, so that a post published meanwhile stays published.
+- A tag that begins with `#` is internal: readers don't see it (admin-api/#tags).
 """
 
 import base64
@@ -32,7 +32,7 @@ def _base64(data: bytes) -> str:
 
 
 def create_jwt(key: str, issued_at: int) -> str:
-    """Return the token of a key at a time, in seconds since 1970 (RFC 7515, appendix A.1)."""
+    """Return the JWT of a key, issued at a time in seconds since 1970 (RFC 7515, appendix A.1)."""
     name, _colon, secret = key.partition(":")
     parts = ({"alg": "HS256", "typ": "JWT", "kid": name}, {"iat": issued_at, "exp": issued_at + LIFE, "aud": "/admin/"})
     signed = ".".join(_base64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
@@ -61,7 +61,7 @@ def is_draft(post: dict[str, Any]) -> bool:
 def find(account: Account, draft: Draft) -> str:
     title = draft.title.replace("\\", "\\\\").replace(
         "'", "\\'"
-    )  # as NQL takes it (docs.ghost.org/content-api/filtering)
+    )  # NQL's escapes (docs.ghost.org/content-api/filtering)
     ours = f"status:draft+tag:hash-readers-asked+title:'{title}'"
     return next((get_id(post) for post in _call_api(account, "", filter=ours, limit="1", fields="id")), "")
 

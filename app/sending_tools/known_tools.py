@@ -1,6 +1,6 @@
-"""The tools that an edition can be handed to: one row each. A new one is a row here and the module that it names.
+"""The tools to which an edition can be handed over: one row each. A new tool is a row and the module that it names.
 
-None of them is ever asked to send.
+No tool is ever asked to send.
 """
 
 import re
@@ -15,12 +15,12 @@ from .asking import Account, Draft, DraftError, DraftRef, Gone
 
 @dataclass(frozen=True)
 class Tool:
-    """`label` is its own name. `form` is the form of export that it takes as HTML: its own templates stand around the
-    fragment "html", and nothing around the whole "mail".
+    """A tool. `label` is its name. `form` is the export that it takes as HTML: the fragment "html" for a tool that adds
+    its own template, the complete "mail" for one that doesn't.
 
-    `at` gives from the key where its API is, where it has one address for everybody; `desk` the same of the pages on
-    which one works. `key` is what a key looks like, `audience` what the list does, and `key_help` and `audience_help`
-    say where both are found; "" where it has one list.
+    `at` returns the URL of its API from the key, and `desk` that of its pages, if they are the same for all customers.
+    `key` is the pattern of a key and `audience` that of a list; `key_help` and `audience_help` say where to find them,
+    "" if the tool has one list.
     """
 
     name: str
@@ -85,7 +85,7 @@ TOOLS = {
 
 
 def try_it(tool: Tool, account: Account) -> None:
-    """Ask for something harmless that proves the key and the list. Raises `DraftError`."""
+    """Make a harmless request that proves the key and the list. Raises `DraftError`."""
     try:
         tool.api.try_it(account)
     except Gone:
@@ -93,7 +93,7 @@ def try_it(tool: Tool, account: Account) -> None:
 
 
 def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") -> tuple[DraftRef, bool]:
-    """Make the draft, or bring the one up to date that is `draft_id` there; and say whether the known one was gone.
+    """Create the draft, or update the one with the id `draft_id`. Also return whether that one no longer existed.
 
     Raises `DraftError`.
     """
@@ -103,13 +103,13 @@ def hand_over(tool: Tool, account: Account, draft: Draft, draft_id: str = "") ->
         except DraftError as fault:
             if fault.why != "meanwhile":
                 raise
-            return _create_or_update(tool, account, draft, draft_id)  # it is looked at anew
-    except Gone:  # between two requests, or there is no such tool
+            return _create_or_update(tool, account, draft, draft_id)  # with the current state of the draft
+    except Gone:  # deleted between two requests, or there is no such tool
         raise DraftError("address") from None
 
 
 def _create_or_update(tool: Tool, account: Account, draft: Draft, draft_id: str) -> tuple[DraftRef, bool]:
-    """Before a draft is made, one is looked for that was made: its answer may have been lost, or what is known."""
+    """Search for the draft before creating one: the response that named it, or our record of it, may have been lost."""
     there, was_gone = None, False
     if draft_id:
         try:

@@ -1,12 +1,13 @@
 """listmonk, by its API (listmonk.app/docs/apis/apis and /campaigns; its source, cmd/campaigns.go and
-internal/core/campaigns.go; looked up in November 2026).
+internal/core/campaigns.go; read in November 2026).
 
-- `Authorization: token user:token` of an API user, made under Admin > Users.
-- `POST /api/campaigns` makes a draft, always; `PUT /api/campaigns/{id}` changes what it is given. Both want the lists.
-- A campaign that isn't there is answered with 400, not 404.
-- Subject, body and altbody are Go templates: `{{` in somebody's words would be one as well
+- `Authorization: token user:token` of an API user, created under Admin > Users.
+- `POST /api/campaigns` always makes a draft; `PUT /api/campaigns/{id}` changes the fields that it is given. Both need
+  the lists.
+- A campaign that doesn't exist is answered with 400, not 404.
+- Subject, body and altbody are Go templates: `{{` in the text of an edition would be one too
   (listmonk.app/docs/templating).
-- Its tag tells the edition, and comes back with the list of campaigns, which is narrowed down here once more.
+- A tag identifies the edition. It is returned with the list of campaigns, which is filtered by it again here.
 """
 
 import re
@@ -29,7 +30,7 @@ def _lists(account: Account) -> list[int]:
 
 
 def try_it(account: Account) -> None:
-    """Look whether the lists are there, in one request (listmonk.app/docs/apis/lists)."""
+    """Check that the lists exist, in one request (listmonk.app/docs/apis/lists). Raises `DraftError`."""
     found = get_list(_call_api(account, "/api/lists", per_page="all"), "results")
     if not {one.get("id") for one in found}.issuperset(_lists(account)):
         raise DraftError("refused")
@@ -74,7 +75,7 @@ def _campaign_content(draft: Draft) -> dict[str, Any]:
 
 
 def _escape_template(text: str) -> str:
-    """Return a text so that the template that it is gives it back as it was."""
+    """Escape a text so that the template renders it unchanged."""
     return text.replace("{{", '{{"{{"}}')
 
 

@@ -1,11 +1,11 @@
 """Mailchimp, by its Marketing API 3.0 (mailchimp.com/developer/marketing: docs/fundamentals, docs/errors,
-api/campaigns, api/campaign-content; looked up in November 2026).
+api/campaigns, api/campaign-content; read in November 2026).
 
-- HTTP Basic with any name and the key, whose end names the data centre: it is the first part of the host's name.
-- `POST /campaigns` of the type `regular` makes a draft, whose status is called `save`; what it is to say is put with
-  `PUT /campaigns/{id}/content` as `html` and `plain_text`. Sending is an action of its own, which is never asked for.
-- In the words `*|` begins a merge tag.
-- A campaign's `title` is for the account alone, so the mark stands there.
+- HTTP Basic with any user name and the key. The end of the key is the data centre, the first part of the host name.
+- `POST /campaigns` with the type `regular` makes a draft, whose status is called `save`; `PUT /campaigns/{id}/content`
+  sets its `html` and `plain_text`. Sending is a separate action, which is never requested.
+- `*|` in a text begins a merge tag.
+- Only the account sees the `title` of a campaign, so it holds the mark.
 """
 
 import base64
@@ -18,7 +18,7 @@ KEY = re.compile(r"[0-9a-f]{32}-([a-z]{2,4}\d{1,3})")
 AUDIENCE = re.compile(r"[0-9a-f]{8,12}")
 CAMPAIGNS = "/campaigns"
 FIELDS = "id,web_id,status"
-LOOKED_AT = 100  # of the newest drafts
+LOOKED_AT = 100  # newest drafts that are searched
 
 
 def address_of(key: str) -> str:
