@@ -1,1 +1,1 @@
-"""Watching over the machines: what is logged, counted and reported, and that none of it tells of readers."""
+"""Monitoring: logs, metrics, error reports and signs of life, none of which reveals anything about readers."""

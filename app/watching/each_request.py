@@ -1,7 +1,7 @@
-"""Notes of each request: its reference, how long it took, and whether the proxy's headers are as they were set.
+"""What is recorded of each request: its reference, how long it took, and whether the proxies are as configured.
 
-Readers are not watched: none of their requests has a line of its own, and what is counted of them is made so coarse
-that no minute can be told in which one of them wrote.
+Requests of readers get no log line, and their metrics are so coarse that they don't reveal in which minute somebody
+wrote.
 """
 
 import logging
@@ -23,15 +23,15 @@ from .references import HEADER, reference
 
 log = logging.getLogger(__name__)
 
-FOR_MACHINES = ("health", "webhook")  # blueprints whose callers come past the proxy, or are no people
-OF_THE_DESK = ("editor", "expert")  # blueprints whose requests have a line each, at the level `info`
+FOR_MACHINES = ("health", "webhook")  # blueprints whose callers bypass the proxy, or are no people
+OF_THE_DESK = ("editor", "expert")  # blueprints whose requests are logged, at the level `info`
 BETWEEN_NOTES = 3600.0  # seconds
-# What is noted where the proxy is not as TRUSTED_PROXIES says.
+# The warnings for proxies that differ from TRUSTED_PROXIES.
 UNEXPECTED, LACKING = "proxy: X-Forwarded-For came, and none is trusted", "proxy: X-Forwarded-For has too few addresses"
 
 
 class Proxies:
-    """The memory of this process for X-Forwarded-For: two numbers, and never what stands in it."""
+    """This process's statistics of X-Forwarded-For: two counters, and never the header itself."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,7 +39,9 @@ class Proxies:
         self._noted_at = float("-inf")
 
     def wrong(self, forwarded_for: str, trusted_proxies: int) -> str | None:
-        """Return what to note: that most requests come otherwise than is set; at most once in an hour."""
+        """Return a warning, at most once an hour, if most requests come through other proxies than configured, else
+        None.
+        """
         hops = len(forwarded_for.split(",")) if forwarded_for else 0
         is_right = hops >= trusted_proxies if trusted_proxies else not hops
         with self._lock:
@@ -54,7 +56,7 @@ class Proxies:
 
 
 def register(app: Flask) -> None:
-    """Watch every request of the app."""
+    """Record every request of the app."""
     app.extensions["proxies"] = Proxies()
     app.before_request(_begin)
     app.after_request(_end)
@@ -79,7 +81,7 @@ def _end(response: Response) -> Response:
 
 
 def record_request(app: Flask, environ: dict[str, Any], endpoint: str | None, status: int, seconds: float) -> None:
-    """Count a request that was answered with a `status` within so many `seconds`, and look at its proxies."""
+    """Count a request that was answered with `status` after so many `seconds`, and check its proxies."""
     if app.config["METRICS_TOKEN"]:
         metrics.count(endpoint, environ["REQUEST_METHOD"], status, seconds)
     if endpoint and endpoint.partition(".")[0] not in FOR_MACHINES:
@@ -91,7 +93,7 @@ def _check_proxy_header(app: Flask, forwarded_for: str) -> None:
     if found := app.extensions["proxies"].wrong(forwarded_for, trusted):
         log.warning("%s (TRUSTED_PROXIES=%d)", found, trusted)
         database: Database = app.extensions["database"]
-        with suppress(Busy, SQLAlchemyError):  # nobody is kept from their page for this
+        with suppress(Busy, SQLAlchemyError):  # no page fails because of this
             database.write(
                 lambda session: sightings.record_sightings(session, {found: 1}, _round_to_hour(now(session)))
             )

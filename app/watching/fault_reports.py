@@ -1,7 +1,7 @@
-"""Faults that are reported to a server which understands Sentry's protocol, where the setting SENTRY_DSN names one.
+"""Error reports to a server that speaks Sentry's protocol, if the setting SENTRY_DSN names one.
 
-Nothing that the library would gather by itself leaves the house: no request, user, local value, source line, name of a
-machine or message of an error. What goes is made anew here, of what a log line may hold.
+Nothing that the library collects by itself leaves the installation: no request, user, local value, source line, host
+name or error message. Events are built here, from what a log line may hold.
 """
 
 import atexit
@@ -15,11 +15,11 @@ import structlog
 from .redaction import clean_values, fault_as_data
 
 NAME = "fault reports"
-PATIENCE = 2.0  # seconds that a process waits at its end for what is still to be reported
+PATIENCE = 2.0  # seconds for which an exiting process waits for unsent reports
 
 
 def begin(config: Mapping[str, Any]) -> None:
-    """Report every fault that is logged as an error, from now on; without SENTRY_DSN none."""
+    """Start to report every fault that is logged as an error; without SENTRY_DSN, stop reporting."""
     root = logging.getLogger()
     for handler in [one for one in root.handlers if one.name == NAME]:
         root.removeHandler(handler)
@@ -41,12 +41,12 @@ def begin(config: Mapping[str, Any]) -> None:
         before_send=_scrubbed,
         before_send_transaction=lambda *_: None,
     )
-    atexit.register(sentry.flush, timeout=PATIENCE)  # a command ends before its fault has gone
+    atexit.register(sentry.flush, timeout=PATIENCE)  # a command would exit before its fault is sent
     root.addHandler(_Reporter(sentry.capture_event))
 
 
 class _Reporter(logging.Handler):
-    """Hands a logged fault over; what goes wrong with that is nobody's fault and not told again."""
+    """Pass on logged faults. An error in doing so is ignored, so that it can't cause another report."""
 
     def __init__(self, capture: Any) -> None:
         super().__init__(logging.ERROR)
@@ -62,7 +62,7 @@ class _Reporter(logging.Handler):
 
 
 def _event(record: logging.LogRecord, fault: list[dict[str, Any]]) -> dict[str, Any]:
-    """A fault as Sentry knows it: an exception without its message, the cause first."""
+    """Return a fault as a Sentry event: exceptions without their messages, the cause first."""
     values = [
         {
             "type": one["type"],
@@ -81,12 +81,12 @@ def _event(record: logging.LogRecord, fault: list[dict[str, Any]]) -> dict[str, 
     return {"level": "error", "logger": NAME, "exception": {"values": values}, "tags": clean_values(kept)}
 
 
-# What of an event leaves the house. The library adds more to each; it all stays here.
+# The fields of an event that are sent. The library adds more, which are dropped.
 KEPT = ("event_id", "timestamp", "platform", "level", "exception", "tags", "environment")
 
 
 def _scrubbed(event: dict[str, Any], _hint: Any) -> dict[str, Any] | None:
-    """Let only what was made here pass, and of that only what was put into it."""
+    """Drop all events that weren't built here, and everything that the library added to ours."""
     if event.get("logger") != NAME:
         return None
     return {name: event[name] for name in KEPT if name in event}

@@ -1,4 +1,4 @@
-"""Erasures that the worker can't bring to their end, for `doctor` and the desk's first page."""
+"""Erasures that the worker can't complete, for `doctor` and the desk's first page."""
 
 from datetime import datetime, timedelta
 
@@ -9,13 +9,13 @@ from ..db.session import now
 from . import sightings
 
 NAMES = tuple((f"{sightings.DUTY}{duty}", f"{sightings.FAILED}{duty}") for duty in (EMPTY_LOG, REWRITE))
-LONG = timedelta(minutes=30)  # that remains may stay: a backup that is being made holds them for minutes
+LONG = timedelta(minutes=30)  # a running backup delays erasures for minutes
 
 
 def get_stalled_since(session: Session) -> datetime | None:
-    """Return since when the worker has not been able to end erasures, where that is too long; None where all is well.
+    """Return since when the worker has been unable to complete erasures, if that is too long; else None.
 
-    Where no worker runs at all, others say so.
+    Other checks report that no worker is running.
     """
     seen = sightings.get_times(session, [name for both in NAMES for name in both])
     times = [(seen.get(done), seen.get(failed)) for done, failed in NAMES]

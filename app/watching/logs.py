@@ -1,7 +1,7 @@
-"""The log: one line an event on standard error, as JSON or for people, with what is never logged taken out.
+"""Logging: one line per event on standard error, as JSON or for people, after removing what must never be logged.
 
-Everybody writes through Python's own `logging`; structlog sets the lines. `extra={"name": value}` adds fields. What a
-library says is told by its template and its numbers: the texts that it would fill in may be somebody's.
+All code uses Python's `logging`; structlog formats the lines. `extra={"name": value}` adds fields. Messages of
+libraries are logged as their template and its numbers only, since other arguments may be personal data.
 """
 
 import logging
@@ -16,7 +16,7 @@ from . import fault_reports
 from .redaction import clean_values, fault_as_data
 
 OURS = ("app", "demo", "config")
-# Some repeat whole mails or commands at their lower levels: no setting makes them say more than that they fail.
+# Some log whole mails or commands at their lower levels: no setting lets them log more than failures.
 QUIET = (
     "mail.log",
     "flufl.bounce",
@@ -33,7 +33,7 @@ NAME = "readers-asked"
 
 
 def formatter(config: Mapping[str, Any]) -> logging.Formatter:
-    """Make what sets a line, by the setting LOG_FORMAT (`console` or `json`). No handler of ours has another."""
+    """Return the formatter for the setting LOG_FORMAT (`console` or `json`), the only one that our handlers use."""
     last: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if config.get("LOG_FORMAT") == "json"
@@ -53,10 +53,7 @@ def formatter(config: Mapping[str, Any]) -> logging.Formatter:
 
 
 def begin(config: Mapping[str, Any]) -> None:
-    """Log from now on as LOG_FORMAT and LOG_LEVEL say, and report faults where SENTRY_DSN says so.
-
-    Whoever calls it again changes all three.
-    """
+    """Configure logging by LOG_FORMAT and LOG_LEVEL, and error reports by SENTRY_DSN. May be called again."""
     root = logging.getLogger()
     handler = next((one for one in root.handlers if one.name == NAME), None)
     if handler is None:
@@ -73,7 +70,7 @@ def begin(config: Mapping[str, Any]) -> None:
 
 
 def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keep of another's words what its programmer wrote, and of what was filled in the numbers."""
+    """Keep the template of a library's message, and only numbers of its arguments."""
     record: logging.LogRecord = event["_record"]
     arguments = event.pop("positional_args", ()) or ()
     if record.name.split(".")[0] in OURS:
@@ -92,7 +89,7 @@ def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[st
 
 
 def _summarize_exception(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Tell of an exception its type and the way through the code, whoever logged it."""
+    """Reduce an exception to its type and the frames that it passed through, whoever logged it."""
     given = event.pop("exc_info", None)
     event.pop("stack", None)
     error = given[1] if isinstance(given, tuple) else given
@@ -102,12 +99,12 @@ def _summarize_exception(_logger: Any, _method: str, event: MutableMapping[str, 
 
 
 def _order_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put time, level and logger before the fields, and take out of all of them what is never logged."""
+    """Put time, level and logger before the other fields, and redact all of them."""
     record: logging.LogRecord = event.pop("_record")
-    for name in ("_from_structlog", "message", "asctime"):  # the latter two are left by whoever set a line before us
+    for name in ("_from_structlog", "message", "asctime"):  # the latter two come from other formatters
         event.pop(name, None)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)(None, "", {})["timestamp"]
-    fault = event.pop("fault", None)  # places in the code, which `fault_as_data` has made
+    fault = event.pop("fault", None)  # frames from `fault_as_data`, which need no redaction
     stated = {"time": stamp, "level": record.levelname.lower(), "logger": record.name, **clean_values(dict(event))}
     if fault:
         stated["fault"] = [

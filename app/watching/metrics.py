@@ -1,5 +1,7 @@
-"""The numbers of `/metrics`, in the format of Prometheus. Several processes add up through files of theirs, whose
-folder is PROMETHEUS_MULTIPROC_DIR."""
+"""The metrics of `/metrics`, in the format of Prometheus.
+
+Several processes add up through files in the directory PROMETHEUS_MULTIPROC_DIR.
+"""
 
 import os
 import tempfile
@@ -23,21 +25,21 @@ from ..mail import inbound, stalled
 from ..mail.models import Inbound, OutboxMail
 from . import sightings
 
-# A reader who sends a letter and one who only reads must look the same: what is counted of doors that readers come
-# through has one endpoint, one method, one status for all that went well, and a duration rounded up to one of a few.
+# A reader who sends a letter and one who only reads must look the same. The doors that readers use therefore have one
+# endpoint, one method, one status for all successes, and a duration rounded up to one of a few values.
 OF_READERS = ("reader", "entrance", "webhook")
 COARSE = (1.0, 5.0, 30.0)  # seconds
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-QUARTER = 15  # minutes: mails are counted as they stood at the last full quarter of an hour
+QUARTER = 15  # minutes: mails are counted as of the last full quarter of an hour
 
 LABELS = ("endpoint", "method", "status")
-_here = CollectorRegistry()  # of this process alone, where there is one
+_here = CollectorRegistry()  # of this process, used if there is only one
 REQUESTS = Counter("readers_asked_requests", "Requests answered.", LABELS, registry=_here)
 DURATIONS = Histogram(
     "readers_asked_request_seconds", "How long requests took.", ("endpoint",), buckets=SECONDS, registry=_here
 )
 
-# The names and meanings of the numbers that are asked of the database: docs/maintain.md lists them.
+# The metrics that are read from the database: docs/maintain.md lists them.
 ASKED = {
     "readers_asked_outgoing_wait_seconds": "How long the mail has been due that waits longest to go out.",
     "readers_asked_incoming_wait_seconds": "How long the mail has waited that waits longest for its place.",
@@ -55,8 +57,10 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 @contextmanager
 def share_metrics(config: Mapping[str, Any]) -> Iterator[None]:
-    """Let this process and those that it forks count together: in a folder that goes at the end of the block, or in
-    that of the environment. Where METRICS_TOKEN isn't set, nobody counts."""
+    """Let this process and its forks count together, in a temporary directory or that of PROMETHEUS_MULTIPROC_DIR.
+
+    Without METRICS_TOKEN nothing is counted.
+    """
     if not config["METRICS_TOKEN"]:
         yield
         return
@@ -67,20 +71,20 @@ def share_metrics(config: Mapping[str, Any]) -> Iterator[None]:
 
 
 def count(endpoint: str | None, method: str, status: int, seconds: float) -> None:
-    """Count a request that was answered."""
+    """Count a request and its duration, coarsely for the doors that readers use."""
     name, said = endpoint or "none", f"{status // 100}xx"
     door = name.split(".")[0]
     if door in OF_READERS:
         name, method, said = door, "any", said if status >= 400 else "2xx"
         seconds = COARSE[min(bisect_left(COARSE, seconds), len(COARSE) - 1)]
     elif endpoint is None:
-        method = "any"  # whatever a stranger makes up is one row
+        method = "any"  # so that strangers can't add rows with made-up methods
     REQUESTS.labels(name, method, said).inc()
     DURATIONS.labels(name).observe(seconds)
 
 
 def exposition(database: Database) -> bytes:
-    """Return all numbers as Prometheus reads them. Raises what the database raises."""
+    """Return all metrics in Prometheus' text format. Raises what the database raises."""
     registry = _here
     if os.environ.get(FOLDER):
         registry = CollectorRegistry()

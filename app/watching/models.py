@@ -1,3 +1,5 @@
+"""The table of sightings."""
+
 from datetime import datetime
 
 from sqlalchemy import BigInteger, String
@@ -7,9 +9,9 @@ from ..db.declarative import Base
 
 
 class Sighting(Base):
-    """A note of when something of the machines was last seen, and how often ever: a duty of the worker, a wrong proxy.
+    """When a part of the installation was last seen, and how often so far: a duty of the worker, a wrong proxy.
 
-    Never of people: names are written in the code, and requests leave at most one an hour.
+    Never of people: the names are constants in the code, and requests leave at most one per hour.
     """
 
     __tablename__ = "sightings"

@@ -1,8 +1,8 @@
-"""The sieve that everything passes which goes out of the house for whoever watches: log, numbers, reports.
+"""Redaction of everything that leaves the installation for monitoring: logs, metrics, error reports.
 
-Our own log lines hold no reader's words; that is a rule for whoever writes one. What could come along unseen is taken
-out by its form: addresses of mail and of the web, IP addresses, receipts, codes and tokens. Of an error go its type
-and the places in the code, never its message, its source lines or the values of its variables.
+Our own log lines hold no reader's text; that is a rule for those who write one. What could slip in is removed by its
+form: e-mail addresses, URLs, IP addresses, receipts, codes and tokens. Of an error only its type and the frames in the
+code are kept, never its message, source lines or values of variables.
 """
 
 import re
@@ -12,17 +12,17 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-FRAMES = 20  # of an error's way through the code, the innermost
-ERRORS = 5  # that caused one another
+FRAMES = 20  # innermost frames of each error
+ERRORS = 5  # errors of a chain of causes
 
 _FORMS = (
     (re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "[link]"),
     (re.compile(r"[^\s<>()\[\]\"',;:=]+@[^\s<>()\[\]\"',;]+"), "[address]"),
-    (re.compile(r"(?<=\S)\?\S+"), "?…"),  # the query of an address without its beginning
+    (re.compile(r"(?<=\S)\?\S+"), "?…"),  # the query of a relative URL
     (re.compile(r"/(a|sign-in|stop|mail/in)/[^\s/\"'<>]+"), r"/\1/[token]"),
     (re.compile(r"(?<!\d)\d{4}(?:[ \u00a0-]?\d{4}){4}(?!\d)"), "[receipt]"),
-    (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # of a way in
-    # 22 signs and more of base64url, unless they are a name of the code; the 16 of a reply address (RFC 4648).
+    (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # of a sign-in
+    # 22 or more characters of base64url, except names in the code; the 16 of a reply address (RFC 4648).
     (re.compile(r"(?<![\w-])(?![a-z]+(?:_[a-z]+)*(?![\w-]))[\w-]{22,}(?![\w-])", re.ASCII), "[token]"),
     (re.compile(r"(?<![A-Za-z0-9])(?:b-)?[a-z2-7]{16}(?![A-Za-z0-9])"), "[token]"),
 )
@@ -32,7 +32,7 @@ _IP = re.compile(
 
 
 def redact(text: str) -> str:
-    """Take out of a text what could lead to a person, by its form."""
+    """Replace in a text whatever by its form could identify a person."""
     for form, instead in _FORMS:
         text = form.sub(instead, text)
     return _IP.sub(lambda found: "[ip]" if _is_ip(found[0].rstrip(".")) else found[0], text)
@@ -47,7 +47,7 @@ def _is_ip(text: str) -> bool:
 
 
 def clean_values(value: Any) -> Any:
-    """Redact every text in a value, however deep; what is no plain value is told by its type alone."""
+    """Redact all text in a value, however deeply nested. Of objects that aren't plain values only the type is kept."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
@@ -60,7 +60,7 @@ def clean_values(value: Any) -> Any:
 
 
 def fault_as_data(error: BaseException) -> list[dict[str, Any]]:
-    """Tell of an error what may be told: its type and the places it came through, those that caused it after it."""
+    """Return the type and the frames of an error and then of its causes."""
     chain: list[dict[str, Any]] = []
     seen: set[int] = set()
     following: BaseException | None = error
@@ -81,7 +81,7 @@ def _list_frames(traceback: TracebackType | None) -> list[dict[str, Any]]:
 
 
 def _file(name: str) -> str:
-    """A file as the repository or the library calls it: where the house is installed is nobody's business."""
+    """Return the path of a file within the repository or library, without where the program is installed."""
     path = Path(name)
     if path.is_relative_to(ROOT) and "site-packages" not in path.parts:
         return path.relative_to(ROOT).as_posix()

@@ -1,4 +1,4 @@
-"""The reference of a request: six signs that its log lines, its answer's head and its error page have in common."""
+"""The reference of a request: six characters in its log lines, a header of its response and its error page."""
 
 from flask import g
 
@@ -8,12 +8,12 @@ HEADER = "X-Request-ID"
 
 
 def reference() -> str:
-    """Return the reference of the request that is being answered; drawn once, and never taken from outside."""
+    """Return the reference of the current request. It is created once, and never taken from the client."""
     if "reference" not in g:
         g.reference = new_reference()
     return str(g.reference)
 
 
 def new_reference() -> str:
-    """Return a reference that is drawn now."""
+    """Return a new random reference."""
     return random_symbols(6)

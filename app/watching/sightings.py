@@ -1,4 +1,4 @@
-"""Signs of life: what the worker and the web process write down for `doctor`, `/readyz` and `/metrics`."""
+"""Signs of life that the worker and the web processes store for `doctor`, `/readyz` and `/metrics`."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -10,19 +10,19 @@ from sqlalchemy.orm import Session
 from ..db.session import now
 from .models import Sighting
 
-DUTY, FAILED = "duty: ", "failed: "  # what a duty's name stands behind, for its rounds and for those that failed
-PART = "part: "  # what a part of the worker stands behind
-PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # none of which waits for another
+DUTY, FAILED = "duty: ", "failed: "  # prefixes of a duty's name, for its rounds and for those that failed
+PART = "part: "  # prefix of the name of a part of the worker
+PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # independent of each other
 
 
 def record_sightings(session: Session, counts: Mapping[str, int], timestamp: datetime | None = None) -> None:
-    """Write down that each of these was seen so many times more, now or `timestamp`."""
+    """Add to the counts of these names, and set when they were seen: now or at `timestamp`."""
     for name, times in counts.items():
         if not _increment(session, name, times, timestamp or now(session)):
             try:
                 with session.begin_nested():
                     session.add(Sighting(name=name, seen_at=timestamp or now(session), number=times))
-            except IntegrityError:  # another process has seen it for the first time just now
+            except IntegrityError:  # another process has just inserted it
                 _increment(session, name, times, timestamp or now(session))
 
 
@@ -32,22 +32,22 @@ def _increment(session: Session, name: str, times: int, timestamp: datetime) -> 
 
 
 def list_by_prefix(session: Session, start: str) -> dict[str, Sighting]:
-    """Return what was seen under names with this start, by the rest of the name."""
+    """Return the sightings whose names begin with `start`, by the rest of the name."""
     rows = session.scalars(select(Sighting).where(Sighting.name.startswith(start, autoescape=True)))
     return {row.name.removeprefix(start): row for row in rows}
 
 
 def get_times(session: Session, names: Collection[str]) -> dict[str, datetime]:
-    """Return when each of these was last seen, of those that ever were."""
+    """Return when each of these names was last seen, without those that never were."""
     rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
     return {row.name: row.seen_at for row in rows}
 
 
 def get_last_round(session: Session) -> datetime | None:
-    """Return when a worker was last seen at work; None where none ever was."""
+    """Return when a worker was last seen working, or None."""
     return max((row.seen_at for row in list_by_prefix(session, DUTY).values()), default=None)
 
 
 def get_seen_at(session: Session, name: str) -> datetime | None:
-    """Return when this was last seen."""
+    """Return when this name was last seen, or None."""
     return session.scalar(select(Sighting.seen_at).where(Sighting.name == name))
