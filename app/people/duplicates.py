@@ -1,5 +1,4 @@
-"""Experts who may be one person: of the same name in any spelling, or of a similar name with a shared domain or
-employer.
+"""Experts who may be one person: their names are the same in any spelling, or similar with a shared domain or employer.
 
 Pairs are only suggested. `app.answers.merging_experts` merges experts, as it moves their work.
 """

@@ -49,8 +49,9 @@ def describe(session: Session, expert: Expert) -> None:
 def directory(
     search_text: str = "", language: str = "", topic: str = "", *rules: ColumnElement[bool]
 ) -> Listing[Expert]:
-    """Return a listing of experts by name whose profiles contain every word of `search_text`, without merged or deleted
-    ones.
+    """Return a listing, by name, of the experts whose profiles contain every word of `search_text`.
+
+    Merged and deleted experts are left out.
     """
     query = select(Expert).where(Expert.is_listed(), *rules)
     for word in fold(search_text).split():

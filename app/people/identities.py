@@ -21,9 +21,7 @@ from .oidc import Vouched
 
 @dataclass(frozen=True)
 class CameIn:
-    """The result of a sign-in: the token of the session, or why there is none: "unverified", "unknown", "another
-    account".
-    """
+    """The token of the new session, or why there is none: "unverified", "unknown" or "another account"."""
 
     token: str = ""
     why: str = ""

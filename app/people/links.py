@@ -1,6 +1,4 @@
-"""Links that each open one thing: an assignment for its expert, a text for its translator, or the end of mails to a
-reader.
-"""
+"""Links that open one thing: an assignment for its expert, a text for its translator, or a reader's end of mails."""
 
 import os
 from base64 import b32encode
@@ -25,8 +23,9 @@ def new_link(session: Session, **opens: int) -> str:
 
 
 def new_reply_token(session: Session, *, assignment_id: int) -> str:
-    """Return a token of 80 bits for the reply address of an assignment, in lower-case base32, which survives any mail
-    server.
+    """Return a token of 80 bits for the reply address of an assignment.
+
+    It is lower-case base32, which survives any mail server.
     """
     return _keep(session, b32encode(os.urandom(10)).decode().lower(), "reply", assignment_id=assignment_id)
 

@@ -177,9 +177,7 @@ class Expert(Row, Public, Editable, Verified):
 
     @property
     def beside_name(self) -> list[str]:
-        """The texts that are printed after the name. There are none after a description: they could identify the
-        expert.
-        """
+        """The texts printed after the name. A description has none, since they could identify the expert."""
         beside = [str(getattr(self, key) or "") for key, field in PROFILE.items() if field.beside_name]
         return [] if self.described_as else [text for text in beside if text]
 

@@ -1,5 +1,4 @@
-"""An OpenID Connect client (Core 1.0): authorization code flow with PKCE (RFC 7636), `state`, `nonce` and `iss` (RFC
-9207).
+"""An OpenID Connect client (Core 1.0): the code flow with PKCE (RFC 7636), `state`, `nonce` and `iss` (RFC 9207).
 
 It returns whom the provider vouches for. `identities` decides who that is at this desk, and whether they may sign in.
 
@@ -255,9 +254,7 @@ def _claims(
 
 
 def _with_address(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
-    """Add the address from the userinfo endpoint (Core 1.0, section 5.3.2): many providers leave it out of the ID
-    token.
-    """
+    """Add the address from userinfo (Core 1.0, section 5.3.2): many providers leave it out of the ID token."""
     more = _request_json(metadata["userinfo_endpoint"], None, {"Authorization": f"Bearer {tokens.get('access_token')}"})
     if more.get("sub") != claims["sub"]:
         raise Unfit("userinfo is of somebody else")

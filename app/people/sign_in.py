@@ -78,9 +78,7 @@ def _is_open(session: Session, sign_in: SignIn) -> bool:
 
 
 def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
-    """Return whether the link opens in this browser: invitations open in any, requested links only where they were
-    requested.
-    """
+    """Return whether the link opens in this browser: invitations open in any, others only where they were requested."""
     if sign_in.browser_mac is None:
         return True
     return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
@@ -102,8 +100,9 @@ def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -
 def begin(
     session: Session, actor: Actor, person_id: int, door: str, browser_name: str, membership_id: int | None = None
 ) -> tuple[str, BrowserSession]:
-    """Start a session for a person who has proved who they are, and accept their invitation. Return its token and its
-    row.
+    """Start a session for a person who has proved who they are, and accept their invitation.
+
+    Return the session's token and its row.
     """
     at, token = now(session), new_token(256)
     if membership_id is not None:
@@ -143,8 +142,9 @@ def use_link(session: Session, actor: Actor, token: str, browser: str | None, br
 
 
 def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
-    """Sign in by a code typed in the browser that requested it. Return the token, or None. Ten wrong codes end the
-    sign-in.
+    """Sign in by a code typed in the browser that requested it. Return the session's token, or None.
+
+    Ten wrong codes end the sign-in.
     """
     ring = get_keyring(session)
     ways = session.scalars(

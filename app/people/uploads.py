@@ -1,6 +1,4 @@
-"""Uploaded files between preview and import: sealed, visible to their owner only, deleted with the import or after an
-hour.
-"""
+"""Uploaded files between preview and import: sealed, for their owner only, deleted with the import or after an hour."""
 
 from datetime import timedelta
 
@@ -35,8 +33,9 @@ def keep(session: Session, actor: Staff, data: bytes, act: str = "whole director
 
 
 def load(session: Session, actor: Staff, public_id: str, act: str = "whole directory") -> Upload | None:
-    """Return the actor's own file, at the desk where it was uploaded, or None once it is over. Raises
-    `PermissionDenied`.
+    """Return the actor's own file at the desk where it was uploaded, or None once it has expired.
+
+    Raises `PermissionDenied`.
     """
     must(actor, act)
     mine = select(Upload).filter_by(public_id=public_id, person_id=actor.person_id, newsletter_id=actor.newsletter_id)
