@@ -1,4 +1,4 @@
-"""Beginnings of quoted mail: attribution lines and how sure they are, header blocks, separators."""
+"""Grammar of the openings of quoted mail: attribution lines and their certainty, copied headers, separators."""
 
 import re
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from .folding import split_words
 from .lines import Line, Mark
 from .vocabulary import vocabulary
 
-MOST_UNADDRESSED = 16  # words of an attribution that gives a name only; more is somebody's sentence
-MOST_LED = 8  # words of one with a day and without a number
+MOST_UNADDRESSED = 16  # words of an attribution without an address; longer ones are sentences
+MOST_LED = 8  # words of one that begins with a date word, but has no numbers
 MOST_BARE = 4  # words of one without a date: "Nora Lind wrote:"
 
 CLOCK = re.compile(r"\d{1,2} ?[:.h時时点點시] ?\d{2}|\d{1,2} ?(?:am|pm)\b|\d{1,2} ?[時时点點시]")
 DATE = re.compile(r"(?<!\d)(?:19|20|13|14|25)\d\d(?!\d)|\d{1,2}[./-] ?\d{1,2}|\d{1,2} ?[月월]")
 ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]|<mailto:|\[mailto:")
 BRACKETED = re.compile(r"[<(\[\"][^<>()\[\]\"]{0,200}@[^<>()\[\]]{1,200}[>)\]\"]|<mailto:|\[mailto:")
-DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")  # without a way back: linear
+DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")  # no backtracking, so linear
 # Gmail's older form has no colon where the name was lost: "2016-03-03 17:21 GMT+01:00 Some One".
 STAMPED = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}")
 
 
 def judge(text: str) -> Literal["strong", "weak"] | None:
-    """Return how surely `text`, folded and joined, says that somebody wrote what follows.
+    """Return how certainly `text`, folded and joined, is an attribution; None if it is none.
 
-    Strong: what only a program writes, an address in its brackets or beside "wrote" with a date, a clock and a colon.
-    Weak: what a person may also write ("She wrote:"); it counts where a marked quote follows.
+    "strong": only a program writes this, for example an address in brackets, or "wrote" with a date, a time and a
+    colon. "weak": a person may write this too ("She wrote:"), so it counts only if a marked quote follows.
     """
     text = text.strip(" *_>|")
     dashed = text.startswith("---") and text.endswith("---")
@@ -56,9 +56,7 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
 
 
 def _has_adjacent_address(text: str) -> bool:
-    """Return whether an address stands right beside "wrote", with its name before it: "Some One <one@mail.example>
-    wrote:".
-    """
+    """Return whether an address is next to "wrote", as in "Some One <one@mail.example> wrote:"."""
     parts = text.split()
     place = max((number for number, part in enumerate(parts) if "@" in part), default=-1)
     if place < 0:
@@ -70,19 +68,18 @@ def _has_adjacent_address(text: str) -> bool:
 
 
 def unshut(text: str) -> bool:
-    """Return whether a line ends with "wrote", without the colon that programs put there."""
+    """Return whether a text ends with "wrote", without the usual colon."""
     return says_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
 
 
 def is_short_introduction(text: str) -> bool:
-    """Return whether an introduction without a date is short enough to be no sentence: "Nora Lind wrote:", "On Monday
-    Nora Lind wrote:".
-    """
+    """Return whether an introduction without a full date is too short for a sentence, as in "Nora Lind wrote:"."""
     first, _, _ = text.partition(" ")
     return len(text.split()) <= (MOST_LED if len(first) > 1 and text.startswith(vocabulary().beginnings) else MOST_BARE)
 
 
 def says_wrote(text: str) -> bool:
+    """Return whether a folded text contains a word for "wrote" in any language."""
     padded = f" {' '.join(split_words(text))} "
     known = vocabulary()
     if any(word in padded for word in known.wrote):
@@ -91,7 +88,7 @@ def says_wrote(text: str) -> bool:
 
 
 def begins(text: str) -> bool:
-    """Return whether the line begins with a date, or with the word that stands before one."""
+    """Return whether a text begins with a date, or with a word that precedes one."""
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
@@ -99,23 +96,23 @@ def begins(text: str) -> bool:
 
 
 def unclosed(text: str) -> bool:
-    """Return whether an address ends in it that began on a line above."""
+    """Return whether an address in angle brackets ends in the text, but begins on an earlier line."""
     return text.count(">") > text.count("<")
 
 
-# A program wraps an attribution over four lines at most; a block of headers with long lists of people ends within 40.
+# The most lines of a wrapped attribution, and of a block of copied headers with long lists of recipients.
 MOST_WRAPPED, MOST_HEADED = 4, 40
-# A mail holds a handful of attributions; whoever sends more lines that end in a colon than this has written them.
+# A mail has a handful of attributions; further lines that end in a colon were written by the person.
 MOST_LOOKED_AT = 400
 MOST_OPENINGS = 400  # of all kinds, for the same reason
 LONGEST_NAME = 14  # words before an address
-FULL = 45  # signs of a line that a program wrapped because the next word did not fit
-LONGEST = 600  # signs in an attribution with all its lines, links included
+FULL = 45  # characters of a line that was wrapped because the next word did not fit
+LONGEST = 600  # characters of an attribution over all its lines, including links
 
-INLINE = 300  # signs at the start of a line that goes on behind its attribution
+INLINE = 300  # characters in which an attribution that shares its line with the quote has to end
 COLON = re.compile(r": ")
 
-MONTH_CUT = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # "schrieb am Fr., 28." or "Apr." at the end of a wrapped line
+MONTH_CUT = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # an abbreviation such as "Apr." at the end of a wrapped line
 RULE = "-_=~*—–─━"
 
 Kind = Literal["attribution", "headers", "original", "forward"]
@@ -123,7 +120,10 @@ Kind = Literal["attribution", "headers", "original", "forward"]
 
 @dataclass(frozen=True)
 class Opening:
-    """Lines `start` to `end` (not included) introduce a quote. A weak one counts only where a marked quote follows."""
+    """The lines from `start` to before `end` that introduce a quote.
+
+    A weak one counts only if a marked quote follows or it contains one of our addresses.
+    """
 
     start: int
     end: int
@@ -132,13 +132,13 @@ class Opening:
 
 
 def rule(line: Line) -> bool:
-    """Return whether a line is drawn with signs: "________________"."""
+    """Return whether a line is a horizontal rule, such as "________________"."""
     drawn = line.core.strip(" *>|") or line.core
     return len(drawn) >= 3 and not drawn.strip(RULE)
 
 
 def separator(line: Line) -> Kind | None:
-    """Return what a line such as "---------- Forwarded message ---------" announces."""
+    """Return the kind of a separator such as "---------- Forwarded message ---------"; None for other lines."""
     core = line.core
     if not 4 <= len(core) < 160:
         return None
@@ -155,7 +155,7 @@ def separator(line: Line) -> Kind | None:
 
 
 def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[str]]:
-    """The end of the run of headings that begins at `start`, and the kinds of headings in it."""
+    """Return the end of the block of copied headers that begins at `start`, and the kinds of headers in it."""
     kinds: set[str] = set()
     end = place = start
     missed = 0
@@ -179,13 +179,13 @@ def read_heading_block(lines: list[Line], start: int) -> tuple[int, frozenset[st
 
 
 def _pick_label_kinds(of_label: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """A label of two languages with two meanings ("De", "A") takes the one that is not there yet."""
+    """Return the kinds of a label; one that is ambiguous between languages ("De", "A") gets a kind not yet seen."""
     fresh = of_label - seen
     return frozenset(sorted(fresh)[:1]) if fresh else of_label
 
 
 def _continues_addresses(lines: list[Line], index: int) -> bool:
-    """Return whether a list of receivers runs on: addresses below the last heading, before a blank line."""
+    """Return whether the line continues a list of addresses below the last header."""
     line = lines[index]
     return (
         not line.blank
@@ -196,7 +196,7 @@ def _continues_addresses(lines: list[Line], index: int) -> bool:
 
 
 def find_headings(lines: Sequence[Line]) -> dict[str, int]:
-    """Return where in a block of headings the first of each kind stands."""
+    """Return the index of the first copied header of each kind."""
     places: dict[str, int] = {}
     for place, line in enumerate(lines):
         if line.label:
@@ -206,8 +206,10 @@ def find_headings(lines: Sequence[Line]) -> dict[str, int]:
 
 
 def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
-    """Three headings with somebody's address or the time among them, as a program copies them, or four. "From, To,
-    Date" alone may be a railway ticket, "From, To, Subject" the way in which a person begins a letter.
+    """Return whether a block of labels is a block of copied mail headers.
+
+    It needs all four main headers, or three of them with an address or a time: "From, To, Date" alone may be a railway
+    ticket, and "From, To, Subject" the beginning of a formal letter.
     """
     proof = kinds - {"beside"}
     if len(proof) < 3 or not proof & {"sender", "sent"}:
@@ -218,8 +220,9 @@ def is_head(kinds: frozenset[str], lines: list[Line]) -> bool:
 
 
 def head_start(lines: list[Line], start: int, end: int) -> int:
-    """Return where a program's headings begin between `start` and `end`: below lines of the person's own that only look
-    like headings, a whole block that has their heading once more.
+    """Return where the copied headers begin between `start` and `end`.
+
+    The person's own lines above them may look like headers; then a complete block that repeats the first label follows.
     """
     for place in range(end - 1, start, -1):
         if lines[place].label and not lines[place - 1].label:
@@ -230,7 +233,7 @@ def head_start(lines: list[Line], start: int, end: int) -> int:
 
 
 def attribution(lines: list[Line], last_index: int) -> Opening | None:
-    """The attribution that ends on line `last_index`, over as few lines as make sense of it."""
+    """Return the attribution that ends on line `last_index`, over as few lines as possible, or None."""
     text = ""
     best: Opening | None = None
     named = False
@@ -239,7 +242,7 @@ def attribution(lines: list[Line], last_index: int) -> Opening | None:
         line = lines[place]
         if line.blank:
             if used and (unclosed(text) or text.startswith("<")):
-                continue  # some programs break "Name <address>" apart with blank lines
+                continue  # some programs split "Name <address>" with blank lines
             break
         if used and (line.label or line.quoted or not _runs_on(line)):
             break
@@ -259,15 +262,13 @@ def attribution(lines: list[Line], last_index: int) -> Opening | None:
 
 
 def _fills_paragraph(lines: list[Line], index: int, text: str) -> bool:
-    """Return whether a long name begins on this line, the first of its paragraph, and was wrapped because the line was
-    full.
-    """
+    """Return whether this is the full first line of a paragraph, wrapped in a long name."""
     first = index == 0 or lines[index - 1].blank
     return first and len(lines[index].core) >= FULL and len(text.partition("@")[0].split()) <= LONGEST_NAME
 
 
 def _runs_on(line: Line) -> bool:
-    """Return whether a line can be the first part of a wrapped attribution: it ends no sentence."""
+    """Return whether an attribution can continue on the next line, because this one ends no sentence."""
     return (
         not line.core.endswith((".", "!", "?", ":", "。", "؟"))
         or line.core[-2:-1].isdigit()
@@ -277,7 +278,7 @@ def _runs_on(line: Line) -> bool:
 
 
 def ends_like_one(line: Line, follows: Line | None) -> bool:
-    """A cheap look: only lines that pass are read with the ones above them."""
+    """Return whether a line may end an attribution, as a cheap check before `attribution`."""
     core = line.raw_core if line.tail_of_address else line.core
     if not core or len(core) > LONGEST or (line.quoted and not line.tail_of_address):
         return False
@@ -289,23 +290,23 @@ def ends_like_one(line: Line, follows: Line | None) -> bool:
 
 
 def begins_like_one(line: Line) -> bool:
-    """A cheap look at a line that may go on with the quote behind its attribution."""
+    """Return whether a line may begin with an attribution and continue with the quote, as a cheap check."""
     head = line.core[:INLINE]
     return not line.quoted and ADDRESS.search(head) is not None and begins(head)
 
 
 def inline(line: Line) -> bool:
-    """Return whether a line begins with a whole attribution and goes on with the quote, as flattened pages do."""
+    """Return whether a line begins with a complete attribution and continues with the quote, as in flattened HTML."""
     head = line.core[:INLINE]
     ends = [found.end() for found in COLON.finditer(head)][:3]
     return any(judge(head[:end]) == "strong" and says_wrote(head[:end]) for end in ends)
 
 
 def openings(lines: list[Line]) -> list[Opening]:
-    """Every opening outside of marked quotes, in order, none overlapping another."""
+    """Return the openings outside of marked quotes, in order and without overlaps."""
     found: list[Opening] = []
     place = looked = 0
-    free = 0  # the first line that belongs to no opening yet
+    free = 0  # the first line after all openings found so far
     while place < len(lines) and len(found) < MOST_OPENINGS:
         line = lines[place]
         opening, step = None, place + 1
@@ -331,7 +332,7 @@ def openings(lines: list[Line]) -> list[Opening]:
                 looked += 1
                 opening = Opening(place, place + 1, "attribution") if inline(line) else None
         if opening is not None and found and found[-1].weak and opening.start <= found[-1].start:
-            free = found.pop().start  # it was the first part of this one
+            free = found.pop().start  # it was the beginning of this one
         if opening is not None and opening.start >= free:
             found.append(_with_rule(lines, _with_headings(lines, opening, free), free))
             free = step = opening.end
@@ -347,7 +348,7 @@ def _headings_below(lines: list[Line], index: int) -> tuple[int, frozenset[str]]
 
 
 def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
-    """Yandex puts receiver and subject between a drawn line and its attribution."""
+    """Extend an attribution upwards over headers below a rule: Yandex puts recipient and subject there."""
     start = opening.start
     while start > free and opening.start - start < MOST_WRAPPED and lines[start - 1].label:
         start -= 1
@@ -356,7 +357,7 @@ def _with_headings(lines: list[Line], opening: Opening, free: int) -> Opening:
 
 
 def _with_rule(lines: list[Line], opening: Opening, free: int) -> Opening:
-    """Outlook draws a line above its block: "________________________________"."""
+    """Extend an opening upwards over a rule, which Outlook draws above copied headers."""
     start = opening.start
     place = start - 1
     while place >= free and lines[place].blank and start - place <= 2:

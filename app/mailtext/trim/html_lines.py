@@ -1,7 +1,7 @@
-"""A page of mail as lines, each with what the program that made it says of it: quote, attribution, signature.
+"""Lines of an HTML mail, marked by the containers of mail programs as quote, attribution or signature.
 
-Clients that show a mail put their own prefix before foreign class names ("x_gmail_quote", "m_-123gmail_quote"), so
-names are compared without.
+Webmail clients prefix class names of the mails that they show ("x_gmail_quote", "m_-123gmail_quote"), so names are
+compared without such prefixes.
 """
 
 import re
@@ -17,7 +17,7 @@ from .lines import MOST_LINES, Line, Mark, read, reader, with_bars
 
 
 class Role(Enum):
-    """The meaning of a container for what is in it; each is a table of containers.toml, which describes it."""
+    """The meaning of a container for its content; each is a table in containers.toml, and described there."""
 
     THREAD = "thread"
     INTRO = "intro"
@@ -28,8 +28,10 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """`named` is looked up by attribute and name, `citing` holds the classes of blockquotes, `begins` what a name can
-    begin with, `styled` what must all be in the style of a div.
+    """The content of containers.toml.
+
+    `named` maps (attribute, name) to a role, `citing` holds classes of blockquotes, `begins` prefixes of names, and
+    `styled` groups of declarations that must all be in the style of a div.
     """
 
     named: dict[tuple[str, str], Role]
@@ -40,7 +42,7 @@ class Containers:
 
 @cache
 def containers() -> Containers:
-    """Return the names by which programs mark containers."""
+    """Load containers.toml, once."""
     table = word_tables(__file__, "containers")
     return Containers(
         {
@@ -64,16 +66,14 @@ BLOCKS = APART.union(SECTIONS, GROUPS, ("tbody", "td", "tfoot", "th", "thead", "
 FORMS = frozenset({"select", "textarea", "button"})
 SILENT = FORMS | {"head", "style", "script", "title", "meta", "link", "noscript", "template", "object", "svg"}
 HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all")
-MOST_THREADS = 20  # containers that are searched for a quote; a mail has one
+MOST_THREADS = 20  # thread containers that are searched for a blockquote; a mail has one
 CELLS = frozenset({"td", "th"})
 MARKS = {Role.QUOTE: Mark.QUOTED, Role.INTRO: Mark.INTRO, Role.SIGN: Mark.SIGN}
 
 
 @dataclass(frozen=True, slots=True)
 class WalkState:
-    """The position of the walk: what the containers around it say. `thread` is a container in which quotes and answers
-    alternate.
-    """
+    """The state of the surrounding containers. `thread` numbers a container in which quotes and answers alternate."""
 
     mark: Mark = Mark.WRITTEN
     thread: int = 0
@@ -81,7 +81,7 @@ class WalkState:
 
 
 class Writer:
-    """The lines of a page as a reader would see them, with the text that is put into them."""
+    """A builder of the visible lines of a page, each with its mark."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, Mark]] = []
@@ -113,7 +113,7 @@ class Writer:
         if not self.pre:
             text = SPACE.sub(" ", text).strip(" ")
         self.parts.clear()
-        if text.strip(" \n") or empty:  # a space that does not break is how programs write an empty line
+        if text.strip(" \n") or empty:  # a no-break space counts: programs write empty lines with it
             self.lines.append((text.replace("\u00a0", " ").rstrip(), self.mark))
 
     def gap(self) -> None:
@@ -125,7 +125,7 @@ class Writer:
         if tag == "img":
             alt = attributes.get("alt") or ""
             if 0 < len(alt) <= 8 and not alt.isascii():
-                self.parts.append(alt)  # a face, which some programs send as a picture
+                self.parts.append(alt)  # an emoji, which some programs send as a picture
         elif tag == "br":
             self.line(empty=True)
         elif tag in CELLS:
@@ -143,7 +143,7 @@ class Writer:
 
 
 def of_html(html: str) -> tuple[list[Line], bool]:
-    """The lines of a page, and whether a program's own container was among what they came from."""
+    """Return the lines of a page, and whether it has a container of a mail program."""
     writer = Writer()
     reading = Reading(writer)
     walk(html, reading, WalkState())
@@ -156,13 +156,13 @@ def of_html(html: str) -> tuple[list[Line], bool]:
 
 
 class Reading:
-    """A page while it is read."""
+    """A visitor of a page that passes the text to a `Writer` with the marks of its containers."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
-        self.signed = False  # whether a program's own container was seen
+        self.signed = False  # whether a container of a mail program was seen
         self.threads = 0
-        self.quoting: set[int] = set()  # the threads in which a quote has begun
+        self.quoting: set[int] = set()  # the threads in which a blockquote has begun
 
     def enter(self, tag: str, attributes: Attributes, state: WalkState, node: LexborNode) -> WalkState | None:
         if tag in SILENT or HIDDEN.search((attributes.get("style") or "")[:300].lower()):
@@ -175,7 +175,7 @@ class Reading:
         self.writer.leave(tag)
 
     def _inside(self, node: LexborNode, tag: str, attributes: Attributes, state: WalkState) -> WalkState:
-        """Return what the container says of what is in it."""
+        """Return the state inside an element."""
         role = role_of(tag, attributes) if attributes else None
         if role is not None and not self.writer.rest:
             self.signed = True
@@ -196,13 +196,13 @@ class Reading:
 
     def text(self, text: str, place: WalkState) -> None:
         if place.thread and place.mark is Mark.WRITTEN and place.thread not in self.quoting:
-            # In a program's container what stands before its first quote is the attribution, or a whole forwarded mail.
+            # The text before the first quote in a thread is the attribution, or a complete forwarded mail.
             place = replace(place, mark=Mark.QUOTED if text.lstrip().startswith("-----") else Mark.INTRO)
         self.writer.text(text, place)
 
 
 def role_of(tag: str, attributes: Attributes) -> Role | None:
-    """Return what the container's name, identity, type or style says."""
+    """Return the role of an element, from its class, ID, name, type or style; None if it is no known container."""
     known = containers()
     for key in ("class", "id", "name", "type", "data-marker", "data-name"):
         value = attributes.get(key)

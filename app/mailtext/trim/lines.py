@@ -1,4 +1,4 @@
-"""A mail as lines, each with what its own signs say of it: quoted, a heading, blank."""
+"""A mail as lines, each classified by its own characters: quoted, a copied header, blank."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,38 +10,41 @@ from itertools import groupby
 from .folding import fold
 from .vocabulary import vocabulary
 
-# A line of prose may be as long as it likes; programs' own lines are not. No rule looks further than this.
+# Characters of a line that the rules examine; the lines that programs write are never longer.
 MOST_FOLDED = 1000
-# More lines than this are no letter: those behind are kept or cut as one, so that the time stays linear and short.
+# Lines that are examined separately; the rest is kept or cut as a whole, to keep the time short.
 MOST_LINES = 20_000
 
 QUOTE = re.compile(r"[ \t\u00a0]{0,4}(?:[>＞][ \t\u00a0]?)+")
 FIRST_SIGN = re.compile(r"^[ \t\u00a0]{0,4}[>＞][ \t\u00a0]?")
-# Some programs draw a bar, or put the writer's initials before the arrow ("NL> "); one such line proves nothing.
+# Some programs mark quotes with a bar, or with initials before the ">" ("NL> "); a single such line proves nothing.
 BARS = ("|", "¦", "│", "»", "›")
 INITIALS = re.compile(r"[ \t]{0,3}([^\W\d_]{1,12})>+(?:[ \t]|$)")
 TAIL = re.compile(r"> ?[^<>@]{0,30}:\*?")
-# "<https://...>" after a word is how programs write a link in plain text.
+# Programs write a link in plain text as "<https://...>" after its label.
 URL = re.compile(r"(?:https?://|www\.)[^\s<>]{1,2000}")
 LINK = re.compile(r"<(?:https?|mailto):[^<>\s]{0,2000}>", re.IGNORECASE)
 ALNUM = re.compile(r"[^\W_]")
 
 
 class Mark(Enum):
-    """The mark that the structure of a page puts on a line; plain text says WRITTEN of all."""
+    """The mark of a line from the structure of the HTML; all lines of plain text are WRITTEN."""
 
     WRITTEN = auto()
-    SET = auto()  # in a blockquote that bears no sign of a program: a person may have set it, or indented their words
-    CITED = auto()  # in a blockquote of type "cite": as good as ">"
-    QUOTED = auto()  # in a program's own container for quoted mail, or found again in what we sent
-    INTRO = auto()  # in a program's own container for the attribution
-    SIGN = auto()  # in a program's own container for the signature
+    SET = auto()  # in a plain blockquote, which a person may have used as a quote or for indentation
+    CITED = auto()  # in a blockquote of type "cite", which is equivalent to ">"
+    QUOTED = auto()  # in a program's container for quoted mail, or recognized as text that we sent
+    INTRO = auto()  # in a program's container for the attribution
+    SIGN = auto()  # in a program's container for the signature
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text` as written. `core` is folded, without quote signs; `raw_core` with them. `label` is the heading that it
-    begins with. `tail_of_address` says that its ">" may close an address of the line before, as in "> wrote:".
+    """A line of a mail.
+
+    `text` is as written, `core` folded and without quote signs, `raw_core` folded with them. `label` is the copied
+    header that it begins with, or "". `tail_of_address` means that its ">" may close an address that begins on the line
+    before, as in "> wrote:".
     """
 
     text: str
@@ -55,6 +58,7 @@ class Line:
 
 
 def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
+    """Classify one line."""
     short = text[:MOST_FOLDED].replace("&nbsp;", " ")  # QQ sends it in plain text
     raw_core = fold(short).strip()
     signs = QUOTE.match(short)
@@ -75,12 +79,12 @@ def read(text: str, mark: Mark = Mark.WRITTEN) -> Line:
 
 
 def reader() -> Callable[[str, Mark], Line]:
-    """`read` for one mail, which reads a line that comes back a thousand times once."""
+    """Return a cached `read`, to be used for a single mail, since lines may be repeated thousands of times."""
     return cache(read)
 
 
 def of_text(text: str) -> tuple[list[Line], str]:
-    """The lines of a plain text, and what lies behind the last line that is looked at."""
+    """Return the lines of a plain text, and the text after the first `MOST_LINES` lines."""
     parts = text.replace("\r\n", "\n").replace("\r", "\n").split("\n", MOST_LINES)
     rest = parts.pop() if len(parts) > MOST_LINES else ""
     once = reader()
@@ -88,7 +92,7 @@ def of_text(text: str) -> tuple[list[Line], str]:
 
 
 def with_bars(lines: list[Line]) -> list[Line]:
-    """The lines, with those that a bar marks in two or more running marked as quoted."""
+    """Mark lines as quoted that begin with a bar, in runs of two or more."""
     found: list[Line] = []
     for sign, group in groupby(lines, bar):
         run = list(group)
@@ -98,12 +102,13 @@ def with_bars(lines: list[Line]) -> list[Line]:
 
 
 def bar(line: Line) -> str:
+    """Return the bar that a line begins with, "" without one or if another one ends the line, as in tables."""
     sign = line.core[:1]
     return sign if sign in BARS and not (len(line.core) > 1 and line.core.endswith(BARS)) else ""
 
 
 def with_initials(lines: list[Line]) -> list[Line]:
-    """Mark as quoted the lines that begin with somebody's initials and an arrow, in two or more running."""
+    """Mark lines as quoted that begin with the same initials and ">", in runs of two or more."""
     names = [found[1] if (found := INITIALS.match(line.text[:40])) else "" for line in lines]
     return [
         replace(line, quoted=True)
@@ -116,18 +121,18 @@ def with_initials(lines: list[Line]) -> list[Line]:
 
 
 def depth(line: Line) -> int:
-    """Return how many signs of quotes a line begins with."""
+    """Return the quote depth of a line, its number of leading quote signs."""
     signs = QUOTE.match(line.text[:MOST_FOLDED])
     return sum(sign in ">＞" for sign in signs[0]) if signs else 0
 
 
 def strip_quote_sign(text: str) -> str:
-    """Return a line without the first of its quote signs."""
+    """Remove the first quote sign of a line."""
     return FIRST_SIGN.sub("", text, count=1)
 
 
 def runs(flags: Iterable[bool], bridged: int = 0) -> list[tuple[int, int]]:
-    """Return from where to where the true ones stand in a row, with gaps of up to `bridged` others in it."""
+    """Return the start and end of each run of true flags, bridging gaps of up to `bridged` false ones."""
     found: list[tuple[int, int]] = []
     for place, flag in enumerate(flags):
         if flag and found and place - found[-1][1] <= bridged:
@@ -138,5 +143,5 @@ def runs(flags: Iterable[bool], bridged: int = 0) -> list[tuple[int, int]]:
 
 
 def has_words(text: str) -> bool:
-    """Return whether there is a letter or a digit in it."""
+    """Return whether a text contains a letter or a digit."""
     return ALNUM.search(text) is not None
