@@ -1,3 +1,5 @@
+"""Tables of assignments, answers and their versions, quote checks and drafts."""
+
 from datetime import date, datetime
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Editions: the calendar, the house form, and what runs."""
+"""Editions: planning, filling and locking them, handing them over, the archive and corrections."""

@@ -1,4 +1,4 @@
-"""The public archive: editions that were sent, the Q&As that ran in them, and the pages of experts."""
+"""The public archive: the editions that were sent, the Q&As that ran in them, and the pages of experts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -26,10 +26,10 @@ def listing(
     year: int | None = None,
     states: Sequence[str] = STATES.which("is_published"),
 ) -> Listing[EditionItem]:
-    """Return the list of the Q&As that ran, newest first: a walk of one index."""
-    # Plus nothing: from the newest that ran, and not from all items to the newest; SQLite takes what ran for few.
+    """Return the listing of the Q&As that ran, newest first, in the order of one index."""
+    # Adding 0 keeps SQLite from starting at the items: it should follow the index of questions by date.
     query = _items(Question.newsletter_id == newsletter.id, Question.state.in_(states), key=Question.id + 0)
-    # PostgreSQL would walk through all that has not run to get to the newest.
+    # Without this, PostgreSQL scans all questions that have not run before it gets to the newest.
     query = query.where(Question.published_at.is_not(None))
     if topic:
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
@@ -41,8 +41,7 @@ def listing(
 
 
 def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
-    """Return the topics on which something ran that can be read, by their names. What the desk is only at work on, it
-    shows nobody."""
+    """Return the topics with a published question, by name, so that the list doesn't show what the desk works on."""
     ran = select(QuestionTopic.id).join(Question, Question.id == QuestionTopic.question_id)
     ran = ran.where(QuestionTopic.topic_id == Topic.id, Question.is_published)
     mine = select(Topic).where(Topic.newsletter_id == newsletter.id, ran.exists())
@@ -52,8 +51,8 @@ def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
 def list_corrected_items(
     session: Session, newsletter: Newsletter, start_time: datetime, limit: int
 ) -> list[EditionItem]:
-    """Return the Q&As that were corrected or reworded since, as far as they can be read, the latest first."""
-    mine = Question.newsletter_id + 0 == newsletter.id  # plus nothing: from the few that were mended, not from all
+    """Return the published Q&As that were corrected or reworded since `start_time`, latest first."""
+    mine = Question.newsletter_id + 0 == newsletter.id  # + 0: start from the few corrected items, not at the questions
     newest = _items(mine, Question.is_published, EditionItem.mended_at >= start_time)
     newest = newest.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
     return list(session.scalars(newest.limit(limit)))
@@ -62,7 +61,7 @@ def list_corrected_items(
 def list_withdrawn_questions(
     session: Session, newsletter: Newsletter, start_time: datetime, limit: int
 ) -> list[Question]:
-    """Return the questions whose pages were withdrawn since, the latest first."""
+    """Return the questions whose pages were withdrawn since `start_time`, latest first."""
     here = (Question.newsletter_id == newsletter.id, Question.is_retracted, Question.state_at >= start_time)
     newest = select(Question).where(*here).order_by(Question.state_at.desc(), Question.id.desc())
     return list(session.scalars(newest.limit(limit)))
@@ -71,23 +70,23 @@ def list_withdrawn_questions(
 def _items(
     *where: ColumnElement[bool], key: ColumnElement[int] | InstrumentedAttribute[int] = Question.id
 ) -> Select[EditionItem]:
-    """The Q&As of editions with their questions, of which the conditions may be."""
+    """Select items with their questions; the conditions may use columns of both."""
     query = select(EditionItem).join(Question, EditionItem.question_id == key)
     return query.where(*where).options(contains_eager(EditionItem.question))
 
 
 def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
-    """Return where a Q&A stands in the list of those that ran; None where there is no such one."""
+    """Return the place of a Q&A in `listing`, or None if it hasn't run."""
     here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
     query = select(Question.published_at, Question.id).where(*here, Question.published_at.is_not(None))
     return session.execute(query).first()
 
 
-cursor = attrgetter("question.public_id")  # how an address names a Q&A of the list
+cursor = attrgetter("question.public_id")  # identifies a Q&A of `listing` in URLs
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
-    """From the year of the newest edition that ran to that of the oldest: two looks into an index."""
+    """Return the years from that of the newest edition that was sent to that of the oldest, by two index lookups."""
     ran = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
     oldest = session.scalar(ran.order_by(Edition.runs_at, Edition.id))
     newest = session.scalar(ran.order_by(Edition.runs_at.desc(), Edition.id.desc()))
@@ -95,10 +94,10 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
 
 
 def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
-    """Return the paths of all Q&As and editions of a year that can be read, each with when it ran, or was corrected
-    since; newest first.
+    """Return the paths of a year's published Q&As and editions, each with the time when it ran or was corrected.
 
-    A sitemap takes 50,000 (sitemaps.org, protocol 0.9): more of a year are left out.
+    Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so that
+    only the newest MOST_OF_A_YEAR of each are returned.
     """
     first, last = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     ran = select(Question.public_id, QuestionText.slug, func.coalesce(EditionItem.mended_at, Question.published_at))
@@ -119,14 +118,14 @@ def addresses(session: Session, newsletter: Newsletter, year: int) -> list[tuple
 def neighbours(
     session: Session, newsletter: Newsletter, item: EditionItem
 ) -> tuple[EditionItem | None, EditionItem | None]:
-    """Return the Q&A that ran before this one and the one after it, each None where there is none."""
+    """Return the Q&As that ran before and after this one, each None if there is none."""
     here, every = (item.question.published_at, item.question.id), listing(newsletter)
     before, after = every.page(session, here, 1), every.page(session, here, 1, up=True)
     return next(iter(before), None), next(iter(after), None)
 
 
 def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[EditionItem, Edition] | None:
-    """A Q&A that ran, or one that was withdrawn since (its question's state says so)."""
+    """Return a Q&A that ran and its edition, or None. It may have been retracted since: see its question's state."""
     here = (Question.public_id == public_id, Question.newsletter_id == newsletter.id)
     query = _items(*here, Question.has_run).add_columns(Edition)
     row = session.execute(query.join(Edition, Edition.id == EditionItem.edition_id)).first()
@@ -136,7 +135,7 @@ def story(session: Session, newsletter: Newsletter, public_id: str) -> tuple[Edi
 def get_published_items(
     session: Session, newsletter: Newsletter, question_ids: Sequence[int]
 ) -> dict[int, EditionItem]:
-    """Those of several questions that ran and can still be read, by their keys and in that order, in one query."""
+    """Return the published items of several questions, keyed by question ID and in that order, in one query."""
     mine = (Question.newsletter_id == newsletter.id, Question.is_published)
     query = _items(EditionItem.question_id.in_(question_ids), *mine)
     found = {item.question_id: item for item in session.scalars(query)}
@@ -144,19 +143,19 @@ def get_published_items(
 
 
 def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:
-    """Return what the experts say of their own stake in the matter: the name as it ran, and their words."""
+    """Return the experts' interests in the matter of a Q&A: the printed name, and their own words."""
     rows = session.execute(
         select(Answer.credit, AnswerText.ties)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
         .where(Answer.question_id == item.question_id, Answer.is_approved, AnswerText.ties != "")
         .order_by(Answer.run_position, Answer.id)
     )
-    ran = {voice["lead_in"]["name"] for voice in item.piece["voices"]}  # not one that was approved after the lock
+    ran = {voice["lead_in"]["name"] for voice in item.piece["voices"]}  # excludes answers approved after the lock
     return [(credit["name"], said) for credit, said in rows if credit["name"] in ran]
 
 
 def sent_editions(newsletter: Newsletter) -> Listing[Edition]:
-    """Return the list of the editions that were sent, newest first."""
+    """Return the listing of the editions that were sent, newest first."""
     query = select(Edition).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     return Listing(query, (Edition.runs_at, Edition.id))
 
@@ -168,7 +167,7 @@ def sent_edition(session: Session, newsletter: Newsletter, public_id: str) -> Ed
 
 
 def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[EditionItem]]:
-    """The Q&As of several editions in their order, in one query; those whose question fits `which`, or can be read."""
+    """Return the published Q&As of several editions, keyed by edition ID, in order, in one query."""
     found: dict[int, list[EditionItem]] = {edition.id: [] for edition in editions}
     query = _items(EditionItem.edition_id.in_(found), Question.is_published)
     for item in session.scalars(query.order_by(EditionItem.edition_id, EditionItem.position)):
@@ -177,7 +176,7 @@ def items(session: Session, editions: Sequence[Edition]) -> dict[int, list[Editi
 
 
 def count(session: Session, newsletter: Newsletter) -> int:
-    """Return how many Q&As ran, counted up to 1,001."""
+    """Count the published Q&As, up to `MANY` + 1 of `core.listing`."""
     mine = select(Question).where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
     return Listing(mine, (Question.id,), each=(Question.state, STATES.which("is_published"))).count(session)
 
@@ -185,17 +184,20 @@ def count(session: Session, newsletter: Newsletter) -> int:
 def published_by(
     session: Session, expert_id: int, newsletter_id: int | None = None, limit: int = 20
 ) -> list[EditionItem]:
-    """Return what an expert's answers ran in, newest first; of one newsletter where it is given."""
+    """Return the published Q&As with answers of an expert, newest first, of all newsletters or of one."""
     theirs = select(Question.id).join(Answer, Answer.question_id == Question.id)
     theirs = theirs.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
     theirs = theirs if newsletter_id is None else theirs.where(Question.newsletter_id == newsletter_id)
-    # Chosen by themselves: what ran is long, and a busy expert has a thousand of them to sort.
+    # Choose the IDs first: rows are long, and a busy expert has a thousand of them to sort.
     newest = Listing[Question](theirs, NEWEST).select(None, limit).subquery()
     return Listing[EditionItem](_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
 
 
 def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, datetime]:
-    """Return when each of several assignments runs or ran, as far as its question has a slot, in one query."""
+    """Return when the questions of several assignments run or ran, keyed by assignment ID, in one query.
+
+    Assignments whose question has no slot are left out.
+    """
     query = select(Assignment.id, Edition).join(Question, Question.id == Assignment.question_id)
     query = query.join(Edition, Edition.id == Question.edition_id)
     rows = session.execute(query.where(Assignment.id.in_([row.id for row in assignments])))
@@ -203,12 +205,12 @@ def runs_of(session: Session, assignments: Sequence[Assignment]) -> dict[int, da
 
 
 def story_path(newsletter: Newsletter, question: Question) -> str:
-    """The lasting address of a Q&A."""
+    """Return the permanent path of a Q&A."""
     return path_of(newsletter, question.public_id, question.text.slug if question.text else None)
 
 
 def fixed_path(newsletter: Newsletter, question: Question) -> str:
-    """An address of a Q&A without any of its words, that leads to the lasting one; it stays whatever it is called."""
+    """Return a path without any words of the Q&A, which redirects to the permanent one, whatever its headline is."""
     return path_of(newsletter, question.public_id, "-")
 
 
@@ -216,18 +218,18 @@ def path_of(newsletter: Newsletter, public_id: str, slug: str | None) -> str:
     return f"/{newsletter.slug}/q/{public_id}/{slug or 'q'}"
 
 
-MAX_EXPERT_PAGES = 10_000  # of a sitemap
-MAX_ITEMS_LOOKED_THROUGH = 20  # for one that ran with their name
+MAX_EXPERT_PAGES = 10_000  # in a sitemap
+MAX_ITEMS_LOOKED_THROUGH = 20  # newest items that are searched for one with the expert's name
 
 
 def _is_printed_under_page_name() -> ColumnElement[bool]:
-    """Return that an answer ran under the name of a page."""
+    """Return the condition that an answer is credited with the name of an expert's page."""
     by_name = Answer.credit["name"].as_string() == ExpertPage.name
     return and_(Answer.expert_id == ExpertPage.expert_id, Answer.is_approved, by_name)
 
 
 def list_expert_names(item: EditionItem) -> list[str]:
-    """Return the names under which a Q&A's experts answer, as they are printed."""
+    """Return the names of a Q&A's experts as they are printed."""
     return [voice["lead_in"]["name"] for voice in item.piece["voices"]]
 
 
@@ -236,19 +238,19 @@ def get_expert_page(session: Session, newsletter: Newsletter, public_id: str) ->
 
 
 def expert_page_listing(newsletter: Newsletter, page: ExpertPage) -> Listing[EditionItem]:
-    """Return the list of what stands on a page, newest first."""
+    """Return the listing of the Q&As on an expert's page, newest first."""
     theirs = select(Answer.question_id).join(ExpertPage, _is_printed_under_page_name()).where(ExpertPage.id == page.id)
     ran = listing(newsletter)
     return Listing(ran.query.where(Question.id.in_(theirs)), ran.order)
 
 
 def filter_printed_items(items: Iterable[EditionItem], page: ExpertPage) -> list[EditionItem]:
-    """Leave out of a list what was locked before an answer of theirs was approved: it ran without it."""
+    """Return the items that ran with the expert's name; an answer approved after the lock didn't run."""
     return [item for item in items if page.name in list_expert_names(item)]
 
 
 def expert_page_path(session: Session, newsletter: Newsletter, page: ExpertPage | None) -> str | None:
-    """Return where readers find a page; None where there is none, or nothing stands on it yet."""
+    """Return the path of an expert's page, or None if there is none or it has no Q&A yet."""
     if page is None or not filter_printed_items(
         expert_page_listing(newsletter, page).page(session, None, MAX_ITEMS_LOOKED_THROUGH), page
     ):
@@ -257,7 +259,7 @@ def expert_page_path(session: Session, newsletter: Newsletter, page: ExpertPage 
 
 
 def list_expert_page_ids(session: Session, newsletter: Newsletter) -> list[str]:
-    """Return the public keys of the pages on which something stands."""
+    """Return the public IDs of the experts' pages that have a published Q&A."""
     ran = select(Answer.id).join(Question, Question.id == Answer.question_id)
     ran = ran.where(_is_printed_under_page_name(), Question.is_published, Question.newsletter_id == newsletter.id)
     mine = select(ExpertPage.public_id).where(ExpertPage.newsletter_id == newsletter.id, ran.exists())
@@ -265,7 +267,7 @@ def list_expert_page_ids(session: Session, newsletter: Newsletter) -> list[str]:
 
 
 def get_expert_page_ids_by_name(session: Session, item: EditionItem) -> dict[str, str]:
-    """The public ids of the pages of a Q&A's experts, by their printed names; namesakes are left out."""
+    """Return the public IDs of the pages of a Q&A's experts, keyed by printed name; namesakes are left out."""
     pages = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _is_printed_under_page_name())
     mine = (Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
     names = list_expert_names(item)
@@ -273,6 +275,6 @@ def get_expert_page_ids_by_name(session: Session, item: EditionItem) -> dict[str
 
 
 def list_newsletters_of_expert(session: Session, expert: Expert) -> list[Newsletter]:
-    """Return the newsletters for which an expert has answered something."""
+    """Return the newsletters that an expert has an answer for, even an unpublished one."""
     theirs = select(Answer.newsletter_id).where(Answer.expert_id == expert.id)
     return list(session.scalars(select(Newsletter).where(Newsletter.id.in_(theirs)).order_by(Newsletter.id)))

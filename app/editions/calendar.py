@@ -1,4 +1,4 @@
-"""The calendar of editions: the rule in the newsletter's time, its dates, derived times, and the .ics file."""
+"""The calendar of editions: rules in the newsletter's time zone, their dates, derived times, and the .ics file."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,20 +10,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]
 
-EVENING = time(18)  # Local; when texts and replies are due.
-DAYS_TO_EDIT = 3  # Between an answer's due date and the cut-off, for editing and the quote check.
+EVENING = time(18)  # local time at which texts and replies are due
+DAYS_TO_EDIT = 3  # between an answer's deadline and the cut-off, for editing and the quote check
 _TIMED = ("HOURLY", "MINUTELY", "SECONDLY", "BYHOUR", "BYMINUTE", "BYSECOND")
 
 
 class CalendarError(ValueError):
-    """A rule, date, time or zone that can't be read, with a whole sentence that says why."""
+    """Raised for a rule, date, time or zone that can't be read, with a sentence that says why."""
 
 
 @dataclass(frozen=True)
 class Rhythm:
-    """A newsletter's calendar. `skips` are first and last days of pauses; `extra` are local times outside the rule.
+    """A newsletter's calendar. `skips` are first and last days of pauses; `extra` are local times besides the rule.
 
-    An extra date inside a pause runs: it was set as an exception to it.
+    An extra date inside a pause runs, as an exception to it.
     """
 
     rule: str
@@ -39,7 +39,7 @@ class Rhythm:
 
 @dataclass(frozen=True, order=True)
 class EditionDate:
-    """`local_at` is naive, in the newsletter's zone; `runs_at` is the same moment in UTC."""
+    """One date of the calendar. `local_at` is naive, in the newsletter's zone; `runs_at` is the same time in UTC."""
 
     rule_date: date
     local_at: datetime
@@ -47,7 +47,7 @@ class EditionDate:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """A zone by its IANA name. Raises CalendarError."""
+    """Return a zone by its IANA name. Raises `CalendarError`."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -55,7 +55,7 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def read_day(text: str) -> date:
-    """An ISO 8601 date. Raises CalendarError."""
+    """Parse an ISO 8601 date. Raises `CalendarError`."""
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
@@ -63,7 +63,7 @@ def read_day(text: str) -> date:
 
 
 def read_time(text: str) -> time:
-    """A time of day, "HH:MM". Raises CalendarError."""
+    """Parse a time of day, "HH:MM". Raises `CalendarError`."""
     try:
         return datetime.strptime(text.strip(), "%H:%M").time()
     except ValueError as error:
@@ -71,7 +71,10 @@ def read_time(text: str) -> time:
 
 
 def read_skip(text: str) -> tuple[date, date]:
-    """A day, or a pause as an ISO 8601 interval of days, the last one included: "2026-07-01/2026-08-31"."""
+    """Parse a day, or a pause as an ISO 8601 interval of days with both ends included: "2026-07-01/2026-08-31".
+
+    Raises `CalendarError`.
+    """
     first, _, last = text.partition("/")
     pause = read_day(first), read_day(last or first)
     if pause[1] < pause[0]:
@@ -80,20 +83,26 @@ def read_skip(text: str) -> tuple[date, date]:
 
 
 def read_extra(text: str, default_time: time) -> datetime:
-    """A day on which an edition runs at the usual time, or a day with its own: "2026-12-23T17:00"."""
+    """Parse an extra date, which runs at the default time or has its own: "2026-12-23T17:00".
+
+    Raises `CalendarError`.
+    """
     day, _, hour = text.partition("T")
     return datetime.combine(read_day(day), read_time(hour) if hour else default_time)
 
 
 def read_rule(rule: str, start: date) -> rrule:
-    """A recurrence rule of days from `start` on. Raises CalendarError, also for a rule that never gives a date."""
+    """Parse a recurrence rule of days from `start` on (RFC 5545).
+
+    Raises `CalendarError`, also for a rule that never gives a date.
+    """
     text = rule.strip().removeprefix("RRULE:")
     if any(word in text.upper() for word in _TIMED):
         raise CalendarError(f"The rule {rule!r} names hours; the time of day is kept beside the rule.")
     if len(text.split()) > 1:
         raise CalendarError("Write one recurrence rule; pauses and extra dates are kept beside it.")
     try:
-        # A positive integer by RFC 5545, section 3.3.10; more than 999 of anything is no newsletter.
+        # A positive integer by RFC 5545, section 3.3.10; no newsletter needs more than 999.
         if re.search(r"INTERVAL=(?!0*[1-9]\d{0,2}(?!\d))", text, re.IGNORECASE):
             raise ValueError("INTERVAL")
         read = rrulestr(text, dtstart=datetime.combine(start, time()))
@@ -108,7 +117,7 @@ def read_rule(rule: str, start: date) -> rrule:
 def read_rhythm(
     rule: str, start: date, run_time: str, zone: str, skips: Iterable[str] = (), extra: Iterable[str] = ()
 ) -> Rhythm:
-    """A newsletter's calendar from its settings as they are stored. Raises CalendarError."""
+    """Parse a newsletter's calendar from its stored settings. Raises `CalendarError`."""
     read_rule(rule, start)
     hour, name = read_time(run_time), zone_of(zone).key
     return Rhythm(
@@ -117,12 +126,15 @@ def read_rhythm(
 
 
 def in_utc(local_at: datetime, zone: str) -> datetime:
-    """A naive local time as UTC, by the rule for gaps and repeated hours at the top of this file."""
+    """Convert a naive local time to UTC. Raises `CalendarError` for an unknown zone.
+
+    As in RFC 5545, section 3.3.5, a time in a gap has the UTC offset before the gap, and a repeated time is the first.
+    """
     return local_at.replace(tzinfo=zone_of(zone), fold=0).astimezone(UTC)
 
 
 def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
-    """All dates from a day on, in order; an extra date on a day of the rule replaces that day's time."""
+    """Yield all dates from a day on, in order; an extra date on a day of the rule replaces that day's time."""
     of_rule = (
         day.date() for day in read_rule(rhythm.rule, rhythm.start).xafter(datetime.combine(first, time()), inc=True)
     )
@@ -134,21 +146,21 @@ def _dates(rhythm: Rhythm, first: date) -> Iterator[EditionDate]:
 
 
 def occurrences(rhythm: Rhythm, start_date: date, end_date: date) -> list[EditionDate]:
-    """The dates from one day to another, both included."""
+    """Return the dates from one day to another, both included. Raises `CalendarError`."""
     return list(takewhile(lambda edition: edition.rule_date <= end_date, _dates(rhythm, start_date)))
 
 
 def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]:
-    """The next dates that run later than a moment (aware)."""
+    """Return the next `count` dates that run later than `after`, which is aware. Raises `CalendarError`."""
     first = after.astimezone(zone_of(rhythm.zone)).date() - timedelta(days=1)
     return list(islice((edition for edition in _dates(rhythm, first) if edition.runs_at > after), count))
 
 
 def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
-    """The cut-off in UTC, `minutes` before an edition runs.
+    """Return the cut-off in UTC, `minutes` before an edition runs.
 
-    Whole days are counted on the calendar and the rest on the clock (RFC 5545, section 3.3.6), so that two days before
-    09:00 is 09:00, also when the clocks change between.
+    Whole days are nominal and the rest is exact (RFC 5545, section 3.3.6), so that two days before 09:00 is 09:00, even
+    if the clocks change between.
     """
     days, rest = divmod(minutes, 24 * 60)
     return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=rest)
@@ -159,10 +171,10 @@ def _evening(day: date, zone: str) -> datetime:
 
 
 def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
-    """Return when an answer is due: 18:00 local, three days before the cut-off.
+    """Return when an answer is due, in UTC: at EVENING local time, DAYS_TO_EDIT days before the cut-off.
 
-    When that is less than a day away, the first evening before the cut-off that leaves a day; else the cut-off; and
-    where the cut-off is past too, the evening of the day after tomorrow. All in UTC.
+    If that is less than a day away, it is the first evening before the cut-off that is at least a day away; if there is
+    none, the cut-off; and if that is past, the evening of the day after tomorrow.
     """
     tomorrow = now + timedelta(days=1)
     last = cutoff_at.astimezone(zone_of(zone)).date()
@@ -174,10 +186,9 @@ def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
 
 
 def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
-    """Return when the expert should have said yes or no: the evening half-way to the due date, so that another can be
-    asked.
+    """Return when the expert should have accepted or declined, early enough to ask another.
 
-    Where no evening lies between, the due date itself.
+    That is the evening half-way to the due date, or if it isn't between now and then, the due date itself. In UTC.
     """
     evening = _evening((now + (due_at - now) / 2).astimezone(zone_of(zone)).date(), zone)
     return evening if now < evening < due_at else due_at
@@ -186,12 +197,12 @@ def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
 def render_ics(
     name: str, dates: Iterable[EditionDate], uid_domain: str, made_at: datetime, url: str | None = None
 ) -> bytes:
-    """Write an .ics file with a moment for each edition, in UTC, which every programme shows in its reader's own time.
+    """Render an .ics file with an event for each edition, in UTC, which calendar programs show in local time.
 
-    An event's UID is its date in the rule at `uid_domain`, so an edition that moves to another hour is the same event
-    in every subscriber's calendar; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
+    An event's UID is its date in the rule at `uid_domain`, so that an edition that moves to another hour stays the same
+    event in subscribers' calendars; `uid_domain` must therefore be the newsletter's alone. `made_at` is aware.
     """
-    from icalendar import Calendar, Event  # takes megabytes, which few processes need
+    from icalendar import Calendar, Event  # imported here as it takes megabytes, which few processes need
 
     calendar = Calendar()
     calendar.add("prodid", "-//Readers Asked//Editions//EN")

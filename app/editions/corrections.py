@@ -1,4 +1,4 @@
-"""Corrections of what ran: under its Q&A, in the public list, and in the edition that carries them."""
+"""Corrections of published Q&As: under the Q&A, in the public list, and in the edition that carries them."""
 
 from collections.abc import Sequence
 
@@ -16,24 +16,24 @@ from .items import headline, own_phrases
 from .models import Correction, Edition, EditionItem
 from .queries import select_editions_to_run
 
-MOST = 50  # that one edition carries
+MOST = 50  # corrections in one edition
 
 
 def listing(newsletter: Newsletter) -> Listing[Correction]:
-    """Return the list of all that can be read, the newest first. What was withdrawn takes its corrections along."""
+    """Return the listing of the public corrections, newest first: not those of retracted Q&As, and not erased ones."""
     query = select(Correction).join(Question, Question.id == Correction.question_id)
     here = (Correction.newsletter_id == newsletter.id, Correction.erased_at.is_(None), Question.is_published)
     return Listing(query.where(*here), (Correction.made_at, Correction.id))
 
 
 def place_of(session: Session, newsletter: Newsletter, public_id: str) -> Place | None:
-    """Return where a correction stands in that list; None where there is no such one."""
+    """Return the place of a correction in `listing`, or None if it doesn't exist."""
     query = select(Correction.made_at, Correction.id).filter_by(newsletter_id=newsletter.id, public_id=public_id)
     return session.execute(query).first()
 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> dict[int, list[Correction]]:
-    """Return the corrections of several Q&As by their questions, the oldest first, in one query."""
+    """Return the corrections of several Q&As, keyed by question ID, oldest first, in one query."""
     found: dict[int, list[Correction]] = {key: [] for key in question_ids}
     query = select(Correction).where(Correction.question_id.in_(found), Correction.erased_at.is_(None))
     for one in session.scalars(query.order_by(Correction.question_id, Correction.id)) if found else ():
@@ -46,14 +46,14 @@ def notes(corrections: Sequence[Correction]) -> tuple[Note, ...]:
 
 
 def format_correction(language: str, wrong_text: str, right_text: str) -> str:
-    """Return both sentences of a correction as one text."""
+    """Return both sentences of a correction as one text; Chinese and Japanese have no space between them."""
     return f"{wrong_text}{'' if language.startswith(('zh', 'ja')) else ' '}{right_text}"
 
 
 def list_carried_corrections(session: Session, edition: Edition) -> list[Correction]:
-    """Return what an edition carries: what it was locked with, or, where it is the next one to be locked, what waits.
+    """Return the corrections that an edition was locked with, or for the next one to lock, those that wait.
 
-    What was withdrawn since is left out, and so is what was erased.
+    Those of Q&As that were retracted since are left out, and so are erased ones.
     """
     readable = select(Correction).join(Question, Question.id == Correction.question_id)
     readable = readable.where(Correction.erased_at.is_(None), Question.is_published)
@@ -73,7 +73,7 @@ def _next_edition_id(session: Session, newsletter_id: int) -> ScalarSelect[int]:
 
 
 def attach_corrections(session: Session, edition: Edition) -> list[Correction]:
-    """Fix what an edition carries, as part of its lock."""
+    """Attach the corrections that wait to an edition that is being locked, and return them."""
     found = list_carried_corrections(session, edition)
     for one in found:
         one.edition_id = edition.id
@@ -82,18 +82,18 @@ def attach_corrections(session: Session, edition: Edition) -> list[Correction]:
 
 
 def detach_corrections(session: Session, edition: Edition) -> None:
-    """Let what an edition carried wait again, as part of unlocking it."""
+    """Detach the corrections of an edition that is being unlocked, so that they wait again."""
     session.execute(update(Correction).where(Correction.edition_id == edition.id).values(edition_id=None))
 
 
 def list_locked_corrections(session: Session, edition: Edition) -> list[Correction]:
-    """Return all that an edition was locked with, also what can't be read any more."""
+    """Return all corrections that an edition was locked with, even if they aren't public any more."""
     query = select(Correction).filter_by(edition_id=edition.id)
     return list(session.scalars(query.order_by(Correction.id)))
 
 
 def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Correction]) -> list[Block]:
-    """Set corrections for the edition that carries them; nothing where there are none."""
+    """Return a block with corrections for the edition that carries them, in a list that is empty without any."""
     if not corrections:
         return []
     keys = [one.question_id for one in corrections]
@@ -109,8 +109,9 @@ def block_of(session: Session, newsletter: Newsletter, corrections: Sequence[Cor
 
 
 def uncorrect(session: Session, edition: Edition) -> None:
-    """Take all corrections of what an edition ran away again, as part of its recall: nothing of it ran. Of one that
-    another edition was locked with, that it was there stays, and so does that edition's hash.
+    """Remove all corrections of an edition's Q&As as part of its recall, as if it had never run.
+
+    Of those that another edition was locked with, only the text is erased: that edition's hash stays.
     """
     items = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
     mine = Correction.question_id.in_(items)

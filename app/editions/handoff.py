@@ -1,4 +1,4 @@
-"""Hand an edition to the sending tool: the desk queues it, the worker creates or updates the draft."""
+"""Hand an edition over to the sending tool: the desk queues it, and a worker creates or updates the draft there."""
 
 import logging
 import time
@@ -44,7 +44,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A leased draft to be made. `until` also tells this lease from a later one."""
+    """A leased draft to create or update. `until` is the end of the lease, and identifies it.
+
+    `desk` is the base URL of the tool's pages, `known` the ID of the draft there, or empty.
+    """
 
     row_id: int
     pressed_at: datetime
@@ -58,15 +61,15 @@ class Job:
 
 
 def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
-    """The edition's draft at the newsletter's sending tool; None until somebody presses for one."""
+    """Return the edition's draft at the newsletter's sending tool, or None if it was never handed over."""
     return session.scalar(select(HandedDraft).filter_by(edition_id=edition.id))
 
 
 def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
-    """Let the worker have the edition's draft made, or brought up to date.
+    """Ask the worker to create or update the edition's draft at the sending tool.
 
-    Raises `MissingPrecondition` ("tool that sends", and what keeps words from leaving), `InvalidTransition` for a sent
-    one, and `PermissionDenied`.
+    Raises `PermissionDenied`, `InvalidTransition` if the edition is sent or skipped, and `MissingPrecondition` without
+    a sending tool and for what `fit_blocks` raises.
     """
     must(actor, "edition")
     lock_row(session, edition)
@@ -87,8 +90,11 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
 
 
 def fit_blocks(session: Session, edition: Edition) -> list[Block]:
-    """Return an edition's blocks, where they may leave the house. Raises `MissingPrecondition` with what keeps them
-    from it."""
+    """Return an edition's blocks if they may be exported.
+
+    Raises `MissingPrecondition` for a name that may not be printed, an edition without questions, or a picked question
+    whose wording isn't cleared or that has no approved answer.
+    """
     seen = locking.preview(session, edition)
     if seen.troubles:
         raise MissingPrecondition(NAMES.get(seen.troubles[0].fault, "verified name"))
@@ -104,7 +110,7 @@ def fit_blocks(session: Session, edition: Edition) -> list[Block]:
 
 
 def digest_of(blocks: Sequence[Block], title: str) -> str:
-    """Return a digest of the words of a draft, by which it is known whether they are today's."""
+    """Return a digest of a draft's contents, to tell whether the draft at the tool is up to date."""
     return sha256(
         b"\0".join([title.encode(), *(EXPORTS[form].write(blocks, title) for form in ("html", "text"))])
     ).hexdigest()
@@ -113,7 +119,7 @@ def digest_of(blocks: Sequence[Block], title: str) -> str:
 def process_due_handoffs(
     database: Database, own_hosts: frozenset[str], current_time: datetime | None = None
 ) -> Counter[str]:
-    """Have the drafts made that are due; how many were made, failed, wait, or were lost to another worker.
+    """Create or update the drafts that are due. Return how many were "made", "failed", wait ("waits") or were "lost".
 
     `own_hosts` are the hosts of the newsroom's own network; `current_time` sets the time. Raises `Busy`.
     """
@@ -135,7 +141,7 @@ def process_due_handoffs(
 
 
 def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> Job | str:
-    """Lease a draft that is due; "lost" where another worker was faster, "failed" where there is nothing to ask."""
+    """Lease a draft that is due; return "lost" if another worker was faster, "failed" if it can't be handed over."""
     at = now(session)
     lease = update(HandedDraft).where(HandedDraft.id == row_id, _due_clause(at)).values(leased_until=at + LEASE)
     if session.scalar(lease.returning(HandedDraft.id)) is None:
@@ -163,7 +169,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
 
 
 def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftError) -> str:
-    """Write down what became of a draft: "made", "failed", "waits", or "lost" where the lease is another's by now."""
+    """Store the outcome of a job. Return "made", "failed", "waits", or "lost" if another worker has the lease now."""
     row = session.get(HandedDraft, job.row_id, with_for_update=True, populate_existing=True)
     if row is None or row.leased_until != job.until:
         return "lost"
@@ -171,7 +177,7 @@ def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftErr
     row.leased_until = None
     is_pressed_again = row.pressed_at != job.pressed_at
     if (row.tool, row.address) != (job.tool.name, job.account.address):
-        return "waits"  # pressed again for another tool
+        return "waits"  # queued again, for another tool
     if isinstance(outcome, DraftError):
         if is_pressed_again:
             return "waits"
@@ -195,13 +201,13 @@ def _request_draft(job: Job) -> tuple[DraftRef, bool] | DraftError:
     except DraftError as fault:
         return fault
     except Exception as error:
-        # What nobody thought of must not be tried for ever. Its words may hold the key, so the log gets its name.
+        # An unexpected error counts as a failed attempt. Its message may contain the key: only its type is logged.
         log.error("a draft could not be handed over to %s: %s", job.tool.name, type(error).__name__)
         return DraftError("away")
 
 
 def _reset_for_tool(row: HandedDraft, sending_tool: SendingTool) -> None:
-    """Forget the draft that was made at another tool: at this one there is none."""
+    """Forget a draft that was made at another tool or address."""
     if (row.tool, row.address) != (sending_tool.tool, sending_tool.address):
         row.tool, row.address = sending_tool.tool, sending_tool.address
         row.their_id = row.link = row.digest = ""

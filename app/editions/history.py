@@ -1,4 +1,7 @@
-"""An edition as the desk keeps it: what has not run yet, how full it is, and who had their hand in it."""
+"""An edition's record at the desk: its events, who approved its answers, and whether its contents match their hashes.
+
+Also the list of editions that have not been sent.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,12 +18,12 @@ from . import corrections
 from .items import edition_digest, item_digest
 from .models import Correction, Edition, EditionItem
 
-MOST = 60  # lines of what happened to an edition, and as many of what happened in its slots
-MISSED = timedelta(days=14)  # how long a date that passed without being sent is still shown among the coming ones
+MOST = 60  # events of an edition, and as many of its slots
+MISSED = timedelta(days=14)  # how long an edition that was not sent is still listed after its date
 
 
 def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Edition]:
-    """List the editions that are to run, skipped dates among them, soonest first."""
+    """Return the editions that were not sent, skipped ones too, soonest first, from MISSED before now."""
     query = select(Edition).where(
         Edition.newsletter_id == newsletter_id, Edition.is_unsent, Edition.runs_at > now(session) - MISSED
     )
@@ -28,12 +31,12 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """List what was done to the edition itself, from its planning on, and last to what stood in its slots, by time."""
+    """Return an edition's first MOST events and the last MOST of the questions in its slots, by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
     itself = list(session.scalars(query.order_by(Event.id).limit(MOST)))
     if not itself:
         return []
-    # The facts have no index: only what was done while it could be filled is looked through.
+    # The facts have no index: only events from the time when the edition could be filled are scanned.
     here = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slots = select(Event).where(
         Event.newsletter_id == edition.newsletter_id,
@@ -44,7 +47,7 @@ def events_of(session: Session, edition: Edition) -> list[Event]:
     )
     if edition.sent_at:
         slots = slots.where(Event.at <= edition.sent_at)
-    # In no order: sorting them is nothing, and an index in the order of time would be walked over all other events.
+    # Sorted here: with an ORDER BY, the database may scan the index by time, over all other events.
     newest = sorted(session.scalars(slots), key=_by_time)[-MOST:]
     return sorted([*itself, *newest], key=_by_time)
 
@@ -54,7 +57,7 @@ def _by_time(event: Event) -> tuple[datetime, int]:
 
 
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
-    """By question: who approved each of its answers, and the reason noted where an expert had not passed the text."""
+    """Return who approved each answer, with the reason if its quote check was overridden, keyed by question ID."""
     keys = [item.question_id for item in items]
     query = select(Answer).where(Answer.question_id.in_(keys), Answer.is_approved)
     answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id))) if keys else []
@@ -66,20 +69,21 @@ def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[
 
 
 def fits_its_hash(item: EditionItem) -> bool:
-    """Return whether the record is still what was locked; it isn't where words were erased for somebody's safety."""
+    """Return whether the record is still what was locked; it isn't if text was erased for somebody's safety."""
     return item_digest(item.input, item.output) == item.sha256
 
 
 def has_erased_text(session: Session, edition: Edition) -> bool:
-    """Return whether words of what an edition was locked with were erased for somebody's safety since."""
+    """Return whether text that an edition was locked with was erased since, for somebody's safety."""
     items = select(EditionItem.id).where(EditionItem.edition_id == edition.id, EditionItem.erased_at.is_not(None))
     carried = select(Correction.id).where(Correction.edition_id == edition.id, Correction.erased_at.is_not(None))
     return session.scalar(union_all(items, carried).limit(1)) is not None
 
 
 def edition_fits(session: Session, edition: Edition, items: Sequence[EditionItem]) -> bool:
-    """Return whether the hashes of what is in an edition, and the corrections that it carries, are still those of its
-    lock; so they are where it has none, and where the words of a correction were erased for somebody's safety.
+    """Return whether an edition's items and corrections still match its hash.
+
+    They do if the edition has no hash, or if the text of a correction was erased for somebody's safety.
     """
     carries = corrections.list_locked_corrections(session, edition)
     erased = any(one.erased_at for one in carries)

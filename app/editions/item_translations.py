@@ -1,4 +1,4 @@
-"""Q&As in another language than their own, made of approved translations: whole or not at all."""
+"""Q&As in other languages, made from approved translations, and only if all texts of the Q&A are translated."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,8 +21,10 @@ from .typos import typo_only
 
 
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
-    """Return what the newsletter says of itself in a language: its "section" or its standing "call"; "" if nothing,
-    and in its own language, for which the settings hold them."""
+    """Return the newsletter's "section" or standing "call" (the `kind`) in another language, or an empty string.
+
+    In the newsletter's own language both are in the settings, and this returns an empty string.
+    """
     if language == newsletter.language:
         return ""
     query = select(NewsletterText.body).filter_by(
@@ -32,7 +34,7 @@ def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, lan
 
 
 def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, str], list[Translation]]:
-    """Return the approved translations of several questions and of their answers, by question and language."""
+    """Return the approved translations of several questions and of their answers, keyed by question ID and language."""
     found: dict[tuple[int, str], list[Translation]] = defaultdict(list)
     query = select(Translation).where(Translation.question_id.in_(question_ids), Translation.is_approved)
     for one in session.scalars(query.order_by(Translation.language, Translation.id)):
@@ -43,9 +45,10 @@ def approved(session: Session, question_ids: Sequence[int]) -> dict[tuple[int, s
 def translate_piece(
     session: Session, newsletter: Newsletter, piece: Piece, language: str, translations: Sequence[Translation]
 ) -> Piece | None:
-    """Return a piece in another language; None where one of its texts lacks its translation.
+    """Return a piece in another language, or None if one of its texts has no translation.
 
-    `translations` are the approved translations of its question into that language. They belong to a text by its words.
+    `translations` are the approved translations of its question into that language. They are matched with the texts of
+    the piece by the words of their originals.
     """
     asked = get_many(
         session, QuestionText, [one.of_question_text_id for one in translations if one.of_question_text_id]
@@ -87,7 +90,7 @@ def _format_translator_credits(
     wording: Translation,
     index: int,
 ) -> tuple[str, ...]:
-    """Return how the translators are named in a lead-in: whoever put the wording into it, with the first answer."""
+    """Return the credits of translators in a lead-in; the first answer also credits who translated the wording."""
     names = [voices[piece.voices[index].answer].credited]
     if index == 0 and wording.credited not in {one.credited for one in voices.values()}:
         names.append(wording.credited)
@@ -109,8 +112,10 @@ def _translate_voice(voice: Voice, translation: Translation, translators: tuple[
 
 @dataclass(frozen=True)
 class Run:
-    """A Q&A of an edition as it runs in its own language, with the house sentences that it is set by; `item_id` where
-    it is locked, the `trouble` with a reader's name where it is not, and the `notes` of what was corrected since.
+    """A Q&A of an edition in its own language, with the newsletter's own sentences of the house form (`own`).
+
+    A locked one has an `item_id`, and `notes` if it was corrected since. One that isn't locked may have a `trouble`
+    with a reader's name.
     """
 
     question_id: int
@@ -125,8 +130,10 @@ Set = tuple[Piece, dict[str, str]]  # a piece and the newsletter's own sentences
 
 
 def translate_runs(session: Session, newsletter: Newsletter, runs: Sequence[Run]) -> dict[str, list[Set | None]]:
-    """Return an edition's Q&As in each language in which one of them is whole, None for each other one: of what is
-    locked, as it was set then or since."""
+    """Return an edition's Q&As in each language into which one of them is translated; None for those that aren't.
+
+    For locked Q&As, the stored translations are used.
+    """
     items = {run.item_id: place for place, run in enumerate(runs) if run.item_id}
     found: dict[str, list[Set | None]] = defaultdict(lambda: [None] * len(runs))
     for item in list_latest_translations(session, [*items]) if items else ():
@@ -143,8 +150,11 @@ def translate_runs(session: Session, newsletter: Newsletter, runs: Sequence[Run]
 
 
 def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], runs: Sequence[Run]) -> list[Block]:
-    """Set the blocks of an edition's `runs` as `pieces` in order, the standing call once at the end: in the language of
-    the last one if the newsletter has worded it, and the usual one below what stands in its own."""
+    """Typeset `pieces`, the Q&As of `runs` in the language to show, as the blocks of an edition.
+
+    The standing call comes once, at the end: in the language of the last piece if the newsletter has one, and else the
+    newsletter's usual one if that piece isn't a translation.
+    """
     done = list(pieces)
     if done:
         last, own = done[-1]
@@ -158,13 +168,12 @@ def blocks_of(session: Session, newsletter: Newsletter, pieces: Sequence[Set], r
 
 
 def ties_in(translations: Sequence[Translation]) -> list[tuple[str, str]]:
-    """Return what the experts say of their own stake, by the names of a language."""
+    """Return the experts' translated names and interests in the matter."""
     return [(one.name, one.ties) for one in translations if one.ties]
 
 
 def freeze(session: Session, newsletter: Newsletter, item: EditionItem) -> None:
-    """Set what was locked or ran, for good, in each language in which it is whole; what says the same as before makes
-    no new record."""
+    """Store a locked or published Q&A in each language into which it is translated, if that changed anything."""
     for (_question, language), some in approved(session, [item.question_id]).items():
         piece = translate_piece(session, newsletter, piece_as_sent(item), language, some)
         if piece is not None:
@@ -194,7 +203,7 @@ def _save_translation(
 
 
 def list_latest_translations(session: Session, item_ids: Sequence[int], language: str = "") -> list[ItemTranslation]:
-    """Return the newest of several items in each language, or in one."""
+    """Return the newest translation of each item in each language, or in one."""
     last = select(func.max(ItemTranslation.id)).where(ItemTranslation.item_id.in_(item_ids))
     last = last.where(ItemTranslation.language == language) if language else last
     last = last.group_by(ItemTranslation.item_id, ItemTranslation.language)
@@ -203,14 +212,15 @@ def list_latest_translations(session: Session, item_ids: Sequence[int], language
 
 
 def list_visible_translations(session: Session, item: EditionItem) -> list[ItemTranslation]:
-    """Return a Q&A that ran in each language besides its own in which its page shows it: none once its words were
-    corrected, for a translation is of those that were sent. A sign that was mended makes it no other.
+    """Return the translations that the page of a published Q&A shows.
+
+    There are none once its text was corrected, as they translate the text that was sent; a fixed typo doesn't count.
     """
     return list_latest_translations(session, [item.id]) if says_as_sent(item) else []
 
 
 def says_as_sent(item: EditionItem) -> bool:
-    """Return whether readers' pages show the words that were sent, signs apart."""
+    """Return whether readers' pages show the text that was sent, apart from typos (see `typo_only`)."""
     sent, stands = (
         "\n\n".join((piece["headline"], piece["question"], *(voice["answer"] for voice in piece["voices"])))
         for piece in (item.input["piece"], item.piece)

@@ -1,4 +1,4 @@
-"""A Q&A as the house form sets it: from the rows of its question, and from the record that was locked."""
+"""Q&As as pieces of the house form: from the rows of a question, and from the record that was locked."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ from .models import Correction, Edition, EditionItem, ItemTranslation
 
 @dataclass(frozen=True)
 class NameTrouble:
-    """The reason why a reader's name can't be printed: `fault` is "consent" or "verified"."""
+    """The reason why a reader's name can't be printed: `fault` is "consent" or "verified" (the name isn't)."""
 
     question_id: int
     headline: str
@@ -40,11 +40,11 @@ class NameTrouble:
 def _names_of(
     session: Session, newsletter: Newsletter, readers: Mapping[int, int]
 ) -> dict[int, tuple[str | None, str, int]]:
-    """Return by question the name of its only reader where they want to be named, what is wrong with it, and the
-    letter; `readers` is how many ask each.
+    """Return the name of the only reader who asked, if they want to be named, its fault and the letter ID.
 
-    A group is never named, nor is anybody where the newsletter leaves names out. A name needs the reader's consent and
-    a recorded check; without them it does not leave this function.
+    The result is keyed by question ID; `readers` is the number of readers who asked each question. Groups are never
+    named, and nobody is if the newsletter prints no names. A name needs the reader's consent and a recorded check, and
+    without them this returns None for it, with the fault.
     """
     lone = [key for key, number in readers.items() if number == 1]
     if not lone or not newsletter.names_readers:
@@ -60,12 +60,12 @@ def _names_of(
 
 
 def own_phrases(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
-    """The house sentences that the newsletter words its own way."""
+    """Return the newsletter's own wordings of sentences of the house form, keyed by kind."""
     return phrases_in(session, newsletter, {language})[language]
 
 
 def phrases_in(session: Session, newsletter: Newsletter, languages: Collection[str]) -> dict[str, dict[str, str]]:
-    """The same in several languages, in one query."""
+    """Return `own_phrases` for several languages, keyed by language, in one query."""
     found: dict[str, dict[str, str]] = {language: {} for language in languages}
     mine = select(NewsletterText).where(NewsletterText.newsletter_id == newsletter.id)
     for row in session.scalars(mine.where(NewsletterText.language.in_(languages))):
@@ -75,11 +75,11 @@ def phrases_in(session: Session, newsletter: Newsletter, languages: Collection[s
 
 
 def _voices_of(session: Session, question_ids: Sequence[int]) -> dict[int, list[Voice]]:
-    """Return the approved answers to several questions as they run, in one query."""
+    """Return the approved answers to several questions in the order of print, keyed by question ID, in one query."""
     found: dict[int, list[Voice]] = {key: [] for key in question_ids}
     query = (
         select(Answer, AnswerText)
-        .options(lazyload(Answer.expert))  # the approval keeps how they are named
+        .options(lazyload(Answer.expert))  # not needed: the approval stored the credit
         .join(AnswerText, AnswerText.id == func.coalesce(Answer.approved_text_id, Answer.text_id))
         .where(Answer.question_id.in_(found), Answer.is_approved)
         .order_by(Answer.run_position, Answer.id)
@@ -98,8 +98,7 @@ def preview_answer(
     credit_line: str,
     readers: int,
 ) -> Block:
-    """Return what an expert is writing, set as print would have it. `readers` is how many asked; they are not named,
-    whatever they agreed to."""
+    """Return an expert's draft typeset as in print. `readers` is the number of askers, who are never named here."""
     question = session.get_one(Question, assignment.question_id)
     said = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
     piece = Piece(
@@ -115,20 +114,20 @@ def preview_answer(
 
 
 def format_lead_in(session: Session, newsletter: Newsletter, assignment: Assignment, language: str) -> str:
-    """The line that would run before this expert's answer."""
+    """Return the line that would be printed before this expert's answer."""
     own = own_phrases(session, newsletter, language)
     return lead_in_text(language, LeadIn(**assignment.credit), newsletter.marks, own)
 
 
 def piece_of(session: Session, newsletter: Newsletter, question: Question) -> tuple[Piece, NameTrouble | None]:
-    """The piece that a question makes with its approved answers, and what is wrong with its credit."""
+    """Return the piece for a question with its approved answers, and the trouble with a reader's name, if any."""
     return pieces_of(session, newsletter, [question])[0]
 
 
 def pieces_of(
     session: Session, newsletter: Newsletter, questions: Sequence[Question]
 ) -> list[tuple[Piece, NameTrouble | None]]:
-    """The same of several questions, in as many queries as for one."""
+    """Return `piece_of` for several questions, in as many queries as for one."""
     if not questions:
         return []
     keys = [question.id for question in questions]
@@ -136,7 +135,7 @@ def pieces_of(
     names = _names_of(session, newsletter, readers)
     found: list[tuple[Piece, NameTrouble | None]] = []
     for one in questions:
-        text = texts.get(one.id)  # newer words, which nobody has looked at yet, leave the house nowhere
+        text = texts.get(one.id)  # a newer wording that isn't cleared must not be published
         name, fault, letter_id = names.get(one.id, (None, "", 0))
         piece = Piece(
             language=text.language if text else newsletter.language,
@@ -152,10 +151,9 @@ def pieces_of(
 
 
 def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, question: Question) -> EditionItem:
-    """Set a picked question for good.
+    """Return the record of a picked question as it is locked.
 
-    Raises `MissingPrecondition` when its newest words are not cleared, or when a reader's name in it may not be
-    printed.
+    Raises `MissingPrecondition` if its wording isn't cleared, or if a reader's name in it may not be printed.
     """
     if not cleared.holds(question):
         raise MissingPrecondition(cleared.name)
@@ -168,8 +166,8 @@ def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, ques
 def build_edition_item(
     newsletter: Newsletter, edition: Edition, question: Question, piece: Piece, phrases: dict[str, str]
 ) -> EditionItem:
-    """Return the record of a piece in its question's slot, set with the newsletter's own house sentences."""
-    # The names stand beside the hashed record, so that they can be erased without breaking it.
+    """Return the record of a piece in its question's slot. `phrases` are the newsletter's own wordings."""
+    # Names are stored apart from the hashed record, so that they can be erased without breaking the hash.
     nameless = replace(piece, askers=tuple(None for _ in piece.askers))
     data = {"piece": asdict(nameless), "own": phrases}
     output = to_text(set_block(nameless, newsletter.address, phrases))
@@ -185,15 +183,13 @@ def build_edition_item(
 
 
 def item_digest(data: dict[str, Any], output: str) -> str:
-    """SHA-256 of the record in a form that does not depend on the order of keys."""
+    """Return the SHA-256 of a record in a form that doesn't depend on the order of keys."""
     whole = json.dumps([data, output], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def edition_digest(items: Sequence[EditionItem], corrections: Sequence[Correction]) -> str:
-    """SHA-256 of all that is locked into an edition: of the hash of each Q&A in its slot, and of the corrections of
-    earlier editions that it carries.
-    """
+    """Return the SHA-256 of what is locked into an edition: the hash of each Q&A with its slot, and the corrections."""
     ran = [[item.position, item.sha256] for item in items]
     whole = json.dumps(
         [ran, [[one.wrong, one.right] for one in corrections]], ensure_ascii=False, separators=(",", ":")
@@ -202,12 +198,12 @@ def edition_digest(items: Sequence[EditionItem], corrections: Sequence[Correctio
 
 
 def piece_from(item: EditionItem | ItemTranslation) -> Piece:
-    """The piece as readers' pages show it, with the names that may still be printed."""
+    """Return the piece as readers' pages show it, with the names that may still be printed."""
     return _piece(item, item.piece)
 
 
 def piece_as_sent(item: EditionItem) -> Piece:
-    """The piece as it was locked, with the names that may still be printed."""
+    """Return the piece as it was locked, with the names that may still be printed."""
     return _piece(item, item.input["piece"])
 
 
@@ -223,7 +219,7 @@ def _piece_of(data: dict[str, Any]) -> Piece:
 def build_corrected_record(
     item: EditionItem, address: str, headline: str, question: str, answers: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the record of a Q&A that ran with other words in it: its data and its text, as `mended` keeps them."""
+    """Return the record of a published Q&A with a changed text, for the column `mended`: its data and its output."""
     data = item.piece
     voices = [{**voice, "answer": answer} for voice, answer in zip(data["voices"], answers, strict=True)]
     piece = {**data, "headline": headline, "question": question, "voices": voices}
@@ -231,12 +227,12 @@ def build_corrected_record(
 
 
 def headline(item: EditionItem | ItemTranslation) -> str:
-    """The headline with the newsletter's marks: what is stored is what was typed."""
+    """Return the headline with the newsletter's quotation marks; it is stored as typed."""
     return _headline(item.piece)
 
 
 def sent_headline(item: EditionItem) -> str:
-    """The headline as it was locked; empty where it was erased."""
+    """Return the headline as it was locked; empty if it was erased."""
     return _headline(item.input["piece"])
 
 
@@ -245,7 +241,7 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 
 def opening(item: EditionItem | ItemTranslation) -> str:
-    """Return how the first answer begins: for lists, which would be slow if each entry were set again."""
+    """Return the first paragraph of the first answer, for lists: typesetting each entry again would be slow."""
     piece = item.piece
     asked = re.split(r"\n\s*\n", for_print(piece["question"]))
     led_in = has_lead_in(LeadIn(**piece["voices"][0]["lead_in"]))

@@ -1,8 +1,8 @@
-"""The life of an edition, from the calendar rule to the readers' in-boxes."""
+"""The state machine of editions."""
 
 from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
-# is_ahead: it is still to run. is_unsent: its date is shown among those to come. is_fixed: what is in it can't change.
+# is_ahead: it is still to run. is_unsent: it is listed among the coming dates. is_fixed: its contents can't change.
 STATES = States(
     {
         "planned": "is_ahead is_unsent",

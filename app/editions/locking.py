@@ -1,4 +1,4 @@
-"""Locking an edition: what prevents it, what to warn of, the lock itself, and a preview until then."""
+"""Locking an edition: what prevents it, what to warn of, the lock itself, its contents and a preview."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,14 +27,15 @@ from .models import Correction, Edition, EditionItem
 from .ready_questions import ReadyQuestion
 from .slots import list_picked_questions
 
-MAX_UNFILED_MAILS = 12  # mails of experts that are told of one by one
+MAX_UNFILED_MAILS = 12  # mails from experts that are listed one by one
 
 
 @dataclass(frozen=True)
 class LockWarning:
-    """`kind` says what: "words" or "answer" keep the edition from being locked; the others do
-    not. `question` is the one it is about, `letter` the mail, `answer` the longest one; `number` counts words
-    over, or slots.
+    """Something to know before an edition is locked. Of the kinds, only "words" and "answer" prevent the lock.
+
+    `letter` and `answer` are public IDs, of an expert's mail and of the longest answer. `number` counts excess words,
+    open slots, or questions with the same expert; `day` is the date by which `question` must run.
     """
 
     kind: str
@@ -58,9 +59,10 @@ def list_lock_warnings(
     deadline_questions: Sequence[Question],
     next_edition_date: date | None,
 ) -> list[LockWarning]:
-    """Return what keeps a planned edition from being locked comes first. `deadline_questions` are the newsletter's
-    questions that must run by a day, `next_edition_date` is the day of the edition after this one. Readers' names are
-    another matter: see `desk.name_troubles`.
+    """Return what to know before an edition is locked; what prevents the lock comes first.
+
+    `deadline_questions` are the newsletter's questions that must run by a date, `next_edition_date` is the date of the
+    edition after this one. Readers' names that can't be printed are not among them: see `name_troubles`.
     """
     found = list_lock_blockers(ready_questions)
     questions = {one.question.id: one.question for one in ready_questions}
@@ -82,9 +84,7 @@ def list_lock_warnings(
 
 
 def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
-    """Return what keeps picks from running, and from being copied out: their newest words are not cleared, or no answer
-    to them is approved any more.
-    """
+    """Return why picked questions can't run or be exported: their wording isn't cleared, or has no approved answer."""
     found = []
     for one in ready_questions:
         if not cleared.holds(one.question):
@@ -95,14 +95,14 @@ def list_lock_blockers(ready_questions: Sequence[ReadyQuestion]) -> list[LockWar
 
 
 def _list_repeated_experts(ready_questions: Sequence[ReadyQuestion]) -> list[tuple[str, int]]:
-    """Return who answers more than one of the questions, and how many."""
+    """Return the names of experts who answer more than one of the questions, with the number of questions."""
     names = {voice.answer.expert_id: voice.name for one in ready_questions for voice in one.voices}
     in_how_many = Counter(key for one in ready_questions for key in {voice.answer.expert_id for voice in one.voices})
     return [(names[key], many) for key, many in in_how_many.items() if many > 1]
 
 
 def is_last_chance(question: Question, edition: Edition, next_edition_date: date | None) -> bool:
-    """Return whether a question with a date would have to run in this edition and does not stand in it."""
+    """Return whether this edition is the last that a question may run in, and it isn't picked for it."""
     by = question.must_run_by
     if by is None or question.edition_id == edition.id or by < edition.rule_date:
         return False
@@ -110,9 +110,7 @@ def is_last_chance(question: Question, edition: Edition, next_edition_date: date
 
 
 def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[LockWarning]:
-    """Return what an expert wrote by mail about one of them and nobody has filed: it may say that something in it is
-    wrong.
-    """
+    """Return warnings of unfiled mails from experts about these questions, as they may report an error."""
     query = select(Letter.public_id, Assignment).join(Assignment, Assignment.id == Letter.assignment_id)
     query = query.where(
         Letter.newsletter_id == edition.newsletter_id, Letter.waits, Assignment.question_id.in_(questions)
@@ -124,16 +122,16 @@ def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int,
 
 
 def _list_unanswered_requests(session: Session, questions: dict[int, Question]) -> list[LockWarning]:
-    """Return who was asked one of them and has no approved answer to it."""
+    """Return warnings of experts who were asked these questions and have no approved answer."""
     query = select(Assignment).where(Assignment.question_id.in_(questions), Assignment.is_asked).order_by(Assignment.id)
     return [LockWarning("asked", questions[one.question_id], expert=one.expert.name) for one in session.scalars(query)]
 
 
 def lock_edition(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """Freeze what runs: each piece is set, kept with its data and its hash, and so are the corrections that it carries.
+    """Lock an edition: typeset its questions, store each with its data and hash, and attach waiting corrections.
 
-    Raises `MissingPrecondition`: "picked question"; "consent" or "verified" for a reader's name that may not be
-    printed.
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if no question is
+    picked, a wording isn't cleared or a reader's name may not be printed.
     """
     check_version(lock_row(session, edition), version)
     EDITION.move("lock", edition.state)
@@ -154,7 +152,10 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """Open a locked edition again; what was frozen is frozen anew at the next lock. Raises `VersionConflict`."""
+    """Unlock an edition and delete what the lock stored.
+
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`.
+    """
     check_version(lock_row(session, edition), version)
     EDITION.apply(session, actor, edition, "unlock", locked_at=None, sha256=None)
     corrections.detach_corrections(session, edition)
@@ -162,13 +163,14 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
 
 
 def items_of(session: Session, edition: Edition) -> list[EditionItem]:
-    """Return what was locked into an edition, in order."""
+    """Return the items that were locked into an edition, in order."""
     return list(session.scalars(select(EditionItem).filter_by(edition_id=edition.id).order_by(EditionItem.position)))
 
 
 class LockedItems(NamedTuple):
-    """The items that were locked into an edition, in order, and by question what was corrected in it since; nothing
-    while it is planned.
+    """The items that were locked into an edition, in order, and their corrections since, keyed by question ID.
+
+    Both are empty while the edition is planned.
     """
 
     items: list[EditionItem]
@@ -181,11 +183,12 @@ def get_locked_items(session: Session, edition: Edition) -> LockedItems:
 
 
 class Preview(NamedTuple):
-    """An edition's blocks as they will run, or ran, with the corrections of earlier ones last; and while it is planned
-    the readers' names in it that may not be printed: as long as there is one, nothing is exported.
+    """An edition's blocks as they will run or ran; a block with corrections of earlier editions comes last.
 
-    `left` are the languages in which something of it can be read, each with the headlines of what can't; `language` is
-    the one of them that was asked for. In it each Q&A that is whole in it stands in it, and the others in their own.
+    `troubles` are readers' names that may not be printed, while the edition is planned: with any of them, nothing is
+    exported. `left` has each language with a translated Q&A, and the headlines of those that lack a translation.
+    `language` is the requested one if it is among them: Q&As are in it if they have a translation, and else in their
+    own language.
     """
 
     blocks: list[Block]
@@ -201,8 +204,9 @@ def preview(
     in_slots: Sequence[Question] | None = None,
     was_locked: LockedItems | None = None,
 ) -> Preview:
-    """Return how an edition reads, in a language where something of it is in that, else each Q&A in its own; `in_slots`
-    is what stands in its slots, and `was_locked` what was locked into it, where they are at hand.
+    """Return an edition as it reads in a language, or in the languages of its Q&As if nothing is translated into it.
+
+    `in_slots` (the picked questions) and `was_locked` can be passed if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     was_locked = get_locked_items(session, edition) if was_locked is None else was_locked
@@ -228,9 +232,10 @@ def _list_runs(
     in_slots: Sequence[Question] | None,
     was_locked: LockedItems,
 ) -> list[item_translations.Run]:
-    """Return what runs: what is locked as it was locked, with what was corrected in it since beside it, and without
-    what was withdrawn, of which nobody makes another copy. What is only picked comes as it would run now, with no
-    name that may not run.
+    """Return the Q&As of an edition, in order.
+
+    Locked ones are as they were locked, with the corrections since; retracted ones are left out, so that nobody copies
+    them again. Picked ones are as they would run now, without names that may not be printed.
     """
     if was_locked.items:
         return [

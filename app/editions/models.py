@@ -1,3 +1,5 @@
+"""Tables of editions, their locked items and translations, corrections, and drafts at the sending tool."""
+
 from datetime import date, datetime
 from typing import Any
 
@@ -15,10 +17,10 @@ from .lifecycle import STATES, EditionStates
 class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
     """One issue of a newsletter.
 
-    `rule_date` is the date the rule gave it, `local_at` when it runs by the newsletter's clock ("YYYY-MM-DDTHH:MM");
-    `runs_at` and `cutoff_at` are derived in UTC and derived again when a zone's rules change. `message_id` and
-    `arrived_text` are of the edition's own mail, where the desk's address is on the newsletter's list. `sha256` is of
-    all that was locked into it; editions that were locked before there was one have none.
+    `rule_date` is its date in the calendar, `local_at` when it runs in the newsletter's zone ("YYYY-MM-DDTHH:MM").
+    `runs_at` and `cutoff_at` are in UTC and are derived from it again when the rules of the zone change. `message_id`
+    and `arrived_text` belong to the edition's own mail, if the desk's address is on the newsletter's list. `sha256`
+    covers everything that was locked into the edition; editions that were locked before this column existed have none.
     """
 
     __tablename__ = "editions"
@@ -52,19 +54,19 @@ class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
 
 
 def get_publication_time(runs_at: datetime, sent_at: datetime | None) -> datetime:
-    """Return when readers had an edition: at its hour, or before that where it was marked as sent earlier."""
+    """Return when readers got an edition: at `runs_at`, or at `sent_at` if it was marked as sent earlier."""
     return min(runs_at, sent_at or runs_at)
 
 
 class EditionItem(Row):
-    """One Q&A as it was locked into an edition: the data it was set from, the text that came out, and its hash.
+    """One Q&A as it was locked into an edition: the data it was typeset from, the resulting text, and their hash.
 
-    `credits` is erasable and stands outside the hashed part, which holds placeholders in its place. Of what was
-    imported, `found_sha256` is of the words as a file of back issues had them, so that it isn't imported twice.
+    `credits` can be erased and is not part of the hash; the hashed data has placeholders instead. For an imported Q&A,
+    `found_sha256` is the hash of the text in the file of back issues, so that it isn't imported twice.
 
-    What was sent is never changed. `mended` is the Q&A as readers' pages show it since it was corrected: data and text
-    as in `input` and `output`. For somebody's safety alone, `input` and `output` are written over, and `erased_at` says
-    when; the hash of what was sent stays.
+    What was sent never changes. After a correction, readers' pages show `mended`, data and text as in `input` and
+    `output`. Only for somebody's safety are `input` and `output` overwritten; then `erased_at` is set, and the hash of
+    what was sent stays.
     """
 
     __tablename__ = "edition_items"
@@ -91,27 +93,27 @@ class EditionItem(Row):
 
     @property
     def piece(self) -> dict[str, Any]:
-        """Return the data of the Q&A as readers' pages show it, without the names of askers."""
+        """Return the data of the Q&A as readers' pages show it, without the names of the askers."""
         data: dict[str, Any] = (self.mended or self.input)["piece"]
         return data
 
     @property
     def own(self) -> dict[str, str]:
-        """Return the newsletter's own house sentences, as they were when it was locked."""
+        """Return the newsletter's own sentences of the house form, as they were at the lock."""
         sentences: dict[str, str] = self.input["own"]
         return sentences
 
     @property
     def text(self) -> str:
-        """Return it as readers' pages show it, as plain text."""
+        """Return the Q&A as readers' pages show it, in plain text."""
         return str(self.mended["output"]) if self.mended else self.output
 
 
 class ItemTranslation(Row):
-    """The same Q&A in another language, as it was approved: the newest of a language is the one that is shown.
+    """A Q&A in another language, from approved translations. The newest of each language is shown.
 
-    Like the item's own, `input` holds no reader's name; those stand with the item. It is of the words that were sent,
-    also where readers' pages show others since.
+    As in the item, `input` holds no reader's name; the names are in the item's `credits`. It is a translation of the
+    text that was sent, even if readers' pages show a corrected one.
     """
 
     __tablename__ = "item_translations"
@@ -149,10 +151,10 @@ class ItemTranslation(Row):
 
 
 class Correction(Row, Public, OfNewsletter):
-    """A note under a Q&A that ran: what was wrong in it, and what is right. It is never changed.
+    """A note under a published Q&A: what was wrong in it, and what is right. Its text never changes.
 
-    `runs` says that the next edition is to carry it, and `edition_id` which one does, from its lock on. Its words are
-    erased where the Q&A was reworded for somebody's safety.
+    If `runs` is set, the next edition carries it; `edition_id` is that edition once it is locked. The text is erased if
+    the Q&A is reworded for somebody's safety.
     """
 
     __tablename__ = "corrections"
@@ -174,17 +176,17 @@ class Correction(Row, Public, OfNewsletter):
     erased_at: Mapped[datetime | None]
 
 
-# What became of an edition that was handed over, besides the faults of the tool: its draft was made, brought up to
-# date, or made anew since it had been deleted there; and what kept us from asking.
+# Outcomes of handing over an edition, besides the faults of the tool: the draft was made, updated ("brought"), or made
+# anew because it had been deleted there; the others are reasons why the tool was not asked.
 HANDED = ("", "made", "brought", "anew", "unready", "no tool", "sealed", *FAULTS)
 
 
 class HandedDraft(Row):
-    """An edition that was handed to the tool that sends. It waits for the worker while there is a `due_at`; of several
-    workers the one that has leased it asks the tool.
+    """An edition that was handed over to the sending tool. While `due_at` is set, a worker leases it and asks the tool.
 
-    `pressed_at` tells one press from the next. `their_id` is the draft at the tool at `address`, `link` where one works
-    on it, and `digest` of the words that were put there. `said` is what became of the last try, `said_at` when.
+    `pressed_at` identifies the request from the desk. `their_id` is the ID of the draft at the tool at `address`,
+    `link` the page where it is edited, and `digest` the digest of the text that was put there. `said` is the outcome of
+    the last attempt, at `said_at`.
     """
 
     __tablename__ = "handed_drafts"

@@ -1,4 +1,4 @@
-"""The calendar makes the editions: ahead of time, from the newsletter's rule, and again when the rule changes."""
+"""Plan editions ahead from the newsletter's calendar, and reschedule them when it changes."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ from .queries import select_editions_to_run
 from .slots import share_out
 
 AHEAD = 180  # days
-LOOKED_THROUGH = 50  # dates, for the first whose cut-off is ahead: a daily one may have its cut-off weeks before
+LOOKED_THROUGH = 50  # dates checked for a future cut-off: of a daily newsletter, it may be weeks before the run
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:
@@ -32,18 +32,17 @@ def rhythm_of(newsletter: Newsletter) -> Rhythm:
 
 
 def plan_all(session: Session, actor: Actor) -> int:
-    """Make the editions of every newsletter. Returns how many were made."""
+    """Plan the editions of every newsletter. Return how many were created."""
     return sum(plan_newsletter(session, actor, newsletter) for newsletter in all_newsletters(session))
 
 
 def plan_newsletter(
     session: Session, actor: Actor, newsletter: Newsletter, ahead_days: int = AHEAD, start_time: datetime | None = None
 ) -> int:
-    """Make the editions of the next `ahead_days` days that are not there yet, and set the planned ones right.
+    """Create the missing editions of the next `ahead_days` days and update the planned ones. Return how many were new.
 
-    Times in UTC are derived again from the local ones, since a zone's rules change. A planned edition that the rule no
-    longer gives and that holds nothing is deleted; one that holds something stays for the editor to decide.
-    Returns how many editions were made.
+    Times in UTC are derived again from the local ones, as the rules of zones change. A planned edition that isn't in
+    the calendar any more is deleted if nothing refers to it; otherwise it stays for the editor to decide.
     """
     start = start_time or now(session)
     first = start.astimezone(ZoneInfo(newsletter.zone)).date()
@@ -72,7 +71,7 @@ def plan_newsletter(
 
 
 def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
-    """Let the rule of a new newsletter start with its first date whose cut-off is ahead, if it gives one."""
+    """Set the start of a new newsletter's rule to the first date whose cut-off is in the future, if there is one."""
     rhythm, at = rhythm_of(newsletter), now(session)
     dates = next_dates(rhythm, at, LOOKED_THROUGH)
     open_dates = (one for one in dates if cutoff(one.local_at, rhythm.zone, newsletter.cutoff_minutes) > at)
@@ -81,11 +80,10 @@ def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
 
 
 def reschedule_edition(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
-    """Let an edition run at another local time. The newsletter's calendar keeps it: the old day as a pause, the new one
-    as an extra date, and neither where the rule says the same.
+    """Move an edition to another local time and store the change in the newsletter's calendar.
 
-    Raises `MissingPrecondition`: "date to come", "near date" beyond what is planned ahead, "free date" where another
-    one stands.
+    The old day becomes a pause and the new one an extra date, each only if the rule differs. Raises `InvalidField` if
+    the time isn't in the future or is more than AHEAD days away, or if another edition has that date.
     """
     day, old, at = local_at.date(), edition.rule_date, in_utc(local_at, newsletter.zone)
     if at <= now(session):
@@ -109,14 +107,16 @@ def reschedule_edition(session: Session, newsletter: Newsletter, edition: Editio
 
 
 def set_time(newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
-    """Give an edition a local time, with what is derived from it."""
+    """Set the local time of an edition, and the date and the UTC times that are derived from it."""
     edition.rule_date = local_at.date()
     _set_times(newsletter, edition, EditionDate(local_at.date(), local_at, in_utc(local_at, newsletter.zone)))
 
 
 def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
-    """The coming editions that the rhythm does not give, or not at this hour, and that stay all the same, with why:
-    they are "locked", or something is "picked" or "asked" for them, or "letters" are about them.
+    """Return the coming editions that don't match the calendar, each with the reason why it stays.
+
+    A reason is "locked", "picked" or "asked" for a question or an assignment in it, "letters" for letters about it, or
+    empty for an edition that nothing holds.
     """
     coming = session.scalars(select_editions_to_run(now(session), newsletter.id, Edition)).all()
     if not coming:
@@ -131,7 +131,7 @@ def off_the_rhythm(session: Session, newsletter: Newsletter) -> list[tuple[Editi
 
 
 def _dates(newsletter: Newsletter, start_date: date, end_date: date) -> dict[date, EditionDate]:
-    """The dates of the rhythm; while a newsletter pauses only those from the day on which it goes on."""
+    """Return the calendar's dates, keyed by date; for a paused newsletter, only those from the end of the pause."""
     if not newsletter.is_running:
         if newsletter.paused_until is None:
             return {}
@@ -150,7 +150,7 @@ def _set_times(newsletter: Newsletter, edition: Edition, edition_date: EditionDa
 
 
 def _held_by(session: Session, edition: Edition) -> str:
-    """Return what refers to an edition; one that nothing does is a date of the calendar and nothing else."""
+    """Return what refers to an edition, as `off_the_rhythm` names it; empty if nothing does."""
     uses = {
         "picked": select(Question.id).filter_by(edition_id=edition.id),
         "asked": select(Assignment.id).filter_by(for_edition_id=edition.id),

@@ -1,4 +1,4 @@
-"""Editions as the desk and the worker look them up, also by a date that somebody types."""
+"""Queries for editions: the coming ones, the one in production, and a search by date or number."""
 
 import re
 from datetime import datetime
@@ -19,70 +19,70 @@ from .models import Edition
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Edition | None:
-    """One edition of the actor's newsletter."""
+    """Return an edition of the actor's newsletter, or None."""
     return session.scalar(select(Edition).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
 def title_of(session: Session, edition: Edition) -> str:
-    """Return what an edition's mail is called: the newsletter's name and the day on its clock."""
+    """Return the title of an edition's mail: the newsletter's name and the local date."""
     return f"{session.get_one(Newsletter, edition.newsletter_id).name}, {edition.local_at[:10]}"
 
 
-# "The coming edition" means three things, and each has one query:
+# "The coming edition" means three things, and each has a query:
 #   for readers  the next ones that run            select_editions_to_run
 #   for experts  the next ones that take texts     select_editions_taking_answers
-#   at the desk  the one that is being made        select_edition_in_production
-# They differ between an edition's cut-off and its run: it runs next, and the desk still fills and locks it, but nobody
-# is asked to write for it any more.
+#   at the desk  the one in production             select_edition_in_production
+# They differ between an edition's cut-off and its run: it runs next, and the desk still fills and locks it, but no
+# expert is asked to write for it any more.
 
 
 def select_editions_to_run(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
-    """Select the editions that run after a moment, or a column of theirs, soonest first."""
+    """Select the editions that run after `current_time`, or columns of them, soonest first."""
     ahead = (Edition.newsletter_id == newsletter_id, Edition.is_ahead, Edition.runs_at > current_time)
     return select(columns).where(*ahead).order_by(Edition.runs_at, Edition.id)
 
 
 def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
-    """The next editions that run, soonest first: the dates that readers are told."""
+    """Return the next editions that run, soonest first, whose dates readers are told."""
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
 
 
 def select_editions_taking_answers(current_time: Any, newsletter_id: int) -> Select[Edition]:
-    """Select the editions that an expert can be asked for, soonest first: neither locked nor past cut-off."""
+    """Select the editions that experts can be asked to write for, soonest first: planned and before their cut-off."""
     to_run = select_editions_to_run(current_time, newsletter_id, Edition)
     return to_run.where(Edition.is_planned, Edition.cutoff_at > current_time)
 
 
 def takes_answers(session: Session, edition: Edition) -> bool:
-    """Return whether an expert can be asked for an edition now."""
+    """Return whether an expert can be asked to write for an edition now."""
     return edition.is_planned and edition.cutoff_at > now(session)
 
 
 def list_editions_taking_answers(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
-    """The next editions that an expert can be asked for, soonest first."""
+    """Return the next editions that experts can be asked to write for, soonest first."""
     return list(session.scalars(select_editions_taking_answers(now(session), newsletter_id).limit(limit)))
 
 
 def select_edition_in_production(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
-    """Select the edition that the desk works on, or a column of it: the first that is still to run."""
+    """Select the edition that the desk works on, the first that is still to run, or columns of it."""
     return select_editions_to_run(current_time, newsletter_id, columns).limit(1)
 
 
 def find_edition_in_production(session: Session, newsletter_id: int) -> Edition | None:
-    """The edition that the desk works on until it has run, or None where no edition is planned."""
+    """Return the edition that the desk works on until it has run, or None if there is none."""
     edition: Edition | None = session.scalar(select_edition_in_production(now(session), newsletter_id, Edition))
     return edition
 
 
 def next_run(session: Session, newsletter_id: int) -> datetime | None:
-    """Return when the next edition is to run."""
+    """Return when the next edition is to run, or None."""
     query = select_editions_to_run(now(session), newsletter_id, Edition.runs_at)
     runs_at: datetime | None = session.scalar(query.limit(1))
     return runs_at
 
 
 class EditionSummary(NamedTuple):
-    """An edition as the desk's frame shows it; `filled` is how many of its slots are."""
+    """An edition as the sidebar of the desk shows it. `filled` counts its filled slots."""
 
     public_id: str
     runs_at: datetime
@@ -93,7 +93,7 @@ class EditionSummary(NamedTuple):
 
 
 def summarize_edition_in_production(session: Session, newsletter_id: int) -> EditionSummary | None:
-    """The edition that the desk works on, without loading it whole; None where no edition is planned."""
+    """Return a summary of the edition that the desk works on, or None if there is none."""
     filled = select(func.count()).where(Question.edition_id == Edition.id).correlate(Edition).scalar_subquery()
     query = select_edition_in_production(now(session), newsletter_id, Edition.public_id).add_columns(
         Edition.runs_at, Edition.cutoff_at, Edition.slots, Edition.is_locked, filled
@@ -103,14 +103,14 @@ def summarize_edition_in_production(session: Session, newsletter_id: int) -> Edi
 
 
 def run_of(session: Session, assignment: Assignment) -> Edition | None:
-    """The edition that an assignment is meant for: where its question was picked, else what it was asked for."""
+    """Return the edition that an assignment is for: the one with its question, or the one that it was asked for."""
     question = session.get_one(Question, assignment.question_id)
     key = question.edition_id or assignment.for_edition_id
     return session.get(Edition, key) if key else None
 
 
-MONTH_LANGUAGE = "en"  # whose names of months are understood
-DATE_PART_SIZES = (("year", 4), ("month", 2), ("day", 2))  # of the parts of a date as it is stored
+MONTH_LANGUAGE = "en"  # language of the month names in a search
+DATE_PART_SIZES = (("year", 4), ("month", 2), ("day", 2))  # digits of each part in `Edition.local_at`
 _DATE_PART = re.compile(r"[^\W\d_]+|\d+")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?")
 
@@ -126,7 +126,7 @@ def _month_numbers() -> dict[str, int]:
 
 
 def _parse_date_parts(text: str) -> dict[str, int] | None:
-    """Return the year, month and day that were typed, as far as they were; None where it is no date."""
+    """Return the year, month and day, those that were typed, or None if the text is not a date."""
     if iso := _ISO_DATE.fullmatch(text.strip()):
         return {name: int(part) for name, part in zip(("year", "month", "day"), iso.groups(), strict=True) if part}
     found: dict[str, int] = {}
@@ -146,9 +146,7 @@ def _parse_date_parts(text: str) -> dict[str, int] | None:
 
 
 def find_editions_by_date(newsletter_id: int, text: str) -> Listing[Edition] | None:
-    """Return the editions of the day, month or year that was typed, or of the number, newest first; None where it is
-    neither.
-    """
+    """Return the editions of a day, month or year, or with a number, newest first; None if the text is neither."""
     mine = select(Edition).where(Edition.newsletter_id == newsletter_id)
     order = (Edition.runs_at, Edition.id)
     if text.strip().isdecimal() and len(text.strip()) < 4:

@@ -1,4 +1,4 @@
-"""Questions that are ready to run: with an approved answer, and what an editor weighs when filling a slot."""
+"""Questions with an approved answer that are ready to run, with what an editor needs to choose among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 
 SHOWN = 40
-LOOKED_THROUGH = 1_000  # of each kind; what was put on the shelf before these is found on the shelf's own page
-EXPERTS = 100  # to choose from
-DATES = timedelta(days=60)  # how long a date that has passed is still told of
+LOOKED_THROUGH = 1_000  # answered questions, and newest shelved ones; older ones are on the page of the shelf
+EXPERTS = 100  # experts to filter by
+DATES = timedelta(days=60)  # how long a question is still listed after the date by which it must run
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One of the answers that run together: by whom, and how long."""
+    """An approved answer with the printed name of its expert and its length in words."""
 
     answer: Answer
     name: str
@@ -33,7 +33,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class ReadyQuestion:
-    """A question that could run. `words` are those of all its answers, of the `room` there is for them."""
+    """A question that could run. `words` is the length of all its answers, `room` what its section has for them."""
 
     question: Question
     voices: tuple[Voice, ...]
@@ -63,9 +63,10 @@ class ReadyQuestion:
 
 @dataclass(frozen=True)
 class QuestionFilter:
-    """An editor's filters. `topic` and `expert` are the keys of rows; `days` how long ago it was approved at
-    least; `length` is "fits" or "long"; `by` is "any", or "this" for what must run by `until`; `source` "shelf" or
-    "answered".
+    """An editor's filters. `topic` and `expert` are IDs, `days` the least number of days since an approval.
+
+    `length` is "fits" or "long". `by` is "any" for questions with a date by which they must run, or "this" for those
+    that must run by `until`. `source` is "shelf" or "answered". An empty value doesn't filter.
     """
 
     topic: int | None = None
@@ -84,8 +85,9 @@ class QuestionFilter:
 def list_ready_questions(
     session: Session, newsletter: Newsletter, filters: QuestionFilter = QuestionFilter(), limit: int = SHOWN
 ) -> list[Question]:
-    """Return what can be picked now, from the shelf too: first what must run by a date, then what was approved longest
-    ago.
+    """Return the questions that can be picked now, shelved ones too.
+
+    Those that must run by a date come first, by date; then the others, longest in their state first.
     """
     has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
     query = select(Question).where(Question.id.in_(_candidates(newsletter.id)), has_answer)
@@ -96,7 +98,7 @@ def list_ready_questions(
 
 
 class Choice(NamedTuple):
-    """A topic or an expert by which they can be narrowed down; `address` is how the page's address names it."""
+    """A topic or an expert to filter by; `address` is its value in the page's URL."""
 
     key: int
     address: str
@@ -104,13 +106,13 @@ class Choice(NamedTuple):
 
 
 def list_topic_choices(session: Session, newsletter: Newsletter) -> list[Choice]:
-    """The newsletter's topics by name."""
+    """Return the newsletter's topics, by name."""
     topics = select(Topic.id, Topic.slug, Topic.name).where(Topic.newsletter_id == newsletter.id)
     return _load_choices(session, topics)
 
 
 def list_expert_choices(session: Session, newsletter: Newsletter) -> list[Choice]:
-    """The experts with an approved answer that is ready to run, by name."""
+    """Return the experts with an approved answer that is ready to run, by name."""
     ready = select(Answer.expert_id).where(Answer.question_id.in_(_candidates(newsletter.id)), Answer.is_approved)
     experts = select(Expert.id, Expert.public_id, Person.name).join(Person, Person.id == Expert.person_id)
     return _load_choices(session, experts.where(Expert.id.in_(ready.distinct())).limit(EXPERTS))
@@ -121,7 +123,7 @@ def _load_choices(session: Session, query: Select[int, str, str]) -> list[Choice
 
 
 def _candidates(newsletter: int) -> Select[Any]:
-    """Query what was answered first, shelved last, or has a date: short walks of indexes, however much there is."""
+    """Select the IDs of the oldest answered, the newest shelved and all dated questions, by short index scans."""
     mine = select(Question.id).where(Question.newsletter_id == newsletter)
     answered = mine.where(Question.is_answered).order_by(Question.id).limit(LOOKED_THROUGH).subquery()
     shelved = mine.where(Question.is_shelved).order_by(Question.id.desc()).limit(LOOKED_THROUGH).subquery()
@@ -155,7 +157,7 @@ def _filter_clauses(session: Session, newsletter: Newsletter, filters: QuestionF
 
 
 def list_questions_with_deadline(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
-    """Return what must run by a day and has not yet, the nearest day first."""
+    """Return the questions that must run by a date and have not yet, nearest date first; see DATES."""
     return list(
         session.scalars(
             select_questions_with_deadline((now(session) - DATES).date(), newsletter_id, Question).limit(limit)
@@ -164,8 +166,10 @@ def list_questions_with_deadline(session: Session, newsletter_id: int, limit: in
 
 
 def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
-    """Select the same questions, or a column of theirs, whose day is not before `start_date`: a walk of the few that
-    have one."""
+    """Select the questions that must run by a date not before `start_date` and have not yet, or columns of them.
+
+    A partial index holds the few questions that have such a date.
+    """
     query = select(columns).where(
         Question.newsletter_id == newsletter_id,
         Question.must_run_by.is_not(None),
@@ -178,7 +182,7 @@ def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns:
 def load_ready_questions(
     session: Session, newsletter: Newsletter, selected_questions: Sequence[Question]
 ) -> list[ReadyQuestion]:
-    """The same for given questions, in their order and in two queries however many they are."""
+    """Return `ReadyQuestion` objects for several questions, in their order, in a fixed number of queries."""
     if not selected_questions:
         return []
     keys = [question.id for question in selected_questions]

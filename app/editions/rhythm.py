@@ -1,6 +1,4 @@
-"""A newsletter's rhythm as an editor chooses it: weekdays, which of the month, every so many weeks; or as a rule of RFC
-5545.
-"""
+"""The form of a newsletter's calendar: weekdays, weekdays of the month, days of the month, or a rule of RFC 5545."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -26,15 +24,17 @@ from .calendar import (
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 PLACES = ("1", "2", "3", "4", "5", "-1")  # of a weekday in its month; -1 is the last
 LONGEST = 200  # characters of a rule
-WEEKS = tuple(str(weeks) for weeks in range(1, 9))  # from one edition to the next, as far as they can be chosen
+WEEKS = tuple(str(weeks) for weeks in range(1, 9))  # intervals that the form offers
 _DAY = re.compile(rf"({'|'.join(PLACES)})?({'|'.join(WEEKDAYS)})")
 _MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """The pattern of a rule. `days` pairs a weekday (0 is Monday) with its places in the month (-1 is the last), or
-    with none where it is every week, or every `weeks` weeks. `month_days` are days of the month.
+    """A rule that can be described in words.
+
+    `days` pairs weekdays (0 is Monday) with their places in the month (-1 is the last); without places they recur every
+    `weeks` weeks. `month_days` are days of the month.
     """
 
     days: tuple[tuple[int, tuple[int, ...]], ...] = ()
@@ -44,9 +44,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Choices:
-    """A rule as its form holds it, in text. `by` is what it goes by: "weeks" (every `weeks` weeks on `weekdays`),
-    "month" (the `weekdays` in `places`), "days" (`month_days`, with commas between) or "rule", which is the rule as
-    typed.
+    """The values of the form for a rule, as text.
+
+    `by` is "weeks" (every `weeks` weeks on `weekdays`), "month" (the `weekdays` in `places`), "days" (`month_days`,
+    separated by commas), or "rule" (`rule` as typed).
     """
 
     by: str
@@ -57,7 +58,7 @@ class Choices:
     rule: str = ""
 
     def as_rule(self) -> str:
-        """Return the rule that was chosen. Raises `CalendarError` where something is left to be chosen."""
+        """Return the rule that was chosen. Raises `CalendarError` if the choice is incomplete or has a wrong day."""
         if self.by in ("weeks", "month") and not self.weekdays:
             raise CalendarError("Choose a weekday, or several.")
         match self.by:
@@ -77,7 +78,7 @@ class Choices:
 
 
 def choices_of(rule: str) -> Choices:
-    """Return the choices that make a rule, or the rule as typed where they would make another one."""
+    """Return the choices that result in a rule, or the rule as typed if no choices do."""
     pattern = pattern_of(rule)
     if pattern and pattern.month_days:
         return Choices("days", month_days=", ".join(map(str, pattern.month_days)))
@@ -91,7 +92,7 @@ def choices_of(rule: str) -> Choices:
 
 
 def pattern_of(rule: str) -> Pattern | None:
-    """Return what a rule says, or None for one that can't be said so and is shown as it is."""
+    """Return the pattern of a rule, or None for a rule that can only be shown as it is."""
     parts = dict(part.partition("=")[::2] for part in rule.strip().upper().removeprefix("RRULE:").split(";"))
     parts.pop("WKST", None)
     weeks = parts.pop("INTERVAL", "1")
@@ -112,7 +113,7 @@ def pattern_of(rule: str) -> Pattern | None:
 
 
 def _days(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return BYDAY's parts by weekday, in the order in which the weekdays come; none where one isn't understood."""
+    """Return the places of each weekday of a BYDAY value, in its order; empty if a part isn't understood."""
     days: dict[int, tuple[int, ...]] = {}
     for found in map(_DAY.fullmatch, value.split(",")):
         if found is None:
@@ -123,7 +124,7 @@ def _days(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _lines(read: Callable[[str], Any]) -> Callable[[str], list[str]]:
-    """Return a reader of a text with a date on each line, which are kept as they were typed."""
+    """Return a parser for a text with a date on each line, which validates the lines and returns them as typed."""
 
     def all_of(text: str) -> list[str]:
         lines = [line for part in text.splitlines() if (line := single_line(part))]
@@ -143,8 +144,7 @@ READ: dict[str, Callable[[str], Any]] = {
 
 
 def parse_calendar_form(choices: Choices, form: Mapping[str, str], start: date | None) -> dict[str, Any]:
-    """Return the columns of the calendar for what was chosen and typed, counted from `start`, which may be unreadable
-    (None).
+    """Return the newsletter's calendar columns from the form. `start` is None if the first date can't be read.
 
     Raises `InvalidSettings` with a sentence for each field that can't be read.
     """
@@ -170,7 +170,9 @@ def _validate_rule(rule: str, start: date | None) -> str:
 def preview_dates(
     newsletter: Newsletter, after: datetime, overrides: Mapping[str, Any] | None = None
 ) -> list[EditionDate]:
-    """Return the next six dates by the newsletter's calendar, or by another's columns as `parse_calendar_form` gave
-    them."""
+    """Return the next six dates by the newsletter's calendar, or by the columns in `overrides` instead of it.
+
+    `overrides` is what `parse_calendar_form` returned. Raises `CalendarError`.
+    """
     columns = overrides or {name: getattr(newsletter, name) for name in ("rule", "rule_start", *READ)}
     return next_dates(read_rhythm(*(columns[name] for name in ("rule", "rule_start", *READ))), after, 6)

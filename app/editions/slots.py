@@ -1,4 +1,4 @@
-"""The sections of an edition and their slots: pick a question, drop it, move it, carry it over, arrange all."""
+"""The sections of an edition and their slots: pick, drop, move and carry over questions, or arrange them all."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,13 +22,14 @@ from .models import Edition
 from .queries import select_editions_taking_answers, select_editions_to_run
 
 MOST_SLOTS = 12
-LOOKED_THROUGH = 12  # editions, for the words on a button
+LOOKED_THROUGH = 12  # later editions that a page searches for a free slot
 
 
 @dataclass(frozen=True)
 class EditionSection(Section):
-    """A section in one edition, with as many slots as it has there: the number of the first one, and the questions that
-    stand in them, in order.
+    """A section in one edition, whose number of slots may differ from the newsletter's.
+
+    `first` is the number of its first slot, `picked` are the questions in its slots, in order.
     """
 
     first: int = 1
@@ -36,7 +37,7 @@ class EditionSection(Section):
 
     @property
     def open(self) -> range:
-        """The numbers of its open slots."""
+        """Return the numbers of its open slots."""
         return range(self.first + len(self.picked), self.first + self.slots)
 
 
@@ -46,12 +47,12 @@ def shares(edition: Edition) -> list[int]:
 
 
 def share_out(edition: Edition, slots: Sequence[int]) -> None:
-    """Give each section of an edition its number of slots."""
+    """Set the number of slots of each section of an edition."""
     edition.slots = sum(slots)
 
 
 def sections_of(session: Session, edition: Edition) -> list[EditionSection]:
-    """Return the sections of an edition with what stands in them now."""
+    """Return the sections of an edition with the questions that are picked now."""
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     return build_sections(newsletter.sections, shares(edition), list_picked_questions(session, edition))
 
@@ -59,7 +60,7 @@ def sections_of(session: Session, edition: Edition) -> list[EditionSection]:
 def build_sections(
     sections: Sequence[Section], slots: Sequence[int], questions: Sequence[Question]
 ) -> list[EditionSection]:
-    """Put each question into its own section. The numbers of the slots go on from one section to the next."""
+    """Build sections with their questions. The numbers of the slots continue from one section to the next."""
     found, first = [], 1
     for place, (section, number) in enumerate(zip(sections, slots, strict=True)):
         mine = tuple(question for question in questions if question.section == place)
@@ -73,7 +74,7 @@ def open_slots(sections: Iterable[EditionSection]) -> list[int]:
 
 
 def count_filled_slots(session: Session, editions: Sequence[Edition]) -> Counter[int]:
-    """Return how many slots of each edition are filled, in one query."""
+    """Count the filled slots of each edition, keyed by edition ID, in one query."""
     keys = [edition.id for edition in editions]
     query = select(Question.edition_id, func.count()).where(Question.edition_id.in_(keys)).group_by(Question.edition_id)
     return Counter({edition: count for edition, count in session.execute(query) if edition is not None})
@@ -83,12 +84,12 @@ Picks = dict[Edition, list[Question]]
 
 
 def list_editions_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
-    """Return the next editions that run, soonest first, with what stands in their slots, in one query."""
+    """Return the next editions that run, soonest first, with their picked questions, in one query."""
     return _with_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
 
 
 def list_editions_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
-    """Return the next editions that an expert can be asked for, with what stands in their slots, in one query."""
+    """Return the next editions that experts can be asked to write for, with their picked questions, in one query."""
     return _with_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
 
 
@@ -103,7 +104,7 @@ def _with_picks(session: Session, editions: Select[Edition]) -> Picks:
 
 
 def find_edition_with_room(newsletter: Newsletter, editions: Picks, section_index: int) -> Edition | None:
-    """Return the first of several planned editions of a newsletter with an open slot in a section."""
+    """Return the first planned edition with an open slot in a section, or None."""
 
     def is_open(edition: Edition) -> bool:
         return bool(build_sections(newsletter.sections, shares(edition), editions[edition])[section_index].open)
@@ -112,12 +113,12 @@ def find_edition_with_room(newsletter: Newsletter, editions: Picks, section_inde
 
 
 def list_picked_questions(session: Session, edition: Edition) -> list[Question]:
-    """The questions in an edition's slots, in order, as they stand now: what was read before a lock may be old."""
+    """Return the questions in an edition's slots, in order, refreshed, as rows loaded before a lock may be stale."""
     return get_questions_by_edition(session, [edition])[edition.id]
 
 
 def get_questions_by_edition(session: Session, editions: Sequence[Edition]) -> dict[int, list[Question]]:
-    """The same of several editions, in one query."""
+    """Return the picked questions of several editions, keyed by edition ID, in order, in one query."""
     found: dict[int, list[Question]] = {edition.id: [] for edition in editions}
     query = select(Question).where(Question.edition_id.in_(found)).order_by(Question.position)
     for question in session.scalars(query.execution_options(populate_existing=True)):
@@ -126,10 +127,10 @@ def get_questions_by_edition(session: Session, editions: Sequence[Edition]) -> d
 
 
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
-    """Put an answered question into the next free slot.
+    """Put an answered question into the next free slot of its section.
 
-    Raises `MissingPrecondition` (free slot, approved answer) and `InvalidTransition` when the edition is no longer
-    planned.
+    Raises `PermissionDenied`, `InvalidTransition`, also if the edition is no longer planned, and `MissingPrecondition`
+    if there is no free slot or no approved answer.
     """
     must(actor, "pick")
     require_planned(lock_row(session, edition))
@@ -148,22 +149,22 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
 
 
 def _bump_version(session: Session, edition: Edition) -> None:
-    """Give the edition a new version: whoever looks at the old picks must not lock the new ones unseen."""
+    """Bump the edition's version, so that nobody who sees the old picks can lock the new ones."""
     flag_modified(edition, "slots")
     session.flush()
 
 
 def require_planned(edition: Edition) -> None:
-    """Raise `InvalidTransition` for an edition whose slots can't change any more."""
+    """Raise `InvalidTransition` if the slots of an edition can't change any more."""
     if not edition.is_planned:
         raise InvalidTransition("edition", "change", edition.state)
 
 
 def _edition_of(session: Session, question: Question) -> Edition:
-    """Lock the edition that a question stands in.
+    """Return the edition that a question is picked for, with its row locked.
 
-    Raises `InvalidTransition` when it stands in none or that one is past changing; `VersionConflict` when somebody
-    moved the question to another one meanwhile.
+    Raises `InvalidTransition` if there is none or its slots can't change any more, and `VersionConflict` if somebody
+    moved the question to another edition meanwhile.
     """
     if question.edition_id is None:
         raise InvalidTransition("question", "drop", question.state)
@@ -175,8 +176,10 @@ def _edition_of(session: Session, question: Question) -> Edition:
 
 
 def drop(session: Session, actor: Actor, question: Question, cause: str | None = None) -> None:
-    """Take a question out of its slot; it is ready for another edition. Raises `InvalidTransition` and
-    `VersionConflict`."""
+    """Take a question out of its slot; it is ready for another edition.
+
+    Raises `InvalidTransition`, `PermissionDenied`, `VersionConflict`.
+    """
     edition = _edition_of(session, question)
     lock_row(session, question)
     why = {"edition": edition.id, "position": question.position}
@@ -185,9 +188,9 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 
 
 def restore_pick(session: Session, question: Question, edition: Edition, position: int) -> None:
-    """Let a question that already names an edition stand in it at its former number.
+    """Put a question back into the edition that it names, at its former position, to undo a change.
 
-    Raises `VersionConflict` where the edition is past changing or its slots are full meanwhile.
+    Raises `VersionConflict` if the slots of the edition can't change any more or are full meanwhile.
     """
     section = sections_of(session, lock_row(session, edition))[question.section]
     others = [one.id for one in section.picked if one is not question]
@@ -198,7 +201,10 @@ def restore_pick(session: Session, question: Question, edition: Edition, positio
 
 
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
-    """Number the slots of each section without gaps, by way of free numbers, since two questions never share a slot."""
+    """Number the positions of each section without gaps; `order` is the order of question IDs.
+
+    Positions are unique, so that the questions get free numbers first, and then the final ones.
+    """
     places = {key: place for place, key in enumerate(order or ())}
     moved = {
         question: number
@@ -214,7 +220,10 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
-    """Move a question `step` slots down (negative: up). At the end of its section nothing happens."""
+    """Move a question `step` slots down (negative: up), at most to the end of its section.
+
+    Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`.
+    """
     must(actor, "edition")
     edition = _edition_of(session, question)
     order = [one.id for one in sections_of(session, edition)[question.section].picked]
@@ -225,18 +234,21 @@ def move(session: Session, actor: Staff, question: Question, step: int) -> None:
 
 
 def later_editions(edition: Edition) -> Select[Edition]:
-    """The planned editions after one, soonest first."""
+    """Select the planned editions after one, soonest first."""
     later = select(Edition).where(Edition.newsletter_id == edition.newsletter_id, Edition.is_planned)
     return later.where(Edition.runs_at > edition.runs_at).order_by(Edition.runs_at)
 
 
 def next_editions(session: Session, edition: Edition) -> Picks:
-    """Return the planned editions after one among which a page looks for a free slot."""
+    """Return the planned editions after one with their picked questions, for a page to find a free slot."""
     return _with_picks(session, later_editions(edition).limit(LOOKED_THROUGH))
 
 
 def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
-    """Move a question to the next planned edition with a free slot. Raises `MissingPrecondition` when there is none."""
+    """Move a question to the next planned edition with a free slot in its section, and return that edition.
+
+    Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`, and `MissingPrecondition` if there is none.
+    """
     must(actor, "edition")
     edition = _edition_of(session, question)
     for target in session.scalars(later_editions(edition)):
@@ -254,10 +266,9 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 def arrange(
     session: Session, actor: Staff, edition: Edition, order: Sequence[Question], version: int | None = None
 ) -> None:
-    """Let exactly these questions stand in the slots, in this order.
+    """Fill the slots of an edition with exactly these questions, in this order.
 
-    What is new is picked, what is left out is ready again. Raises `VersionConflict`, `InvalidTransition` and what
-    `pick` raises.
+    New ones are picked, and those left out are dropped. Raises `VersionConflict`, and what `pick` and `drop` raise.
     """
     must(actor, "edition")
     check_version(lock_row(session, edition), version)
@@ -277,8 +288,10 @@ def arrange(
 
 
 def put_answer_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
-    """Let one of the several answers of a question stand first in its slot. Raises `InvalidTransition`,
-    `MissingPrecondition`."""
+    """Put one of several answers to a question first. `answer_id` is its public ID.
+
+    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if it isn't an approved answer.
+    """
     must(actor, "edition")
     require_planned(lock_row(session, edition))
     answers = approved_of(session, lock_row(session, question).id)

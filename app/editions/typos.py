@@ -1,4 +1,4 @@
-"""Whether a change of a published text touches punctuation alone, and so needs no correction."""
+"""Tell whether a change of a published text only touches punctuation, and so needs no correction."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from typing import NamedTuple
 
 from ..text.word_tables import word_tables
 
-MAX_CHANGED_CHARACTERS = 5  # characters that are put in or taken out, in all of the Q&A
+MAX_CHANGED_CHARACTERS = 5  # inserted and deleted characters, in the whole Q&A
 MAX_GAP = 50  # characters between two words that are compared
-WORDS_BESIDE = 3  # words on each side of a change that are looked at
+WORDS_BESIDE = 3  # words on each side of a change that are checked
 
-# What may come and go between words: points, commas, colons, dashes and ellipses, of any script, and spaces.
+# What may change between words: full stops, commas, colons, dashes and ellipses of any script, and spaces.
 _SIGNS = r".,;:…–—\-·،؛۔、。，．；：।\u00a0\u2009\u202f "
 _PART = re.compile(rf"\n+|[^\n{_SIGNS}]+")
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
 class _Part(NamedTuple):
-    """A stretch that may not change, and from where to before where it stands."""
+    """A span of text that may not change."""
 
     text: str
     start: int
@@ -26,7 +26,7 @@ class _Part(NamedTuple):
 
 
 def typo_only(old_text: str, new_text: str) -> bool:
-    """Return whether one text differs from the other by signs alone; one that doesn't differ does so too."""
+    """Return whether two texts are equal apart from a few punctuation marks, none of them beside a negation."""
     if old_text == new_text:
         return True
     old, new = list(_parts(old_text)), list(_parts(new_text))
@@ -43,7 +43,7 @@ def typo_only(old_text: str, new_text: str) -> bool:
 
 
 def _count_changed_characters(old_text: str, new_text: str) -> int:
-    """Return how many characters a change between two words puts in and takes out."""
+    """Count the inserted and deleted characters of a change; more than allowed if it is too long to compare."""
     if abs(len(old_text) - len(new_text)) > MAX_CHANGED_CHARACTERS or len(old_text) > MAX_GAP:
         return MAX_CHANGED_CHARACTERS + 1
     codes = SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes()
@@ -51,7 +51,7 @@ def _count_changed_characters(old_text: str, new_text: str) -> int:
 
 
 def _parts(text: str) -> Iterator[_Part]:
-    """Yield stretches without a sign that may change. A sign that belongs to a word or a number is part of it."""
+    """Yield spans without punctuation that may change. A mark that belongs to a word or a number is part of it."""
     start = end = -1
     for found in _PART.finditer(text):
         if start >= 0 and _belongs(text, end, found.start()):
@@ -61,14 +61,15 @@ def _parts(text: str) -> Iterator[_Part]:
             yield _Part(text[start:end], start, end)
         start, end = found.span()
         if start and text[start - 1] in ".,-–—" and text[start].isdecimal() and (start < 2 or text[start - 2] == " "):
-            start -= 1  # "-5" and ".5" are other numbers than 5
+            start -= 1  # "-5" and ".5" are different numbers than 5
     if start >= 0:
         yield _Part(text[start:end], start, end)
 
 
 def _belongs(text: str, end: int, start: int) -> bool:
-    """Return whether what stands between two stretches belongs to both: one sign, with nothing around it, in a word, an
-    address or a number. In a script without spaces a comma has nothing around it either.
+    """Return whether the text between two spans joins them: a single mark without spaces in a word, URL or number.
+
+    It never does in a script without spaces.
     """
     between, before, after = text[end:start], text[end - 1], text[start]
     if len(between) != 1 or between.isspace() or "\n" in (before, after):
@@ -82,7 +83,7 @@ def _belongs(text: str, end: int, start: int) -> bool:
 def _find_changes(
     old_text: str, new_text: str, old_parts: list[_Part], new_parts: list[_Part]
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield where something between parts changed: the number of the part behind it, what stood there, what stands."""
+    """Yield the changes between parts: the index of the part after it, the old text and the new text."""
     ends = _Part("", len(old_text), len(old_text)), _Part("", len(new_text), len(new_text))
     was = now = 0
     for at, (one, other) in enumerate(zip([*old_parts, ends[0]], [*new_parts, ends[1]], strict=True)):
@@ -92,7 +93,7 @@ def _find_changes(
 
 
 def _can_reverse_meaning(token: str) -> bool:
-    """Return whether a word can turn a sentence round."""
+    """Return whether a word can reverse the meaning of a sentence, as negations do."""
     table = word_tables(__file__, "negations")
     bare = token.strip("\"'“”‘’«»()[]*_!?¿¡").casefold()
     return (
