@@ -26,7 +26,7 @@ def judge(text: str) -> Literal["strong", "weak"] | None:
     """Return how certainly `text`, folded and joined, is an attribution; None if it is none.
 
     "strong": only a program writes this, for example an address in brackets, or "wrote" with a date, a time and a
-    colon. "weak": a person may write this too ("She wrote:"), so it counts only if a marked quote follows.
+    colon. "weak": a person may write this too ("She wrote:"), so it needs further evidence, such as a marked quote.
     """
     text = text.strip(" *_>|")
     dashed = text.startswith("---") and text.endswith("---")

@@ -1,4 +1,4 @@
-"""Finds our own texts in a reply: the edition or the invitation that it quotes, re-wrapped and re-quoted."""
+"""Find our own texts in a reply: the edition or mail that it quotes, even if rewrapped and requoted."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,32 +9,30 @@ from .boilerplate import boilerplate
 from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, Line, Mark, has_words, runs
 
-RUN = 4  # words in a row that must be ours; in scripts without spaces, signs
-# People use our words when they ask; only as many in a row as this, over the ends of lines, are a quote.
+RUN = 4  # consecutive words that are compared; characters in scripts without spaces
+# People use our words in their questions; only this many consecutive words, also across lines, make a quote.
 LEAST = 8
-LEAST_SHARE = 0.75  # of a line's words that must lie in such stretches
-# A citation that somebody put into their own text by hand is theirs, and short. More words of ours than these are a
-# quote, in the midst of a letter and at its end.
+LEAST_SHARE = 0.75  # of a line's words that must be in such runs
+# A citation that a person put into their own text by hand is theirs, and short. More of our words than this are a quote
+# by a program, within a letter and at its end.
 LONGEST_CITATION, LONGEST_LAST_WORDS = 40, 20
-GAP = 6  # lines between two of ours that are bridged if they hold no sentence
-MOST_WORDS = 100_000
-MOST_SIGNS = 300_000  # of a mail that are compared; an edition has a tenth of that
-MOST_IN_LINE = 50_000
+GAP = 6  # lines between two of ours that are bridged if they contain no sentence
+MOST_WORDS = 100_000  # words that are compared
+MOST_SIGNS = 300_000  # characters of a mail that are compared; an edition has a tenth of that
+MOST_IN_LINE = 50_000  # characters of a line that are compared
 
 BRACKETED = re.compile(r"\[(?:image|cid|inline)[^\]\n]{0,300}\]")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text without links and signs; what programs change on the way (quotation marks, wraps) is not in
-    them.
-    """
+    """Return the words of a text without links, punctuation and line breaks, which programs change in transit."""
     bare = fold(BRACKETED.sub(" ", URL.sub(" ", LINK.sub(" ", text[:MOST_SIGNS]))))[:MOST_SIGNS]
     return split_words(UNSPACED.sub(lambda sign: f" {sign[0]} ", bare))
 
 
 @lru_cache(maxsize=32)
 def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
-    """Every `RUN` words in a row of a text of ours, and its short lines whole."""
+    """Return the runs of `RUN` consecutive words in a text of ours, and its complete short lines."""
     every = tokens(text)[:MOST_WORDS]
     short = frozenset(tuple(line) for part in text.splitlines() if 0 < len(line := tokens(part)) <= 2 * RUN)
     return frozenset(_iter_word_runs(every)), short
@@ -42,20 +40,21 @@ def _cut(text: str) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ..
 
 @lru_cache(maxsize=8)
 def _cut_together(texts: tuple[str, ...]) -> tuple[frozenset[tuple[str, ...]], frozenset[tuple[str, ...]]]:
-    """The same of several texts, put together once: replies quote the same few."""
+    """Return the union of `_cut` for several texts, cached, because replies quote the same few texts."""
     cuts = [_cut(text) for text in texts]
     return frozenset().union(*(rows for rows, _ in cuts)), frozenset().union(*(short for _, short in cuts))
 
 
 def _iter_word_runs(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Every `RUN` words in a row."""
+    """Yield each run of `RUN` consecutive words."""
     return zip(*(words[place:] for place in range(RUN)), strict=False)
 
 
 def find_original_lines(lines: Sequence[Line], texts: Sequence[str]) -> list[bool]:
-    """Return which of the lines are ours. Linear in both.
+    """Return for each line whether it is from one of our `texts`. Takes linear time.
 
-    A stretch of ours is broken where two runs do not overlap: the last words of a quote and the first of an answer.
+    A match ends where consecutive runs no longer overlap, so that the last words of a quote and the first ones of an
+    answer don't join.
     """
     found = [False] * len(lines)
     if not texts:
@@ -88,8 +87,8 @@ def _join_short(
     boilerplate_flags: list[bool],
     short: frozenset[tuple[str, ...]],
 ) -> None:
-    """A short line of ours ("Thank you,") is ours beside another of ours, not alone; what a newsletter's program put
-    between them doesn't part them.
+    """Flag short lines of our texts ("Thank you,") that are next to another line of ours, ignoring boilerplate between
+    them.
     """
     full = [place for place, line in enumerate(of_line) if line]
     for order in (range(len(full)), range(len(full) - 1, -1, -1)):
@@ -103,9 +102,9 @@ def _join_short(
 
 
 def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_flags: list[bool]) -> list[Line]:
-    """The lines, with those that are ours marked as quoted: all in marked quotes, else long runs and whole tails.
+    """Mark our own lines as quoted: all within marked quotes, else only long runs and tails.
 
-    Those that a newsletter's program `boilerplate_flags` are nobody's words, and go with what they stand in and under.
+    Lines with `boilerplate_flags`, added by a sending tool, are treated like the lines around and above them.
     """
     said = [sentence(line) and not by_program for line, by_program in zip(lines, boilerplate_flags, strict=True)]
     result = list(lines)
@@ -133,10 +132,10 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
 
 
 def link_only(line: Line) -> bool:
-    """Return whether there is a link or a picture on a line and no word."""
+    """Return whether a line has only links or pictures, and no words."""
     return has_words(line.core) and not tokens(line.core if line.quoted else line.text)
 
 
 def sentence(line: Line) -> bool:
-    """Return whether a line that is not ours says something: a word that is no link, no picture, no heading."""
+    """Return whether a line contains words other than links, pictures and copied headers."""
     return not line.blank and not line.label and bool(tokens(line.core if line.quoted else line.text))

@@ -1,7 +1,7 @@
-"""Signatures below a person's words, also a telephone's line, a scanner's, a lawyer's. Cut from the bottom up.
+"""Detect signatures and footers of phones, virus scanners, mailing lists and law firms, from the bottom up.
 
-To lose words is worse than to keep a signature: what closes a letter ("Thanks, Timur") stays, and nothing that reads
-like a sentence is taken for a signature.
+Losing text is worse than keeping a signature. So a closing ("Thanks, Timur") stays, and nothing that reads like a
+sentence counts as a signature.
 """
 
 import re
@@ -11,19 +11,19 @@ from .folding import UNSPACED, fold, split_words
 from .lines import LINK, URL, has_words
 from .vocabulary import vocabulary
 
-# RFC 3676 section 4.3 has "-- " and a line break; many programs lose the space on the way.
+# The delimiter of RFC 3676, section 4.3; many programs lose its space.
 STANDARD = "-- "
 DELIMITER = re.compile(r"[-–—―_=]{2,}|[—–―]")
-# Lines below a delimiter other than the standard one that can still be a signature.
+# Lines of a signature below a delimiter other than the standard one.
 MOST_SIGNED = 14
 LONGEST_FOOTER = 200
 LONGEST_CONTACT = 90
 MOST_CONTACTS = 12
 MOST_PARAGRAPH = 40
 MOST_BANNER = 6  # lines
-MOST_NAMES, MOST_OFFICE = 4, 6  # words of a name, lines below it
-MOST_NAMED = 6  # lines below a drawn one that begin with a name
-MOST_UNCASED, MOST_SIGNS = 3, 5  # words of a name in a script without capitals, signs where there are no words
+MOST_NAMES, MOST_OFFICE = 4, 6  # words of a name, lines of an office address below it
+MOST_NAMED = 6  # lines of a signature that begins with a name below a rule
+MOST_UNCASED, MOST_SIGNS = 3, 5  # words of a name in a script without capitals, characters in one without spaces
 MOST_STEPS = 60
 
 MARKDOWN = re.compile(r"\[([^\]\[\n]{1,80})\]\([^()\s]{1,500}\)")
@@ -41,7 +41,7 @@ LETTER = re.compile(r"[^\W\d_]")
 
 
 def find_body_lines(lines: Sequence[str]) -> set[int]:
-    """The places in `lines`, one stretch of a person's words, that stay when signature and footers are cut."""
+    """Return the indexes in `lines`, a run of a person's own lines, that stay without signature and footers."""
     end = _at_delimiter(lines)
     for _ in range(MOST_STEPS):
         end = _without_blank(lines, end)
@@ -53,7 +53,7 @@ def find_body_lines(lines: Sequence[str]) -> set[int]:
 
 
 def below_banner(lines: Sequence[str]) -> int:
-    """Return where the mail begins under the lines that a server put above it."""
+    """Return the index of the first line below a banner that a mail server added."""
     place = 0
     for number, line in enumerate(lines[:MOST_BANNER]):
         folded = fold(line[:LONGEST_FOOTER]).strip()
@@ -73,7 +73,7 @@ def _without_blank(lines: Sequence[str], end: int) -> int:
 
 
 def _is_closing_rule(lines: Sequence[str], index: int) -> bool:
-    """Return whether a line of signs closes what another opened: a fence around code, a box."""
+    """Return whether the line is the closing fence of a code block or box, identical to a line above."""
     sign = lines[index].strip()
     return len(sign) == 3 and sign in [line.strip() for line in lines[max(0, index - 200) : index]]
 
@@ -85,7 +85,7 @@ def _is_isolated_line(lines: Sequence[str], index: int, end: int) -> bool:
 
 
 def _at_delimiter(lines: Sequence[str]) -> int:
-    """Return where a signature begins that is set off by a line, else the end."""
+    """Return the index of the delimiter above the signature, or the number of lines."""
     end = len(lines)
     filled = 0
     found = end
@@ -97,13 +97,13 @@ def _at_delimiter(lines: Sequence[str]) -> int:
             continue
         if line.rstrip("\u00a0\r") == STANDARD or line == "--\u00a0":
             found = place
-            prose = True  # what is above a standard one needs another standard one
+            prose = True  # above a standard delimiter only another standard one counts
             continue
         if not prose and len(stripped) < 200 and DELIMITER.fullmatch(stripped):
             if _is_signature(lines[place + 1 : found], short=len(stripped) < len(STANDARD)):
                 found = place
             else:
-                prose = True  # a line that the person drew between their own words
+                prose = True  # a rule between the person's own paragraphs
             continue
         filled += 1
         prose = prose or filled > MOST_SIGNED or is_prose(stripped)
@@ -113,8 +113,9 @@ def _at_delimiter(lines: Sequence[str]) -> int:
 
 
 def _is_signature(lines: Sequence[str], *, short: bool) -> bool:
-    """Return whether what stands below a drawn line is a signature and no part of a letter: a name, or how to reach
-    somebody, or a footer; below a short one, whatever doesn't begin in the midst of a sentence.
+    """Return whether the lines below a delimiter are a signature: a name, contact details, a footer or small print.
+
+    Below a `short` delimiter anything counts that doesn't begin with a lower-case letter.
     """
     filled = [line.strip() for line in lines if line.strip()]
     return (
@@ -134,14 +135,14 @@ def _caseless(line: str) -> bool:
 
 
 def is_prose(line: str) -> bool:
-    """Return whether it reads like a sentence that somebody wrote for this mail."""
+    """Return whether a line reads like a sentence written for this mail, by its length and punctuation."""
     short = line[:400]
     count = sum(len(word) > 1 for word in split_words(short)) + len(UNSPACED.findall(short)) // 3
     return bool(QUESTION.search(short[-8:])) or count >= 14 or (count >= 6 and STOPPED.search(short[-8:]) is not None)
 
 
 def _shorter(lines: Sequence[str], end: int) -> int:
-    """One footer, paragraph or block less; `end` itself if there is none."""
+    """Return the end without the last footer, paragraph of small print, or signature block; `end` if there is none."""
     if not end:
         return 0
     if is_footer(lines[end - 1]) and not _is_wrapped_line(lines, end - 1):
@@ -152,13 +153,13 @@ def _shorter(lines: Sequence[str], end: int) -> int:
     paragraph = [line.strip() for line in lines[start:end]]
     if is_small_print(paragraph):
         return start
-    bare = [line for line in paragraph if has_words(line)]  # some programs leave the bars of a table
+    bare = [line for line in paragraph if has_words(line)]  # some programs leave the borders of a table
     stays = _block(bare, _find_line_above(lines, start)) if bare else 0
     return end if stays == len(bare) else start + paragraph.index(bare[stays])
 
 
 def _is_wrapped_line(lines: Sequence[str], index: int) -> bool:
-    """Return whether a line goes on from a full one above it: "... were / sent from a phone"."""
+    """Return whether a line continues a full line above it, as in "... were / sent from a phone"."""
     before, line = (lines[index - 1].rstrip() if index else ""), lines[index].lstrip()
     goes_on = len(before) >= 60 or (line[0].islower() and len(before.split()) >= 4)
     return goes_on and not STOPPED.search(before[-8:]) and not is_footer(before)
@@ -169,7 +170,7 @@ def _find_line_above(lines: Sequence[str], start: int) -> str:
 
 
 def is_footer(line: str) -> bool:
-    """Return whether a telephone or a program wrote it: "Sent from my iPhone", "Get Outlook for Android"."""
+    """Return whether a phone or a mail program added the line: "Sent from my iPhone", "Get Outlook for Android"."""
     stripped = line.strip()
     if not stripped or len(stripped) > LONGEST_FOOTER:
         return False
@@ -178,7 +179,7 @@ def is_footer(line: str) -> bool:
     if not folded or "?" in folded:
         return False
     known = vocabulary()
-    # A line is compared only with the rows that begin as it does, and with those that have nothing before the device.
+    # Compare only with the patterns that have the same first letter, or nothing before the device.
     rows = known.sent_from.get(folded[:1], ()) + (known.ended_by if folded.endswith(known.ends) else ())
     return any(_matches_footer(folded, before, after) for before, after in rows)
 
@@ -201,13 +202,13 @@ def _matches_footer(text: str, prefix: str, suffix: str) -> bool:
 
 
 def _names_device(text: str) -> bool:
-    """Return whether a device or a program is named; short names only as whole words."""
+    """Return whether the text names a device or a mail program; short names have to be whole words."""
     found = set(split_words(text))
     return any(name in found if len(name) < 5 and name.isascii() else name in text for name in vocabulary().devices)
 
 
 def is_small_print(paragraph: Sequence[str]) -> bool:
-    """A scanner's, a list's or a lawyer's paragraph."""
+    """Return whether a paragraph was added by a virus scanner, a mailing list or a law firm."""
     text = fold(" ".join(paragraph)[:2000])
     if any(phrase in text for phrase in vocabulary().sure):
         return True
@@ -220,7 +221,7 @@ def is_small_print(paragraph: Sequence[str]) -> bool:
 
 
 def _block(paragraph: list[str], above_it: str) -> int:
-    """Return how many lines of the last paragraph stay: all, unless it is a name with telephone, address, title."""
+    """Return how many lines of the last paragraph stay: all, unless it is a name with phone, address or title."""
     size = len(paragraph)
     if size > MOST_CONTACTS or any(len(line) > LONGEST_CONTACT or is_prose(line) for line in paragraph):
         return size
@@ -247,7 +248,7 @@ def _block(paragraph: list[str], above_it: str) -> int:
 
 
 def _is_office(paragraph: Sequence[str]) -> bool:
-    """A name, then what somebody is and where, in lines of their own, with a site or an address or without any."""
+    """Return whether a paragraph is a name followed by lines for title and organization, and possibly contacts."""
     lines = [line for line in paragraph if not is_footer(line)]
     name, others = "".join(lines[:1]), lines[1:]
     return (
@@ -269,12 +270,12 @@ def _names_office(line: str) -> bool:
 
 
 def _starts_new_line(line: str) -> bool:
-    """Return whether a line is none that goes on in mid-sentence: it begins with a capital, or with a title."""
+    """Return whether a line doesn't continue a sentence: it begins with a capital or a title, or is a contact."""
     return not line[0].islower() or is_contact(line) or _names_office(line.partition(" ")[0])
 
 
 def is_contact(line: str) -> bool:
-    """A telephone number, an address of mail or web, and little else."""
+    """Return whether a line is a phone number, a mail address or a URL, with few other words."""
     folded = fold(line[:LONGEST_CONTACT])
     rest = PHONE.sub("", MAIL.sub("", URL.sub("", folded)))
     if rest == folded:
@@ -283,11 +284,12 @@ def is_contact(line: str) -> bool:
 
 
 def is_goodbye(line: str) -> bool:
+    """Return whether a line is a complimentary close, such as "Best regards,"."""
     return fold(line).strip(" ,.!;-–—،") in vocabulary().goodbyes
 
 
 def is_name(line: str) -> bool:
-    """One to four words, each with a capital where the script has any, and no stop."""
+    """Return whether a line may be a name: one to five words, none in lower case, without a full stop at the end."""
     parts = line.strip(" ,*").split()
     return (
         1 <= len(parts) <= 5

@@ -1,6 +1,4 @@
-"""The vocabulary of mail programs in every language, folded as it is compared: languages.toml, phrases.toml and
-newsletters.toml hold the words.
-"""
+"""The vocabulary of mail programs in all languages, folded, from languages.toml, phrases.toml and newsletters.toml."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,15 +7,18 @@ from functools import cache
 from ...text.word_tables import word_tables
 from .folding import fold
 
-# The kinds of copied headers; those that languages.toml does not have stand in phrases.toml.
+# The kinds of copied headers; those that are not in languages.toml are in phrases.toml.
 HEADINGS = ("sender", "sent", "receiver", "copied", "subject", "answer_to", "beside")
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """`labels` has what a copied header can mean; a few mean two things in two languages. `sent_from` has pairs of what
-    stands before and after a device, by their first sign; `ended_by` those with nothing before. The rest is described
-    in the files."""
+    """Folded words and phrases.
+
+    `labels` maps the label of a copied header to its kinds; a few have different meanings in two languages. `sent_from`
+    holds pairs of the text before and after a device name, by their first character; `ended_by` those with nothing
+    before it. The other fields are described in the TOML files.
+    """
 
     beginnings: tuple[str, ...]
     wrote: tuple[str, ...]
@@ -46,6 +47,7 @@ class Vocabulary:
 
 @cache
 def vocabulary() -> Vocabulary:
+    """Load the vocabulary, once."""
     languages = word_tables(__file__, "languages")
     phrases = {name: _fold_all(entries) for name, entries in word_tables(__file__, "phrases").items()}
 
