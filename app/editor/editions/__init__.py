@@ -1,1 +1,1 @@
-"""The calendar, and the page where an edition is put together, locked and sent."""
+"""The desk's pages about editions: list and calendar, the edition builder, back issues, and the standing call."""

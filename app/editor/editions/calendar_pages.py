@@ -1,4 +1,4 @@
-"""The dates of the desk: all editions in a list, and a calendar of three months."""
+"""The list of all editions, and a calendar of three months."""
 
 from calendar import Calendar
 from datetime import date, datetime
@@ -48,11 +48,11 @@ def all_editions(slug: str) -> str:
 
 
 MONTHS = 3
-FIRST, LAST = 2000, 2200  # years in which a calendar is of use
+FIRST, LAST = 2000, 2200  # years that the calendar shows
 
 
 def _parse_month(text: str, today: date) -> date:
-    """Return the first day of the month that the address names, "2026-12"; of this one where it names none."""
+    """Return the first day of a month such as "2026-12", or of the current month if the text is no month in range."""
     try:
         wanted = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
@@ -66,7 +66,7 @@ def _add_months(month: date, by: int) -> date:
 
 
 def _month(first: date, entries_by_day: dict[date, list[Entry]]) -> dict[str, Any]:
-    """Return a month by weeks; a day of another month is None. Weeks begin on Monday (ISO 8601)."""
+    """Return a month by weeks that begin on Monday (ISO 8601). Days of other months are None."""
     weeks = Calendar().monthdatescalendar(first.year, first.month)
     name = format_skeleton("yMMMM", datetime(first.year, first.month, 1), locale=get_locale())
     days = [

@@ -1,4 +1,4 @@
-"""The standing call with the short address and the QR code of the ask page, to be put into a newsletter or on paper."""
+"""The standing call with the ask page's short address and QR code, to copy into a newsletter or print on paper."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from ..frame import RequestContext, editor, page, read_context
 
 @dataclass(frozen=True)
 class Call:
-    """The words that are copied, and the address that the code leads to."""
+    """The standing call, and the short address to which its QR code leads."""
 
     link: str
     block: Block
 
 
 class File(NamedTuple):
-    """A file to take along. `write` takes the call, and the name of the picture in words."""
+    """A file to download. `write` takes the call and the title of the QR code."""
 
     label: str
     content_type: str
@@ -69,8 +69,9 @@ def call_to_copy(slug: str) -> str:
 
 @editor.get(f"/<slug>/call.<any({', '.join(map(repr, FILES))}):ending>", endpoint="call_file")
 def call_file(slug: str, ending: str) -> Response:
-    """One of the files. The picture has no public address: a newsletter that loaded it from one would tell us of each
-    reader who opens it.
+    """Return one of the files as a download.
+
+    The picture has no public address: a newsletter that embedded it would report every reader who opens a mail.
     """
     with read_context(slug) as desk:
         call = the_call(desk)

@@ -1,1 +1,1 @@
-"""This edition at a glance, faults first; what the figures say; and the search over all nouns."""
+"""The desk's home page, its lists of waiting tasks, first steps, insights, and the search over all nouns."""

@@ -1,6 +1,6 @@
-"""Pictures of figures, as numbers that a template draws: at most two series, named where they end, and no legend.
+"""Charts as numbers that a template draws as SVG: at most two series, labelled at their ends, without a legend.
 
-A picture is 360 units wide. What is to be read in it stands in the table beside it too.
+A chart is 360 units wide. The table beside it holds the same data.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 WIDTH, HEIGHT = 360, 168
-TOP, BOTTOM = 14.0, 140.0  # of the plot, in which the base line is the bottom
-START, END = 28.0, 272.0  # the names of the series stand after the end
+TOP, BOTTOM = 14.0, 140.0  # of the plot; the base line is at the bottom
+START, END = 28.0, 272.0  # of the plot; the names of the series follow after the end
 ROW, BAR_AT, BAR_END, MOST_ROWS = 22, 140.0, 312.0, 10
 Box = tuple[float, float, float, float]
-LETTERS = 19  # of a name that fits before its bar
+LETTERS = 19  # length of the longest name that fits before its bar
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,10 @@ class Label:
 
 @dataclass
 class Picture:
-    """Lines are (x1, y1, x2, y2), bars (x, y, width, height), dots (x, y); `line` are the points of a polyline."""
+    """The shapes of a chart: lines are (x1, y1, x2, y2), bars (x, y, width, height), dots (x, y).
+
+    `line` holds the points of a polyline.
+    """
 
     height: int = HEIGHT
     grid: list[Box] = field(default_factory=list)
@@ -40,13 +43,13 @@ class Picture:
 
 
 def _steps(maximum: float) -> list[int]:
-    """Two to five even marks from nought to at least `maximum`."""
+    """Return two to five evenly spaced marks from 0 to at least `maximum`."""
     size = next(size * 10**power for power in range(9) for size in (1, 2, 5) if maximum <= 4 * size * 10**power)
     return list(range(0, int(size * max(1, -(-maximum // size))) + 1, size))
 
 
 def _axes(labels: Sequence[str], maximum: float) -> tuple[Picture, list[int], list[float]]:
-    """The frame of a chart over time: the picture with its grid and labels, the marks, and the middle of each place."""
+    """Return a time chart with its grid and labels, the marks of its scale, and the x of the middle of each column."""
     marks, width = _steps(maximum), (END - START) / max(1, len(labels))
     middles = [round(START + width * (number + 0.5), 1) for number in range(len(labels))]
     picture = Picture(base=[(START, BOTTOM, END, BOTTOM)])
@@ -66,7 +69,7 @@ def _height(value: float, marks: Sequence[int]) -> float:
 
 
 def _build_end_labels(ends: Iterable[tuple[float, str]]) -> list[Label]:
-    """The names of the series at their ends, moved apart where they would stand on each other."""
+    """Return the names of the series at their ends, moved apart so that they don't overlap."""
     placed = sorted(ends)
     ys = [y for y, _ in placed]
     for above, below in pairwise(range(len(ys))):
@@ -76,7 +79,7 @@ def _build_end_labels(ends: Iterable[tuple[float, str]]) -> list[Label]:
 
 
 def columns(labels: Sequence[str], bars: Sequence[int], line: Sequence[int], names: tuple[str, str]) -> Picture:
-    """Outlined bars and an ink line over time; `names` say what the last of each is."""
+    """Return a chart of outlined bars and a line over time. `names` label the last bar and the end of the line."""
     picture, marks, middles = _axes(labels, max((*bars, *line, 1)))
     width = round(min(14.0, (END - START) / max(1, len(labels)) * 0.62), 1)
     for x, value in zip(middles, bars, strict=True):
@@ -94,7 +97,7 @@ def columns(labels: Sequence[str], bars: Sequence[int], line: Sequence[int], nam
 def spans(
     labels: Sequence[str], low: Sequence[int | None], high: Sequence[int | None], names: tuple[str, str]
 ) -> Picture:
-    """A dot with a line up from it over time, and a gap where there is nothing."""
+    """Return a chart of ranges over time: a dot at the low value and a line up to the high one, or a gap."""
     picture, marks, middles = _axes(labels, max([value for value in high if value is not None] or [1]) or 1)
     ends: list[tuple[float, str]] = []
     for x, first, last in zip(middles, low, high, strict=True):
@@ -109,7 +112,10 @@ def spans(
 
 
 def rows(entries: Sequence[tuple[str, int, int | None]]) -> Picture:
-    """An outlined bar for each name, with its number after it; a second number is an ink line inside the bar."""
+    """Return a chart of horizontal bars, each after its name and followed by its number.
+
+    A second number is drawn as a line inside the bar.
+    """
     shown = entries[:MOST_ROWS]
     most = max([first for _, first, _ in shown] + [second or 0 for _, _, second in shown] + [1])
     picture = Picture(height=max(1, len(shown)) * ROW + 8)

@@ -1,5 +1,6 @@
-"""The first steps of a newsletter, from nothing to its first edition, on Home: each ticks itself by what is stored, and
-the list goes when all are done or somebody puts it away.
+"""The first steps of a new newsletter, a checklist on the home page that ticks itself off from what is stored.
+
+It disappears when everything is done or somebody hides it.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ Facts = Mapping[str, Any]
 
 
 def get_facts(desk: RequestContext) -> Facts:
-    """Find out which of the first things have happened at a newsletter."""
+    """Return which of the first steps' facts are true for the newsletter, in one query."""
     key = desk.newsletter.id
     to_any = or_(OutboxMail.newsletter_id == key, OutboxMail.newsletter_id.is_(None))
     others = (Membership.newsletter_id == key, Membership.person_id != desk.actor.person_id)
@@ -35,7 +36,7 @@ def get_facts(desk: RequestContext) -> Facts:
         "looked": select(Event.id).where(Event.newsletter_id == key, Event.action == "newsletter.look").exists(),
         "asked": select(Letter.id).where(Letter.newsletter_id == key, Letter.channel == "web").exists(),
         "in": select(Inbound.id).where(Inbound.newsletter_id == key).exists(),
-        # A way in that was mailed belongs to no newsletter, and went out as well as any.
+        # Mailed sign-in codes belong to no newsletter, and prove as well that mail can be sent.
         "out": select(OutboxMail.id).where(to_any, OutboxMail.is_sent).exists(),
         "expert": select(Expert.id).exists(),
         "colleague": select(Membership.id).where(*others).exists(),
@@ -46,8 +47,8 @@ def get_facts(desk: RequestContext) -> Facts:
 
 
 class Step(NamedTuple):
-    """A step: its words, the page of the desk on which it is done ("look" is a press), the act that it needs, the facts
-    that make it done, and a sentence about it.
+    """A step of the checklist: its label, its page below the desk, the act that it needs, the facts that complete it,
+    and a function that returns a sentence about it. If the page is `LOOK`, the step is a button.
     """
 
     words: Any
@@ -103,7 +104,7 @@ STEPS = (
 
 
 def first_steps(desk: RequestContext) -> list[dict[str, Any]]:
-    """Return the steps that somebody can take, each with whether it is done; none once all are, or were put away."""
+    """Return the steps that the actor may take, each with whether it is done. Empty if all are done, or hidden."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
     facts = get_facts(desk)
@@ -124,7 +125,7 @@ def first_steps(desk: RequestContext) -> list[dict[str, Any]]:
 
 @editor.press("/<slug>/first-steps/look", "read")
 def look_at_ask_page(slug: str) -> Response:
-    """Lead to the ask page, and note that somebody of the desk has seen it: there nobody is counted."""
+    """Redirect to the ask page, and record that somebody has looked at it. The page itself counts no visits."""
 
     def fn(desk: RequestContext) -> None:
         audit.record(desk.session, desk.actor, "newsletter.look", desk.newsletter)
@@ -135,7 +136,7 @@ def look_at_ask_page(slug: str) -> Response:
 
 @editor.press("/<slug>/first-steps/<any(hide, show):which>", "settings")
 def first_steps_put(slug: str, which: str) -> Response:
-    """Put the first steps away, or bring them back."""
+    """Hide the first steps, or show them again."""
 
     def fn(desk: RequestContext) -> None:
         newsletter = lock_row(desk.session, desk.newsletter)

@@ -1,6 +1,4 @@
-"""Insights: what came in and what ran, how long it took, who answered, about what and from where. Each chart with its
-table.
-"""
+"""Insights: charts, each with its table, of letters and answers, speed, experts, topics, channels and languages."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -39,10 +37,10 @@ Row = Sequence[str | int]
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, the sentence that says what it shows, and the table behind it.
+    """A chart: the picture, a sentence that summarizes it, and the table with its data.
 
-    `heads` stand above `rows`, whose first cell is a name. Where the rows are spans of time, `begins` are their days
-    for a machine to read.
+    `heads` are the columns of `rows`, whose first cell is a name. If the rows are spans of time, `begins` are their
+    first days, for the CSV file.
     """
 
     key: str
@@ -76,7 +74,7 @@ def newsletter_insights(slug: str) -> str:
 
 @editor.get("/<slug>/insights/<chart>.csv")
 def insights_csv(slug: str, chart: str) -> Response:
-    """Give the table behind one chart as a file for a spreadsheet."""
+    """Return the table of one chart as a CSV file."""
     key = request.args.get("period", next(iter(PERIODS)))
     if chart not in CHARTS or key not in PERIODS:
         abort(404)
@@ -94,7 +92,7 @@ def _insight(desk: RequestContext, period: str) -> Insight:
 
 
 def _format_summary(insight: Insight) -> str:
-    """Sum up the whole period in two or three sentences."""
+    """Return two or three sentences about the period."""
     letters, out, spam = (
         letters_in(insight.total),
         get_counter(insight.total, "out"),
@@ -118,14 +116,14 @@ def _format_summary(insight: Insight) -> str:
 
 
 def _format_span_start(desk: RequestContext, begins: date) -> str:
-    """Return the day on which a span begins, with its year where the newsletter's place has another one now."""
+    """Return the first day of a span, with the year unless it is the current one in the newsletter's time zone."""
     today = now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone))
     skeleton = "MMMd" if begins.year == today.year else "yMMMd"
     return str(format_skeleton(skeleton, datetime.combine(begins, time()), locale=get_locale()))
 
 
 def _flow(desk: RequestContext, insight: Insight) -> Chart:
-    """Draw what came in and what went out, by week."""
+    """Return the chart of letters received and readers answered over time."""
     came = [letters_in(span.figures) for span in insight.spans]
     ran = [get_counter(span.figures, "out") for span in insight.spans]
     answered = [out["readers"] for out in ran]
@@ -166,7 +164,7 @@ def _cell(number: int | None) -> str | int:
 
 
 def _speed(desk: RequestContext, insight: Insight) -> Chart:
-    """Draw the days from the first letter to print."""
+    """Return the chart of the days from first letter to publication."""
     days = [days_to_print(span.figures) for span in insight.spans]
     half, most = [nth(one, 0.5) for one in days], [nth(one, 0.9) for one in days]
     labels = [_format_span_start(desk, span.begins) for span in insight.spans]
@@ -191,7 +189,7 @@ def _speed(desk: RequestContext, insight: Insight) -> Chart:
 
 
 def _experts(desk: RequestContext, insight: Insight) -> Chart:
-    """Draw who was asked, and what came of it."""
+    """Return the chart of how often each expert was asked and answered."""
     total = insight.total
     asked, answered = get_counter(total, "asked"), get_counter(total, "answered")
     keys = rank_keys(asked, answered)
@@ -226,7 +224,7 @@ def _topics(desk: RequestContext, insight: Insight) -> Chart:
 def _counts(
     name: str, title: Any, head: Any, format_label: Callable[[str], str], unit: Any = LETTERS
 ) -> Callable[[RequestContext, Insight], Chart]:
-    """Make the chart of the counter of the figures with this name, the most first."""
+    """Return a function that makes the chart of a counter of the figures, the largest number first."""
 
     def chart(desk: RequestContext, found: Insight) -> Chart:
         numbers: Counter[str] = get_counter(found.total, name)

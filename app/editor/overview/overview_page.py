@@ -1,4 +1,4 @@
-"""This edition: the one page that is enough for a desk of one, with what is broken before all else."""
+"""The desk's home page, "This edition": faults first, then who waits for whom, and the slots of the next edition."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -30,14 +30,16 @@ from ..frame import RequestContext, editor, page, read_context
 from ..mail_labels import format_mail_line, load_mail_names
 from .first_steps import first_steps
 
-FAILURES = 5  # failed mails that the page tells of one by one
-STALLED = timedelta(minutes=10)  # a mail that has been due for longer is waiting for a worker that doesn't run
-FAULT_TASKS = ("missed", "objection")  # tasks that are no less urgent than what is broken
+FAILURES = 5  # failed mails that the page lists one by one
+STALLED = timedelta(minutes=10)  # if a mail has been due for longer, the worker isn't running
+FAULT_TASKS = ("missed", "objection")  # tasks as urgent as a fault, and shown among them
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`said` stands in red, then `mails` and `more`; `href` leads to where it is mended; `about` says what it is."""
+    """An alarm: `said` is its heading, followed by `more` and `mails`. Its button leads to `href`; `about` completes
+    the button's label for screen readers.
+    """
 
     key: str
     said: str
@@ -48,7 +50,7 @@ class Fault:
 
 
 def faults(desk: RequestContext, board: Board, address: Callable[[RequestContext, Task], str]) -> list[Fault]:
-    """List all faults, the gravest first. Of the desk's tasks the `FIRST` are told here; `address` leads to each."""
+    """Return all alarms, the gravest first, including the desk's tasks of `FAULT_TASKS`. `address` links to a task."""
     pressing = [(task, address(desk, task)) for task in board.desk if task.kind in FAULT_TASKS]
     failed, back = _undelivered(desk, board)
     return [
@@ -60,7 +62,7 @@ def faults(desk: RequestContext, board: Board, address: Callable[[RequestContext
             desk,
             "failed",
             failed,
-            # No number: these are the newest of them.
+            # Without a number, since only the newest are loaded.
             lambda n: _("One mail can’t be delivered.") if n == 1 else _("Mails can’t be delivered."),
         ),
         *_mail_faults(desk, "came-back", back, lambda n: ngettext("One mail came back.", "Mails came back.", n)),
@@ -88,7 +90,7 @@ def _erasures(desk: RequestContext) -> Iterable[Fault]:
 
 
 def _mail_account_faults(desk: RequestContext) -> Iterable[Fault]:
-    """Return the mail accounts of the house that somebody has to sign in. One whose provider is away mends itself."""
+    """Yield an alarm per mail account that somebody has to sign in again, but not for temporary faults."""
     for number, (account, code) in enumerate(sign_ins.faults(desk.session, current_app.config["MAIL_ACCOUNTS"]), 1):
         if code == "out":
             said = _("The mail account %(account)s is signed out.", account=account.user)
@@ -125,7 +127,7 @@ def _mail_faults(
 
 
 def _undelivered(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return what a server refused, and what another one sent back after it had taken it."""
+    """Return the lines of mails that a server refused, and of those that bounced after a server had accepted them."""
     key = desk.newsletter.id
     newest = mail_queries.listing(key, "failed")
     mails = newest.page(desk.session, None, FAILURES) if board.numbers["failed mails"] else ()
@@ -139,7 +141,7 @@ def _undelivered(desk: RequestContext, board: Board) -> tuple[list[dict[str, Any
 
 
 def _program_faults(desk: RequestContext) -> Iterable[Fault]:
-    """Return the other programs that have failed for a day, or were paused for it."""
+    """Yield an alarm per webhook program that has failed for a day, or was paused because it failed."""
     for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
             said = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
@@ -165,7 +167,7 @@ def _unreadable(desk: RequestContext, number: int) -> Iterable[Fault]:
 
 @editor.get("/")
 def start() -> Response:
-    """The person's first newsletter."""
+    """Redirect to the person's first newsletter."""
     with db.read() as session:
         newsletters = desks_of(session, current_user.person_id)
     if not newsletters:
@@ -208,13 +210,13 @@ def home(slug: str) -> str:
 
 
 def _split_by_permission(desk: RequestContext, tasks: list[Task]) -> tuple[list[Task], list[Task]]:
-    """Return what the person may do themselves, and what waits for an editor."""
+    """Return the tasks that the actor may do themselves, and the others, which wait for an editor."""
     mine = [task for task in tasks if desk.may(NEEDED[task.kind])]
     return mine, [task for task in tasks if task not in mine]
 
 
 def _format_summary(desk: RequestContext, tasks: Board, mails: int) -> str:
-    """Return how things stand, in a sentence or two."""
+    """Return a short paragraph about the edition and what waits."""
     texts = [task for task in tasks.desk if task.kind in TEXTS]
     mine, editors = map(tasks.count, _split_by_permission(desk, texts))
     late = tasks.numbers["late"]
@@ -253,9 +255,7 @@ def _edition_stands(tasks: Board, is_running: bool) -> str:
 
 
 def _mails(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List what came in and waits for the desk: letters of experts and answers to notes one by one, the holding pen as
-    one line.
-    """
+    """Return lines for the mail that waits for the desk: letters and replies singly, the holding pen as one."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     of_experts = queries.list_waiting_expert_letters(session, key) if numbers["experts wrote"] else ()
     of_readers = (
@@ -288,7 +288,7 @@ def _mails(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, A
 
 
 def _format_line(mark: str, text: str, href: str, time: datetime, label: str = "", subject: str = "") -> dict[str, Any]:
-    """Return a line of a column; `label` says the time where that isn't how long ago it was."""
+    """Return a line of a column. `label` replaces the age, e.g. if only the day is known."""
     return {
         "mark": mark,
         "label": LABELS.get(mark, ""),
@@ -302,14 +302,14 @@ def _format_line(mark: str, text: str, href: str, time: datetime, label: str = "
 
 
 def _column(desk: RequestContext, tasks: list[Task], mails: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put what is late first, then what came by mail, then the rest in its order."""
+    """Return the lines of a column: late ones first, then mail, then the rest in its order."""
     lines = [line_of(desk, task) for task in tasks]
     late = [line for line in lines if line["mark"] == "late"]
     return [*late, *mails, *(line for line in lines if line["mark"] != "late")]
 
 
 def _list_links(desk: RequestContext, board: Board, tasks: list[Task], *groups: str) -> list[tuple[str, str]]:
-    """Link to the lists of which a column shows the first, and to those of `groups` in any case."""
+    """Return links to the full lists of tasks of which a column shows only some, and always to those of `groups`."""
     shown = Counter(map(group_of, tasks))
     return [
         (
@@ -322,7 +322,7 @@ def _list_links(desk: RequestContext, board: Board, tasks: list[Task], *groups: 
 
 
 def _slots(tasks: Board) -> dict[str, Any] | None:
-    """Return what stands in the slots of the coming edition, and which are open."""
+    """Return what is in the slots of the next edition and how many questions are ready, or None without an edition."""
     if not tasks.coming:
         return None
     return {"edition": tasks.coming[0], "sections": tasks.sections, "ready": tasks.numbers["ready"]}
@@ -332,7 +332,7 @@ def _format_due_day(task: Task) -> str:
     return day(task.due_at or task.since, "short")
 
 
-# The whole lists, and the links to them.
+# Labels of the links to the full lists.
 LISTS = {
     "experts": _l("All %(number)s who have something, by age"),
     "checking": _l("All %(number)s checks, by age"),
@@ -342,7 +342,7 @@ LISTS = {
     "invite": _l("All %(number)s invitations to send, by age"),
 }
 TEXTS = ("edit", "check", "approve", "objection")
-# What somebody has to be allowed to do a task of the desk, in the words of "Who may what".
+# The act that each kind of task needs.
 NEEDED = (
     dict.fromkeys(("missed", "send"), "edition")
     | dict.fromkeys(("date", "slot"), "pick")
@@ -350,7 +350,7 @@ NEEDED = (
     | {"objection": "edit", "edit": "edit", "check": "give back", "approve": "approve", "invite": "invite"}
 )
 LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
-# What each kind of task says: the mark before it, and the words.
+# By kind of task: the mark before it, and its label.
 DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
     "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_format_due_day(task))),
     "date": ("wait", lambda task: _("It must run by %(day)s", day=_format_due_day(task))),
@@ -363,7 +363,7 @@ DESK: dict[str, tuple[str, Callable[[Task], str]]] = {
     "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
     "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
 }
-# With somebody outside: the words while there is time, and when it is over.
+# Tasks of experts: the label while there is time, and the label once it is over.
 OUTSIDE = {
     "invited": (_l("%(name)s has until %(day)s to say yes"), _l("%(name)s hasn’t replied")),
     "accepted": (_l("%(name)s has it, due %(day)s"), _l("%(name)s’s text is late")),
@@ -373,7 +373,7 @@ OUTSIDE = {
 
 
 def line_of(desk: RequestContext, task: Task) -> dict[str, Any]:
-    """A task as a line of its column."""
+    """Return a task as a line of its column."""
     late = task.due_at is not None and is_past(task.due_at)
     if task.kind in OUTSIDE:
         mark = "late" if late else "wait"

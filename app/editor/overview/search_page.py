@@ -1,7 +1,7 @@
-"""One search for the whole desk: letters, questions, what ran, experts, mails and editions, the newest of each.
+"""The desk's search over letters, questions, published answers, experts, mails and editions, newest first.
 
-It finds what the desk's lists show, and nothing more: sealed texts, such as addresses and mails, are in no index, and
-what a reader took back is out of it. Each group is cut after a few, and leads to its own list.
+It finds only what the desk's lists show. Sealed texts such as addresses and mails aren't indexed, and withdrawn ones
+are removed from the index. Each group shows the first few results and links to its list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,14 +33,14 @@ from ..letter_labels import STANDS
 from ..mail_labels import format_mail_line, load_mail_names
 from ..question_labels import STATE_LABELS
 
-MOST = 6  # rows of a group
-RECENT = 30  # assignments of the experts who were found, whose mails are looked through
-LONGEST = 200  # characters of what is looked for
+MOST = 6  # results shown per group
+RECENT = 30  # newest assignments of the experts found whose mails are searched
+LONGEST = 200  # characters of a query
 
 
 @dataclass(frozen=True)
 class Row:
-    """Something found: its address, its words or the pieces of them around what was looked for, and what it is."""
+    """A search result: its address, its text or the snippets around the search words, and a note about it."""
 
     href: str
     text: str
@@ -51,9 +51,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one kind that were found, one more than is shown where there are more; `whole` is the list with all of
-    them, where there is one.
-    """
+    """Search results of one kind: at most one more than is shown, and the address of the full list, if any."""
 
     heading: str
     found: list[Row]
@@ -77,7 +75,7 @@ def look_for(slug: str) -> str:
 
 
 def _groups(desk: RequestContext, query: str) -> list[Group]:
-    """Return what is found, by kind, in a fixed number of queries."""
+    """Return the results by kind, in a fixed number of queries."""
     session, newsletter = desk.session, desk.newsletter
 
     def hits(noun: str) -> list[Hit]:
@@ -132,7 +130,7 @@ def _questions(desk: RequestContext, hits: Sequence[Hit]) -> list[Row]:
 
 
 def _label(question: Question) -> str:
-    """Return what the list is called in which the question stands."""
+    """Return the label of the list that contains the question."""
     return str(STATE_LABELS[STATE_LABELS[str(question.state)].listed].label)
 
 
@@ -153,7 +151,7 @@ def _experts(desk: RequestContext, experts: Sequence[Expert]) -> list[Row]:
 
 
 def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Expert]) -> list[Row]:
-    """List the mails about the questions and to the experts that were found: what is in a mail is sealed."""
+    """Return the mails about the questions found and to the experts found. The contents of mails are sealed."""
     if not (questions or experts):
         return []
     theirs = select(Assignment).where(Assignment.newsletter_id == desk.newsletter.id)
@@ -173,7 +171,7 @@ def _mails(desk: RequestContext, questions: Sequence[int], experts: Sequence[Exp
 
 
 def _editions(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[Row]:
-    """List the editions of the date that was typed, else those in which what was found ran."""
+    """Return the editions of the date in the query, or else those in which the results were published."""
     of_date = find_editions_by_date(desk.newsletter.id, query)
     if of_date:
         editions = of_date.page(desk.session, None, MOST + 1)

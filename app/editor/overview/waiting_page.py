@@ -1,4 +1,4 @@
-"""All that waits for the same hands, by age with the newest first; what is old is stood down by one press."""
+"""The full list of tasks that wait for the same people, newest first, and a button that cancels old assignments."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -23,7 +23,7 @@ from ..bulk import WHY_NOT, Bulk, Press, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
 from .overview_page import line_of
 
-AT_ONCE = 100  # that one press stands down; the page comes back with the next ones
+AT_ONCE = 100  # assignments cancelled per request; the page then shows the next ones
 HEADINGS = {
     "experts": _l("Who has something from us"),
     "checking": _l("Who checks an edited text"),
@@ -32,7 +32,7 @@ HEADINGS = {
     "settle": _l("Edited texts"),
     "invite": _l("Invitations to send"),
 }
-# How long ago it was due or began to wait, at most, with the words for both.
+# The largest age of a group, with its labels for tasks with a due date and without.
 AGES: tuple[tuple[timedelta, Any, Any], ...] = (
     (timedelta(0), _l("In time"), _l("From now on")),
     (timedelta(weeks=1), _l("Late by up to a week"), _l("For up to a week")),
@@ -44,7 +44,7 @@ AGES: tuple[tuple[timedelta, Any, Any], ...] = (
 
 @editor.get("/<slug>/waiting/<group>")
 def waiting(slug: str, group: str) -> str:
-    """The whole list behind a column of the first page."""
+    """Show the full list of a column of the home page."""
     if group not in WHOLE:
         abort(404)
     with read_context(slug) as desk:
@@ -61,7 +61,7 @@ def waiting(slug: str, group: str) -> str:
 
 
 def _by_age(desk: RequestContext, tasks: Sequence[Task]) -> list[dict[str, Any]]:
-    """Group the tasks, the newest first. Of what is old the first are ticked already."""
+    """Return the tasks in groups by age, newest first. Those older than `BACKLOG` are preselected."""
     here = now(desk.session)
 
     def step(task: Task) -> int:
