@@ -1,1 +1,1 @@
-"""The processes that serve pages and do the work between requests."""
+"""The processes that serve pages, and the worker that does what is due between requests."""

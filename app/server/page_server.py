@@ -1,5 +1,5 @@
-"""Pages are served by waitress: one thread holds all connections, and only a request that has come whole gets one of
-the threads that work. However many clients send or read slowly, none of these waits for them."""
+"""The page server, based on waitress: one thread handles all connections, and a worker thread only gets requests that
+have been received completely, so slow clients never block one."""
 
 import logging
 import os
@@ -24,20 +24,20 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from ..core.clock import unix_time
 
 THREADS = 8  # requests that one process answers at once
-FORMS = 5  # of them what is sent: one more than may wait for a writer who takes long (sqlite.py)
-CONNECTIONS = 1000  # of one process; with one more the oldest on which nothing is being done is closed
+FORMS = 5  # how many of them may be POSTs: one more than may wait for a slow writer (db/sqlite.py)
+CONNECTIONS = 1000  # per process; above that the oldest idle one is closed
 IDLE_TIMEOUT = 30  # seconds without a byte to or from a client
-REQUEST_TIMEOUT = 120  # seconds that a request may take to come: what the largest upload takes at 2 Mbit/s
-HEAD = 32 * 1024  # bytes of a request's line and headers
-BODY = 28 * 1024 * 1024  # bytes that any page takes at the most: a mail by webhook; each page has its own limit
-IN_MEMORY = 64 * 1024  # bytes of a body, and of an answer that waits to be read; what is longer waits in a file
+REQUEST_TIMEOUT = 120  # seconds to receive a request: enough for the largest upload at 2 Mbit/s
+HEAD = 32 * 1024  # bytes of a request line with its headers
+BODY = 28 * 1024 * 1024  # bytes of the largest body, a mail by webhook; each page has a limit of its own
+IN_MEMORY = 64 * 1024  # bytes of a body, or of an unread response, above which it goes into a file
 FILES = 4 * CONNECTIONS
-WAITING = 1024  # connections that the system keeps until they are taken
-HOLD = "readers_asked.hold"  # in a request's environment: what holds its answer back
-SWITCH = 0.0005  # seconds after which a thread that works lets another one work (`serve` says why)
-PARTING = 5.0  # seconds that requests in flight have when the server is stopped
+WAITING = 1024  # connections that the operating system queues until they are accepted
+HOLD = "readers_asked.hold"  # key in the WSGI environ of the function that delays the response
+SWITCH = 0.0005  # seconds between thread switches (see `serve`)
+PARTING = 5.0  # seconds that requests in flight get to finish when the server stops
 
-# It would tell of each rush.
+# It would log every peak of traffic.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 SETTINGS = Adjustments(
@@ -49,15 +49,15 @@ SETTINGS = Adjustments(
     outbuf_overflow=IN_MEMORY,
     backlog=WAITING,
     log_socket_errors=False,
-    clear_untrusted_proxy_headers=False,  # TRUSTED_PROXIES says which of them count
-    server_name="no-host.invalid",  # of a request that names no host
+    clear_untrusted_proxy_headers=False,  # ProxyFix handles them (the setting TRUSTED_PROXIES)
+    server_name="no-host.invalid",  # for requests without a Host header
     ident="",
 )
 
 
 class SingleRequestParser(HTTPRequestParser):
-    """A request, without whatever the client sent behind it before it was answered (RFC 9112, section 9.3.2, lets a
-    server close instead). Answers that pile up unread would hold a thread."""
+    """A parser without pipelining: it discards what follows a request and closes the connection after the response
+    (RFC 9112, section 9.3.2, allows that). Unread pipelined responses would pile up and block a thread."""
 
     def received(self, data: bytes) -> int:
         used: int = super().received(data)
@@ -71,7 +71,8 @@ class ResponseTask(WSGITask):
         return {**super().get_environment(), HOLD: self.channel.delay_response_until}
 
     def set_close_on_finish(self) -> None:
-        """End the connection, but not because of an answer without a body, which needs no length (RFC 9112, 6.3)."""
+        """Mark the connection for closing, unless only because the response has no body, which needs no Content-Length
+        (RFC 9112, section 6.3)."""
         wanted = self.version == "1.0" or self.request.headers.get("CONNECTION", "").lower() == "close"
         if self.has_body or wanted:
             super().set_close_on_finish()
@@ -79,8 +80,8 @@ class ResponseTask(WSGITask):
 
 class Connection(HTTPChannel):
     parser_class, task_class = SingleRequestParser, ResponseTask
-    began = 0.0  # when the first byte of the request came that is coming
-    not_before = 0.0  # by time.monotonic(): until then no byte of the answer leaves
+    began = 0.0  # when the first byte of the current request arrived
+    not_before = 0.0  # by time.monotonic(): no byte of the response is sent earlier
 
     def delay_response_until(self, not_before: float) -> None:
         self.not_before = not_before
@@ -90,7 +91,7 @@ class Connection(HTTPChannel):
         return time.monotonic() >= self.not_before and bool(super().writable())
 
     def send(self, data: bytes, do_close: bool = True) -> int:
-        """Send nothing yet while the answer is held back, as when the client's window is full."""
+        """Send nothing while the response is delayed, as if the client's window were full."""
         return int(super().send(data, do_close)) if time.monotonic() >= self.not_before else 0
 
     def received(self, data: bytes) -> bool:
@@ -101,7 +102,7 @@ class Connection(HTTPChannel):
 
 @dataclass(frozen=True)
 class Sent:
-    """A request with a form, and what is to be called once it is answered."""
+    """The task of answering a POST, which calls `answered` when done."""
 
     connection: Connection
     answered: Callable[[], None]
@@ -117,10 +118,10 @@ class Sent:
 
 
 class PagesFirst(ThreadedTaskDispatcher):
-    """The threads that work, of which what is sent has `FORMS` at the most, in the order in which it came.
+    """A dispatcher that answers at most `FORMS` requests other than GET and HEAD at once, in order of arrival.
 
-    In a rush of letters a page still finds a thread at once, and shares the processor with few; letters wait for their
-    turn to write anyhow.
+    In a flood of letters, pages still get a thread at once and share the processor with few others; letters have to
+    wait for their turn to write anyway.
     """
 
     def __init__(self) -> None:
@@ -150,15 +151,15 @@ class PagesFirst(ThreadedTaskDispatcher):
 
 
 class Pages(TcpWSGIServer):
-    """waitress's server, which never stops taking connections and ends a request after `REQUEST_TIMEOUT`."""
+    """waitress' server, but it never stops accepting connections, and enforces `REQUEST_TIMEOUT`."""
 
     channel_class = Connection
 
     def __init__(self, app: Callable[..., Any], listener: socket.socket, dispatcher: ThreadedTaskDispatcher) -> None:
         self.listener = listener
         self.sockets: dict[int, wasyncore.dispatcher] = {}  # by file number: the listener and all connections
-        self.held: set[Connection] = set()  # whose answers leave later
-        # With AF_INET6 waitress would set IPV6_V6ONLY, which a socket that is bound already refuses.
+        self.held: set[Connection] = set()  # those with a delayed response
+        # With AF_INET6 waitress would set IPV6_V6ONLY, which fails on a socket that is already bound.
         address = (socket.AF_UNSPEC, listener.type, listener.proto, listener.getsockname())
         super().__init__(
             app, map=self.sockets, dispatcher=dispatcher, adj=SETTINGS, sockinfo=address, bind_socket=False
@@ -170,7 +171,10 @@ class Pages(TcpWSGIServer):
         self.set_socket(self.listener)
 
     def handle_accept(self) -> None:
-        """Take all connections that wait: with each look at what is to be done all of them are walked through."""
+        """Accept all waiting connections at once, since every round of the loop iterates over all open ones.
+
+        Above `CONNECTIONS`, close the oldest connection without a request.
+        """
         taken = True
         while taken:
             before = len(self.active_channels)
@@ -182,7 +186,8 @@ class Pages(TcpWSGIServer):
                     oldest.handle_close()
 
     def maintenance(self, now: float) -> None:
-        """Close connections silent for `IDLE_TIMEOUT`, unread answers too, and requests that take too long."""
+        """Close connections idle for `IDLE_TIMEOUT`, even with an unread response, and those whose request takes longer
+        than `REQUEST_TIMEOUT` to arrive."""
         for channel in list(self.active_channels.values()):
             is_silent = not channel.requests and channel.last_activity < now - IDLE_TIMEOUT
             if is_silent or (channel.request is not None and channel.began < now - REQUEST_TIMEOUT):
@@ -198,13 +203,13 @@ class Pages(TcpWSGIServer):
         wasyncore.loop(seconds, use_poll=True, map=self.sockets, count=1)
 
     def is_at_work(self) -> bool:
-        """Return whether a request is being answered, or an answer waits to be read."""
+        """Return whether a request is being answered or a response is waiting to be sent."""
         return any(one.requests or one.total_outbufs_len for one in list(self.active_channels.values()))
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """Return a socket at which connections wait from now on, whichever process takes them. `address` is one of this
-    machine, such as 127.0.0.1 or [::]. Raises `OSError`.
+    """Return a listening socket, which several processes can share. `address` is one of this machine, such as 127.0.0.1
+    or [::]. Raises OSError.
     """
     host = address.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -212,8 +217,8 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 def answer_at(environ: dict[str, Any], not_before: float) -> None:
-    """Let the answer to a request leave at a `not_before` of time.monotonic(), and not sooner. No thread waits for it,
-    except under a server that can't hold answers."""
+    """Delay the response to a request until `not_before`, by time.monotonic(). This blocks a thread only on a server
+    other than ours."""
     if HOLD in environ:
         environ[HOLD](not_before)
     else:
@@ -221,18 +226,18 @@ def answer_at(environ: dict[str, Any], not_before: float) -> None:
 
 
 def pages_of(app: Callable[..., Any], listener: socket.socket) -> Pages:
-    """Return a server that answers with a WSGI app at each `poll_once`."""
+    """Create a server for a WSGI app, with its threads; each `poll_once` handles what is ready."""
     threads = PagesFirst()
     threads.set_thread_count(THREADS)
     return Pages(app, listener, threads)
 
 
 def serve(app: Callable[..., Any], listener: socket.socket) -> None:
-    """Answer what comes to the `listener` until SIGTERM or SIGINT, or until whoever has started this process is gone;
-    then finish what is being answered, for `PARTING` at the most.
+    """Serve an app at `listener` until SIGTERM or SIGINT, or until the parent process is gone; then finish the requests
+    in flight, for up to `PARTING` seconds.
 
-    Whoever writes lets the others work at each statement and has to wait until one of them stops again: with Python's
-    own 5 ms all who write after it wait for that too.
+    Python's switch interval is lowered from 5 ms to `SWITCH`: a writing thread releases the GIL at every statement and
+    has to wait to get it back, and all later writers wait with it.
     """
     _make_room()
     sys.setswitchinterval(SWITCH)
@@ -248,14 +253,14 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     while not stopped.is_set() and os.getppid() == parent:
         pages.poll_once(1.0)
     pages.accepting = False
-    pages.del_channel()  # what comes from now on waits for another process
+    pages.del_channel()  # new connections are left to other processes
     until = time.monotonic() + PARTING
     while pages.is_at_work() and time.monotonic() < until:
         pages.poll_once(0.05)
 
 
 def _make_room() -> None:
-    """Let this process open a file or two for each connection beside its own."""
+    """Raise this process' limit of open files: a connection needs a socket and perhaps a file or two."""
     soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FILES:
         wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)

@@ -1,5 +1,5 @@
-"""Web and worker as processes that are forked off one that has loaded the product: what `readers-asked serve`, `web`
-and `make run` start. One that is killed lives again at once; where one ends by itself, all end."""
+"""Web and worker as processes forked from one that has loaded the app: for `readers-asked serve`, `web` and `make run`.
+One that is killed is restarted at once; if one exits by itself, all are stopped."""
 
 import gc
 import multiprocessing
@@ -18,7 +18,7 @@ from ..watching import metrics
 from ..web import static_files
 from . import page_server, worker
 
-PATIENCE = 10.0  # seconds that web and worker have to finish what they are doing
+PATIENCE = 10.0  # seconds that web and worker get to finish
 FORK = multiprocessing.get_context("fork")
 
 Work = Callable[[], None]
@@ -39,8 +39,8 @@ def is_free(port: int) -> bool:
 
 
 def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worker: bool) -> int:
-    """Serve the pages of an app, with its worker beside, as `run` does. Returns the status to end with."""
-    static_files.current()  # read once, for all that are forked
+    """Serve the pages of an app, optionally with its worker, until stopped (see `run`). Return the exit status."""
+    static_files.current()  # load the files once, for all forked processes
     with (
         metrics.share_metrics(app.config),
         page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,
@@ -55,22 +55,22 @@ def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worke
 
         def greet() -> None:
             on_ready()
-            database.close()  # no connection may be shared with whoever is forked, now or later
+            database.close()  # forked processes, now or later, must not share a connection
 
         database.close()
         return run(works, greet)
 
 
 def run(works: Mapping[str, Work], on_ready: Callable[[], None] = lambda: None) -> int:
-    """Do each work in a process of its own, and stop all: at Ctrl-C, at SIGTERM, when the terminal is closed, or when
-    one of them ends by itself. `on_ready` is called once all are started. Returns the status to end with.
+    """Run each function in a process of its own; stop all on Ctrl-C, on SIGTERM, when the terminal is closed, or when
+    one of them exits by itself. `on_ready` is called once all have started. Return the exit status.
     """
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # HUP: the terminal was closed
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, lambda *_: stopped.set())
     gc.collect()
-    gc.freeze()  # what is there stays shared with whoever is forked
+    gc.freeze()  # what is loaded by now stays shared with the forked processes
     children = {name: _start(name, work) for name, work in works.items()}
     try:
         on_ready()
@@ -80,14 +80,13 @@ def run(works: Mapping[str, Work], on_ready: Callable[[], None] = lambda: None) 
 
 
 def _start(name: str, work: Work) -> ForkProcess:
-    """Return the process that does a work from now on."""
     child = FORK.Process(target=_begin, args=(work,), name=name)
     child.start()
     return child
 
 
 def _begin(work: Work) -> None:
-    # A session of its own: a Ctrl-C in the terminal reaches the process above only, which then stops all in order.
+    # In a session of its own, so that Ctrl-C only reaches the parent, which then stops all in order.
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -95,7 +94,7 @@ def _begin(work: Work) -> None:
 
 
 def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stop_event: threading.Event) -> int:
-    """Start again what was killed, until somebody stops us (0) or a process ends otherwise (1)."""
+    """Restart killed processes. Return 0 once `stop_event` is set, or 1 when a process exits by itself."""
     while not stop_event.wait(0.1):
         for name, child in children.items():
             if (status := child.exitcode) is None:
@@ -109,7 +108,7 @@ def _watch(works: Mapping[str, Work], children: dict[str, ForkProcess], stop_eve
 
 
 def _stop(children: Sequence[ForkProcess]) -> None:
-    """Ask each to end, and insist after `PATIENCE`."""
+    """Terminate each process, and kill those still running after `PATIENCE`."""
     for child in children:
         child.terminate()
     until = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""Reasons not to serve the newsroom as things are. Commands run all the same: most of these are mended by one."""
+"""Reasons to refuse to start the server. Commands run nevertheless, since most of these faults are fixed by one."""
 
 import stat
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ REFUSED = "Readers Asked doesn't start"
 
 
 def check(app: Flask, must_answer: bool = True) -> None:
-    """Raise `Unsafe` with every reason at once.
+    """Raise `Unsafe` with all reasons at once.
 
-    A database that doesn't answer is one of them only where it `must_answer`: a server that is there comes back by
-    itself, and pages can wait for it.
+    A database that doesn't answer is a reason only if it `must_answer`: an existing server will come back by itself,
+    and pages can wait for it.
     """
     database: Database = app.extensions["database"]
     faults = [*_unreadable_words()]
-    if not app.config["DEMO"]:  # which has no secret
+    if not app.config["DEMO"]:  # the demo has no secrets
         faults += [*_readable_by_all(app.config["ENV_FILE"], database), *keyring.find_weak_keys(database.ring)]
     try:
         faults += [*shape_faults(database)] or key_faults(database)
@@ -40,7 +40,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
 
 
 def unanswered(error: SQLAlchemyError) -> str:
-    """Say why a database can't be asked, without its address, which may hold a password."""
+    """Describe why the database doesn't answer, without its URL, which may hold a password."""
     cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
     return f"the database (DATABASE_URL) doesn't answer: {cause}"
 
@@ -51,20 +51,19 @@ def _unreadable_words() -> Iterator[str]:
 
 
 def _readable_by_all(settings: str, database: Database) -> Iterator[str]:
-    """Name what everybody on this machine could read."""
     for path in filter(None, (Path(settings) if settings else None, file_of(database.url))):
         if path.exists() and _is_open(path):
             yield f"{path} can be read by everybody on this machine: chmod 600 {path}"
 
 
 def _is_open(path: Path) -> bool:
-    """Return whether anybody could read this file, or write into it, through the folders that it lies in."""
+    """Return whether any user could read or write this file, considering the permissions of its folders too."""
     reached = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
     return reached and bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
 
 
 def shape_faults(database: Database) -> Iterator[str]:
-    """Say where the tables are not those of this version."""
+    """Yield a message if the database is at another migration than this version. Raises SQLAlchemyError."""
     known = migrate.revisions()
     with database.reader.connect() as connection:
         found = migrate.revision_of(connection)
@@ -75,9 +74,11 @@ def shape_faults(database: Database) -> Iterator[str]:
 
 
 def key_faults(database: Database) -> list[str]:
-    """Say which keys of the settings are wrong for this database, or missing; where none is, note those that are new.
+    """Return a message for each secret of the settings that is wrong for this database or missing; if there are none,
+    record the new secrets.
 
-    A database of before keys were noted is asked whether what is in it opens.
+    If any are new, which they also are in a database from before secrets were recorded, sealed values are opened to
+    test them.
     """
     with database.read() as session:
         found = [*keyring.faults(session)]
@@ -85,6 +86,6 @@ def key_faults(database: Database) -> list[str]:
             return found
         wrong = sorted({number for _column, number in key_rotation.find_undecryptable(session)}.intersection(new))
     if not wrong:
-        with suppress(Busy):  # the next start notes them
+        with suppress(Busy):  # the next start records them
             database.write(keyring.record_keys)
     return [f"SECRET_KEYS: key {number} is not the one that this database was sealed with" for number in wrong]

@@ -1,5 +1,5 @@
-"""The worker: a table of duties, each done in a transaction of its own, again and again until told to stop. Each part
-of them has a thread, so that a mail server which is silent keeps no letter from its place and no reminder back."""
+"""The worker: a table of duties, each repeated at its interval until the worker is stopped. Each part of them has a
+thread of its own, so that a silent mail server delays neither the filing of letters nor reminders."""
 
 import logging
 import signal
@@ -51,23 +51,23 @@ log = logging.getLogger(__name__)
 _transport = cache(transport)
 _keeper = cache(Keeper)
 _rewriter = cache(secure_delete.Rewriter)
-_breaker = cache(lambda _server, _port: Breaker())  # one for each mail server
-_reading = cache(Reading)  # one process that reads mails, for all of them
+_breaker = cache(lambda _server, _port: Breaker())  # one per mail server
+_reading = cache(Reading)  # a single process that parses all mails
 
-READ = 10.0  # seconds that reading one mail may take; then its process is ended and the mail kept as it is
-PLACED = 50  # mails that are placed before the other duties have their turn
-FORGOTTEN = 50  # batches of what has had its time, before the other duties of its part have their turn
-OFTEN = 1.0  # seconds: what is done as often as that is done when somebody has written something,
-IDLE = 10.0  # and otherwise after so many, for what was to wait for its time
-BEAT = 60.0  # seconds between two times that each part writes down what it has done
-MENDED = 10.0  # the same after a duty has failed: `/readyz` is to hear soon that it is done again
-LISTEN = 0.5  # seconds between two looks whether a signal came: one that comes just before a wait doesn't end it
-PARTING = 8.0  # seconds that what is being done has when the worker is stopped; less than `processes.PATIENCE`
-NOTICES = ("reader.once", "reader.news")  # an acknowledgement leaves the address: the notice is still owed
+READ = 10.0  # seconds that parsing one mail may take; then the process is killed and the mail kept unparsed
+PLACED = 50  # mails filed in one run, before the other duties of the part get their turn
+FORGOTTEN = 50  # batches erased in one run, before the other duties of the part get their turn
+OFTEN = 1.0  # seconds: duties with this interval or a shorter one are skipped while nothing was committed,
+IDLE = 10.0  # but run at least after so many seconds, for what becomes due by time
+BEAT = 60.0  # seconds between two records of what each part has done
+MENDED = 10.0  # the same after a failure, so that `/readyz` soon learns of the recovery
+LISTEN = 0.5  # seconds between two checks for a signal, since one that arrives just before a wait doesn't end it
+PARTING = 8.0  # seconds that running duties get when the worker is stopped; less than `processes.PATIENCE`
+NOTICES = ("reader.once", "reader.news")  # an acknowledgement keeps the address, as the notice is still to come
 
 
 def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
-    """One e-mail, then forget me: the address goes in the transaction that marks the notice as sent."""
+    """Erase a reader's address after a notice, in the transaction that marks it as sent: one e-mail, then forget me."""
     if mail.letter_id is not None and mail.kind in NOTICES:
         contacts.forget(session, Clock(), mail.letter_id)
 
@@ -89,36 +89,36 @@ def deliver(app: Flask, database: Database) -> None:
 
 
 def tell_programs(app: Flask, database: Database) -> None:
-    """Call the other programs that are to be told something."""
+    """Call the webhooks of other programs that are due."""
     calling.deliver_due(database, program_messages.build_message, app.config["OWN_HOSTS"])
 
 
 def fetch(app: Flask, database: Database) -> None:
-    """Look into each mailbox once; where the worker stays, threads of its own do (`run`)."""
+    """Poll each mailbox once. A worker that keeps running has a thread for each mailbox instead (see `run`)."""
     for mailbox in app.config["MAILBOXES"]:
         try:
             imap.poll(database, mailbox)
-        except Exception as error:  # a mailbox that can't be reached keeps nobody from the others
+        except Exception as error:  # the other mailboxes must still be polled
             log.warning("mailbox at %s: %s", mailbox.host, imap.error_name(error))
 
 
 def place(app: Flask, database: Database) -> None:
-    """Give the mails that came in their places."""
+    """File the mails that came in."""
     place_due(database, _reading(READ), settings_of(app.config), PLACED)
 
 
 def translate_letters(app: Flask, database: Database) -> None:
-    """Let the newsroom's own machine translate a letter that somebody asked for, where there is such a machine."""
+    """Translate the next letter with a requested translation, if a translation server is set."""
     machine_translation.translate_next(database, app.config["TRANSLATION_SERVER"])
 
 
 def destroy_old(_app: Flask, database: Database) -> None:
-    """Destroy the bytes of mails that were filed long enough ago."""
+    """Delete the raw bytes of mails that were filed long enough ago."""
     database.write(retention.destroy_old)
 
 
 def forget_old(_app: Flask, database: Database) -> None:
-    """Erase the words that have had their time, and what is known of people who left, batch by batch."""
+    """Erase texts and people whose retention period has ended, batch by batch."""
     erase_letters.forget_letters(database, FORGOTTEN)
     for sweep in (erase_letters.sweep_others, erase_people.sweep, erase_published.sweep):
         for _ in range(FORGOTTEN):
@@ -127,7 +127,7 @@ def forget_old(_app: Flask, database: Database) -> None:
 
 
 def settle_silence(_app: Flask, database: Database) -> None:
-    """Under "facts only" silence means that it runs."""
+    """Settle the quote checks whose deadline has passed: under "facts only", silence means consent."""
     with database.read() as session:
         overdue = editing.overdue_checks(session)
     for answer_id in overdue:
@@ -145,7 +145,7 @@ def plan_ahead(_app: Flask, database: Database) -> None:
 
 
 def tidy(_app: Flask, database: Database) -> None:
-    """Erase what has had its time: addresses, ways in, forgotten drafts."""
+    """Delete what has expired: readers' addresses, sign-in links, uploads, drafts, and the like (`SWEEPS`)."""
     for sweep in SWEEPS:
         database.write(sweep)
 
@@ -164,13 +164,13 @@ SWEEPS: tuple[Callable[[Session], Any], ...] = (
 
 
 def keep_erasures(app: Flask, database: Database) -> None:
-    """Write what was erased into the list that outlives the database."""
+    """Append new erasures to the list outside the database, which survives a restore."""
     _keeper(Path(app.config["ERASURES"])).keep(database)
 
 
 @dataclass(frozen=True)
 class Duty:
-    """`part` is one of `sightings.PARTS`, `every` are seconds."""
+    """A recurring task of the worker. `part` is one of `sightings.PARTS`; `every` is its interval in seconds."""
 
     part: str
     name: str
@@ -215,10 +215,10 @@ DUTIES = (
 
 
 def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None) -> None:
-    """Do every duty when it is due, until SIGTERM, SIGINT or `stop`; with `run_once` do each one time.
+    """Run every duty when it is due, until SIGTERM, SIGINT or `stop`; with `run_once`, run each once and return.
 
-    A duty that fails is told in the log by the name of its error and tried again; it holds up no other. A worker that
-    stays has a thread for each part and one for each mailbox, which also hears of news at once.
+    A failing duty is logged by the name of its error and tried again, without affecting the others. Each part has a
+    thread, and so has each mailbox, which learns of new mail at once (IMAP IDLE).
     """
     database: Database = app.extensions["database"]
     _breaker.cache_clear()
@@ -227,7 +227,7 @@ def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None)
         _beat(database, done)
         return
     stop = stop or threading.Event()
-    signals: list[int] = []  # a handler takes no lock, such as that of `stop`: it may hold up whoever has it
+    signals: list[int] = []  # a handler must not take a lock such as that of `stop`: it may interrupt its holder
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _: signals.append(number))
@@ -244,12 +244,12 @@ def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None)
 
 
 def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
-    """Do the duties of a part when they are due, until `stop` is set."""
+    """Run the duties of a part when they are due, until `stop` is set."""
     duties = [duty for duty in DUTIES if duty.part == part and duty.do is not fetch]
     due, beat_at = dict.fromkeys(duties, 0.0), 0.0
     done: Counter[str] = Counter()
     changes = Changes(app.extensions["database"])
-    looked: dict[Duty, tuple[object, float]] = {}  # what there was when it was done, and until when that is enough
+    looked: dict[Duty, tuple[object, float]] = {}  # the change marker of its last run, and until when that counts
     while not stop.is_set():
         for duty in duties:
             if due[duty] <= time.monotonic() and not stop.is_set():
@@ -270,7 +270,7 @@ def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
 
 
 def _run_duties(app: Flask, duties: Sequence[Duty], counts: Counter[str]) -> None:
-    """Do each duty once, and count which were done and which failed."""
+    """Run each duty once, and count successes and failures in `counts`."""
     for duty in duties:
         counts[
             (sightings.DUTY if _run_duty(duty, app, app.extensions["database"]) else sightings.FAILED) + duty.name
@@ -278,8 +278,8 @@ def _run_duties(app: Flask, duties: Sequence[Duty], counts: Counter[str]) -> Non
 
 
 def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
-    """Do a duty once, and return whether it failed in nothing. A mail server that can't be talked to is no failure of
-    ours, nor a reason to take the pages away from readers: `flask doctor` and the outbox tell of mail that is late.
+    """Run a duty once, and return whether it succeeded. An unreachable mail server doesn't count as a failure, which
+    would take the pages offline too (`/readyz`): `readers-asked doctor` and the outbox report late mail.
     """
     try:
         with app.app_context():
@@ -298,10 +298,10 @@ def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
 
 
 def _beat(database: Database, counts: Counter[str]) -> None:
-    """Write down how often each duty was done or failed, and that the part lives."""
+    """Store how often each duty succeeded or failed, and that its part is alive; then reset the counts."""
     try:
         database.write(lambda session: sightings.record_sightings(session, counts))
-    except Exception as error:  # told by `doctor` once it has been so for long
+    except Exception as error:  # `doctor` reports it if it lasts
         log.warning("the worker's signs of life: %s", type(error).__name__)
     else:
         counts.clear()

@@ -1,1 +1,1 @@
-"""The settings: their table, their file, and those that name other servers."""
+"""The settings: their table, their file, and the accounts on other servers that they name."""

@@ -1,4 +1,4 @@
-"""The accounts of the newsroom's mail: the mailboxes that it fetches from, and who lets them in without a password."""
+"""The newsroom's mail accounts from the settings: IMAP mailboxes to fetch from, and OAuth in place of passwords."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 HERE = ("127.0.0.1", "localhost", "::1")
-LONGEST_NAME = 200  # characters that the name of a mailbox may have
+LONGEST_NAME = 200  # characters of a mailbox's name
 
 
 @dataclass(frozen=True)
 class Provider:
-    """An OAuth provider as an application knows it (RFC 6749): where it asks for tokens, under which name, for what.
+    """An OAuth provider and this application's registration with it (RFC 6749).
 
-    `device_url` is where a sign-in by device code begins (RFC 8628), empty where mail has none. `scopes` have blanks
-    between.
+    `device_url` is its device authorization endpoint (RFC 8628), empty if it offers none for mail. `scopes` are
+    separated by blanks.
     """
 
     token_url: str
@@ -28,7 +28,7 @@ class Provider:
         return urlsplit(self.token_url).hostname or ""
 
 
-# What is known of each; `{tenant}` is MAIL_OAUTH_TENANT. Google lets nobody into mail by device code.
+# The defaults of each; `{tenant}` is MAIL_OAUTH_TENANT. Google has no device codes for mail.
 PROVIDERS = {
     "microsoft": Provider(
         "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
@@ -42,7 +42,7 @@ PROVIDERS = {
 
 @dataclass(frozen=True)
 class OAuthAccount:
-    """An account of a mail server that signs in by a token of its provider; `user` is its name there."""
+    """An account on a mail server that signs in as `user` with a token of its provider."""
 
     user: str
     provider: Provider
@@ -50,11 +50,11 @@ class OAuthAccount:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """One IMAP mailbox that mail is fetched from; what is printed of it never holds the password.
+    """An IMAP mailbox to fetch mail from. Its repr leaves out the password.
 
-    `newsletter` is the short name of the newsletter that it belongs to, empty where addresses tell. With `keep` the
-    mails stay on the server. `secure` is 'tls', 'starttls', or '' for this machine only. With an `account` it is opened
-    by a token, and has no password.
+    `newsletter` is the slug of the newsletter that it belongs to; if empty, addresses decide. With `keep`, mails stay
+    on the server. `secure` is 'tls', 'starttls', or '' (for this machine only). With an `account` it signs in by a
+    token and has no password.
     """
 
     host: str
@@ -69,14 +69,14 @@ class Mailbox:
 
     @property
     def name(self) -> str:
-        """The name under which its mails are filed; another port, password or option leaves it as it is."""
+        """The name that its mails are stored under; it doesn't depend on port, password or options."""
         return f"{self.user}@{self.host}/{self.folder}"
 
 
 def provider_of(value: Mapping[str, str]) -> Provider | None:
-    """The provider that the settings MAIL_OAUTH... name, None where they name none.
+    """Return the provider that the settings MAIL_OAUTH... name, or None.
 
-    Raises `ValueError` that says which setting is wrong.
+    Raises ValueError with the name of the invalid setting.
     """
     if not value["MAIL_OAUTH"]:
         return None
@@ -101,7 +101,7 @@ def provider_of(value: Mapping[str, str]) -> Provider | None:
 
 
 def is_safe(url: str) -> bool:
-    """Return whether secrets may be sent to this address: encrypted, or to this machine."""
+    """Return whether secrets may be sent to this URL: it is encrypted, or leads to this machine."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises where it is none
@@ -113,7 +113,10 @@ def is_safe(url: str) -> bool:
 
 
 def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAuthAccount | None:
-    """The account that mails leave by, None where it has a password or needs none. Raises `ValueError`."""
+    """Return the OAuth account that mails are sent with, or None if sending takes a password or no sign-in.
+
+    Raises ValueError if its token would be sent in the clear, or its user name can't be used.
+    """
     user = value["MAIL_USERNAME"]
     if provider is None or not user or value["MAIL_PASSWORD"]:
         return None
@@ -124,14 +127,14 @@ def smtp_account_of(value: Mapping[str, str], provider: Provider | None) -> OAut
 
 
 def accounts_of(mailboxes: Sequence[Mailbox], smtp: OAuthAccount | None) -> tuple[OAuthAccount, ...]:
-    """Every account that signs in by token, once."""
+    """Return the distinct accounts that sign in by token."""
     found = [*(mailbox.account for mailbox in mailboxes), smtp]
     return tuple(dict.fromkeys(account for account in found if account is not None))
 
 
 def mailboxes_of(text: str, provider: Provider | None = None) -> tuple[Mailbox, ...]:
-    """The mailboxes of MAILBOXES. Raises `ValueError` that says which one is wrong, by its number, and never quotes
-    it."""
+    """Parse the setting MAILBOXES. Raises ValueError, which names an invalid mailbox by its number and never quotes
+    its password."""
     found = []
     for number, address in enumerate(text.split(), 1):
         try:
@@ -144,7 +147,7 @@ def mailboxes_of(text: str, provider: Provider | None = None) -> tuple[Mailbox, 
 
 
 def _split(address: str) -> tuple[SplitResult, int | None]:
-    """The parts of an address and its port. Python's own faults would quote the password."""
+    """Split a mailbox's URL, without the errors of `urllib`, which could quote the password. Raises ValueError."""
     try:
         parts = urlsplit(address)
         return parts, parts.port
@@ -188,7 +191,7 @@ def _mailbox(parts: SplitResult, port: int | None, provider: Provider | None) ->
 
 
 def _validate_user(user: str, label: str) -> str:
-    """The name of an account as the exchange of XOAUTH2 can carry it. Raises `ValueError`."""
+    """Return the user name. Raises ValueError, with the label, if XOAUTH2 can't carry it."""
     if not re.fullmatch(rf"[\x21-\x7e]{{1,{LONGEST_NAME}}}", user):
         raise ValueError(f"{label} has a sign that no sign-in by token can carry")
     return user

@@ -1,4 +1,4 @@
-"""The provider by which the desk's people may come in (OpenID Connect), as the settings OIDC_... name it."""
+"""The OpenID Connect provider that the desk may sign in with, from the settings OIDC_...."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,10 @@ LONGEST_NAME = 40  # characters on the button
 
 @dataclass(frozen=True)
 class StaffProvider:
-    """A provider by its issuer (OpenID Connect Discovery, section 2), and this house as it knows it.
+    """A provider, by its issuer (OpenID Connect Discovery, section 2), and this installation's registration with it.
 
-    `name` stands on the button. `second` are the values of `amr` or `acr` by which its sign-in counts as a second
-    factor.
+    `name` is the label of the sign-in button. A sign-in with one of the values in `second`, as `amr` or `acr`, counts
+    as two-factor.
     """
 
     issuer: str
@@ -27,7 +27,7 @@ class StaffProvider:
 
 
 def staff_provider_of(value: Mapping[str, str]) -> StaffProvider | None:
-    """Return the provider that the settings name, None where they name none."""
+    """Return the provider that the settings name, or None."""
     if not value["OIDC_ISSUER"]:
         return None
     return StaffProvider(
@@ -40,7 +40,7 @@ def staff_provider_of(value: Mapping[str, str]) -> StaffProvider | None:
 
 
 def oidc_faults(value: Mapping[str, str]) -> Iterator[str]:
-    """Say which of the settings is wrong, missing, or set where there is no provider."""
+    """Yield a message for each OIDC setting that is invalid or missing, or set without a provider."""
     others = ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_SECOND_FACTOR")
     if not value["OIDC_ISSUER"]:
         if given := [name for name in others if value[name]]:

@@ -1,5 +1,6 @@
-"""The settings file: lines of NAME=value that only its owner and a group can read. python-dotenv reads them; nothing
-in a value is replaced, since a password may hold any sign.
+"""The settings file: lines of NAME=value, readable by its owner and group only.
+
+It is parsed by python-dotenv, without variable expansion, since a password may contain any character.
 """
 
 import os
@@ -13,11 +14,11 @@ from dotenv.parser import parse_stream
 from app.settings.settings_table import ROWS, SETTINGS
 
 NAMED_BY = "READERS_ASKED_ENV_FILE"
-ALIKE = 0.8  # from which a name is taken for a slip of the hand; 1 is the same name
+ALIKE = 0.8  # difflib's ratio from which an unknown name counts as a typo; 1 is the same name
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return what a file sets. Raises `ValueError` that says what is wrong with it and never quotes a value."""
+    """Return the settings of a file by name. Raises ValueError, whose message never quotes a value."""
     try:
         with path.open(encoding="utf-8") as lines:
             bindings = list(parse_stream(lines))
@@ -36,7 +37,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _check_name(name: str, location: str) -> None:
-    """Raise `ValueError` where a name is nearly one of ours: what is set by a slip is not set at all."""
+    """Raise ValueError for a probable typo, which would leave a setting unset, and for a name no file may set."""
     if name == NAMED_BY:
         raise ValueError(f"{location}: {name} is for the environment, a file can't name another one")
     if name not in SETTINGS and (meant := get_close_matches(name, SETTINGS, 1, ALIKE)):
@@ -44,7 +45,7 @@ def _check_name(name: str, location: str) -> None:
 
 
 def lines_of(values: Mapping[str, str]) -> Iterator[str]:
-    """The lines of a file that sets these values: one for each setting there is, with its meaning above."""
+    """Yield the lines of a settings file: every setting below its explanation, commented out if `values` lacks it."""
     yield "# The settings of Readers Asked. What the environment sets wins over this file."
     yield "# Keep a copy of it away from this machine: what SECRET_KEYS has sealed opens with nothing else."
     for row in ROWS:
@@ -64,18 +65,18 @@ def _quote(value: str) -> str:
 
 
 def write_new(path: Path, values: Mapping[str, str]) -> None:
-    """Make a settings file, whole or not at all. Raises `FileExistsError` where there is one, and other `OSError`."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # its owner's alone
+    """Create a settings file atomically. Raises FileExistsError if it exists, and other OSError."""
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # with mode 600
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines_of(values))
             file.flush()
             os.fsync(file.fileno())
-        os.link(beside, path)  # unlike a rename, this never takes the place of another file
+        os.link(beside, path)  # unlike a rename, this never replaces another file
     finally:
         os.unlink(beside)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # else a power cut could take the only copy of the keys
+        os.fsync(folder)  # otherwise a power failure could lose the only copy of the keys
     finally:
         os.close(folder)

@@ -1,4 +1,4 @@
-"""The settings that the product reads, as settings.toml has them, and the reference that is made of them."""
+"""The table of all settings, read from settings.toml, and the reference documentation generated from it."""
 
 import os
 import tomllib
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-KEPT = "VAR"  # stands in a default for the folder that `get_data_folder` finds
+KEPT = "VAR"  # placeholder in a default for the folder of `get_data_folder`
 
 
 def get_data_folder() -> Path:
-    """Return where a newsroom keeps its files unless told otherwise: in a clone its folder `var`; installed, by the
-    XDG Base Directory Specification, never among the packages."""
+    """Return the default folder for a newsroom's files: `var` in a clone, and otherwise a folder of the user's by the
+    XDG Base Directory Specification."""
     if (ROOT / "pyproject.toml").exists():
         return ROOT / "var"
     home = os.environ.get("XDG_DATA_HOME", "")
@@ -22,7 +22,7 @@ def get_data_folder() -> Path:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of app/settings/settings.toml, which says what each column is."""
+    """A row of app/settings/settings.toml, whose header explains the columns."""
 
     name: str
     part: str
@@ -35,12 +35,12 @@ class Setting:
 
     @property
     def value(self) -> str:
-        """The value where nothing is set."""
+        """The default value, with the data folder filled in."""
         return self.default.replace(KEPT, str(get_data_folder()))
 
 
 def _read_row(name: str, columns: dict[str, Any]) -> Setting:
-    """Raises ValueError, with the name of the row, for a column that it lacks or that no row has."""
+    """Create a `Setting`. Raises ValueError, with the name of the row, for a missing or unknown column."""
     lacking = {"part", "meaning"} - columns.keys()
     unknown = columns.keys() - {column.name for column in fields(Setting)}
     if lacking or unknown:
@@ -65,7 +65,7 @@ and a group, may read it. This page is what `readers-asked settings` prints.
 
 
 def reference() -> Iterator[str]:
-    """The lines of docs/configuration.md."""
+    """Yield the lines of docs/configuration.md."""
     yield from INTRODUCTION.splitlines()
     part = ""
     for row in ROWS:

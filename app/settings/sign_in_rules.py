@@ -1,4 +1,4 @@
-"""The rules of signing in that the settings say. The session carries them as it carries the keys."""
+"""The sign-in rules of the settings. They are in a database session's `info`, like the keys."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,8 +6,8 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class SignInRules:
-    """The time for which the desk's people stay signed in, in a browser that `rests` and in `any`; and the `roles` that
-    need a second factor beside their mail."""
+    """How long members of the desk stay signed in, without activity (`rests`) and in total (`any`), and the `roles`
+    that need a second factor besides the sign-in mail."""
 
     rests: timedelta = timedelta(hours=24)
     any: timedelta = timedelta(days=14)

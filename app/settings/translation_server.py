@@ -1,4 +1,4 @@
-"""The server of the newsroom's own that translates letters for the desk, as the settings LIBRETRANSLATE_... name it."""
+"""The newsroom's own server for translating letters, from the settings LIBRETRANSLATE_...."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class TranslationServer:
-    """A LibreTranslate by its address, with the key that it wants, if it does."""
+    """A LibreTranslate server. `key` is its API key, or empty."""
 
     url: str
     key: str = field(repr=False)
@@ -19,13 +19,13 @@ class TranslationServer:
 
 
 def translation_server_of(value: Mapping[str, str]) -> TranslationServer | None:
-    """Return the server that the settings name, None where they name none: then no letter leaves."""
+    """Return the server that the settings name. Without one it is None, and no letter is sent anywhere."""
     url = value["LIBRETRANSLATE_URL"]
     return TranslationServer(url, value["LIBRETRANSLATE_KEY"]) if url else None
 
 
 def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
-    """Say what is wrong with them. Readers' words go over the open network encrypted alone."""
+    """Yield a message for each invalid setting. Readers' letters must be encrypted on a public network."""
     url = value["LIBRETRANSLATE_URL"]
     if not url:
         if value["LIBRETRANSLATE_KEY"]:
@@ -43,8 +43,8 @@ def translation_faults(value: Mapping[str, str]) -> Iterator[str]:
 
 
 def _is_private_host(host: str) -> bool:
-    """Return whether a host is this machine or in a private network (RFC 1918, RFC 4193), or a name without a dot, as
-    containers have beside each other."""
+    """Return whether a host is this machine, in a private network (RFC 1918, RFC 4193), or a name without a dot, as
+    containers use for each other."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
