@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit.queries import count_events_since
 from ..core.actors import Actor, Expert, Staff
-from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition
+from ..core.domain_errors import DomainError, InvalidField, InvalidTransition
 from ..core.state_machine import must, require_length, require_text
 from ..db.session import get_keyring, lock_row, now
 from ..mail.mail_values import AssignmentMail, InvitationMail
@@ -69,7 +69,7 @@ def change_brief(session: Session, actor: Staff, assignment: Assignment, brief: 
     if not assignment.is_drafted:
         raise InvalidTransition("assignment", "change the brief of", assignment.state)
     if not MIN_WORDS <= (brief.words or 0) <= MAX_WORDS:
-        raise MissingPrecondition("words")
+        raise InvalidField("word_count_out_of_range", "words")
     must_be_clear(session, actor, assignment.question, brief.whole)
     assignment.brief, assignment.words = for_print(clean(brief.brief)), brief.words or 0
     assignment.credit_line = clean_printed_line("credit_line", brief.credit_line or "")
@@ -82,6 +82,8 @@ ASKS_A_DAY = 5  # questions that an expert may ask the desk about one assignment
 
 class AskedEnough(DomainError):
     """Raised when an expert has already asked the desk ASKS_A_DAY questions about an assignment within a day."""
+
+    code = "limit.asked_back"
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def decline(
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
     later_on = later_on if reason == "no time" else None
     if later_on and later_on <= now(session).astimezone(ZoneInfo(zone)).date():
-        raise MissingPrecondition("later date to come")
+        raise InvalidField("later_on_not_in_future", "later_on")
     why = {"reason": reason}
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=why, decline_reason=reason, later_on=later_on)
     reopen_if_unassigned(session, actor, assignment.question_id)

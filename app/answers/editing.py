@@ -8,7 +8,7 @@ from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Clock, Expert, Staff
-from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..mail.mail_values import AssignmentMail
@@ -28,6 +28,7 @@ from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED = ("fine", "approved", "silent")
+NOT_CHECKED = "precondition.text_not_checked"
 Known = tuple[Sequence[AnswerText], Sequence[Check]]
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
 
@@ -141,7 +142,7 @@ def settle_check(
         else clean(reply)[:LONGEST_REPLY]
     )
     if outcome == "wrong" and not reply:
-        raise MissingPrecondition("what is wrong")
+        raise MissingField("reply")
     if isinstance(actor, Expert) and outcome in ("fine", "approved"):
         translating.mark_checked(session, answer, check, translation_labels)
     check.outcome, check.ended_at, check.reply_text = outcome, now(session), reply or None
@@ -187,16 +188,16 @@ def _mail_unsettled() -> Exists:
 
 def faults_of_approval(
     session: Session, answer: Answer, checklist: Sequence[str], texts_and_checks: Known | None = None
-) -> list[str]:
-    """Return the codes of what prevents the approval; only "check" can be overridden with a reason.
+) -> list[MissingPrecondition]:
+    """Return what prevents the approval; only `NOT_CHECKED` can be overridden with a reason.
 
     A text needs a quote check according to the newsletter's policy and to who wrote its newest version.
     `texts_and_checks` are all versions and all quote checks of the answer, if they are loaded already.
     """
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
-    faults = [] if set(CHECKLIST) <= set(checklist) else ["checklist"]
+    faults = [] if set(CHECKLIST) <= set(checklist) else [MissingPrecondition("checklist_incomplete")]
     if not answer.expert.verified_at:
-        faults.append("verified")
+        faults.append(MissingPrecondition("expert_not_verified"))
     if texts_and_checks is None:
         texts_and_checks = versions_of(session, [answer.id])[answer.id], checks_of(session, [answer.id])[answer.id]
     texts, checks = texts_and_checks
@@ -205,7 +206,7 @@ def faults_of_approval(
     passed = any(check.text_id == answer.text_id and check.outcome in PASSED for check in checks)
     untouched = answer.is_submitted and not by_hand
     needs_check = newsletter.check_policy == "approve" if untouched else newsletter.check_policy != "off" or by_hand
-    return faults if passed or not needs_check else [*faults, "check"]
+    return faults if passed or not needs_check else [*faults, MissingPrecondition("text_not_checked")]
 
 
 def approve(
@@ -228,8 +229,8 @@ def approve(
     ANSWER.move("approve", answer.state)
     reason = require_length("reason", single_line(reason), LONGEST_REASON)
     for fault in faults_of_approval(session, answer, checklist):
-        if fault != "check" or not reason:
-            raise MissingPrecondition(fault)
+        if fault.code != NOT_CHECKED or not reason:
+            raise fault
     assignment, question = load_whole(session, answer)
     ANSWER.apply(
         session,

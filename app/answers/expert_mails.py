@@ -182,11 +182,11 @@ def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, bod
     mail.
     """
     must(actor, "prepare")
-    body = require_text("text", require_length("letter", clean(body), MAX_LETTER_LENGTH))
+    body = require_text("text", require_length("text", clean(body), MAX_LETTER_LENGTH))
     if assignment.is_drafted:
         raise InvalidTransition("assignment", "write to the expert of", assignment.state)
     if assignment.expert.person.email_sealed is None:
-        raise MissingPrecondition("address")
+        raise MissingPrecondition("no_email_address")
     send_to_expert(session, actor, assignment, "expert.letter", AssignmentMail(typed=body))
     audit.record(session, actor, "assignment.write", assignment)
 

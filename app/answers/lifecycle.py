@@ -89,12 +89,16 @@ STAGE_BY_ANSWER = {
 }
 
 dates = Precondition(
-    "dates", lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at)
+    "dates",
+    "dates_missing",
+    lambda assignment: bool(assignment.reply_by and assignment.due_at and assignment.invited_at),
 )
-cleared = Precondition("cleared text", lambda assignment: assignment.question.is_cleared)
-text = Precondition("text", lambda answer: answer.text_id is not None)
+cleared = Precondition("cleared text", "text_not_cleared", lambda assignment: assignment.question.is_cleared)
+text = Precondition("text", "no_text", lambda answer: answer.text_id is not None)
 approval = Precondition(
-    "approved text, credit", lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit)
+    "approved text, credit",
+    "no_text_or_credit",
+    lambda answer: bool(answer.approved_text_id == answer.text_id and answer.credit),
 )
 
 ASSIGNMENT = Machine(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
+from ..core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, PermissionDenied
 from ..core.state_machine import check_version, must, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..letters import filing
@@ -59,7 +59,7 @@ def from_pen(
         raise PermissionDenied(actor.ref)
     reading = inbound.reading_of(session, row)
     if reading is None:
-        raise MissingPrecondition("bytes")
+        raise MissingPrecondition("mail_destroyed")
     letter = create_letter(session, actor, assignment, reading.text, row.stored_at)
     inbound.take(
         session, actor, row, letter.id, version, newsletter_id=assignment.newsletter_id, assignment_id=assignment.id
@@ -135,7 +135,7 @@ def file(
         raise InvalidTransition("letter", f"file as {kind}", letter.state)
     assignment = session.get(Assignment, letter.assignment_id) if letter.assignment_id else None
     if assignment is None:
-        raise MissingPrecondition("assignment")
+        raise MissingField("assignment")
     if letter.newsletter_id != actor.newsletter_id:
         raise PermissionDenied(actor.ref)
     if letter.is_filed and letter.filed_as == kind:

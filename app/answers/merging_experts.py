@@ -27,6 +27,8 @@ CHECK = ("verified_at", "verified_by_id", "verified_how")
 class BothAsked(DomainError):
     """Raised when both experts have the same question, which one person can't have twice."""
 
+    code = "conflict.question_asked_twice"
+
     def __init__(self, question_id: int) -> None:
         super().__init__(f"question {question_id} would be asked twice")
         self.question_id = question_id

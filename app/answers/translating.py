@@ -28,7 +28,8 @@ from .writing import MAXIMUM
 
 # Maximum characters of the fields that hold a single line, by name.
 LINES = {"headline": 300, "name": 400, "credit_line": 400, "relation": 400, "translator": 200}
-QUESTION = "question"  # what stands in an address for the wording, where an answer has its own key
+NOT_CHECKED = "precondition.translation_not_checked"
+QUESTION = "question"  # stands for the wording in URLs; an answer has its public ID there
 
 
 @dataclass(frozen=True)
@@ -186,19 +187,21 @@ def facts_of(original: Original, content: Words) -> dict[str, Any]:
     }
 
 
-def faults_of_approval(session: Session, translation: Translation, original: Original, has_compared: bool) -> list[str]:
-    """Return what stands in the way of approving a translation: `expert` gives way to a reason, the others don't."""
-    faults = [] if has_compared else ["comparison"]
+def faults_of_approval(
+    session: Session, translation: Translation, original: Original, has_compared: bool
+) -> list[MissingPrecondition]:
+    """Return what prevents the approval. A reason can override that the expert hasn't checked it, and nothing else."""
+    faults = [] if has_compared else [MissingPrecondition("not_compared")]
     if not original.is_approved:
-        faults.append("approved original")
+        faults.append(MissingPrecondition("original_not_approved"))
     if not is_current(session, translation, original):
-        faults.append("current original")
+        faults.append(MissingPrecondition("original_changed"))
     unread = (
         original.answer is not None
         and reads(original.answer.expert, translation.language)
         and translation.checked_at is None
     )
-    return [*faults, "expert"] if unread else faults
+    return [*faults, MissingPrecondition("translation_not_checked")] if unread else faults
 
 
 def approve(
@@ -222,8 +225,8 @@ def approve(
     TRANSLATION.move("approve", translation.state)
     reason = require_length("reason", single_line(reason), 400)
     for fault in faults_of_approval(session, translation, original, has_compared):
-        if fault != "expert" or not reason:
-            raise MissingPrecondition(fault)
+        if fault.code != NOT_CHECKED or not reason:
+            raise fault
     _check_no_reader_words(session, actor, translation, original)
     TRANSLATION.apply(
         session,
@@ -244,7 +247,7 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
         must_be_clear(session, actor, original.question, whole, f"{original.words.body}\n{original.words.ties}")
         return
     found = list_reader_passages(session, asker_letters(session, original.question), texts)
-    must_have_looked(actor, found, "a look at what was said besides")
+    must_have_looked(actor, found, "private_details")
 
 
 def reopen(session: Session, actor: Staff, translation: Translation) -> None:

@@ -152,7 +152,7 @@ def _check_sendable(original: Original) -> None:
     if original.question.has_ended or original.question.is_retracted:
         raise InvalidTransition("question", "translate", original.question.state)
     if not original.is_approved:
-        raise MissingPrecondition("approved original")
+        raise MissingPrecondition("original_not_approved")
 
 
 def _must_be_free(session: Session, original: Original, language: str) -> None:

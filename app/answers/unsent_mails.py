@@ -19,7 +19,9 @@ ASKS = (INVITATION, *(f"expert.{kind}" for kind in ("invitation_again", "reminde
 
 
 class AlreadySent(outbox.OnItsWay):
-    """An expert has heard by mail what was to be taken back."""
+    """Raised when an expert has already been mailed what would be undone."""
+
+    code = "conflict.mail_sent"
 
 
 def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:

@@ -185,7 +185,7 @@ def _build_validator(question: Question, option: str = "") -> Callable[[str], st
         except directory.BadAddress:
             message = FAULTS["address"]
         except FieldError as wrong:
-            message = FAULTS[wrong.code] % wrong.values
+            message = FAULTS[wrong.key] % wrong.values
         except (ValueError, LookupError) as wrong:
             message = str(wrong)
         raise click.UsageError(f"{option}: {message}" if option else message)

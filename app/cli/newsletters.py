@@ -118,4 +118,4 @@ def _faults_in_words(faulty: InvalidSettings) -> str:
 
 
 def _format_fault(fault: object) -> str:
-    return FAULTS[fault.code] % fault.values if isinstance(fault, FieldError) else str(fault)
+    return FAULTS[fault.key] % fault.values if isinstance(fault, FieldError) else str(fault)

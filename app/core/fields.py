@@ -24,7 +24,7 @@ YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
 
-# What is wrong, by its code, in a sentence.
+# What is wrong, by the key of a `FieldError`, in a sentence.
 FAULTS = {
     "empty": N_("Something must stand here."),
     "long": N_("This is too long: %(most)d characters are the most."),
@@ -33,30 +33,32 @@ FAULTS = {
     "number": N_("Give a number from %(low)s to %(high)s."),
     "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
     "past": N_("Give a day that is still to come."),
-    "yes or no": N_("Write yes or no."),
+    "yes_or_no": N_("Write yes or no."),
     "language": N_("No language has this code or name: %(word)s."),
     "origin": N_("%(word)s isn’t the origin of a site. Write it like https://news.example, one for each site."),
     "note": N_("This line can’t be read: %(line)s. Look at the example."),
     "address": N_("This isn’t an e-mail address that one can write to."),
     "taken": N_("Mail to this address comes in for another newsletter already."),
-    "short name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
-    "in use": N_("This short name is in use already: choose another one."),
+    "short_name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
+    "in_use": N_("This short name is in use already: choose another one."),
     "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
     "key": N_("This isn’t what a key of this tool looks like."),
-    "key anew": N_("Type the key anew: it goes to no other tool and to no other address than it was typed for."),
-    "tool address": N_("Write the address like https://ghost.example, as it stands before /ghost or /admin."),
+    "key_anew": N_("Type the key anew: it goes to no other tool and to no other address than it was typed for."),
+    "tool_address": N_("Write the address like https://ghost.example, as it stands before /ghost or /admin."),
     "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
 }
 
 
 class FieldError(Exception):
-    """A text can't be taken for a field. `code` says why: empty, long, bad, many, language, number, date, yes or no, or
-    one of the field's own check; `values` are filled into its sentence.
-    """
+    """A text can't be taken for a field. `key` says why, a row of `FAULTS`; `values` are filled into its sentence."""
 
-    def __init__(self, code: str, **values: Any) -> None:
-        super().__init__(code)
-        self.code, self.values = code, values
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(key)
+        self.key, self.values = key, values
+
+    @property
+    def code(self) -> str:
+        return f"field.{self.key}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +177,7 @@ def _parse_minutes(field: Field, hours: str) -> int:
 def _parse_bool(_field: Field, raw: Any) -> bool:
     word = str(raw).strip().casefold()
     if word not in YES | NO:
-        raise FieldError("yes or no")
+        raise FieldError("yes_or_no")
     return word in YES
 
 

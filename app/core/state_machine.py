@@ -13,7 +13,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .. import audit
 from ..db.session import now
 from .actors import Actor
-from .domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong, VersionConflict
+from .domain_errors import (
+    InvalidTransition,
+    MissingField,
+    MissingPrecondition,
+    PermissionDenied,
+    TooLong,
+    VersionConflict,
+)
 from .permissions import may
 
 
@@ -65,16 +72,24 @@ class States(dict[str, str]):
 
 @dataclass(frozen=True)
 class Precondition:
-    """A fact that must hold once the move's facts are on the row."""
+    """A fact that must hold once the move's facts are on the row. `name` stands in the tables, `key` in the code of the
+    error."""
 
     name: str
+    key: str
     holds: Callable[[Any], bool]
+
+    def require(self, row: Any) -> None:
+        """Raise `MissingPrecondition` where it does not hold for this row."""
+        if not self.holds(row):
+            raise MissingPrecondition(self.key)
 
 
 def requires(*columns: str) -> Precondition:
     """The row needs a value in each of these columns."""
     return Precondition(
         " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
+        f"{'_and_'.join(column.removesuffix('_id') for column in columns)}_missing",
         lambda row: all(getattr(row, column) for column in columns),
     )
 
@@ -157,8 +172,7 @@ class Machine:
         for fact, value in facts.items():
             setattr(row, fact, value)
         for need in move.needs:
-            if not need.holds(row):
-                raise MissingPrecondition(need.name)
+            need.require(row)
         moment = at or now(session)
         row.state, row.state_at = target, moment
         session.add(row)
@@ -184,10 +198,10 @@ def must(actor: Actor, *acts: str) -> None:
         raise PermissionDenied(f"{actor.ref} may not {acts[0]}")
 
 
-def require_text(fact: str, text: str) -> str:
-    """The text, where there is any. Raises `MissingPrecondition`."""
+def require_text(field: str, text: str) -> str:
+    """The text, where there is any. Raises `MissingField`."""
     if not text:
-        raise MissingPrecondition(fact)
+        raise MissingField(field)
     return text
 
 

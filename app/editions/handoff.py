@@ -32,12 +32,10 @@ from .models import Edition, HandedDraft
 from .queries import title_of
 from .ready_questions import load_ready_questions
 
-LEASE = timedelta(minutes=10)  # longer than all that is asked for one draft
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each try
-GIVES_UP = timedelta(days=1)  # after a press
-BUDGET = 5.0  # seconds after which no further draft of a round is begun
-UNFIT = {"words": "cleared text", "answer": "approved answer"}
-NAMES = {"consent": "consent"}  # what a name lacks; else its check
+LEASE = timedelta(minutes=10)  # longer than all requests for one draft take
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)  # doubled after each attempt
+GIVES_UP = timedelta(days=1)  # after the request from the desk
+BUDGET = 5.0  # seconds after which a run of the worker begins no further draft
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +75,7 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
         raise InvalidTransition("edition", "hand over", edition.state)
     kept = of_newsletter(session, edition.newsletter_id)
     if kept is None:
-        raise MissingPrecondition("tool that sends")
+        raise MissingPrecondition("no_sending_tool")
     fit_blocks(session, edition)
     at = now(session)
     row = get_handed_draft(session, edition)
@@ -97,15 +95,15 @@ def fit_blocks(session: Session, edition: Edition) -> list[Block]:
     """
     seen = locking.preview(session, edition)
     if seen.troubles:
-        raise MissingPrecondition(NAMES.get(seen.troubles[0].fault, "verified name"))
+        raise seen.troubles[0].error
     if not seen.blocks:
-        raise MissingPrecondition("picked question")
+        raise MissingPrecondition("no_question_picked")
     if edition.is_planned:
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
         for matter in list_lock_blockers(
             load_ready_questions(session, newsletter, slots.list_picked_questions(session, edition))
         ):
-            raise MissingPrecondition(UNFIT[matter.kind])
+            raise MissingPrecondition("text_not_cleared" if matter.kind == "words" else "no_approved_answer")
     return seen.blocks
 
 
@@ -153,7 +151,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
         return _fail_handoff(session, row, "no tool")
     try:
         if not edition.is_ahead:
-            raise MissingPrecondition("edition ahead")
+            raise MissingPrecondition("edition_not_ahead")
         blocks, title = fit_blocks(session, edition), title_of(session, edition)
         account = account_of(session, kept, own_hosts)
     except MissingPrecondition:

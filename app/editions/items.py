@@ -36,6 +36,10 @@ class NameTrouble:
     letter_id: int
     fault: str
 
+    @property
+    def error(self) -> MissingPrecondition:
+        return MissingPrecondition("name_without_consent" if self.fault == "consent" else "name_not_verified")
+
 
 def _names_of(
     session: Session, newsletter: Newsletter, readers: Mapping[int, int]
@@ -155,11 +159,10 @@ def freeze_item(session: Session, newsletter: Newsletter, edition: Edition, ques
 
     Raises `MissingPrecondition` if its wording isn't cleared, or if a reader's name in it may not be printed.
     """
-    if not cleared.holds(question):
-        raise MissingPrecondition(cleared.name)
+    cleared.require(question)
     piece, trouble = piece_of(session, newsletter, question)
     if trouble:
-        raise MissingPrecondition("consent" if trouble.fault == "consent" else "verified name")
+        raise trouble.error
     return build_edition_item(newsletter, edition, question, piece, own_phrases(session, newsletter, piece.language))
 
 

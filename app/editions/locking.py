@@ -137,7 +137,7 @@ def lock_edition(session: Session, actor: Staff, edition: Edition, version: int 
     EDITION.move("lock", edition.state)
     questions = list_picked_questions(session, edition)
     if not questions:
-        raise MissingPrecondition("picked question")
+        raise MissingPrecondition("no_question_picked")
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     carries = corrections.attach_corrections(session, edition)
     items = [add_and_flush(session, freeze_item(session, newsletter, edition, question)) for question in questions]

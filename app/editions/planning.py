@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..answers.models import Assignment
 from ..core.actors import Actor
-from ..core.domain_errors import MissingPrecondition
+from ..core.domain_errors import InvalidField
 from ..db.session import now
 from ..letters.models import Letter
 from ..newsletters.models import Newsletter
@@ -87,12 +87,12 @@ def reschedule_edition(session: Session, newsletter: Newsletter, edition: Editio
     """
     day, old, at = local_at.date(), edition.rule_date, in_utc(local_at, newsletter.zone)
     if at <= now(session):
-        raise MissingPrecondition("date to come")
+        raise InvalidField("date_not_in_future", "local_at")
     if at > now(session) + timedelta(days=AHEAD):
-        raise MissingPrecondition("near date")
+        raise InvalidField("date_too_far_ahead", "local_at")
     others = select(Edition.id).where(Edition.newsletter_id == newsletter.id, Edition.id != edition.id)
     if session.scalar(others.where(Edition.rule_date == day).limit(1)) is not None:
-        raise MissingPrecondition("free date")
+        raise InvalidField("date_taken", "local_at")
     rhythm = replace(rhythm_of(newsletter), extra=())
     skips = [one for one in newsletter.skips if read_skip(one) != (day, day)]
     rhythm = replace(rhythm, skips=tuple(map(read_skip, skips)))

@@ -136,9 +136,9 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
     require_planned(lock_row(session, edition))
     room = sections_of(session, edition)[question.section].open
     if not room:
-        raise MissingPrecondition("free slot")
+        raise MissingPrecondition("no_free_slot")
     if not approved_of(session, question.id):
-        raise MissingPrecondition("approved answer")
+        raise MissingPrecondition("no_approved_answer")
     if question.newsletter_id != edition.newsletter_id:
         raise InvalidTransition("question", "pick", "another newsletter's")
     why = {"edition": edition.id}
@@ -260,7 +260,7 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
             facts = {"from": edition.id, "to": target.id, "position": was}
             audit.record(session, actor, "question.carry", question, facts=facts)
             return target
-    raise MissingPrecondition("later edition")
+    raise MissingPrecondition("no_later_edition")
 
 
 def arrange(
@@ -297,7 +297,7 @@ def put_answer_first(session: Session, actor: Staff, edition: Edition, question:
     answers = approved_of(session, lock_row(session, question).id)
     first = next((answer for answer in answers if answer.public_id == answer_id), None)
     if first is None:
-        raise MissingPrecondition("approved answer")
+        raise MissingPrecondition("no_approved_answer")
     _number_answers(session, [first, *(answer for answer in answers if answer is not first)])
     renumber(session, edition)
     audit.record(session, actor, "answer.first", first, facts={"edition": edition.id})

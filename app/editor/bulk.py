@@ -1,4 +1,4 @@
-"""One press for several rows of a list: what can be done is done, and what can't is told with its reason."""
+"""Bulk actions on the selected rows of a list. Rows that can't be changed are reported with the reason."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from .question_labels import MERGE_FAULTS
 from .undo_press import get_undo_token, list_unchanged_reasons
 
 Row = TypeVar("Row")
-Boxes = Sequence[tuple[str, int]]  # the public id of each ticked row, and the version that was on the page
+Boxes = Sequence[tuple[str, int]]  # the public id of each selected row, and the version that the page showed
 WhyNot = tuple[tuple[type[DomainError], Any], ...]
 WHY_NOT: WhyNot = (
     (VersionConflict, _l("somebody has changed it since")),
@@ -40,11 +40,11 @@ WHY_NOT: WhyNot = (
 
 
 class RowNotFound(DomainError):
-    """No such row at this desk."""
+    """This desk has no such row."""
 
 
 class BulkActionError(DomainError):
-    """It can't be done to this one; the words say why."""
+    """The action can't be applied to a row, for the reason in `words`."""
 
     def __init__(self, message: str) -> None:
         super().__init__("otherwise")
@@ -52,11 +52,11 @@ class BulkActionError(DomainError):
 
 
 def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
-    """Return in words why nothing was done to a letter or a question."""
+    """Return the reason why a letter or a question was left unchanged, as a clause."""
     if isinstance(error, BulkActionError):
         return error.words
     if isinstance(error, CannotMerge):
-        return str(MERGE_FAULTS[error.reason])
+        return str(MERGE_FAULTS[error.code])
     if isinstance(error, VersionConflict | InvalidTransition) and (said := in_short(desk, row)):
         return said if isinstance(error, VersionConflict) else f"{WHY_NOT[-1][1]} ({said})"
     return get_refusal_text(WHY_NOT, error)
@@ -68,13 +68,13 @@ def get_refusal_text(table: WhyNot, error: DomainError) -> str:
 
 @dataclass(frozen=True)
 class Press:
-    """A press on the ticked rows: the words of the button, and the verb, for each row as a change of its own
-    or, where it is done `together`, for the boxes of all of them in one, which also gives the address of what they
-    became.
+    """A bulk action: the button's label and the verb.
 
-    `key` is the act whose key presses it, `choose` the select beside the button, "reason" or "topic", with its `label`.
-    `done` and `empty` say how many were done, and that none was ticked, where that isn't said as of the other presses.
-    `act` is what it needs beyond the act of its list: whoever lacks it isn't offered the button.
+    The verb runs for each row in a transaction of its own. If `together`, it runs once for all boxes, and returns the
+    outcome and the address of what the rows became. `key` is the act of the keyboard shortcut. `choose` names the
+    select beside the button, "reason" or "topic", and `label` its label. `done` and `empty` replace the list's messages
+    for how many rows were changed and for no selection. `act` is a permission needed in addition to the list's; the
+    button is hidden from people without it.
     """
 
     words: Any
@@ -89,8 +89,10 @@ class Press:
 
 
 def fresh(desk: RequestContext, row: Any, version: int) -> Any:
-    """A row that was loaded through the actor, locked, as it was when it was ticked. Raises `RowNotFound`,
-    `VersionConflict`."""
+    """Lock a row and return it.
+
+    Raises `RowNotFound` if it is None, and `VersionConflict` if it has changed since the page was shown.
+    """
     if row is None:
         raise RowNotFound
     check_version(lock_row(desk.session, row), version)
@@ -99,11 +101,12 @@ def fresh(desk: RequestContext, row: Any, version: int) -> Any:
 
 @dataclass(frozen=True)
 class Bulk:
-    """The list whose rows are ticked: the name of their boxes, how one is loaded, and what can be done with them.
+    """A list with checkboxes: the name of the boxes, how a row is loaded, and its bulk actions.
 
-    `back` gives the address to come back to, by the fields of the form, and the list there where what the rows became
-    is read next once nothing is left in it. `why` and `stays` say why something wasn't done, and with how many rows.
-    `take` gives the verbs a row and refuses one that was changed since it was ticked.
+    `back` returns the address to return to and the list there. If that list is now empty, and the action gave the
+    address of what the rows became, the redirect leads there instead; `link` labels the link to it. `why` words the
+    reason for a refusal, and `stays` the sentences about refused rows. `take` prepares a row for a verb, and refuses
+    one that has changed since it was selected.
     """
 
     box: str
@@ -116,33 +119,31 @@ class Bulk:
     why: Callable[[RequestContext, Any, DomainError], str] = format_refusal
     stays: Callable[[Counter[str]], list[str]] = list_unchanged_reasons
     take: Callable[[RequestContext, Any, int], Any] = fresh
-    most: int = 60  # rows of one press: more than any page has
+    most: int = 60  # rows per request: more than any page has
 
     def at(self, path: str, endpoint: str, act: str) -> None:
-        """Let the presses be sent to a list of the desk by whoever may do the act, and its template draw their buttons.
-        Of the presses each is asked on its own.
-        """
+        """Register the POST view for a list of the desk. It needs `act`; verbs check anything beyond that."""
         BULK[path] = act, self
 
         def press(slug: str) -> Response:
             return press_ticked(slug, self)
 
-        press.__name__ = endpoint  # by which its act and the limits know it
+        press.__name__ = endpoint  # the key of its act and its rate limit
         editor.press(f"/<slug>/{path}", act)(press)
 
 
-BULK: dict[str, tuple[str, Bulk]] = {}  # by the lists' addresses, with the act of whoever may press there
+BULK: dict[str, tuple[str, Bulk]] = {}  # by the list's path, with the act that its actions need
 
 
 @editor.app_template_global("tickable")
 def tickable(rows: str) -> bool:
-    """Return whether whoever looks may do anything with ticked rows of a list."""
+    """Return whether the actor may do anything with selected rows of a list."""
     return bool(g.may(BULK[rows][0]))
 
 
 @editor.app_template_global("presses")
 def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
-    """Return what whoever looks may do with the ticked rows of a list, without the presses named."""
+    """Return the bulk actions of a list that the actor may use, without those named in `but`."""
     act, bulk = BULK[rows]
     return [
         (name, press)
@@ -153,7 +154,7 @@ def presses(rows: str, *but: str) -> list[tuple[str, Press]]:
 
 @dataclass
 class Outcome:
-    """The result of a press on several rows: how many were done, their events, and the refused with their reasons."""
+    """The result of a bulk action: how many rows were changed, their undo tokens, and the refused ones with errors."""
 
     done: int = 0
     press: list[str] = field(default_factory=list)
@@ -161,15 +162,15 @@ class Outcome:
 
 
 def parse_selected_rows(name: str, limit: int) -> Boxes:
-    """The public ids and versions of the boxes of a form; what is none of ours is left out."""
+    """Return the public ids and versions of the selected boxes, at most `limit`. Malformed values are skipped."""
     pairs = (value.partition(".") for value in request.form.getlist(name)[:limit])
     return [(key, parse_number(version)) for key, _dot, version in pairs if key]
 
 
 def collect_rows(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome, list[Row]]:
-    """The rows for one change of them all; what `take` refuses is in the outcome and holds up no other."""
+    """Load the rows for a change of all of them in one transaction. Rows that `take` refuses go to the outcome."""
     outcome, rows = Outcome(), []
-    for public_id, version in sorted(boxes):  # in one order, so that two presses at once wait for each other
+    for public_id, version in sorted(boxes):  # always in the same order, so that concurrent requests don't deadlock
         try:
             rows.append(take(public_id, version))
         except DomainError as why:
@@ -178,7 +179,7 @@ def collect_rows(boxes: Boxes, take: Callable[[str, int], Row]) -> tuple[Outcome
 
 
 def chosen_topic(desk: RequestContext) -> Topic:
-    """The topic that the ticked rows are to be put under. Raises `BulkActionError`."""
+    """Return the selected topic. Raises `BulkActionError` if none or an unknown one is selected."""
     for topic in topics_of(desk.session, desk.newsletter.id):
         if topic.slug == request.form.get("topic"):
             return topic
@@ -186,7 +187,7 @@ def chosen_topic(desk: RequestContext) -> Topic:
 
 
 def _run_for_each_row(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outcome:
-    """Do something to each row, as a change of its own, so that one which can't be moved holds up no other."""
+    """Apply the verb to each row in a transaction of its own, so that a refused row doesn't affect the others."""
     outcome = Outcome()
     for public_id, version in boxes:
 
@@ -206,11 +207,11 @@ def _run_for_each_row(slug: str, bulk: Bulk, press: Press, boxes: Boxes) -> Outc
 
 
 def press_ticked(slug: str, bulk: Bulk) -> Response:
-    """Do what was pressed with the ticked rows, and say what was done, what wasn't and why, with the way back."""
+    """Apply the submitted action to the selected rows. Announce what was done and what wasn't, with an undo button."""
     press = bulk.presses.get(request.form.get("act", "")) or abort(400)
     if press.choose == "reason" and request.form.get("reason") not in ENDINGS:
         abort(400)
-    with read_context(slug) as desk:  # a stranger learns nothing, also without a tick
+    with read_context(slug) as desk:  # check access first, even if nothing is selected
         back, left = bulk.back(desk)
     boxes, href = parse_selected_rows(bulk.box, bulk.most), ""
     if press.together:

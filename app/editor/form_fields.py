@@ -8,12 +8,10 @@ from zoneinfo import ZoneInfo
 
 from flask import request
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from ..core.domain_errors import TooLong
 from ..core.fields import FAULTS, Field, FieldError, format_value
 from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
@@ -22,7 +20,6 @@ from ..web import errors
 from ..web.formatting import by_name
 from .frame import editor
 
-TOO_LONG = _l("This is too long: %(most)d characters are the most.")
 PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
@@ -45,11 +42,6 @@ def parse_day(text: str) -> date | None:
         return None
 
 
-def too_long(error: TooLong) -> str:
-    """Return the message for a field whose text is too long."""
-    return str(TOO_LONG) % {"most": error.max_length}
-
-
 def parse_number(text: str) -> int:
     """Parse a whole number of at most nine digits. Anything else becomes -1, which no version or count ever is."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
@@ -63,7 +55,7 @@ def parse_public_id(text: str) -> str:
 
 def format_fault(fault: Any) -> str:
     """Return the sentence for a field's fault. A fault that is a string already is returned unchanged."""
-    return _(FAULTS[fault.code]) % fault.values if isinstance(fault, FieldError) else str(fault)
+    return _(FAULTS[fault.key]) % fault.values if isinstance(fault, FieldError) else str(fault)
 
 
 def field_labels(fields: Mapping[str, Field]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Labels for questions, shared by the desk's pages: their states, why two can't be merged, why an expert declined."""
+"""Labels for questions, shared by the desk's pages: states, why two can't be merged, and why an expert declined."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from flask_babel import lazy_gettext as _l
 
 @dataclass(frozen=True)
 class StateWords:
-    """The words for a question in a state.
+    """The labels of a state of questions.
 
-    `listed` is the list that shows it, `label` what that is called; a state with another's list has no label of its
-    own. `says` is said of the question itself: empty where its experts' parts say how it stands; then `mark` is their
-    tone. `near` and `near_letter` say where it is when it looks like another question or like a letter. `step` is the
-    move that the page's first button makes, with its words.
+    `listed` is the filter of the list that includes the state, and `label` the filter's label, empty if another state
+    has it. `says` is the sentence about the question, and `mark` its tone; if empty, the pages describe its assignments
+    instead. `near` and `near_letter` describe it as a look-alike of a question or a letter. `step` is the move of the
+    page's primary button, and its label.
     """
 
     listed: str
@@ -56,25 +56,25 @@ STATE_LABELS = {
         step=("split", _l("Take it out again")),
     ),
 }
-# The words of each button beside the first one: moves that take one press and ask for nothing.
+# Labels of the secondary buttons: moves that need no further input.
 STATE_BUTTONS = {"shelve": _l("Put it on the shelf")}
 
 
-# By the code of `CannotMerge`; each goes on a sentence that begins with "it" or stands after a colon.
+# By the reason of `CannotMerge`. Each follows a colon or completes a sentence.
 MERGE_FAULTS = {
-    "itself": _l("it can’t be merged into itself"),
-    "elsewhere": _l("there is no such question in this newsletter"),
-    "into merged": _l("the other one was merged itself: choose the one that it is in now"),
-    "into closed": _l("the other one is closed"),
-    "into ran": _l("the other one has run: who asks it now is answered with it"),
-    "into such": _l("the other one takes nothing in where it stands now"),
-    "assigned": _l("an expert is asked about it: merge the other one into this one instead"),
-    "answered": _l("it has an answer: merge the other one into this one instead"),
-    "picked": _l("it is picked for an edition"),
-    "ran": _l("it has run"),
-    "closed": _l("it is closed: open it again first"),
-    "merged": _l("it is merged already"),
-    "such": _l("it can’t be merged from where it stands now"),
+    "merge.itself": _l("it can’t be merged into itself"),
+    "merge.elsewhere": _l("there is no such question in this newsletter"),
+    "merge.into_merged": _l("the other one was merged itself: choose the one that it is in now"),
+    "merge.into_closed": _l("the other one is closed"),
+    "merge.into_ran": _l("the other one has run: who asks it now is answered with it"),
+    "merge.into_this_state": _l("the other one takes nothing in where it stands now"),
+    "merge.assigned": _l("an expert is asked about it: merge the other one into this one instead"),
+    "merge.answered": _l("it has an answer: merge the other one into this one instead"),
+    "merge.picked": _l("it is picked for an edition"),
+    "merge.ran": _l("it has run"),
+    "merge.closed": _l("it is closed: open it again first"),
+    "merge.merged": _l("it is merged already"),
+    "merge.in_this_state": _l("it can’t be merged from where it stands now"),
 }
 
 DECLINE_LABELS = {

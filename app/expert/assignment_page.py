@@ -18,6 +18,7 @@ from ..editions.archive import story_path
 from ..editions.items import block_from
 from ..text.diff import changes, compare
 from ..web import errors
+from ..web.error_sentences import format_error
 from .access import Visit, assignment_route, change, page, to_assignment, visit
 from .writing_page import (
     OVER,
@@ -88,8 +89,8 @@ def settle(**way: str) -> Response:
         if written := change(way, verb):
             with visit(way) as found:
                 return check_page(found, 409, written, template="which")
-    except MissingPrecondition:
-        return _rerender_check(way, 400, {"reply": _("Say what is wrong, so that it can be put right.")})
+    except MissingPrecondition as error:
+        return _rerender_check(way, 400, {"reply": format_error(error)})
     except VersionConflict:
         return _rerender_check(
             way, 409, {"changes": _("The text has changed since you opened this page. Please look again.")}
@@ -198,25 +199,22 @@ def decline(**way: str) -> Response:
 
     try:
         change(way, verb)
-    except MissingPrecondition:
-        return _rerender_answer(way, {"until": _("Give a day that is still to come.")}, request.form.get("until", ""))
+    except MissingPrecondition as error:
+        return _rerender_answer(way, {"until": format_error(error)}, request.form.get("until", ""))
     return to_assignment(way)
 
 
 @assignment_route("/suggest", "POST")
 def suggest(**way: str) -> Response:
-    return _say(way, assigning.suggest, "colleague", _("Say who it is."))
+    return _say(way, assigning.suggest, "colleague")
 
 
 @assignment_route("/ask", "POST")
 def ask_back(**way: str) -> Response:
     try:
         return _say(way, assigning.ask_back, "back", _("There is no question yet."))
-    except assigning.AskedEnough:
-        enough = _(
-            "You have asked as often as the desk can answer in a day. Send this one tomorrow, or reply to our mail."
-        )
-        return _rerender_answer(way, {"back": enough})
+    except assigning.AskedEnough as error:
+        return _rerender_answer(way, {"back": format_error(error)})
 
 
 @assignment_route("/take-back", "POST")
@@ -236,13 +234,13 @@ def report(**way: str) -> Response:
     return to_assignment(way, said="report")
 
 
-def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str) -> Response:
+def _say(view_args: dict[str, str], verb: Saying, field: str, missing: str = "") -> Response:
     """One line of the expert's to the desk; both forms call it `note`, so that it is kept when something goes wrong."""
     note = request.form.get("note", "")
     try:
         change(view_args, lambda found: verb(found.session, found.actor, found.task.assignment, note))
-    except MissingPrecondition:
-        return _rerender_answer(view_args, {field: missing})
+    except MissingPrecondition as error:
+        return _rerender_answer(view_args, {field: missing or format_error(error)})
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
     return to_assignment(view_args, said=request.path.rpartition("/")[2])

@@ -51,7 +51,7 @@ def save_profile() -> Response:
     typed = _form_values()
     values, faults = read_form({name: one for name, one in OWN.items() if name != "languages"}, typed)
     if faults:
-        return _rerender(typed, Refusal(400, {name: str(FAULTS[fault.code]) for name, fault in faults.items()}))
+        return _rerender(typed, Refusal(400, {name: str(FAULTS[fault.key]) for name, fault in faults.items()}))
     version = request.form.get("version", 0, int)
 
     def fn(session: Session) -> None:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import jsonify, request
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -21,6 +20,7 @@ from ..editions.items import format_lead_in
 from ..text.clean import clean, word_count
 from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
+from ..web.error_sentences import format_error
 from ..web.formatting import clock_time
 from ..web.setup import limiter
 from .access import Visit, assignment_route, change, page, to_assignment, visit
@@ -202,10 +202,10 @@ def send(**way: str) -> Response:
 
     try:
         change(way, verb)
-    except MissingPrecondition:
+    except MissingPrecondition as error:
         with visit(way) as found:
             sheet = sheet_from(request.form, found.task.assignment.credit_line)
-            return answer_page(found, sheet, 400, errors={"text": _("There is no text yet.")})
+            return answer_page(found, sheet, 400, errors={"text": format_error(error)})
     except (VersionConflict, InvalidTransition):
         return _render_conflict(way)
     return to_assignment(way)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff
-from ..core.domain_errors import MissingPrecondition
+from ..core.domain_errors import MissingField, MissingPrecondition
 from ..core.state_machine import must, require_length
 from ..db.drawn_keys import random_key
 from ..db.session import add_and_flush, get_keyring, now
@@ -72,14 +72,14 @@ def set_credit(
 ) -> Credit:
     """Seal how a reader wants to be named. `consent` is the sentence that they agreed to, in their language.
 
-    A new choice removes the check of the old name. Raises `MissingPrecondition` when the choice needs a name, or, for
-    "first name and place", a place.
+    A new choice removes the check of the old name. Raises `MissingField` when the choice needs a name, or, for "first
+    name and place", a place.
     """
     name, place = single_line(name)[:120], single_line(place)[:120]
     if choice != "none" and not name:
-        raise MissingPrecondition("name")
+        raise MissingField("name")
     if choice == "first" and not place:
-        raise MissingPrecondition("place")
+        raise MissingField("place")
     ring = get_keyring(session)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id)) or Credit(
         id=random_key(session, Credit), letter_id=letter.id
@@ -149,15 +149,15 @@ def _name_on(session: Session, letter: Letter, credit: Credit, comma: str = ", "
 def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -> None:
     """Record how the desk checked that the name is the reader's, e.g. by a confirmed address or a call.
 
-    Raises `MissingPrecondition` (name, how), `TooLong` and `PermissionDenied`.
+    Raises `MissingPrecondition` if there is no name, `MissingField` and `TooLong` for `method`, and `PermissionDenied`.
     """
     must(actor, "check names")
-    method = require_length("how", single_line(method), 400)
+    method = require_length("verification_note", single_line(method), 400)
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     if credit is None or credit.choice == "none":
-        raise MissingPrecondition("name")
+        raise MissingPrecondition("no_name_to_verify")
     if not method:
-        raise MissingPrecondition("how")
+        raise MissingField("verification_note")
     credit.verified_at, credit.verified_by_id, credit.verified_how = now(session), actor.person_id, method
     audit.record(session, actor, "credit.verify", letter)
 

@@ -32,15 +32,18 @@ class LetterStates(StateMixin):
 
 settled = Precondition(
     "kind; question or assignment",
+    "kind_missing",
     lambda letter: bool(letter.filed_as and (letter.filed_as != "question" or letter.question_id)),
 )
-erased = Precondition("erases", lambda letter: letter.erased_at is not None and letter.body is None)
-words = Precondition("words", lambda letter: letter.body is not None)
+erased = Precondition("erases", "text_not_erased", lambda letter: letter.erased_at is not None and letter.body is None)
+words = Precondition("words", "letter_erased", lambda letter: letter.body is not None)
 way_in = Precondition(
-    "form or by hand", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")
+    "form or by hand", "no_form", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")
 )
 # The verb checks that the desk has made the question public: a precondition sees only the letter.
-joined = Precondition("question shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id))
+joined = Precondition(
+    "question shown", "question_not_shown", lambda letter: bool(letter.filed_as == "question" and letter.question_id)
+)
 
 LETTER = Machine(
     "letter",

@@ -91,7 +91,7 @@ def take(
     """Store a mailed letter. Its writer is treated as having chosen "one e-mail, then forget me".
 
     `answerable` allows the acknowledgement, which is sent if the newsletter wants it, once a day to each address.
-    Raises `MissingPrecondition` for a mail without text.
+    Raises `MissingField` for a mail without text.
     """
     return take_all(session, actor, [(newsletter, mailed, answerable)])[0]
 
@@ -152,12 +152,12 @@ def from_pen(
     """Make a letter of a mail in the holding pen, as the desk decides.
 
     It isn't acknowledged, since its sender isn't verified. Raises `VersionConflict`, `InvalidTransition`,
-    `PermissionDenied`, and `MissingPrecondition` if no text can be read from it (any more).
+    `PermissionDenied`, `MissingPrecondition` if the mail has been destroyed, and `MissingField` if it has no text.
     """
     must(actor, "take letters")
     reading = inbound.reading_of(session, row)
     if reading is None:
-        raise MissingPrecondition("bytes")
+        raise MissingPrecondition("mail_destroyed")
     words = reading.text or reading.subject
     mailed = MailedLetter(words, reading.from_address, row.stored_at, reading.language, row.edition_id, reading.comment)
     letter = take(session, actor, newsletter, mailed)

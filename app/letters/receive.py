@@ -76,14 +76,17 @@ class FormToken:
 
 
 @dataclass
-class ValidationError(Exception):
+class ValidationError(DomainError):
     """Raised for an invalid form; `faults` maps a field to a short code that the doors put into words."""
 
+    code = "invalid.letter"
     faults: dict[str, str] = field(default_factory=dict)
 
 
 class NotTaking(DomainError):
     """Raised while a newsletter takes no questions: it is paused, or has ended."""
+
+    code = "precondition.newsletter_takes_no_questions"
 
 
 class AlreadySent(Exception):

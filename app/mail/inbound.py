@@ -208,7 +208,7 @@ def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     """
     lock_row(session, row)
     if session.get(InboundRaw, row.id) is None:
-        raise MissingPrecondition("bytes")
+        raise MissingPrecondition("mail_destroyed")
     # Its desk keeps it; only a mail addressed to no newsletter gets its newsletter anew.
     newsletter_id = None if NOBODYS in row.reasons else row.newsletter_id
     anew: dict[str, Any] = {"newsletter_id": newsletter_id, "attempts": 0, "due_at": now(session)}
@@ -236,7 +236,7 @@ def raw_of(session: Session, row: Inbound) -> bytes:
     """Return the bytes of the mail as received. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
     kept = session.get(InboundRaw, row.id)
     if kept is None:
-        raise MissingPrecondition("bytes")
+        raise MissingPrecondition("mail_destroyed")
     return get_keyring(session).open_bytes(raw_place(row), kept.raw_sealed)
 
 

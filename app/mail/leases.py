@@ -72,7 +72,7 @@ class Leased:
     def raw(self) -> bytes:
         """The decrypted bytes. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
         if self.sealed is None:
-            raise MissingPrecondition("bytes")
+            raise MissingPrecondition("mail_destroyed")
         return self.ring.open_bytes(raw_place(self.row), self.sealed)
 
 

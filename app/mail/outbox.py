@@ -16,7 +16,7 @@ from sqlalchemy.sql import ColumnElement
 from .. import audit
 from ..core.actors import Actor
 from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition
-from ..core.state_machine import check_version, must
+from ..core.state_machine import check_version, must, require_text
 from ..db.ids import new_public_id
 from ..db.session import get_keyring, lock_row, now
 from ..text.clean import single_line
@@ -35,6 +35,8 @@ _NUMBERS = re.compile(r"(?<!\S)[245](?:\d\d|\.\d{1,3}\.\d{1,3})(?!\S)")  # RFC 5
 
 class OnItsWay(DomainError):
     """A worker is handing the mail over right now, so it can't be stopped."""
+
+    code = "conflict.mail_being_sent"
 
 
 class Posting(TypedDict, total=False):
@@ -103,7 +105,7 @@ def read(session: Session, mail: OutboxMail) -> Message:
     """
     content = session.get(OutboxContent, mail.id)
     if content is None:
-        raise MissingPrecondition("contents")
+        raise MissingPrecondition("mail_contents_deleted")
     kept = json.loads(get_keyring(session).open(_place(mail), content.sealed))
     message = Message(**kept | {"references": tuple(kept.get("references", ()))})
     return message if mail.asked_others is None else with_number(message, mail.asked_others)
@@ -122,9 +124,8 @@ def rewrite(
     if not mail.is_held:
         raise InvalidTransition("mail", "rewrite", mail.state)
     before = read(session, mail)
-    for fact, value in (("subject", subject), ("text", text)):
-        if not value.strip():
-            raise MissingPrecondition(fact)
+    require_text("subject", subject.strip())
+    require_text("text", text.strip())
     content = session.get_one(OutboxContent, mail.id)
     content.sealed = _seal(session, mail, replace_text(before, subject, restore_secrets(text, before.text)))
     content.key_no = get_keyring(session).number_of(content.sealed)
@@ -294,7 +295,7 @@ def _fresh_schedule(session: Session, mail: OutboxMail) -> dict[str, datetime]:
 
 def _with_contents(session: Session, mail: OutboxMail) -> None:
     if not has_contents(session, mail):
-        raise MissingPrecondition("contents")
+        raise MissingPrecondition("mail_contents_deleted")
 
 
 def _stop(session: Session, mail: OutboxMail) -> None:

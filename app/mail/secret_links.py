@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from ..core.domain_errors import MissingPrecondition
+from ..core.domain_errors import InvalidField
 
 PLACE = re.compile(r"\{link(?: \d+)?\}")
 # Mail programs wrap long lines when they quote them.
@@ -38,10 +38,10 @@ def restore_secrets(text: str, original: str) -> str:
     """
     for place, secret in _places(original):
         if place not in text:
-            raise MissingPrecondition("link")
+            raise InvalidField("link_changed", "text")
         text = text.replace(place, secret)
     if any(name not in original for name in PLACE.findall(text)):
-        raise MissingPrecondition("link")
+        raise InvalidField("link_changed", "text")
     return text
 
 

@@ -94,7 +94,7 @@ def save_tool(
     key = _validate_key(row, form, before, faults)
     read = _Read(*_validate_addresses(row, form, key, own_hosts, before, faults), _validate_audience(row, form, faults))
     if not key and not faults and (before is None or (before.tool, before.address) != (row.name, read.address)):
-        faults["key"] = FieldError("key anew")
+        faults["key"] = FieldError("key_anew")
     if faults:
         raise InvalidSettings(dict(faults))
     kept = before or SendingTool(newsletter_id=newsletter.id, public_id=new_public_id())
@@ -134,7 +134,7 @@ def _validate_key(row: Tool, form: ToolForm, existing_tool: SendingTool | None, 
     if key and (len(key) > LONGEST["key"] or not row.key.fullmatch(key)):
         faults["key"] = FieldError("key")
     elif not key and (existing_tool is None or existing_tool.tool != row.name):
-        faults["key"] = FieldError("key anew" if existing_tool else "empty")
+        faults["key"] = FieldError("key_anew" if existing_tool else "empty")
     return key
 
 
@@ -175,14 +175,14 @@ def parse_tool_address(text: str, own_hosts: frozenset[str]) -> str:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise FieldError("tool address") from None
+        raise FieldError("tool_address") from None
     plain = parts.scheme == "http" and host in own_hosts
     if not (parts.scheme == "https" or plain) or not _HOST.fullmatch(parts.netloc) or port == 0:
-        raise FieldError("tool address")
+        raise FieldError("tool_address")
     path = re.sub(r"/(?:ghost|admin)(?:/.*)?$", "", parts.path)
     address = f"{parts.scheme}://{parts.netloc.lower()}{path}".rstrip("/")
     if len(address) > LONGEST["address"] or not re.fullmatch(r"[\w.~/-]*", path, re.ASCII):
-        raise FieldError("tool address")
+        raise FieldError("tool_address")
     return address
 
 

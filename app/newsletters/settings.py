@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Clock, Staff
+from ..core.domain_errors import DomainError
 from ..core.fields import FieldError, read_form
 from ..core.state_machine import must
 from ..db.session import lock_row
@@ -19,9 +20,10 @@ LONGEST = 2_000  # characters of a house sentence
 
 
 @dataclass
-class InvalidSettings(Exception):
+class InvalidSettings(DomainError):
     """A setting can't be taken; `faults` maps a field to what is wrong: a `FieldError`, or a sentence that says it."""
 
+    code = "invalid.settings"
     faults: dict[str, Any] = field(default_factory=dict)
 
 

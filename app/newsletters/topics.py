@@ -21,7 +21,7 @@ def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter,
     must(actor, "word")
     known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
     found: dict[str, Topic] = {}
-    for name in filter(None, (require_length("more", single_line(name), LONGEST) for name in names)):
+    for name in filter(None, (require_length("topic", single_line(name), LONGEST) for name in names)):
         key = slug(name)
         if key not in known:
             known[key] = _add(session, actor, newsletter, name, key)

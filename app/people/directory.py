@@ -1,4 +1,4 @@
-"""Staff and experts: who they are, whether that was checked, their addresses, and who looked at one."""
+"""People and experts: their names, addresses and roles, the check of who an expert is, and who looked at an address."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
+from ..core.domain_errors import DomainError
 from ..core.permissions import ROLES, roles_for
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, get_keyring, now
@@ -16,14 +17,17 @@ from . import expert_pages, expert_search
 from .models import PROFILE, Expert, Membership, Person
 
 
-class BadAddress(ValueError):
-    """This is no e-mail address that one can write to."""
+class BadAddress(DomainError, ValueError):
+    """Raised for text that is no e-mail address to which a mail could be sent."""
+
+    code, field = "invalid.email", "email"
 
 
 def checked_address(email: str) -> str:
-    """The address with its domain in lower case. Raises `BadAddress`.
+    """Return the address with its domain in lower case. Raises `BadAddress`.
 
-    Only what a mail needs is asked: RFC 5321 section 4.5.3.1 limits the parts; one `@`, a dot in the domain, no blanks.
+    Only what sending needs is checked: the lengths of RFC 5321, section 4.5.3.1, one `@`, a dot in the domain, and no
+    blanks.
     """
     email = single_line(email)
     local, at, domain = email.rpartition("@")
@@ -49,7 +53,7 @@ def by_email(session: Session, email: str) -> Person | None:
 
 
 def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
-    """The people of several addresses, by each as it was given."""
+    """Return the people who have these addresses, by address as given."""
     macs = {email: get_keyring(session).macs("people.email", _fold(email)) for email in emails}
     wanted = [mac for several in macs.values() for mac in several]
     people = {
@@ -66,14 +70,14 @@ def email_of(session: Session, person: Person) -> str | None:
 
 
 def addresses_of(session: Session, expert: Expert) -> list[str]:
-    """List an expert's known addresses: where we write to first, then those of whom they turned out to be."""
+    """Return an expert's known addresses: first the one that we write to, then those of experts merged into them."""
     merged = select(Person).join(Expert, Expert.person_id == Person.id).where(Expert.merged_into_id == expert.id)
     people = [expert.person, *session.scalars(merged.order_by(Expert.id))]
     return [address for person in people if (address := email_of(session, person))]
 
 
 def sealed_address(session: Session, public_id: str, email: str) -> dict[str, Any]:
-    """Return the columns of a person, by their public id, that hold the address."""
+    """Return the columns that hold the address of the person with this public id."""
     ring = get_keyring(session)
     return {
         "email_sealed": ring.seal(f"people.email.{public_id}", email),
@@ -89,8 +93,9 @@ def set_email(session: Session, person: Person, email: str) -> None:
 
 
 def add_person(session: Session, actor: Actor, name: str, email: str | None, language: str = "en") -> Person:
-    """Find the person of this address, or add one. Raises `BadAddress`; `MissingPrecondition` without a name, `TooLong`
-    with a long one.
+    """Return the person of this address, or add one.
+
+    Raises `BadAddress`, `MissingField` without a name and `TooLong` for a long one.
     """
     address = checked_address(email) if email else None
     known = by_email(session, address) if address else None
@@ -105,7 +110,7 @@ def add_person(session: Session, actor: Actor, name: str, email: str | None, lan
 
 
 def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int, role: str) -> Membership:
-    """Give somebody a place at a desk at once; `staff.invite` asks them first."""
+    """Give somebody a role at a desk immediately, without the invitation that `staff.invite` sends."""
     membership = session.scalar(select(Membership).filter_by(person_id=person.id, newsletter_id=newsletter_id))
     old = membership.role if membership else None
     if membership is None:
@@ -118,7 +123,7 @@ def give_role(session: Session, actor: Actor, person: Person, newsletter_id: int
 
 
 def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff | None:
-    """The actor for this person at this desk, or None for somebody who has no place there."""
+    """Return the actor for this person at this desk, or None for somebody who doesn't work there."""
     found = session.execute(
         select(Person.name, Membership.role)
         .join(Membership, Membership.person_id == Person.id)
@@ -129,7 +134,7 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
 
 
 def expert_of(session: Session, person_id: int) -> Expert | None:
-    """The expert that this person is, unless their account was closed; after a merge the one they were merged into."""
+    """Return the expert that this person is, or whom they were merged into; None if their account is disabled."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     return resolve_merged_expert(
         session, session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
@@ -137,7 +142,7 @@ def expert_of(session: Session, person_id: int) -> Expert | None:
 
 
 def resolve_merged_expert(session: Session, expert: Expert | None) -> Expert | None:
-    """Return who an expert is now: whoever they were merged into, which is never somebody merged themselves."""
+    """Return the expert whom this one was merged into, or the same one. Merges never chain."""
     if expert is None or expert.merged_into_id is None:
         return expert
     return session.get_one(Expert, expert.merged_into_id)
@@ -156,21 +161,21 @@ def everybody_of(session: Session, newsletter_id: int, roles: Sequence[str] = tu
 
 
 def desk_of(session: Session, newsletter_id: int) -> list[Person]:
-    """Return the people to write to when something needs the desk; those who manage it where no editor is named."""
+    """Return the people to notify when something needs the desk: those who manage it if no role gets notices."""
     roles = [name for name, role in ROLES.items() if role.gets_notices]
     return everybody_of(session, newsletter_id, roles) or everybody_of(session, newsletter_id, roles_for("people"))
 
 
-Names = Mapping[int, str]  # by key
+Names = Mapping[int, str]  # by id
 
 
 def names_of(session: Session, ids: Sequence[int], known_names: Names | None = None) -> dict[int, str]:
-    """The names behind several people's keys, in one query; none for those that are `known_names`."""
+    """Return the names of several people by id, in one query; `known_names` are not looked up."""
     return _load_names(session, select(Person.id, Person.name), Person.id, ids, known_names)
 
 
 def expert_names(session: Session, ids: Sequence[int], known_names: Names | None = None) -> dict[int, str]:
-    """The same of several experts."""
+    """Return the names of several experts by id, as `names_of` does."""
     query = select(Expert.id, Person.name).join(Person, Person.id == Expert.person_id)
     return _load_names(session, query, Expert.id, ids, known_names)
 
@@ -187,9 +192,9 @@ def _load_names(
 def record_expert(
     session: Session, actor: Actor, name: str, email: str | None, language: str = "en", **profile: Any
 ) -> Expert:
-    """Find the expert of this address or record a new one: "to: name, address" is enough.
+    """Return the expert of this address, or record a new one: "to: name, address" is enough.
 
-    Raises `BadAddress` and `MissingPrecondition` (name).
+    Raises `BadAddress`, `MissingField` and `TooLong` (name), and `PermissionDenied`.
     """
     must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
@@ -204,19 +209,22 @@ def record_expert(
 
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, verification_note: str) -> None:
-    """Record the independent check that lets a name be printed. `verification_note` says what was done. Raises
-    `MissingPrecondition`."""
+    """Record the independent check without which a name isn't printed. `verification_note` says what was done.
+
+    Raises `MissingField`, `TooLong` and `PermissionDenied`.
+    """
     must(actor, "directory")
-    verification_note = require_text("how", require_length("how", single_line(verification_note), 400))
+    verification_note = require_text(
+        "verification_note", require_length("verification_note", single_line(verification_note), 400)
+    )
     expert.verified_at, expert.verified_by_id, expert.verified_how = now(session), actor.person_id, verification_note
     audit.record(session, actor, "expert.verify", expert)
 
 
 def change_profile(session: Session, actor: Actor, expert: Expert, version: int | None, **values: Any) -> None:
-    """Change what is known of an expert: values by field, as `fields.read_form` reads them. A new name needs a new
-    check.
+    """Change an expert's profile: values by field, as `fields.read_form` returns them. A new name needs a new check.
 
-    Raises `VersionConflict`.
+    Raises `VersionConflict` and `PermissionDenied`.
     """
     must(actor, "directory", "own profile")
     check_version(expert, version)
@@ -232,15 +240,15 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
 
 
 def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None:
-    """One expert. The directory is the house's: every desk sees it whole."""
+    """Return an expert by public id, or None. All desks share one directory."""
     must(actor, "read")
     return session.scalar(select(Expert).filter_by(public_id=public_id))
 
 
 def record_address_look(session: Session, actor: Staff, person: Person) -> None:
-    """Note that somebody at the desk looks at an address of a person: an expert, or a colleague whom a mail went to.
+    """Record in the trail that somebody of the desk looks at the address of an expert or a colleague.
 
-    The event names them by their public id, too, as files of the trail have no other.
+    The event holds their public id too, since files of the trail have no other.
     """
     must(actor, "read")
     expert = session.scalar(select(Expert).filter_by(person_id=person.id))
@@ -252,7 +260,7 @@ def record_address_look(session: Session, actor: Staff, person: Person) -> None:
 
 
 def reveal_address(session: Session, actor: Staff, person: Person) -> str | None:
-    """Return a person's address, if there is one, and note who looks at it."""
+    """Return a person's address, or None, and record in the trail who looks at it."""
     if (email := email_of(session, person)) is not None:
         record_address_look(session, actor, person)
     return email

@@ -61,7 +61,7 @@ def values_of(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
             try:
                 values[column] = parse(FIELDS[column], text)
             except FieldError as wrong:
-                faults.append((column, "address" if column == "email" else wrong.code, wrong.values))
+                faults.append((column, "address" if column == "email" else wrong.key, wrong.values))
     return {column: value for column, value in values.items() if value not in ("", [], None)}, faults
 
 

@@ -1,7 +1,8 @@
-"""The pages on which readers find what an expert answered: only with the expert's yes, at each newsletter for itself.
+"""Public pages of what an expert answered, which exist only with their consent, separately for each newsletter.
 
-A yes is a row. It holds for the name under which it was given: with another name, or a description instead of it, it
-ends. Taken back, it is gone at once with the address, which no later yes gives again, and comes back from no backup.
+A consent is a row. It is valid for the name under which it was given, and ends when the name changes or is replaced by
+a description. When it is withdrawn, the page and its URL are gone for good: a later consent gets a new URL, and no
+restored backup brings the old one back.
 """
 
 from datetime import datetime
@@ -22,8 +23,11 @@ from .models import Expert
 
 
 class ExpertPage(Row, Public, OfNewsletter):
-    """An expert's yes to a page at a newsletter, under a name. `noted_by_id` is who of the desk noted it, and `how` is
-    how they know; of one who said it themselves, neither."""
+    """An expert's consent to a page at a newsletter, under a name.
+
+    If somebody of the desk recorded it, `noted_by_id` is who, and `how` is how they know. If the expert said so
+    themselves, both are empty.
+    """
 
     __tablename__ = "expert_pages"
     __table_args__ = table_args(
@@ -38,22 +42,22 @@ class ExpertPage(Row, Public, OfNewsletter):
 
 
 def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, consent_note: str = "") -> None:
-    """Let an expert have a page. The desk says `consent_note` it knows that they want one; a second yes changes
-    nothing.
+    """Record an expert's consent to a page. A second consent changes nothing.
 
-    Raises `MissingPrecondition` (how), `TooLong`; `MissingPrecondition` (name) of an expert who is described and not
-    named, or who leaves.
+    `consent_note` is required from the desk: how it knows that the expert wants one. Raises `MissingField` and
+    `TooLong` (consent_note), `PermissionDenied`, and `MissingPrecondition` for an expert who is described instead of
+    named, or who is leaving.
     """
     must(actor, "show", "own profile")
     noted = {}
     if isinstance(actor, Staff):
         noted = {
             "noted_by_id": actor.person_id,
-            "how": require_text("how", require_length("how", single_line(consent_note), 400)),
+            "how": require_text("consent_note", require_length("consent_note", single_line(consent_note), 400)),
         }
     lock_row(session, expert)
     if expert.described_as or expert.leaves_at or expert.erased_at or expert.merged_into_id:
-        raise MissingPrecondition("name")
+        raise MissingPrecondition("expert_has_no_page")
     if page_of(session, expert, newsletter_id) is None:
         page = ExpertPage(expert_id=expert.id, newsletter_id=newsletter_id, name=expert.name, said_at=now(session))
         for column, value in noted.items():
@@ -63,7 +67,7 @@ def say_yes(session: Session, actor: Actor, expert: Expert, newsletter_id: int, 
 
 
 def take_back(session: Session, actor: Actor, expert: Expert, newsletter_id: int | None = None) -> None:
-    """Take an expert's page away, or all of them; none that there isn't."""
+    """Withdraw an expert's consent at one newsletter, or at all, if there is any. Raises `PermissionDenied`."""
     must(actor, "directory", "own profile", "upkeep")
     here = [] if newsletter_id is None else [ExpertPage.newsletter_id == newsletter_id]
     pages = session.scalars(select(ExpertPage).where(ExpertPage.expert_id == expert.id, *here)).all()
@@ -74,7 +78,7 @@ def take_back(session: Session, actor: Actor, expert: Expert, newsletter_id: int
 
 
 def keep_to_the_name(session: Session, actor: Actor, expert: Expert) -> None:
-    """Take the pages away that stand under a name which the expert doesn't have any more, or isn't printed with."""
+    """Withdraw the consents that were given under a name with which the expert is no longer printed."""
     named = "" if expert.described_as else expert.name
     other = select(ExpertPage.newsletter_id).where(ExpertPage.expert_id == expert.id, ExpertPage.name != named)
     for newsletter_id in session.scalars(other).all():
@@ -86,6 +90,6 @@ def page_of(session: Session, expert: Expert, newsletter_id: int) -> ExpertPage 
 
 
 def pages_of(session: Session, expert: Expert) -> dict[int, ExpertPage]:
-    """Return the pages that an expert said yes to, by newsletter."""
+    """Return the pages of an expert by newsletter id."""
     pages = session.scalars(select(ExpertPage).filter_by(expert_id=expert.id))
     return {page.newsletter_id: page for page in pages}

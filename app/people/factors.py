@@ -1,8 +1,7 @@
-"""Second factors of the desk's people, beside the mail that lets them in: passkeys (W3C WebAuthn), the codes of an app
-(TOTP, RFC 6238), and recovery codes for when both are lost.
+"""Second factors of the desk's people: passkeys (W3C WebAuthn), authenticator apps (TOTP, RFC 6238) and recovery codes.
 
-Whoever has one is asked for it after each mail, and so is whoever has a role that the settings name; until then their
-browser is let in half-way and opens nothing of the desk.
+They are asked for after the mailed link, if the person has one or has a role for which the settings require one. Until
+then the session is half-way: it opens no page of the desk.
 """
 
 import secrets
@@ -22,34 +21,36 @@ from ..text.clean import digits, single_line
 from . import sessions
 from .models import BrowserSession, Factor, Person
 
-if TYPE_CHECKING:  # it takes eight megabytes: whoever handles a passkey loads it
+if TYPE_CHECKING:  # it takes eight megabytes, so it is imported only where a passkey is used
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 CODES = 10  # recovery codes at a time
-STEP = 30  # seconds that a code of an app lasts (RFC 6238, section 5.2); those beside it are taken too
+STEP = 30  # seconds per code of an app (RFC 6238, section 5.2); the codes before and after are accepted too
 NAME = 60  # characters
 
 
 class Unproved(DomainError):
-    """Raised where a code or a passkey does not fit."""
+    """Raised when a code or a passkey doesn't fit."""
+
+    code = "sign_in.proof_failed"
 
 
 @dataclass(frozen=True)
 class Site:
-    """The house as passkeys know it: the host of its address, and the address."""
+    """The site that passkeys are bound to: the host of its URL, and the origin."""
 
     host: str
     origin: str
 
 
 def list_factors(session: Session, person_id: int) -> list[Factor]:
-    """List somebody's passkeys and apps, the oldest first."""
+    """Return somebody's passkeys and apps, the oldest first."""
     query = select(Factor).where(Factor.person_id == person_id, Factor.kind != "recovery")
     return list(session.scalars(query.order_by(Factor.id)))
 
 
 def codes_left(session: Session, person_id: int) -> int:
-    """Count the recovery codes that were not used."""
+    """Return how many recovery codes haven't been used."""
     query = select(Factor.id).where(Factor.person_id == person_id, Factor.kind == "recovery", Factor.used_at.is_(None))
     return len(session.scalars(query).all())
 
@@ -60,12 +61,15 @@ def new_secret() -> str:
 
 
 def address_of(secret: str, name: str, house: str) -> str:
-    """Return the address by which an app takes a secret over."""
+    """Return the otpauth URI by which an app imports a secret."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=house)
 
 
 def add_app(session: Session, actor: Actor, began: BrowserSession, name: str, secret: str, code: str) -> list[str]:
-    """Keep an app whose first code fits. Returns the recovery codes where it is the first factor. Raises `Unproved`."""
+    """Store an app after checking its first code. Return the recovery codes if it is the first factor.
+
+    Raises `Unproved`.
+    """
     step = _verify_code(session, secret, code, 0)
     row = Factor(person_id=began.person_id, kind="app", name=_clean_name(name), made_at=now(session), last_step=step)
     row = add_and_flush(session, row)
@@ -82,7 +86,7 @@ def _clean_name(name: str) -> str:
 
 
 def _verify_code(session: Session, secret: str, code: str, last_step: int) -> int:
-    """Return the step of time that a code belongs to, which was not used before. Raises `Unproved`."""
+    """Return the time step of a code that hasn't been used before. Raises `Unproved`."""
     try:
         app, current = pyotp.TOTP(secret), int(now(session).timestamp()) // STEP
         near = range(current - 1, current + 2)
@@ -95,7 +99,7 @@ def _verify_code(session: Session, secret: str, code: str, last_step: int) -> in
 
 
 def options_to_make(session: Session, person: Person, site: Site, house: str) -> tuple[str, bytes]:
-    """Return what a browser needs to make a passkey, as JSON, and its challenge."""
+    """Return the JSON that a browser needs to create a passkey, and its challenge."""
     import webauthn
 
     options = webauthn.generate_registration_options(
@@ -109,7 +113,7 @@ def options_to_make(session: Session, person: Person, site: Site, house: str) ->
 
 
 def options_to_show(session: Session, person_id: int, site: Site) -> tuple[str, bytes]:
-    """Return what a browser needs to show one of somebody's passkeys, as JSON, and its challenge."""
+    """Return the JSON that a browser needs to use one of somebody's passkeys, and its challenge."""
     import webauthn
 
     mine = _credentials(session, person_id)
@@ -127,9 +131,9 @@ def _credentials(session: Session, person_id: int) -> "list[PublicKeyCredentialD
 def add_passkey(
     session: Session, actor: Actor, began: BrowserSession, name: str, credential: str, challenge: bytes, site: Site
 ) -> list[str]:
-    """Keep a passkey that a browser has made. Returns the recovery codes where it is the first factor.
+    """Store a new passkey. Return the recovery codes if it is the first factor.
 
-    Raises `Unproved` where it was made elsewhere or for another challenge.
+    Raises `Unproved` if it was made for another site or challenge.
     """
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException
@@ -160,7 +164,7 @@ def _record_new_factor(session: Session, actor: Actor, began: BrowserSession, ro
 
 
 def new_codes(session: Session, actor: Actor, person: Person) -> list[str]:
-    """Return new recovery codes; those before end."""
+    """Replace somebody's recovery codes, and return the new ones."""
     audit.record(session, actor, "factor.codes", person, facts={"person": person.id})
     return _new_codes(session, person.id)
 
@@ -176,7 +180,7 @@ def _new_codes(session: Session, person_id: int) -> list[str]:
 
 
 def show_code(session: Session, actor: Actor, began: BrowserSession, code: str) -> None:
-    """Take a code of an app, or a recovery code, which works once. Raises `Unproved`."""
+    """Accept a code of an app, or a recovery code, which works once. Raises `Unproved`."""
     code = single_line(code).lower().replace(" ", "").replace("-", "")
     for row in list_factors(session, began.person_id):
         if row.secret_sealed is None:
@@ -204,7 +208,7 @@ def show_code(session: Session, actor: Actor, began: BrowserSession, code: str) 
 def show_passkey(
     session: Session, actor: Actor, began: BrowserSession, credential: str, challenge: bytes, site: Site
 ) -> None:
-    """Take what one of the person's passkeys has signed. Raises `Unproved`."""
+    """Accept the signature of one of the person's passkeys. Raises `Unproved`."""
     import webauthn
     from webauthn.helpers import parse_authentication_credential_json
     from webauthn.helpers.exceptions import WebAuthnException
@@ -235,14 +239,14 @@ def _record_use(session: Session, actor: Actor, began: BrowserSession, row: Fact
 
 
 def rename(session: Session, actor: Actor, person_id: int, public_id: str, name: str) -> None:
-    """Give a factor of somebody another name; one that is gone is left alone."""
+    """Rename a factor, if it still exists."""
     if row := _get_factor(session, person_id, public_id):
         row.name = _clean_name(name)
         audit.record(session, actor, "factor.rename", row, facts={"person": person_id})
 
 
 def remove(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
-    """Remove a factor of somebody; with the last one their recovery codes go."""
+    """Remove a factor, if it still exists, and with the last one the recovery codes."""
     if row := _get_factor(session, person_id, public_id):
         audit.record(session, actor, "factor.remove", row, old=row.kind, facts={"person": person_id})
         session.delete(row)

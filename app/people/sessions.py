@@ -1,4 +1,4 @@
-"""The browsers in which somebody is signed in, and how lately they proved who they are."""
+"""Browser sessions: who is signed in where, how to end a session, and how recently somebody proved who they are."""
 
 from datetime import datetime, timedelta
 
@@ -15,26 +15,28 @@ from .models import BrowserSession, Factor, Membership, Person
 
 SEEN_EVERY = timedelta(minutes=5)
 EXPERTS_STAY = timedelta(days=30)
-# The person behind a browser's session, the session, and whether it is let in half-way only.
+# A person, their session, and whether it is half-way: a second factor is missing.
 Who = tuple[Person, BrowserSession, bool]
 
 
 def stays(session: Session, door: str) -> tuple[timedelta, timedelta]:
-    """Return how long somebody stays signed in in a browser that rests, and in any. Of an expert's browser nothing is
-    noted, so it has no rest of its own; its cookie goes when it is closed."""
+    """Return how long a session lasts without a visit, and how long at most.
+
+    Visits of experts aren't stored, so their sessions have no idle limit; their cookie ends with the browser.
+    """
     rules: SignInRules = session.info["sign_in"]
     return (rules.rests, rules.any) if door == "desk" else (EXPERTS_STAY, EXPERTS_STAY)
 
 
 def lives(session: Session) -> ColumnElement[bool]:
-    """Return that a browser is signed in still: its time isn't over, and it has not rested for too long."""
+    """Return the SQL condition that a session is neither over nor idle for too long."""
     seen = func.coalesce(BrowserSession.seen_at, BrowserSession.began_at)
     has_rested = and_(BrowserSession.door == "desk", seen <= now(session) - stays(session, "desk")[0])
     return and_(BrowserSession.ends_at > now(session), not_(has_rested))
 
 
 def _is_half(session: Session) -> ColumnElement[bool]:
-    """Return that a browser of the desk has still to show a second factor: its person has one or needs it."""
+    """Return the SQL condition that a desk session still needs a second factor, which its person has or must have."""
     mine = (Factor.person_id == Person.id, Factor.kind != "recovery")
     needing = Membership.role.in_(session.info["sign_in"].roles)
     at_work = (Membership.person_id == Person.id, Membership.disabled_at.is_(None), needing)
@@ -43,8 +45,10 @@ def _is_half(session: Session) -> ColumnElement[bool]:
 
 
 def find_session(session: Session, token: str) -> Who | None:
-    """Find the person behind a browser's session, the session, and whether it is let in half-way only; None when it
-    ended or was revoked."""
+    """Return the person and the session of a token, and whether a second factor is missing.
+
+    Return None for a session that is unknown or over, or whose person is disabled.
+    """
     is_of_token = BrowserSession.token_mac.in_(get_keyring(session).macs("sessions.token", token))
     query = select(Person, BrowserSession, _is_half(session)).join(
         BrowserSession, BrowserSession.person_id == Person.id
@@ -54,17 +58,17 @@ def find_session(session: Session, token: str) -> Who | None:
 
 
 def is_to_note(current_time: datetime, began: BrowserSession) -> bool:
-    """Return whether it is time to note that somebody of the desk was seen. Of experts nothing is noted."""
+    """Return whether to store that somebody of the desk was seen. Visits of experts aren't stored."""
     return began.door == "desk" and (began.seen_at is None or current_time - began.seen_at >= SEEN_EVERY)
 
 
 def note_seen(session: Session, key: int) -> None:
-    """The one thing that opening a page may write."""
+    """Store when a session was last seen: the only write that opening a page may cause."""
     session.execute(update(BrowserSession).where(BrowserSession.id == key).values(seen_at=now(session)))
 
 
 def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
-    """The browsers in which this person is signed in, the newest first."""
+    """Return the live sessions of a person, the newest first."""
     query = select(BrowserSession).where(BrowserSession.person_id == person_id, lives(session))
     return list(session.scalars(query.order_by(BrowserSession.id.desc())))
 
@@ -80,7 +84,7 @@ def end_session(session: Session, token: str) -> None:
 
 
 def end_one(session: Session, actor: Actor, person_id: int, public_id: str) -> None:
-    """Sign another browser of this person out; one that has ended already is left alone."""
+    """Sign out another browser of this person, unless its session is over already."""
     query = select(BrowserSession).where(BrowserSession.person_id == person_id, BrowserSession.public_id == public_id)
     if row := session.scalar(query):
         audit.record(session, actor, "session.end", row, facts={"person": person_id})
@@ -88,7 +92,7 @@ def end_one(session: Session, actor: Actor, person_id: int, public_id: str) -> N
 
 
 def end_all(session: Session, actor: Actor, person: Person, but: str | None = None, door: str | None = None) -> None:
-    """Sign this person out everywhere, or everywhere at one `door`; not in the browser that has the token `but`."""
+    """Sign a person out everywhere, or at one `door`, except in the browser with the token `but`."""
     query = delete(BrowserSession).where(BrowserSession.person_id == person.id)
     if door is not None:
         query = query.where(BrowserSession.door == door)
@@ -98,21 +102,25 @@ def end_all(session: Session, actor: Actor, person: Person, but: str | None = No
     audit.record(session, actor, "session.end_all", person)
 
 
-PROOF_LIFE = timedelta(minutes=10)  # how long a proof of who somebody is lasts for what needs one
+PROOF_LIFE = timedelta(minutes=10)  # how long a proof of who somebody is counts as fresh
 
 
 class NotFresh(DomainError):
-    """Raised where the proof of who this is was too long ago for what they want to do."""
+    """Raised when the last proof of who somebody is was too long ago for this act."""
+
+    code = "sign_in.proof_expired"
 
 
 def has_fresh_proof(session: Session, actor: Staff) -> bool:
-    # Either way: what a clock that ran ahead has noted must not hold until the day it meant.
+    # The absolute difference: a proof stored by a clock that was ahead must not stay fresh until that time.
     return actor.proved_at is not None and abs(now(session) - actor.proved_at) < PROOF_LIFE
 
 
 def require_fresh_proof(session: Session, actor: Staff, act: str) -> None:
-    """Let an act be done by whoever may and has just proved who they are. Raises `PermissionDenied`, then
-    `NotFresh`."""
+    """Require the act's permission and a fresh proof of who the actor is.
+
+    Raises `PermissionDenied` and `NotFresh`.
+    """
     must(actor, act)
     if not has_fresh_proof(session, actor):
         raise NotFresh(actor.ref)

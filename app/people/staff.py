@@ -1,4 +1,4 @@
-"""Staff: invite, change a role, remove, deactivate at a desk, disable everywhere; never without an admin."""
+"""Staff of a desk: invite, change roles, remove, deactivate, disable everywhere. A desk never loses its last admin."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..audit import erasures
 from ..core.actors import Actor, Staff, Visitor
-from ..core.domain_errors import DomainError, MissingPrecondition, VersionConflict
+from ..core.domain_errors import DomainError, InvalidField, VersionConflict
 from ..core.permissions import ROLES, roles_for
 from ..core.state_machine import must
 from ..db.session import absolute_url, lock_row, now
@@ -23,11 +23,13 @@ from .colleagues import Colleague, load
 from .models import BrowserSession, Expert, Factor, Membership, Person, SignIn
 from .sessions import require_fresh_proof
 
-INVITATION = "invitation "  # what the keys of such mails begin with, before that of the membership
+INVITATION = "invitation "  # prefix of the mails' `once_key`, followed by the membership's id
 
 
 class LastAdmin(DomainError):
-    """Nobody else could manage the people of a newsletter's desk."""
+    """Raised if nobody else could manage the people of a newsletter's desk."""
+
+    code = "conflict.last_admin"
 
     def __init__(self, newsletter_id: int) -> None:
         super().__init__(f"newsletter {newsletter_id}")
@@ -35,7 +37,9 @@ class LastAdmin(DomainError):
 
 
 class BadInvitation(DomainError):
-    """Something in an invitation can't be taken; `fields` are all of name, email and role that are wrong."""
+    """Raised for an invitation with wrong fields; `fields` lists all of name, email and role that are wrong."""
+
+    code = "invalid.invitation"
 
     def __init__(self, fields: list[str]) -> None:
         super().__init__(", ".join(fields))
@@ -43,9 +47,9 @@ class BadInvitation(DomainError):
 
 
 class AnExpert(DomainError):
-    """Raised where the invited person stands in the directory as an `expert`: at the desk they could read what readers
-    wrote.
-    """
+    """Raised if the invited person is an expert in the directory: at the desk they could read readers' letters."""
+
+    code = "conflict.person_is_expert"
 
     def __init__(self, expert: Expert) -> None:
         super().__init__(expert.public_id)
@@ -53,23 +57,25 @@ class AnExpert(DomainError):
 
 
 class AlreadyHere(DomainError):
-    """This address is at the desk, or invited to it, already."""
+    """Raised if the address is at the desk, or invited to it, already."""
+
+    code = "conflict.person_is_at_the_desk"
 
 
 def invite(
     session: Session, actor: Staff, newsroom: str, name: str, email: str, role: str, expert_public_id: str = ""
 ) -> Colleague:
-    """Mail somebody a way to this desk; they have a place at it once they have used it.
+    """Mail somebody an invitation to this desk. They become a member when they use it.
 
-    `newsroom` is what the mail calls the desk; `expert_public_id` is the public key of the expert that they are known
-    to be. Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `NotFresh`.
+    `newsroom` is what the mail calls the desk; `expert_public_id` confirms that the person is known to be that expert.
+    Raises `BadInvitation`, `AlreadyHere`, `AnExpert`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     name = single_line(name)[:200]
     wrong = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
     if any(wrong.values()):
         raise BadInvitation([field for field, is_wrong in wrong.items() if is_wrong])
-    # The address book is the house's: at this desk's trail nobody may read whether somebody stood in it already.
+    # All desks share the address book: this desk's trail must not reveal whether somebody was in it already.
     person = directory.add_person(session, Visitor(actor.person_id), name, email)
     if load(session, actor, person.public_id):
         raise AlreadyHere
@@ -92,16 +98,19 @@ def _is_address(email: str) -> bool:
 
 
 def invite_again(session: Session, actor: Staff, colleague: Colleague, newsroom: str) -> None:
-    """Mail a new link; the one before it opens nothing any more. Raises `VersionConflict` where the invitation was
-    used."""
+    """Mail a new link, which replaces the old one.
+
+    Raises `VersionConflict` if the invitation was used, and `PermissionDenied`.
+    """
     _take_back_links(session, actor, colleague)
     _record(session, actor, "membership.invite_again", colleague)
     _mail_invitation(session, actor, colleague, newsroom)
 
 
 def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Take an invitation back. Whoever has no other place in the house is forgotten with it. Raises `VersionConflict`,
-    `NotFresh`.
+    """Withdraw an invitation, and erase the address of somebody who has no other role in the installation.
+
+    Raises `VersionConflict`, `PermissionDenied` and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     _take_back_links(session, actor, colleague)
@@ -113,7 +122,7 @@ def withdraw(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def forget(session: Session, person: Person) -> None:
-    """Erase the address of somebody who has no place in the house: no link leads them in any more."""
+    """Erase the address of somebody who has no role anywhere: no link lets them in any more."""
     person.email_sealed = person.email_mac = person.key_no = None
     person.erased_at = now(session)
     identities.forget(session, person)
@@ -122,7 +131,7 @@ def forget(session: Session, person: Person) -> None:
 
 
 def _has_history(session: Session, person: Person) -> bool:
-    """Return whether this person has any place in the house, or had one and left."""
+    """Return whether this person has or had any role in the installation."""
     places = (select(table.id).filter_by(person_id=person.id) for table in (Membership, Expert, BrowserSession))
     left = select(audit.Event.id).where(audit.Event.actor.in_((f"staff:{person.id}", f"person:{person.id}")))
     return any(session.scalar(query.limit(1)) is not None for query in (*places, left))
@@ -135,18 +144,18 @@ def _mail_invitation(session: Session, actor: Staff, colleague: Colleague, newsr
     about = AccountMail(link=absolute_url(session, way), days=sign_in.INVITATION_LIFE.days)
     to = directory.email_of(session, colleague.person) or ""
     message = write("staff.invitation", Sender(newsroom), to, colleague.name, about)
-    # Without the person, whose name may be another desk's: here the mail is to whom this desk invited.
+    # Without the person, whose name may be from another desk: here the mail goes to the name that this desk typed.
     once = f"{_mails_of(colleague)}{now(session).isoformat()}"
     outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once)
 
 
 def _mails_of(colleague: Colleague) -> str:
-    """Return what the keys of the mails of one invitation begin with."""
+    """Return the prefix of the `once_key` of the mails of one invitation."""
     return f"{INVITATION}{colleague.membership.id} "
 
 
 def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
-    """The names of those whom mails invite to a desk, by the keys of the mails, in one query at most."""
+    """Return the names of the people whom these mails invite to a desk, by mail id, in at most one query."""
     keys = {
         mail.id: int(key.removeprefix(INVITATION).partition(" ")[0])
         for mail in mails
@@ -163,8 +172,10 @@ def invited_by(session: Session, mails: Iterable[OutboxMail]) -> dict[int, str]:
 
 
 def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """End the links of an invitation that wasn't used, and stop the mails that would carry them. Raises
-    `VersionConflict`."""
+    """Delete the links of an unused invitation, and recall the mails that carry them.
+
+    Raises `VersionConflict` and `PermissionDenied`.
+    """
     must(actor, "people")
     if colleague.membership.joined_at is not None:
         raise VersionConflict("the invitation was used")
@@ -175,15 +186,17 @@ def _take_back_links(session: Session, actor: Staff, colleague: Colleague) -> No
         try:
             outbox.recall(session, actor, mail)
         except outbox.OnItsWay:
-            continue  # what it carries opens nothing any more
+            continue  # its link doesn't work any more
 
 
 def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, old_role: str) -> None:
-    """Give a colleague another role; `old_role` is the one that the admin saw. Raises `VersionConflict`, `LastAdmin`,
-    `NotFresh`."""
+    """Give a colleague another role; `old_role` is the one that the admin saw.
+
+    Raises `VersionConflict`, `InvalidField`, `LastAdmin`, `PermissionDenied` and `NotFresh`.
+    """
     require_fresh_proof(session, actor, "people")
     if role not in ROLES:
-        raise MissingPrecondition("role")
+        raise InvalidField("role_unknown", "role")
     keep_an_admin(session, colleague, becomes=role)
     if colleague.membership.role != old_role:
         raise VersionConflict(f"the role is {colleague.membership.role}, not {old_role}")
@@ -193,7 +206,10 @@ def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, ol
 
 
 def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Take a colleague from this desk; what they did stays in their name. Raises `LastAdmin`, `NotFresh`."""
+    """Remove a colleague from this desk; what they did stays under their name.
+
+    Raises `LastAdmin`, `PermissionDenied` and `NotFresh`.
+    """
     require_fresh_proof(session, actor, "people")
     keep_an_admin(session, colleague)
     _record(session, actor, "membership.remove", colleague, old_value=colleague.membership.role)
@@ -205,10 +221,10 @@ def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Shut a colleague out of this desk until they are let back in, and sign them out everywhere at once.
+    """Shut a colleague out of this desk until they are reactivated, and sign them out immediately.
 
-    Links that experts and readers were sent have nothing to do with it and go on working. Raises `LastAdmin`,
-    `NotFresh`.
+    Links that were sent to experts and readers go on working. Raises `VersionConflict`, `LastAdmin`, `PermissionDenied`
+    and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     keep_an_admin(session, colleague)
@@ -220,7 +236,10 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Let somebody come in again, by a mail that they ask for. Raises `NotFresh`."""
+    """Let a colleague sign in again, by a mail that they request.
+
+    Raises `VersionConflict`, `PermissionDenied` and `NotFresh`.
+    """
     require_fresh_proof(session, actor, "people")
     if colleague.membership.disabled_at is None:
         raise VersionConflict("here already")
@@ -229,25 +248,28 @@ def reactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
 
 
 def reset_factors(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Remove the second factors of a colleague who has lost them, and sign them out. Raises `NotFresh`."""
+    """Remove the second factors of a colleague who has lost them, and sign them out.
+
+    Raises `PermissionDenied` and `NotFresh`.
+    """
     require_fresh_proof(session, actor, "people")
     factors.reset(session, actor, colleague.person)
 
 
 def release_identity(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Forget the account at the newsroom's provider by which a colleague comes in. Raises `NotFresh`."""
+    """Unbind the provider account with which a colleague signs in. Raises `PermissionDenied` and `NotFresh`."""
     require_fresh_proof(session, actor, "people")
     identities.release(session, actor, colleague.person)
 
 
 def sign_out(session: Session, actor: Staff, colleague: Colleague) -> None:
-    """Sign a colleague out in every browser: a lost laptop can't wait for a proof of who asks."""
+    """Sign a colleague out in every browser. This needs no fresh proof, since a lost laptop can't wait for one."""
     must(actor, "people")
     sessions.end_all(session, actor, colleague.person)
 
 
 def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
-    """Sign somebody out of the desk; whom no desk lets in any more loses their second factors too."""
+    """Sign somebody out of the desk. If no desk lets them in any more, erase their second factors too."""
     if not sign_in.may_enter(session, person, "desk"):
         session.execute(delete(Factor).where(Factor.person_id == person.id))
         identities.forget(session, person)
@@ -256,8 +278,10 @@ def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
 
 
 def keep_an_admin(session: Session, colleague: Colleague, becomes: str = "") -> None:
-    """Raise `LastAdmin` where this would leave the desk without one. All admins' rows are locked, always in one order:
-    of two admins who demote each other, the second waits and is refused."""
+    """Raise `LastAdmin` if this would leave the desk without an admin.
+
+    All admins' rows are locked in one order: of two admins who demote each other, the second waits and is refused.
+    """
     managing = roles_for("people")
     admins = session.scalars(
         select(Membership)
@@ -292,7 +316,7 @@ def _record(
 
 
 def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int, int]:
-    """Shut somebody out. Gives how many browsers were signed out, and how many ways in were open until now.
+    """Shut somebody out of the installation. Return how many browsers were signed out, and how many sign-ins were open.
 
     Raises `LastAdmin` and `VersionConflict`.
     """
@@ -307,7 +331,7 @@ def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int,
     ways = session.scalar(select(func.count()).select_from(SignIn).where(*is_open)) or 0
     person.disabled_at = now(session)
     audit.record(session, actor, "person.disable", person)
-    for place in places:  # what is noted of a person is the house's: each desk reads it in its own trail
+    for place in places:  # events of a person belong to no desk, so each desk gets one in its own trail
         audit.record(session, actor, "membership.disable", place, facts={"person": person.id})
     session.execute(delete(SignIn).where(theirs))
     session.execute(delete(Factor).where(Factor.person_id == person.id))
@@ -317,7 +341,7 @@ def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int,
 
 
 def enable_person(session: Session, actor: Actor, person: Person) -> None:
-    """Let somebody come in again, by a mail that they ask for; where a desk alone shut them out, they stay so.
+    """Let somebody sign in again, by a mail that they request. Desks that have deactivated them keep them out.
 
     Raises `VersionConflict`.
     """
@@ -330,6 +354,6 @@ def enable_person(session: Session, actor: Actor, person: Person) -> None:
 
 
 def _list_memberships(session: Session, person: Person) -> Sequence[Membership]:
-    """Return where they work; who invited them and hasn't seen them yet learns nothing."""
+    """Return the memberships of desks where they have joined; a desk that only invited them learns nothing."""
     query = select(Membership).where(Membership.person_id == person.id, Membership.joined_at.is_not(None))
     return session.scalars(query.order_by(Membership.newsletter_id)).all()

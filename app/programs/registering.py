@@ -1,4 +1,4 @@
-"""Programs of a desk: they come, pause, get another secret and go. Each verb asks for the act "programs"."""
+"""The programs of a desk: add, pause, resume, renew the secret, remove, resend. Every verb needs the act "programs"."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Actor, Staff
-from ..core.domain_errors import InvalidTransition, MissingPrecondition
+from ..core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition
 from ..core.listing import Key, Listing
 from ..core.state_machine import must, require_length, require_text
 from ..crypto.seal import Unsealable
@@ -23,23 +23,23 @@ from .telling import TEST, life_of
 
 MOST = 20  # programs of a newsletter
 LONGEST_NAME, LONGEST_ADDRESS = 80, 1_000  # characters
-BOTH = timedelta(days=1)  # in which the former secret signs as well, so that whoever checks can change over
-RED = timedelta(days=1)  # of failures, after which the desk is told in red
+BOTH = timedelta(days=1)  # in which the former secret signs as well, so that the receiver can switch
+RED = timedelta(days=1)  # of failures, after which the desk sees a warning
 
 
 def listing(newsletter_id: int) -> Listing[Program]:
-    """Return the list of a newsletter's programs, as they came."""
+    """Return a listing of a newsletter's programs, oldest first."""
     return Listing(select(Program).where(Program.newsletter_id == newsletter_id), (Program.id,), rising=True)
 
 
 def load(session: Session, actor: Staff, public_id: str) -> Program | None:
-    """Return a program of the actor's newsletter. Raises `PermissionDenied`."""
+    """Return a program of the actor's newsletter, or None. Raises `PermissionDenied`."""
     must(actor, "programs")
     return session.scalar(select(Program).filter_by(newsletter_id=actor.newsletter_id, public_id=public_id))
 
 
 def deliveries(program: Program) -> Listing[Delivery]:
-    """Return the list of what a program was told and is to be told, newest first."""
+    """Return a listing of a program's deliveries, newest first."""
     return Listing(select(Delivery).where(Delivery.program_id == program.id), (Delivery.id,))
 
 
@@ -48,16 +48,18 @@ def load_delivery(session: Session, program: Program, public_id: str) -> Deliver
 
 
 def add(session: Session, actor: Staff, kind: str, name: str, address: str) -> Program:
-    """Add a program to the actor's desk, with an address that was looked at. Raises `MissingPrecondition` (kind, name,
-    address, room) and `TooLong`.
+    """Add a program to the actor's desk. The caller has checked the address.
+
+    Raises `InvalidField` (kind), `MissingField` and `TooLong` (name, address), `PermissionDenied`, and
+    `MissingPrecondition` if the desk has too many programs.
     """
     must(actor, "programs")
     name = require_length("name", require_text("name", for_print(clean(name))), LONGEST_NAME)
     address = require_length("address", require_text("address", address.strip()), LONGEST_ADDRESS)
     if kind not in KINDS:
-        raise MissingPrecondition("kind")
+        raise InvalidField("kind_unknown", "kind")
     if listing(actor.newsletter_id).count(session) >= MOST:
-        raise MissingPrecondition("room")
+        raise MissingPrecondition("too_many_programs")
     program = Program(public_id=new_public_id(), newsletter_id=actor.newsletter_id, kind=kind, name=name)
     program.created_at, program.key_no = now(session), get_keyring(session).newest
     program.address_sealed = get_keyring(session).seal(_place(program, "address"), address)
@@ -74,7 +76,7 @@ def address_of(session: Session, program: Program) -> str:
 
 
 def secrets_of(session: Session, program: Program) -> list[str]:
-    """Return the secrets that sign what a program is told, the newest first; none for a chat. Raises `Unsealable`."""
+    """Return the secrets that sign a program's calls, the newest first; none for a chat. Raises `Unsealable`."""
     found = [("secret", program.secret_sealed)]
     if program.former_until is not None and program.former_until > now(session):
         found.append(("former", program.former_sealed))
@@ -84,8 +86,10 @@ def secrets_of(session: Session, program: Program) -> list[str]:
 
 
 def show_secret(session: Session, actor: Staff, program: Program) -> str:
-    """Return a program's secret, once. Raises `InvalidTransition` where it was shown or there is none, and
-    `Unsealable`."""
+    """Return a program's secret, once.
+
+    Raises `InvalidTransition` if it was shown before or there is none, `PermissionDenied` and `Unsealable`.
+    """
     must(actor, "programs")
     if lock_row(session, program).secret_shown_at is not None or program.secret_sealed is None:
         raise InvalidTransition("program", "show", "shown")
@@ -95,13 +99,14 @@ def show_secret(session: Session, actor: Staff, program: Program) -> str:
 
 
 def renew(session: Session, actor: Staff, program: Program) -> None:
-    """Draw another secret; for a day the former one signs too, unless it can't be opened any more. Raises
-    `InvalidTransition` for a chat, which has none.
+    """Create another secret. For a day the former one signs too, unless it can't be unsealed any more.
+
+    Raises `InvalidTransition` for a chat, which has no secret, and `PermissionDenied`.
     """
     must(actor, "programs")
     if lock_row(session, program).secret_sealed is None:
         raise InvalidTransition("program", "renew", program.kind)
-    # Its key stays the one that is noted: until everything in the row is sealed again, that one is needed.
+    # `key_no` stays: until everything in the row has been sealed again, that key is needed.
     ring = get_keyring(session)
     program.former_sealed = program.former_until = None
     with suppress(Unsealable):
@@ -113,8 +118,9 @@ def renew(session: Session, actor: Staff, program: Program) -> None:
 
 
 def pause(session: Session, actor: Actor, program: Program, by: str = "desk") -> None:
-    """Tell a program nothing any more; what waited for it isn't told either. `by` is one of `PAUSES`. Raises
-    `InvalidTransition`.
+    """Stop notifying a program, and drop what waits for it. `by` is one of `PAUSES`.
+
+    Raises `InvalidTransition` and `PermissionDenied`.
     """
     must(actor, "programs", "upkeep")
     if lock_row(session, program).paused_at is not None:
@@ -126,7 +132,7 @@ def pause(session: Session, actor: Actor, program: Program, by: str = "desk") ->
 
 
 def resume(session: Session, actor: Staff, program: Program) -> None:
-    """Tell a program again, of what happens from now on. Raises `InvalidTransition`."""
+    """Notify a program again of what happens from now on. Raises `InvalidTransition` and `PermissionDenied`."""
     must(actor, "programs")
     if lock_row(session, program).paused_at is None:
         raise InvalidTransition("program", "resume", "hearing")
@@ -137,7 +143,7 @@ def resume(session: Session, actor: Staff, program: Program) -> None:
 
 
 def remove(session: Session, actor: Staff, program: Program) -> None:
-    """Forget a program, its address, its secret and what it was told."""
+    """Delete a program with its address, secrets and deliveries. Raises `PermissionDenied`."""
     must(actor, "programs")
     audit.record(session, actor, "program.remove", lock_row(session, program))
     session.delete(program)
@@ -145,9 +151,10 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
 
 
 def resend(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
-    """Tell a program once more what it was told, or what it wasn't, under the same id; soon, and after what waits.
+    """Send an ended delivery again, under the same id; soon, and after what is waiting.
 
-    Raises `InvalidTransition` while it waits anyway, of a test, and while the program is paused.
+    Raises `InvalidTransition` for a delivery that is waiting anyway, for a test, and while the program is paused; and
+    `PermissionDenied`.
     """
     must(actor, "programs")
     if lock_row(session, program).paused_at is not None or not can_be_sent_again(lock_row(session, delivery)):
@@ -162,19 +169,19 @@ def can_be_sent_again(delivery: Delivery) -> bool:
 
 
 def list_failing(session: Session, newsletter_id: int | None = None) -> list[Program]:
-    """Return the programs, of one newsletter or of all, that have failed for a day or are paused since they failed."""
+    """Return the programs, of one newsletter or all, that have failed for a day, or are paused because they failed."""
     return list(session.scalars(select_failing(now(session) - RED, newsletter_id).order_by(Program.id)))
 
 
 def select_failing(failing_before: Any, newsletter_id: Key | None = None) -> Select[Program]:
-    """Select the same programs: those that have failed `failing_before` then."""
+    """Select the programs that have been failing since before `failing_before`, or are paused because they failed."""
     failing = Program.failing_since <= failing_before
     query = select(Program).where(failing | Program.paused_by.in_(("failed", "gone")))
     return query if newsletter_id is None else query.filter_by(newsletter_id=newsletter_id)
 
 
 def signs(program: Program) -> bool:
-    """Return whether what a program is told is signed: a chat knows no signature."""
+    """Return whether calls to a program are signed: those to a chat aren't."""
     return program.kind not in CHATS
 
 

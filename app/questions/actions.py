@@ -1,4 +1,4 @@
-"""Actions of the desk on a question: open it for letters, join, merge, split, shelve, show, set topics, date."""
+"""Actions of the desk on a question: open, join, merge, split, shelve, show, set topics or a last day, and undo."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,7 +11,7 @@ from .. import audit
 from ..audit import Event, record
 from ..audit.queries import find_latest_event, has_later_event
 from ..core.actors import Staff
-from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, VersionConflict
+from ..core.domain_errors import DomainError, InvalidField, InvalidTransition, VersionConflict
 from ..core.state_machine import check_version, must, require_text
 from ..db.session import lock_row, now
 from ..letters import filing
@@ -26,18 +26,17 @@ from .wording import erase_words, index_again, reword
 
 
 class CannotMerge(DomainError):
-    """Two questions can't become one; `reason` is a code of `fault_of_merge`, or "assigned" where an expert is being
-    asked."""
+    """Raised when two questions can't be merged; `key` is the second part of the code."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(self, key: str) -> None:
+        self.code = f"merge.{key}"
+        super().__init__(self.code)
 
 
 class InEdition(DomainError):
-    """Raised for a question that is picked for an edition, or ran in one: it keeps its askers, who hear of it when it
-    runs.
-    """
+    """Raised for a question in an edition: its letters stay, as their writers will be told when it runs."""
+
+    code = "conflict.question_in_edition"
 
 
 def open_question(
@@ -50,9 +49,9 @@ def open_question(
     background: str = "",
     language: str | None = None,
 ) -> Question:
-    """File letters to a new question. Without `body` the wording starts as the first letter's own words.
+    """Open a question and file the letters to it. Without `body` the wording is the text of the first letter.
 
-    Raises `MissingPrecondition` when there is neither a letter nor a wording, and what `filing.file` raises.
+    Raises `MissingField` when there is neither a letter nor a wording, and what `filing.file` raises.
     """
     first = letters[0] if letters else None
     words = require_text("wording", clean(body) or ((first.body or "") if first else ""))
@@ -72,9 +71,9 @@ def open_question(
 
 
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
-    """File letters to a question that is there already; in one that was merged they count for the lead.
+    """File letters to an existing question. If it was merged into another one, they count for that one.
 
-    Raises `InvalidTransition` where that one takes no letters any more.
+    Raises `InvalidTransition` if that one takes no letters any more, and what `filing.file` raises.
     """
     lead = lock_row(session, lead_of(session, lock_row(session, question)))
     if not lead.takes_letters:
@@ -88,14 +87,14 @@ def _file(session: Session, actor: Staff, question: Question, letters: Sequence[
 
 
 def merge(session: Session, actor: Staff, question: Question, target: Question) -> None:
-    """Merge one question into another. No letter moves, so that a split gives back just what was there.
+    """Merge one question into another. Its letters stay filed to it, so that a split restores exactly what was there.
 
-    Raises `CannotMerge`; `answers.grouping` is what the doors call.
+    Raises `CannotMerge`. The doors call `answers.closing.merge_question`, which checks for assignments too.
     """
     lock_both(session, question, target)
     if fault := fault_of_merge(question, target):
-        raise CannotMerge(fault)
-    # What was merged into this one before follows it to the final target.
+        raise fault
+    # What was merged into this question before follows it to the target.
     followers = list(session.scalars(select(Question.id).filter_by(merged_into_id=question.id)))
     why = {"into": target.id, "followers": followers}
     QUESTION.apply(session, actor, question, "merge", why=why, merged_into_id=target.id)
@@ -103,23 +102,25 @@ def merge(session: Session, actor: Staff, question: Question, target: Question) 
 
 
 def lock_both(session: Session, question: Question, target: Question) -> None:
-    for one in sorted({question, target}, key=lambda one: one.id):  # two merges crosswise wait for each other
+    for one in sorted({question, target}, key=lambda one: one.id):  # in one order, so that two merges can't deadlock
         lock_row(session, one)
 
 
-def fault_of_merge(question: Question, target: Question) -> str:
-    """Return why one question can't be merged into another, as a code; empty where it can."""
+def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
+    """Return the error if one question can't be merged into another."""
     if question.id == target.id:
-        return "itself"
+        return CannotMerge("itself")
     if target.newsletter_id != question.newsletter_id:
-        return "elsewhere"
+        return CannotMerge("elsewhere")
     if not target.takes_letters:
-        return CANNOT_TAKE_IN.get(target.state or "", "into such")
-    return "" if QUESTION.leads(question.state, "merge") else CANNOT_BE_MERGED.get(question.state or "", "such")
+        return CannotMerge(CANNOT_TAKE_IN.get(target.state or "", "into_this_state"))
+    if QUESTION.leads(question.state, "merge"):
+        return None
+    return CannotMerge(CANNOT_BE_MERGED.get(question.state or "", "in_this_state"))
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
-    """Take a merged question out again, with its own letters and with what had been merged into it before."""
+    """Undo a merge: the question gets back its letters and the questions that had been merged into it before."""
     QUESTION.apply(session, actor, lock_row(session, question), "split", merged_into_id=None)
     merged = find_latest_event(session, "question", question.id, "question.merge")
     take_back_followers(session, actor, question, merged)
@@ -128,7 +129,7 @@ def split(session: Session, actor: Staff, question: Question) -> None:
 
 
 def take_back_followers(session: Session, _actor: Staff, question: Question, event: audit.Event | None) -> None:
-    """Give a question back what followed it when it was merged by this event, as far as that is still there."""
+    """Give a question back what had been merged into it before the merge `event`, as far as it hasn't moved since."""
     facts = (event.facts or {}) if event else {}
     there = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged
@@ -143,25 +144,25 @@ def _lead(session: Session, followers: Sequence[int], lead_id: int) -> None:
 
 
 def can_leave(session: Session, letter: Letter) -> None:
-    """Raise `InEdition` where a letter stands behind a question that is picked or ran."""
+    """Raise `InEdition` if the letter is filed to a question that is picked or has run."""
     own = session.get(Question, letter.question_id) if letter.question_id else None
     if own is not None and lead_of(session, own).is_in_edition:
         raise InEdition(letter.public_id)
 
 
 def shelve(session: Session, actor: Staff, question: Question) -> None:
-    """Good, not now."""
+    """Put a question on the shelf: good, but not now."""
     QUESTION.apply(session, actor, lock_row(session, question), "shelve")
 
 
 def show(session: Session, actor: Staff, question: Question, is_public: bool) -> None:
-    """Make an open question public in the desk's wording, or take it off the page again.
+    """Show an open question to readers in the desk's wording, or hide it again.
 
-    Raises `MissingPrecondition` (cleared text).
+    Raises `MissingPrecondition` if the wording isn't cleared, and `PermissionDenied`.
     """
     must(actor, "show")
-    if is_public and not cleared.holds(question):
-        raise MissingPrecondition(cleared.name)
+    if is_public:
+        cleared.require(question)
     question.shown_at = now(session) if is_public else None
     audit.record(session, actor, "question.show" if is_public else "question.hide", question)
 
@@ -175,7 +176,7 @@ def set_topics(session: Session, actor: Staff, question: Question, topic_ids: Se
 
 
 def add_topic(session: Session, actor: Staff, question: Question, topic_id: int) -> None:
-    """One more topic; nothing happens where it has it already."""
+    """Add a topic to a question, unless it has it already."""
     has = list(session.scalars(select(QuestionTopic.topic_id).filter_by(question_id=question.id)))
     if topic_id not in has:
         set_topics(session, actor, question, [*has, topic_id])
@@ -191,10 +192,10 @@ def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -
 def set_must_run_by(
     session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
 ) -> None:
-    """Set the last day on which an edition with the question would be of use, or with None take it away.
+    """Set the last day on which it is of use to run the question; None removes it.
 
-    Raises `MissingPrecondition` for a day that is over, `InvalidTransition` for a question that ran or will not,
-    `VersionConflict`.
+    Raises `InvalidField` for a past day, `InvalidTransition` for a question that has run or will not, `VersionConflict`
+    and `PermissionDenied`.
     """
     must(actor, "word")
     check_version(lock_row(session, question), version)
@@ -202,18 +203,18 @@ def set_must_run_by(
         raise InvalidTransition("question", "set a date for", question.state)
     zone = ZoneInfo(session.get_one(Newsletter, question.newsletter_id).zone)
     if day is not None and day < now(session).astimezone(zone).date():
-        raise MissingPrecondition("date to come")
+        raise InvalidField("date_not_in_future", "must_run_by")
     question.must_run_by = day
     facts = {"by": day.isoformat() if day else None, "edition": question.edition_id}
     audit.record(session, actor, "question.date", question, facts=facts)
 
 
 def undo_open(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Take back that a question was made. Only the trail points at it then, and its words were a letter's, which has
-    them.
+    """Undo the opening of a question and erase its wording. The letter has the text, and only the trail refers to the
+    row.
 
-    `press` are the events of the press that made it. Raises `VersionConflict` where anybody has done anything with it
-    since.
+    `press` are the ids of the events of the press that opened it. Raises `VersionConflict` if anybody has changed
+    anything about it since.
     """
     if has_later_event(session, question.id, event.id, press):
         raise VersionConflict(question.public_id)
@@ -222,7 +223,7 @@ def undo_open(session: Session, actor: Staff, question: Question, event: Event, 
 
 
 def undo_topics(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Give a question the topics that it had. Raises `VersionConflict` where they were set again since."""
+    """Restore the topics that a question had before `event`. Raises `VersionConflict` if they were set again since."""
     if find_latest_event(session, "question", question.id, event.action) is not event:
         raise VersionConflict(question.public_id)
     topics = (event.facts or {}).get("was", [])

@@ -1,16 +1,14 @@
-"""The lives of a question, the desk's wording for one to many letters; of a translation of what leaves the house; and
-of what a translator outside is asked for, one text by a link. Whoever writes a translation, an editor approves it, and
-until then it runs nowhere."""
+"""The state machines of questions, of their translations, and of what an outside translator is asked to translate."""
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# is_listed: the list of all questions shows it. is_going: the desk counts it as its work, and readers may be shown it.
-# is_in_work: the desk, experts or an editor have something to do for it, and no edition has it yet.
+# is_listed: the list of all questions shows it. is_going: it counts as the desk's work, and may be shown to readers.
+# is_in_work: the desk, experts or an editor have something to do for it, and it is in no edition yet.
 # takes_answers: an expert may still be asked, and its wording may be changed.
-# takes_letters: a letter or a question that joins it will be told of what becomes of it.
-# can_run: an edition is still to come for it. is_ready: it could be picked as it is, once it has an answer.
-# asks_in_turn: the clock may invite who is next on its ladder. is_settled: no expert is heard about it any more.
-# is_in_edition: an edition has it, and its letters stay. has_run: readers have seen it. has_ended: nothing comes of it.
+# takes_letters: letters and questions may join it, and their writers will be told what becomes of it.
+# can_run: it may still run in an edition. is_ready: with an answer it can be picked.
+# asks_in_turn: the clock may invite the next expert on its ladder. is_settled: no expert answers it any more.
+# is_in_edition: it is in an edition, and its letters stay. has_run: readers have seen it. has_ended: it will not run.
 STATES = States(
     {
         "open": "is_listed is_going is_in_work takes_answers takes_letters can_run asks_in_turn",
@@ -51,7 +49,7 @@ class QuestionStates(StateMixin):
     has_ended = STATES.which("has_ended")
 
 
-# What a reader's receipt says of a question that stands there.
+# The state that a reader's receipt shows, by the state of the question.
 AS_READERS_SEE_IT = {
     "open": "read",
     "seeking": "asked",
@@ -63,9 +61,9 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
-# Why a question can't be merged into one that stands there, which takes no letters, and why one that stands there can't
-# be merged, as the table below has no move for it. Where there is no row the page says no more than that.
-CANNOT_TAKE_IN = {"merged": "into merged", "closed": "into closed", "published": "into ran", "retracted": "into ran"}
+# Why no question can be merged into one in this state, since it takes no letters, and why one in this state can't be
+# merged, since the table below has no such move. For other states the page gives no reason.
+CANNOT_TAKE_IN = {"merged": "into_merged", "closed": "into_closed", "published": "into_ran", "retracted": "into_ran"}
 CANNOT_BE_MERGED = {
     "seeking": "assigned",
     "answered": "answered",
@@ -76,9 +74,13 @@ CANNOT_BE_MERGED = {
     "merged": "merged",
 }
 
-cleared = Precondition("cleared text", lambda question: question.is_cleared)
-kept = Precondition("words kept", lambda question: question.text is None or question.text.body is not None)
-slot = Precondition("slot", lambda question: question.edition_id is not None and question.position is not None)
+cleared = Precondition("cleared text", "text_not_cleared", lambda question: question.is_cleared)
+kept = Precondition(
+    "words kept", "text_erased", lambda question: question.text is None or question.text.body is not None
+)
+slot = Precondition(
+    "slot", "slot_missing", lambda question: question.edition_id is not None and question.position is not None
+)
 
 QUESTION = Machine(
     "question",
@@ -116,12 +118,12 @@ QUESTION = Machine(
             ("open", "seeking", "answered", "queued", "shelved", "closed"),
             act="undo",
         ),
-        # Of what has run only an import can be undone, by whoever may import (see `workflows.back_issues.undo_import`).
+        # Among questions that have run, only imported ones can be undone (`workflows.back_issues.undo_import`).
         Move("undo", ("published",), ("closed",), act="edition", needs=(requires("closed_reason"),)),
     ),
 )
 
-# is_written: its words are there to be read, changed and approved.
+# is_written: it can be read, changed and approved.
 TRANSLATION_STATES = States({"draft": "is_written", "approved": "is_written", "dropped": ""})
 
 
@@ -134,7 +136,7 @@ class TranslationStates(StateMixin):
     is_written = TRANSLATION_STATES.which("is_written")
 
 
-words = Precondition("words", lambda translation: bool(translation.body))
+words = Precondition("words", "no_text", lambda translation: bool(translation.body))
 
 TRANSLATION = Machine(
     "translation",
@@ -143,19 +145,19 @@ TRANSLATION = Machine(
         Move("start", (), ("draft",), act="translate, translate one", needs=(words,)),
         Move("change", ("draft", "dropped"), ("draft",), act="translate, translate one", needs=(words,)),
         Move("approve", ("draft",), ("approved",), act="approve", needs=(words, requires("approved_by_id"))),
-        # What is out of date runs nowhere: whoever brings it up to date takes the approval back with it.
+        # An outdated translation doesn't run: bringing it up to date withdraws the approval.
         Move("reopen", ("approved",), ("draft",), act="approve", after="change"),
         Move("drop", ("draft",), ("dropped",), act="translate"),
         Move("drop", ("approved",), ("dropped",), act="approve"),
     ),
 )
 
-# is_open: the link leads to the text, or to what was handed in, and their address is kept.
+# is_open: the link shows the text, or what was handed in, and the translator's address is stored.
 TRANSLATOR_STATES = States({"invited": "is_open", "handed in": "is_open", "declined": "", "withdrawn": "", "done": ""})
 
 
 class TranslatorStates(StateMixin):
-    """Properties of the state of what a translator is asked for, for pages, verbs and queries."""
+    """Properties of the state of a translator's task, for pages, verbs and queries."""
 
     is_invited = TRANSLATOR_STATES.which("is_invited")
     is_handed_in = TRANSLATOR_STATES.which("is_handed_in")
@@ -164,13 +166,13 @@ class TranslatorStates(StateMixin):
     is_open = TRANSLATOR_STATES.which("is_open")
 
 
-reached = Precondition("address", lambda translator: translator.email_sealed is not None)
+reached = Precondition("address", "no_email_address", lambda translator: translator.email_sealed is not None)
 
 TRANSLATOR = Machine(
     "translator",
     TRANSLATOR_STATES,
     (
-        # Both send words out of the house: an editor presses for each.
+        # Both send text out of the newsroom, so an editor has to press for each.
         Move("invite", (), ("invited",), act="invite", needs=(reached,), tells="T"),
         Move("invite again", ("invited", "handed in"), ("invited",), act="invite", needs=(reached,), tells="T"),
         Move("hand in", ("invited",), ("handed in",), act="translate one", tells="E"),

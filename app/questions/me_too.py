@@ -1,4 +1,4 @@
-"""A reader would like to know what others ask already: one press, a receipt, and no words of their own."""
+"""Me-too: with one press, a reader joins a question that is shown, and gets a receipt without writing anything."""
 
 from sqlalchemy.orm import Session
 
@@ -16,16 +16,16 @@ from .queries import select_public_questions
 
 
 def shown_question(session: Session, newsletter: Newsletter, public_id: str) -> Question | None:
-    """A question of this newsletter, if readers can see it now."""
+    """Return a question of this newsletter by its public id, if readers can see it now."""
     return session.scalar(select_public_questions(newsletter.id).where(Question.public_id == public_id))
 
 
 def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: str, form: FormToken) -> Letter:
-    """Join a question that the desk shows. The letter holds the desk's wording, which is what its reader agreed with.
+    """Join a question that the desk shows. The letter holds the desk's wording, with which its reader agreed.
 
-    Raises `AlreadySent` and, when the question is not shown any more, `MissingPrecondition`.
+    Raises `AlreadySent`, and `MissingPrecondition` if the question is no longer shown.
     """
-    # Locked, so that it doesn't end while somebody joins it, who would hear of nothing.
+    # Locked, so that the question can't end while a reader joins it: nobody would tell them.
     found = select_public_questions(newsletter.id).where(Question.public_id == public_id).with_for_update(of=Question)
     question = session.scalar(found)
     if before := already_sent(session, form):
@@ -34,7 +34,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
             is_identical=before.erased_at is not None or (question is not None and question.id == before.question_id),
         )
     if question is None or question.text is None:
-        raise MissingPrecondition("question shown")
+        raise MissingPrecondition("question_not_shown")
     moment = now(session)
     letter = Letter(
         id=random_key(session, Letter),

@@ -1,4 +1,4 @@
-"""Finds what askers wrote, their names and how to reach them in a text that is about to leave the house."""
+"""Source protection: find askers' own words, names and contact details in text that is about to leave the newsroom."""
 
 import re
 import unicodedata
@@ -19,14 +19,14 @@ from .models import Question
 from .queries import cleared_text, family, letters_behind
 from .recognise import marks
 
-PGP_CHARACTERS_SHOWN = 80  # characters of a PGP block that a page names it by
+PGP_CHARACTERS_SHOWN = 80  # characters of a PGP block by which a page refers to it
 MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 9, 15  # digits of a phone number; E.164 (ITU) allows 15
-SAME_PHONE_DIGITS = 9  # last digits by which a number with its country's code and one without are the same
+SAME_PHONE_DIGITS = 9  # last digits that identify a number with or without its country code
 
-# Headers as RFC 9580, section 6.2.1, has them; what follows is a block even where its end was lost.
+# Headers of RFC 9580, section 6.2.1; what follows is a block even if its end was lost.
 _PGP = re.compile(r"(?s)BEGIN PGP [A-Z ,/0-9]{4,40}.*?(?:END PGP [A-Z ]{4,40}|\Z)")
 _NUMBER = re.compile(rf"\+?\d(?:[ \u00a0()./\-]{{0,3}}\d){{{MIN_PHONE_DIGITS - 1},40}}")
-# What is as long and is none: a day, the years of a row, an amount.
+# Of the length of a phone number, but none: a date, a series of years, an amount.
 _DAY = re.compile(r"(?<!\d)(?:\d{1,2}([./-])\d{1,2}\1\d{4}|\d{4}([./-])\d{1,2}\2\d{1,2})(?!\d)")
 _YEARS = re.compile(r"(?:(?:1[0-9]|20)\d\d[ /\-]{0,3})+")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0.]\d{3})+")
@@ -34,7 +34,7 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0.]\d{3})+")
 
 @dataclass(frozen=True)
 class ContactDetail:
-    """One of them as it stands in the text; however it is written, the same one has the same `key`."""
+    """A contact detail as the text spells it; `key` is the same for every spelling of it."""
 
     kind: str  # email, link, handle, phone, pgp
     text: str
@@ -42,7 +42,7 @@ class ContactDetail:
 
 
 def find_contact_details(text: str) -> Iterator[ContactDetail]:
-    """Find every one in a text: the PGP blocks first, phone numbers last."""
+    """Find all contact details in a text: PGP blocks first, phone numbers last."""
     for block in _PGP.finditer(text):
         yield ContactDetail("pgp", single_line(block.group())[:PGP_CHARACTERS_SHOWN], "pgp")
     text = _PGP.sub(" ", text)
@@ -64,68 +64,69 @@ def _address_key(address: str) -> str:
 
 
 def _to_ascii_digits(number: str) -> str:
-    """Return a number with the digits of any script as those of ASCII."""
     return "".join(str(unicodedata.decimal(char, char)) for char in number)
 
 
-RUN_WORDS = 4  # words in a row that hardly two people choose by chance
-MIN_NAME_LETTERS = 3  # letters of a name that is looked for
-LONG_RUN = 8  # words in a row of a wording that was left as it came
-MIN_OWN_WORDS = 6  # words of a wording that is hardly anything else; fewer can often not be put in another way
-OWN_WORDS_SHARE = 0.7  # of it, in runs with some other words put between
-MAX_LETTERS = 200  # letters of a question that are looked through
-# How much of a word a sign is, and a letter of a script without spaces, as `text.word_count` reckons.
+RUN_WORDS = 4  # words in a row that two people hardly choose by chance
+MIN_NAME_LETTERS = 3  # letters of a part of a name that is searched for
+LONG_RUN = 8  # words in a row that count as a reader's own words in any wording
+MIN_OWN_WORDS = 6  # words from which on a wording can count as a reader's own; fewer often can't be put differently
+OWN_WORDS_SHARE = 0.7  # share of a wording in runs of a reader's words that makes all runs count
+MAX_LETTERS = 200  # letters of a question that are compared
+# How much of a word a sign counts, and a letter of a script without spaces, as in `text.word_count`.
 SIGN_WEIGHT, LETTER_WEIGHT = 0.5, 0.2
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Words of the text, as they stand there, and whose they are: a letter's, a reader's name, or a reader's
-    address."""
+    """A passage of the text, and what it reveals: a letter's words, a reader's name or a reader's address."""
 
     kind: Literal["words", "name", "address"]
     text: str
 
 
 class LeakDetected(MissingPrecondition):
-    """A text that is to leave holds what readers wrote or are called; somebody has to look at it first."""
+    """Raised for outgoing text that holds readers' words, names or addresses, which somebody has to look at first."""
 
-    def __init__(self, passages: list[str], fact: str = "a second look") -> None:
-        super().__init__(fact)
+    family = "leak"
+
+    def __init__(self, passages: list[str], key: str = "reader_words") -> None:
+        super().__init__(key)
         self.passages = passages
 
 
 def must_be_clear(session: Session, actor: Actor, question: Question, text: str, stood: str = "") -> None:
-    """Raise `LeakDetected` unless nothing of the askers is found in a text, or the actor has looked at all that is
-    found.
+    """Raise `LeakDetected` unless the text reveals nothing of the askers, or the actor has confirmed what it reveals.
 
-    What was typed since the actor looked is found anew. `stood` is what was there before anything was typed.
+    What was typed after the actor confirmed is found again. Passages that are in `stood` too, the text before anything
+    was typed, are not reported.
     """
     before = [leak.text for leak in find_leaks(session, question, stood)]
     found = [leak.text for leak in find_leaks(session, question, text) if leak.text not in before]
     must_have_looked(actor, found)
 
 
-def must_have_looked(actor: Actor, passages: list[str], fact: str = "a second look") -> None:
-    """Raise `LeakDetected` unless the actor has looked at all the passages that were found, on the page that they
-    press.
+def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words") -> None:
+    """Raise `LeakDetected` unless the actor has confirmed all these passages on the page that they press.
 
-    At what a reader can be reached by, nobody can have looked enough.
+    Contact details of readers can't be confirmed.
     """
     if any(map(never_leaves, passages)):
-        raise LeakDetected(passages, "no contact details")
+        raise LeakDetected(passages, "contact_details")
     if not set(passages) <= (actor.looked_at if isinstance(actor, Staff) else frozenset()):
-        raise LeakDetected(passages, fact)
+        raise LeakDetected(passages, key)
 
 
 def never_leaves(passage: str) -> bool:
-    """Return whether a passage that was found has to be taken out, whatever it is."""
+    """Return whether a passage is a contact detail, which nobody can confirm."""
     return any(True for _detail in find_contact_details(passage))
 
 
 def find_leaks(session: Session, question: Question, text: str, letters: Sequence[Letter] | None = None) -> list[Leak]:
-    """Find what readers wrote or are called in a text. What an editor has cleared may be said, and so may the words of
-    somebody who wants them printed as they are. `letters` are the question's, where they are at hand."""
+    """Find readers' words, names and contact details in a text. `letters` are the question's, if they are loaded.
+
+    Cleared wording may be repeated, and so may the words of readers who want them printed verbatim.
+    """
     if not text.strip():
         return []
     letters = asker_letters(session, question) if letters is None else letters
@@ -142,7 +143,7 @@ def asker_letters(session: Session, question: Question) -> list[Letter]:
 
 
 def list_reader_texts(session: Session, letters: Sequence[Letter]) -> list[str]:
-    """Return what readers asked, and added to it, who did not want it printed word for word."""
+    """Return the letters and additions of the readers who didn't ask to be printed verbatim."""
     theirs = [letter for letter in letters if letter.body and not letter.verbatim]
     return [letter.body or "" for letter in theirs] + _list_additions(session, theirs)
 
@@ -153,9 +154,9 @@ def _list_additions(session: Session, letters: Sequence[Letter]) -> list[str]:
 
 
 def find_verbatim_spans(reader_texts: Sequence[str], text: str) -> list[tuple[int, int]]:
-    """Return where a wording is still in a reader's `reader_texts` words: from where to before where, in code points.
+    """Return where a wording still has readers' own words, as (start, end) in code points.
 
-    It is where it has a long run of them, and where it is hardly anything else.
+    That is where it has a long run of them, or everywhere if it consists of little else.
     """
     found, whole = find_quotes(text, reader_texts), _length(text)
     lengths = [_length(text[start:end]) for start, end in found]
@@ -169,23 +170,24 @@ def _length(text: str) -> float:
 
 
 def _weight(unit: Unit) -> float:
-    """Return how much of a word it is."""
+    """Return how much of a word the unit counts."""
     if not unit.is_sign:
         return 1
     return LETTER_WEIGHT if re.match(SPACELESS, unit.term) else SIGN_WEIGHT
 
 
 def list_reader_passages(session: Session, letters: Sequence[Letter], texts: Sequence[str]) -> list[str]:
-    """Return what in some texts is still in readers' own words, or was said by them to the desk alone."""
+    """Return the passages of several texts that are readers' own words, or that readers told only the desk."""
     own = list_reader_texts(session, letters)
     theirs = [single_line(text[at:end]) for text in texts for at, end in find_verbatim_spans(own, text)]
     return list(dict.fromkeys([*find_private_details(session, letters, "\n".join(texts)), *theirs]))
 
 
 def find_private_details(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
-    """Return what in a wording readers said to the desk alone: in the background field and not in the question, their
-    names, and by what they can be reached. Places are marked in every wording, and a country where somebody lives
-    stands in many.
+    """Return what a wording repeats of what readers told only the desk: background, names and contact details.
+
+    Background that the question says too is fine. Places aren't reported: every wording marks them, and the country of
+    a reader appears in many.
     """
     backgrounds = [letter.background for letter in letters if letter.background]
     asked = [letter.body for letter in letters if letter.body]
@@ -195,13 +197,15 @@ def find_private_details(session: Session, letters: Sequence[Letter], text: str)
 
 
 def list_quoted_passages(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[str]:
-    """The passages of a text that stand in one of the `private` ones too, word for word, and in none that was
-    `public_texts`; each on one line, wherever the text breaks its own."""
+    """Return the passages of a text that also occur, word for word, in a `private` text and in no public one.
+
+    Each passage is put on one line.
+    """
     return [single_line(text[start:end]) for start, end in find_quotes(text, private, public_texts)]
 
 
 def find_quotes(text: str, private: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return where those stand: from where to before where, in code points."""
+    """Return where those passages are, as (start, end) in code points."""
     theirs, known = ({run for one in texts for run, _place in _runs(one)} for texts in (private, public_texts))
     found: list[tuple[int, int]] = []
     for run, (start, end) in _runs(text):
@@ -215,7 +219,7 @@ def find_quotes(text: str, private: Sequence[str], public_texts: Sequence[str] =
 
 
 def _runs(text: str) -> Iterator[tuple[tuple[str, ...], tuple[int, int]]]:
-    """Yield every run of neighbours that are RUN words together, in any script, with its place."""
+    """Yield every run of neighbouring units that together count `RUN_WORDS` words, with its start and end."""
     found = list(units(text))
     end, weight = 0, 0.0
     for at, first in enumerate(found):
@@ -238,8 +242,10 @@ def _names(
 
 
 def _addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
-    """Return by what a reader can be reached, in this text; in a wording any but the desk's own links, whose ever it
-    is. Readers' addresses are opened only where the text holds anything of the kind.
+    """Return the contact details in a text that are a reader's, and with `is_wording` all except links, which may be
+    ours.
+
+    Readers' addresses are unsealed only if the text has contact details at all.
     """
     written = list(find_contact_details(text))
     if not written:

@@ -1,4 +1,4 @@
-"""The desk's words for a question: written, cleared for print, and erased with their translations."""
+"""The desk's wording of a question: write it, clear it for print, and erase it with its translations."""
 
 from collections.abc import Collection
 
@@ -27,9 +27,9 @@ from .source_protection import (
 
 
 def erase_translations(session: Session, column_name: str, keys: Collection[int]) -> None:
-    """Erase what was made of these versions or questions, by the column `column_name` that names them.
+    """Erase the translations of these versions or questions, selected by the column `column_name` that refers to them.
 
-    A translator's row takes along their link, their name and address, and what they typed: their page is gone at once.
+    Their translators are erased with link, name, address and drafts, so that their page is gone immediately.
     """
     column: InstrumentedAttribute[int] = getattr(Translation, column_name)
     session.execute(delete(Translation).where(column.in_(keys)))
@@ -37,7 +37,7 @@ def erase_translations(session: Session, column_name: str, keys: Collection[int]
 
 
 def erase_translators(session: Session, condition: ColumnElement[bool]) -> None:
-    """Erase what translators outside were asked for, so that no restored backup opens it by their link again."""
+    """Erase outside translators, and note the erasure, so that no restored backup makes their links work again."""
     if gone := session.scalars(select(Translator.public_id).where(condition)).all():
         erasures.note(session, "translator", gone)
         session.execute(delete(Translator).where(condition))
@@ -57,12 +57,11 @@ def reword(
     language: str | None = None,
     base_label: str | None = None,
 ) -> QuestionText:
-    """Give a question new words. The confirmation that stood on the old ones does not carry over to other ones.
+    """Give a question a new wording. The clearance of the old one carries over only if just the language differs.
 
-    Without a `language` it is what the new words look like where the old ones looked like another, and stays otherwise;
-    words that look like none are in the newsletter's.
-    `base_label` is the label of the words that the actor had before their eyes. Raises `VersionConflict`;
-    `MissingPrecondition` (wording); `TooLong` (headline).
+    Without `language` the question's language stays, unless the text now looks like another one; for a first wording it
+    is guessed, or else the newsletter's. `base_label` is the label of the wording that the actor saw. Raises
+    `VersionConflict`, `MissingField` (wording), `TooLong` (headline) and `PermissionDenied`.
     """
     must(actor, "word")
     lock_row(session, question)
@@ -102,7 +101,7 @@ def reword(
 
 
 def _detect_language(text: str, previous_text: QuestionText | None) -> str:
-    """Return the language of a wording that nobody named: a word more or less doesn't undo what somebody chose."""
+    """Guess the language of a wording. If the guess is the same as before, keep the previous one: it may be chosen."""
     guess = guess_language(text)
     if previous_text is None or not previous_text.body:
         return guess
@@ -116,22 +115,22 @@ def _detect_language(text: str, previous_text: QuestionText | None) -> str:
 def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
     """Confirm that nobody could recognise the asker in this very text.
 
-    `reason` is why it may leave where it is still a reader's own words, and is kept; such a text needs one.
-    Raises `VersionConflict` when it is no longer the one, `LeakDetected` where more of the readers' background, names
-    and addresses stands in it than the actor has looked at, `MissingPrecondition` (reason for their words) and
-    `TooLong`.
+    `reason` says why a text that still has a reader's own words may be sent out; it is required for such a text, and
+    stored. Raises `VersionConflict` if the wording is no longer `text_id`, `LeakDetected` if it holds more of the
+    readers' background, names and addresses than the actor has confirmed, `MissingField` and `TooLong` for the reason,
+    and `PermissionDenied`.
     """
     must(actor, "clear")
     lock_row(session, question)
     check_version(question, question.version if question.text_id == text_id else -1)
     text = session.get_one(QuestionText, text_id)
     letters = asker_letters(session, question)
-    must_have_looked(actor, find_private_details(session, letters, text.whole), "a look at what was said besides")
+    must_have_looked(actor, find_private_details(session, letters, text.whole), "private_details")
     own = list_reader_texts(session, letters)
-    reason = require_length("own", single_line(reason), LONGEST_REASON)
+    reason = require_length("own_words_reason", single_line(reason), LONGEST_REASON)
     is_theirs = any(find_verbatim_spans(own, part) for part in text.parts)
     if is_theirs:
-        text.own_words_reason = require_text("reason for their words", reason)
+        text.own_words_reason = require_text("own_words_reason", reason)
     text.cleared_at, text.cleared_by_id = now(session), actor.person_id
     session.flush()
     index_again(session, question.id)
@@ -140,9 +139,9 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
 
 
 def erase_words(session: Session, question: Question) -> None:
-    """Nobody asks this any more and it never ran: the desk's own words go too, and what it said to itself of them.
+    """Erase the wordings and notes of a question that nobody asks any more and that never ran.
 
-    Also whatever was made or asked for of its answers in other languages: no translator outside keeps a link to them.
+    The translations of its wordings and answers are erased too, with the links of outside translators.
     """
     erase_translations(session, "question_id", [question.id])
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id)):
@@ -153,29 +152,29 @@ def erase_words(session: Session, question: Question) -> None:
 
 
 def index_again(session: Session, question_id: int) -> None:
-    """Let a question be indexed anew, whose own row has not changed."""
+    """Mark a question to be indexed again although its own row has not changed."""
     session.execute(update(Question).where(Question.id == question_id).values(indexed_version=0))
 
 
 def _take_out_of_index(session: Session, question: Question) -> None:
-    # The mark comes first: it waits for a worker that has just read the words, and what that put there is then seen
-    # here.
+    # The mark comes first: the update waits for a worker that is just indexing the question, so that its index rows are
+    # seen and removed here.
     index_again(session, question.id)
     remove_from_indexes(session, "question", question.id)
 
 
 def erase_text(session: Session, text: QuestionText) -> None:
-    """Erase one version, with its translations; that there was one stays."""
+    """Erase the text of one version and its translations. Its row stays."""
     erase_translations(session, "of_question_text_id", [text.id])
     text.body, text.headline, text.background, text.slug = None, "", "", "q"
     text.own_words_reason, text.erased_at = None, now(session)
 
 
 def forget_own_words(session: Session, question: Question, letter_text: str, other_letter: Letter | None) -> None:
-    """Erase the versions that are still a reader's own words, for that reader took them back.
+    """Erase the versions that are still the text of a reader who has withdrawn it.
 
-    A wording that an editor has cleared has become the desk's. An uncleared one that stands now gives way to the words
-    of `other_letter`, who asks the same, as if the question had been opened for them.
+    A cleared wording has become the desk's and stays. If the current wording isn't cleared, it is replaced by the text
+    of `other_letter`, which asks the same, as if the question had been opened for it.
     """
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(letter_text))):
         if text.id != question.text_id:

@@ -31,6 +31,7 @@ from ..questions.models import Question
 from ..search import PUBLIC
 from ..search.alike import Probe, find_matches
 from ..web import errors
+from ..web.error_sentences import format_error
 from ..web.formatting import autonym, language
 from ..web.setup import or_404
 from . import form_token
@@ -315,5 +316,5 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
 
     try:
         return send_once(slug, form, make, lambda place, sent: form_page(place, Draft({"body": wording}, before=sent)))
-    except MissingPrecondition:
-        return errors.render_error(409, happened=_("The desk has taken this question off the page meanwhile."))
+    except MissingPrecondition as error:
+        return errors.render_error(409, happened=format_error(error))

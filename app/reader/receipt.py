@@ -370,7 +370,7 @@ def _handle_receipt(
     try:
         done = db.write(lambda session: act(session, session.get_one(Letter, key))) if act else None
     except MissingPrecondition as fault:
-        errors, status = format_errors({"more" if fault.fact == "text" else fault.fact: "empty"}), 400
+        errors, status = format_errors({"more" if fault.field == "text" else fault.field: "empty"}), 400
     except ValidationError as fault:
         errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):

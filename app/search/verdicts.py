@@ -1,6 +1,6 @@
-"""Verdicts of the desk on look-alikes, and the score from which one is worth showing, which is learned from them.
+"""The desk's verdicts on look-alikes, and the score from which one is worth showing, which is learned from them.
 
-A cut-off of one collection doesn't fit another, and one matcher's not another's: each desk's decisions move its own.
+A cutoff doesn't fit another collection or another matcher: each desk's verdicts adjust its own.
 """
 
 from dataclasses import dataclass
@@ -11,32 +11,32 @@ from sqlalchemy.orm import Session
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.domain_errors import MissingPrecondition
+from ..core.domain_errors import InvalidField
 from ..core.state_machine import must
 from ..db.session import now
 from .models import NOUNS, Key, Verdict
 
-FALSE_ALARMS = 0.1  # the share of pairs that are not the same and may all the same be shown unasked
-# Before anybody has decided anything: the cut-off for that share on the made questions of bench/matching.py.
-# It rises with the number of documents: among more of them there is a nearer stranger.
+FALSE_ALARMS = 0.1  # share of different pairs that may be shown unasked
+# Without verdicts: the cutoff for that share, measured on the generated questions of bench/matching.py.
+# It rises with the number of documents, as the nearest different one gets nearer.
 PRIOR = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
-HUNDRED = 100  # documents below which two strangers that share a name would pass
-PRIOR_WEIGHS = 20  # decisions
-NEWEST = 500  # decisions that count: a desk changes its mind, and its readers their questions
+HUNDRED = 100  # documents below which two different ones that share a name would pass
+PRIOR_WEIGHS = 20  # verdicts
+NEWEST = 500  # verdicts that count: a desk changes its mind, and readers their questions
 
 
 def record_verdict(
     session: Session, actor: Staff, key: Key, other_key: Key, is_same: bool, score: float, matcher: str
 ) -> Verdict:
-    """Note that two things are the same question, or not. Decided again, the later decision holds.
+    """Record whether two things ask the same. A later verdict replaces an earlier one.
 
-    `score` and `matcher` are those of the `Match` that was shown. Raises `MissingPrecondition` for a pair that is none,
+    `score` and `matcher` are those of the `Match` that was shown. Raises `InvalidField` if the two can't be compared,
     and `PermissionDenied`.
     """
     must(actor, "word", "take letters")
     (a_noun, a_id), (b_noun, b_id) = sorted((key, other_key))
     if key == other_key or not {a_noun, b_noun} <= {*NOUNS}:
-        raise MissingPrecondition("pair")
+        raise InvalidField("pair_not_comparable", "pair")
     row = _find_verdict(session, key, other_key) or Verdict(
         newsletter_id=actor.newsletter_id, a_noun=a_noun, a_id=a_id, b_noun=b_noun, b_id=b_id
     )
@@ -48,7 +48,7 @@ def record_verdict(
 
 
 def withdraw_same_verdict(session: Session, actor: Staff, key: Key, other_key: Key) -> None:
-    """Forget that two were called the same, with the step that it led to. What was said since, or otherwise, stays."""
+    """Delete the verdict that two are the same, when the step that it led to is undone. One that they differ stays."""
     row = _find_verdict(session, key, other_key)
     if row is not None and row.same:
         audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
@@ -67,8 +67,9 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 @dataclass(frozen=True)
 class DeskVerdicts:
-    """Decisions of a desk: what it called another question than one thing, and the newest scores of pairs that
-    are the same, or not."""
+    """The verdicts of a desk: what it called different from one thing, and the newest scores of pairs that were the
+    same or not.
+    """
 
     matcher: str
     not_the_same: set[Key]
@@ -76,17 +77,17 @@ class DeskVerdicts:
     same: list[float]
 
     def cutoff(self, documents: int) -> float:
-        """Return the score from which on a look-alike is likely at this desk, among so many documents: what nine of
-        ten pairs that are not the same stay under.
+        """Return the score from which a look-alike is likely at this desk, among so many documents: the score below
+        which nine of ten different pairs are.
 
-        The more decisions there are, the less the prior counts. Where pairs that are the same lie under it, it comes
-        down to let half of them through: to miss a repetition costs the desk more than to look at one more.
+        The more verdicts there are, the less the prior counts. If many pairs that are the same lie below it, it is
+        lowered to admit half of them: to miss a repetition costs the desk more than to look at one more pair.
         """
         return learn_cutoff(self.different, self.same, prior(self.matcher, documents))
 
 
 def load_desk_verdicts(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> DeskVerdicts:
-    """Return what this desk has decided with one matcher, and what was ever told apart from one thing."""
+    """Return a desk's verdicts with one matcher, and everything that was ever called different from `key`."""
     mine = (Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
     newest = select(Verdict.score, Verdict.same).where(*mine).order_by(Verdict.id.desc()).limit(NEWEST)
     scores = session.execute(newest).all()
@@ -102,13 +103,13 @@ def _list_unlike(session: Session, key: Key) -> set[Key]:
 
 
 def prior(matcher: str, documents: int) -> float:
-    """The cut-off before anything was decided, among so many documents."""
+    """Return the cutoff before there are any verdicts, among so many documents."""
     at_one, a_tenfold = PRIOR[matcher]
     return at_one + a_tenfold * log10(max(HUNDRED, documents))
 
 
 def learn_cutoff(different_scores: list[float], same_scores: list[float], prior: float) -> float:
-    """The cut-off that follows from the scores of decided pairs."""
+    """Return the cutoff that follows from the scores of decided pairs."""
     found = prior
     if different_scores:
         ninth = sorted(different_scores)[int(len(different_scores) * (1 - FALSE_ALARMS))]

@@ -24,6 +24,7 @@ from ..text.languages import direction
 from ..text.translation import city
 from ..web import errors
 from ..web.draft_counts import count_sent, counts_known
+from ..web.error_sentences import format_error
 from ..web.formatting import clock_time, language
 from ..web.setup import csrf, db, limiter, or_404
 
@@ -246,10 +247,10 @@ def send(token: str) -> Response:
         change(token, verb)
     except OtherWords:
         return _save_and_rerender(token, 409, {"body": str(OTHERS)})
-    except MissingPrecondition:
-        return _rerender(token, 400, {"body": _("The translation needs words")})
+    except MissingPrecondition as error:
+        return _rerender(token, 400, {"body": format_error(error)})
     except TooLong as error:
-        return _rerender(token, 400, {error.field: _too_long(error)})
+        return _rerender(token, 400, {error.field: format_error(error)})
     except (VersionConflict, InvalidTransition):
         return _save_and_rerender(token, 409)
     return to_page(token)
@@ -263,14 +264,10 @@ def decline(token: str) -> Response:
         change(token, lambda visit: translators.decline(visit.session, visit.actor, visit.task.translator, note))
     except TooLong as error:
         with visit(token) as found:
-            return _page(found, 400, faults={"note": _too_long(error)}, note=note)
+            return _page(found, 400, faults={"note": format_error(error)}, note=note)
     except InvalidTransition:
         return errors.render_error(409, message=OVER)
     return to_page(token)
-
-
-def _too_long(error: TooLong) -> str:
-    return str(_("This is too long: %(most)d characters are the most.", most=error.max_length))
 
 
 def _rerender(token: str, status: int, faults: dict[str, str]) -> Response:

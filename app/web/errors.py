@@ -11,18 +11,12 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from werkzeug.exceptions import HTTPException
 
-from ..core.domain_errors import (
-    DomainError,
-    InvalidTransition,
-    MissingPrecondition,
-    PermissionDenied,
-    TooLong,
-    VersionConflict,
-)
+from ..core.domain_errors import DomainError, MissingPrecondition, PermissionDenied, TooLong
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from ..db.ids import CROCKFORD
 from ..watching.redaction import fault_as_data
 from ..watching.references import reference
+from .error_sentences import format_error
 
 log = logging.getLogger(__name__)
 
@@ -101,48 +95,13 @@ PAGES = {
     ),
 }
 
-REASONS = {
-    "cleared text": _l("First confirm that nobody could recognise the asker in the wording."),
-    "reason for their words": _l("It is still in a reader’s own words. Put it into the desk’s, or write why not."),
-    "no contact details": _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
-    "checklist": _l("The checklist isn’t complete."),
-    "verified": _l("The expert isn’t verified yet: note an independent check first."),
-    "check": _l("The expert has not passed this text. Send it for the check, or note a reason."),
-    "edition": _l("Choose the edition that it is for."),
-    "free slot": _l("Every slot is filled. Add one, or take something out."),
-    "approved answer": _l("There is no approved answer yet."),
-    "picked question": _l("Nothing is picked for this edition yet."),
-    "consent": _l("A reader’s name would run without consent. Run it unnamed, or ask for consent."),
-    "verified name": _l("A reader’s name isn’t verified. Note how it was checked, or run it unnamed."),
-    "its mails unsent": _l("Its mails have gone out: it can’t be recalled any more."),
-    "tool that sends": _l("First say which tool sends this newsletter, in the settings."),
-    "free date": _l("Another edition stands on that day."),
-    "near date": _l("Give a day within the next half year: editions are planned no further."),
-    "later edition": _l("No later edition has a free slot."),
-    "words kept": _l("Its words are erased for good: it can’t be put back."),
-    "slots": _l("That number of slots doesn’t fit what is picked."),
-    "due date to come": _l("The date must lie in the future."),
-    "text": _l("There is no text yet."),
-    "wording": _l("The question needs a wording."),
-    "name": _l("A name is missing."),
-    "place": _l("A place is missing."),
-    "how": _l("Say how it was checked."),
-    "what is wrong": _l("Say what is wrong, so that it can be put right."),
-    "colleague": _l("Say who it is."),
-    "bytes": _l("The mail itself has been destroyed. What became of it stays."),
-    "assignment": _l("Say what it is an answer to."),
-    **dict.fromkeys(("date to come", "later date to come"), _l("Give a day that is still to come.")),
-    **dict.fromkeys(("note", "reason", "why"), _l("Say in a few words why.")),
-}
-
-
 NO_ROOM = ErrorMessage(
     _l("Nothing can be saved just now"),
     _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
     _l("Try again in an hour. Whoever looks after this site has to make room first."),
 )
 
-# A fact that isn't there yet: nobody was faster, and nothing is wrong with the page.
+# Something that isn't there yet: nobody was faster, and nothing is wrong with the page.
 LACKING = ErrorMessage(
     _l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again.")
 )
@@ -200,18 +159,11 @@ def _handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, PermissionDenied):
         return render_error(404)
     if isinstance(error, MissingPrecondition):
-        return render_error(409, happened=REASONS.get(error.fact), message=LACKING)
-    if isinstance(error, InvalidTransition):
-        return render_error(409, happened=_("That can’t be done from where it stands now."))
+        return render_error(409, happened=format_error(error), message=LACKING)
     if isinstance(error, TooLong):
         happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.max_length)
         return render_error(422, happened=happened, message=LONG)
-    if isinstance(error, VersionConflict):
-        happened = _(
-            "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
-        )
-        return render_error(409, happened=happened)
-    return render_error(409)
+    return render_error(409, happened=format_error(error))
 
 
 def _no_room(error: NoRoom) -> Response:

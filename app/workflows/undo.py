@@ -66,6 +66,8 @@ Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the 
 class TooLate(DomainError):
     """The minute is over."""
 
+    code = "precondition.undo_expired"
+
 
 @dataclass(frozen=True)
 class Left:

@@ -51,8 +51,8 @@ def test_the_page_leads_to_a_correction_and_says_what_it_did(nora: Desk, databas
 
 
 LACKING: list[tuple[dict[str, str], str, str]] = [
-    ({}, "wrong", "Say in a sentence what was wrong"),
-    ({"wrong": WRONG}, "right", "Say in a sentence what is right"),
+    ({}, "wrong", "Say in a sentence what was wrong."),
+    ({"wrong": WRONG}, "right", "Say in a sentence what is right."),
     ({"wrong": "x" * 601, "right": RIGHT}, "wrong", "This is too long: 600 characters"),
     ({"quietly": "1"}, "headline", "Nothing is changed yet"),
     ({"quietly": "1", "answer-1": "Somebody knows."}, "quietly", "More than a sign changes"),

@@ -142,12 +142,12 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     at = version(nora.get(here), "reply")
     for day in ("2026-01-05", f"{today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
-        assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come")]
+        assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come.")]
         assert f'name="later_on" value="{day}"' in page
     question = f"/questions/{one(database, Question).public_id}"
     said_no = f"{question}/assignments/{salt.public_id}/decline"
     page = nora.post(said_no, 422, reason="no time", later_on="2026-01-05")
-    assert page.errors == [(f"later-{salt.public_id}", "Give a day that is still to come")]
+    assert page.errors == [(f"later-{salt.public_id}", "Give a day that is still to come.")]
     leyla = Browser(app)
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/decline", reason="no time", until="2026-01-05").status_code == 400

@@ -392,7 +392,7 @@ def test_nora_takes_a_page_down_for_somebodys_safety_and_puts_it_back(nora, ilya
     page, story = f"/questions/{public_id}", f"/steppe/q/{public_id}/the-salt-wind"
     stranger = nora.client.application.test_client()
     ilya.post(f"{page}/retract", why="Not mine to decide.", status=404)
-    assert "Say why in a few words" in nora.post(f"{page}/retract", why=" ", status=422)
+    assert "Say in a few words why." in nora.post(f"{page}/retract", why=" ", status=422)
     assert stranger.get(story).status_code == 200
 
     nora.post(f"{page}/retract", why="Somebody could be recognised.")

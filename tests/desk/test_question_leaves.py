@@ -110,7 +110,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     label, before = one(database, Question).text.label, everything(database)
     assert section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked=besides[0])
-    assert page.count("Something that a reader told only the desk stands in the wording.") == 2
+    assert page.count("Something that a reader told only the desk stands in it.") == 2
     assert everything(database) == before
     nora.post(f"{address}/clear", label=label, looked="\r\n".join(besides))
     assert one(database, Question).text.cleared_at is not None

@@ -342,13 +342,13 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
 
     address = f"/questions/{database.write(fn)}"
     before = everything(database)
-    assert nora.post(f"{address}/pull", 422, why=" ").count("Say why in a few words") == 2
+    assert nora.post(f"{address}/pull", 422, why=" ").count("Say in a few words why.") == 2
     assert everything(database) == before
     nora.post(f"{address}/pull", seen=seen(nora.get(address), "pull"), why="Leyla found an error in the figures.")
     assert one(database, Question).state == "answered"
     assert one(database, Note).body == "Leyla found an error in the figures."
     answer = f"{address}/answers/{one(database, Answer).public_id}"
-    assert nora.post(f"{answer}/withdraw", 422, sentence="").count("Say why in a few words") == 2
+    assert nora.post(f"{answer}/withdraw", 422, sentence="").count("Say in a few words why.") == 2
     nora.post(f"{answer}/withdraw", sentence="The figures can’t be had.")
     assert one(database, Answer).state == "withdrawn"
     assert "The figures can’t be had." in nora.get(address)

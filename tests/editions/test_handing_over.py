@@ -192,10 +192,10 @@ def _empty_slots(steppe: Handing) -> Any:
 @on_sqlite
 def test_what_may_not_leave_is_refused_at_the_press(steppe: Handing, database: Database, newsroom: Newsroom) -> None:
     database.write(_empty_slots(steppe))
-    with pytest.raises(MissingPrecondition, match="picked question"):
+    with pytest.raises(MissingPrecondition, match="no_question_picked"):
         steppe.press()
     database.write(lambda s: sending_tool.forget(s, newsroom.nora, s.get_one(Newsletter, newsroom.newsletter_id)))
-    with pytest.raises(MissingPrecondition, match="tool that sends"):
+    with pytest.raises(MissingPrecondition, match="no_sending_tool"):
         steppe.press()
 
 

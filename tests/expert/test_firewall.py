@@ -159,7 +159,7 @@ def test_by_what_timur_can_be_reached_goes_to_no_expert_whoever_says_that_it_may
     for way in ways:
         with pytest.raises(LeakDetected) as stopped:
             database.write(way)
-        assert stopped.value.fact == "no contact details"
+        assert stopped.value.code == "leak.contact_details"
         assert {"Timur@Post.Example", shown} & set(stopped.value.passages)
     assert everything(database) == before
     own = "Ring us at +420 222 333 444, or see https://newsroom.example/desk."

@@ -384,7 +384,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
 
     with pytest.raises(MissingPrecondition) as refused:
         database.write(show)
-    assert (refused.value.fact, "Zarina" in client.get("/steppe/").text) == ("cleared text", False)
+    assert (refused.value.code, "Zarina" in client.get("/steppe/").text) == ("precondition.text_not_cleared", False)
     reword(database, newsroom, question, "Who measures the salt?", clear=True)
     database.write(show)
     assert "Who measures the salt?" in client.get("/steppe/").text
@@ -410,7 +410,7 @@ def test_words_that_nobody_cleared_are_neither_exported_nor_locked(
     assert ("Zarina" in exported, "Who built the silos, and who owns them now?" in exported) == (False, True)
     with pytest.raises(MissingPrecondition) as refused:
         locked(database, newsroom)
-    assert refused.value.fact == "cleared text"
+    assert refused.value.code == "precondition.text_not_cleared"
     reword(database, newsroom, key, "Who built the silos?", clear=True)
     locked(database, newsroom)
     sent(database, newsroom)
@@ -430,7 +430,7 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
 
     with pytest.raises(MissingPrecondition) as refused:
         database.write(ask_marek)
-    assert refused.value.fact == "cleared text"
+    assert refused.value.code == "precondition.text_not_cleared"
 
 
 # --- The door ---

@@ -319,7 +319,7 @@ def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) 
     postman = Postman()
     assert deliver_due(house, postman, now=MONDAY + timedelta(minutes=15)) == Counter(expired=1)
     assert (postman.taken, stored(house, mail).state, opens(house, mail)) == ([], "expired", False)
-    with pytest.raises(MissingPrecondition, match="contents"):
+    with pytest.raises(MissingPrecondition, match="mail_contents_deleted"):
         act(house, outbox.retry, NORA, mail)
 
 

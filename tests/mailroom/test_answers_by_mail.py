@@ -211,7 +211,7 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
         )
     )
 
-    def faults() -> list[str]:
+    def faults() -> list[MissingPrecondition]:
         with room.database.read() as session:
             return editing.faults_of_approval(session, salt.answer(session), editing.CHECKLIST)
 

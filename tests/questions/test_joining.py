@@ -128,7 +128,7 @@ def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, n
     refused = side_by_side(
         database, lambda session: close_question(session, newsroom.nora, row(session, shown), "outside"), join
     )
-    assert [why.fact for why in refused] == ["question shown"]
+    assert [why.code for why in refused] == ["precondition.question_not_shown"]
     with database.read() as session:
         assert session.scalars(select(Letter)).all() == []
 

@@ -204,7 +204,7 @@ def test_the_desk_notes_a_yes_with_how_it_knows(database: Database, newsroom: Ne
     def note(session: Session, how: str) -> None:
         expert_pages.say_yes(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
 
-    with pytest.raises(MissingPrecondition, match="how"):
+    with pytest.raises(MissingPrecondition, match="consent_note"):
         database.write(lambda session: note(session, " "))
     database.write(lambda session: note(session, "by mail, on 3 December"))
     database.write(lambda session: note(session, "once more"))

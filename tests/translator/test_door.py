@@ -120,7 +120,7 @@ def test_the_script_is_told_what_is_kept(shirin: Sent, app: Flask) -> None:
 def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Sent, app: Flask) -> None:
     page, before = shirin.browser(app), rows(shirin.asked.database)
     assert page.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
-    assert page.read.summary == [("body", "The translation needs words")]
+    assert page.read.summary == [("body", "The translation needs words.")]
     assert page.value("headline") == PERSIAN["headline"]
     assert rows(shirin.asked.database) == before
 

@@ -90,7 +90,7 @@ def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Asked,
     salt.write(reword)
     page = shirin.browser(app)
     assert [secret for secret in (*OF_TIMUR, *OF_THE_DESK, WORDING) if secret in page.text] == []
-    with pytest.raises(MissingPrecondition, match="approved original"):
+    with pytest.raises(MissingPrecondition, match="original_not_approved"):
         salt.write(
             lambda session: translators.invite_again(
                 session, planted.newsroom.nora, shirin.translator(session), original_of(session, planted.question_id)

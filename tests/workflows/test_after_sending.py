@@ -167,15 +167,15 @@ def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
 
 NOTE = {"wrong": WRONG, "right": RIGHT}
 LACKING: list[tuple[PublishedText | None, dict[str, Any], str]] = [
-    (MENDED, {"wrong": " ", "right": RIGHT}, "wrong"),
-    (MENDED, {"wrong": WRONG, "right": "\u200e \n"}, "right"),
-    (MENDED, {"quietly": True}, "only a sign"),
-    (MENDED, {"quietly": True, "wrong": WRONG}, "note or none"),
-    (None, {"quietly": True}, "a change"),
-    (PublishedText("", MENDED.question, MENDED.answers), NOTE, "headline"),
-    (PublishedText("The Silos", " ", MENDED.answers), NOTE, "wording"),
-    (PublishedText("The Silos", "Who?", ("",)), NOTE, "answer"),
-    (PublishedText("The Silos", "Who?", ()), NOTE, "answer"),
+    (MENDED, {"wrong": " ", "right": RIGHT}, "required.wrong"),
+    (MENDED, {"wrong": WRONG, "right": "\u200e \n"}, "required.right"),
+    (MENDED, {"quietly": True}, "invalid.more_than_a_typo"),
+    (MENDED, {"quietly": True, "wrong": WRONG}, "invalid.note_with_typo_fix"),
+    (None, {"quietly": True}, "invalid.text_unchanged"),
+    (PublishedText("", MENDED.question, MENDED.answers), NOTE, "required.headline"),
+    (PublishedText("The Silos", " ", MENDED.answers), NOTE, "required.wording"),
+    (PublishedText("The Silos", "Who?", ("",)), NOTE, "required.answer"),
+    (PublishedText("The Silos", "Who?", ()), NOTE, "required.answer"),
 ]  # fmt: skip
 
 
@@ -184,12 +184,12 @@ def test_a_correction_that_lacks_something_is_refused_and_changes_nothing(
 ) -> None:
     with database.read() as session:
         there = after_sending.get_published_text(session.scalars(select(EditionItem)).one())
-    facts = []
-    for words, note, _fact in LACKING:
+    codes = []
+    for words, note, _code in LACKING:
         with pytest.raises(MissingPrecondition) as refused:
             corrected(database, newsroom, silos, words or there, **note)
-        facts.append(refused.value.fact)
-    assert facts == [fact for _words, _note, fact in LACKING]
+        codes.append(refused.value.code)
+    assert codes == [code for _words, _note, code in LACKING]
     with database.read() as session:
         assert (session.scalars(select(EditionItem.mended)).all(), session.scalars(select(Correction)).all()) == (
             [None],
@@ -280,7 +280,7 @@ def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_the
     assert [database.write(erase_published.sweep) for _ in range(2)] == [1, 0]
     with pytest.raises(MissingPrecondition) as refused:
         database.write(lambda s: publication.restore(s, newsroom.nora, question_of(s, silos)))
-    assert refused.value.fact == "words kept"
+    assert refused.value.code == "precondition.text_erased"
     assert record(database)[:2] == hashes
     assert left(database, "who owns them now?", "We asked the mill", "The Silos") == []
     # From a backup of before they come back withdrawn, and are erased again (tests/backup/test_erased_again.py).

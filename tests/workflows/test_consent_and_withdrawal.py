@@ -77,7 +77,7 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
     assert not any("Timur" in printed for printed in newsroom.printed())
     with pytest.raises(MissingPrecondition) as refused:
         newsroom.it_is_locked_and_sent()
-    assert refused.value.fact == "verified name"
+    assert refused.value.code == "precondition.name_not_verified"
 
     newsroom.at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
     assert newsroom.troubles() == []
@@ -91,7 +91,7 @@ def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(data
     assert newsroom.troubles() == ["consent"]
     with pytest.raises(MissingPrecondition) as refused:
         newsroom.it_is_locked_and_sent()
-    assert refused.value.fact == "consent"
+    assert refused.value.code == "precondition.name_without_consent"
     newsroom.at(5, lambda s: contacts.leave_unnamed(s, newsroom.editor, newsroom.letter(s)))
     newsroom.it_is_locked_and_sent()
     assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]

@@ -128,7 +128,7 @@ def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: N
     for name, verb in again.items():
         with pytest.raises(MissingPrecondition) as refused:
             database.write(lambda session: verb(session, session.get_one(Letter, letters[name])))  # noqa: B023
-        assert refused.value.fact == "words"
+        assert refused.value.code == "precondition.letter_erased"
 
 
 def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:

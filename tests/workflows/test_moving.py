@@ -185,16 +185,21 @@ def test_the_same_time_is_no_move_and_nobody_hears(database: Database, newsroom:
 
 
 @pytest.mark.parametrize(
-    ("by", "missing"), [(-timedelta(days=400), "date to come"), (timedelta(days=300), "near date"), (None, "free date")]
+    ("by", "code"),
+    [
+        (-timedelta(days=400), "invalid.date_not_in_future"),
+        (timedelta(days=300), "invalid.date_too_far_ahead"),
+        (None, "invalid.date_taken"),
+    ],
 )
 def test_a_day_that_is_over_too_far_or_taken_is_refused(
-    database: Database, newsroom: Newsroom, by: timedelta | None, missing: str
+    database: Database, newsroom: Newsroom, by: timedelta | None, code: str
 ) -> None:
     with database.read() as session:
         gap = local(edition(session, newsroom, 2)) - local(edition(session, newsroom))
     with pytest.raises(MissingPrecondition) as refused:
         move(database, newsroom, gap if by is None else by)
-    assert refused.value.fact == missing
+    assert refused.value.code == code
 
 
 def test_what_is_locked_stays_and_an_assistant_moves_nothing(database: Database, newsroom: Newsroom) -> None:

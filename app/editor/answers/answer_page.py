@@ -11,7 +11,14 @@ from ...answers import editing, unused_answers
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import find_latest_move
-from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import (
+    DomainError,
+    InvalidTransition,
+    MissingField,
+    MissingPrecondition,
+    TooLong,
+    VersionConflict,
+)
 from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
@@ -19,6 +26,7 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
+from ...web.error_sentences import SENTENCES
 from ...web.setup import or_404
 from ...workflows.publishing import publication
 from .. import incoming_mails
@@ -32,7 +40,7 @@ from ..questions.question_page import (
     the_question,
     to_question,
 )
-from ..rejected_forms import FIELDS
+from ..rejected_forms import format_form_error
 from .invitation_page import due_time
 
 ADDRESS = "/<slug>/questions/<public_id>/answers/<answer_id>"
@@ -103,7 +111,7 @@ def _edit_form(
         body=body,
         **form._asdict(),
         word_count=word_count(body),
-        fault=str(FIELDS[error.fact][1]) if isinstance(error, LeakDetected) else needs_words,
+        fault=format_form_error(error) if isinstance(error, LeakDetected) else needs_words,
         passages=error.passages if isinstance(error, LeakDetected) else (),
         own_text=own,
         pairs=compare(own.body, body) if own else [],
@@ -193,7 +201,7 @@ def _outcome(desk: RequestContext, answer: Answer) -> None:
 def _withdraw(desk: RequestContext, answer: Answer) -> None:
     sentence = request.form.get("sentence", "")
     if not sentence.strip():
-        raise MissingPrecondition("reason of pulling")
+        raise MissingField("withdrawal_reason")
     editing.withdraw(desk.session, desk.actor, answer, sentence)
 
 
@@ -254,8 +262,7 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as refused:
-        fault = refused.fact if isinstance(refused, MissingPrecondition) else refused.field
-        typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": fault}
+        typed: dict[str, Any] = {"answer": answer_id, "ticked": ticked, "reason": reason, "fault": refused.code}
         with read_context(slug) as desk:
             faults = list(_faults(desk, _get_answer(desk, public_id, answer_id), ticked, reason))
             return question_page(desk, the_question(desk, public_id), faults=faults, **typed), 422
@@ -264,13 +271,13 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
 
 def _faults(desk: RequestContext, answer: Answer, checked_items: list[str], reason: str) -> Iterator[tuple[str, str]]:
     """All that keeps an answer from being approved, each with its place on the page."""
-    missing = editing.faults_of_approval(desk.session, answer, checked_items)
+    missing = {fault.code for fault in editing.faults_of_approval(desk.session, answer, checked_items)}
     for key, label in CHECKLIST.items():
         if key not in checked_items:
             yield f"{key}-{answer.public_id}", _("Not ticked: %(line)s", line=label)
-    if "verified" in missing:
-        yield f"verified-{answer.public_id}", str(APPROVAL_FAULTS["verified"])
-    if "check" in missing and not reason.strip():
-        yield f"override-{answer.public_id}", str(APPROVAL_FAULTS["check"])
+    if (code := "precondition.expert_not_verified") in missing:
+        yield f"verified-{answer.public_id}", str(SENTENCES[code])
+    if editing.NOT_CHECKED in missing and not reason.strip():
+        yield f"override-{answer.public_id}", str(APPROVAL_FAULTS[editing.NOT_CHECKED])
     if len(reason.strip()) > editing.LONGEST_REASON:
-        yield f"override-{answer.public_id}", str(APPROVAL_FAULTS["reason"])
+        yield f"override-{answer.public_id}", str(APPROVAL_FAULTS["too_long.reason"])

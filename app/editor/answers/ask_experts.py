@@ -27,10 +27,11 @@ from ...people.models import Expert
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...search.alike import Comparison
+from ...web.error_sentences import format_error
 from ...web.formatting import day, tongue
 from ...web.setup import or_404
 from ...workflows import invitations
-from ..form_fields import parse_number, too_long
+from ..form_fields import parse_number
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..question_labels import DECLINE_LABELS
 from ..questions.question_detail import NEXT, QuestionDetail
@@ -136,7 +137,7 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
     try:
         drafts, sent = run_in_transaction(slug, fn)
     except (Unfit, TooLong) as error:
-        unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: too_long(error)})
+        unfit = error if isinstance(error, Unfit) else Unfit(**{error.field: format_error(error)})
         return rerender(slug, 422, lambda desk: _form(desk, the_question(desk, public_id), typed, ticked, unfit))
     if len(drafts) == 1 and not sent:
         href = url_for("editor.assignment", slug=slug, public_id=public_id, assignment_id=drafts[0].public_id)

@@ -13,7 +13,14 @@ from ...answers import assigning, expert_mails, ladder
 from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import count_open_assignments, load_assignment
-from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import (
+    DomainError,
+    InvalidField,
+    InvalidTransition,
+    MissingPrecondition,
+    TooLong,
+    VersionConflict,
+)
 from ...db.session import now
 from ...editions.calendar import default_reply_by
 from ...editions.queries import run_of
@@ -21,11 +28,12 @@ from ...people import directory
 from ...questions import notes
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
+from ...web.error_sentences import format_error
 from ...web.formatting import day, is_past, moment
 from ...web.setup import or_404
 from ...workflows import invitations as mails
 from ..conflict import check_form_unchanged, find_last_save, merge_form
-from ..form_fields import format_local_time, parse_day, parse_local_time, too_long
+from ..form_fields import format_local_time, parse_day, parse_local_time
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION
 from ..questions.question_page import question_press, the_question, to_question
@@ -238,7 +246,7 @@ def coming_time(desk: RequestContext, name: str) -> datetime | None:
     """A time from the form, or None for the usual one. Raises `MissingPrecondition` when it is over."""
     moment = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
     if moment is not None and moment <= now(desk.session):
-        raise MissingPrecondition("due date to come")
+        raise InvalidField("due_at_not_in_future", "due_at")
     return moment
 
 
@@ -246,7 +254,7 @@ def due_time(desk: RequestContext) -> datetime:
     """Return when a text is due, by the form. Raises `MissingPrecondition` where it doesn't say, or that is over."""
     due_at = coming_time(desk, "due_at")
     if due_at is None:
-        raise MissingPrecondition("due date to come")
+        raise InvalidField("due_at_not_in_future", "due_at")
     return due_at
 
 
@@ -257,7 +265,7 @@ def _extend(desk: RequestContext, assignment: Assignment) -> None:
 def _decline(desk: RequestContext, assignment: Assignment) -> None:
     reason = request.form.get("reason", "")
     if reason not in DECLINE_REASONS:
-        raise MissingPrecondition("reason")
+        raise InvalidField("reason_unknown", "reason")
     assigning.decline(desk.session, desk.actor, assignment, reason, parse_day(request.form.get("later_on", "")))
 
 
@@ -359,7 +367,7 @@ def _brief_form(
     """Show the form as it stands, or as it was `form_data` and `error`, with somebody else's change beside it."""
     faults = {}
     if isinstance(error, TooLong):
-        faults = {error.field: too_long(error)}
+        faults = {error.field: format_error(error)}
     elif error and not isinstance(error, LeakDetected | VersionConflict):
         faults = {"words": _("Give a number of words from %(fewest)d to %(most)d", fewest=MIN_WORDS, most=MAX_WORDS)}
     first = find_last_save(desk, assignment, "assignment.brief") if isinstance(error, VersionConflict) else None

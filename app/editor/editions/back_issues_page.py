@@ -1,6 +1,6 @@
-"""Back issues at the desk: files are read, what is found in them is shown with its doubts, corrected and imported.
+"""Import of back issues: files are parsed, their Q&As shown with doubts to correct, and the selected ones imported.
 
-Between the look and the import the files are kept sealed, for whoever chose them alone, and an hour at most.
+Between upload and import the files are stored sealed, for the person who uploaded them, for at most an hour.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +24,10 @@ from ...back_issues.reading_issues import read_issues
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...people import uploads
 from ...people.models import Expert, Person, Upload
+from ...web.error_sentences import format_error
 from ...web.setup import or_404
 from ...workflows.back_issues import import_issues, undo_import
-from ..form_fields import may_be_large, parse_day, parse_number, too_long
+from ..form_fields import may_be_large, parse_day, parse_number
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 UNREADABLE = {
@@ -46,12 +47,7 @@ DOUBTS = {
     "expert": _l("Nobody is named as the one who answers."),
     "end": _l("Nothing marks where the answer ends."),
 }
-FAULTS = {
-    "date": _l("Say the day on which this edition ran."),
-    "ahead": _l("This day is still to come. What hasn’t run can’t be imported."),
-    "own": _l("An edition of this desk has this day already, and stays as it was sent."),
-    "words": _l("Write both a question and an answer, or take the tick away."),
-}
+NO_TEXT = _l("Write both a question and an answer, or take the tick away.")
 
 
 def unreadable_words(unreadable: Unreadable) -> str:
@@ -64,7 +60,7 @@ OF_VOICE = ("name", "credit_line", "relation", "answer")
 
 @dataclass(frozen=True)
 class Row:
-    """A Q&A of the files by its number among them. `values` are its fields by their names in the form."""
+    """A Q&A of the uploaded files, by its number among them. `values` are its fields by their names in the form."""
 
     number: int
     file: str
@@ -73,12 +69,12 @@ class Row:
     ticked: bool
 
     def name(self, field: str, voice: int | None = None) -> str:
-        """Return the name of a field in the form."""
+        """Return the form name of a field."""
         return f"{field}-{self.number}" if voice is None else f"{field}-{self.number}-{voice}"
 
 
 def row_of(number: int, file: str, qa: PrintedQA, form_data: Mapping[str, str] | None = None) -> Row:
-    """Return a Q&A as the form shows it: as it was found, or as it was typed."""
+    """Return a Q&A as the form shows it: as it was found, or with `form_data` as it was submitted."""
     values = {f"{field}-{number}": text for field, text in _of_qa(qa).items()}
     for place, voice in enumerate(qa.voices):
         values |= {f"{field}-{number}-{place}": text for field, text in _of_voice(voice).items()}
@@ -100,7 +96,7 @@ def _of_voice(voice: PrintedVoice) -> dict[str, str]:
 
 
 def build_corrected_qa(row: Row) -> PrintedQA:
-    """Return the Q&A as the form has it."""
+    """Return the Q&A with the values of the form."""
     day, section, headline, question, askers = (row.values[row.name(field)].strip() for field in OF_QA)
     return replace(
         row.qa,
@@ -124,7 +120,7 @@ def _voice(row: Row, index: int) -> PrintedVoice:
 
 
 def namesakes(session: Session, names: Sequence[str]) -> dict[str, Expert]:
-    """Return who of the directory has exactly one of these names, each name that one expert alone has."""
+    """Return the experts with one of these names by name, without names that several experts share."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     query = query.where(Person.name.in_({name for name in names if name}), Expert.merged_into_id.is_(None))
     found: dict[str, list[Expert]] = {}
@@ -156,7 +152,7 @@ def _choose(desk: RequestContext, faults: list[tuple[str, str]] | None = None) -
 
 @editor.press(BACK_ISSUES, ACT)
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
-    """Look through files. Those that can't be read are told beside what is in the others."""
+    """Store the uploaded files for the report. Fails if none of them can be read."""
     chosen = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
     faults = [(name, why) for name, data in chosen if (why := _find_read_error(name, data))]
     if len(faults) == len(chosen):
@@ -167,7 +163,7 @@ def back_issues_look(slug: str) -> Response | tuple[str, int]:
 
 
 def _find_read_error(name: str, data: bytes) -> str:
-    """Return why nothing can be read in a file; nothing where it can."""
+    """Return why a file can't be read, or ""."""
     try:
         next(read_issues(name, data), None)
     except Unreadable as unreadable:
@@ -190,9 +186,7 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
 
 
 def _read(desk: RequestContext, upload: Upload) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
-    """Return the Q&As in the kept files with the names of their files, what can't be read and why, and how many
-    editions there are.
-    """
+    """Return the Q&As with the names of their files, the unreadable files with reasons, and the number of editions."""
     qas: list[tuple[str, PrintedQA]] = []
     faults, editions = [], 0
     for name, data in bundle.unpack(uploads.bytes_of(desk.session, upload)):
@@ -235,9 +229,9 @@ def _report(
 
 @editor.press(f"{BACK_ISSUES}/<file_id>/import", ACT)
 def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
-    """Import what is ticked on the page, all of it or nothing where something is to be mended first."""
+    """Import the selected Q&As of the page: all of them, or none if one has a fault."""
     form = request.form
-    with read_context(slug) as desk:  # to read files takes a while, in which nobody else is kept from writing
+    with read_context(slug) as desk:  # parse the files before the write transaction, since it is slow
         rows = list(_iter_selected_rows(desk, file_id))
     try:
         count = run_in_transaction(slug, lambda desk: _import_rows(desk, file_id, rows))
@@ -252,7 +246,7 @@ def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
 
 
 class RowImportError(Exception):
-    """Something stands in the way of an import: what is said at which field."""
+    """A Q&A can't be imported, for a reason to show at a field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field)
@@ -282,11 +276,12 @@ def _import_row(desk: RequestContext, row: Row) -> bool:
     try:
         return import_issues.import_qa(*take) is not None
     except import_issues.ImportRejected as unfit:
-        field = "question" if unfit.fact == "words" else "day"
-        raise RowImportError(row.name(field), str(FAULTS[unfit.fact])) from unfit
+        if unfit.code == "import.no_text":
+            raise RowImportError(row.name("question"), str(NO_TEXT)) from unfit
+        raise RowImportError(row.name("day"), format_error(unfit)) from unfit
     except TooLong as long:
         field = row.name("headline") if long.field == "headline" else row.name(long.field, 0)
-        raise RowImportError(field, too_long(long)) from long
+        raise RowImportError(field, format_error(long)) from long
 
 
 @editor.press(f"{BACK_ISSUES}/<file_id>/drop", ACT)
@@ -298,12 +293,12 @@ def back_issues_drop(slug: str, file_id: str) -> Response:
 
 @editor.press(f"{BACK_ISSUES}/undo", ACT)
 def back_issues_undo(slug: str) -> Response | tuple[str, int]:
-    """Undo an import as a whole, with the files that it came from, or say why nothing of it is undone."""
+    """Undo an import as a whole, or say why it can't be undone."""
     key = request.form.get("import", "")
     try:
         count = run_in_transaction(slug, lambda desk: undo_import.undo_import(desk.session, desk.actor, key))
-    except MissingPrecondition:
-        return rerender(slug, 422, _choose, [("", _("This import was undone already."))])
+    except MissingPrecondition as missing:
+        return rerender(slug, 422, _choose, [("", format_error(missing))])
     except VersionConflict:
         why = _("Something of this import was changed, or written about, since. Nothing is undone.")
         return rerender(slug, 422, _choose, [("", why)])

@@ -1,4 +1,4 @@
-"""The page of an edition as it is drawn: what is ready, what is in the slots, preview, draft and sentences."""
+"""The edition builder page: ready questions, slots, lock warnings, preview, draft and history."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ from ...sending_tools.known_tools import TOOLS
 from ...typesetting import whole_mail
 from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS
-from ...web.errors import REASONS
+from ...web.error_sentences import format_error
 from ...web.formatting import day, moment
 from ...workflows.back_issues import received_editions
 from ...workflows.publishing import publication, skip
@@ -57,9 +57,9 @@ TAKEN_BACK = _l("A reader took their question back. It is out of this edition, a
 def describe_changes(
     desk: RequestContext, edition: Edition, events: Sequence[Event], viewer_name: str = ""
 ) -> list[str]:
-    """Return a sentence for each thing that was done to an edition and in its slots.
+    """Return a sentence for each event of an edition and its slots.
 
-    `viewer_name` is what whoever reads it is called there, if not by name.
+    `viewer_name` replaces the name of the person at the desk.
     """
     rows = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
     titles = {key: row.short_title for key, row in rows.items()}
@@ -74,8 +74,8 @@ def describe_changes(
 
 
 def happened(desk: RequestContext, edition: Edition, events: Sequence[Event]) -> list[tuple[datetime, str, str]]:
-    """Return what was done to an edition and in its slots: the time of each, how that is shown, and the sentence."""
-    return [  # of what a reader did only the day is kept
+    """Return the history of an edition: each event's time, that time as shown, and its sentence."""
+    return [  # of a reader's actions only the day is stored
         (event.at, day(event.at.date()) if event.actor == "reader" else moment(event.at), words)
         for event, words in zip(events, describe_changes(desk, edition, events), strict=True)
     ]
@@ -85,7 +85,7 @@ def _day(matter: LockWarning) -> str:
     return day(matter.day, "short") if matter.day else ""
 
 
-# What to know before an edition is locked.
+# The text of each kind of lock warning.
 MATTERS: dict[str, Callable[[LockWarning], str]] = {
     "words": lambda _one: _("its newest words are not cleared yet: could anybody recognise the asker?"),
     "answer": lambda _one: _("it has no approved answer."),
@@ -105,7 +105,7 @@ MATTERS: dict[str, Callable[[LockWarning], str]] = {
     "left out": lambda one: _("it must run by %(day)s, and the edition after this one is too late.", day=_day(one)),
     "open": lambda one: ngettext("One slot is open.", "%(num)s slots are open.", one.number),
 }
-# Where it is mended, and the words of that link.
+# The page on which it can be fixed, and the label of the link to it.
 MENDED = {
     "words": ("question", _l("Look at the wording")),
     "answer": ("question", _l("Look at the answers")),
@@ -117,7 +117,7 @@ MENDED = {
 
 
 def line_of(desk: RequestContext, matter: LockWarning) -> dict[str, Any]:
-    """Return a matter as the page says it."""
+    """Return a lock warning as the page shows it."""
     leads, label = MENDED.get(matter.kind, ("", ""))
     question = matter.question
     href, slug = "", desk.newsletter.slug
@@ -137,7 +137,7 @@ def line_of(desk: RequestContext, matter: LockWarning) -> dict[str, Any]:
 
 
 def describe_moved_questions(moves: Iterable[tuple[Question, Edition | None]]) -> list[str]:
-    """Say of each question that was picked for a date which was left out where it stands now."""
+    """Return a sentence for each question that was picked for a skipped date: where it runs now."""
     return [
         _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
         if edition
@@ -151,12 +151,13 @@ def format_refusal(error: DomainError) -> str:
         return _("This edition was changed after you opened this page, so nothing was done. This is how it stands now.")
     if isinstance(error, OnItsWay):
         return _("One of its mails is being handed over at this moment. Look again in a minute.")
-    return str(REASONS.get(getattr(error, "fact", ""), _("That can’t be done from where it stands now.")))
+    return format_error(error)
 
 
 def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return what the page says of its preview, in the form that the address asks for. A mail stands in a frame, from
-    its own address.
+    """Return the template values of the preview, in the form that the address asks for.
+
+    The mail form is empty here: the page loads it into a frame.
     """
     shown = {name: export for name, export in EXPORTS.items() if export.preview}
     export = shown.get(request.args.get("form", "")) or next(iter(shown.values()))
@@ -174,7 +175,7 @@ def preview(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> 
     }
 
 
-# What became of the last try, besides the faults of the tool.
+# Outcomes of the last attempt, including the faults of the tool.
 DRAFT_OUTCOMES = {
     "made": _l("The draft stands there."),
     "brought": _l("The draft there has been brought up to date."),
@@ -188,9 +189,10 @@ GOOD_OUTCOMES = ("made", "brought", "anew")
 
 
 class DraftStatus(NamedTuple):
-    """The standing of a draft: a mark and its words, the draft's `link`, and when it is `again` tried, if it is.
+    """The status of the draft in the sending tool: mark, text, link to the draft and its label, and the time of the
+    next attempt.
 
-    `is_old` says that the words here are others by now than those that were put there.
+    `is_old` says that the edition has changed since the draft was made.
     """
 
     mark: str
@@ -204,7 +206,7 @@ class DraftStatus(NamedTuple):
 def get_draft_status(
     desk: RequestContext, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
 ) -> dict[str, Any]:
-    """Return what the page says of the tool that sends, and of the edition's draft there."""
+    """Return the template values about the sending tool and the edition's draft there."""
     return {
         "tool_name": tool.row.label if tool else "",
         "handoff": _format_draft_status(desk, edition, blocks, row) if row else None,
@@ -223,7 +225,7 @@ def _format_draft_status(
     return DraftStatus(look, _("%(tool)s: %(what)s", tool=label, what=words), row.link, label, row.due_at, is_old)
 
 
-# What the address may ask for, each with what it can be; topics and experts are the newsletter's own.
+# The filters of the ready questions with their options. Those by topic and expert depend on the newsletter.
 CHOICES = {
     "age": (("7", _l("over a week")), ("28", _l("over four weeks")), ("84", _l("over twelve weeks"))),
     "length": (("fits", _l("fits its slot")), ("long", _l("too long"))),
@@ -231,11 +233,11 @@ CHOICES = {
     "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
 }
 FILTERS = ("topic", "expert", *CHOICES)
-NARROWED = 4  # as many answers are looked through at a glance
+NARROWED = 4  # up to so many answers the filters are hidden
 
 
 def get_preserved_params() -> dict[str, Any]:
-    """Return what the page's address says of filters and preview: every press and link of the page carries it on."""
+    """Return the query parameters for filters and preview, which all links and forms of the page pass on."""
     return {name: request.args[name] for name in (*FILTERS, "form", "language") if request.args.get(name)}
 
 
@@ -245,7 +247,7 @@ def builder(
     trouble: str = "",
     rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
 ) -> str:
-    """The page as it stands now. `trouble` says why a press did nothing."""
+    """Render the edition's page from its current state. `trouble` says why an action was refused."""
     session = desk.session
     sections = slots.sections_of(session, edition)
     planned = edition.is_planned
@@ -286,7 +288,7 @@ def builder(
         reply_to=reply_address(desk, edition),
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
         **preview(desk, edition, blocks),
-        # A draft is made in each Q&A's own language, whichever one is looked at here.
+        # The draft has each Q&A in its own language, whatever the preview shows.
         **get_draft_status(desk, edition, tool, draft, locking.blocks(session, edition) if language else blocks),
         language=language,
         untranslated=left,
@@ -297,7 +299,7 @@ def builder(
 def _to_build_with(
     desk: RequestContext, edition: Edition, picked_questions: Sequence[Question], open_slots: Sequence[int]
 ) -> dict[str, Any]:
-    """Return what only a planned edition's page needs: what could fill it, and what to know before it is locked."""
+    """Return the template values for planned editions: ready questions, filters and lock warnings."""
     session, newsletter = desk.session, desk.newsletter
     topics, experts = list_topic_choices(session, newsletter), list_expert_choices(session, newsletter)
     wanted, unread = _parse_filters(topics, experts, edition)
@@ -345,7 +347,7 @@ LABELS = {
 def _parse_filters(
     topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition
 ) -> tuple[QuestionFilter, list[str]]:
-    """Return what the address asks for, and the filters in it that nothing can be made of."""
+    """Return the filter that the address asks for, and the labels of unknown values in it."""
     keys: dict[str, dict[str, Any]] = {
         "topic": {one.address: one.key for one in topics},
         "expert": {one.address: one.key for one in experts},
@@ -360,9 +362,7 @@ def _parse_filters(
 
 
 def reply_address(desk: RequestContext, edition: Edition) -> str:
-    """Return where replies to this edition's mail should go, so that each is known to be one; "" where no mail comes
-    in.
-    """
+    """Return the address for replies, with a token for this edition. "" if there is no inbox, or it is skipped."""
     inbox = desk.newsletter.inbox
     if not inbox or edition.is_skipped:
         return ""
@@ -370,7 +370,7 @@ def reply_address(desk: RequestContext, edition: Edition) -> str:
 
 
 def _name_trouble(desk: RequestContext, trouble: NameTrouble) -> dict[str, Any]:
-    """Return whose name may not be printed: the letter that holds it, and the question where the check can be noted."""
+    """Return the template values for a reader's name that may not be printed, with its letter and question."""
     return {
         "headline": trouble.headline,
         "fault": trouble.fault,

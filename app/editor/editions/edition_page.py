@@ -1,4 +1,4 @@
-"""Building an edition: pick, order, carry over, lock, copy; the presses that make its draft and send it."""
+"""The views of an edition: its page, preview, exports, and the actions that build, lock, hand over and send it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...audit import watched
-from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition, VersionConflict
 from ...editions import handoff, locking, slots
 from ...editions import queries as editions
 from ...editions.locking import list_lock_blockers
@@ -43,7 +43,7 @@ from .builder import (
     reply_address,
 )
 
-# It may stand in a frame of the edition's page, and has nothing but its style.
+# The preview is shown in a frame of the edition's page, and loads nothing but its style sheet.
 AS_MAIL = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -57,7 +57,7 @@ def _edition(desk: RequestContext, public_id: str) -> Edition:
 
 
 def _preview(desk: RequestContext, edition: Edition) -> locking.Preview:
-    """Return how it reads in the language that the address asks for; 404 where nothing of it is in that."""
+    """Return the preview in the language that the address asks for. 404 if nothing in the edition has that language."""
     asked = request.args.get("language", "")
     seen = locking.preview(desk.session, edition, asked)
     return or_404(seen if seen.language == asked else None)
@@ -75,7 +75,7 @@ def _page(desk: RequestContext, public_id: str, /, **refused: Any) -> str:
 
 @editor.get("/<slug>/editions/<public_id>/reply-address.txt", endpoint="reply_address")
 def edition_reply_address(slug: str, public_id: str) -> Response:
-    """The address by itself, for the button that copies it."""
+    """Return the edition's reply address as plain text, for the copy button."""
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
         response = make_response(or_404(reply_address(desk, edition) or None))
@@ -85,7 +85,7 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
 
 @editor.get("/<slug>/editions/<public_id>/mail")
 def edition_mail(slug: str, public_id: str) -> Response:
-    """Show the edition as a whole mail. In a mail its style stands on each element, which no page may have."""
+    """Show the edition as a complete mail, with a style sheet instead of inline styles, which the CSP forbids."""
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
         blocks = _preview(desk, edition).blocks
@@ -97,8 +97,8 @@ def edition_mail(slug: str, public_id: str) -> Response:
 
 @editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_SUFFIX))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
-    """The edition's blocks as a file. Refused while a reader's name in it may not be printed, and while it can't be
-    locked.
+    """Return the edition's blocks as a file. 409 while a reader's name in it may not be printed, while nothing is
+    picked, and while a planned edition can't be locked.
     """
     with read_context(slug) as desk:
         edition = _edition(desk, public_id)
@@ -123,7 +123,7 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
 
 
 def _question(desk: RequestContext, edition: Edition | None = None) -> Question:
-    """The question that the form names; with `edition` one that stands in its slots, or `VersionConflict`."""
+    """Return the question that the form names. Raises `VersionConflict` if it isn't in the slots of `edition`."""
     question = or_404(questions.load(desk.session, desk.actor, request.form.get("question", "")))
     if edition is not None and question.edition_id != edition.id:
         raise VersionConflict(f"question {question.id} left edition {edition.id}")
@@ -200,7 +200,7 @@ def _date(desk: RequestContext, edition: Edition) -> str:
     question, typed = _question(desk), request.form.get("by", "").strip()
     by = parse_day(typed)
     if typed and by is None:
-        raise MissingPrecondition("date to come")
+        raise InvalidField("date_not_in_future", "by")
     actions.set_must_run_by(desk.session, desk.actor, question, by)
     if by is None:
         return _("“%(what)s” has no date any more.", what=question.short_title)
@@ -216,7 +216,7 @@ def _move_edition(desk: RequestContext, edition: Edition) -> str:
     try:
         local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
     except ValueError:
-        raise MissingPrecondition("date to come") from None
+        raise InvalidField("date_not_in_future", "at") from None
     reschedule.move(desk.session, desk.actor, edition, local_at)
     return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
 
@@ -232,7 +232,7 @@ def _slots(desk: RequestContext, edition: Edition) -> str:
     return ngettext("The edition has one slot.", "The edition has %(num)s slots.", edition.slots)
 
 
-# What a press on the page does: one verb each. What it returns is said on the page that follows.
+# The actions of the page. The returned message is announced on the next page.
 PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "pick": _pick,
     "up": _move(-1),
@@ -253,7 +253,7 @@ PRESSES: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "move": _move_edition,
     "unskip": _unskip,
 }
-# What is meant of the edition as it was seen; the others name a question, and do the same whoever else was at work.
+# Actions that need the edition to be unchanged. The others name a question, and mean the same after other changes.
 OF_ALL_SLOTS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")
 
@@ -263,7 +263,7 @@ IN_THE_SLOTS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date
     {"": "edition", "pick": "pick", "drop": "pick", "date": "word", "unname": "check names"},
 )
 def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
-    """Do one thing to an edition and say so, with what others did meanwhile; where it can't be done, say why."""
+    """Run one action on an edition and announce it, with what others did meanwhile. If it is refused, say why."""
 
     def fn(desk: RequestContext) -> tuple[list[str], str]:
         edition = _edition(desk, public_id)
@@ -293,7 +293,7 @@ def press(slug: str, public_id: str, press: str) -> Response | tuple[str, int]:
 
 @editor.press("/<slug>/editions/<public_id>/draft", "edition")
 def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Have a draft made, or brought up to date; the worker asks the tool."""
+    """Queue the making or updating of the draft in the sending tool, which the worker does."""
 
     def fn(desk: RequestContext) -> None:
         handoff.queue_handoff(desk.session, desk.actor, _edition(desk, public_id))

@@ -20,12 +20,12 @@ from ...people import directory, expert_pages, expert_search
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
+from ...web.error_sentences import format_error
 from ...web.formatting import tongue
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
 from ..conflict import check_form_unchanged, find_last_save, merge_form
-from ..form_fields import too_long
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction, unknown
 
 PAGE = 50
@@ -116,11 +116,11 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
     try:
         public_id, is_known = run_in_transaction(slug, fn)
     except TooLong as error:
-        faults = {error.field: too_long(error)}
+        faults = {error.field: format_error(error)}
     except MissingPrecondition:
         faults = {"name": _("Say who it is.")}
-    except directory.BadAddress:
-        faults = {"email": _("This isn’t an e-mail address that one can write to.")}
+    except directory.BadAddress as error:
+        faults = {"email": format_error(error)}
     if faults:
         return rerender(slug, 422, _list, {"name": name, "email": email}, faults)
     if is_known:
@@ -232,8 +232,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
-        fault = too_long(error) if isinstance(error, TooLong) else _("Say how it was checked.")
-        return rerender(slug, 422, _render_expert, public_id, faults={"how": fault})
+        return rerender(slug, 422, _render_expert, public_id, faults={"how": format_error(error)})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
@@ -249,10 +248,9 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
-        if isinstance(error, MissingPrecondition) and error.fact != "how":
+        if error.field != "consent_note":
             raise
-        fault = too_long(error) if isinstance(error, TooLong) else _("Say how and when they said yes.")
-        return rerender(slug, 422, _render_expert, public_id, faults={"page": fault})
+        return rerender(slug, 422, _render_expert, public_id, faults={"page": format_error(error)})
     announce(_("Readers find their page now."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 

@@ -13,7 +13,7 @@ from ...answers import mailed_answers
 from ...answers.models import Assignment
 from ...answers.queries import answers_of
 from ...audit import watched
-from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong
+from ...core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition, TooLong
 from ...core.state_machine import check_version
 from ...db.session import lock_row
 from ...letters import filing, machine_translation, queries
@@ -24,6 +24,7 @@ from ...questions import queries as question_queries
 from ...questions.models import Question
 from ...questions.queries import lead_of
 from ...search.verdicts import record_verdict
+from ...web.error_sentences import format_error
 from ...web.setup import or_404
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import end_letter, reopen_letter, wait_again
@@ -202,20 +203,18 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
             typed_on = form.get("later_on", "").strip()
             day = parse_day(typed_on) if typed_on else incoming_mails.get_default_return_date(desk)
             if kind == "later" and day is None:
-                raise MissingPrecondition("later date to come")
+                raise InvalidField("later_on_not_in_future", "later_on")
             mailed_answers.file(desk.session, desk.actor, one, kind, mailed_answers.Said(reason, day), version)
         return Done(_after_reply(desk, one, assignment, kind), _("Filed as: %(kind)s.", kind=FILED[kind]))
 
     try:
         return press(slug, public_id, fn)
     except MissingPrecondition as missing:
-        if missing.fact != "later date to come":
+        if missing.code != "invalid.later_on_not_in_future":
             raise
         typed = {"later_on": form.get("later_on", ""), "back": form.get("back", "")}
         with read_context(slug) as desk:
-            return open_letter(
-                desk, the_letter(desk, public_id), fault=_("Give a day that is still to come"), **typed
-            ), 422
+            return open_letter(desk, the_letter(desk, public_id), fault=format_error(missing), **typed), 422
 
 
 def _after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
@@ -308,8 +307,8 @@ def _join(desk: RequestContext, one: Letter, look_alike: Any) -> Done:
 
 
 NOTE_FAULTS = {
-    MissingPrecondition: _l("Write what you want to ask"),
-    TooLong: _l("A note has 500 characters at most: it asks one thing"),
+    "required.note": _l("Write what you want to ask"),
+    "too_long.note": _l("A note has 500 characters at most: it asks one thing"),
 }
 
 
@@ -327,7 +326,7 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
         return press(slug, public_id, _leave_note)
     except (MissingPrecondition, TooLong) as fault:
         with read_context(slug) as desk:
-            tried = {"note": request.form.get("note", ""), "note_fault": NOTE_FAULTS[type(fault)]}
+            tried = {"note": request.form.get("note", ""), "note_fault": NOTE_FAULTS[fault.code]}
             return open_letter(desk, the_letter(desk, public_id), **tried), 422
 
 

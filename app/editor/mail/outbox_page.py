@@ -28,6 +28,7 @@ from ...people.models import Person
 from ...questions.source_protection import LeakDetected
 from ...text.clean import clean
 from ...web import errors
+from ...web.error_sentences import SENTENCES
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import undo
@@ -45,7 +46,6 @@ from ..frame import (
     unknown,
 )
 from ..mail_labels import STATES, Named, format_mail_line, load_mail_names
-from ..rejected_forms import FIELDS
 
 PAGE = 40
 FIRST = 8  # mails of a state on the page of all of them
@@ -199,13 +199,13 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
 
 EDIT_LABELS = {"subject": _l("Subject"), "body": _l("Text")}
-# By the fact that is missing: what to do.
+# By the code of an error that this form can mend: what to do.
 EDIT_FAULTS = {
-    "subject": _l("The mail needs a subject."),
-    "text": _l("The mail needs a text."),
-    "link": _l("Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."),
-    "a second look": _l("Readers’ own words or names stand in it. Look at them, then save it if they may be known."),
-    "no contact details": FIELDS["no contact details"][1],
+    **{code: SENTENCES[code] for code in ("required.subject", "invalid.link_changed", "leak.contact_details")},
+    "required.text": _l("The mail needs a text."),
+    "leak.reader_words": _l(
+        "Readers’ own words or names stand in it. Look at them, then save it if they may be known."
+    ),
 }
 
 
@@ -227,7 +227,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except MissingPrecondition as missing:
-        if missing.fact not in EDIT_FAULTS:
+        if missing.code not in EDIT_FAULTS:
             raise
         return rerender(slug, 422, _edit_form, public_id, typed, missing)
     except (VersionConflict, InvalidTransition) as refused:
@@ -249,7 +249,7 @@ def _edit_form(
     if not one.is_held or message is None:
         raise InvalidTransition("mail", "rewrite", one.state)
     stored = {"version": one.version, "subject": message.subject, "body": with_places(message.text)}
-    fact = error.fact if isinstance(error, MissingPrecondition) else ""
+    code = error.code if isinstance(error, MissingPrecondition) else ""
     first = (
         find_last_save(desk, one, "mail.rewrite") if isinstance(error, VersionConflict | InvalidTransition) else None
     )
@@ -260,7 +260,7 @@ def _edit_form(
         mail=format_mail_line(desk, one, load_mail_names(desk, [one])),
         **merge_form(desk, stored, form_data, EDIT_LABELS, first)._asdict(),
         labels=EDIT_LABELS,
-        faults={"subject" if fact == "subject" else "body": EDIT_FAULTS[fact]} if fact else {},
+        faults={"subject" if code == "required.subject" else "body": EDIT_FAULTS[code]} if code else {},
         passages=error.passages if isinstance(error, LeakDetected) else (),
         has_link=stored["body"] != message.text,
         is_to_reader=one.letter_id is not None,

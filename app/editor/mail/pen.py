@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from ...answers import mailed_answers as experts
 from ...answers import queries
 from ...answers.models import Assignment
-from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ...core.listing import counts
 from ...editions.models import Edition
 from ...letters import mailed_letters as readers
@@ -312,7 +312,7 @@ def _get_related_rows(desk: RequestContext, row: Inbound) -> dict[str, Any]:
 
 
 def _format_missing(missing: MissingPrecondition) -> str:
-    if missing.fact == "text":
+    if missing.code == "required.text":
         return _("There are no words in it, so it can’t become a letter.")
     return _("The mail itself is no longer kept, so nothing can be made of it.")
 
@@ -332,7 +332,7 @@ def _answer(desk: RequestContext, row: Inbound) -> str:
     """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
     chosen = request.form.get("assignment", "")
     if not chosen:
-        raise MissingPrecondition("assignment")
+        raise MissingField("assignment")
     assignment = or_404(queries.load_assignment_of_newsletter(desk.session, desk.newsletter.id, chosen))
     letter = experts.from_pen(desk.session, desk.actor, assignment, row, number_shown())
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
@@ -401,7 +401,7 @@ def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
         abort_with_conflict(slug, lambda desk: _get_mail(desk, public_id), refused)
     except MissingPrecondition as missing:
         with read_context(slug) as desk:
-            if missing.fact == "assignment":
+            if missing.code == "required.assignment":
                 return _page(desk, _get_mail(desk, public_id), fault=_("Choose whose reply it is")), 422
             return _page(desk, _get_mail(desk, public_id), _format_missing(missing)), 409
     back = url_for("editor.pen_mail", slug=slug, public_id=mail_id)

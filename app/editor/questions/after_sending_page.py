@@ -13,44 +13,35 @@ from ...editions.models import EditionItem
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...questions.wording import LONGEST_HEADLINE
+from ...web.error_sentences import format_error
 from ...web.formatting import tongue
 from ...workflows.publishing import after_sending
 from ...workflows.publishing.after_sending import Note, PublishedText
 from ...workflows.retention import erase_published
 from ..conflict import check_unchanged, save_unless_changed, token_of
-from ..form_fields import too_long
 from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_press, the_question, to_question
 
 MOST_ANSWERS = 50  # that a form is read for
 TEXTS = ("headline", "wording", "wrong", "right")
-# What a verb misses: the field that it is typed in, and what to do about it.
-FAULTS = {
-    "a change": ("headline", _l("Nothing is changed yet: mend it in the text below.")),
-    "only a sign": (
-        "quietly",
-        _l("More than a sign changes, so readers are told: write what was wrong and what is right."),
-    ),
-    "note or none": ("quietly", _l("A note stands above: take the tick away, or the note.")),
-    "wrong": ("wrong", _l("Say in a sentence what was wrong")),
-    "right": ("right", _l("Say in a sentence what is right")),
-    "headline": ("headline", _l("It needs a headline")),
-    "wording": ("wording", _l("The question needs a wording")),
-    "answer": ("answer-1", _l("No answer may be empty. To take it down whole, withdraw its page.")),
-    "reason for their words": ("wording", _l("It is still in a reader’s own words. Put it into the desk’s.")),
-    "a look at what was said besides": (
-        "looked",
-        _l("Something that a reader told only the desk stands in it. Take it out, or tick that it may be known."),
-    ),
-    "a second look": (
-        "looked",
-        _l("Readers’ own words or names stand in it. Look at them, then send it if they may be known."),
-    ),
-    "no contact details": (
-        "looked",
-        _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
-    ),
+# The field of the form that an error is about, by its code.
+FIELDS = {
+    "invalid.text_unchanged": "headline",
+    "invalid.more_than_a_typo": "quietly",
+    "invalid.note_with_typo_fix": "quietly",
+    "leak.contact_details": "looked",
+    "leak.private_details": "looked",
+    "leak.reader_words": "looked",
+    "required.answer": "answer-1",
+    "required.headline": "headline",
+    "required.own_words_reason": "wording",
+    "required.right": "right",
+    "required.wording": "wording",
+    "required.wrong": "wrong",
+    "too_long.answer": "answer-1",
 }
+# Of what ran no reason can be given why a reader's own words stay.
+OWN_WORDS = _l("It is still in a reader’s own words. Put it into the desk’s.")
 
 
 def _get_form_data() -> dict[str, Any]:
@@ -170,11 +161,9 @@ def _render_form_again(
 ) -> tuple[str, int]:
     """The form with all that was typed, and what is wrong at its field."""
     passages = error.passages if isinstance(error, LeakDetected) else ()
-    if isinstance(error, TooLong):
-        at, said = ("answer-1" if error.field == "answer" else error.field), too_long(error)
-    elif error.fact in FAULTS:
-        at, said = FAULTS[error.fact][0], str(FAULTS[error.fact][1])
-    else:
+    at = FIELDS.get(error.code, error.field if isinstance(error, TooLong) else "")
+    if not at:
         raise error
+    said = str(OWN_WORDS) if error.code == "required.own_words_reason" else format_error(error)
     with read_context(slug) as desk:
         return _page(desk, the_question(desk, public_id), for_safety, form_data, (at, said, passages)), 422

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ...answers import closing
 from ...audit import watched
 from ...core.actors import Staff
-from ...core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
+from ...core.domain_errors import InvalidField, InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ...db.session import lock_row
 from ...editions import queries as editions
 from ...editions import slots
@@ -32,7 +32,7 @@ from ..form_fields import parse_day, parse_public_id
 from ..frame import RequestContext, announce, editor, read_context, run_in_transaction
 from ..letters.letter_look_alikes import row_of
 from ..question_labels import MERGE_FAULTS
-from ..rejected_forms import FIELDS, RejectedForm
+from ..rejected_forms import FIELDS, RejectedForm, format_form_error
 from ..undo_press import get_undo_token
 from .question_look_alikes import act_of, compare_question, find_candidates
 from .question_page import ADDRESS, question_page, question_press, the_question, to_question
@@ -67,7 +67,7 @@ def question_close(desk: RequestContext, question: Question) -> str:
     reason, sentence, fits = (request.form.get(name, "") for name in ("reason", "sentence", "answer"))
     check_unchanged(desk, question)
     if not sentence.strip() and closing.has_notified_expert(desk.session, question):
-        raise MissingPrecondition("sentence")
+        raise MissingField("sentence")
     answer = or_404(queries.load(desk.session, desk.actor, fits)) if fits and reason == "answered" else None
     if answer is not None and not answer.is_published:
         raise VersionConflict(answer.public_id)
@@ -99,7 +99,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         press = save_unless_changed(slug, lambda desk: the_question(desk, public_id), fn)
     except questions.CannotMerge as fault:
-        announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[fault.reason]))
+        announce(_("Not merged: %(why)s.", why=MERGE_FAULTS[fault.code]))
         return to_question(slug, public_id)
     lead = to_question(slug, into)
     announce(_("The two are one question now."), undo=press, return_url=lead.location)
@@ -110,7 +110,7 @@ def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
 def question_pick(desk: RequestContext, question: Question) -> None:
     edition = editions.load(desk.session, desk.actor, request.form.get("edition", ""))
     if edition is None:
-        raise MissingPrecondition("edition")
+        raise MissingField("edition")
     slots.pick(desk.session, desk.actor, question, edition)
 
 
@@ -119,7 +119,7 @@ def question_pull(desk: RequestContext, question: Question) -> str:
     """Take it out of its edition at the last minute. The reason goes to its experts and stays with the question."""
     why = request.form.get("why", "")
     if not why.strip():
-        raise MissingPrecondition("why")
+        raise MissingField("reason")
     # Of what was carried over, say, nobody has said why it should not run there.
     with watched(desk.session) as events:
         publication.drop(desk.session, desk.actor, check_unchanged(desk, question, "edition"), why)
@@ -135,7 +135,7 @@ def question_must_run_by(desk: RequestContext, question: Question) -> None:
     by = parse_day(typed)
     check_unchanged(desk, question, "must_run_by")
     if typed and by is None:
-        raise MissingPrecondition("date to come")
+        raise InvalidField("date_not_in_future", "by")
     actions.set_must_run_by(desk.session, desk.actor, question, by)
 
 
@@ -238,13 +238,12 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         leads_to, words, press = run_in_transaction(slug, fn)
     except questions.CannotMerge as fault:
-        leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[fault.reason]), ""
+        leads_to, words, press = public_id, _("Not merged: %(why)s.", why=MERGE_FAULTS[fault.code]), ""
     except MissingPrecondition as missing:
-        at, fault_words = FIELDS[missing.fact]
         act = url_for("editor.question_close", slug=slug, public_id=public_id)
         form = {"reason": "answered", "answer": pair.partition(".")[2]}
         with read_context(slug) as desk:
-            tried = RejectedForm(act, form, at, str(fault_words))
+            tried = RejectedForm(act, form, FIELDS[missing.code], format_form_error(missing))
             return question_page(desk, the_question(desk, public_id), rejected_form=tried), 422
     here = url_for("editor.question", slug=slug, public_id=leads_to)
     announce(words, undo=press, return_url=here)
@@ -274,7 +273,7 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
         return question.public_id, _("The letter stands behind this question now.")
     if act == "end":
         if closing.has_notified_expert(session, question):
-            raise MissingPrecondition("sentence")
+            raise MissingField("sentence")
         close_question(session, actor, question, "answered", answer=look_alike)
         return question.public_id, _("It is closed, and its readers are told where the answer stands.")
     if act == "give":

@@ -40,7 +40,7 @@ class Part:
     checks: list[Check]
     may_assignment: frozenset[str]
     may_answer: frozenset[str]
-    faults: list[str]  # what stands in the way of approving, once the whole checklist is ticked
+    faults: list[str]  # codes of what stands in the way of approving, once the whole checklist is ticked
     suggestion: str | None = None  # the colleague whom the expert named
     # what they wrote by mail, how it can be filed, and how many files hang on it
     mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
@@ -187,7 +187,12 @@ def _parts(desk: RequestContext, question: Question) -> list[Part]:
             checks.get(key, []),
             frozenset(may),
             may_answer,
-            faults=editing.faults_of_approval(session, place.answer, editing.CHECKLIST, (texts[key], checks[key]))
+            faults=[
+                fault.code
+                for fault in editing.faults_of_approval(
+                    session, place.answer, editing.CHECKLIST, (texts[key], checks[key])
+                )
+            ]
             if place.answer and "approve" in may_answer
             else [],
             suggestion=suggestion_of(session, one),

@@ -54,12 +54,12 @@ CHECKLIST = {
     "recognisability": _l("Nobody who asked can be recognised"),
     "legal": _l("Nothing in it breaks the law"),
 }
+# By the code of an error that the checklist can mend, where the page says more than the sentence of the code.
 APPROVAL_FAULTS = {
-    "checklist": _l("Go through the whole list first: each line is ticked or it can’t run."),
-    "verified": _l("The expert isn’t verified yet: note an independent check first."),
-    "check": _l("The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
-    "reason": _l("The reason is too long: 400 characters are the most."),
-    "approved text, credit": _l("There is no text or no credit line yet."),
+    "precondition.text_not_checked": _l(
+        "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."
+    ),
+    "too_long.reason": _l("The reason is too long: 400 characters are the most."),
 }
 CHECKS = {
     "fine": _l("It is right, said %(ago)s ago"),

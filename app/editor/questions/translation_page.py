@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...answers import translating, translators
 from ...answers.translating import Original, Words
-from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import DomainError, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...people.directory import BadAddress
 from ...questions.models import Question, Translation, Translator
@@ -18,6 +18,7 @@ from ...questions.source_protection import LeakDetected
 from ...text.clean import clean, for_print, single_line
 from ...text.diff import Pair, compare
 from ...text.languages import direction
+from ...web.error_sentences import format_error
 from ...web.formatting import day
 from ...web.setup import or_404
 from ...workflows.publishing import translations as newsroom
@@ -30,7 +31,6 @@ from ..conflict import (
     save_unless_changed,
     submitted_token,
 )
-from ..form_fields import too_long
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, the_question
 from .translation_list import list_target_languages
@@ -53,17 +53,13 @@ FIELDS = {
     "translator": _l("Who translated it"),
     "is_credited": _l("Name the translator in print"),
 }
+# By the code of an error: where the page says more than the sentence of the code.
 FAULTS = {
-    "comparison": _l("Read it against the original, and tick that you did."),
-    "approved original": _l("The original isn’t approved yet: that comes first."),
-    "current original": _l("The original has changed since: bring the translation up to date."),
-    "expert": _l("The expert reads this language and hasn’t said yes to it. Write down why it runs all the same."),
-    "reason": _l("The reason is too long."),
-    "a second look": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
-    "a look at what was said besides": _l(
+    "too_long.reason": _l("The reason is too long."),
+    "leak.reader_words": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
+    "leak.private_details": _l(
         "Readers’ own words stand in it, or what they told the desk alone. Look at it, and tick that it may be known."
     ),
-    "no contact details": _l("Somebody could be reached by something in it. That never leaves the house: take it out."),
 }
 
 
@@ -111,7 +107,7 @@ class Row(NamedTuple):
     original: Original
     one: Translation | None
     is_current: bool
-    faults: list[str]
+    faults: list[str]  # codes
     changed: list[Pair]
     asked: Asked | None
 
@@ -158,7 +154,7 @@ def _rows(desk: RequestContext, question: Question, language: str) -> list[Row]:
                 original,
                 one,
                 current,
-                faults,
+                [fault.code for fault in faults],
                 changed,
                 get_translator_status(desk, outside, one if current else None) if outside else None,
             )
@@ -231,7 +227,6 @@ def texts_page(
         rejected_key=key,
         fault=fault,
         passages=passages,
-        fault_words=FAULTS,
         reason=request.form.get("reason", ""),
         invite_errors=asking or {},
         refusals=[(f"{name}-{key}", words) for name, words in (asking or {}).items()],
@@ -310,10 +305,10 @@ def translation_save(slug: str, public_id: str, language: str, key: str) -> Resp
     here = (public_id, language, key)
     try:
         run_in_transaction(slug, fn)
-    except MissingPrecondition:
-        return rerender(slug, 422, _form, *here, typed, {"body": _("The translation needs words")})
+    except MissingPrecondition as error:
+        return rerender(slug, 422, _form, *here, typed, {"body": format_error(error)})
     except TooLong as error:
-        return rerender(slug, 422, _form, *here, typed, {error.field: too_long(error)})
+        return rerender(slug, 422, _form, *here, typed, {error.field: format_error(error)})
     except VersionConflict:
         return rerender(slug, 409, _form, *here, typed, stale=True)
     return to_texts(slug, public_id, language, key)
@@ -327,6 +322,10 @@ def _get_form_data(row: Row) -> dict[str, Any]:
 def to_texts(slug: str, public_id: str, language: str, key: str) -> Response:
     here = url_for("editor.translations", slug=slug, public_id=public_id, language=language, _anchor=key)
     return redirect(here, code=303)
+
+
+def _format_refusal(error: DomainError) -> str:
+    return str(FAULTS.get(error.code) or format_error(error))
 
 
 @editor.press(f"{ONE}/approve", "approve")
@@ -348,10 +347,9 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
     try:
         save_unless_changed(slug, lambda desk: or_404(row_of(desk, public_id, language, key).one), fn)
     except LeakDetected as leaking:
-        return rerender(slug, 422, texts_page, public_id, language, key, str(FAULTS[leaking.fact]), leaking.passages)
+        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(leaking), leaking.passages)
     except (MissingPrecondition, TooLong) as refused:
-        fact = refused.fact if isinstance(refused, MissingPrecondition) else refused.field
-        return rerender(slug, 422, texts_page, public_id, language, key, str(FAULTS[fact]))
+        return rerender(slug, 422, texts_page, public_id, language, key, _format_refusal(refused))
     return to_texts(slug, public_id, language, key)
 
 
@@ -373,11 +371,7 @@ def translation_move(slug: str, public_id: str, language: str, key: str, move: s
 
 
 OF_IT = f"{ONE}/translator"
-INVITATION_FAULTS = {
-    "name": _l("A name is missing."),
-    "approved original": _l("The original isn’t approved yet: that comes first."),
-    "email": _l("Nothing can be sent to this address."),
-}
+BAD_ADDRESS = _l("Nothing can be sent to this address.")
 
 
 @editor.press(OF_IT, "invite")
@@ -391,15 +385,8 @@ def translator_invite(slug: str, public_id: str, language: str, key: str) -> Res
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, BadAddress, TooLong) as refused:
-        fact = (
-            refused.fact
-            if isinstance(refused, MissingPrecondition)
-            else "name"
-            if isinstance(refused, TooLong)
-            else "email"
-        )
-        fault = too_long(refused) if isinstance(refused, TooLong) else str(INVITATION_FAULTS[fact])
-        asking = {fact if fact in ("name", "email") else "name": fault}
+        fault = str(BAD_ADDRESS) if isinstance(refused, BadAddress) else format_error(refused)
+        asking = {refused.field or "name": fault}
         return rerender(slug, 422, texts_page, public_id, language, key, asking=asking)
     announce(_("It is on its way to %(name)s.", name=name))
     return to_texts(slug, public_id, language, key)

@@ -11,10 +11,10 @@ from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...questions import notes
 from ...questions import wording as words
 from ...questions.models import Question
+from ...web.error_sentences import format_error
 from ...web.formatting import tongue
 from ...web.setup import or_404
 from ..conflict import WORDING, check_unchanged, facts_of, find_last_save, merge_form, submitted_token
-from ..form_fields import too_long
 from ..frame import RequestContext, editor, page, read_context, run_in_transaction
 from .question_page import ADDRESS, question_press, the_question, to_question
 
@@ -40,10 +40,10 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     try:
         run_in_transaction(slug, fn)
-    except MissingPrecondition:
-        return _render_form_again(slug, public_id, typed, {"body": _("The question needs a wording")})
+    except MissingPrecondition as error:
+        return _render_form_again(slug, public_id, typed, {"body": format_error(error)})
     except TooLong as error:
-        return _render_form_again(slug, public_id, typed, {error.field: too_long(error)})
+        return _render_form_again(slug, public_id, typed, {error.field: format_error(error)})
     except VersionConflict:
         return _render_form_again(slug, public_id, typed, {})
     return to_question(slug, public_id, "wording")

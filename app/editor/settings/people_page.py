@@ -13,6 +13,7 @@ from ...core.domain_errors import VersionConflict
 from ...core.permissions import OF_THE_DESK, ROLES, roles_for
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
+from ...web.error_sentences import SENTENCES, format_error
 from ...web.setup import or_404
 from ..conflict import abort_with_conflict, submitted_token
 from ..frame import (
@@ -27,11 +28,7 @@ from ..frame import (
     run_in_transaction,
 )
 
-FAULTS = {
-    "name": _l("Say who it is."),
-    "email": _l("This isn’t an e-mail address that one can write to."),
-    "role": _l("Choose a role."),
-}
+FAULTS = {"name": _l("Say who it is."), "email": SENTENCES["invalid.email"], "role": SENTENCES["invalid.role_unknown"]}
 # What can be done with a colleague: the verb, and what is said then.
 ACTS: dict[str, tuple[Callable[..., None], Any]] = {
     "role": (staff.set_role, _l("%(name)s has another role now.")),
@@ -152,9 +149,8 @@ def press_colleague(slug: str, public_id: str, act: str) -> Response | tuple[str
 
     try:
         name, is_me = run_in_transaction(slug, fn)
-    except staff.LastAdmin:
-        fault = _("Nobody else could manage the desk then. Give somebody else the role of an admin first.")
-        return rerender(slug, 409, _render_colleague, public_id, fault)
+    except staff.LastAdmin as error:
+        return rerender(slug, 409, _render_colleague, public_id, format_error(error))
     except VersionConflict as refused:
         abort_with_conflict(slug, lambda desk: _membership(desk, public_id), refused)
     announce(str(said) % {"name": name})

@@ -17,21 +17,15 @@ from ...programs import calling, registering
 from ...programs.chats import CHATS
 from ...programs.models import KINDS, Delivery, Program, is_success
 from ...programs.telling import NAMES
+from ...web.error_sentences import format_error
 from ...web.formatting import age, exact
 from ...web.setup import or_404
 from ...workflows import program_messages
 from ..conflict import submitted_token, token
-from ..form_fields import too_long
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
 LATEST = 40  # of what a program was told, on its page
-WEBHOOK = _l("A program, by webhook")
-FAULTS = {
-    "name": _l("Say what it is called."),
-    "address": _l("Say where it is told."),
-    "kind": _l("Choose what it is."),
-    "room": _l("There are so many already: remove one first."),
-}
+WEBHOOK, NO_NAME = _l("A program, by webhook"), _l("Say what it is called.")
 # What is said of an address that can't be asked, by what `outside` says, and of a call that was not answered.
 WHY = {
     "it is no address": _l("This is no address."),
@@ -109,10 +103,15 @@ def add_program(slug: str) -> Response | tuple[str, int]:
     except http_client.RequestFailed as refused:
         return rerender(slug, 422, _list, typed, {"address": format_failure(str(refused))})
     except TooLong as refused:
-        return rerender(slug, 422, _list, typed, {refused.field: too_long(refused)})
+        return rerender(slug, 422, _list, typed, {refused.field: format_error(refused)})
     except MissingPrecondition as lacking:
-        field = lacking.fact if lacking.fact in typed else "name"
-        return rerender(slug, 422, _list, typed, {field: str(FAULTS[lacking.fact])})
+        return rerender(
+            slug,
+            422,
+            _list,
+            typed,
+            {lacking.field or "name": str(NO_NAME) if lacking.code == "required.name" else format_error(lacking)},
+        )
     announce(_("Added. Send a test to see whether it hears."))
     return _to_program(slug, public_id)
 

@@ -35,17 +35,19 @@ from .undo_import import one_import
 OUTCOMES = {
     "imported": "imported",
     "known": "stands in the archive already",
-    "date": "not imported, since nothing says the day of its edition: give it with --date",
-    "ahead": "not imported, since its edition is still to come",
-    "own": "not imported, since an edition of this desk has that day",
-    "words": "not imported, since its question or an answer has no words",
+    "import.no_date": "not imported, since nothing says the day of its edition: give it with --date",
+    "import.date_ahead": "not imported, since its edition is still to come",
+    "import.date_taken": "not imported, since an edition of this desk has that day",
+    "import.no_text": "not imported, since its question or an answer has no words",
 }
 LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
 FEWEST, MOST = 20, 2000  # words that an assignment may be for
 
 
 class ImportRejected(MissingPrecondition):
-    """A Q&A that can't be put into the archive; `fact` is a row of `OUTCOMES`."""
+    """A Q&A that can't be put into the archive; its code is a row of `OUTCOMES`."""
+
+    family = "import"
 
 
 def import_all(
@@ -58,7 +60,7 @@ def import_all(
             try:
                 outcome = "imported" if import_qa(session, actor, newsletter_id, qa) else "known"
             except ImportRejected as unfit:
-                outcome = unfit.fact
+                outcome = unfit.code
             done.append((qa, outcome))
     return done
 
@@ -89,7 +91,7 @@ def import_qa(
     if find_imported(session, newsletter_id, [fingerprint]):
         return None
     if not clean(qa.question) or not qa.voices or not all(clean(voice.markdown) for voice in qa.voices):
-        raise ImportRejected("words")
+        raise ImportRejected("no_text")
     edition = _edition_of(session, actor, newsletter, qa)
     question = _question(session, actor, newsletter, edition, qa)
     for number, voice in enumerate(qa.voices):
@@ -105,14 +107,14 @@ def import_qa(
 def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
     """The edition of that day among those that were imported, a new one where there is none."""
     if qa.day is None:
-        raise ImportRejected("date")
+        raise ImportRejected("no_date")
     there = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
     if there is not None:
         return _require_imported(session, there)
     local = datetime.combine(qa.day, read_time(newsletter.at))
     runs_at = in_utc(local, newsletter.zone)
     if runs_at > now(session):
-        raise ImportRejected("ahead")
+        raise ImportRejected("date_ahead")
     edition = Edition(
         newsletter_id=newsletter.id,
         rule_date=qa.day,
@@ -132,7 +134,7 @@ def _require_imported(session: Session, edition: Edition) -> Edition:
     """The edition, where all that is in it was imported. What this house sent stays as it was sent."""
     items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
     if not edition.is_sent or not items or not all(items):
-        raise ImportRejected("own")
+        raise ImportRejected("date_taken")
     return lock_row(session, edition)
 
 

@@ -81,7 +81,7 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
     newsletter = lock_row(session, session.get_one(Newsletter, actor.newsletter_id))
     one = next((one for one in imports(session, newsletter.id) if one.key == key), None)
     if one is None:
-        raise MissingPrecondition("import")
+        raise MissingPrecondition("import_undone")
     events = get_events(session, one.events)
     editions = set()
     for event in _questions(events):

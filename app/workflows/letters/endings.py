@@ -11,7 +11,7 @@ from ...answers.models import Answer, AnswerText, Assignment
 from ...audit import Event
 from ...audit.queries import find_latest_event, find_latest_move, get_events
 from ...core.actors import Staff
-from ...core.domain_errors import InvalidTransition, MissingPrecondition
+from ...core.domain_errors import InvalidField, InvalidTransition
 from ...core.state_machine import check_version
 from ...db.session import lock_row
 from ...letters import filing
@@ -134,7 +134,7 @@ def _concerns_assignment(session: Session, event: Event, assignment: Assignment)
 
 def _validate_reason(reason: str) -> None:
     if reason not in ENDINGS:
-        raise MissingPrecondition("reason")
+        raise InvalidField("reason_unknown", "reason")
 
 
 def _path(newsletter: Newsletter, answer: Question | None) -> str:

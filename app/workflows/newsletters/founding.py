@@ -42,9 +42,9 @@ def validate_slug(slug: str) -> str:
     if not slug:
         raise FieldError("empty")
     if not _SHORT_NAME.fullmatch(slug) or len(slug) > LONGEST:
-        raise FieldError("short name")
+        raise FieldError("short_name")
     if slug in TAKEN.split():
-        raise FieldError("in use")
+        raise FieldError("in_use")
     return slug
 
 
@@ -52,7 +52,7 @@ def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | Non
     """Return the name that a newsletter is to have in addresses: one that no other has or had. Raises `FieldError`."""
     slug = validate_slug(slug)
     if by_slug(session, slug) not in (None, newsletter):
-        raise FieldError("in use")
+        raise FieldError("in_use")
     return slug
 
 

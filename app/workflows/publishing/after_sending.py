@@ -14,7 +14,7 @@ from ... import audit
 from ...answers.editing import approved_of
 from ...answers.models import AnswerText
 from ...core.actors import Staff
-from ...core.domain_errors import InvalidTransition, MissingPrecondition
+from ...core.domain_errors import InvalidField, InvalidTransition, MissingField
 from ...core.state_machine import must, require_length, require_text
 from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
@@ -32,7 +32,6 @@ from . import notices
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
 LONGEST_ANSWER = 300_000  # characters: more than any edition has
-KEPT_BACK = "a look at what was said besides"
 
 
 @dataclass(frozen=True)
@@ -84,19 +83,18 @@ def correct(
     """Mend what ran, with a note; its experts are told. The words may stay as they are.
 
     `quietly` mends without one, where only a sign changes. Raises `InvalidTransition` for what can't be read any more,
-    `MissingPrecondition` ("a change", "only a sign", "note or none", "wrong", "right", "headline", "wording",
-    "answer"), `TooLong`, and `LeakDetected` (see `source_protection`).
+    `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     must(actor, "correct")
     item = _lock_item(session, question)
     before, after = get_published_text(item), _clean_text(item, new_text)
     if quietly:
         if clean(note.wrong) or clean(note.right):
-            raise MissingPrecondition("note or none")
+            raise InvalidField("note_with_typo_fix", "note")
         if before == after:
-            raise MissingPrecondition("a change")
+            raise InvalidField("text_unchanged", "text")
         if not is_typo_only(before, after):
-            raise MissingPrecondition("only a sign")
+            raise InvalidField("more_than_a_typo", "text")
     made = None if quietly else _build_correction(session, actor, question, note)
     _check_private_passages(
         session, actor, question, before.all, [*after.all, *((made.wrong, made.right) if made else ())]
@@ -117,15 +115,13 @@ def correct(
 
 def _build_correction(session: Session, actor: Staff, question: Question, note: Note) -> Correction:
     """Return a correction that is not added yet."""
-    wrong, right = (
-        require_length(name, require_text(name, _text_or_empty(for_print(single_line(text)))), LONGEST_NOTE)
-        for name, text in (("wrong", note.wrong), ("right", note.right))
-    )
+    wrong = require_text("wrong", _text_or_empty(for_print(single_line(note.wrong))))
+    right = require_text("right", _text_or_empty(for_print(single_line(note.right))))
     return Correction(
         newsletter_id=question.newsletter_id,
         question_id=question.id,
-        wrong=wrong,
-        right=right,
+        wrong=require_length("wrong", wrong, LONGEST_NOTE),
+        right=require_length("right", right, LONGEST_NOTE),
         made_at=now(session),
         made_by_id=actor.person_id,
         runs=note.runs,
@@ -143,7 +139,7 @@ def reword_for_safety(session: Session, actor: Staff, question: Question, new_te
     item = _lock_item(session, question)
     before, after = get_published_text(item), _clean_text(item, new_text)
     if before == after and item.mended is None:  # what was corrected may go without any other word
-        raise MissingPrecondition("a change")
+        raise InvalidField("text_unchanged", "text")
     _check_private_passages(session, actor, question, before.answers, after.answers)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     sent = [voice["answer"] for voice in item.input["piece"]["voices"]]
@@ -170,7 +166,7 @@ def _lock_item(session: Session, question: Question) -> EditionItem:
 
 def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
     if len(new_text.answers) != len(item.piece["voices"]):
-        raise MissingPrecondition("answer")
+        raise MissingField("answer")
     headline = require_length(
         "headline",
         require_text("headline", _text_or_empty(for_print(single_line(new_text.headline)))),
@@ -200,7 +196,7 @@ def _check_private_passages(
     """
     stood = single_line(" ".join(old_texts))
     found = list_reader_passages(session, asker_letters(session, question), new_texts)
-    must_have_looked(actor, [passage for passage in found if passage not in stood], KEPT_BACK)
+    must_have_looked(actor, [passage for passage in found if passage not in stood], "private_details")
 
 
 def _refresh_public_pages(session: Session, question: Question) -> None:

@@ -9,7 +9,7 @@ from ... import audit
 from ...answers import unused_answers
 from ...audit import erasures
 from ...core.actors import Actor, Staff
-from ...core.domain_errors import MissingPrecondition
+from ...core.domain_errors import InvalidField
 from ...core.state_machine import check_version, must, require_text
 from ...db.session import lock_row, now
 from ...editions import slots
@@ -57,7 +57,7 @@ def set_slots(session: Session, actor: Staff, edition: Edition, count: int, sect
     slots.require_planned(lock_row(session, edition))
     numbers = slots.shares(edition)
     if not 1 <= count <= slots.MOST_SLOTS or section_index not in range(len(numbers)):
-        raise MissingPrecondition("slots")
+        raise InvalidField("slot_count_out_of_range", "count")
     was = list(numbers)
     with audit.watched(session) as events:
         for question in slots.sections_of(session, edition)[section_index].picked[count:][::-1]:
@@ -105,7 +105,7 @@ def retract(session: Session, actor: Staff, question: Question, reason: str) -> 
     """Withdraw a published page with a stub: for someone's safety, at once. Raises `MissingPrecondition` without a
     reason, `LeakDetected`.
     """
-    reason = require_text("why", clean(reason))
+    reason = require_text("reason", clean(reason))
     take_down(session, actor, question)
     notices.notify_dropped(session, actor, question, reason)
     queue_deliveries(session, question.newsletter_id, "answer.withdrawn", question_id=question.id)

@@ -25,7 +25,7 @@ def recall(session: Session, actor: Staff, edition: Edition) -> None:
     """
     mails = list(session.scalars(select(OutboxMail).filter_by(edition_id=edition.id).with_for_update()))
     if any(mail.is_sent for mail in mails):
-        raise MissingPrecondition("its mails unsent")
+        raise MissingPrecondition("mails_already_sent")
     for mail in mails:
         if mail.waits:
             outbox.recall(session, actor, mail)

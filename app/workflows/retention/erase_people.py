@@ -41,6 +41,8 @@ _going = or_(and_(Assignment.is_live, ~Assignment.is_over), and_(Assignment.is_d
 class StillNeeded(DomainError):
     """An expert still has a question with a desk, or an answer that is to run."""
 
+    code = "conflict.expert_has_open_work"
+
 
 def has_open_work(session: Session, expert: Expert) -> bool:
     """Return whether an expert has a question with some desk, or an answer that is to run."""
