@@ -1,5 +1,4 @@
-"""Similar questions, already answered, which expert: functions of plain values, and the two indexes that they look
-into."""
+"""Search: look-alikes, full text and experts, as functions of plain values, and the two indexes that they query."""
 
 from .models import DESK, PUBLIC
 

@@ -1,7 +1,8 @@
-"""Suggests questions that ask the same, with reasons; never merges by itself.
+"""Suggest questions that ask the same, with reasons. Nothing is merged automatically.
 
-The index proposes, one rescorer for both databases orders, and the desk's own decisions say from where on a look-alike
-is shown unasked. The matcher of words finds the same language only; the extra `semantic` finds others too.
+The index proposes candidates, one scorer for both databases ranks them, and the desk's own verdicts decide from which
+score a look-alike is shown unasked. The matcher of words finds only the same language; the extra `semantic` finds
+others too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,17 +20,17 @@ from .reasons import Reason, find_reasons, share_the_rarest
 from .scoring import Counts, Weighed, Words, alikeness
 from .verdicts import load_desk_verdicts
 
-PROPOSED = 60  # that are compared
-FETCHED = 2 * PROPOSED  # some of those that the index proposes are not offered
-BUDGET = 20_000  # documents that are looked at, the rarest terms' first
-AT_LEAST = 2  # terms that are looked up whatever they cost
-ASKED_AT_ONCE = 5_000  # terms of one query for counts
+PROPOSED = 60  # candidates that are compared
+FETCHED = 2 * PROPOSED  # some of those that the index returns are not `offered`
+BUDGET = 20_000  # documents that may be looked at, those of the rarest terms first
+AT_LEAST = 2  # terms that are looked up regardless of the budget
+ASKED_AT_ONCE = 5_000  # terms per query for counts
 
 __all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 
 
 class Doc(NamedTuple):
-    """A document, as far as it is compared; see `models._Doc` for the meaning of each value."""
+    """The columns of a document that are compared; see `models._Doc` for the meaning of each value."""
 
     noun: str
     noun_id: int
@@ -45,9 +46,7 @@ Scored = tuple[Key, float, Doc]
 
 @dataclass(frozen=True)
 class Probe:
-    """The text that others are compared to: its words and, where it is a letter or question itself, which one and what
-    is known of it.
-    """
+    """The text with which others are compared and, for that of a letter or question, its noun, id and properties."""
 
     text: str
     noun: str | None = None
@@ -62,7 +61,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A probe with all that it was compared to, best first; where words were compared, with what is known of them."""
+    """A probe and everything that it was compared with, best first; after a comparison of words also their `counts`."""
 
     probe: Probe
     scored: Sequence[Scored]
@@ -71,8 +70,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Match:
-    """A look-alike. `score` is from 0 to 1, for `verdict` and for nobody's eyes; `likely` says that it is worth showing
-    unasked."""
+    """A look-alike. `score` (0 to 1) is for `record_verdict` and never shown; `likely` ones are shown unasked."""
 
     noun: str
     noun_id: int
@@ -97,11 +95,11 @@ def find_matches(
     matcher: str | None = None,
     comparison: Comparison | None = None,
 ) -> list[Match]:
-    """Up to `limit` look-alikes among one newsletter's texts, best first; a question once, however many letters ask it.
+    """Return the look-alikes among a newsletter's texts, best first; a question once, however many letters ask it.
 
-    Left out are the probe itself and what the desk called "not the same". `matcher` is 'words' or 'semantic';
-    without it the one of the settings. The probe's words are compared and not kept; `comparison` is what that gave
-    where it has been done for something else.
+    The probe itself is left out, and so is what the desk called "not the same". `matcher` is 'words' or 'semantic', by
+    default the one in the settings. The probe's text is compared and not stored. A `comparison` that was made before
+    for another purpose can be passed in.
     """
     matcher = matcher or matcher_of(session)
     comparison = comparison or by_score(session, collection, newsletter_id, probe, matcher)
@@ -117,7 +115,7 @@ def find_matches(
         asked = (Words(doc.text).asked for _key, _score, doc in ranked)
         counts = counts_of(session, collection, newsletter_id, {*Words(probe.text).compared}.union(*asked))
     least = known.cutoff(counts.size)
-    # Readers have asked to see what there is, and the semantic matcher finds in other languages what shares no word.
+    # Readers have asked for look-alikes, and the semantic matcher finds texts in other languages that share no word.
     is_free = collection is PUBLIC or matcher != "words"
     return [
         Match(
@@ -129,20 +127,19 @@ def find_matches(
             why,
         )
         for key, score, doc in ranked
-        if (why := find_reasons(probe, doc, counts, matcher))  # what nobody can say why of is not shown
+        if (why := find_reasons(probe, doc, counts, matcher))  # a match without a reason is not shown
     ]
 
 
 def matcher_of(session: Session) -> str:
-    """The one that the settings name; without its extra, words."""
+    """Return the matcher in the settings, or 'words' if its extra isn't installed."""
     return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_installed() else "words"
 
 
 def by_score(
     session: Session, collection: Collection, newsletter_id: int, probe: Probe, matcher: str | None = None
 ) -> Comparison:
-    """All that was compared, best first; each document under the question that it stands for, and that question
-    once."""
+    """Return everything that was compared, best first. Documents of one question count once, as that question."""
     matcher = matcher or matcher_of(session)
     compare = _by_meaning if matcher == semantic.NAME else _by_words
     scored, counts = compare(session, collection, newsletter_id, probe)
@@ -159,7 +156,7 @@ Found = tuple[list[tuple[float, Doc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
-    """Return what is known of a newsletter's documents and of these terms."""
+    """Return the counts of a newsletter's documents, and of these terms in them."""
     listed = sorted({*terms})
     names = [f"{newsletter_id}", f"{newsletter_id}+", *scope_terms(newsletter_id, listed)]
     columns = collection.terms.__table__.c
@@ -179,7 +176,7 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
     if not docs:
         return [], counts
     theirs = [Words(doc.text) for doc in docs]
-    # Of theirs only the words: stems weigh by what they are in the question.
+    # Only the words of the candidates: stems are weighed by their counts in the question.
     more = {term for words in theirs for term in words.asked}.difference(mine.compared)
     docs_of = counts_of(session, collection, newsletter_id, more).docs
     counts = Counts(counts.size, counts.length, {**counts.docs, **docs_of})
@@ -190,7 +187,7 @@ def _by_words(session: Session, collection: Collection, newsletter_id: int, prob
 
 
 def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
-    """The terms that are looked up, rarest first: those that are there and not common, as far as the budget goes."""
+    """Return the terms to look up, rarest first: those that exist and aren't common, as far as the budget goes."""
     there = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
     taken: list[str] = []
     spent = 0
@@ -205,7 +202,7 @@ def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
 def find_candidates(
     session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
 ) -> list[Doc]:
-    """The documents that share the rarest words, of those that are offered."""
+    """Return the offered documents that share the rarest terms."""
     if not terms:
         return []
     names = scope_terms(newsletter_id, terms)
@@ -224,8 +221,8 @@ def find_candidates(
 
 @cache
 def _candidates_query(collection: Collection, terms: int) -> Select[Any]:
-    """Select what is compared: on PostgreSQL by so many terms, each in a walk of its own, on SQLite by all in one."""
-    # ts_rank knows nothing of rarity. A term's weight is of our own counting, and a long text's terms count less.
+    """Select the candidates: on PostgreSQL with an index scan for each of so many terms, on SQLite with one for all."""
+    # ts_rank ignores how rare a term is, so terms have weights from our own counts, and count less in a long text.
     each = " UNION ALL ".join(EACH.format(fts=collection.fts, n=n) for n in range(terms))
     found = _nearest_rows(FOUND[not terms].format(fts=collection.fts, each=each))
     docs = collection.docs
@@ -233,7 +230,7 @@ def _candidates_query(collection: Collection, terms: int) -> Select[Any]:
     return query.order_by(found.c.far, docs.id.desc()).limit(PROPOSED)
 
 
-# Of the documents with one of the terms those that share the rarest: their numbers, and how far each is.
+# Of the documents with any of the terms, those that share the rarest: their ids and distances.
 FOUND = {
     True: "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query",
     False: "SELECT rowid, -sum(weight) AS far FROM ({each}) each_term GROUP BY rowid",

@@ -1,7 +1,7 @@
-"""Evaluates a matcher on anybody's data: how well it finds what is asked again, in the product's own tables.
+"""Evaluate a matcher on anybody's data: how well it finds repeated questions, in the product's own tables.
 
-Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list where
-nothing stored is the same. Ids are numbers or strings.
+Stored rows are `{"id", "text", "language"}`, queries `{"text", "language", "same_as": [ids]}`, with an empty list if no
+stored row is the same. Ids are numbers or strings.
 """
 
 import json
@@ -27,8 +27,8 @@ from .semantic import embed_due
 from .terms import Cut
 
 MATCHERS = ("words", "semantic", "fts")
-DEPTH = 60  # places down to which a duplicate counts for the mean reciprocal rank
-TOP = 3  # places that an editor looks at
+DEPTH = 60  # ranks down to which a duplicate counts for the mean reciprocal rank
+TOP = 3  # ranks that an editor looks at
 NEWSLETTER = 1
 BATCH = 500
 
@@ -37,7 +37,7 @@ Found = list[tuple[Id, float]]
 
 
 class BadLine(Exception):
-    """A line can't be read; the message says which, and why."""
+    """Raised for a line that can't be read; the message names the line and the reason."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Figures:
-    """The shares are of the queries that have a duplicate. `caught` is None where every query has one."""
+    """The results. The shares are of the queries that have a duplicate; `caught` is None if every query has one."""
 
     recall: dict[int, float]
     mrr: float
@@ -93,7 +93,7 @@ def _is_id(value: Any) -> bool:
 
 
 def read_stored(name: str, lines: Iterable[bytes]) -> list[Stored]:
-    """Raises `BadLine`."""
+    """Return the stored rows of a file. Raises `BadLine`."""
     rows: dict[Id, Stored] = {}
     for at, row in _lines(name, lines):
         if not _is_id(row.get("id")):
@@ -107,7 +107,7 @@ def read_stored(name: str, lines: Iterable[bytes]) -> list[Stored]:
 
 
 def read_queries(name: str, lines: Iterable[bytes], stored_ids: Iterable[Id]) -> list[Query]:
-    """Raises `BadLine`, also for an id that is not stored."""
+    """Return the queries of a file. Raises `BadLine`, also for an id that is not stored."""
     ids = set(stored_ids)
     queries = []
     for at, row in _lines(name, lines):
@@ -123,7 +123,7 @@ def read_queries(name: str, lines: Iterable[bytes], stored_ids: Iterable[Id]) ->
 
 
 def small_database(folder: Path) -> Database:
-    """The tables of matching alone, in a file that goes with its folder."""
+    """Return a database that has only the tables of matching, in a file in `folder`."""
     database = Database(
         f"sqlite:///{folder / 'matching.db'}", Keys({1: bytes(32)}), "http://127.0.0.1", matcher=semantic.NAME
     )
@@ -136,7 +136,7 @@ def small_database(folder: Path) -> Database:
 
 
 def index_stored(database: Database, documents: Sequence[Stored], matcher: str) -> Iterator[int]:
-    """Index what is stored, and embed it where the matcher is the semantic one; yields how many rows were done."""
+    """Index the stored rows, and embed them for the semantic matcher. Yield how many rows were done at a time."""
     for start in range(0, len(documents), BATCH):
         part = enumerate(documents[start : start + BATCH], start + 1)
         rows = [Doc(NEWSLETTER, "question", number, row.text) for number, row in part]
@@ -148,14 +148,14 @@ def index_stored(database: Database, documents: Sequence[Stored], matcher: str) 
 
 
 def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Session, str], Found]:
-    """Return what answers one query: the stored ids with their scores, best first."""
+    """Return a function that answers a query with the stored ids and their scores, best first."""
 
     def by_alike(session: Session, words: str) -> Found:
         found = by_score(session, PUBLIC, NEWSLETTER, Probe(words), matcher).scored
         return [(documents[number - 1].id, score) for (_, number), score, _ in found]
 
     def by_rank(session: Session, words: str) -> Found:
-        """SQLite's own ranking of all words, with nothing of ours but how they are cut."""
+        """Rank by SQLite's own bm25 over all words: of ours is only how they are cut."""
         listed = " OR ".join(f'"{term}"' for term in scope_terms(NEWSLETTER, Cut(words).asked))
         query = (
             "SELECT d.noun_id, -bm25(public_fts, 1, 0) FROM public_fts f JOIN public_docs d ON d.id = f.rowid "
@@ -170,9 +170,9 @@ def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Sessio
 
 
 def evaluate(queries: Sequence[Query], ask: Callable[[str], Found]) -> Iterator[Figures | None]:
-    """Ask every query; yields None for each, and the figures at the end."""
+    """Ask every query. Yield None for each, and the figures at the end."""
     ranks: list[int | None] = []
-    caught: list[float] = []  # the score of the duplicate, where it stands among the first
+    caught: list[float] = []  # the score of the duplicate if it is among the first `TOP`
     alarms: list[float] = []  # the best score of each query without one
     times: list[float] = []
     for query in queries:
@@ -203,6 +203,6 @@ def _figures(ranks: list[int | None], caught: list[float], alarms: list[float], 
 
 
 def threshold(alarms: Sequence[float], share: float = 0.1) -> float:
-    """The lowest score that at most this share of the queries without a duplicate reaches."""
+    """Return the lowest score that at most this share of the queries without a duplicate reaches."""
     highest = sorted(alarms, reverse=True)
     return nextafter(highest[int(len(highest) * share)], inf)

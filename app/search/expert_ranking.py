@@ -1,7 +1,7 @@
-"""Ranks experts for a question: plain values in, with the reasons that a person would give.
+"""Rank experts for a question: plain values in, and out with the reasons that a person would give.
 
-Topic fit to what somebody has answered before, and for new experts to the topics and languages that they declare, less
-what speaks against asking them now. The weights are data.
+What counts is how well the topic fits what somebody has answered before, and for new experts the topics and languages
+that they declare, less what speaks against asking them now. The weights are data.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from .scoring import Counts, Weighed, Words, alikeness, at_most
 
 @dataclass(frozen=True)
 class QuestionProfile:
-    """The question in the desk's words. `topics` are names; `language` a BCP 47 tag."""
+    """A question in the desk's wording. `topics` are names; `language` is a BCP 47 tag."""
 
     text: str
     language: str = "und"
@@ -27,8 +27,7 @@ class QuestionProfile:
 
 @dataclass(frozen=True)
 class PastAnswer:
-    """An earlier answer of an expert: the question, and the answer where it is worth comparing. `key` comes back in the
-    reason."""
+    """An earlier answer: its question, and the answer if it is worth comparing. `key` is returned in the reason."""
 
     text: str
     key: int | None = None
@@ -37,9 +36,11 @@ class PastAnswer:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An expert as the ranking sees them. `past` is what of theirs is worth comparing, `answered` how much there is in
-    all; `live` counts what they have on their desk, `at_once` what they said they can have; `asked` invitations and
-    `replied` those that were answered in any way."""
+    """An expert as the ranking sees them.
+
+    `past` are the answers that are worth comparing, `answered` counts all of them. `live` counts their open
+    assignments, `at_once` is their limit. `asked` counts invitations and `replied` those that were answered in any way.
+    """
 
     key: int
     past: tuple[PastAnswer, ...] = ()
@@ -56,7 +57,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the ranking. `recent_days` is how long somebody who was asked is asked less."""
+    """The weights of the ranking. An expert who was asked ranks lower for `recent_days`."""
 
     past: float = 1.0
     topic: float = 0.35
@@ -66,14 +67,17 @@ class Weights:
     recent_days: int = 28
     away: float = 2.0
     replies: float = 0.15
-    least: float = 0.08  # what a past answer must reach to be named
+    least: float = 0.08  # score that a past answer must reach to be named
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A reason. `code` and `values`: 'past' (the key of the past answer, then its words), 'topic' (names), 'language'
-    (tag), 'new' (), 'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked,
-    replied). `good` says whether it speaks for them; `weight` is what it adds to the score."""
+    """A reason with its `code` and `values`, and the `weight` that it adds to the score.
+
+    The codes are 'past' (the key of the past answer, then shared words), 'topic' (names), 'language' (tag), 'new' (),
+    'load' (live, at_once), 'recent' (days ago,), 'away' (date,), 'replies' and 'silent' (asked, replied). `good` says
+    whether it speaks for them.
+    """
 
     code: str
     values: tuple[Any, ...]
@@ -86,7 +90,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class RankedExpert:
-    """`score` orders and is never shown; `reasons` begin with the weightiest."""
+    """A candidate with the `score` for sorting, which is never shown, and the `reasons`, the weightiest first."""
 
     key: int
     score: float
@@ -94,11 +98,11 @@ class RankedExpert:
 
 
 WEIGHTS = Weights()
-REPLIES_KNOWN = 3  # invitations from which on a rate says something
+REPLIES_KNOWN = 3  # invitations from which on the rate of replies counts
 
 
 def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date) -> list[RankedExpert]:
-    """Every candidate, best first; of two alike the one with the lower key, so that the order stays."""
+    """Return all candidates, best first; of equals the one with the lower key, so that the order is stable."""
     texts = {past.text: Words(past.text) for expert in experts for past in expert.past}
     words = Words(question.text)
     counts = _counts(texts.values())
@@ -118,7 +122,7 @@ def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date
 
 
 def _score_fit(question: Weighed, candidate: Words, counts: Counts) -> float:
-    """Return how alike an earlier question is; nothing where it can't be as near as one that is named."""
+    """Return how alike an earlier question is, or 0 if it can't reach what is needed to be named."""
     return (
         alikeness(question, Weighed(candidate, counts), counts)
         if at_most(question, candidate, counts) >= WEIGHTS.least
@@ -127,7 +131,7 @@ def _score_fit(question: Weighed, candidate: Words, counts: Counts) -> float:
 
 
 def _counts(texts: Collection[Words]) -> Counts:
-    """Return how rare words are among all that these experts have answered."""
+    """Return the counts of words over everything that these experts have answered."""
     docs = Counter(chain.from_iterable(words.stored for words in texts))
     return Counts(len(texts), docs.total() / len(texts) if texts else 0.0, docs)
 
@@ -135,7 +139,7 @@ def _counts(texts: Collection[Words]) -> Counts:
 def _past_answer_facts(
     question: QuestionProfile, expert: Candidate, fits: Mapping[str, float], counts: Counts
 ) -> Iterator[Fact]:
-    """Yield what they have answered that comes nearest, if a person would see why."""
+    """Yield the most similar past answer, if a person would see why, or that the expert is new."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: fits[past.text], default=None)
@@ -146,7 +150,7 @@ def _past_answer_facts(
 def _declared_facts(
     question: QuestionProfile, question_terms: AbstractSet[str], expert: Candidate, counts: Counts
 ) -> list[Fact]:
-    """Return what they say of themselves that fits; `question_terms` are the terms of the question."""
+    """Return what fits in the expert's own profile. `question_terms` are the terms of the question."""
     found: list[Fact] = []
     topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in topics):

@@ -1,8 +1,7 @@
-"""Full-text search for the desk and for the public archive: newest first, in any script, and nothing that is typed is
-wrong.
+"""Full-text search for the desk and the public archive: in any script, newest first, and without syntax errors.
 
-Newest first and not by rank: a page's address stays true when letters come in, going on costs the same at any depth,
-and a desk looks for what came lately.
+Newest first and not by rank: so the URL of a page stays valid when letters arrive, the next page costs the same at any
+depth, and a desk mostly looks for recent letters.
 """
 
 import re
@@ -16,16 +15,16 @@ from .index import is_sqlite, scope_terms
 from .models import NOUNS, Collection
 from .terms import Unit, cut, units
 
-CLAUSES, TERMS = 12, 60  # more of a query is not looked at
-BEGUN = 3  # letters from which on a word may be unfinished: fewer begin too many
-AROUND = 70  # characters before the first hit, and twice as many after it
+CLAUSES, TERMS = 12, 60  # the rest of a query is ignored
+BEGUN = 3  # letters from which on a word may be unfinished: shorter prefixes match too much
+AROUND = 70  # characters before the first hit; twice as many follow it
 
 _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of plain text; `hit` where it is what was looked for."""
+    """A piece of plain text; `hit` marks what was searched for."""
 
     text: str
     hit: bool
@@ -33,7 +32,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Hit:
-    """`mark` is where the next page goes on; `words` is the whole text, of which a page shows its `snippet`."""
+    """A document that was found. `mark` is the cursor of the next page, `words` the whole text."""
 
     mark: int
     noun: str
@@ -48,7 +47,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Clause:
-    """A phrase that has to stand in a text as it is: `terms` as in the index, `sequence` as they are read there."""
+    """A phrase that a text must contain: `terms` as in the index, `sequence` as they follow each other in a text."""
 
     terms: tuple[str, ...]
     sequence: tuple[str, ...]
@@ -56,9 +55,7 @@ class Clause:
 
 
 def clauses(query: str) -> list[Clause]:
-    """Return what a query asks for: words, runs of signs, and phrases in quotation marks. The last word may be
-    unfinished.
-    """
+    """Parse a query into words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
     found: list[Clause] = []
     at = 0
     for quoted in _QUOTED.finditer(query):
@@ -98,10 +95,10 @@ def search(
     cursor: int | None = None,
     limit: int = 30,
 ) -> list[Hit]:
-    """Texts of one newsletter in which everything stands that `query` asks for, newest first.
+    """Return the documents of a newsletter that contain everything in `query`, newest first.
 
-    `answered_only` leaves only Q&As that ran. `cursor` is the `mark` of the last hit of the page before. A query
-    without a word finds nothing; none raises.
+    `answered_only` leaves only Q&As that have run. `cursor` is the `mark` of the last hit of the page before. A query
+    without words finds nothing; no query raises.
     """
     asked = clauses(query)
     if not asked:
@@ -125,13 +122,13 @@ def search(
 
 
 def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int) -> int | None:
-    """Return where a search goes on after this one; None where it can't be found."""
+    """Return the cursor after this letter or question, or None if it isn't in the index."""
     docs = collection.docs
     return session.scalar(select(docs.id).where(docs.noun == noun, docs.noun_id == noun_id))
 
 
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    """FTS5's notation. Every term stands in quotation marks and holds none, so none of it is read as an operator."""
+    """Return the query for FTS5. Every term is quoted and contains no quotes, so none can be an operator."""
     phrases = (
         '"{}"{}'.format(" ".join(scope_terms(newsletter_id, one.terms)), "*" if one.unfinished else "")
         for one in query_clauses
@@ -148,7 +145,7 @@ def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
 
 
 def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Piece, ...]:
-    """The text around the first hit, in pieces; from its beginning where only a part of a word was meant."""
+    """Return the text around the first hit, in pieces; from its beginning if no whole word was hit."""
     found = list(units(content))
     spans = sorted({span for clause in query_clauses for span in _find_spans(found, clause)})
     first = spans[0][0] if spans else 0
@@ -173,7 +170,7 @@ def _next_token_start(content: str, position: int, tokens: Sequence[Unit]) -> in
 
 def _find_spans(tokens: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
     first, size = clause.sequence[0], len(clause.sequence)
-    if clause.unfinished:  # which one word is, and no phrase
+    if clause.unfinished:  # only a single word can be
         return ((unit.start, unit.end) for unit in tokens if unit.term.startswith(first))
     begins = (at for at, unit in enumerate(tokens) if unit.term == first)
     stretches = (tokens[at : at + size] for at in begins)

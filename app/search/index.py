@@ -1,7 +1,7 @@
 """The indexes: filled by the worker, emptied in the transaction that erases the text.
 
-Every term carries its newsletter's key in front, so that no query can leave its newsletter. How many documents have a
-term is kept in a table of its own: PostgreSQL has no quick way to tell, and both databases are to rank alike.
+Every term has its newsletter's id as a prefix, so that no query can leave its newsletter. The number of documents that
+have a term is stored in a table of its own: PostgreSQL has no quick way to get it, and both databases must rank alike.
 """
 
 import sqlite3
@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
 from .terms import cut, stems
 
-# Before 3.42 SQLite's full-text index only marks what was deleted; then erasing has to merge all of it anew.
+# Before 3.42, SQLite's full-text index only marks deleted rows: then erasing has to merge the whole index.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
 
-Terms = tuple[int, list[str], list[str]]  # a document's key; what is asked and what else it says, cut and `scope_terms`
+Terms = tuple[int, list[str], list[str]]  # a row's id, and the scoped terms of the document's `text` and `more`
 
 
 @dataclass(frozen=True)
 class Doc:
-    """A letter or question to be found; see `models._Doc` for the meaning of each value."""
+    """A letter or question to be indexed; see `models._Doc` for the meaning of each value."""
 
     newsletter_id: int
     noun: str
@@ -43,7 +43,7 @@ class Doc:
 
 
 def scope_terms(newsletter_id: int, terms: Iterable[str]) -> list[str]:
-    """The terms as they stand in the index."""
+    """Return the terms as they are in the index, with the newsletter's prefix."""
     return [f"{newsletter_id}·{term}" for term in terms]
 
 
@@ -52,7 +52,7 @@ def is_sqlite(session: Session) -> bool:
 
 
 def index_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> None:
-    """Let documents be found as they are now. Of one noun and key the last counts."""
+    """Add or update documents. If two have the same noun and id, the last one counts."""
     wanted = {doc.key: doc for doc in docs}
     there = {(row.noun, row.noun_id): row for row in _rows(session, collection, list(wanted))}
     changed = [row for key, row in there.items() if not _has_same_text(row, wanted[key])]
@@ -72,7 +72,7 @@ def index_documents(session: Session, collection: Collection, docs: Sequence[Doc
 
 
 def _values(doc: Doc) -> dict[str, Any]:
-    """A document's columns but for its noun and key, which never change."""
+    """Return a document's columns except for its noun and id, which never change."""
     return {
         "newsletter_id": doc.newsletter_id,
         "text": doc.text,
@@ -86,7 +86,7 @@ def _values(doc: Doc) -> dict[str, Any]:
 
 
 def _insert_documents(session: Session, collection: Collection, docs: Sequence[Doc]) -> dict[int, Doc]:
-    """Write documents that are not there yet, past the unit of work; gives them by their rows' keys, in order."""
+    """Insert new documents without the unit of work. Return them by the ids of their rows, in order."""
     if not docs:
         return {}
     row = collection.docs
@@ -101,13 +101,13 @@ def _has_same_text(row: _Doc, doc: Doc) -> bool:
 
 
 def remove_from_indexes(session: Session, noun: str, noun_id: int) -> None:
-    """Take something out of both indexes: called in the transaction that erases its text."""
+    """Remove something from both indexes, in the transaction that erases its text."""
     for collection in COLLECTIONS:
         remove_documents(session, collection, [(noun, noun_id)])
 
 
 def remove_documents(session: Session, collection: Collection, keys: Sequence[Key]) -> None:
-    """Let these not be found any more, whether they could be or not."""
+    """Remove documents from an index, as far as they are in it."""
     rows = _rows(session, collection, keys)
     if not rows:
         return
@@ -115,7 +115,7 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
     counted.subtract(_delete_terms(session, collection, rows))
     _update_counts(session, collection, counted)
     there = _keys(rows)
-    # The documents first: whoever is about to keep a vector of one has locked it, and is waited for here.
+    # The documents first: this waits for a worker that has locked one of them to store its vector.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
     _drop_vectors(session, collection, there)
     if KEEPS_DELETED and is_sqlite(session):
@@ -123,11 +123,11 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
 
 
 def clear_index(session: Session, collection: Collection) -> None:
-    """Forget everything, to be filled anew."""
+    """Delete everything in an index, before it is filled again."""
     session.execute(delete(Vector).where(Vector.kept_in == collection.name))
     for table in (collection.docs, collection.terms):
         session.execute(delete(table))
-    if is_sqlite(session):  # row by row it would take as long as filling it
+    if is_sqlite(session):  # deleting row by row would take as long as filling it
         for statement in (f"DROP TABLE {collection.fts}", *SQLITE):
             session.execute(text(statement.format(fts=collection.fts)))
     else:
@@ -135,7 +135,7 @@ def clear_index(session: Session, collection: Collection) -> None:
 
 
 def merge_segments(session: Session) -> None:
-    """Make SQLite's full-text indexes one piece each: they are written in pieces, and the last tell what came when."""
+    """Merge the segments of SQLite's full-text indexes, since the last ones reveal the order in which texts came."""
     for collection in COLLECTIONS:
         session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
 
@@ -159,8 +159,7 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
 
 
 def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, Doc]) -> Counter[str]:
-    """Write the terms of documents, by their rows' keys, into the full-text index; gives what they add to the
-    counts."""
+    """Write the terms of documents, given by the ids of their rows. Return what they add to the counts."""
     counted = Counter[str]()
     written: list[Terms] = []
     for rowid, doc in docs.items():
@@ -173,7 +172,7 @@ def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, D
 
 
 def write_terms(connection: Connection, collection: Collection, rows: Sequence[Terms]) -> None:
-    """Write rows of the full-text index, all in one statement."""
+    """Write rows of the full-text index in one statement."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
@@ -191,15 +190,15 @@ _LISTED_TERMS = (
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
-    """Return what one document adds to the counts: a document, its different terms as its length, and each of them."""
+    """Return what one document adds to the counts: a document, its distinct terms as its length, and each of them."""
     different = set(terms)
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(different)), *different]
 
 
 def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
-    """Delete the rows' terms from the full-text index; gives what they took away from the counts.
+    """Delete the rows' terms from the full-text index. Return what they subtract from the counts.
 
-    The terms are read back and not cut again: another version may have cut them another way.
+    The terms are read back instead of cut again, since another version may have cut them differently.
     """
     ids = {row.id: row.newsletter_id for row in rows}
     if not ids:
@@ -213,7 +212,10 @@ def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]
 
 
 def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
-    """PostgreSQL's own notation: each term with its places, those of what is asked marked A. No term holds a quote."""
+    """Return PostgreSQL's notation: each term with its positions, those of `terms` with weight A.
+
+    Terms contain no quotes.
+    """
     places: dict[str, list[str]] = {}
     for at, term in enumerate(terms, 1):
         places.setdefault(term, []).append(f"{at}A")
@@ -223,15 +225,14 @@ def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
 
 
 def _update_counts(session: Session, collection: Collection, changes: Counter[str]) -> None:
-    """Add to the counts, or take away. In the order of terms, so that two transactions don't wait for each other in a
-    ring."""
+    """Add to the counts or subtract from them, in the order of terms, so that two transactions can't deadlock."""
     name = collection.terms.__tablename__
     rows = [(term, docs) for term, docs in sorted(changes.items()) if docs]
     up = [row for row in rows if row[1] > 0]
     down = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
     if up and is_sqlite(session):
         session.connection().exec_driver_sql(_UP.format(name=name, given="VALUES (?, ?)"), up)
-    elif up:  # a statement for each of some thousand terms is most of what indexing costs there
+    elif up:  # one statement for each of some thousand terms would be most of the cost of indexing
         listed = {"terms": [term for term, _ in up], "docs": [docs for _, docs in up]}
         session.execute(text(_UP.format(name=name, given=_LISTED)), listed)
     if down:

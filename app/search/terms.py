@@ -1,7 +1,8 @@
-"""Cuts a text into the terms of the index: the same for both databases, in any script.
+"""Cut a text into the terms of the index, in any script, the same for both databases.
 
 Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). Scripts
-without spaces give each sign and each pair of neighbours, for which plain full-text search finds next to nothing.
+without spaces yield each sign and each pair of neighbouring signs, since plain full-text search finds next to nothing
+in them.
 """
 
 import re
@@ -11,9 +12,9 @@ from typing import NamedTuple
 
 from ..text.clean import LETTER, MARKS
 
-STEM = 5  # letters by which longer words are found in spite of their endings
+STEM = 5  # letters by which longer words are found whatever their endings
 LONGEST = 64  # letters of a term
-MOST = 8_000  # terms of a text; PostgreSQL keeps positions up to 16,383
+MOST = 8_000  # terms of a text; PostgreSQL stores positions up to 16,383
 
 # Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
 _SIGN = (
@@ -26,9 +27,9 @@ _UNIT = re.compile(rf"(?P<sign>{_SIGN})|{_WORD}")
 _A_SIGN = re.compile(_SIGN)
 _LETTERS = re.compile(rf"{LETTER}+(?:(?:{_JOINER}+(?={LETTER})|(?<=\d)[.,](?=\d)){LETTER}+)*")  # the same without signs
 _JOINED = re.compile(_JOINER)
-# Kept apart from the letters under them, these would part what people write both ways.
+# Many people leave these out: kept, they would separate two spellings of a word.
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
-# What is written in several ways: each sign behind the one that it is read as.
+# Letters with several spellings: each row begins with the one that the others are folded to.
 _READ_AS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
 _SAME = str.maketrans({sign: one for one, signs in (row.split(" ") for row in _READ_AS.split("  ")) for sign in signs})
 _OVER = re.compile(rf"(?<=[a-zͰ-ϿЀ-ӿ])[{MARKS}]+")
@@ -36,7 +37,7 @@ _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 
 
 class Unit(NamedTuple):
-    """A word, or a sign of a script without spaces, with its place in the text."""
+    """A word, or a sign of a script without spaces, with its position in the text."""
 
     start: int
     end: int
@@ -45,7 +46,7 @@ class Unit(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """The form under which a word is looked for, or several words of which each stands on a line."""
+    """Return the form under which a word is indexed, or several words, each on a line of its own."""
     if text.isascii():
         return text.lower()
     text = _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_SAME)
@@ -54,7 +55,7 @@ def fold(text: str) -> str:
 
 
 def units(text: str) -> list[Unit]:
-    """The words and signs of a text in order."""
+    """Return the words and signs of a text in order."""
     found = list((_UNIT if _A_SIGN.search(text) else _LETTERS).finditer(text))  # most texts have no signs
     terms = _fold_terms([match.group() for match in found])
     return [
@@ -65,26 +66,27 @@ def units(text: str) -> list[Unit]:
 
 
 def _fold_terms(raw_terms: Sequence[str]) -> list[str]:
-    """Return the forms under which words and signs are looked for; empty where nothing is left of one. They are folded
-    in one piece, which is a third of the work of folding one after the other; each stands on a line of its own
-    meanwhile, over which nothing is joined."""
+    """Return the indexed forms of words and signs, "" for one of which nothing is left.
+
+    They are folded as one text, which takes a third of the time, each on its own line, so that nothing is joined.
+    """
     if not raw_terms:
         return []
     folded = fold(_JOINED.sub("", "\n".join(raw_terms))).split("\n")
-    if "".join(folded).isalnum() and max(map(len, folded)) <= LONGEST:  # most are, as they stand
+    if "".join(folded).isalnum() and max(map(len, folded)) <= LONGEST:  # most are as they are
         return folded
     return [one if one.isalnum() and len(one) <= LONGEST else _strip_for_index(one) for one in folded]
 
 
 def _strip_for_index(term: str) -> str:
-    """Return what of a folded word stands in the index: letters and digits, and the marks on them."""
+    """Return the part of a folded word that is indexed: letters and digits with their marks."""
     if not term.isalnum():
         term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
     return term[:LONGEST]
 
 
 def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
-    """Return what stands around an apostrophe ("l'eau", "Nora's") and is long enough to be looked for by itself."""
+    """Return the parts around an apostrophe ("l'eau", "Nora's") that are long enough to be indexed on their own."""
     if len(raw_term) == len(term):
         return []
     pieces = _JOINED.split(raw_term)
@@ -92,12 +94,10 @@ def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
 
 
 def _are_adjacent_signs(left: Unit | None, right: Unit | None) -> bool:
-    """Return whether two signs stand side by side."""
     return left is not None and right is not None and left.is_sign and right.is_sign and left.end == right.start
 
 
 def _cut_unsigned(text: str) -> list[str]:
-    """Return the terms of a text without signs."""
     written = _LETTERS.findall(text)
     folded = _fold_terms(written)
     if not _JOINED.search(text):
@@ -112,7 +112,7 @@ def _cut_unsigned(text: str) -> list[str]:
 
 
 def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
-    """Return the terms of a text in which signs stand, and those by which it looks for others."""
+    """Return the terms of a text that has signs, and those by which it is compared."""
     found = units(text)
     terms: list[str] = []
     asked: list[str] = []
@@ -134,9 +134,10 @@ def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
 class Cut:
     """A text cut into terms.
 
-    `terms` are those under which it is found, in order; between the signs of a run stand the pairs: 中国人 is 中,
-    中国, 国, 国人, 人. `asked` are those by which it looks for others: each once, and a sign only where it stands
-    alone.
+    `terms` are those under which it is found, in order. Between the signs of a run are their pairs: 中国人 gives
+    中, 中国, 国, 国人, 人.
+
+    `asked` are those by which it looks for others: each once, and a sign only if it stands alone.
     """
 
     def __init__(self, text: str) -> None:
@@ -149,17 +150,20 @@ class Cut:
 
 
 def cut(text: str) -> list[str]:
-    """The terms under which a text is found."""
+    """Return the terms under which a text is found."""
     return Cut(text).terms
 
 
 def is_of_signs(term: str) -> bool:
-    """Return whether a term is of a script that is cut into signs."""
+    """Return whether a term belongs to a script that is cut into signs."""
     first = term[0]
     return "\u0e01" <= first <= "\u109f" or "\u1780" <= first <= "\u17ff" or first >= "\u2e80"
 
 
 def stems(terms: Iterable[str]) -> list[str]:
-    """The first letters of longer words. Cutting to five does for Turkic and Slavic endings most of what a stemmer
-    would, and needs no knowledge of the language."""
+    """Return the first letters of longer words.
+
+    Cutting to five letters does most of what a stemmer would for Turkic and Slavic endings, without knowing the
+    language.
+    """
     return [f"°{term[:STEM]}" for term in terms if len(term) > STEM]

@@ -67,9 +67,7 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 
 @dataclass(frozen=True)
 class DeskVerdicts:
-    """The verdicts of a desk: what it called different from one thing, and the newest scores of pairs that were the
-    same or not.
-    """
+    """The verdicts of a desk: what it called different from one thing, and the newest scores of both kinds of pairs."""
 
     matcher: str
     not_the_same: set[Key]
