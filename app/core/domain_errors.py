@@ -3,12 +3,14 @@
 Codes are part of the API: they are listed in `web/error_sentences.py`, and keep their meaning once they are released.
 """
 
+from typing import ClassVar
+
 
 class DomainError(Exception):
     """The domain does not allow this, and nothing was changed. `field` names the value at fault, where there is one."""
 
     code: str
-    field: str | None = None
+    field: str = ""
 
 
 class InvalidTransition(DomainError):
@@ -34,17 +36,38 @@ class VersionConflict(DomainError):
 
 
 class MissingPrecondition(DomainError):
-    """A fact that the move rests on is not there; `fact` is the name of the need."""
+    """Something that the act rests on is not there; `key` is the second part of the code."""
 
-    def __init__(self, fact: str) -> None:
-        super().__init__(f"missing: {fact}")
-        self.fact = fact
+    family: ClassVar[str] = "precondition"
+
+    def __init__(self, key: str) -> None:
+        self.code = f"{self.family}.{key}"
+        super().__init__(self.code)
+
+
+class MissingField(MissingPrecondition):
+    """A value that the act needs is empty."""
+
+    family = "required"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+class InvalidField(MissingPrecondition):
+    """A value can't be taken as it is."""
+
+    family = "invalid"
+
+    def __init__(self, key: str, field: str) -> None:
+        super().__init__(key)
+        self.field = field
 
 
 class TooLong(DomainError):
-    """The text of `field` has more characters than `max_length`. It is never cut."""
+    """A text has more characters than `max_length`. It is never cut."""
 
     def __init__(self, field: str, max_length: int) -> None:
-        self.code, self.field = f"too_long.{field}", field
-        self.max_length = max_length
+        self.code, self.field, self.max_length = f"too_long.{field}", field, max_length
         super().__init__(f"{self.code}: {max_length} characters at most")
