@@ -1,1 +1,1 @@
-"""Choosing experts, invitations, and the experts' answers: edited, checked and approved."""
+"""The desk's pages about answers: choosing experts, invitations, and answers that are edited, checked and approved."""

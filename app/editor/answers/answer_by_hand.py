@@ -1,4 +1,4 @@
-"""An answer that came by phone, messenger or on paper is entered in the expert's name, with the way and the day."""
+"""Form for an answer that came by phone, messenger or on paper, entered in the expert's name with channel and day."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -26,7 +26,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
 
 @editor.press(f"{ADDRESS}/answer", "edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    """Return what came by phone, messenger or on paper, in the expert's name."""
+    """Store an answer that came by phone, messenger or on paper, in the expert's name."""
     typed = request.form.to_dict()
 
     def fn(desk: RequestContext) -> None:

@@ -1,4 +1,4 @@
-"""An answer on the desk: versions, editing, the quote check, sending back, approval."""
+"""An answer at the desk: versions, editing, quote check, sending back, approval."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +52,7 @@ def _get_answer(desk: RequestContext, public_id: str, answer_id: str) -> Answer:
 
 @editor.get(ADDRESS)
 def answer(slug: str, public_id: str, answer_id: str) -> str:
-    """Any two versions side by side, and what came of the checks."""
+    """Show two versions of an answer side by side, and the outcomes of its quote checks."""
     with read_context(slug) as desk:
         one = _get_answer(desk, public_id, answer_id)
         texts = {text.number: text for text in versions_of(desk.session, [one.id])[one.id]}
@@ -87,10 +87,10 @@ def answer_edit(slug: str, public_id: str, answer_id: str) -> str:
 def _edit_form(
     desk: RequestContext, answer: Answer, submitted_text: str | None = None, error: DomainError | None = None
 ) -> str:
-    """Show the box beside the expert's own words.
+    """Render the edit form beside the expert's own text.
 
-    `submitted_text` stands in it where that isn't the answer's text; `error` says why that was not saved or not sent:
-    after somebody else's change their text stands beside it.
+    `submitted_text` replaces the stored text, and `error` says why it was not saved or sent. If somebody else has
+    changed the answer, their text is shown beside it.
     """
     own = editing.submitted_text(desk.session, answer)
     first = (
@@ -123,16 +123,16 @@ def _edit_form(
 
 
 def _objection(desk: RequestContext, answer: Answer) -> str | None:
-    """Return what the expert says is wrong with the very text that is there now."""
+    """Return what the expert says is wrong with the current text, or None."""
     check = newest_checks(desk.session, [answer.id]).get(answer.id)
     return check.reply_text if check and check.outcome == "wrong" and check.text_id == answer.text_id else None
 
 
 @editor.press(f"{ADDRESS}/edit", "edit")
 def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
-    """Save, look at the changes first, or save and send the check in the same press.
+    """Save the text, save it and send the quote check, or only show the changes.
 
-    Whoever comes second gets both texts back; theirs may stay, and then mine is kept in a note.
+    After an edit conflict both texts are shown. "give way" keeps the other person's text and stores this one in a note.
     """
     body, act = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
     if act == "look":
@@ -161,7 +161,7 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 
 
 def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> Saved:
-    """Return who saved the text that is there now, or moved the answer on from the one that was shown."""
+    """Return who saved the current text, or who moved the answer to another state since it was shown."""
     moved = find_latest_move(desk.session, "answer", answer.id)
     if moved and text.label == submitted_token().get("label"):
         return Saved(moved.actor, moved.at)
@@ -175,7 +175,7 @@ def _send_check(desk: RequestContext, answer: Answer) -> None:
 
 @editor.press(f"{ADDRESS}/check", "give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
-    """Send the text as it stands. Where readers' words were put into it, the box opens with them."""
+    """Send the current text for the quote check. If it contains readers' words, show the edit form with these."""
 
     def fn(desk: RequestContext) -> None:
         _send_check(desk, check_unchanged(desk, _get_answer(desk, public_id, answer_id)))
@@ -225,7 +225,7 @@ def answer_move(desk: RequestContext, question: Question, answer_id: str, move: 
 
 @editor.press(f"{ADDRESS}/cut", "approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
-    """Lead to the text of a picked answer, which can't be edited: out of its edition and its approval back first."""
+    """Take a picked answer out of its edition, undo its approval, and redirect to its edit form."""
 
     def fn(desk: RequestContext) -> None:
         one, question = _get_answer(desk, public_id, answer_id), the_question(desk, public_id)
@@ -239,7 +239,7 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 
 @editor.press(f"{ADDRESS}/use", "approve")
 def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
-    """Take up a text that its question ran without: it answers a question of its own, to which this leads."""
+    """Move an answer that its question ran without to a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> str:
         one = _get_answer(desk, public_id, answer_id)
@@ -270,7 +270,7 @@ def answer_approve(slug: str, public_id: str, answer_id: str) -> Response | tupl
 
 
 def _faults(desk: RequestContext, answer: Answer, checked_items: list[str], reason: str) -> Iterator[tuple[str, str]]:
-    """All that keeps an answer from being approved, each with its place on the page."""
+    """Yield everything that prevents the approval of an answer, as (anchor on the page, sentence)."""
     missing = {fault.code for fault in editing.faults_of_approval(desk.session, answer, checked_items)}
     for key, label in CHECKLIST.items():
         if key not in checked_items:

@@ -1,4 +1,4 @@
-"""Asking experts: who fits and why, several at once or one after another, and what they are asked for."""
+"""Asking experts: who fits a question and why, and the form that asks several at once or one after another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,13 +40,13 @@ from .invitation_page import Unfit, coming_time
 
 BRIEF = ("name", "email", "brief", "words", "credit_line", "relation", "edition", "after", "step_at", "one_by_one")
 SHOWN = 12  # experts on the page; more are found by name
-OFFERED = 6  # editions
-BEST = 3  # on the question's own page, and unfolded here
+OFFERED = 6  # editions to choose from
+BEST = 3  # experts on the question's own page, and unfolded here
 
 
 @editor.sheet("/<slug>/questions/<public_id>/ask", "prepare")
 def ask(slug: str, public_id: str) -> str:
-    """Return who fits; `expert` in the address says who is ticked already."""
+    """Show the form; `expert` in the address preselects experts."""
     with read_context(slug) as desk:
         question, open_editions = the_question(desk, public_id), _open_editions(desk)
         room = _first_with_room(desk, question, open_editions)
@@ -55,12 +55,12 @@ def ask(slug: str, public_id: str) -> str:
 
 
 def _open_editions(desk: RequestContext) -> Picks:
-    """The editions that experts can be asked for."""
+    """Return the editions for which experts can be asked."""
     return slots.list_editions_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED)
 
 
 def _first_with_room(desk: RequestContext, question: Question, open_editions: Picks) -> str:
-    """Return the edition that an answer is most likely for: one of the next with an open slot in its section."""
+    """Return the public id of the next edition that has an open slot in the question's section, or ""."""
     free = slots.find_edition_with_room(desk.newsletter, dict(islice(open_editions.items(), NEXT)), question.section)
     return free.public_id if free else ""
 
@@ -73,14 +73,16 @@ def _form(
     unfit: Unfit | None = None,
     open_editions: Picks | None = None,
 ) -> str:
-    """Show the form as it was typed, with the experts who are ticked in the order of the page; `open_editions` are
-    those that can be chosen, where they are at hand."""
+    """Render the form with its submitted values. The selected experts come first, in the order of `expert_ids`.
+
+    `open_editions` can be passed if they are loaded already.
+    """
     sought = request.form.get("find", "").strip()
     fits, here = _fits(desk, question, sought)
     order = {key: place for place, key in enumerate(expert_ids)}
     chosen = sorted((fit for fit in fits if fit.expert.public_id in order), key=lambda fit: order[fit.expert.public_id])
     others = [fit for fit in fits if fit not in chosen][: max(SHOWN - len(chosen), 0)]
-    # Whoever was looked for stands there however they write.
+    # A search by name shows experts whatever they write in.
     foreign = [] if sought else [fit for fit in others if not _writes_it(fit)]
     near = [fit for fit in others if fit not in foreign]
     few = len(near) if sought else BEST
@@ -108,20 +110,20 @@ def _form(
 
 
 def _fits(desk: RequestContext, question: Question, sought: str) -> tuple[list[ExpertFit], list[Assignment]]:
-    """Return who fits a question, and who was asked it before."""
+    """Return experts who fit a question, best first, and the assignments that it has."""
     here = assigning.of_question(desk.session, question)
     return rank_experts(desk.session, question, sought, assignments=here), here
 
 
 def _writes_it(candidate: ExpertFit) -> bool:
-    """Return whether an expert writes the language of the question, as far as either is known."""
+    """Return whether an expert writes the language of the question, or whether that is unknown."""
     wanted, *rest = (tag.partition("-")[0] for tag in (candidate.language, *candidate.expert.languages))
     return wanted in ("und", *rest) or not rest
 
 
 @editor.press("/<slug>/questions/<public_id>/ask", "prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
-    """Prepare one or several, or with "send" ask those at once who wait for nobody."""
+    """Prepare invitations. With "send", send those that don't wait on the ladder."""
     typed, ticked = {name: request.form.get(name, "").strip() for name in BRIEF}, _in_order(request.form)
     only, act = request.form.get("only"), request.form.get("act", "prepare")
     if act == "find" and not only:
@@ -149,14 +151,14 @@ def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
 
 
 def _in_order(form: MultiDict[str, str]) -> list[str]:
-    """Return who is ticked, by the numbers typed beside them; those without one come after, as on the page."""
+    """Return the selected experts in the order of the numbers typed beside them, then those without a number."""
     ticked = form.getlist("expert")
     places = {key: parse_number(form.get(f"place-{key}", "")) for key in ticked}
     return sorted(ticked, key=lambda key: places[key] if places[key] > 0 else len(ticked) + MAX_WORDS)
 
 
 def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequence[Assignment]) -> str:
-    """Return who has been asked, and who only stands there now."""
+    """Return who has been asked, and whose invitation is only prepared."""
     asked, others = (
         ", ".join(one.expert.name for one in drafts if (one in sent_assignments) is was) for was in (True, False)
     )
@@ -169,7 +171,10 @@ def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequ
 def _drafts(
     desk: RequestContext, question: Question, form_data: Mapping[str, str], expert_ids: Sequence[str]
 ) -> list[Assignment]:
-    """An assignment for each, on the ladder where it was asked for. Raises `Unfit` and what the verbs raise."""
+    """Create an assignment for each expert and put them on the ladder if the form says so.
+
+    Raises `Unfit`, and the errors of the verbs.
+    """
     experts, words = _experts(desk, form_data, expert_ids), form_data["words"]
     if words and not (words.isdigit() and MIN_WORDS <= int(words) <= MAX_WORDS):
         raise Unfit(words=_("Give a number of words from 20 to 2,000"))
@@ -186,7 +191,7 @@ def _drafts(
 
 
 def _chosen_edition(desk: RequestContext, question: Question) -> Edition | None:
-    """Return the edition of the form, or None for any later one. Raises `Unfit` where it takes no more answers."""
+    """Return the selected edition, or None for any later one. Raises `Unfit` if it takes no more answers."""
     open_editions = _open_editions(desk)
     public_id = request.form.get("edition", _first_with_room(desk, question, open_editions))
     edition = or_404(editions.load(desk.session, desk.actor, public_id)) if public_id else None
@@ -196,7 +201,7 @@ def _chosen_edition(desk: RequestContext, question: Question) -> Edition | None:
 
 
 def _experts(desk: RequestContext, form_data: Mapping[str, str], expert_ids: Sequence[str]) -> list[Expert]:
-    """Those who are ticked, and somebody new: a name and an address are enough."""
+    """Return the selected experts, and a new one if a name was typed. Raises `Unfit`."""
     chosen = [or_404(directory.load_expert(desk.session, desk.actor, key)) for key in dict.fromkeys(expert_ids)]
     if not form_data["name"] and chosen:
         return chosen
@@ -231,7 +236,7 @@ def _set_up(
     form_data: Mapping[str, str],
     step_at: datetime | None,
 ) -> None:
-    """Let the first wait for somebody who was asked, and with `one_by_one` each for the one before."""
+    """Put the drafts on the ladder: all after the assignment `after` if given, with `one_by_one` one after another."""
     before = first = or_404(load_assignment(desk.session, question, form_data["after"])) if form_data["after"] else None
     for draft in drafts:
         if before is not None:
@@ -242,7 +247,7 @@ def _set_up(
 
 @editor.app_template_global("best_experts")
 def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[ExpertFit]:
-    """The few who fit a question best, for its own page."""
+    """Return the few experts who fit best, for the question's page."""
     here = [part.place.assignment for part in detail.parts]
     return [
         fit
@@ -253,7 +258,7 @@ def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[
 
 @dataclass(frozen=True)
 class Why:
-    """One reason. `mark` is "good", "wait" for what to know first, or "late" for what speaks against it."""
+    """A reason for or against an expert: `mark` is "good", "wait" (know this first), "late" (against) or "none"."""
 
     mark: str
     text: str
@@ -263,7 +268,7 @@ class Why:
 
 @editor.app_template_filter("whys")
 def whys(candidate: ExpertFit, slug: str) -> list[Why]:
-    """List all reasons in the table's order, as in every row: what was said here, what fits, what to know first."""
+    """Return the reasons for and against an expert, in the order of `RANK_FACTS`."""
     facts = sorted(
         (fact for fact in candidate.facts if fact.code in RANK_FACTS),
         key=lambda fact: list(RANK_FACTS).index(fact.code),
@@ -276,7 +281,7 @@ def whys(candidate: ExpertFit, slug: str) -> list[Why]:
 
 
 def _prior_outcome(candidate: ExpertFit) -> Iterator[Why]:
-    """Yield what has been said to this very question."""
+    """Yield the reason why an expert does not have this question any more."""
     if candidate.here is None:
         return
     if candidate.here.is_declined:
@@ -319,7 +324,7 @@ def _recent(_fit: ExpertFit, values: tuple[Any, ...], _slug: str) -> Why:
 
 @editor.app_template_filter("replies")
 def replies(history: History) -> str:
-    """Return how somebody has replied so far, or nothing where nobody knows."""
+    """Return how somebody has replied to invitations so far, or "" if they have had none."""
     if not history.asked:
         return ""
     said = ngettext(
@@ -352,7 +357,7 @@ RANK_FACTS: dict[str, Callable[[ExpertFit, tuple[Any, ...], str], Why]] = {
 
 
 def _unranked_facts(candidate: ExpertFit) -> Iterator[Why]:
-    """Yield what the ranking doesn't weigh and an editor wants to know."""
+    """Yield facts that the ranking ignores but editors want to know."""
     codes = {fact.code for fact in candidate.facts}
     if candidate.history.asked and not codes & {"replies", "silent"}:
         yield Why("none", replies(candidate.history))

@@ -1,4 +1,4 @@
-"""An invitation: its brief, its dates, the letter as it will be mailed, the ladder, and what can be done meanwhile."""
+"""Invitations: brief, dates, preview of the letter, ladder, and the actions on an assignment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ DATE_FIELDS = ("reply_by", "due_at")
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates to write the letter with, what stands in their fields, and what is wrong by field.
+    """The dates of an invitation, the values of their fields, and faults by field.
 
-    `warning` says that the text may miss its edition. That can be meant, so that it holds a press up only once:
-    `warned` travels with the form where the page has said it.
+    `warning` says that the text may miss its edition. It holds the invitation back only once: the form sends back as
+    `warned` the date about which the page has warned.
     """
 
     reply_by: datetime
@@ -58,12 +58,12 @@ class Dates:
 
     @property
     def holds(self) -> bool:
-        """Return whether the letter is not to be sent so, or not yet."""
+        """Return whether the letter is held back, by a fault or a new warning."""
         return bool(self.faults) or bool(self.warning) and self.warned != self.shown["due_at"]
 
 
 def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
-    """The dates of a form; for an empty field, and to look at the letter for one that can't be taken, the usual one."""
+    """Return the dates of a form. An empty field, or one with a fault, gets the default."""
     zone, here = desk.newsletter.zone, now(desk.session)
     typed = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
     read = {name: parse_local_time(text, zone) for name, text in typed.items()}
@@ -87,7 +87,7 @@ def dates_of(desk: RequestContext, assignment: Assignment, form: Mapping[str, st
 def _get_previous_deadline(
     assignment: Assignment, deadline: datetime | None, current_time: datetime
 ) -> datetime | None:
-    """Return what was set before; of a letter that isn't sent yet only what is still to come."""
+    """Return the stored deadline. For an invitation that isn't sent yet, only if it is still to come."""
     return deadline if deadline and (deadline > current_time or not assignment.is_drafted) else None
 
 
@@ -107,7 +107,7 @@ def _silent(name: str, deadline: datetime | None) -> str:
     return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(deadline))
 
 
-# By where the one before stands; nobody comes after a text.
+# By the state of the assignment before it on the ladder. None: its text is here, so nobody else is asked.
 AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
     "drafted": lambda name, _until: _("Is asked next, once %(name)s was asked and can’t", name=name),
     "invited": _silent,
@@ -122,9 +122,9 @@ AFTER: dict[str, Callable[[str, datetime | None], str] | None] = {
 
 @editor.app_template_filter("ladder")
 def ladder_words(assignment: Assignment, holds: bool) -> str:
-    """Say what the ladder does with an assignment, nothing for one that is on none.
+    """Return what the ladder does next with an assignment, or "" if it isn't waiting on one.
 
-    `holds` says that invitations of this newsletter wait for a second person.
+    `holds` says that invitations of this newsletter wait for approval by a second person.
     """
     before = assignment.after
     if not assignment.is_drafted or before is None:
@@ -152,7 +152,7 @@ ADDRESS = f"{QUESTION}/assignments/<assignment_id>"
 
 
 class Unfit(Exception):
-    """The form can't be taken; `faults` are sentences by field, `passages` what may be a reader's in the brief."""
+    """The form is rejected: `faults` are sentences by field, `passages` possible readers' words in the brief."""
 
     def __init__(self, passages: Sequence[str] = (), **faults: str) -> None:
         super().__init__(", ".join(faults))
@@ -165,10 +165,10 @@ def the_assignment(desk: RequestContext, public_id: str, assignment_id: str) -> 
 
 @editor.get(ADDRESS)
 def assignment(slug: str, public_id: str, assignment_id: str) -> str:
-    """The invitation as it will be mailed, with its dates; sent only from here."""
+    """Show the invitation as it will be mailed, with its dates and the button that sends it."""
     with read_context(slug) as desk:
         one = the_assignment(desk, public_id, assignment_id)
-        _edition = run_of(desk.session, one)  # held, so that whoever asks for it below finds it loaded
+        _edition = run_of(desk.session, one)  # the reference keeps it in the session for the code below
         return _invitation(desk, one, dates_of(desk, one, {}))
 
 
@@ -190,7 +190,7 @@ def _invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_h
 
 @editor.sheet(f"{QUESTION}/invitations", "prepare")
 def invitations(slug: str, public_id: str) -> str:
-    """Show all invitations that are prepared for a question, each as it would be mailed if all were sent."""
+    """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
     with read_context(slug) as desk:
         question = the_question(desk, public_id)
         drafts = [one for one in assigning.of_question(desk.session, question) if one.is_drafted]
@@ -207,7 +207,7 @@ def invitations(slug: str, public_id: str) -> str:
 
 @editor.press(f"{QUESTION}/invitations", "invite")
 def invitations_send(slug: str, public_id: str) -> Response:
-    """Send those that were looked at and wait for nobody."""
+    """Send the selected invitations."""
     keys = request.form.getlist("assignment")
 
     def fn(desk: RequestContext) -> str:
@@ -223,7 +223,7 @@ def invitations_send(slug: str, public_id: str) -> Response:
 
 @editor.press(f"{ADDRESS}/invite", "invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
-    """Send the invitation, or only look at it with other dates."""
+    """Send the invitation, or with "look" only show it with other dates."""
 
     def fn(desk: RequestContext) -> bool:
         one = the_assignment(desk, public_id, assignment_id)
@@ -243,7 +243,7 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
 
 
 def coming_time(desk: RequestContext, name: str) -> datetime | None:
-    """A time from the form, or None for the usual one. Raises `MissingPrecondition` when it is over."""
+    """Return a time from the form, or None if the field is empty. Raises `InvalidField` if it is in the past."""
     moment = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
     if moment is not None and moment <= now(desk.session):
         raise InvalidField("due_at_not_in_future", "due_at")
@@ -251,7 +251,7 @@ def coming_time(desk: RequestContext, name: str) -> datetime | None:
 
 
 def due_time(desk: RequestContext) -> datetime:
-    """Return when a text is due, by the form. Raises `MissingPrecondition` where it doesn't say, or that is over."""
+    """Return the due date of a text from the form. Raises `InvalidField` if it is missing or in the past."""
     due_at = coming_time(desk, "due_at")
     if due_at is None:
         raise InvalidField("due_at_not_in_future", "due_at")
@@ -302,8 +302,8 @@ def assignment_move(desk: RequestContext, question: Question, assignment_id: str
 
 @question_press(f"{ADDRESS}/write", "prepare", chapter="who", decides=False)
 def assignment_write(desk: RequestContext, question: Question, assignment_id: str) -> None:
-    """A letter of the desk to an expert waits for a moment in the outbox, where it can be stopped. Readers' words in it
-    have to be looked at first.
+    """Send a letter of the desk to an expert. It waits in the outbox for a moment, where it can be stopped. If it
+    contains readers' words, somebody has to confirm them first.
     """
     one = or_404(load_assignment(desk.session, question, assignment_id))
     expert_mails.send_desk_letter(desk.session, desk.actor, one, request.form.get("letter", ""))

@@ -1,1 +1,1 @@
-"""The letters at the desk: the list, the one that is read, what looks alike, and what is done with them."""
+"""The desk's pages about letters: the list, the open letter, its look-alikes, and all actions on letters."""

@@ -1,4 +1,4 @@
-"""A question that was heard elsewhere, at an event or on the phone, is written down as a letter like any other."""
+"""Form for a question heard elsewhere, e.g. at an event or on the phone, which is stored as a letter."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime

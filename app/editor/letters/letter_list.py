@@ -1,4 +1,4 @@
-"""The list of letters with its filters and rows, and the letter that is read beside it."""
+"""The list of letters with its filters, and the pane with the open letter beside it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +57,7 @@ from .letter_look_alikes import list_look_alikes as alikes_of
 RECENT = 12  # editions that the form offers
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 FILTER_KINDS = ("question", "comment", "tip", "unsubscribe", "spam")
-# age in the address: (label, days, whether it bounds from below)
+# value of ?age=: (label, days, whether it selects the younger ones)
 AGES = {
     "day": (_l("of the last day"), 1, True),
     "week": (_l("of the last week"), 7, True),
@@ -73,7 +73,7 @@ EQUAL = {
 }
 
 
-# The lists in which what a flood may have brought stands behind the rest.
+# Lists that show the letters of a possible flood after all others.
 IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
     STATES.which("is_held"): crowds.list_held_letters,
     STATES.which("waits"): crowds.waiting,
@@ -81,15 +81,13 @@ IN_ORDER: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
 
 
 def _languages(_desk: RequestContext, code: str) -> Options:
-    """The language that the address has; the page offers those of its rows."""
+    """Return the language in the address as an option. `list_of` adds those of the rows."""
     known = code == "und" or TAG.fullmatch(code) and tongue(code)
     return {code: (tongue(code) or _("an unknown language"), code)} if known else {}
 
 
 def _default_state(values: Mapping[str, str]) -> str:
-    """Return which letters are meant where the address doesn't say: what waits, unless something else follows from the
-    rest.
-    """
+    """Return the state to show if the address names none: waiting letters, unless a filter implies another."""
     if "kind" in values:
         return "filed"
     return "held" if "held" in values else "all" if "q" in values else "waiting"
@@ -151,7 +149,7 @@ MACHINE_FAULTS = {
 
 
 def of_machine(desk: RequestContext, item: Letter) -> dict[str, Any]:
-    """Return what its page needs: how the translation stands, and whether one can be asked for (again)."""
+    """Return the template values of the letter's machine translation, and whether one can be requested."""
     row = machine_translation.find_translation(desk.session, item)
     machine = machine_translation.read_translation(desk.session, item, row) if row else None
     foreign = item.language.partition("-")[0] != desk.newsletter.language.partition("-")[0]
@@ -165,19 +163,19 @@ def of_machine(desk: RequestContext, item: Letter) -> dict[str, Any]:
 
 
 KINDS = ("comment", "tip", "unsubscribe", "spam")
-# The parts of the list of all that waits that go by no day.
+# Headings of the parts of `crowds.waiting` that aren't grouped by day.
 PARTS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
-UNHELD = ("waiting", "new")  # lists that show which letters came in and are like many others
+UNHELD = ("waiting", "new")  # lists that offer to hold crowds of similar letters
 _heading = itemgetter(1, 2)
-HERE = "~row~"  # stands for the letter in the address of a row: no part of an address before it is so called
-OPENS = 200  # signs of a letter that its row shows
-COUNTED = ("new", "held")  # whose numbers the list says, besides that of all that waits
+HERE = "~row~"  # placeholder for the letter's id in the address of a row
+OPENS = 200  # characters of a letter that its row shows
+COUNTED = ("new", "held")  # states whose numbers the list shows, besides that of all waiting letters
 
 
 class Line(NamedTuple):
-    """A row of the list, in words: forty of them are drawn at once, and what is looked up in each adds up."""
+    """A row of the list as display texts. Forty are rendered at once, so lookups per row would add up."""
 
-    key: str  # its public id and, behind a dot, its version: a letter that moved meanwhile is left alone
+    key: str  # public id and version, as "id.version": bulk actions skip a letter that has changed
     mark_kind: str
     state: str
     status: str
@@ -197,10 +195,10 @@ class Line(NamedTuple):
 
 
 def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
-    """The list beside which `item` is read, or which stands alone."""
+    """Return the template values of the list, beside which `item` is open if given."""
     listed = LETTERS.read(desk, request.args)
     shown = listed.page()
-    is_whole = not (request.args.get("before") or listed.search)  # deeper pages have other things to ask for
+    is_whole = not (request.args.get("before") or listed.search)  # later pages show no numbers
     is_first = is_whole and not item
     editions = {one.id: one for _words, one in listed.options["edition"].values()}
     about = incoming_mails.load_subjects(desk.session, shown.rows, editions)
@@ -217,7 +215,7 @@ def list_of(desk: RequestContext, item: Letter | None = None) -> dict[str, Any]:
 
 
 def _counts(desk: RequestContext) -> dict[str, str]:
-    """Return how many letters wait, for the first page of a list."""
+    """Return the numbers of letters by state for the first page of a list."""
     numbers = counts(desk.session, [queries.listing(desk.newsletter.id, FILTERS[name][1]) for name in COUNTED])
     counted = {"waiting": look_around(desk).numbers["letters"], **dict(zip(COUNTED, numbers, strict=True))}
     return {name: count(number) for name, number in counted.items()}
@@ -229,7 +227,7 @@ def _tongues(desk: RequestContext, filtered_list: Filtered[Letter], rows: Sequen
 
 
 def _steps(filtered_list: Filtered[Letter], rows: Sequence[Letter], item: Letter) -> dict[str, str | None]:
-    """Return where the keys j and k lead from the open letter: to its neighbours in the list, page after page."""
+    """Return where the keys j and k lead from the open letter: to its neighbours in the list, across pages."""
     size, before = filtered_list.declared.size, request.args.get("before") or None
     ids = [one.public_id for one in rows]
     at = ids.index(item.public_id) if item.public_id in ids else None
@@ -250,16 +248,16 @@ def _steps(filtered_list: Filtered[Letter], rows: Sequence[Letter], item: Letter
 
 
 def _neighbour_ids(filtered_list: Filtered[Letter], item: Letter, limit: int, reverse: bool = False) -> list[str]:
-    """Return what of the list stands behind a letter, or in front of it, the nearest first."""
+    """Return the public ids of the letters after a letter in the list, or with `reverse` before it, nearest first."""
     return filtered_list.listing.column(filtered_list.desk.session, Letter.public_id, item, limit, reverse)
 
 
 def _days(
     subjects: About, filtered_list: Filtered[Letter], hits: Hits[Letter], item: Letter | None
 ) -> list[tuple[str, bool, list[Line]]]:
-    """The rows under their headings, each with whether it is a part of the list, which is seen, and no day."""
+    """Return the rows under their headings, each as (heading, whether it is a part of the list and no day, rows)."""
     place = filtered_list.address("editor.letter", public_id=HERE, before=request.args.get("before") or None)
-    # What is said of many rows is said in words once.
+    # Translate labels once, not for every row.
     looks = {state: (kind, is_seen, str(label)) for state, (kind, is_seen, label) in LOOKS.items()}
     channels = {channel: str(label) for channel, label in CHANNELS.items()}
     filed = {kind: str(label) for kind, label in FILED.items()}
@@ -294,9 +292,10 @@ def _days(
 
 
 def _headings(filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> tuple[list[int], list[date | None]]:
-    """Return for each row the part of the list that it stands in, and its day where that part goes by arrival.
+    """Return the index of each row's part of the list, and its day, which is None outside the first part.
 
-    A list goes by arrival: what waited in the holding pen, or keeps its day in UTC, stands under its neighbours' day.
+    The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen
+    or keeps its day in UTC, is shown under the day of its neighbours.
     """
     parts = [crowds.part_of(one) if isinstance(filtered_list.listing, Chain) else 0 for one in rows]
     latest = min if filtered_list.listing.rising else max
@@ -306,7 +305,7 @@ def _headings(filtered_list: Filtered[Letter], rows: Sequence[Letter]) -> tuple[
 
 
 def _keeps_the_day(letter: Letter) -> bool:
-    """Return whether a letter has a day and no minute: one from the web without an address."""
+    """Return whether only the day of a letter is stored: that of a web letter without an address."""
     return letter.channel == "web" and letter.hear_back == "number"
 
 
@@ -315,8 +314,7 @@ def _day_of(letter: Letter) -> date:
 
 
 def _says(letter: Letter, expert: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
-    """Return the last words of a row: what became of the letter, what an expert writes about, or that it has a
-    look-alike."""
+    """Return the last text of a row: the letter's outcome, an expert's question, or that it has a look-alike."""
     if settled := _format_outcome(letter, kind_labels):
         return settled
     if expert:
@@ -327,12 +325,12 @@ def _says(letter: Letter, expert: Assignment | None, kind_labels: Mapping[str, A
 def _age(letter: Letter) -> str:
     if not _keeps_the_day(letter):
         return age(letter.received_at)
-    days = (utc_now().date() - _day_of(letter)).days  # counted by the calendar: there is no hour to count from
+    days = (utc_now().date() - _day_of(letter)).days  # calendar days, since no hour is stored
     return age(utc_now() - timedelta(days=days)) if days else _("today")
 
 
 def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> str:
-    """Return what the desk or the house did with it already. `kind_labels` are the words for its kinds."""
+    """Return what has become of a letter, or "" while it waits. `kind_labels` are the labels of filed ones."""
     if letter.is_received:
         return ""
     if letter.is_held:
@@ -378,7 +376,7 @@ def pane_of(desk: RequestContext, item: Letter, editions: dict[int, EditionChoic
         "spam_score": reading.spam_score if reading else "",
         "expert": expert,
         "filings": filings,
-        # Reasons stand only on what was set aside and became a letter by somebody's word.
+        # A mail has reasons only if it was held in the pen, from where somebody made it a letter.
         "from_pen": bool(expert and mail and mail.reasons and item.waits),
         "can_wait_again": may_wait_again(session, item) if expert and not filings else not expert,
         "expert_keys": EXPERT_LETTER_SHORTCUTS,

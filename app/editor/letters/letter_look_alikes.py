@@ -1,4 +1,4 @@
-"""Look-alikes of a letter: other letters and questions, with the reasons."""
+"""Look-alikes of a letter: similar letters and questions, with the reasons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -22,8 +22,10 @@ SHOWN = 6
 
 
 class Shown(NamedTuple):
-    """A look-alike as a page draws it: `other` is its row, by noun and public id, and `pair` what it was found as, by
-    noun and key; `act` is what one press does with the two, empty where nothing can be done.
+    """A look-alike as a page shows it.
+
+    `other` is its current row as "noun.public_id", `pair` what matching found as "noun.id", and `act` what the button
+    does with the two, "" if nothing can be done.
     """
 
     other: str
@@ -38,15 +40,13 @@ class Shown(NamedTuple):
 
 
 def find_look_alikes(desk: RequestContext, letter: Letter) -> list[Match]:
-    """Return what matching says of a letter, best first."""
+    """Return the matches of a letter, best first."""
     asked = Probe(letter.body or "", noun="letter", noun_id=letter.id, edition_id=letter.about_edition_id)
     return find_matches(desk.session, DESK, desk.newsletter.id, asked, limit=2 * SHOWN)
 
 
 def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | None) -> list[Shown]:
-    """Return what the pane of a letter shows; a question that it stands behind is no look-alike, nor are its fellows
-    there.
-    """
+    """Return the look-alikes for the pane of a letter, without its own question and the other letters of that."""
     if letter.body is None or letter.author != "reader":
         return []
     some = find_look_alikes(desk, letter)
@@ -64,15 +64,16 @@ def list_look_alikes(desk: RequestContext, letter: Letter, question: Question | 
 
 
 def row_of(desk: RequestContext, key: str) -> Letter | Question | None:
-    """Load the row that a look-alike's `key` names."""
+    """Return the row that a look-alike's key "noun.public_id" names, or None."""
     noun, _dot, public_id = key.partition(".")
     load = question_queries.load if noun == "question" else queries.load
     return load(desk.session, desk.actor, public_id)
 
 
 def _rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
-    """The look-alikes by noun and key: each letter as the question that it counts for now, where there is one. In three
-    queries at most."""
+    """Return the rows of the matches by noun and id, in at most three queries. A letter that is filed to a question is
+    replaced by that question, and a merged question by the one that it was merged into.
+    """
     letters = get_many(desk.session, Letter, [each.noun_id for each in matches if each.noun == "letter"])
     behind = {each.key: each.noun_id for each in matches if each.noun == "question"}
     behind |= {("letter", one.id): one.question_id for one in letters.values() if one.is_filed and one.question_id}
@@ -87,7 +88,7 @@ def _rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, 
 def build_look_alike(
     desk: RequestContext, match: Match, row: Letter | Question, location: str, act: str, label: str
 ) -> Shown:
-    """A look-alike that stands at a place and is a row now, with what one press does with the two, and its label."""
+    """Return a look-alike as pages show it: `row` is what the match is now, `location` a sentence about that."""
     if isinstance(row, Letter):
         text, language, endpoint = row.body or "", row.language, "letter"
     else:
@@ -99,7 +100,7 @@ def build_look_alike(
 
 
 def _act(letter: Letter, row: Letter | Question) -> str:
-    """Return what one press does with the two; nothing where the letter, or the other one, can't move any more."""
+    """Return what can be done with the two, or "" if either can't be moved any more."""
     if not letter.can_be_filed:
         return ""
     if isinstance(row, Letter):
@@ -110,7 +111,7 @@ def _act(letter: Letter, row: Letter | Question) -> str:
 
 
 def _place(row: Letter | Question) -> str:
-    """Return where the other one stands, and since when."""
+    """Return the state of a look-alike, and since when."""
     if isinstance(row, Letter):
         return _("%(state)s, %(age)s.", state=STANDS[str(row.state)], age=age(row.received_at))
     if row.published_at is not None:
@@ -119,7 +120,7 @@ def _place(row: Letter | Question) -> str:
 
 
 def reasons(match_reasons: Iterable[Reason]) -> str:
-    """Return why they look alike, in words: never a score."""
+    """Return in words why two texts look alike, without a score."""
     words = {
         "words": lambda values: _("Same words: %(words)s.", words=", ".join(values)),
         "edition": lambda _values: _("About the same edition."),

@@ -1,4 +1,4 @@
-"""Letters: the list, the one that is read, and everything the desk can do with one of them."""
+"""The views of letters: the list, the open letter, and all actions on a single letter."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -59,7 +59,7 @@ def letter(slug: str, public_id: str) -> str:
 
 
 def open_letter(desk: RequestContext, item: Letter, **rejected_form: str) -> str:
-    """The letter beside its list; `rejected_form` is what of a form could not be taken, and why."""
+    """Render a letter beside its list. `rejected_form` has the submitted values and the fault of a rejected form."""
     listed = list_of(desk, item)
     pane = pane_of(desk, item, listed["editions"])
     pane["filings"] = pane["filings"] and pane["filings"] | rejected_form
@@ -67,12 +67,11 @@ def open_letter(desk: RequestContext, item: Letter, **rejected_form: str) -> str
 
 
 def letter_address(desk: RequestContext, letter: Letter) -> str:
-    """Return the address of the letter itself."""
     return url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
 
 
 class Done(NamedTuple):
-    """The result of a press: where it leads, what is said of it, the question that it made or fed, and the way back."""
+    """The result of an action: the next page, the message, the question that it made or joined, and the undo token."""
 
     href: str
     words: str
@@ -81,7 +80,7 @@ class Done(NamedTuple):
 
 
 def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> Response:
-    """Do something with a letter and go on. Whoever comes second is told who was first, and nothing is written."""
+    """Run one action on a letter, announce it and redirect. After an edit conflict, say who was first."""
 
     def watching(desk: RequestContext) -> Done:
         one = the_letter(desk, public_id)
@@ -99,8 +98,9 @@ def press(slug: str, public_id: str, fn: Callable[..., Done], **values: str) -> 
 
 
 def letter_press(path: str) -> Callable[[Callable[..., Done]], Callable[..., Response]]:
-    """Declare what a press does with a letter, at its address with `path` behind it. The function gets the desk, the
-    letter and what else the address has.
+    """Declare an action on a letter, at the letter's address followed by `path`.
+
+    The function gets the context, the letter, and the values of the URL.
     """
 
     def declare(fn: Callable[..., Done]) -> Callable[..., Response]:
@@ -111,9 +111,9 @@ def letter_press(path: str) -> Callable[[Callable[..., Done]], Callable[..., Res
 
 
 def next_letter_url(desk: RequestContext, after: Letter) -> str | None:
-    """The address of the letter to read when this one is done: the next of the list that was open, or its first."""
+    """Return the address of the letter to read next: the following one of the open list, else its first, or None."""
     listed, before = LETTERS.of_form(desk)
-    if listed.search:  # what was found before has been read, filed or not
+    if listed.search:  # never goes back to earlier hits, which have been read
         rows = [one for one in listed.hits(after, 1).rows if one.id != after.id]
         return listed.address("editor.letter", public_id=rows[0].public_id, before=before) if rows else listed.address()
     for start in (after, None):
@@ -128,8 +128,10 @@ def go_on(desk: RequestContext, after: Letter) -> str:
 
 
 def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
-    """Return what an expert wrote is filed as theirs, and what runs keeps its askers. Raises `InvalidTransition`,
-    `InEdition`."""
+    """Return the letter if it can be filed as a reader's.
+
+    Raises `InvalidTransition` if an expert wrote it, and `InEdition` if its question is picked or has run.
+    """
     if letter.author != "reader":
         raise InvalidTransition("letter", "file as a reader's", letter.author)
     questions.can_leave(desk.session, letter)
@@ -137,7 +139,11 @@ def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
 
 
 def question_typed(desk: RequestContext, fits: Callable[[Question], bool]) -> Question | None:
-    """The question that was chosen from the list, or whose id or address was typed or pasted."""
+    """Return the question that was selected, or whose id or address was typed, or None. 404 if there is no such
+    question.
+
+    Raises `InvalidTransition` unless it `fits`.
+    """
     typed = request.form.get("question_id", "").strip() or request.form.get("question", "")
     if not typed:
         return None
@@ -167,19 +173,19 @@ def letter_file(desk: RequestContext, letter: Letter) -> Done:
 
 
 def shelve(desk: RequestContext, letter: Letter) -> Question:
-    """Good, not now: a question of its own that rests."""
+    """Make the letter a question of its own and put it on the shelf."""
     question = questions.open_question(desk.session, desk.actor, [letter])
     questions.shelve(desk.session, desk.actor, question)
     return question
 
 
 def _to_question(desk: RequestContext, one: Letter) -> Done:
-    """A question of its own, or one more reader of a question that is there."""
-    question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one counts for its lead
+    """Make the letter a question of its own, or join it to the question that was selected."""
+    question = question_typed(desk, lambda one: one.takes_letters or one.is_merged)  # a merged one: joins its lead
     if question is None:
         question = questions.open_question(desk.session, desk.actor, [one])
         there = address_of(desk, question)
-        # With nothing else to read, the new question is what comes next.
+        # If no other letter waits, the new question comes next.
         return Done(next_letter_url(desk, one) or there, _("It is a question of its own now."), there)
     questions.join(desk.session, desk.actor, question, [one])
     return Done(go_on(desk, one), _("It stands behind the question now."), address_of(desk, question))
@@ -187,7 +193,7 @@ def _to_question(desk: RequestContext, one: Letter) -> Done:
 
 @editor.press("/<slug>/letters/<public_id>/reply", "take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """File what an expert wrote by mail; their assignment or answer follows."""
+    """File an expert's letter, which moves their assignment or answer along."""
     form = request.form
     kind, reason = form.get("kind", ""), form.get("reason", "other")
     if kind not in (*REPLIES, "cannot", "later") or reason not in DECLINE_LABELS:
@@ -218,7 +224,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 
 def _after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
-    """An answer is read and edited next; else one goes on where one came from."""
+    """Return the next page: the edit form of an answer, else the page from which the letter was filed."""
     at: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
     if kind == "answer":
         answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
@@ -236,7 +242,7 @@ def letter_end(desk: RequestContext, one: Letter) -> Done:
 
 @letter_press("to-pen")
 def letter_to_pen(desk: RequestContext, letter: Letter) -> Done:
-    """It was no letter of that expert: its mail is to be looked at again."""
+    """Return a mail that isn't this expert's to the holding pen."""
     row = mailed_answers.to_pen(desk.session, desk.actor, letter, number_shown())
     there = url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=row.public_id)
     return Done(there, _("It isn’t their letter any more. Say what it is."), there)
@@ -244,9 +250,9 @@ def letter_to_pen(desk: RequestContext, letter: Letter) -> Done:
 
 @letter_press("<any(reopen, release):move>")
 def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
-    """Let it wait again, taken out of its question where it stands behind one; or let a held one be an honest letter.
+    """Reopen a letter, which also takes it out of its question, or release a held one.
 
-    With an expert's goes what followed from its filing, while nobody has gone on from there.
+    Reopening an expert's letter undoes what followed from its filing, unless somebody has gone on from there.
     """
     verb = {"reopen": reopen_letter, "release": filing.release}[move]
     if move == "reopen" and letter.author == "expert":
@@ -261,11 +267,11 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> Done:
 
 @letter_press("alike")
 def letter_alike(desk: RequestContext, letter: Letter) -> Done:
-    """Join the two where they are the same; where they are not, remember that."""
+    """Join a letter with its look-alike, or record that the two are not the same."""
     same = request.form.get("same") == "yes"
     check_unchanged(desk, require_reader_letter(desk, letter))
     other: Any = or_404(row_of(desk, request.form.get("with", "")))
-    or_404(other if other is not letter else None)  # a letter is no look-alike of itself
+    or_404(other if other is not letter else None)  # a letter can't be its own look-alike
     noted = _remember(desk, letter, request.form.get("pair", ""), same)
     if same:
         return _join(desk, letter, other)
@@ -277,7 +283,7 @@ def letter_alike(desk: RequestContext, letter: Letter) -> Done:
 
 
 def _remember(desk: RequestContext, letter: Letter, pair_shown: str, is_same: bool) -> bool:
-    """Note the desk's word on the two, from which the cut-off is learned; tells whether they look alike."""
+    """Record the desk's verdict on a pair, from which matching learns. Return whether the two still match."""
     pair = next((each for each in find_look_alikes(desk, letter) if f"{each.noun}.{each.noun_id}" == pair_shown), None)
     if pair is None:
         return False
@@ -339,7 +345,7 @@ def letter_note_back(desk: RequestContext, letter: Letter) -> Done:
 
 @letter_press("translate")
 def letter_translate(desk: RequestContext, letter: Letter) -> Done:
-    """Ask for it, once: what waits or is there is not asked for again."""
+    """Request a machine translation, unless one is there or on its way."""
     if current_app.config["TRANSLATION_SERVER"] is None:
         raise InvalidTransition("letter", "translate", letter.state)
     check_unchanged(desk, letter)

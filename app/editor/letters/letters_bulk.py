@@ -1,4 +1,4 @@
-"""Presses on several letters at once: the ticked ones of a page, and whole crowds that a flood brought."""
+"""Bulk actions on letters: the selected ones of a page, and whole crowds of a flood."""
 
 from collections.abc import Callable
 from functools import partial
@@ -43,7 +43,7 @@ def _end(desk: RequestContext, letter: Letter) -> None:
 
 
 def _under_topic(desk: RequestContext, letter: Letter) -> None:
-    """A topic belongs to a question: to the one that the letter stands behind, or to one of its own."""
+    """Put the letter's question under the selected topic. A letter without a question gets one."""
     topic = chosen_topic(desk)
     own = desk.session.get(Question, letter.question_id) if letter.question_id and letter.is_filed else None
     question = lead_of(desk.session, own) if own else questions.open_question(desk.session, desk.actor, [letter])
@@ -51,7 +51,7 @@ def _under_topic(desk: RequestContext, letter: Letter) -> None:
 
 
 def _one_question(desk: RequestContext, boxes: Boxes) -> tuple[Outcome, str]:
-    """Make one question of the ticked letters, or let them join the one that some of them stand behind."""
+    """Make one question of the selected letters, or join them to the question that some of them belong to."""
 
     def take(public_id: str, version: int) -> Letter:
         return require_reader_letter(desk, fresh(desk, _load(desk, public_id), version))
@@ -125,7 +125,7 @@ def letter_crowds(slug: str) -> Response:
                 except (
                     InvalidTransition,
                     VersionConflict,
-                ):  # somebody else was faster, or the crowd has grown: the page shows it anew
+                ):  # changed by somebody else, or the crowd has grown: the page shows it again
                     continue
             desk.session.flush()
             return done, get_undo_token(events)

@@ -1,1 +1,1 @@
-"""Mail as the desk sees it: what went out and waits, what came in, and what is no letter yet."""
+"""The desk's pages about mail: the outbox, the holding pen, and attached files."""

@@ -1,6 +1,6 @@
-"""A file attached to a mail: what it is, its picture drawn anew, and the download.
+"""A file attached to a mail: its kind, a redrawn picture, and the download.
 
-What a stranger sent is never shown as it came: it is given out as bytes to be saved, which no browser takes for a page.
+A stranger's file is never shown as it came. It is served as a download, in a form that no browser renders.
 """
 
 import re
@@ -24,7 +24,7 @@ from ...web.setup import or_404
 from .. import incoming_mails
 from ..frame import RequestContext, editor, page, read_context, require_row, run_in_transaction
 
-# What each kind is called, the ending of a name that is made up for one, and the endings that others honestly have.
+# By kind: its label, the extension of an invented file name, and the extensions that such files usually have.
 FILE_KINDS: dict[str, tuple[Any, str, str]] = {
     "jpeg": (_l("JPEG picture"), "jpg", "jpg jpeg jpe jfif"),
     "png": (_l("PNG picture"), "png", "png apng"),
@@ -62,7 +62,7 @@ PICTURE_FAULTS = {
 
 @editor.app_template_filter("file_kind")
 def kind_words(file: File) -> str:
-    """Say what a file is, and where its name says otherwise."""
+    """Return what kind a file is, and whether its name claims another."""
     known = FILE_KINDS.get(file.kind)
     if known is None:
         return _("not looked at")
@@ -72,19 +72,19 @@ def kind_words(file: File) -> str:
 
 
 def ending_of(name: str) -> str:
-    """Return the ending of a file's name in small letters, without its point."""
+    """Return the extension of a file name in lower case, without its dot, or ""."""
     found = re.search(r"\.(\w{1,12})\Z", name)
     return found[1].lower() if found else ""
 
 
 def get_download_name(file: File, number: int) -> str:
-    """Return the name under which a file is saved: its own, or one that is made up from its place and kind."""
+    """Return the name for a download: the file's own, or one made from its number and kind."""
     made = FILE_KINDS[file.kind][1] if file.kind in FILE_KINDS else ""
     return file.name or f"file-{number}{f'.{made}' if made else ''}"
 
 
 ADDRESS = "/<slug>/pen/<public_id>/files/<int:number>"
-# A browser that is led here runs nothing, asks for nothing and knows no cookie of ours, whatever the bytes are.
+# A browser that opens such a response runs no script, loads nothing and gives it no access to our cookies.
 SEALED_OFF = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",
@@ -98,7 +98,7 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
 
 
 def _get_reading_and_file(desk: RequestContext, row: Inbound, number: int) -> tuple[Reading, File]:
-    """Return what was read in the mail, and the file of this number in its list, from 1; 404 once they are erased."""
+    """Return the reading of a mail, and its file with this number, from 1. 404 once they are erased."""
     reading = or_404(incoming_mails.readings(desk.session, [row]).get(row.id))
     if not 1 <= number <= len(reading.attachments):
         abort(404)
@@ -106,7 +106,7 @@ def _get_reading_and_file(desk: RequestContext, row: Inbound, number: int) -> tu
 
 
 def _bytes_of(slug: str, public_id: str, number: int) -> bytes:
-    """Fetch the mail of a file that is listed; nothing is read in it while a transaction is open."""
+    """Return the raw mail of a listed file. It is parsed after the transaction has ended."""
     with read_context(slug) as desk:
         row = _get_mail(desk, public_id)
         _get_reading_and_file(desk, row, number)
@@ -135,7 +135,7 @@ def mail_file(slug: str, public_id: str, number: int) -> str:
 
 
 def _get_origin_link(desk: RequestContext, row: Inbound) -> tuple[str, str]:
-    """Return the address of the letter that the mail became, or of the mail, with the words of the link to it."""
+    """Return the address of the letter that the mail became, or else of the mail, and the label of the link to it."""
     letter = desk.session.get(Letter, row.letter_id) if row.letter_id else None
     if letter and letter.newsletter_id == desk.newsletter.id:
         here = url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
@@ -145,7 +145,7 @@ def _get_origin_link(desk: RequestContext, row: Inbound) -> tuple[str, str]:
 
 @editor.sheet(f"{ADDRESS}/picture", "read")
 def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
-    """Give the picture drawn anew, or say why it can't be shown."""
+    """Return the redrawn picture, or an error page that says why it can't be shown."""
     raw = _bytes_of(slug, public_id, number)
     kind, data = hung_files.redraw_picture(raw, number - 1)
     if kind:
@@ -160,7 +160,7 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
 
 @editor.press(ADDRESS, "read")
 def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
-    """Give the file as it came, to be saved; who took it is noted, so it is no GET."""
+    """Return the file as it came, as a download. It takes a POST because the download is recorded."""
     raw = _bytes_of(slug, public_id, number)
     opened = or_404(hung_files.fetch_file(raw, number - 1))
     file, data = opened
@@ -174,7 +174,7 @@ def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
 
 
 def disposition(name: str) -> str:
-    """Tell a browser to save under a name: in ASCII for old ones, and whole (RFC 6266, section 4.3, and RFC 8187)."""
+    """Return a Content-Disposition header with an ASCII name and the full one (RFC 6266, section 4.3, and RFC 8187)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^\w .()+-]", "_", plain).strip(". ") or "file"
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='!#$&+-.^_`|~')}"
