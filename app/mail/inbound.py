@@ -204,7 +204,7 @@ def _require_no_taken_duplicate(session: Session, row: Inbound) -> None:
 def read_again(session: Session, actor: Actor, row: Inbound) -> None:
     """Queue a mail that was set aside to be parsed and placed again from its bytes.
 
-    Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` (bytes).
+    Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the bytes have been destroyed.
     """
     lock_row(session, row)
     if session.get(InboundRaw, row.id) is None:
@@ -233,7 +233,10 @@ def with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
 
 
 def raw_of(session: Session, row: Inbound) -> bytes:
-    """Return the bytes of the mail as received. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
+    """Return the bytes of the mail as received.
+
+    Raises `MissingPrecondition` if they have been destroyed, and `Unsealable`.
+    """
     kept = session.get(InboundRaw, row.id)
     if kept is None:
         raise MissingPrecondition("mail_destroyed")

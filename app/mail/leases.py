@@ -70,7 +70,7 @@ class Leased:
 
     @property
     def raw(self) -> bytes:
-        """The decrypted bytes. Raises `MissingPrecondition` (bytes) and `Unsealable`."""
+        """The decrypted bytes. Raises `MissingPrecondition` if they have been destroyed, and `Unsealable`."""
         if self.sealed is None:
             raise MissingPrecondition("mail_destroyed")
         return self.ring.open_bytes(raw_place(self.row), self.sealed)

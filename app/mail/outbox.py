@@ -101,7 +101,7 @@ def by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str, Out
 def read(session: Session, mail: OutboxMail) -> Message:
     """Return the content of a mail as it was sent.
 
-    Raises `MissingPrecondition` (contents) if it has been deleted, and `Unsealable`.
+    Raises `MissingPrecondition` if it has been deleted, and `Unsealable`.
     """
     content = session.get(OutboxContent, mail.id)
     if content is None:
@@ -116,8 +116,8 @@ def rewrite(
 ) -> None:
     """Replace the subject and text of a held mail; `text` has the placeholders of `secret_links.with_places`.
 
-    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `Unsealable`, and `MissingPrecondition` (subject,
-    text, link, contents).
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingField` (subject, text), `InvalidField` if
+    a placeholder is missing or unknown, `MissingPrecondition` if the contents have been deleted, and `Unsealable`.
     """
     must(actor, "stop mails")
     check_version(lock_row(session, mail), version)
@@ -153,7 +153,8 @@ def move(session: Session, actor: Actor, mail: OutboxMail, action: str, **facts:
 def release(session: Session, actor: Actor, mail: OutboxMail, version: int | None = None) -> None:
     """Queue a held mail for delivery.
 
-    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (contents).
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the contents have
+    been deleted.
     """
     check_version(lock_row(session, mail), version)
     _with_contents(session, mail)
@@ -163,7 +164,7 @@ def release(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
 def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
     """Queue a failed or expired mail again with a fresh schedule and the same Message-ID.
 
-    Raises `InvalidTransition`, `PermissionDenied`, `MissingPrecondition` (contents).
+    Raises `InvalidTransition`, `PermissionDenied`, and `MissingPrecondition` if the contents have been deleted.
     """
     lock_row(session, mail)
     _with_contents(session, mail)
@@ -220,7 +221,10 @@ def recall(session: Session, actor: Actor, mail: OutboxMail) -> None:
 
 
 def undo_recall(session: Session, actor: Actor, mail: OutboxMail, state: str, once_key: str | None) -> None:
-    """Put a recalled mail back into `state`. Raises `InvalidTransition`, `MissingPrecondition` (contents)."""
+    """Put a recalled mail back into `state`.
+
+    Raises `InvalidTransition`, and `MissingPrecondition` if the contents have been deleted.
+    """
     _with_contents(session, lock_row(session, mail))
     MAIL.apply(session, actor, mail, "put back", to=state, cause="undo", ended_at=None, once_key=once_key)
 

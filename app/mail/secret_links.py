@@ -34,7 +34,7 @@ def with_places(text: str) -> str:
 def restore_secrets(text: str, original: str) -> str:
     """Put the secrets of `original` back into an edited text, in place of their placeholders.
 
-    Raises `MissingPrecondition` (link) if a placeholder is missing or unknown.
+    Raises `InvalidField` if a placeholder is missing or unknown.
     """
     for place, secret in _places(original):
         if place not in text:

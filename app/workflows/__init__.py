@@ -1,3 +1,1 @@
-"""Work that spans several nouns: withdrawal, endings, undo, notices, digest, alarms. Doors and the worker call it;
-nouns do not.
-"""
+"""Workflows that span several nouns, called by the doors and the worker, never by the nouns."""

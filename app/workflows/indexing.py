@@ -1,9 +1,9 @@
-"""Hands to the indexes the letters and questions that have changed since they were last put there.
+"""Indexing of letters and questions that have changed.
 
-A row is due while its version is not the one that was indexed. Every change of a letter or question moves its version
-anyway, so the request that takes a question in writes nothing for the index, and no crash can lose a change: it stays
-due until the transaction that indexed it has been committed. Rows are locked while they are read, so that a text which
-is erased at that moment is either not seen any more, or taken out again by the erasing transaction, which waits.
+A row is due while its version differs from the indexed one. Every change bumps the version anyway, so a request that
+stores a question does nothing for the index, and no crash can lose a change: the row stays due until the indexing
+transaction has committed. Rows are locked while they are read: a concurrent erasure is either visible already, or waits
+and removes the document afterwards.
 """
 
 import time
@@ -26,21 +26,20 @@ from ..search.index import Doc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
 
-BATCH = 50  # rows a transaction: readers who send wait for it on SQLite
-AT_A_TIME = 20  # batches before the worker's other duties have their turn
+BATCH = 50  # rows per transaction, for which other writers wait on SQLite
+AT_A_TIME = 20  # batches before the worker turns to its other duties
 DUE = text("indexed_version <> version")
-# Characters beside the text itself. PostgreSQL takes a megabyte of a text's terms; a longer one would hold up all
-# others.
+# Characters of additional text. PostgreSQL allows a megabyte of terms in a document; a longer one would block indexing.
 MORE = 100_000
 ROWS_MARKED = 5_000  # in one transaction of a rebuild
 ROWS_REBUILT = (
-    500  # in one transaction of a rebuild: many share a commit and their terms' counts, in a tenth of a second
+    500  # in one transaction of a rebuild, which takes a tenth of a second: they share a commit and term counts
 )
-BREATH = 0.01  # seconds between two of them: another process that writes on SQLite looks now and then whether it may
+BREATH = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
 
 
 def index_due(database: Database) -> int:
-    """Index what has changed, up to a thousand letters and as many questions. Gives how many rows."""
+    """Index changed rows, up to a thousand letters and a thousand questions, and return their number."""
     done = 0
     for _ in range(AT_A_TIME):
         now = len(database.write(index_letters)) + len(database.write(index_questions))
@@ -67,8 +66,7 @@ def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int
 
 
 def index_letters(session: Session, limit: int = BATCH) -> list[int]:
-    """Put so many changed letters at most where the desk can find them; what was taken back is taken out. Gives their
-    keys."""
+    """Index up to `limit` changed letters for the desk, remove erased ones, and return the keys of all."""
     letters = _lock_due_rows(session, Letter, limit)
     gone = [("letter", letter.id) for letter in letters if letter.body is None]
     remove_documents(session, DESK, gone)
@@ -96,8 +94,7 @@ def _letter_doc(letter: Letter, additions: str) -> Doc:
 
 
 def index_questions(session: Session, limit: int = BATCH) -> list[int]:
-    """Put so many changed questions at most where the desk can find them, and where the public can, if they are
-    public. Gives their keys."""
+    """Index up to `limit` changed questions for the desk and, if they are public, for readers; return their keys."""
     rows = _lock_due_rows(session, Question, limit)
     ids = [question.id for question in rows]
     topics = questions.topics_of(session, ids)
@@ -153,9 +150,9 @@ def _answers(item: EditionItem) -> str:
 
 
 def rebuild_indexes(database: Database) -> Iterator[int]:
-    """Empty both indexes and fill them again; yields how many rows each transaction indexed.
+    """Clear both indexes and fill them again, yielding the number of rows of each transaction.
 
-    A process that is stopped in the middle loses nothing: the worker goes on with what is due.
+    If it is interrupted, the worker continues with the rows that are still due.
     """
     for collection in COLLECTIONS:
         database.write(lambda session, collection=collection: clear_index(session, collection))  # type: ignore[misc]
@@ -165,7 +162,7 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
         behind: int | None = None
         while (behind := database.write(partial(_mark_due, model=model, after=behind))) is not None:
             pass
-    # In step, as they once came: a search that wants the newest of one kind needn't walk past all of the other.
+    # Alternate, close to the original order, so that a search for the newest rows of one kind needn't skip all others.
     at = {index_letters: 0, index_questions: 0}
     total = {index_letters: count[Letter], index_questions: count[Question]}
     while at:
@@ -181,7 +178,7 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
 
 
 def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
-    """Let a part of the rows be due, those behind a key; gives the last one's key, None where there is none."""
+    """Mark the next rows after a key as due, and return the last key, or None if there are no more."""
     rows = select(model.id).order_by(model.id).limit(ROWS_MARKED)
     part = session.scalars(rows if after is None else rows.where(model.id > after)).all()
     if not part:
@@ -194,8 +191,10 @@ def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
 
 
 def reindex_since(database: Database, since: datetime | None) -> None:
-    """Put all that was indexed since a day began, or since keys are drawn, into the desk's index once more: in the
-    order of letters as they stand in lists, which tells nothing more once their places in the day are forgotten.
+    """Index again whatever was indexed for the desk since the first letter of a day, or from the very beginning.
+
+    The new documents are in the order of the letters in lists, which reveals nothing once the order within the day has
+    been forgotten (see `retention.forget_order`).
     """
     with database.read() as session:
         came = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)

@@ -1,4 +1,4 @@
-"""An invitation knows its dates: the edition it is for gives the due date, the check and the day it would run."""
+"""Invitations with their dates: the edition determines the due date, the quote check and the publication date."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -22,8 +22,9 @@ from ..people.directory import email_of
 
 
 def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
-    """Return the edition that an invitation is for if it is sent now: the one that was meant, or if that takes no more
-    answers the next one that does. None where it is for any later one.
+    """Return the edition that an invitation sent now is for: the intended one, or else the next one to take answers.
+
+    None if no edition was intended, or none takes answers.
     """
     meant = run_of(session, assignment)
     if meant is None or takes_answers(session, meant):
@@ -32,7 +33,7 @@ def edition_asked_for(session: Session, assignment: Assignment) -> Edition | Non
 
 
 def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
-    """Return when the expert should have said yes or no, and when the text is due, if the editor sets nothing else."""
+    """Return the default dates of an invitation: until when to accept or decline, and when the text is due."""
     edition = edition_asked_for(session, assignment)
     cutoff = edition.cutoff_at if edition else now(session) + timedelta(days=14)
     due_at = default_due_at(cutoff, newsletter.zone, now(session))
@@ -49,8 +50,9 @@ def invite(
     also: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Invite an expert for an edition that takes answers, with what the letter says about dates and print. Raises what
-    `assigning.invite` raises.
+    """Invite an expert, for the edition of `edition_asked_for`. Dates that are None get their defaults.
+
+    `also` is the number of other experts asked at the same time. Raises as `assigning.invite` does.
     """
     edition = edition_asked_for(session, assignment)
     if edition is not run_of(session, assignment):
@@ -61,13 +63,13 @@ def invite(
 
 
 def invite_all(session: Session, actor: Actor, assignments: Sequence[Assignment]) -> None:
-    """Invite several experts to one question; each letter says how many others are asked, also after this one."""
+    """Invite several experts to one question; each mail counts those invited before and after it."""
     for asked, assignment in enumerate(assignments, 1):
         invite(session, actor, assignment, also=len(assignments) - asked)
 
 
 def invite_next(session: Session, assignment: Assignment, once_key: str) -> None:
-    """Send the ladder's invitation."""
+    """Invite the next expert on the ladder, by the clock; `once_key` prevents a second mail."""
     invite(session, Clock(), assignment, once_key=once_key)
 
 
@@ -79,8 +81,9 @@ def preview(
     due_at: datetime | None = None,
     also: int = 0,
 ) -> Message:
-    """Write the invitation as it would be mailed now, with `also` others; where the link will stand, only its beginning
-    does.
+    """Render the invitation as it would be mailed now, with the beginning of its link only.
+
+    `also` is the number of other experts asked at the same time.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     terms = _terms(session, assignment, reply_by, due_at)
@@ -93,7 +96,7 @@ def preview(
 def _terms(
     session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
 ) -> assigning.Terms:
-    """Return what the letter says about dates and print; the edition gives what the editor does not set."""
+    """Return the dates and the lead-in for the invitation; dates that the editor didn't set are defaults."""
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     edition = edition_asked_for(session, assignment)
     usual_reply, usual_due = dates_for(session, newsletter, assignment)

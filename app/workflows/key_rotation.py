@@ -1,5 +1,6 @@
-"""Sealing again with the newest key, and padded, column by column, in small transactions that can be stopped and run
-again.
+"""Key rotation: reseal all sealed columns with the newest key and with padding.
+
+It works column by column in small transactions, and can be interrupted and restarted.
 """
 
 from collections.abc import Iterator
@@ -22,14 +23,14 @@ from ..people.models import Factor, Person
 from ..programs.models import Program
 from ..questions.models import Translator
 
-BATCH = 200  # rows a transaction
+BATCH = 200  # rows per transaction
 
 
 @dataclass(frozen=True)
 class SealedColumns:
-    """A sealed column, and the table whose public id its place is named after, joined by `owner_key`.
+    """The sealed columns of a table, and the `owner` table, joined by `owner_key`, whose public ID names their place.
 
-    `batch` is how many rows one transaction takes: a mail may have 25 MB.
+    `batch` is the number of rows per transaction: a mail may have 25 MB.
     """
 
     table: Any
@@ -57,11 +58,10 @@ SEALED = (
 
 
 def rotate(database: Database) -> Iterator[int]:
-    """Yield how many rows each transaction sealed again: those of an older key, and those whose length still tells
-    something, for they were sealed before there were size classes. The addresses' look-up hashes get the newest key
-    as well.
+    """Reseal rows that have an older key or no padding, yielding the number of rows of each transaction.
 
-    Receipts and links are hashes of what nobody here knows, so their keys are kept instead, sealed with the newest.
+    The lookup hashes of addresses get the newest key too. Receipts and links are hashes of secrets that aren't stored,
+    so the older keys for them are kept, sealed with the newest one.
     """
     for sealed in SEALED:
         after = 0
@@ -72,19 +72,19 @@ def rotate(database: Database) -> Iterator[int]:
 
 
 def _columns(spec: SealedColumns) -> dict[str, str]:
-    """Return the sealed columns of a table by what they are called in the place of a value."""
+    """Return the names of a table's sealed columns by the names used in the places of their values."""
     return {column or "sealed": f"{column}_sealed" if column else "sealed" for column in spec.columns}
 
 
 def _values(spec: SealedColumns, row: Any, public_id: str) -> Iterator[tuple[str, str, bytes]]:
-    """Each sealed value of a row, with the name of its column and its place."""
+    """Yield the column name, the place and the sealed bytes of each sealed value in a row."""
     for called, name in _columns(spec).items():
         if (value := getattr(row, name)) is not None:
             yield name, f"{row.__tablename__}.{called}.{public_id}", value
 
 
 def _batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
-    """Seal the next rows again that need it. Gives their keys."""
+    """Reseal the next rows after a key that need it, and return their keys."""
     ring, key = get_keyring(session), getattr(spec.table, spec.owner_key)
     begins = (func.substr(getattr(spec.table, name), 1, len(PADDED)) for name in _columns(spec).values())
     rows = session.execute(
@@ -106,8 +106,10 @@ def _batch(session: Session, spec: SealedColumns, after: int) -> list[int]:
 
 
 def find_undecryptable(session: Session) -> list[tuple[str, int]]:
-    """Return the columns in which something doesn't open, and the number of its key. Of each key that sealed there the
-    newest row is tried."""
+    """Return the columns with values that can't be opened, and the number of their key.
+
+    For each column only the newest row of each key is tried.
+    """
     ring, found = get_keyring(session), []
     for sealed in SEALED:
         key = getattr(sealed.table, sealed.owner_key)

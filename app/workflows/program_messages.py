@@ -1,7 +1,7 @@
-"""Other programs and the desk's chat hear what happened, and nothing that isn't public (docs/webhooks.md).
+"""Messages to other programs and chats about events, without anything that isn't public (docs/webhooks.md).
 
-What a program is told is made when it is called: an answer that was withdrawn a moment ago is named to nobody any more.
-It says what there is and where, and holds no text of it: whoever wants that fetches it, as it stands then.
+A message is built at the time of its delivery, so an answer that was withdrawn a moment ago is no longer announced. It
+has links but no texts: programs fetch the current text.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,15 @@ from ..questions.models import Question
 from ..text.translation import say
 from .overview.digest import GRACE, get_digest_time
 
-MORNING = "09:00"  # by the newsletter's clock, where it has no hour for the morning's mail
-DESK_SPEAKS = "en"  # as its pages do
-EARLIER = timedelta(hours=20)  # a notice of the morning that was told since is today's
+MORNING = "09:00"  # local time for a newsletter without an hour for the digest
+DESK_SPEAKS = "en"  # the language of the desk's pages
+EARLIER = timedelta(hours=20)  # a notice within this time was today's
 
 Facts = dict[str, Any] | None
 
 
 def build_message(session: Session, program: Program, delivery: Delivery) -> Facts:
-    """Return what a program is told of an event, or None where it isn't true any more."""
+    """Return the message about an event, or None if the event is no longer true."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return notice(session, program, newsletter, delivery.event)
@@ -45,7 +45,7 @@ def build_message(session: Session, program: Program, delivery: Delivery) -> Fac
 
 
 def build_test_message(session: Session, program: Program) -> dict[str, Any]:
-    """Return what a program is told as a test."""
+    """Return the test message for a program."""
     newsletter = session.get_one(Newsletter, program.newsletter_id)
     if program.kind in CHATS:
         return notice(session, program, newsletter, TEST)
@@ -55,13 +55,13 @@ def build_test_message(session: Session, program: Program) -> dict[str, Any]:
 def build_payload(
     session: Session, newsletter: Newsletter, event: str, happened_at: datetime, facts: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the body of a webhook, as Standard Webhooks would have it: type, time of the event, data."""
+    """Return the payload of a webhook in the format of Standard Webhooks: type, timestamp, data."""
     home = {"id": newsletter.slug, "name": newsletter.name, "url": absolute_url(session, f"/{newsletter.slug}/")}
     return {"type": event, "timestamp": happened_at.isoformat(), "data": {"newsletter": home, **facts}}
 
 
 def notice(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
-    """Return a notice in a chat: no name and no word of anybody, and a link to the desk's first page."""
+    """Return the message for a chat: the newsletter and the event, no person or text, and a link to the desk."""
     words = say(DESK_SPEAKS)
     sentence = f"{newsletter.name}: {words.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
@@ -95,13 +95,13 @@ def _answer_published_data(session: Session, newsletter: Newsletter, delivery: D
 
 
 def _answer_withdrawn_data(session: Session, newsletter: Newsletter, delivery: Delivery) -> Facts:
-    """Its address is told without the words that stand in it, of which one may be what had to go."""
+    """Return the URL without its slug, which may contain the very words that had to be withdrawn."""
     question = session.get_one(Question, delivery.question_id)
     url = absolute_url(session, archive.path_of(newsletter, question.public_id, None))
     return None if question.is_published else {"answer": {"id": question.public_id, "url": url}}
 
 
-# What is told of each event of `programs.telling.EVENTS`.
+# The function that builds the data for each event of `programs.telling.EVENTS`.
 ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
     "edition.locked": _edition_locked_data,
     "edition.sent": _edition_sent_data,
@@ -112,8 +112,9 @@ ABOUT: dict[str, Callable[[Session, Newsletter, Delivery], Facts]] = {
 
 
 def notify_waiting_letters(database: Database, current_time: datetime | None = None) -> int:
-    """Tell chats that letters wait: in the morning and not when one comes, which would tell the minute in which
-    somebody wrote. Returns to how many desks.
+    """Tell chats in the morning that letters wait, and return the number of newsletters.
+
+    A message on arrival would reveal the minute in which somebody wrote.
     """
     with database.read(current_time) as session:
         due = [

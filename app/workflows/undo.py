@@ -1,8 +1,8 @@
-"""Undo: what can be taken back, a row for each, and the press that takes back the last one while it can be.
+"""Undo: a table of what can be undone, and the function that undoes an editor's last action.
 
-A press is known by the events that it wrote into the trail, so nothing is kept for it but the trail itself. The event
-of a press names in `did` the events that it brought about, and in `told` the mails that tell of them: the names of old
-rows, which nobody can change any more.
+An action ("press") is identified by the events that it recorded in the trail, so undo needs no storage of its own. The
+facts of an event list in `did` the events that followed from it, and in `told` the mails about them. Both names are
+stored in old rows and can't change.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ from .newsletters import pausing
 from .publishing import notices, reschedule, skip
 
 FOR = timedelta(seconds=60)
-GRACE = timedelta(seconds=10)  # what is pressed in the last second has a way to go
+GRACE = timedelta(seconds=10)  # for a request that is sent in the last second
 NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "letter": (Letter, LETTER),
     "question": (Question, QUESTION),
@@ -54,24 +54,24 @@ NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "newsletter": (Newsletter, NEWSLETTER),
     "outboxmail": (OutboxMail, MAIL),
 }
-FOLLOWERS = ("assignment", "answer")  # they move back because the upper one does, and by nobody's own press
-BY_ITS_EXPERTS = ("question.rest", "question.seek")  # where a question stands by its experts, and not by itself
+FOLLOWERS = ("assignment", "answer")  # undone only as a consequence of another noun's undo
+BY_ITS_EXPERTS = ("question.rest", "question.seek")  # transitions of a question that depend on its assignments
 SAID_NO = ("decline_reason", "later_on")
 TIMES = ("received_at", "invited_at")
 READ: dict[str, Callable[[str], Any]] = {"later_on": date.fromisoformat, **dict.fromkeys(TIMES, datetime.fromisoformat)}
 
-Verb = Callable[..., Any]  # of session, actor, row, event, and the keys of the press
+Verb = Callable[..., Any]  # takes the session, the actor, the row, the event, and the keys of all events of the press
 
 
 class TooLate(DomainError):
-    """The minute is over."""
+    """The action is too old to be undone."""
 
     code = "precondition.undo_expired"
 
 
 @dataclass(frozen=True)
 class Left:
-    """An event of the press that could not be undone, and why."""
+    """An event that could not be undone, and the reason."""
 
     event: Event
     why: DomainError
@@ -79,9 +79,9 @@ class Left:
 
 @dataclass(frozen=True)
 class Undo:
-    """A row: an event, the verb that takes it back, how everything stands then, and how long that can be done.
+    """A row of the table: the action of an event, the verb that undoes it, the result, and how long it is possible.
 
-    Whatever the event brought about is taken back after it; `mail` is the kind of mail whose discarding does it.
+    Events that followed from it are undone afterwards. `mail` is the kind of mail whose discarding undoes the action.
     """
 
     action: str
@@ -92,7 +92,7 @@ class Undo:
 
 
 def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
-    """Make the verb that lets a row stand where it stood: its state, and `columns` as the event kept them or empty."""
+    """Return a verb that restores the state of a row, and `columns` to the values in the event's facts, or to None."""
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
         was = (event.facts or {}).get("was", {})
@@ -107,17 +107,21 @@ def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
 
 
 def _with_row_and_event(verb: Verb) -> Verb:
-    """Return a verb that asks for the row and the event alone in the form of the table."""
+    """Adapt a verb that takes only the row and the event."""
     return lambda session, actor, row, event, _press: verb(session, actor, row, event)
 
 
 def _with_row(verb: Verb) -> Verb:
-    """Return a verb that asks for the row alone in the form of the table."""
+    """Adapt a verb that takes only the row."""
     return lambda session, actor, row, *_: verb(session, actor, row)
 
 
 def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
-    """Undo that a letter was taken out of a question. One that had ended lost its notice: it is ended by hand again."""
+    """File a letter again that was taken out of a question.
+
+    Raises `InvalidTransition` for a letter that had ended: reopening it has recalled its notice, so it must be ended
+    anew.
+    """
     if event.old != "filed":
         raise InvalidTransition("letter", "undo", event.old)
     _restore_state(*filing.FACTS)(session, actor, letter, event, press)
@@ -133,7 +137,10 @@ def _links(session: Session, _actor: Staff, assignment: Assignment, event: Event
 
 
 def _by_its_experts(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Leave the question with an expert where the ladder has asked the next one meanwhile."""
+    """Restore the question's state, if the ladder has not done so already by inviting the next expert.
+
+    Raises `VersionConflict` if the question has moved on.
+    """
     if question.state not in (event.old, event.new):
         raise VersionConflict(question.public_id)
     if question.state != event.old:
@@ -228,7 +235,7 @@ _BY_MAIL = {row.mail: row for row in _MAILS.values()}
 
 
 def undoable(events: Sequence[Event]) -> list[int]:
-    """Return the keys of a press: what can be undone of it and what hangs on that; empty where nothing can."""
+    """Return the keys of these events if their action can be undone as a whole, else an empty list."""
     moves = [
         event
         for event in events
@@ -239,18 +246,18 @@ def undoable(events: Sequence[Event]) -> list[int]:
 
 
 def _followed(events: Sequence[Event]) -> set[int]:
-    """Return the keys of what followed from another of these events, with which it is taken back."""
+    """Return the keys of the events that followed from another one of these, and are undone with it."""
     return {key for event in events for key in (event.facts or {}).get("did", ())}
 
 
 def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Event], list[Left]]:
-    """Take back what one press of this person did, newest first; gives what was undone and what was not.
+    """Undo an action of this actor, newest event first; return the events that were undone and those that were not.
 
-    What a step brought about goes back with it, or the whole step stays. Others' events are as good as not there.
+    An event is undone together with everything that followed from it, or not at all. Other people's events are ignored.
     """
     done, left = [], []
     events = [event for event in get_events(session, press) if _is_own_event(actor, event)]
-    own = [event.id for event in events]  # what is not somebody going on; and with it what undoing has written so far
+    own = [event.id for event in events]  # the action's events, and those recorded by undoing, are no later moves
     alone = [event for event in events if event.action in _PRESSES and event.id not in _followed(events)]
     for event in alone:
         try:
@@ -266,7 +273,7 @@ def undo(session: Session, actor: Staff, press: Sequence[int]) -> tuple[list[Eve
 
 
 def _take_back_words(session: Session, actor: Staff, press: Sequence[int]) -> None:
-    """Take back what somebody said by a press whose steps are all undone."""
+    """Withdraw the actor's verdicts that two letters or questions are the same, given with the undone action."""
     for event in get_events(session, press):
         if event.action == "verdict.same" and event.facts and _is_own_event(actor, event):
             withdraw_same_verdict(session, actor, tuple(event.facts["a"]), tuple(event.facts["b"]))
@@ -277,8 +284,10 @@ def _is_own_event(actor: Staff, event: Event) -> bool:
 
 
 def _undo(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
-    """Take one event of a press back. Raises `AlreadySent` where an expert has heard of it, `OnItsWay`, `TooLate` and
-    `VersionConflict`."""
+    """Undo one event of an action.
+
+    Raises `AlreadySent` if an expert has been mailed about it, `OnItsWay`, `TooLate` and `VersionConflict`.
+    """
     row = _row(session, event)
     if event.new is not None and has_later_move(session, event, press):
         raise VersionConflict(row.public_id)
@@ -294,7 +303,10 @@ def _row(session: Session, event: Event) -> Any:
 
 
 def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
-    """Return whether nothing that `press` brought about was moved on, in a question whose experts are still heard."""
+    """Return whether nothing has happened since to the rows of these events, which followed from the event `press`.
+
+    False also if a question of theirs is settled.
+    """
     events = [event for event in get_events(session, keys) if event.action in UNDO]
     questions = Question.id.in_({event.question_id for event in events if event.question_id})
     if session.scalar(select(Question.id).where(questions, Question.is_settled).limit(1)) is not None:
@@ -306,8 +318,7 @@ def is_untouched(session: Session, keys: Sequence[int], press: int) -> bool:
 
 
 def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -> None:
-    """Let all that `press` brought about stand as it stood before. Raises `VersionConflict` where anything of it was
-    moved on."""
+    """Undo the events `keys` that followed from the event `press`. Raises `VersionConflict` if a row has moved on."""
     if not is_untouched(session, keys, press):
         raise VersionConflict(f"event {press}")
     for event in get_events(session, keys):
@@ -316,10 +327,10 @@ def take_back(session: Session, actor: Staff, keys: Sequence[int], press: int) -
 
 
 def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
-    """Don't send a mail that waits or failed. An invitation that never arrived leaves its assignment as a draft, and a
-    quote check that never did is no check: nobody's silence could mean anything.
+    """Discard a mail that waits or failed, and undo its cause if the expert has never been reached.
 
-    Raises `OnItsWay`, `InvalidTransition` and `VersionConflict`.
+    The assignment of an unsent invitation becomes a draft again, and an unsent quote check is undone, so that silence
+    doesn't count as agreement. Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
     """
     outbox.discard(session, actor, mail, version)
     later = select(OutboxMail.id).filter_by(assignment_id=mail.assignment_id, kind=mail.kind)
@@ -329,5 +340,5 @@ def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | Non
 
 
 def is_undone(mail: OutboxMail) -> bool:
-    """Return whether discarding a mail takes back what caused it."""
+    """Return whether discarding a mail undoes its cause."""
     return mail.kind in _BY_MAIL and mail.assignment_id is not None

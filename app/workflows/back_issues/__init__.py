@@ -1,1 +1,1 @@
-"""Editions that come in: the one that was sent, and those of former years."""
+"""Editions that come back: the newsletter's own mail of a sent edition, and imported back issues."""

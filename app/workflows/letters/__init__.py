@@ -1,1 +1,1 @@
-"""A reader's letter beyond filing: what its receipt says, how it ends, how it is withdrawn."""
+"""What happens to a letter besides filing: its receipt page, its end, its withdrawal."""

@@ -1,1 +1,1 @@
-"""A newsletter begins, pauses, is renamed and ends."""
+"""Creating, pausing, renaming and closing a newsletter."""

@@ -1,1 +1,1 @@
-"""The desk at a glance: who waits for whom, alarms, digest, insights, calendar."""
+"""Overviews for the desk: waiting work, alarms, digest, insights, calendar."""

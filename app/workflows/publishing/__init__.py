@@ -1,1 +1,1 @@
-"""From the editor's Sent to corrections: what publishing does to editions, answers and letters."""
+"""Publishing: what sending, skipping, recalling and correcting an edition does to answers and letters."""

@@ -1,1 +1,1 @@
-"""Erasing what has had its time."""
+"""Erasure of texts and personal data whose retention period has ended."""
