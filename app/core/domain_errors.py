@@ -7,14 +7,14 @@ from typing import ClassVar
 
 
 class DomainError(Exception):
-    """The domain does not allow this, and nothing was changed. `field` names the value at fault, where there is one."""
+    """A rule of the domain forbids the change, and nothing was changed. `field` names the invalid value, if any."""
 
     code: str
     field: str = ""
 
 
 class InvalidTransition(DomainError):
-    """The move does not start from where the row stands."""
+    """The row's state does not allow this move."""
 
     code = "transition.invalid"
 
@@ -24,19 +24,19 @@ class InvalidTransition(DomainError):
 
 
 class PermissionDenied(DomainError):
-    """This actor may not do this. The doors answer as if the thing did not exist."""
+    """The actor may not do this. The doors answer 404, so that the object's existence is not revealed."""
 
     code = "permission.denied"
 
 
 class VersionConflict(DomainError):
-    """Somebody else changed the row since it was read."""
+    """The row was changed by someone else since the actor read it."""
 
     code = "version.conflict"
 
 
 class MissingPrecondition(DomainError):
-    """Something that the act rests on is not there; `key` is the second part of the code."""
+    """Something that the act requires is missing; `key` is the second part of the code."""
 
     family: ClassVar[str] = "precondition"
 
@@ -46,7 +46,7 @@ class MissingPrecondition(DomainError):
 
 
 class MissingField(MissingPrecondition):
-    """A value that the act needs is empty."""
+    """A required value is empty."""
 
     family = "required"
 
@@ -56,7 +56,7 @@ class MissingField(MissingPrecondition):
 
 
 class InvalidField(MissingPrecondition):
-    """A value can't be taken as it is."""
+    """A value is not valid."""
 
     family = "invalid"
 
@@ -66,7 +66,7 @@ class InvalidField(MissingPrecondition):
 
 
 class TooLong(DomainError):
-    """A text has more characters than `max_length`. It is never cut."""
+    """A text has more than `max_length` characters. Texts are never truncated."""
 
     def __init__(self, field: str, max_length: int) -> None:
         self.code, self.field, self.max_length = f"too_long.{field}", field, max_length

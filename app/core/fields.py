@@ -1,7 +1,6 @@
-"""The fields of forms and files, each declared once at its column: its words, its checks, how it is read and shown.
+"""The fields of forms and files, each declared once, at its column: label, validation, parsing and formatting.
 
-`field_column` makes the column. Forms, pages, files and the trail take what they need from its row, which `fields_of`
-finds.
+`field_column` creates the column. Forms, pages, files and the trail get its `Field` from `fields_of`.
 """
 
 import re
@@ -24,7 +23,7 @@ YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
 
-# What is wrong, by the key of a `FieldError`, in a sentence.
+# The message for each key of a `FieldError`.
 FAULTS = {
     "empty": N_("Something must stand here."),
     "long": N_("This is too long: %(most)d characters are the most."),
@@ -50,7 +49,7 @@ FAULTS = {
 
 
 class FieldError(Exception):
-    """A text can't be taken for a field. `key` says why, a row of `FAULTS`; `values` are filled into its sentence."""
+    """A text is not valid for its field. `key` is one of `FAULTS`; `values` are interpolated into its message."""
 
     def __init__(self, key: str, **values: Any) -> None:
         super().__init__(key)
@@ -63,12 +62,12 @@ class FieldError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """The words of a column's form field, and the rules by which its text is read.
+    """The label and help of a column's form field, and the rules for parsing it.
 
-    `kind` is one of `KINDS`. `part` is the part of the page. `low` and `high` bound a number, of minutes where it is
-    typed in hours; `longest` is in characters. `options` are the values to choose from, each with its words and perhaps
-    a help. `check` looks at a line or text that isn't empty and returns it as it is stored, or raises `FieldError` or
-    ValueError.
+    `kind` is one of `KINDS`. `part` is the section of the page. `low` and `high` bound a number (in minutes where it
+    is typed in hours); `longest` is in characters. `options` are the values to choose from, each with its label and an
+    optional help text. `check` gets a line or text that isn't empty and returns the value to store, or raises
+    `FieldError` or ValueError.
     """
 
     label: str
@@ -85,8 +84,8 @@ class Field:
 
 @dataclass(frozen=True)
 class FieldType:
-    """A kind of field: the function that reads its text (raises `FieldError`), the one that shows a value in the form,
-    and the value for nothing.
+    """A kind of field: `read` parses its text (raises `FieldError`), `show` formats a value for the form, and `empty`
+    makes the value of an empty field.
     """
 
     read: Callable[[Field, Any], Any]
@@ -95,9 +94,9 @@ class FieldType:
 
 
 def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
-    """Return the column of a field. A text has `length` characters at most; `options` are `mapped_column`'s.
+    """Return the column of a field. A text has at most `length` characters; `options` are passed to `mapped_column`.
 
-    What has no default has to be given, and so has a number whose default is one, and a choice.
+    A field without a default is required, and so is a number or choice whose default is not None.
     """
     is_needed = options.get("default") is not None and field.kind in ("number", "hours", "choice")
     field = replace(field, longest=length or field.longest, needed=is_needed or "default" not in options)
@@ -106,13 +105,13 @@ def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[
 
 
 def fields_of(model: Any) -> dict[str, Any]:
-    """Return the fields of a model by column, in the order in which its columns are declared."""
+    """Return the fields of a model by column key, in the order of declaration."""
     columns = cast(Table, model.__table__).columns
     return {column.key: column.info["field"] for column in columns if "field" in column.info}
 
 
 def parse(field: Field, raw: Any) -> Any:
-    """Return what was typed as it is stored. Raises `FieldError`."""
+    """Convert submitted text into the value to store. Raises `FieldError`."""
     if isinstance(raw, str) and not one_line(raw):
         if field.needed:
             raise FieldError("empty")
@@ -121,7 +120,7 @@ def parse(field: Field, raw: Any) -> Any:
 
 
 def read_form(fields: Mapping[str, Field], raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, FieldError]]:
-    """Return what was typed into some of the fields as it is stored, and what is wrong with the rest."""
+    """Parse the submitted values of some fields; return the values to store, and the errors of the rest."""
     values: dict[str, Any] = {}
     faults: dict[str, FieldError] = {}
     for name in fields.keys() & raw.keys():
@@ -133,17 +132,17 @@ def read_form(fields: Mapping[str, Field], raw: Mapping[str, Any]) -> tuple[dict
 
 
 def format_value(field: Field, value: Any) -> Any:
-    """Return a stored value as its form holds it: a text, a tick, or the ticked of several."""
+    """Return a stored value as its form shows it: a text, a bool for a checkbox, or a list of the checked options."""
     return KINDS[field.kind].show(value)
 
 
 def one_line(text: str) -> str:
-    """Do what `single_line` does, at once where there is nothing to clean: a file has a million cells."""
+    """Clean a text like `single_line`, with a fast path for printable ASCII, since a file can have a million cells."""
     return " ".join(text.split()) if text.isascii() and text.isprintable() else single_line(text)
 
 
 def split_list(text: str, extra_separators: str = "") -> list[str]:
-    """Return words with commas, semicolons or lines between, also the commas of Arabic and Chinese; each once."""
+    """Split a list at commas (Arabic and Chinese ones too), semicolons and line breaks, without duplicates."""
     parts = re.split(rf"[,;\n،，、{extra_separators}]", clean(text))
     return list(dict.fromkeys(word for part in parts if (word := one_line(part))))
 
@@ -203,7 +202,7 @@ def _parse_choices(field: Field, raw: list[str]) -> list[str]:
 
 
 def _parse_lines(field: Field, text: str) -> list[str]:
-    """Read several lines, each with the field's own check."""
+    """Parse several lines, applying the field's check to each."""
     if len(lines := split_list(text)) > MOST_LISTED:
         raise FieldError("many", most=MOST_LISTED)
     return list(dict.fromkeys(_check_text(field, line) for line in lines))
@@ -220,7 +219,7 @@ def _parse_words(_field: Field, text: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _parse_language(code_or_name: str) -> str:
-    """Return the code of a language, from its code or its name in English."""
+    """Return the code of a language, given by its code or its English name."""
     try:
         return _names().get(code_or_name.casefold()) or str(Locale.parse(code_or_name.replace("-", "_"))).replace(
             "_", "-"
@@ -230,8 +229,8 @@ def _parse_language(code_or_name: str) -> str:
 
 
 def _parse_notes(field: Field, text: str) -> list[dict[str, Any]]:
-    """Read notes to readers in single countries: a paragraph each, of a line with country and day, and of lines with a
-    language and what is said in it.
+    """Parse notes to readers of particular countries. Each paragraph starts with a line "country, date", followed by
+    lines "language: text".
     """
     return [_parse_note(field, paragraph.split("\n")) for paragraph in clean(text).split("\n\n")]
 
@@ -267,7 +266,7 @@ def _format_notes(notes: list[dict[str, Any]]) -> str:
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, str]:
-    """Return the codes of countries by their code and by their name in English."""
+    """Map the codes and English names of countries, case-folded, to their codes."""
     named = {code: name for code, name in Locale.parse("en").territories.items() if len(code) == 2}
     return {word.casefold(): code for code, name in named.items() for word in (code, name)}
 
@@ -277,7 +276,7 @@ def _names() -> dict[str, str]:
     return {name.casefold(): code.replace("_", "-") for code, name in Locale.parse("en").languages.items()}
 
 
-# The types of columns that their annotation doesn't give.
+# Column types that can't be derived from the annotation.
 COLUMNS: Mapping[str, Any] = {"text": Text} | dict.fromkeys(
     ("words", "lines", "languages", "notes", "days", "ticks"), JSON
 )
@@ -299,7 +298,7 @@ KINDS: Mapping[str, FieldType] = {
         list,
     ),
     "notes": FieldType(_parse_notes, _format_notes, list),
-    # Those of the calendar are read together, by `editions.rhythm`.
+    # The calendar's fields are parsed together, by `editions.rhythm.parse_calendar_form`.
     "rule": FieldType(lambda _field, value: value),
     "time": FieldType(lambda _field, value: value),
     "zone": FieldType(lambda _field, value: value),

@@ -1,5 +1,4 @@
-"""The engine of the machines. Each noun's `lifecycle.py` holds its table; one function here applies a row
-of it."""
+"""The state machine engine. Each noun's `lifecycle.py` holds a table of moves; `Machine.apply` makes one of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from .permissions import may
 
 
 class StateSet(tuple[str, ...]):
-    """Some states of a noun, by what holds of a row that is in one of them.
+    """The states of a noun in which some property holds.
 
-    As an attribute of a model it answers for a row, and for the model itself it is the condition of a query.
+    As an attribute of a model it is a bool on an instance, and a condition for queries on the class.
     """
 
     @overload
@@ -43,16 +42,16 @@ class StateSet(tuple[str, ...]):
 
 
 class StateMixin:
-    """A row that stands in a state of its machine, since a time."""
+    """The columns of a row with a state machine: its state, and when it entered that state."""
 
     state: Mapped[str | None] = mapped_column(String(20), nullable=False)
     state_at: Mapped[datetime]
 
 
 class States(dict[str, str]):
-    """The states of a noun: one row each, with all that holds in it, as the names of the properties that ask for it.
+    """The states of a noun, each mapped to the properties that hold in it, separated by blanks.
 
-    That a row is in a state is a property too, and not written down: "is_open" holds in "open".
+    Being in a state is an implicit property: "is_open" holds in "open".
     """
 
     @cached_property
@@ -64,7 +63,7 @@ class States(dict[str, str]):
         return {name: StateSet(states) for name, states in there.items()}
 
     def which(self, name: str) -> StateSet:
-        """Return the states in which a property holds. Raises KeyError for one that holds in none."""
+        """Return the states in which a property holds. Raises KeyError if there are none."""
         if name not in self._properties:
             raise KeyError(f"{name} holds in no state: write it into the rows of those in which it does")
         return self._properties[name]
@@ -72,21 +71,21 @@ class States(dict[str, str]):
 
 @dataclass(frozen=True)
 class Precondition:
-    """A fact that must hold once the move's facts are on the row. `name` stands in the tables, `key` in the code of the
-    error."""
+    """A condition on the row after the move's facts have been set. `name` appears in the tables of moves, `key` in the
+    code of the error."""
 
     name: str
     key: str
     holds: Callable[[Any], bool]
 
     def require(self, row: Any) -> None:
-        """Raise `MissingPrecondition` where it does not hold for this row."""
+        """Raise `MissingPrecondition` if it does not hold for this row."""
         if not self.holds(row):
             raise MissingPrecondition(self.key)
 
 
 def requires(*columns: str) -> Precondition:
-    """The row needs a value in each of these columns."""
+    """Return a precondition that each of these columns has a value."""
     return Precondition(
         " and ".join(column.removesuffix("_id").replace("_", " ") for column in columns),
         f"{'_and_'.join(column.removesuffix('_id') for column in columns)}_missing",
@@ -98,9 +97,9 @@ def requires(*columns: str) -> Precondition:
 class Move:
     """One row of a table of moves.
 
-    `source` is empty where the row begins. `act` is what whoever makes the move must be allowed to do, or several such
-    acts with commas, any of which will do. `after` names the moves of an upper machine that this one follows; with
-    `after` alone nobody makes it by hand. `tells` names whom the verb writes to: A and E the desk, X the expert, T the
+    `source` is empty for the move that creates the row. `act` is the act that allows the move, or several, separated
+    by commas, any of which suffices. `after` names the moves of an upper machine that this one follows; with `after`
+    alone, no actor can make it directly. `tells` names whom the verb notifies: A and E the desk, X the expert, T the
     translator, R the readers.
     """
 
@@ -118,7 +117,7 @@ class Move:
 
     @property
     def who(self) -> str:
-        """The acts and then, each behind a `=`, the moves that this one follows, as the tables print them."""
+        """The acts, then the moves that this one follows, each prefixed with `=`, as in docs/lifecycle.md."""
         return " ".join(filter(None, (self.act, *(f"={cause}" for cause in filter(None, self.after.split(", "))))))
 
 
@@ -129,18 +128,18 @@ class Machine:
     moves: tuple[Move, ...]
 
     def move(self, action: str, state: str | None) -> Move:
-        """The row of the table for `action` from `state` (None: the row is new). Raises `InvalidTransition`."""
+        """Return the move for `action` from `state` (None for a new row). Raises `InvalidTransition`."""
         for move in self.moves:
             if move.action == action and (state in move.source if move.source else state is None):
                 return move
         raise InvalidTransition(self.noun, action, state)
 
     def leads(self, state: str | None, action: str) -> bool:
-        """Return whether the table has `action` from `state`: what a verb asks that makes a move where there is one."""
+        """Return whether `action` is possible from `state`, for verbs that skip a move that isn't."""
         return any(move.action == action and state in move.source for move in self.moves)
 
     def open_to(self, actor: Actor, row: Any) -> list[str]:
-        """The actions that this actor could take from where the row stands; what the pages draw buttons from."""
+        """Return the actions that the actor may take from the row's state; pages derive their buttons from this."""
         return [move.action for move in self.moves if row.state in move.source and may(actor, *move.acts)]
 
     def apply(
@@ -156,11 +155,11 @@ class Machine:
         why: dict[str, Any] | None = None,
         **facts: Any,
     ) -> None:
-        """Set the facts, check the needs, write the state and its audit row. The only writer of a state column.
+        """Set the facts, check the preconditions, write the state and its audit row. The only writer of a state column.
 
-        `to` chooses where the table leaves a choice; `cause` is the upper move that this one follows; `at` blurs the
-        time where a reader's minute must not be kept; `why` goes into the audit row (ids and numbers, never a person's
-        words). Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
+        `to` picks the target if the move has several; `cause` is the upper move that this one follows; `at` replaces
+        the current time where a reader's exact minute must not be stored; `why` goes into the audit row (ids and
+        numbers, never a person's words). Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
         """
         old = row.state
         move = self.move(action, old)
@@ -180,7 +179,7 @@ class Machine:
 
 
 def list_moves(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:
-    """All tables as words, one row a move: machine, action, from > to, who, needs, tells."""
+    """Return all moves as text, one row each: machine, action, from > to, who, needs, tells."""
 
     def arrow(move: Move) -> str:
         return f"{', '.join(move.source)} > {', '.join(move.target)}".strip()
@@ -193,26 +192,26 @@ def list_moves(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, st
 
 
 def must(actor: Actor, *acts: str) -> None:
-    """Raise `PermissionDenied` unless the actor may do one of these acts (see `permissions`)."""
+    """Raise `PermissionDenied` unless the actor may do any of these acts (see `permissions`)."""
     if not may(actor, *acts):
         raise PermissionDenied(f"{actor.ref} may not {acts[0]}")
 
 
 def require_text(field: str, text: str) -> str:
-    """The text, where there is any. Raises `MissingField`."""
+    """Return the text. Raises `MissingField` if it is empty."""
     if not text:
         raise MissingField(field)
     return text
 
 
 def require_length(field: str, text: str, max_length: int) -> str:
-    """The text, where it has no more characters than that. Raises `TooLong`."""
+    """Return the text. Raises `TooLong` if it has more than `max_length` characters."""
     if len(text) > max_length:
         raise TooLong(field, max_length)
     return text
 
 
 def check_version(row: Any, version: int | None) -> None:
-    """Raise `VersionConflict` when the row is no longer the version that the actor had before their eyes."""
+    """Raise `VersionConflict` if the row no longer has the version that the actor saw; None skips the check."""
     if version is not None and row.version != version:
         raise VersionConflict(f"{type(row).__name__.lower()} is at version {row.version}, not {version}")
