@@ -1,1 +1,1 @@
-"""Everything that the doors share."""
+"""What the web interfaces of all doors share."""

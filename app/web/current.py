@@ -1,4 +1,4 @@
-"""The database of the app that runs, for whatever it serves: a request, a command."""
+"""A proxy for the database of the current app, for requests and commands."""
 
 from typing import cast
 

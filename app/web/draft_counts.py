@@ -1,6 +1,6 @@
-"""The numbers by which a page tells how old its draft is, as a form sends them.
+"""The draft counters that a form sends, by which the server tells which draft is newer.
 
-They come from outside, and are kept in columns that hold no more than `MOST`; what is no number counts as absent.
+They are untrusted input: clamped to `MOST`, the largest number that their columns hold; anything else counts as absent.
 """
 
 import json
@@ -11,12 +11,12 @@ MOST = 2**31 - 1
 
 
 def count_sent() -> int:
-    """Return the count of the draft that is sent; 0 where the form doesn't say."""
+    """Return the counter of the submitted draft, or 0 without one."""
     return _clamp(request.form.get("count", 0, int))
 
 
 def counts_known() -> dict[str, int]:
-    """Return the drafts that the page knew which sends this; none where it doesn't say, so that it is asked."""
+    """Return the counters of the drafts that the page knew, by tab; none of them if the form doesn't say."""
     try:
         counts = json.loads(request.form.get("knows", ""))
         return {tab: _clamp(int(count)) for tab, count in counts.items()}

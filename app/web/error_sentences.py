@@ -1,7 +1,7 @@
-"""All codes of errors: the sentence of each, and the HTTP status of its family.
+"""All error codes: the message of each, and the HTTP status of its family.
 
-Codes are part of the API: a program may rely on them. Add a row for a new error, and never change what a code means.
-A page may say it in words of its own, by the same code, where its reader needs to hear something else.
+Codes are part of the API, and programs may rely on them. Add a row for a new error, and never change what a code means.
+A page may have a message of its own for a code, where its readers need to know something else.
 """
 
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from ..core.domain_errors import DomainError, TooLong
 from ..core.fields import FAULTS
 
-# What an API answers; a page answers 409 for whatever has to be done first, since it shows how things stand.
+# The statuses of API responses; a page responds with 409 to anything that must be done first.
 STATUSES = {
     "permission": HTTPStatus.NOT_FOUND,  # what isn't yours doesn't exist
     "sign_in": HTTPStatus.FORBIDDEN,
@@ -91,7 +91,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.mail_contents_deleted": DESTROYED,
     "precondition.too_many_programs": _l("There are so many already: remove one first."),
     "precondition.undo_expired": _l("The minute is over: it can’t be undone any more."),
-    # Columns that a move fills; each verb sees to them, so that nobody is told but whoever writes a new verb.
+    # Columns that a move must fill. Every verb does, so only the author of a new verb can see these.
     "precondition.approved_by_missing": NOT_NOW,
     "precondition.closed_reason_missing": NOT_NOW,
     "precondition.dates_missing": NOT_NOW,
@@ -156,7 +156,7 @@ SENTENCES: dict[str, Any] = {
     "required.withdrawal_reason": SAY_WHY,
     "required.wording": _l("The question needs a wording."),
     "required.wrong": _l("Say in a sentence what was wrong."),
-    # Fields that can't be taken as they are
+    # Fields that are invalid
     "invalid.date_not_in_future": DAY_AHEAD,
     "invalid.date_taken": _l("Another edition stands on that day."),
     "invalid.date_too_far_ahead": _l("Give a day within the next half year: editions are planned no further."),
@@ -184,7 +184,7 @@ SENTENCES: dict[str, Any] = {
     "import.date_taken": _l("An edition of this desk has this day already, and stays as it was sent."),
     "import.no_date": _l("Say the day on which this edition ran."),
     "import.no_text": _l("Write both a question and an answer."),
-    # What would leave the house
+    # What must not leave the newsroom
     "leak.contact_details": _l(
         "Somebody could be reached by something in it. That never leaves the house: take it out."
     ),
@@ -213,17 +213,17 @@ SENTENCES: dict[str, Any] = {
     "too_long.translator": TOO_LONG,
     "too_long.verification_note": TOO_LONG,
     "too_long.wrong": TOO_LONG,
-    # Of several fields at once, such as settings; `FieldError` says of which.
+    # The keys of `FieldError`, for forms with several fields, such as settings.
     **{f"field.{key}": _l(sentence) for key, sentence in FAULTS.items()},
 }
 
 
 def get_status(code: str) -> HTTPStatus:
-    """Return the status of the family of a code."""
+    """Return the HTTP status of a code, by its family."""
     return STATUSES[code.partition(".")[0]]
 
 
 def format_error(error: DomainError) -> str:
-    """Return the sentence of an error."""
+    """Return the message of an error, translated, with its values filled in."""
     sentence = str(SENTENCES[error.code])
     return sentence % {"most": error.max_length} if isinstance(error, TooLong) else sentence

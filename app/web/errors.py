@@ -1,4 +1,4 @@
-"""Errors in words: what happened, what was kept, what to do. One page for all of them."""
+"""The error pages: what happened, what was kept, and what to do next, all from one template."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ from .error_sentences import format_error
 
 log = logging.getLogger(__name__)
 
-# What a form may have held that somebody would not want to type twice, as it is called where it is given back.
+# Form fields that nobody wants to type twice, with the labels under which their texts are given back.
 KEPT = (
     {"headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background")}
     | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
@@ -29,7 +29,7 @@ KEPT = (
     | {"wrong": _l("What was wrong"), "right": _l("What is right")}
     | {f"answer-{number}": _l("The answer") for number in range(1, 6)}
     | {"how": _l("How it was checked"), "call": _l("Standing call")}
-    # the house sentences, and the parts of a mail
+    # the sentences of the house form, and the parts of a mail
     | {"heading": _l("Heading"), "asked_many": _l("Several readers asked")}
     | {"asked_one": _l("One reader asked, unnamed"), "asked_credit": _l("One reader asked, named")}
     | {"lead_in": _l("Lead-in to an answer"), "also": _l("Lead-in to a second answer")}
@@ -40,8 +40,8 @@ KEPT = (
     | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
     | {"joined": _l("When others asked the same")}
 )
-NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back to staff alone
-_NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # of a ticked row: nobody typed it
+NAMED = KEPT | {"name": _l("Name"), "email": _l("E-mail address")}  # the latter two are given back only to staff
+_NUMBER = re.compile(f"[{CROCKFORD}]{{12}}")  # the ID of a selected row, which nobody typed
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ NO_ROOM = ErrorMessage(
     _l("Try again in an hour. Whoever looks after this site has to make room first."),
 )
 
-# Something that isn't there yet: nobody was faster, and nothing is wrong with the page.
+# For a missing precondition, where there is neither a conflict nor an outdated page.
 LACKING = ErrorMessage(
     _l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again.")
 )
@@ -115,7 +115,11 @@ def render_error(
     form_values: dict[str, str] | None = None,
     message: ErrorMessage | None = None,
 ) -> Response:
-    """Make the error page of this status, with what was typed in a box to copy from."""
+    """Return the error page for a status, with the submitted texts to copy.
+
+    `happened` replaces the first sentence of the message, and `message` all of it. Without `form_values`, the texts are
+    those of `get_submitted_texts`. Errors from status 500 on are logged with their reference.
+    """
     message = message or PAGES.get(status, PAGES[500])
     shown = form_values if form_values is not None else get_submitted_texts()
     html = render_template(
@@ -131,7 +135,7 @@ def render_error(
         retry=None,
     )
     if status >= 500:
-        # No address, form, or header: the reference and the route's pattern are enough to find the fault.
+        # No URL, form data or header: the reference and the route's pattern suffice to find the fault.
         log.error("error %s: %s at %s", reference(), status, request.url_rule)
     response = make_response(html, status)
     if status in (429, 503):
@@ -140,12 +144,12 @@ def render_error(
 
 
 def _to_the_desk() -> tuple[str, str] | None:
-    """Return where an address below the desk's leads that no page has: whoever typed it works there."""
+    """Return a link back to the desk for URLs below it, since only members of the desk know those."""
     return (url_for("editor.start"), _("Back to the desk")) if request.path.startswith("/desk/") else None
 
 
 def get_submitted_texts() -> dict[str, str]:
-    """Return the longer texts of the form that failed; nothing is kept on our side."""
+    """Return the texts of the submitted form that are worth giving back (`KEPT`). The server stores none of them."""
     if request.method != "POST":
         return {}
     try:
@@ -172,7 +176,7 @@ def _no_room(error: NoRoom) -> Response:
 
 
 def _database_failed(error: OperationalError | ProgrammingError) -> Response:
-    """Answer for what a query met; a change raises `Busy` instead."""
+    """Respond to a database error of a query; `Database.write` raises `Busy` instead."""
     kind = fault_kind(error)
     if kind is FaultKind.SCHEMA_MISMATCH:
         log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
@@ -183,7 +187,7 @@ def _database_failed(error: OperationalError | ProgrammingError) -> Response:
 def _crashed(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
-    # The type and place of the fault, not its words: these could hold what somebody wrote.
+    # The type and location of the error, but not its message, which could quote what someone wrote.
     log.error("%s", type(error).__name__, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
     return render_error(500)
 
@@ -193,7 +197,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(CSRFError, lambda error: render_error(400))
     app.register_error_handler(
         DataError, lambda error: render_error(400)
-    )  # a NUL, say, which PostgreSQL takes in no text
+    )  # such as a NUL, which PostgreSQL accepts in no text
     app.register_error_handler(NoRoom, _no_room)
     app.register_error_handler(Busy, lambda error: render_error(503))
     app.register_error_handler(OperationalError, _database_failed)

@@ -1,4 +1,4 @@
-"""The page's language, and times, counts and languages as pages say them, in the newsletter's zone."""
+"""The language of the page, and formatting of times (in the newsletter's zone), counts and names of languages."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
@@ -29,21 +29,21 @@ from ..typesetting.house_languages import phrases_for
 
 
 def language() -> str:
-    """The language of this page's words: what the door chose, e.g. from the address or the person's settings, or else
-    English.
+    """Return the interface language of this page: the one the door chose, such as from the URL or a person's settings,
+    if our translation of it is complete, else English.
     """
     return interface_language(requested_language())
 
 
 def requested_language() -> str:
-    """Return the language that the door chose for this page, whether or not we speak it: a newsletter's own wordings
-    may.
+    """Return the language that the door chose for this page, even one without our translation: a newsletter's own
+    texts may be in it.
     """
     return str(g.get("language", "en"))
 
 
 class PageWords(Domain):
-    """The catalogue that `gettext` of the extension reads in code. Its own way works out locale and catalogue anew for
+    """The domain that Flask-Babel's `gettext` uses in code. The extension's own looks up locale and catalogue anew for
     each text, and a list of forty rows has hundreds of them."""
 
     def gettext(self, string: str, **values: Any) -> str:
@@ -57,11 +57,11 @@ class PageWords(Domain):
 WORDS = PageWords()
 
 
-UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # of an age, each with its minutes
+UNITS = (("day", 1440), ("hour", 60), ("minute", 1))  # units of an age, with their minutes
 
 
 def _page_locale() -> Locale:
-    """Return whose dates and numbers: those of the page's language, in English the ones that our mails use too."""
+    """Return the Babel locale of the page's language, which is British for English, as in our mails."""
     return locale(language())
 
 
@@ -78,15 +78,15 @@ def _localize_digits(text: str) -> str:
 
 
 def day(value: datetime | date, style: str = "long") -> str:
-    """ "Wednesday 18 November"; in another year "18 November 2025" for a day that is past, "Wednesday 6 January 2027"
-    for one to come. `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
+    """Format a day: "Wednesday 18 November"; in another year, "18 November 2025" in the past or "Wednesday 6 January
+    2027" in the future. The style `short` is "Wed 18 Nov", or "Wed 18 Nov 2025".
     """
     local = _local(value).date() if isinstance(value, datetime) else value
     today = utc_now().astimezone(zone()).date()
     return _day(language(), local, style, local.year != today.year, local > today)
 
 
-# Saying a day or a time costs Babel more than the rest of a row costs us, and the rows of a list say few of them anew.
+# Babel takes longer to format a date than the rest of a row takes, and the rows of a list repeat most dates.
 _said_once = lru_cache(maxsize=4096)
 
 
@@ -118,7 +118,7 @@ def _clock_time(page_language: str, local: datetime) -> str:
 
 
 def moment(value: datetime) -> str:
-    """The exact time in the newsletter's zone: "Wednesday 18 November, 09:00"."""
+    """Format a day and time in the newsletter's zone: "Wednesday 18 November, 09:00"."""
     return gettext("%(day)s, %(time)s", day=day(value), time=clock_time(value))
 
 
@@ -142,20 +142,20 @@ def _exact(page_language: str, local: datetime) -> str:
 
 
 def ago(value: datetime, threshold: float = 0.99) -> str:
-    """Return how long ago, or until: "3 days"."""
+    """Format the time since, or until, a moment: "3 days"."""
     passed = max(abs(utc_now() - value), timedelta(minutes=1))
     return _localize_digits(format_timedelta(passed, threshold=threshold, locale=_page_locale()))
 
 
 def age(value: datetime) -> str:
-    """The same, short, for rows: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long somebody waits."""
+    """Format an age for a list: "12 mins", "5 hrs", "41 days"; weeks and months would hide how long someone waits."""
     minutes = max(1, int(abs(utc_now() - value).total_seconds() // 60))
     number, unit = next((round(minutes / size), unit) for unit, size in UNITS if minutes >= size)
     return _length(language(), number, unit, "short")
 
 
 def format_time_left(deadline: datetime, length: Literal["short", "long"] = "long") -> str:
-    """The time until then, in whole hours or, from two days on, whole days: never more than there is."""
+    """Format the time until a deadline, rounded down, in minutes, hours, or, from two days on, days."""
     minutes = max(1, int((deadline - utc_now()).total_seconds() // 60))
     size, unit = next((size, unit) for unit, size in UNITS if minutes >= size * (2 if unit == "day" else 1))
     return _length(language(), minutes // size, unit, length)
@@ -173,29 +173,29 @@ def is_past(value: datetime) -> bool:
 
 
 def count(number: int) -> str:
-    """Counts stop at "1,000+"; an empty place has none."""
+    """Format a capped count: "1,000+" above `MANY`, and "" for none."""
     return in_digits(f"{MANY:,}+" if number > MANY else number) if number else ""
 
 
 def in_digits(number: int | str) -> str:
-    """A number with the digits of the page's language, and its commas between thousands."""
+    """Format a number with the digits of the page's language and, if these aren't Latin, its thousands separator."""
     said = _localize_digits(str(number))
     return said.replace(",", "٬") if said != str(number) else said
 
 
 def comma(code: str = "") -> str:
-    """The comma between two words of a language, or of the page's, with the space that belongs to it."""
+    """Return the comma between two words in a language, by default the page's, with its space."""
     return phrases_for(code or language())["comma"]
 
 
 def tongue(code: str) -> str:
-    """The name of a language in the page's language; an unknown one is not named."""
+    """Return the name of a language in the page's language, or "" if it is unknown."""
     return _tongue(language(), code)
 
 
 @_said_once
 def _tongue(page_language: str, code: str) -> str:
-    if code.split("-")[0] == "und":  # CLDR takes "undetermined" for the likeliest language there is, American English
+    if code.split("-")[0] == "und":  # CLDR resolves "undetermined" to the likeliest language, American English
         return ""
     try:
         return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(page_language)) or "")
@@ -204,7 +204,7 @@ def _tongue(page_language: str, code: str) -> str:
 
 
 def by_name(codes: Iterable[str]) -> list[tuple[str, str]]:
-    """Languages to choose from, as (code, name) in the order of their names; what has no name is left out."""
+    """Return languages to choose from, as (code, name), sorted by name, without those that have no name."""
     return list(_by_name(language(), frozenset(codes)))
 
 
@@ -215,7 +215,7 @@ def _by_name(page_language: str, codes: frozenset[str]) -> Sequence[tuple[str, s
 
 
 def autonym(code: str) -> str:
-    """The name of a language in itself."""
+    """Return the name of a language in that language, or the code if CLDR doesn't know it."""
     try:
         locale = Locale.parse(code.replace("-", "_"))
     except (UnknownLocaleError, ValueError):

@@ -1,4 +1,4 @@
-"""Only who asks for one of our own hosts is answered: no page, redirect or cache may repeat another's name."""
+"""Refusal of requests with a foreign Host header, so that no page, redirect or cache repeats a forged name."""
 
 import logging
 import time
@@ -12,13 +12,13 @@ from app.settings.mail_accounts import HERE
 log = logging.getLogger(__name__)
 
 BETWEEN_WARNINGS = 3600.0  # seconds
-LONGEST = 300  # characters of a host with its port; names are of 253 at most (RFC 1035, section 2.3.4)
+LONGEST = 300  # characters of a host with its port; names have 253 at most (RFC 1035, section 2.3.4)
 MISDIRECTED = "There is no such site at this address.\n"
 
 
 def register(app: Flask) -> None:
-    """Refuse requests for hosts that are neither BASE_URL's, nor of HOSTS, nor this machine, with 421 (RFC 9110,
-    section 15.5.20). Health checks ask by any address."""
+    """Refuse requests for hosts other than BASE_URL's, those of HOSTS and this machine's, with 421 (RFC 9110, section
+    15.5.20). Health checks may use any host."""
     own = {*HERE, str(urlsplit(app.config["BASE_URL"]).hostname), *app.config["HOSTS"]}
     app.extensions["hosts"] = own
     warned_at = [float("-inf")]
@@ -35,13 +35,13 @@ def register(app: Flask) -> None:
 
 
 def is_own_host(app: Flask, host: str) -> bool:
-    """Return whether a request for this host, with or without a port, is for us."""
+    """Return whether a Host header, with or without a port, names one of our hosts."""
     return len(host) < LONGEST and _name(host) in app.extensions["hosts"]
 
 
 @lru_cache(maxsize=256)
 def _name(host: str) -> str | None:
-    """Return a host without its port; None where it can't be one."""
+    """Return a host without its port, or None if it is invalid."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:

@@ -1,4 +1,4 @@
-"""Things that every door shares: headers, languages, sessions, limits, and words for what goes wrong."""
+"""The setup that all doors share: security headers, languages, sign-in sessions, rate limits and error pages."""
 
 import hashlib
 import hmac
@@ -36,19 +36,19 @@ from .formatting import WORDS, language, requested_language
 
 T = TypeVar("T")
 
-REDIS_TIMEOUT = 0.5  # seconds that Redis has to answer; it takes a thousandth
+REDIS_TIMEOUT = 0.5  # seconds that Redis gets to answer, of which it needs a thousandth
 _salt: dict[int, bytes] = {}
 
 
 def caller() -> str:
-    """Return who counts as one in the limits: whoever comes from one address."""
+    """Return the key of the rate limits for this request: its hashed IP address."""
     return hash_identifier(request.remote_addr or "")
 
 
 def hash_identifier(sign: str) -> str:
-    """Return a sign of whoever is counted, as a hash under a salt that is drawn anew each day and kept nowhere.
+    """Hash an identifier of a client under a salt that changes daily and is never stored.
 
-    With several processes the day's salt is derived from the signing key, so that they count together.
+    With Redis, several processes count together, so the day's salt is derived from the signing key instead of random.
     """
     day = int(unix_time() // 86_400)
     if day not in _salt:
@@ -65,7 +65,7 @@ limiter = Limiter(caller, strategy="fixed-window")
 
 
 def limit_settings(redis_url: str) -> dict[str, Any]:
-    """Return where Flask-Limiter counts: in this process, or in Redis with a fallback to this process."""
+    """Return Flask-Limiter's settings, to count in this process' memory, or in Redis with the memory as a fallback."""
     if not redis_url:
         return {"RATELIMIT_STORAGE_URI": "memory://"}
     timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
@@ -77,9 +77,9 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 
 
 def apply_limits(check: Callable[[RateLimiter], T]) -> T:
-    """Run `check` on the counters of limits, and once more in this process where Redis does not answer.
+    """Run `check` with the rate limiter, and again with the fallback in memory if Redis doesn't answer.
 
-    Flask-Limiter falls back only where one of its own limits fails: after a failure it gets one that counts nothing.
+    Flask-Limiter only falls back when one of its own limits fails, so after a failure it gets one that counts nothing.
     """
     try:
         return check(limiter.limiter)
@@ -105,7 +105,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",  # the readers' door says of its public pages that they may be found
+    "X-Robots-Tag": "noindex, nofollow",  # the readers' door overrides it on its public pages
 }
 FOREIGN = errors.ErrorMessage(
     _l("This came from another site"),
@@ -115,8 +115,7 @@ FOREIGN = errors.ErrorMessage(
 
 
 class SignedIn(UserMixin):
-    """Whoever is signed in in this browser. Its id is the secret of the server-side session, which can be ended
-    there."""
+    """The person signed in with this browser. Its ID is the secret of a server-side session, so it can be revoked."""
 
     def __init__(self, token: str, person: Person, began: BrowserSession, is_half: bool) -> None:
         self.token, self.person_id, self.name, self.language = token, person.id, person.name, person.language
@@ -128,15 +127,15 @@ class SignedIn(UserMixin):
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedIn | None:
-    look: Callable[[str], sessions.Who | None] = g.get("look", _look)  # the desk's door looks for more at once
+    look: Callable[[str], sessions.Who | None] = g.get("look", _look)  # the desk's door has one that loads more at once
     found = look(token)
     if found is None:
         return None
     if sessions.is_to_note(utc_now(), found[1]):
         key = found[1].id
-        if looked := g.pop("looked", None):  # noting may have to wait, and the page is to show what holds then
+        if looked := g.pop("looked", None):  # the write may have to wait, and the page should show the state after it
             looked.opened.close()
-        with suppress(Busy):  # nobody is kept from their page because it can't be noted that they were here
+        with suppress(Busy):  # recording the activity is no reason to fail the request
             db.write(lambda session: sessions.note_seen(session, key))
     return SignedIn(token, *found)
 
@@ -147,15 +146,15 @@ def _look(token: str) -> sessions.Who | None:
 
 
 def or_404(row: T | None) -> T:
-    """A row that was loaded through the actor, or 404."""
+    """Return the row, or abort with 404 if it is None."""
     if row is None:
         abort(404)
     return row
 
 
 def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
-    """Return the newsletter that an address names, or 404. One by a name that it had is led to its address of today:
-    whatever was sent there goes along.
+    """Return the newsletter, or abort with 404. If `slug` is a former name of it, redirect to the current URL with 308,
+    which keeps the method and body.
     """
     one = or_404(newsletter)
     if one.slug != slug:
@@ -167,14 +166,17 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
 
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
-    """A page of a list; `keyset` are the addresses of the pages before and after it, or None."""
+    """A page of a list. `keyset` maps "newer" (the first page) and "older" (the next one) to a URL, or None."""
 
     rows: list[T]
     keyset: dict[str, str | None]
 
 
 def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T | None:
-    """Return what `load` finds for the last row of the page before, which the address names; None on the first page."""
+    """Return the last row of the previous page, which `param` of the query string names; None on the first page.
+
+    Abort with 404 if `load` doesn't find it.
+    """
     typed = request.args.get(param)
     return or_404(load(typed)) if typed else None
 
@@ -188,34 +190,34 @@ def paginate(
     param: str = "before",
     cursor: Callable[[T], str] = attrgetter("public_id"),
 ) -> ListPage[T]:
-    """Return a page of a list, of `size` rows, from behind a row or its place. `make_url` makes the address of the list
-    with a `param` that names the last row of a page, as `cursor` has it."""
+    """Return the page of `size` rows after a row or place. `make_url` returns the URL of the list, given a `param` with
+    the `cursor` of a page's last row."""
     rows = listing.page(session, after, size + 1)
     older = make_url(**{param: cursor(rows[size - 1])}) if rows[size:] else None
     return ListPage(rows[:size], {"newer": make_url() if after else None, "older": older})
 
 
 def _locale() -> str:
-    """The page's language for Babel; English dates are set day first, as in our mails, so that no day is a month."""
+    """Return the page's locale for Flask-Babel: British for English, so that no day is mistaken for a month."""
     code = language()
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
 def _form_proof() -> str:
-    """Return what a form carries to show that it is ours: what the door chose, else what the session's cookie knows."""
+    """Return the CSRF token for forms: the door's own, or else Flask-WTF's for the session cookie."""
     if "form_proof" not in g:
         g.form_proof = generate_csrf()
     return str(g.form_proof)
 
 
 def prepare(app: Flask) -> None:
-    """Hang everything that is shared onto the app."""
+    """Register all that the doors share with the app: extensions, request hooks, template globals, error handlers."""
     for name, value in limit_settings(app.config["REDIS_URL"]).items():
         app.config.setdefault(name, value)
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
     app.config.setdefault("RATELIMIT_HEADERS_ENABLED", False)
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
-    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # we send no Referer, so there is none to compare
+    app.config.setdefault("WTF_CSRF_SSL_STRICT", False)  # our pages send no Referer, so it can't be compared
     app.config.setdefault("MAX_COOKIE_SIZE", 0)
     app.before_request(WORDS.as_default)
     app.before_request(_refuse_foreign)
@@ -224,8 +226,8 @@ def prepare(app: Flask) -> None:
     app.jinja_env.globals["csrf_token"] = _form_proof
     app.jinja_env.globals["icon"] = static_files.icon()
     app.jinja_env.filters["direction"] = direction
-    login.init_app(app, add_context_processor=False)  # it would look for a session on every page, a reader's too
-    login.session_protection = None  # it would read X-Forwarded-For itself; our sessions are rows
+    login.init_app(app, add_context_processor=False)  # it would load a session on every page, even for readers
+    login.session_protection = None  # it would read X-Forwarded-For by itself; our sessions are rows
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.globals.update(gettext=_translate, ngettext=_translate_plural)
     limiter.init_app(app)
@@ -246,20 +248,20 @@ def _translate_plural(context: EvalContext, one: str, many: str, number: int, /,
 
 
 def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:
-    """Fill a text, with its numbers in the digits of the page's language."""
+    """Interpolate values into a translation, with integers in the digits of the page's language."""
     said = {name: formatting.in_digits(value) if type(value) is int else value for name, value in values.items()}
     return (Markup(text) if context.autoescape else text) % said  # noqa: S704 - catalogues are ours; values are escaped
 
 
 def from_anywhere(view: Callable[..., T]) -> Callable[..., T]:
-    """Let other sites send a form here: to a view that changes nothing and tells nothing that isn't public."""
+    """Mark a view as accepting forms from other sites: one that changes nothing and reveals only what is public."""
     view.from_anywhere = True  # type: ignore[attr-defined]
     return view
 
 
 def _refuse_foreign() -> None:
-    """Refuse a form that a browser sends from another site, whatever token it has (W3C, Fetch Metadata). What sends no
-    such header, an older browser or a mail program, is left to the token."""
+    """Refuse a form that a browser sends from another site, whatever its token (W3C Fetch Metadata). Clients without
+    that header, such as older browsers and mail programs, only have the token checked."""
     if getattr(current_app.view_functions.get(request.endpoint or ""), "from_anywhere", False):
         return
     if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
@@ -267,23 +269,23 @@ def _refuse_foreign() -> None:
 
 
 def let_frame(origins: list[str]) -> None:
-    """Let these sites, and our own pages, show the answer to this request in a frame."""
+    """Allow these origins, and our own pages, to frame the response to this request."""
     g.framed_by = ["'self'", *origins]
 
 
 def _dress(response: Response) -> Response:
-    if response.location and not g.get("leaves"):  # for the provider that the settings name, and nobody else
-        # Werkzeug redirects to a missing slash with the request's own Host, which anybody can forge.
+    if response.location and not g.get("leaves"):  # only set to redirect to the sign-in provider of the settings
+        # Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400
     headers = static_files.dress(response.mimetype or "") if is_file else HEADERS
     if g.get("framed_by"):
         headers = HEADERS | {
             "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",
-            # For a site that isolates itself, and so shows in its frames only what says that it may be shown.
+            # A cross-origin isolated site only frames responses that allow it explicitly.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }
-        del headers["X-Frame-Options"]  # it knows no list of sites
+        del headers["X-Frame-Options"]  # it can't list origins
     given = {name.lower() for name, _ in response.headers}
     response.headers.extend([one for one in headers.items() if one[0].lower() not in given])
     if "cache-control" not in given:

@@ -1,6 +1,6 @@
-"""Styles, scripts and pictures, under addresses that change with what they say, so that browsers keep them for good.
+"""Style sheets, scripts and images, under URLs that change with their contents, so that browsers cache them for good.
 
-They are read, joined and compressed once in a process, and answered from memory: a quarter of a megabyte in all.
+They are read, joined and compressed once per process, and served from memory: a quarter of a megabyte in all.
 """
 
 import gzip
@@ -18,25 +18,25 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 FOLDER = Path(__file__).parents[1] / "static"
-# A page loads one sheet: beside it, a second connection would cost whoever is far away seconds.
+# A page loads a single style sheet, since a second connection would cost distant readers seconds.
 JOINED = {
     "reading-page.css": ("reader.css", "reading.css"),
     "handbook-page.css": ("reader.css", "handbook.css"),
     "expert-page.css": ("reader.css", "expert.css"),
     "desk-page.css": ("reader.css", "expert.css", "desk.css", "desk-question.css", "desk-edition.css"),
 }
-LONGEST = 200  # characters of an Accept-Encoding that is looked at: no browser sends more, and what was seen is kept
-FOR_GOOD = "public, max-age=31536000, immutable"  # RFC 8246; a year is what RFC 9111 allows to be taken for ever
+LONGEST = 200  # characters of an Accept-Encoding that is parsed and cached; no browser sends more
+FOR_GOOD = "public, max-age=31536000, immutable"  # RFC 8246; a year stands for ever
 KINDS = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
-# What such a file says of its safety instead of what a page says (app/web/setup.py): it loads nothing. A policy
-# counts for what can run, which a sheet can't.
+# The security headers of static files, in place of those of pages (app/web/setup.py): they load nothing, and only
+# those that can run scripts, unlike style sheets, need a policy.
 FOR_ALL = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 RUNS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Referrer-Policy": "no-referrer"}
 
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file as it is sent, and the same in gzip."""
+    """A file, plain and gzipped (`packed`), with its media type (`kind`) and the hash of its contents (`tag`)."""
 
     body: bytes
     packed: bytes
@@ -46,7 +46,7 @@ class StaticFile:
 
 @cache
 def files() -> Mapping[str, StaticFile]:
-    """Return all that is served, by name: the files of the folder, which are all text, and the joined sheets."""
+    """Return everything served, by name: the files of the folder, which are all text, and the joined style sheets."""
     texts = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.iterdir())}
     texts |= {name: "\n".join(texts[part] for part in parts) for name, parts in JOINED.items()}
     return {name: _build_file(name, text) for name, text in texts.items()}
@@ -60,22 +60,22 @@ def _build_file(name: str, text: str) -> StaticFile:
 
 @cache
 def current() -> str:
-    """Return the part of the address by which all of them change together: scripts load each other by their names
-    beside them, and never one of another version."""
+    """Return the part of the URL that changes with the contents of any file. All share it, as scripts import each other
+    by relative names and must never get another version."""
     whole = "".join(f"{name} {kept.tag}\n" for name, kept in files().items())
     return hashlib.blake2b(whole.encode(), digest_size=6).hexdigest()
 
 
 def icon() -> Markup:
-    """Return the icon as an address that holds it (RFC 2397): every browser asks for one, and this way not us."""
+    """Return the icon as a data: URL (RFC 2397), which saves the request that every browser makes for one."""
     drawn = files()["favicon.svg"].body.decode().strip().replace('"', "'")
     address = "data:image/svg+xml," + quote(drawn, safe=" '/:=")
     return Markup(address)  # noqa: S704 - a file of ours, and quoted
 
 
 def register(app: Flask) -> None:
-    """Serve them, and let `url_for("static", filename=...)` name the address of this version; with `version=None`
-    the one that stays."""
+    """Serve the static files. `url_for("static", filename=...)` returns the URL of this version, and with
+    `version=None` one that never changes."""
     app.add_url_rule("/static/<filename>", "static", _serve)
     app.add_url_rule("/static/<version>/<filename>", "static", _serve)
     app.url_defaults(_of_this_version)
@@ -87,12 +87,12 @@ def _of_this_version(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _serve(filename: str, version: str | None = None) -> Response:
-    """Answer with a file. A page that was kept from before an upgrade names another version: it gets today's file,
-    which nobody keeps under that address."""
+    """Serve a file. A page cached before an upgrade asks for another version: it gets the current file, which must be
+    revalidated under that URL."""
     found = files().get(filename)
     if found is None:
         abort(404)
-    # A part of what is packed is of use to nobody.
+    # A range of the gzipped bytes would be useless.
     is_packed = takes_gzip(request.headers.get("Accept-Encoding", "")) and "Range" not in request.headers
     response = Response(found.packed if is_packed else found.body, content_type=f"{found.kind}; charset=utf-8")
     response.headers["Cache-Control"] = FOR_GOOD if version == current() else "no-cache"
@@ -100,18 +100,18 @@ def _serve(filename: str, version: str | None = None) -> Response:
     response.set_etag(f"{found.tag}-gzip" if is_packed else found.tag)
     if is_packed:
         response.headers["Content-Encoding"] = "gzip"
-    parts = "Range" in request.headers  # else nobody asks whether they could have one
+    parts = "Range" in request.headers  # without it, no client needs Accept-Ranges
     response.make_conditional(request, accept_ranges=parts, complete_length=len(response.get_data()))
     return response
 
 
 def dress(kind: str) -> Mapping[str, str]:
-    """Return the headers for safety of a file of this kind."""
+    """Return the security headers of a file of this media type."""
     return FOR_ALL if kind == KINDS[".css"] else FOR_ALL | RUNS
 
 
 def takes_gzip(accepted: str) -> bool:
-    """Return whether whoever sends this as Accept-Encoding can unpack it (RFC 9110, section 12.5.3)."""
+    """Return whether an Accept-Encoding header accepts gzip (RFC 9110, section 12.5.3)."""
     return len(accepted) <= LONGEST and _takes_gzip(accepted)
 
 
