@@ -1,7 +1,7 @@
-"""Q&As of back issues are put into the archive as what they are: published, on the day of their edition.
+"""Import of back issues: their Q&As are added to the archive as published on the day of their edition.
 
-Nobody hears of it: no mail is written, no expert is invited or made. An answer is put to an expert of the directory
-only where somebody of the desk says that it is theirs. What was imported once is known by its words, and adds nothing.
+An import sends no mail, and neither invites nor creates experts. An answer is assigned to an expert in the directory
+only if an editor says that it is theirs. A Q&A that was imported before is recognized by its fingerprint and skipped.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from ...text.clean import clean, slug, word_count
 from ...typesetting.house_form import LeadIn, Piece, Voice
 from .undo_import import one_import
 
-# What becomes of a Q&A, as the command says it; the desk has its own words.
+# The outcomes of an import, in the words of the command; the desk has its own labels.
 OUTCOMES = {
     "imported": "imported",
     "known": "stands in the archive already",
@@ -41,11 +41,11 @@ OUTCOMES = {
     "import.no_text": "not imported, since its question or an answer has no words",
 }
 LONGEST_NAME, LONGEST_HEADLINE = 400, 300  # characters
-FEWEST, MOST = 20, 2000  # words that an assignment may be for
+FEWEST, MOST = 20, 2000  # limits for the length of an assignment, in words
 
 
 class ImportRejected(MissingPrecondition):
-    """A Q&A that can't be put into the archive; its code is a row of `OUTCOMES`."""
+    """A Q&A that can't be imported; its code is a key of `OUTCOMES`."""
 
     family = "import"
 
@@ -53,7 +53,10 @@ class ImportRejected(MissingPrecondition):
 def import_all(
     session: Session, actor: Actor, newsletter_id: int, qas: Sequence[PrintedQA], key: str
 ) -> list[tuple[PrintedQA, str]]:
-    """Import what can be as part of the import `key`; returns each Q&A with what became of it, a key of `OUTCOMES`."""
+    """Import Q&As as part of the import `key`, and return each one with its outcome, a key of `OUTCOMES`.
+
+    Raises `PermissionDenied` and `TooLong`.
+    """
     done = []
     with one_import(session, actor, newsletter_id, key):
         for qa in qas:
@@ -66,7 +69,7 @@ def import_all(
 
 
 def find_imported(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
-    """Return those Q&As that stand in the archive already, by the fingerprint of what was found in a file."""
+    """Return the questions that were imported with these fingerprints, by fingerprint."""
     query = select(EditionItem.found_sha256, Question).join(Question, Question.id == EditionItem.question_id)
     query = query.where(EditionItem.found_sha256.in_(fingerprints), Question.newsletter_id == newsletter_id)
     return {str(fingerprint): question for fingerprint, question in session.execute(query)}
@@ -80,10 +83,11 @@ def import_qa(
     experts: Sequence[Expert | None] = (),
     found_as: str = "",
 ) -> Question | None:
-    """Put a Q&A into the archive; None where it stands there already.
+    """Add a Q&A to the archive; return None if it was imported before.
 
-    `experts` says for each answer whose of the directory it is, where somebody said so. `found_as` is the fingerprint
-    of what the file had, where it was mended since. Raises `PermissionDenied`, `ImportRejected`, `TooLong`.
+    `experts` are the directory's experts for the answers, in order, None where unknown. `found_as` is the fingerprint
+    of the Q&A as it was in the file, if an editor has changed it. Raises `PermissionDenied`, `ImportRejected` and
+    `TooLong`.
     """
     must(actor, "edition", "upkeep")
     fingerprint = found_as or qa.fingerprint
@@ -105,7 +109,7 @@ def import_qa(
 
 
 def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: PrintedQA) -> Edition:
-    """The edition of that day among those that were imported, a new one where there is none."""
+    """Return the imported edition of that day, or create one. Raises `ImportRejected`."""
     if qa.day is None:
         raise ImportRejected("no_date")
     there = session.scalar(select(Edition).filter_by(newsletter_id=newsletter.id, rule_date=qa.day))
@@ -131,7 +135,10 @@ def _edition_of(session: Session, actor: Actor, newsletter: Newsletter, qa: Prin
 
 
 def _require_imported(session: Session, edition: Edition) -> Edition:
-    """The edition, where all that is in it was imported. What this house sent stays as it was sent."""
+    """Return the edition, locked, if all its items were imported: an edition that was sent from here can't change.
+
+    Raises `ImportRejected`.
+    """
     items = session.scalars(select(EditionItem.found_sha256).filter_by(edition_id=edition.id)).all()
     if not edition.is_sent or not items or not all(items):
         raise ImportRejected("date_taken")
@@ -192,7 +199,7 @@ def _lead_in(voice: PrintedVoice) -> LeadIn:
 def _answer(
     session: Session, actor: Actor, question: Question, voice: PrintedVoice, expert: Expert, position: int
 ) -> None:
-    """Note that an answer is an expert's: it stands on their page and in what they are known by."""
+    """Store an answer as an expert's, so that it counts for their public page and for the search for experts."""
     lead, words = _lead_in(voice), word_count(voice.markdown)
     assignment = Assignment(
         newsletter_id=question.newsletter_id,

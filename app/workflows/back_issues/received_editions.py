@@ -1,6 +1,7 @@
-"""An edition and its mail: the one that arrives at the desk (D7), and the replies that readers write to it.
+"""An edition's own mail as it arrives at the desk, and readers' replies to it.
 
-What arrives gives the edition its Message-ID and shows what changed after the lock. It never marks an edition as sent.
+The arriving mail gives the edition its Message-ID and shows what changed after the lock. It never marks the edition as
+sent.
 """
 
 from base64 import b32encode
@@ -23,25 +24,26 @@ from ...text.diff import split_paragraphs
 from ...typesetting.overlap import runs, share
 from ...typesetting.renderers import to_text
 
-BYTES = 10  # of a reply token: 80 bits, 16 symbols
-RECENT = 60  # editions whose reply addresses are known
-ARRIVES_WITHIN = timedelta(days=7)  # after it was marked as sent
+BYTES = 10  # of a reply token: 80 bits, 16 characters
+RECENT = 60  # editions whose reply addresses are recognized
+ARRIVES_WITHIN = timedelta(days=7)  # after the edition was marked as sent
 AROUND_ITS_DATE = timedelta(days=1)
-LIKE = 0.5  # of what was locked must stand in the mail; the rest may have been edited
-QUOTED = 12  # runs of words that a quote must share with an edition, whatever the shares are
-LOOKED_AT = 6  # editions that a quote without any other sign is compared with
-LONGEST = 200_000  # characters that are kept of what arrived
+LIKE = 0.5  # share of the locked text that must be in the mail; the rest may have been edited
+QUOTED = 12  # runs of words that a quote must share with an edition, in addition to the share
+LOOKED_AT = 6  # editions that a quote is compared with if nothing else identifies its edition
+LONGEST = 200_000  # characters of the arrived mail that are stored
 
 
 def reply_token(session: Session, edition: Edition) -> str:
-    """Return what stands in the edition's reply address. It follows from the edition: it proves nothing, it only says
-    which one.
+    """Return the token in the edition's reply address, derived from its public ID.
+
+    The token only identifies the edition, and is no proof of who writes.
     """
     return _token(get_keyring(session).mac("editions.reply", edition.public_id))
 
 
 def find_by_reply_tokens(session: Session, tokens: Sequence[str]) -> Edition | None:
-    """The edition whose reply address was written to, under any key that is still held."""
+    """Return the newest recent edition with one of these reply tokens, under any key of the keyring, or None."""
     if not tokens:
         return None
     ring, coming = get_keyring(session), now(session) + timedelta(days=31)
@@ -57,7 +59,7 @@ def _token(mac: bytes) -> str:
 
 
 def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, Edition]:
-    """The editions whose own mails have one of these Message-IDs; of several that have the same one the newest."""
+    """Return the editions with these Message-IDs, with or without angle brackets; the newest of several."""
     bare = [one.strip("<> ") for one in message_ids]
     both = [*bare, *(f"<{one}>" for one in bare)]
     found = {}
@@ -67,7 +69,7 @@ def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[
 
 
 def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
-    """Return what may be quoted of each edition: its own mail if it arrived, else what was locked."""
+    """Return the text of each edition that replies may quote: its own mail if it arrived, else the locked items."""
     found = {edition.id: [edition.arrived_text] for edition in editions if edition.arrived_text}
     missing = [edition.id for edition in editions if edition.id not in found]
     items = select(EditionItem).where(EditionItem.edition_id.in_(missing)).order_by(EditionItem.position)
@@ -78,7 +80,7 @@ def texts_of(session: Session, editions: Sequence[Edition]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class QuotableEdition:
-    """An edition that readers can have before them, with what can be quoted of it."""
+    """An edition that readers may reply to, with the text that they may quote."""
 
     edition: Edition
     text: str
@@ -89,7 +91,7 @@ class QuotableEdition:
 
 
 def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -> list[QuotableEdition]:
-    """The newest editions of a newsletter that are fixed, the newest first."""
+    """Return the newest fixed editions of a newsletter that have a text, newest first."""
     fixed = Edition.is_fixed
     query = select(Edition).where(Edition.newsletter_id == newsletter_id, fixed).order_by(Edition.runs_at.desc())
     editions = session.scalars(query.limit(limit)).all()
@@ -98,7 +100,7 @@ def recently_run(session: Session, newsletter_id: int, limit: int = LOOKED_AT) -
 
 
 def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edition | None:
-    """The edition that a quote is from."""
+    """Return the edition that best matches a quote, or None."""
     quoted = runs(quote)
     best: tuple[float, Edition] | None = None
     for one in editions if len(quoted) >= QUOTED else ():
@@ -110,7 +112,7 @@ def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edit
 
 
 def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Edition | None:
-    """Find the edition that a mail of the newsletter is: it can arrive now, and most of its words stand in the mail."""
+    """Return the edition whose own mail this text is: one that may arrive now and best matches the text, or None."""
     at = now(session)
     can_arrive = or_(
         Edition.is_locked,
@@ -128,7 +130,7 @@ def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Ed
 
 
 def record_arrival(session: Session, actor: Actor, edition: Edition, message_id: str, text: str) -> bool:
-    """Note that an edition's own mail came, once: a second one changes nothing. Tells whether it was noted."""
+    """Store the first arrival of an edition's own mail; return False if it has arrived already or it is another one."""
     lock_row(session, edition)
     if edition.arrived_at is not None or (edition.message_id and edition.message_id != message_id):
         return False
@@ -140,8 +142,9 @@ def record_arrival(session: Session, actor: Actor, edition: Edition, message_id:
 
 
 def changes(session: Session, edition: Edition) -> list[diff.Change]:
-    """Return what differs between what was locked and what ran, Q&A by Q&A; empty where nothing does, or nothing has
-    arrived.
+    """Return the differences between the locked and the arrived text of an edition, Q&A by Q&A.
+
+    Empty if there are none or the edition's own mail has not arrived.
     """
     if not edition.arrived_text:
         return []
@@ -153,12 +156,12 @@ def changes(session: Session, edition: Edition) -> list[diff.Change]:
 
 
 def _as_it_runs(session: Session, edition: Edition) -> list[str]:
-    """Each Q&A as it was locked, or, before that, as it would run."""
+    """Return the text of each Q&A as locked, or as it would run if the edition isn't locked yet."""
     return [to_text(block) for block in locking.blocks(session, edition)]
 
 
 def _find_passage(text: str, sent_paragraphs: list[tuple[str, set[tuple[str, ...]]]]) -> str:
-    """The part of what ran that a Q&A became: from the first to the last paragraph that is like one of its own."""
+    """Return the part of the sent text that corresponds to a Q&A, from the first to the last similar paragraph."""
     places = []
     for part in split_paragraphs(text):
         own = runs(part)

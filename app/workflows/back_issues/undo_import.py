@@ -1,7 +1,7 @@
-"""An import of back issues that was a mistake is undone as a whole, while nobody has gone on from there.
+"""Undo of a mistaken import of back issues, as a whole, as long as nothing in it was changed.
 
-An import is all that was taken in from one look at files, or by one run of the command: the events "newsletter.import"
-of its presses name the same `from`, and in `did` the events that each brought about.
+An import is everything from one upload of files, or from one run of the command. It consists of the events
+"newsletter.import" with the same `from`, which list the events that followed in `did`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ IMPORT, UNDONE = "newsletter.import", "newsletter.unimport"
 
 @dataclass
 class Import:
-    """All that one look at files, or one run of the command, has brought into the archive."""
+    """An import: `key` names the upload or run, `by` the actor, and `count` is the number of Q&As."""
 
     key: str
     by: str
@@ -48,7 +48,7 @@ class Import:
 
 @contextmanager
 def one_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> Iterator[None]:
-    """Note what is imported inside as a part of the import `key`."""
+    """Record the events inside the block as part of the import `key`."""
     with watched(session) as written:
         yield
     if written:
@@ -57,7 +57,7 @@ def one_import(session: Session, actor: Actor, newsletter_id: int, key: str) -> 
 
 
 def imports(session: Session, newsletter_id: int) -> list[Import]:
-    """Return the imports of a newsletter that were not undone, the newest first."""
+    """Return the imports of a newsletter that have not been undone, newest first."""
     query = select(Event).where(Event.noun == "newsletter", Event.noun_id == newsletter_id)
     there: dict[str, Import] = {}
     for event in session.scalars(query.where(Event.action.in_((IMPORT, UNDONE))).order_by(Event.id)):
@@ -72,10 +72,10 @@ def imports(session: Session, newsletter_id: int) -> list[Import]:
 
 
 def undo_import(session: Session, actor: Staff, key: str) -> int:
-    """Take an import out of the archive with all that it brought, and return how many Q&As that were.
+    """Undo an import and return the number of Q&As that were removed from the archive.
 
-    Raises `MissingPrecondition` where it isn't there any more, `VersionConflict` where anything of it was changed
-    since, and `PermissionDenied`.
+    Raises `MissingPrecondition` if it doesn't exist any more, `VersionConflict` if anything in it has been changed, and
+    `PermissionDenied`.
     """
     must(actor, "edition")
     newsletter = lock_row(session, session.get_one(Newsletter, actor.newsletter_id))
@@ -96,9 +96,10 @@ def undo_import(session: Session, actor: Staff, key: str) -> int:
 
 
 def take_out_of_archive(session: Session, actor: Staff, question: Question, event: Event, press: Sequence[int]) -> None:
-    """Undo that a Q&A was imported: page, record and answers are gone, and its question is closed, without words.
+    """Undo the import of a Q&A: delete its page, item and answers, close its question and erase its text.
 
-    `press` are the events of the whole import. Raises `VersionConflict` where anybody has done anything with it since.
+    `press` are the keys of all events of the import. Raises `VersionConflict` if anything has happened to the question
+    since.
     """
     cited = select(exists().where(or_(Letter.answered_by_id == question.id, Letter.question_id == question.id)))
     if has_later_event(session, question.id, event.id, press) or session.scalar(cited):
@@ -127,8 +128,7 @@ def _drop_answers(session: Session, actor: Staff, question: Question) -> None:
 
 
 def _drop_if_empty(session: Session, edition: Edition) -> None:
-    """Drop an edition that only this import has filled. Raises `VersionConflict` where somebody has written about
-    it."""
+    """Delete an edition that has no items left. Raises `VersionConflict` if a letter is about it."""
     if session.scalar(select(exists().where(EditionItem.edition_id == edition.id))):
         return
     if session.scalar(select(exists().where(Letter.about_edition_id == edition.id))):

@@ -1,4 +1,7 @@
-"""Letters and questions end without an answer of their own, and open again: whoever left an address hears of an end."""
+"""Ending letters and questions without an answer of their own, and reopening them.
+
+Readers who left an address are told about an end.
+"""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,8 +32,10 @@ from ..undo import is_untouched, take_back
 
 
 def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answer: Question | None = None) -> None:
-    """End a letter, where there is one with the published `answer` that fits. Raises `MissingPrecondition` (reason),
-    `InvalidTransition`."""
+    """End a letter and tell its reader the reason, with a link to the published `answer`, if there is one that fits.
+
+    Raises `InvalidField` for an unknown reason, `InvalidTransition` and `PermissionDenied`.
+    """
     _validate_reason(reason)
     filing.end(session, actor, letter, reason, answered_by_id=answer.id if answer else None)
     newsletter = session.get_one(Newsletter, letter.newsletter_id)
@@ -38,16 +43,18 @@ def end_letter(session: Session, actor: Staff, letter: Letter, reason: str, answ
 
 
 def reopen_letter(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
-    """Take an end back, and with it the notice that has not gone out yet. Raises `VersionConflict`,
-    `InvalidTransition`, and `OnItsWay`."""
+    """Reopen a letter, and recall the notice of its end if it has not been sent.
+
+    Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied` and `OnItsWay`.
+    """
     filing.reopen(session, actor, letter, version)
     notices.recall_waiting_notice(session, actor, letter)
 
 
 def wait_again(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> None:
-    """Let a filed letter of an expert wait, also after the minute of the undo, as if it had not been filed.
+    """Undo the filing of an expert's letter, without the time limit of `undo`, so that the letter waits again.
 
-    Raises `VersionConflict` where somebody has gone on from there, `InvalidTransition`, `PermissionDenied`.
+    Raises `VersionConflict` if something has happened since, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, letter), version)
     event = find_latest_move(session, "letter", letter.id)
@@ -58,7 +65,7 @@ def wait_again(session: Session, actor: Staff, letter: Letter, version: int | No
 
 
 def may_wait_again(session: Session, letter: Letter) -> bool:
-    """Return whether nothing has been built on what an expert's letter was filed as."""
+    """Return whether `wait_again` can undo the filing of a letter, because nothing has happened since."""
     event = find_latest_move(session, "letter", letter.id) if letter.is_filed else None
     did = (event.facts or {}).get("did") if event else None
     return event is not None and did is not None and is_untouched(session, did, event.id)
@@ -67,7 +74,7 @@ def may_wait_again(session: Session, letter: Letter) -> bool:
 def close_question(
     session: Session, actor: Staff, question: Question, reason: str, sentence: str = "", answer: Question | None = None
 ) -> None:
-    """Close a question: its readers hear `reason`, with the published `answer` that fits; the experts hear `sentence`.
+    """Close a question: tell its readers the `reason` with a link to `answer`, and its experts the `sentence`.
 
     Raises as `end_letter` does, and `LeakDetected` (see `source_protection`).
     """
@@ -79,10 +86,10 @@ def close_question(
 
 
 def reopen_question(session: Session, actor: Staff, question: Question) -> None:
-    """Open a closed question again, and take back the notices of its end that have not gone out yet.
+    """Reopen a closed question, and recall the notices of its end that have not been sent.
 
-    A text that is here can be used again, and whoever has not heard of the end goes on; the others can be asked once
-    more. Raises as `reopen_letter` does.
+    Submitted texts can be used again, and experts who have not been told about the end go on; the others can be invited
+    again. Raises as `reopen_letter` does.
     """
     QUESTION.apply(session, actor, lock_row(session, question), "reopen", closed_reason=None)
     closed = find_latest_event(session, "question", question.id, "question.close")
@@ -104,7 +111,7 @@ def reopen_question(session: Session, actor: Staff, question: Question) -> None:
 def _resume_assignment(
     session: Session, actor: Staff, end_event: Event, close_event: Event, was_notified: bool
 ) -> None:
-    """Let an assignment that was ended with its question go on, as far as it can."""
+    """Resume an assignment that ended with its question, if its text was received or its expert was not notified."""
     assignment = lock_row(session, session.get_one(Assignment, end_event.noun_id))
     if end_event.old == "received":
         answer = lock_row(session, session.scalars(select(Answer).filter_by(assignment_id=assignment.id)).one())
@@ -124,7 +131,7 @@ def _resume_assignment(
 
 
 def _concerns_assignment(session: Session, event: Event, assignment: Assignment) -> bool:
-    """Return whether an event is about an assignment, its answer or a mail of it."""
+    """Return whether an event is about an assignment, its answer or one of its mails."""
     if event.noun == "answer":
         return session.get_one(Answer, event.noun_id).assignment_id == assignment.id
     if event.noun == "outboxmail":

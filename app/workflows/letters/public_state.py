@@ -1,4 +1,4 @@
-"""The public state of a letter, shown by its receipt: coarse, never the desk's internal one, never the words."""
+"""The public state of a letter on its receipt page: coarse, without internal states or the text of the letter."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +17,12 @@ from ...questions.queries import lead_of
 
 @dataclass(frozen=True)
 class PublicState:
-    """`state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
+    """The state of a letter as its reader sees it.
 
-    `path` is the published page; `reason` the key of a kind sentence; `runs_at` when it is to run; `coming` the next
-    dates. `runs_unnamed` says that it was withdrawn after the edition was locked, and runs without a name.
+    `state` is one of arrived, read, kept (a comment or tip), asked, answered, coming, published, ended, withdrawn.
+    `path` is the published page, `reason` the key of a sentence about the end, `runs_at` the planned publication, and
+    `coming` the dates of the next editions. `runs_unnamed` means that the letter was withdrawn after its edition was
+    locked, and runs without a name.
     """
 
     state: str
@@ -44,7 +46,7 @@ class PublicState:
 
     @property
     def is_final(self) -> bool:
-        """Nothing more becomes of it."""
+        """Whether the state can't change any more."""
         return self.is_published or self.has_ended or self.was_taken_back
 
     @property
@@ -53,7 +55,7 @@ class PublicState:
 
 
 def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, dates: bool = True) -> PublicState:
-    """Return how a letter stands; without the next dates where nobody reads them."""
+    """Return the public state of a letter; pass `dates=False` if the next dates aren't needed."""
     coming = [edition.runs_at for edition in list_editions_to_run(session, newsletter.id)] if dates else []
     question = session.get(Question, letter.question_id) if letter.question_id else None
     lead = lead_of(session, question) if question else None
