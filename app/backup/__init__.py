@@ -1,5 +1,5 @@
-"""Backups: one file of all that the newsroom has, and beside it the list of what was erased since.
+"""Backups: one file with everything that the newsroom has, and beside it the list of what was erased since.
 
-A backup is the rows themselves and not the database's own files, so that it is of one moment while others write, needs
-no second program, and can be restored into the other kind of database. docs/adr/0014-backups.md says why it is so.
+A backup holds rows and not the files of the database. So it is consistent while others write, needs no other program,
+and can be restored into the other kind of database. docs/adr/0014-backups.md has the reasons.
 """

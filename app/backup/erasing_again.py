@@ -1,4 +1,4 @@
-"""Erasing again from a restored newsroom what was erased since its backup, by the verbs that erased it then."""
+"""Erase from a restored newsroom what was erased since its backup, with the verbs that erased it then."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence, Set
@@ -30,8 +30,7 @@ from ..workflows.retention import erase_letters, erase_people, erase_published
 
 @dataclass(frozen=True)
 class ErasureKind:
-    """A kind of erasure: what is said of it, the rows that still have what it erased, its verb, and under which names
-    it is noted of several rows."""
+    """A kind of erasure: its label, the rows that still hold what it erased, its verb, and the names noted for them."""
 
     says: str
     noun: Any
@@ -106,7 +105,7 @@ AGAIN = {
 
 
 def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
-    """Erase all that stands in a list, and what the rules would have erased by now; how many of each kind."""
+    """Erase everything in a list, and what the retention rules would have erased by now. Return counts by kind."""
     done: Counter[str] = Counter()
     ring = get_keyring(session)
     for kind, again in AGAIN.items():

@@ -1,8 +1,8 @@
 """The list of erasures as a file that outlives the database: on another disk, and beside each backup.
 
-Its first line says until when it is complete, and that it is ours; each line after it is the number of a key and a
-keyed hash (`audit.erasures`). Lines are only ever added, without a time: it would tell when a reader took something
-back.
+Its first line says until when it is complete, and proves that it is ours. Each further line is the number of a key and
+a keyed hash (`audit.erasures`). Lines are only ever added, and without a time, which would reveal when a reader
+withdrew something.
 """
 
 import errno
@@ -24,8 +24,8 @@ from ..db.session import now
 from .whole_file import write_whole_file
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
-OVERLAP = 10_000  # rows read again: on PostgreSQL one with a lower number may be committed later
-Line = tuple[int, bytes]  # the number of a key, and a hash under it
+OVERLAP = 10_000  # rows read again: on PostgreSQL a row with a lower id may be committed later
+Line = tuple[int, bytes]  # the number of a key, and a hash with it
 
 _HEAD = re.compile(
     rb"readers-asked erasures 1, complete to (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, of ([0-9a-f]{64})\n"
@@ -34,12 +34,12 @@ _LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
 
 
 class NotOurList(Exception):
-    """The file is no list of erasures, or that of a newsroom with other keys."""
+    """Raised for a file that is no list of erasures, or that of a newsroom with other keys."""
 
 
 @dataclass(frozen=True)
 class Erasures:
-    """The content of a list: all that was erased until `complete_to` (UTC)."""
+    """The content of a list: everything that was erased until `complete_to` (UTC)."""
 
     complete_to: datetime
     lines: frozenset[Line]
@@ -49,7 +49,7 @@ class Erasures:
 
 
 def read_list(path: Path, keyring: Keys) -> Erasures | None:
-    """Return what the list at `path` says, None where there is none. Raises `NotOurList`."""
+    """Return the content of the list at `path`, or None if there is none. Raises `NotOurList`."""
     try:
         written = path.read_bytes()
     except FileNotFoundError:
@@ -59,13 +59,15 @@ def read_list(path: Path, keyring: Keys) -> Erasures | None:
 
 
 def write_list(path: Path, erasures: Erasures, keyring: Keys) -> None:
-    """Write a list anew, whole or not at all, over one that is there."""
+    """Write a complete list, replacing an old one. Raises what `write_whole_file` raises."""
     write_whole_file(path, [_format_header(erasures.complete_to, keyring), *map(_format_line, sorted(erasures.lines))])
 
 
 def _parse_list(path: Path, data: bytes, keyring: Keys) -> tuple[Erasures, int] | None:
-    """Return what is written, and how many bytes of it are whole; None where nothing is. What a full disk or a killed
-    process cut off in the middle of a line is no part of it."""
+    """Return the content and its length in complete bytes, or None for an empty list.
+
+    What a full disk or a killed process cut off within a line is ignored.
+    """
     if b"\n" not in data:
         if _format_header(NEVER, keyring).startswith(data):
             return None  # empty, or begun
@@ -93,16 +95,17 @@ def _format_line(line: Line) -> bytes:
 
 
 class Keeper:
-    """Keeps the list at `path` up with the database. It reads it again only where somebody else wrote since."""
+    """Keep the list at `path` up to date with the database. Read it again only if somebody else has written to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._left: tuple[int, ...] = ()  # the file as it was when we left it
+        self._left: tuple[int, ...] = ()  # the signature of the file after our last write
         self._known: set[Line] = set()
         self._last_id = 0
 
     def keep(self, database: Database) -> int:
-        """Add what was erased since the last time, and note until when the list is complete; how many lines were added.
+        """Add what was erased since the last time, and store until when the list is complete. Return how many lines are
+        new.
 
         Raises `NotOurList` and OSError.
         """
@@ -118,14 +121,14 @@ class Keeper:
             new = {(row.key_no, row.mac) for row in rows} - self._known
             size = os.fstat(file.fileno()).st_size
             _write_at(file, size, b"".join(map(_format_line, sorted(new))))
-            _write_at(file, 0, _format_header(at, database.ring))  # last: it vouches for the rest
+            _write_at(file, 0, _format_header(at, database.ring))  # last, since it vouches for the rest
             self._known |= new
             self._last_id = max((row.id for row in rows), default=self._last_id)
             self._left = _signature(file)
             return len(new)
 
     def _begin(self, file: FileIO, keyring: Keys) -> None:
-        """Read what is there, and cut off what is not whole."""
+        """Read the existing lines, and truncate an incomplete one."""
         found = _parse_list(self.path, file.read(), keyring)
         os.ftruncate(file.fileno(), found[1] if found else 0)
         if found is None:

@@ -1,4 +1,4 @@
-"""Making a backup: all rows as they stood at one moment, written to a file that is there whole or not at all."""
+"""Make a backup: all rows as of one moment, in a file that is complete or doesn't exist."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -18,16 +18,16 @@ from .rows import counts_of, lines_of, tables_of
 from .whole_file import whole_file
 
 DAMAGED = "The database is damaged ({}): keep the last good backup."
-BESIDE = ".erasures"  # what the name of the list beside a backup ends in
+BESIDE = ".erasures"  # suffix of the list beside a backup
 
 
 class Broken(Exception):
-    """The database is damaged or has no newsroom: a backup would take the place of a better one. `str` says it."""
+    """Raised if the database is damaged or has no newsroom: a backup might replace a better one. `str` says it."""
 
 
 @contextmanager
 def one_moment(database: Database) -> Iterator[Connection]:
-    """A connection that reads all as it stands at one moment, whoever writes meanwhile."""
+    """Yield a connection that sees everything as of one moment, whatever others write meanwhile."""
     with database.reader.connect() as connection:
         if not database.is_sqlite:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
@@ -43,11 +43,11 @@ def make(
     replace: bool,
     progress: Callable[[int, int], None],
 ) -> dict[str, int]:
-    """Write a backup to `path`, sealed for `recipients` where there are any, and beside it the list of erasures.
+    """Write a backup to `path`, encrypted if there are `recipients`, and beside it the list of erasures.
 
-    `erasures` is the list that the newsroom keeps; `progress` hears of rows, how many of how many. Returns the rows of
-    each table. Raises FileExistsError unless `replace`, `Broken`, `Changed`, `NotOurList` and OSError; then `path` is
-    what it was.
+    `erasures` is the path of the list that the newsroom keeps; `progress` is called with the rows done and their total.
+    Returns the number of rows by table. Raises FileExistsError unless `replace`, `Broken`, `Changed`, `NotOurList` and
+    OSError; then `path` is unchanged.
     """
     with whole_file(path, replace) as file, one_moment(database) as connection:
         at = utc_now()
@@ -96,7 +96,7 @@ def _load_erasure_lines(connection: Connection) -> frozenset[erasure_list.Line]:
 
 
 def _check(connection: Connection) -> None:
-    """Raise `Broken` where SQLite finds its file damaged. PostgreSQL checks the pages that it reads."""
+    """Raise `Broken` if SQLite finds its file damaged. PostgreSQL checks the pages that it reads."""
     if connection.dialect.name == "sqlite":
         said = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         loose = connection.exec_driver_sql("PRAGMA foreign_key_check").first()

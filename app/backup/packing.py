@@ -1,7 +1,7 @@
-"""The form of a backup: lines of JSON, gzip around them, and age around that where it is sealed for somebody's key.
+"""The format of a backup: lines of JSON, compressed with gzip and, if it has recipients, encrypted with age.
 
-The first line says what it is, then come the tables, each row a line; the last holds the SHA-256 of all before it and a
-keyed hash of that, so that nobody without the newsroom's keys makes or changes one unseen.
+The first line is the manifest, then follow the tables, with a line for each row. The last line holds the SHA-256 of
+everything before it and a keyed hash of that, so that only somebody with the newsroom's keys can create or change one.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from typing import Any, BinaryIO
 from ..crypto.seal import Keys
 
 FORM = "readers-asked backup"
-NUMBER = 1  # of the form; a newer one is not read
+NUMBER = 1  # version of the format; newer ones can't be read
 PURPOSE = "backups"
 GZIP = 31  # zlib's name for a gzip wrapper with the largest window (zlib manual, inflateInit2)
-LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its reading, twice written in base64
+LONGEST = 128 * 1024 * 1024  # bytes of a line: a mail of 25 MB and its parsed text, twice encoded in base64
 PIECE = 256 * 1024  # bytes
 AGE = b"age-encryption.org/"
-Identity = Any  # pyrage's, of age's own keys or of OpenSSH's; the library has no types
+Identity = Any  # of pyrage, which has no types: an age or an OpenSSH key
 Recipient = Any
 
 
 class UnreadableBackup(Exception):
-    """The file can't be restored; `str` says why, in a sentence for a person."""
+    """Raised for a file that can't be restored; `str` is the reason, as a sentence for a person."""
 
 
 def line(value: Any) -> bytes:
@@ -34,18 +34,18 @@ def line(value: Any) -> bytes:
 
 
 def pack(lines: Iterable[bytes], keyring: Keys) -> Iterator[bytes]:
-    """Yield the bytes of an unsealed backup, its last line added."""
+    """Yield the bytes of an unencrypted backup, including its last line."""
     squeezed, summed = zlib.compressobj(6, zlib.DEFLATED, GZIP), hashlib.sha256()
     for one in lines:
         summed.update(one)
-        for start in range(0, len(one), PIECE):  # a mail's line has megabytes
+        for start in range(0, len(one), PIECE):  # the line of a mail may have megabytes
             yield squeezed.compress(one[start : start + PIECE])
     yield squeezed.compress(line({"end": summed.hexdigest(), "of": keyring.mac(PURPOSE, summed.hexdigest()).hex()}))
     yield squeezed.flush()
 
 
 class _ChunkReader(io.RawIOBase):
-    """Chunks as a file to read from."""
+    """Chunks as a readable file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks, self._rest = chunks, b""
@@ -62,11 +62,11 @@ class _ChunkReader(io.RawIOBase):
 
 
 def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> None:
-    """Write chunks sealed for these keys, in the age format (age-encryption.org/v1), a piece at a time.
+    """Encrypt chunks for these recipients and write them, in the age format (age-encryption.org/v1), piece by piece.
 
-    What goes wrong while reading or writing is raised as it was; the library would name it an error of its own.
+    Errors of reading or writing are raised as they are, although the library would turn them into errors of its own.
     """
-    import pyrage  # here and below: only where a backup is made or read
+    import pyrage  # here and below, since only backups need it
 
     kept = _ErrorRecordingFile(file)
     try:
@@ -76,7 +76,7 @@ def seal(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> Non
 
 
 class _ErrorRecordingFile:
-    """A file, and the first error of reading or writing, by itself."""
+    """A file that remembers its first error of reading or writing."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -101,8 +101,10 @@ class _ErrorRecordingFile:
 
 
 class BackupReader:
-    """A backup as it is read, line by line: `manifest` once the first is read, then `on_row` for each row with its
-    table, its columns, and the line itself. What is written to it are the bytes of an unsealed backup.
+    """Parse the bytes of an unencrypted backup, which are written to it, line by line.
+
+    `manifest` is set after the first line. Then `on_row` is called for each row with its table, its columns and its
+    line.
     """
 
     def __init__(self, on_row: Callable[[str, list[str], bytes], None], keyring: Keys) -> None:
@@ -115,7 +117,7 @@ class BackupReader:
         self._ended = False
 
     def write(self, some: bytes) -> int:
-        """Take the next bytes. Raises `UnreadableBackup`, and what `take` raises."""
+        """Parse the next bytes. Raises `UnreadableBackup`, and what `on_row` raises."""
         try:
             out = self._gzip.decompress(some)
         except zlib.error:
@@ -131,10 +133,10 @@ class BackupReader:
         return len(some)
 
     def flush(self) -> None:
-        """Do nothing: what could be read has been."""
+        """Do nothing: all complete lines have been parsed."""
 
     def end(self) -> None:
-        """Say that nothing comes any more. Raises `UnreadableBackup` where something is missing."""
+        """Finish. Raises `UnreadableBackup` if something is missing."""
         if not self.manifest:
             raise UnreadableBackup(NOT_OURS)
         if not (self._ended and self._gzip.eof) or self.counts != self.manifest["rows"]:
@@ -184,8 +186,9 @@ class BackupReader:
 
 
 def check_keys(manifest: dict[str, Any], keyring: Keys) -> list[int]:
-    """Return the numbers of older keys that the newsroom had and we don't. Raises `UnreadableBackup` where we don't
-    have the one that it sealed with.
+    """Return the numbers of older keys of the newsroom that are missing here.
+
+    Raises `UnreadableBackup` if its newest key is missing.
     """
     missing = [
         int(number)
@@ -207,8 +210,10 @@ WRONG_KEY = "The file is sealed for another key than the one of --key."
 
 
 def unpack(path: Path, identities: list[Identity], reader: BackupReader, progress: Callable[[int], None]) -> None:
-    """Read a backup from beginning to end; `progress` hears how many bytes were read. Raises `UnreadableBackup`,
-    OSError."""
+    """Read a backup from beginning to end; `progress` is called with the number of bytes read.
+
+    Raises `UnreadableBackup` and OSError.
+    """
     with path.open("rb") as file:
         is_sealed = file.read(len(AGE)) == AGE
         file.seek(0)
@@ -238,7 +243,7 @@ def _decrypt(file: Any, identities: list[Identity], reader: BackupReader) -> Non
 
 
 class _ProgressFile(io.RawIOBase):
-    """A file whose reading is told."""
+    """A file that reports how many bytes are read from it."""
 
     def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
         self._file, self._progress = file, progress

@@ -1,4 +1,4 @@
-"""Restoring a backup into an empty place, all of it or nothing, with what was erased since erased again."""
+"""Restore a backup into an empty place, completely or not at all, and erase again what was erased since."""
 
 import os
 from collections import Counter
@@ -28,12 +28,12 @@ from .erasure_list import Line
 from .packing import DAMAGED, BackupReader, Identity, UnreadableBackup, unpack
 from .rows import BatchInserter, counts_of, tables_of
 
-BEGUN = ".restoring"  # what the name of a SQLite file that is being filled ends in
+BEGUN = ".restoring"  # suffix of a SQLite file that is being filled
 Progress = Callable[[int], None]
 
 
 class NotEmpty(Exception):
-    """There is something already where the backup should go; `str` says what."""
+    """Raised if there is something already where the backup should go; `str` says what."""
 
 
 PATIENCE = 30.0  # seconds
@@ -41,7 +41,7 @@ PATIENCE = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Source:
-    """A backup to restore, and the keys of the file and of the newsroom that open it."""
+    """A backup to restore, with the keys that decrypt the file and those of the newsroom."""
 
     path: Path
     identities: list[Identity]
@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Restored:
-    """The outcome: rows by table, what was erased again, and how many mails a worker will send."""
+    """The result: rows by table, what was erased again, and how many mails a worker will send."""
 
     rows: dict[str, int]
     erased: Counter[str]
@@ -58,8 +58,10 @@ class Restored:
 
 
 def check(source: Source, progress: Progress) -> dict[str, Any]:
-    """Read a backup to its end and return its manifest, without writing anything. Raises `UnreadableBackup` and
-    OSError."""
+    """Read a backup to its end and return its manifest, without writing anything.
+
+    Raises `UnreadableBackup` and OSError.
+    """
     unpacked = BackupReader(lambda *_: None, source.ring)
     unpack(source.path, source.identities, unpacked, progress)
     if unpacked.manifest["revision"] not in revisions():
@@ -71,9 +73,9 @@ def check(source: Source, progress: Progress) -> dict[str, Any]:
 def restore(
     source: Source, manifest: dict[str, Any], database: Database, erasures: frozenset[Line], progress: Progress
 ) -> Restored:
-    """Fill the empty place that `database` names with a backup that `check` has read; `erasures` is what was erased.
+    """Fill the empty place that `database` names with a backup that `check` has read, and apply the list of `erasures`.
 
-    Raises `NotEmpty`, `UnreadableBackup` and whatever the database says; then the place is as empty as it was.
+    Raises `NotEmpty`, `UnreadableBackup` and errors of the database; then the place is as empty as before.
     """
     into = _into_file if database.is_sqlite else _into_server
     return into(
@@ -84,7 +86,7 @@ def restore(
 
 
 def refuse_unless_empty(database: Database) -> None:
-    """Raise `NotEmpty` where the place that `database` names holds anything, a table without rows too."""
+    """Raise `NotEmpty` if the place that `database` names holds anything, even a table without rows."""
     if database.is_sqlite:
         path = _path(database)
         if not path.exists() or not path.stat().st_size:
@@ -114,14 +116,14 @@ def _refuse(connection: Connection) -> None:
 def _into_server(
     database: Database, fill: Callable[[Connection], None], settle: Callable[[Session], Restored]
 ) -> Restored:
-    """One transaction from the first table to the last erasure."""
+    """Restore in one transaction, from the first table to the last erasure."""
     with database.writer.begin() as connection:
         _refuse(connection)
         fill(connection)
         with database.within(connection) as session, session.begin():
             restored = settle(session)
-    # What was erased again lies in the files until they are written anew, and rows that anybody's older look at this
-    # database could still see, autovacuum's too, are written again with the others.
+    # What was erased again stays in the files until they are rewritten. Rows that an older snapshot could still see,
+    # even that of autovacuum, would be copied too, so wait for those to end.
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         is_unseen(connection, PATIENCE)
         connection.execute(text("VACUUM (FULL, ANALYZE)"))
@@ -131,7 +133,7 @@ def _into_server(
 def _into_file(
     database: Database, fill: Callable[[Connection], None], settle: Callable[[Session], Restored]
 ) -> Restored:
-    """A file beside its place, which gets its name once all is done."""
+    """Restore into a temporary file, which gets its name once everything is done."""
     path = _path(database)
     part = path.with_name(path.name + BEGUN)
     refuse_unless_empty(database)
@@ -165,7 +167,7 @@ def _into_file(
 
 
 def _unchecked(driver_connection: Any, _record: Any) -> None:
-    """References are checked once all rows are there."""
+    """Turn foreign keys off: they are checked once all rows are there."""
     driver_connection.isolation_level = None
     for pragma in ("foreign_keys=OFF", "secure_delete=ON"):
         driver_connection.execute(f"PRAGMA {pragma}")
@@ -176,7 +178,7 @@ def _path(database: Database) -> Path:
 
 
 def _fill(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
-    """Put everything back as it was, and bring it to this version."""
+    """Restore the tables, and migrate them to this version."""
     restore_tables(connection, source, manifest, progress)
     migrate_on(connection)
     # The worker fills the indexes: they hold copies, and are left out of backups.
@@ -185,11 +187,11 @@ def _fill(connection: Connection, source: Source, manifest: dict[str, Any], prog
 
 
 def restore_tables(connection: Connection, source: Source, manifest: dict[str, Any], progress: Progress) -> None:
-    """Make the tables of a backup as they were then, with all their rows. SQLite checks no references meanwhile."""
+    """Create the tables as of the backup's revision, with all their rows. SQLite checks no foreign keys meanwhile."""
     migrate_on(connection, manifest["revision"])
     unwatch(connection)
     references = _without_references(connection)
-    if inspect(connection).has_table(Sighting.__tablename__):  # a new database has seen something already: itself
+    if inspect(connection).has_table(Sighting.__tablename__):  # a new database already has a sighting of itself
         connection.execute(delete(Sighting))
     filling = BatchInserter(connection)
 
@@ -199,7 +201,7 @@ def restore_tables(connection: Connection, source: Source, manifest: dict[str, A
     unpacked = BackupReader(take, source.ring)
     unpack(source.path, source.identities, unpacked, progress)
     if unpacked.manifest != manifest:
-        raise UnreadableBackup(DAMAGED)  # somebody wrote over it while it was read
+        raise UnreadableBackup(DAMAGED)  # somebody has replaced the file since `check` read it
     filling.put()
     filling.number_on()
     for statement in references:
@@ -207,8 +209,10 @@ def restore_tables(connection: Connection, source: Source, manifest: dict[str, A
 
 
 def _without_references(connection: Connection) -> list[str]:
-    """Take PostgreSQL's foreign keys off, since tables point at each other; return the statements that put them back,
-    which check every row."""
+    """Drop PostgreSQL's foreign keys, since tables refer to each other. Return the statements that add them again.
+
+    Adding them checks every row.
+    """
     if connection.dialect.name != "postgresql":
         return []
     query = text(
@@ -225,7 +229,7 @@ def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict
     known = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
     session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - known))
     session.flush()
-    # The order of the days since the backup is to be forgotten, and no number of another server's transactions holds.
+    # The order of the days since the backup must be erased, and transaction ids of another server mean nothing here.
     session.execute(update(Sighting).where(Sighting.name == forget_order.NAME).values(number=0))
     erased = erase_again(session, {mac for _, mac in erasures | known})
     waits = select(OutboxMail.id).where(OutboxMail.is_queued, OutboxMail.expires_at > now(session))

@@ -1,4 +1,4 @@
-"""The tables of a database as lines, and lines as tables of another, whatever revision and kind they are of."""
+"""The tables of a database as lines, and lines as rows of another one, whatever revision and kind the two are."""
 
 import base64
 import json
@@ -30,21 +30,21 @@ from ..search.models import COLLECTIONS, Vector, is_index
 from ..workflows.key_rotation import SEALED
 from .packing import line
 
-# Ways in, and what lives for an hour, come back from no backup: whoever was signed out since stays out.
+# Sign-ins, and rows that live for an hour, aren't restored: whoever was signed out since stays signed out.
 WAYS_IN = (BrowserSession, SignIn, PressKey, Upload)
-# Made anew from the texts by the worker.
+# The worker builds these again from the texts.
 COPIES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
-# Drawn anew where the triggers are put on (app/db/public_version.py).
+# Created again with the triggers (app/db/public_version.py).
 DRAWN = (PublicVersion,)
 LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*WAYS_IN, *COPIES, *DRAWN))}
-# The rows that are held in memory at once, fewer of those that may hold a mail of 25 MB.
+# Rows held in memory at a time, fewer for tables whose rows may hold a mail of 25 MB.
 AT_ONCE = {sealed.table.__tablename__: sealed.batch for sealed in SEALED}
 MANY = 500
-MOST_BYTES = 4 * 1024 * 1024  # of lines that are inserted together
+MOST_BYTES = 4 * 1024 * 1024  # of the lines of one batch
 
 
 def tables_of(connection: Connection) -> dict[str, Table]:
-    """Return the tables that belong into a backup, as the database itself describes them."""
+    """Return the tables that belong in a backup, as reflected from the database."""
     look = inspect(connection)
     return {
         name: Table(
@@ -63,12 +63,12 @@ def _column_type(reflected_type: TypeEngine[Any]) -> TypeEngine[Any]:
 
 
 def counts_of(connection: Connection, tables: dict[str, Table]) -> dict[str, int]:
-    """Return how many rows each table has."""
+    """Return the number of rows of each table."""
     return {name: connection.scalar(select(func.count()).select_from(table)) or 0 for name, table in tables.items()}
 
 
 def lines_of(connection: Connection, tables: dict[str, Table], progress: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield each table's name and columns, and its rows; `progress` hears of each row."""
+    """Yield each table's name and columns, and its rows; `progress` is called for each row."""
     for name, table in tables.items():
         yield line({"table": name, "columns": table.columns.keys()})
         rows = select(table).order_by(*(table.c[key] for key in table.info["key"]))
@@ -85,7 +85,7 @@ def _encode_value(value: Any) -> Any:
 
 
 def _get_decoder(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
-    """Return what makes a value of a column of what stands in a line."""
+    """Return the function that decodes a column's value from a line."""
     if isinstance(column_type, LargeBinary):
         return base64.b64decode
     if isinstance(column_type, UTCDateTime):
@@ -94,7 +94,7 @@ def _get_decoder(column_type: TypeEngine[Any]) -> Callable[[Any], Any]:
 
 
 class BatchInserter:
-    """Rows on their way into the tables of an empty database, some at a time."""
+    """Insert rows into the tables of an empty database in batches."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._tables = connection, tables_of(connection)
@@ -104,7 +104,7 @@ class BatchInserter:
         self._read: list[tuple[str, Callable[[Any], Any]]] = []
 
     def take(self, table: str, columns: list[str], raw_line: bytes) -> None:
-        """Put a row's line into its table, once there are some. Raises LookupError for one that isn't there."""
+        """Add a row's line to the batch of its table. Raises LookupError for an unknown table or column."""
         if table != self._table:
             self.put()
             self._table = table
@@ -116,13 +116,13 @@ class BatchInserter:
             self.put()
 
     def put(self) -> None:
-        """Put in what waits."""
+        """Insert the current batch."""
         if self._rows:
             self._connection.execute(insert(self._tables[self._table]), self._rows)
         self._rows, self._bytes = [], 0
 
     def number_on(self) -> None:
-        """Let new rows of PostgreSQL get keys after those that were put in; SQLite does so by itself."""
+        """Set PostgreSQL's sequences behind the ids that were inserted; SQLite does so by itself."""
         if self._connection.dialect.name == "postgresql":
             for name, table in self._tables.items():
                 newest = self._connection.scalar(select(func.max(table.c.id))) if "id" in table.c else None

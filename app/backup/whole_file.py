@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, read back from the disk, then named."""
+"""Files that are written completely or not at all: to a temporary file, read back from the disk, then renamed."""
 
 import errno
 import hashlib
@@ -12,17 +12,17 @@ AT_ONCE = 1024 * 1024  # bytes
 
 
 class Changed(Exception):
-    """The disk gives back other bytes than were written."""
+    """Raised when the disk returns other bytes than were written."""
 
 
 class PartialFile:
-    """A file that is being written, and the SHA-256 (FIPS 180-4) of what was."""
+    """A file that is being written, and the SHA-256 (FIPS 180-4) of its content."""
 
     def __init__(self, file: int) -> None:
         self._file, self._hash = file, hashlib.sha256()
 
     def write(self, written: bytes) -> int:
-        """Write all of it. Raises OSError, with ENOSPC where the disk is full."""
+        """Write all bytes. Raises OSError, with ENOSPC if the disk is full."""
         rest = memoryview(bytes(written))
         self._hash.update(rest)
         while rest:
@@ -33,12 +33,12 @@ class PartialFile:
         return len(written)
 
     def flush(self) -> None:
-        """Do nothing: each write goes out at once."""
+        """Do nothing, since writes aren't buffered."""
 
     def check(self) -> None:
-        """Wait until the disk has it, and read it back from there. Raises `Changed` and OSError."""
+        """Wait until the disk has the file, and read it back from there. Raises `Changed` and OSError."""
         os.fsync(self._file)
-        if hasattr(os, "posix_fadvise"):  # else what is read back may be what memory holds of it
+        if hasattr(os, "posix_fadvise"):  # otherwise the page cache may be read back, and not the disk
             os.posix_fadvise(self._file, 0, 0, os.POSIX_FADV_DONTNEED)
         os.lseek(self._file, 0, os.SEEK_SET)
         again = hashlib.sha256()
@@ -50,9 +50,9 @@ class PartialFile:
 
 @contextmanager
 def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
-    """Give what is to be written to; it gets its name, readable for its owner alone, once all of it is on the disk.
+    """Yield a file to write to. It gets its name, readable for its owner only, once all of it is on the disk.
 
-    Where the block is left by an error, or the process is killed, nothing has that name. Raises FileExistsError unless
+    If the block raises or the process is killed, there is no file of that name. Raises FileExistsError unless
     `replace`, `Changed`, and OSError.
     """
     if not replace and path.exists():
@@ -70,7 +70,7 @@ def whole_file(path: Path, replace: bool = False) -> Iterator[PartialFile]:
 
 
 def write_whole_file(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file anew over one that is there. Raises what `whole_file` raises."""
+    """Write a file, replacing an old one. Raises what `whole_file` raises."""
     with whole_file(path, replace=True) as file:
         for part in parts:
             file.write(part)
@@ -81,10 +81,10 @@ def _move_into_place(temp_path: str, path: Path, replace: bool) -> None:
         os.replace(temp_path, path)
     else:
         try:
-            os.link(temp_path, path)  # unlike a renaming it takes nobody's place
+            os.link(temp_path, path)  # unlike a rename, it never replaces a file
         except FileExistsError:
             raise
-        except OSError:  # a stick's file system knows no links
+        except OSError:  # the file systems of USB sticks have no hard links
             if path.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
             os.rename(temp_path, path)
