@@ -1,1 +1,1 @@
-"""The house is looked over: one table of checks, for the person who keeps it running."""
+"""Checks of the installation, in one table, for its operator."""

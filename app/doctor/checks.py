@@ -1,6 +1,6 @@
-"""The table of checks: what each looks at, and the sentence that mends it.
+"""The table of checks: what each checks, and a sentence that says how to fix it.
 
-`flask doctor`, `/readyz` and docs/maintain.md are made of it.
+`flask doctor`, `/readyz` and docs/maintain.md use it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,9 +18,9 @@ __all__ = ["CHECKS", "FAULT", "FINE", "Check", "Looked", "examine"]
 
 @dataclass(frozen=True)
 class Check:
-    """One row: `looks_at` and `mend` are for the operator, `look` gives what it finds: nothing where all is well.
+    """A row: `looks_at` and `mend` are for the operator; `look` yields findings, or nothing if all is well.
 
-    A `quick` one asks nobody but the database and the machine itself, and is part of `/readyz`.
+    A `quick` check needs only the database and the machine itself, and is part of `/readyz`.
     """
 
     name: str
@@ -173,14 +173,14 @@ CHECKS = (
 
 @dataclass(frozen=True)
 class Looked:
-    """A check and what it found."""
+    """A check and its findings."""
 
     check: Check
     found: tuple[Finding, ...]
 
     @property
     def state(self) -> str:
-        """Return the worst that was found."""
+        """The worst state of the findings."""
         return min((one.state for one in self.found), key=ORDER.index, default=FINE)
 
 
@@ -192,9 +192,9 @@ def examine(
     nameservers: Sequence[str] = (),
     step: Callable[[str], None] | None = None,
 ) -> list[Looked]:
-    """Make every check, or the `quick` ones; `step` hears the name of each before it is made.
+    """Run every check, or only the `quick` ones; `step` is called with the name of each before it runs.
 
-    One that asks another server may take its time limit of five seconds, a mailbox thirty.
+    Checks that contact other servers may take five seconds each, a mailbox thirty.
     """
     house, looked = House(database, config, nameservers), []
     for check in CHECKS:
@@ -209,7 +209,7 @@ def examine(
 def _look(check: Check, house: House) -> list[Finding]:
     try:
         return list(check.look(house))
-    except SQLAlchemyError as error:  # which `database` or `migrations` tells of
+    except SQLAlchemyError as error:  # reported by `database` or `migrations`
         return [not_checked(f"the database did not answer: {type(error).__name__}")]
-    except Exception as error:  # a check that trips keeps nobody from the others
+    except Exception as error:  # a failing check must not stop the others
         return [fault(f"the check itself failed: {type(error).__name__}")]

@@ -1,4 +1,4 @@
-"""Findings of a check, and the house as it is given to it."""
+"""Findings of a check, and the installation as checks see it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from ..db.engine import Database
 from ..mail import sending
 from ..mail.delivery import Undelivered
 
-# From the worst: wrong, and wants somebody; could not be found out; as it was set, and worth knowing; all is well.
+# From the worst: needs attention; could not be checked; as configured, but worth knowing; fine.
 FAULT, UNMADE, NOTE, FINE = "fault", "not made", "note", "fine"
 ORDER = (FAULT, UNMADE, NOTE, FINE)
 PATIENCE = 5.0  # seconds without a byte from another server
@@ -22,7 +22,7 @@ PATIENCE = 5.0  # seconds without a byte from another server
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence for the operator. It holds no reader's words, and no address but the house's own."""
+    """A sentence for the operator. It holds no reader's text, and no address except the installation's own."""
 
     state: str
     said: str
@@ -45,7 +45,7 @@ def fine(message: str) -> Finding:
 
 
 def format_duration(time: timedelta) -> str:
-    """A time as one says it."""
+    """Return a duration in words, in minutes, hours or days."""
     minutes = int(time.total_seconds()) // 60
     return (
         f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours" if minutes < 2880 else f"{time.days} days"
@@ -53,9 +53,9 @@ def format_duration(time: timedelta) -> str:
 
 
 class House:
-    """The house as checks look at it; what two of them ask another server for is asked once.
+    """The installation as checks see it; what two of them request from another server is requested once.
 
-    `nameservers` are addresses of name servers, `host` or `host#port`; without any the machine's own are asked.
+    `nameservers` are addresses of name servers, `host` or `host#port`; without any, those of the system are used.
     """
 
     def __init__(self, database: Database, config: Mapping[str, Any], nameservers: Sequence[str] = ()) -> None:
@@ -68,12 +68,12 @@ class House:
 
     @property
     def writes_to_folder(self) -> bool:
-        """Return whether mails are written to a folder, so that no mail server and no domain has a part in them."""
+        """Whether mails are written to a folder, so that no mail server or domain is involved."""
         return bool(self.config["MAIL_TRANSPORT"] == "folder")
 
     @cached_property
     def mail_server(self) -> sending.Greeted | Undelivered:
-        """Return the mail server's greeting when we signed in as mails do, or why that failed."""
+        """The mail server's greeting after signing in as mails do, or the reason why that failed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return sending.greet(app, PATIENCE)

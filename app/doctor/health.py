@@ -1,6 +1,6 @@
-"""For whoever watches over the machines: is the process up, can it do its work, and the numbers.
+"""Endpoints for monitoring: whether the process is up, whether it can work, and the metrics.
 
-Strangers learn yes or no.
+Without METRICS_TOKEN they only say yes or no.
 """
 
 import hmac
@@ -17,7 +17,7 @@ health = Blueprint("health", __name__)
 
 
 def _has_metrics_token() -> bool:
-    """Return whether the request bears METRICS_TOKEN; found out in the same time whatever it bears."""
+    """Return whether the request has METRICS_TOKEN, compared in constant time."""
     token = current_app.config["METRICS_TOKEN"]
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())
@@ -25,13 +25,16 @@ def _has_metrics_token() -> bool:
 
 @health.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Answer that the process is up."""
     return Response("up\n", mimetype="text/plain")
 
 
 @health.get("/readyz")
 def readyz() -> Response:
-    """200 while the quick checks of `flask doctor` find no fault, else 503; which ones did is told to METRICS_TOKEN."""
+    """Return 200 if the quick checks of `flask doctor` find no fault, else 503.
+
+    With METRICS_TOKEN the response also has the state of each check.
+    """
     found = checks.examine(db, current_app.config, quick=True)
     status = 503 if any(one.state == checks.FAULT for one in found) else 200
     if _has_metrics_token():
@@ -42,7 +45,7 @@ def readyz() -> Response:
 
 @health.get("/metrics")
 def numbers() -> Response:
-    """The numbers for Prometheus, to whoever bears METRICS_TOKEN; 404 where it is not set."""
+    """Return the metrics for Prometheus to a request with METRICS_TOKEN; 404 if that is not set."""
     if not current_app.config["METRICS_TOKEN"]:
         abort(404)
     if not _has_metrics_token():

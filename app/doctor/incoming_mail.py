@@ -1,4 +1,4 @@
-"""Checks of mail that comes in: whether every mail has one place, whether mailboxes open, whether senders are known."""
+"""Checks of incoming mail: whether each mail has been filed once, mailboxes open, and senders can be verified."""
 
 import imaplib
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ from ..mailroom import imap, integrity
 from ..newsletters.models import Newsletter
 from .findings import Finding, House, fault, format_duration, note
 
-WAITS = timedelta(minutes=10)  # without a place, before somebody should look
+WAITS = timedelta(minutes=10)  # for which an unfiled mail is no fault
 HELD = "no sender can be proven, so every mailed answer of an expert waits in the holding pen"
 PROVING = ("MAIL_AUTHSERV_ID", "MAIL_RECEIVED_BY", "MAIL_DNS")
-# What is said of the settings that senders are proven by, by whether each of `PROVING` is there.
+# The findings about the settings that verify senders, by whether each of `PROVING` is set.
 PROOFS: dict[tuple[bool, ...], str] = {
     (False, False, False): f"MAIL_AUTHSERV_ID and MAIL_RECEIVED_BY are empty and MAIL_DNS is 0: {HELD}",
     (True, False, False): f"MAIL_RECEIVED_BY is empty and MAIL_DNS is 0: {HELD}",
@@ -40,7 +40,7 @@ def places(house: House) -> Iterator[Finding]:
 
 
 def mailboxes(house: House) -> Iterator[Finding]:
-    """Open each mailbox and leave it as it is."""
+    """Open each mailbox without changing anything."""
     with house.read() as session:
         newsletters = set(session.scalars(select(Newsletter.slug)))
     for number, mailbox in enumerate(house.config["MAILBOXES"], 1):
@@ -53,10 +53,10 @@ def mailboxes(house: House) -> Iterator[Finding]:
             with imap.open_mailbox(house.database, mailbox):
                 pass
         except sign_ins.NoToken:
-            continue  # `accounts` says why
+            continue  # `accounts` reports it
         except OSError as error:
             yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: {describe_error(error)}")
-        except (imaplib.IMAP4.error, ImapToolsError):  # what the server said may hold an address
+        except (imaplib.IMAP4.error, ImapToolsError):  # the server's message may hold an address
             yield fault(f"mailbox {number} ({mailbox.host}) can't be opened: it refuses user, password or folder")
 
 

@@ -1,4 +1,4 @@
-"""Checks of the machines: database, keys, worker, mail that goes out, disks, clock, proxy."""
+"""Checks of the machines and what runs on them: database, keys, worker, outgoing mail, disks, clock, proxy, sign-in."""
 
 import os
 import tempfile
@@ -33,15 +33,15 @@ from ..watching.models import Sighting
 from ..workflows import key_rotation
 from .findings import PATIENCE, Finding, House, fault, format_duration, not_checked, note
 
-BEATS = timedelta(minutes=10)  # without a sign of life, before a worker counts as gone; it writes one each minute
-OVERDUE = timedelta(minutes=10)  # that a mail may be due
-REFUSED = timedelta(hours=1)  # that a mail may be tried again and again
-FULL, ROOM = 10 << 20, 1 << 30  # bytes: with less nothing can be saved; with more no share of the disk is too little
-SHARE = 0.05  # of a disk
-POSTGRES = Path("/var/lib/postgresql")  # where Debian's lies
-OFF = timedelta(minutes=2)  # that a clock may be wrong: signed webhooks and TLS come to no harm
-NEWEST = 20  # links of the chain over the trail that are looked at
-LATELY = timedelta(days=1)  # what a proxy did before that is forgotten
+BEATS = timedelta(minutes=10)  # without a sign of life, after which a worker is missing; it leaves one each minute
+OVERDUE = timedelta(minutes=10)  # for which a mail may be due
+REFUSED = timedelta(hours=1)  # for which a mail may be retried
+FULL, ROOM = 10 << 20, 1 << 30  # free bytes: below the first nothing can be saved, above the second all is well
+SHARE = 0.05  # least free share of a disk
+POSTGRES = Path("/var/lib/postgresql")  # on Debian
+OFF = timedelta(minutes=2)  # error of a clock that does no harm to signed webhooks and TLS
+NEWEST = 20  # links of the trail's chain that are checked
+LATELY = timedelta(days=1)  # for which a wrong proxy is reported
 
 
 def database(house: House) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def worker(house: House) -> Iterator[Finding]:
 
 
 def erasures(house: House) -> Iterator[Finding]:
-    """Look at the time until which the list beside the database is complete (docs/backup.md)."""
+    """Check until when the list of erasures is complete (docs/backup.md)."""
     path = Path(house.config["ERASURES"])
     try:
         kept = erasure_list.read_list(path, house.database.ring)
@@ -168,7 +168,7 @@ def mail_server(house: House) -> Iterator[Finding]:
 
 
 def disks(house: House) -> Iterator[Finding]:
-    """Look at the room where the database, the mail folder and temporary files lie."""
+    """Check the free space for the database, the mail folder and temporary files."""
     where = {"the temporary files": tempfile.gettempdir()}
     if (place := _folder_of(make_url(house.database.url))) is not None:
         where["the database"] = str(place)
@@ -186,7 +186,10 @@ def disks(house: House) -> Iterator[Finding]:
 
 
 def _folder_of(url: URL) -> Path | None:
-    """Return where a database lies; None on another machine. PostgreSQL tells its place to superusers only."""
+    """Return the folder of a database, or None if it is on another machine.
+
+    PostgreSQL tells its data directory only to superusers, so Debian's is assumed.
+    """
     if url.get_backend_name() == "sqlite":
         return Path(str(url.database)).parent
     host = str(url.host or url.query.get("host") or "localhost")
@@ -194,7 +197,7 @@ def _folder_of(url: URL) -> Path | None:
 
 
 def clock(house: House) -> Iterator[Finding]:
-    """Compare the clock with what is stored, and with what other servers' answers say of the time."""
+    """Compare the clock with stored times, and with the dates in responses of other servers."""
     moments = (Event.at, Inbound.stored_at, OutboxMail.created_at, Sighting.seen_at)
     with house.read() as session:
         at = now(session)
@@ -226,14 +229,14 @@ def accounts(house: House) -> Iterator[Finding]:
 
 
 class _Stays(HTTPRedirectHandler):
-    """Follows nobody elsewhere."""
+    """Follow no redirects."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 def _date_of_site(house: House) -> str:
-    """Return the date that the site's own answer bears; nothing where it can't be reached from here."""
+    """Return the Date header of the site's own response, or "" if it can't be reached from here."""
     try:
         with build_opener(_Stays).open(f"{house.config['BASE_URL']}/healthz", timeout=PATIENCE) as answer:
             return str(answer.headers.get("Date", ""))

@@ -1,7 +1,7 @@
 """The mail domains in the DNS: what is published there, and what to publish, word for word.
 
-MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). Name servers are asked through
-dnspython, which is an extra.
+MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). DNS queries need dnspython,
+which is an extra.
 """
 
 import base64
@@ -22,16 +22,16 @@ from app.settings.mail_accounts import HERE
 from ..newsletters.models import Newsletter
 from .findings import PATIENCE, Finding, House, fault, fine, not_checked, note
 
-SHORTEST = 1024  # bits of an RSA key that others still believe (RFC 8301)
+SHORTEST = 1024  # bits of an RSA key that receivers still accept (RFC 8301)
 POLICIES = ("none", "quarantine", "reject")
 
 
 class _Silent(Exception):
-    """No name server has answered."""
+    """Raised if no name server answers."""
 
 
 def _nameserver(host: str, port: str) -> Any:
-    """A name server by its name or address. Raises `_Silent` where nobody knows the name."""
+    """Return a name server by its name or address. Raises `_Silent` for an unknown name."""
     import dns.nameserver  # an extra
 
     try:
@@ -42,7 +42,7 @@ def _nameserver(host: str, port: str) -> Any:
 
 
 class _Names:
-    """Answers of name servers."""
+    """DNS queries to the given name servers, or those of the system."""
 
     def __init__(self, nameservers: Sequence[str]) -> None:
         import dns.resolver  # an extra
@@ -53,7 +53,7 @@ class _Names:
             self._resolver.nameservers = [_nameserver(*one.partition("#")[::2]) for one in nameservers]
 
     def ask(self, name: str, kind: str) -> list[Any]:
-        """Return the records of a kind; none where there is none. Raises `_Silent`."""
+        """Return the records of a type, none if there are none. Raises `_Silent`."""
         import dns.exception
         import dns.resolver
 
@@ -65,13 +65,13 @@ class _Names:
             raise _Silent(type(error).__name__) from error
 
     def texts(self, name: str, start: str) -> list[str]:
-        """Return the texts of a name that begin with this word."""
+        """Return the TXT records of a name that begin with this word."""
         found = (b"".join(one.strings).decode("utf-8", "replace") for one in self.ask(name, "TXT"))
         return [text for text in found if re.match(rf"{re.escape(start)}(?![\w.])", text.strip(), re.IGNORECASE)]
 
 
 def look(house: House) -> Iterator[Finding]:
-    """Ask for all records that our mail needs."""
+    """Check all records that our mail needs."""
     if house.writes_to_folder:
         yield not_checked("mails are written to a folder, so no domain is asked about")
         return
@@ -99,7 +99,7 @@ def look(house: House) -> Iterator[Finding]:
 
 
 def _domains(addresses: Sequence[str]) -> list[str]:
-    """The domains of these addresses, each once, in ASCII."""
+    """Return the distinct domains of these addresses, in ASCII."""
     found = (address.rpartition("@")[2].lower() for address in addresses if "@" in address)
     return list(dict.fromkeys(domain.encode("idna").decode() for domain in found))
 
@@ -159,7 +159,7 @@ def _dkim(names: _Names, domain: str, selectors: Sequence[str]) -> Iterator[Find
 
 
 def _wrong_key(tags: dict[str, str]) -> str:
-    """Say what is wrong with the public key of a record; nothing where it can be used."""
+    """Return what is wrong with the public key of a record, or ""."""
     if not tags["p"]:
         return "the key was revoked (p= is empty)"
     try:
@@ -175,7 +175,7 @@ def _wrong_key(tags: dict[str, str]) -> str:
 
 
 def _dmarc(names: _Names, domain: str) -> Iterator[Finding]:
-    """Look at the domain, and where it has nothing at those above it, as receivers do."""
+    """Check the domain and, if it has no record, the domains above it, as receivers do."""
     wanted = _publish(f"_dmarc.{domain}", 'TXT "v=DMARC1; p=quarantine"')
     labels = domain.split(".")
     above = [".".join(labels[at:]) for at in range(max(1, len(labels) - 1))]

@@ -1,4 +1,4 @@
-"""A test mail on its way: out through the outbox and the mail server, and back in as an answer, a bounce, or itself."""
+"""A test mail: out through the outbox and the mail server, and back as an answer, a bounce, or the mail itself."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from ..mailroom.screening import TESTED
 from ..newsletters.models import Newsletter
 
 WAYS = {"imap": "the mailbox {mailbox}", "lmtp": "LMTP", "pipe": "the pipe", "webhook": "the webhook"}
-BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # what `senders.check` says of whom it believes
+BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # reasons for which `senders.check` believes a sender
 
 
 @dataclass(frozen=True)
 class Trip:
-    """The way of a test mail so far: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
+    """How far a test mail has come: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
 
     state: str
     stopped: bool
@@ -41,7 +41,7 @@ class Trip:
 
 
 def queue_test_mail(database: Database, address: str) -> tuple[int, str | None]:
-    """Write a test mail to an address into the outbox; gives its key, and where an answer goes (None: nowhere of ours).
+    """Queue a test mail. Return its id, and the address to which answers go, or None if we receive none.
 
     Raises `Busy`.
     """
@@ -64,7 +64,7 @@ def _build_message(session: Session, address: str, back_to: str | None, token: s
 
 
 def get_trip(database: Database, mail_id: int) -> Trip:
-    """Look how far the mail has come."""
+    """Return how far the mail has come."""
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
         came = select(Inbound).where(Inbound.outbox_id == mail_id, ~Inbound.is_stored).order_by(Inbound.id).limit(1)
@@ -73,7 +73,7 @@ def get_trip(database: Database, mail_id: int) -> Trip:
 
 
 def describe_delivery(config: Mapping[str, Any], trip: Trip) -> str:
-    """Say how the mail left, or why it didn't."""
+    """Return a sentence that says how the mail was delivered, or why it wasn't."""
     where = (
         f"written to the folder {config['MAIL_FOLDER']}, where nobody gets it"
         if config["MAIL_TRANSPORT"] == "folder"
@@ -81,15 +81,15 @@ def describe_delivery(config: Mapping[str, Any], trip: Trip) -> str:
     )
     if trip.took is not None:
         return f"outbox > {where}, after {_seconds(trip.took)}"
-    if trip.back is not None:  # a bounce: then it had been handed over
+    if trip.back is not None:  # a bounce, so it had been handed over
         return f"outbox > {where}"
     return f"outbox > {trip.state}: {trip.said or 'the mail server has not taken it yet'}"
 
 
 def describe_return(database: Database, config: Mapping[str, Any], mail_id: int, inbound: Inbound) -> Iterator[str]:
-    """Say by which way something came back, how long that took, and whether its sender is believed.
+    """Yield sentences that say how something came back, how long that took, and whether its sender was verified.
 
-    Its words are gone by then: placing it has destroyed them.
+    Its text has been destroyed by then, when it was placed.
     """
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
