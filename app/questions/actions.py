@@ -107,7 +107,7 @@ def lock_both(session: Session, question: Question, target: Question) -> None:
 
 
 def fault_of_merge(question: Question, target: Question) -> CannotMerge | None:
-    """Return the error if one question can't be merged into another."""
+    """Return the error that merging one question into another would raise, or None."""
     if question.id == target.id:
         return CannotMerge("itself")
     if target.newsletter_id != question.newsletter_id:
