@@ -1,1 +1,1 @@
-"""A newsletter's settings, house sentences and topics."""
+"""Newsletters: their settings, their own wordings of sentences and mails, topics, and the sending tool."""

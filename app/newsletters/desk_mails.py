@@ -1,4 +1,4 @@
-"""A newsletter as the writer of mails, and its mails to the people of its desk, each in their own language."""
+"""The newsletter as the sender of mails, and its mails to people of its desk, in their own language."""
 
 from typing import Unpack
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ def to_colleague(
     values: DeskMail | EditionMail | MorningMail,
     **posting: Unpack[outbox.Posting],
 ) -> OutboxMail | None:
-    """Write to one of the desk; None where they have no address, or `once_key` has written its mail already."""
+    """Queue a mail to a person of the desk. Return None if they have no address or `once_key` was used."""
     to = directory.email_of(session, person)
     if to is None:
         return None

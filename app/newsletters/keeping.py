@@ -1,4 +1,4 @@
-"""Settings of how long a newsletter keeps what people wrote; `workflows.retention` erases what has had its time."""
+"""Settings for how long a newsletter keeps what people wrote; `workflows.retention` erases it afterwards."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ KEEPING = "keeping"  # the page of the settings
 
 
 def _days(label: str, help: str, default: int, low: int = 1, high: int = 3_650) -> MappedColumn[Any]:
-    """Return the column of a time in days; newsletters that were there before it have the same one."""
+    """Return the column of a number of days; existing newsletters get the same default as new ones."""
     return number(KEEPING, label, help, low, high, default, server_default=str(default))
 
 
 class Keeping:
-    """Days for which words are kept. What ran in an edition stays there."""
+    """Days for which texts are kept. What was printed in an edition stays there."""
 
     spam_days: Mapped[int] = _days(
         N_("Spam and held letters"),

@@ -1,9 +1,9 @@
-"""The life of a newsletter: it runs, it may pause, and it may come to its end, from which it can begin again."""
+"""The state machine of newsletters: running, paused or closed; a closed one can be resumed."""
 
 from ..core.state_machine import Machine, Move, States
 
-# takes_questions: the ask page takes what readers ask, and the clock reminds experts and asks the next of a ladder.
-# is_going: a reader's mail becomes a letter, more can be added to one, and the clock mails the desk what waits.
+# takes_questions: the ask page accepts questions, and the clock reminds experts and invites the next of a ladder.
+# is_going: a reader's mail becomes a letter, readers can add to one, and the clock mails the desk what waits.
 STATES = States({"running": "is_going takes_questions", "paused": "is_going", "closed": ""})
 FIRST, *_LATER = STATES
 

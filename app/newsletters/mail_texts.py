@@ -1,4 +1,4 @@
-"""A newsletter's own wording of the product's mails: house texts of the kind `mail.<mail>.<part>`, by language."""
+"""A newsletter's own wordings of mails, by language: `NewsletterText` rows of kind `mail.<mail>.<part>`."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from . import settings
 from .models import Newsletter, NewsletterText
 
 WORDED = [kind for kind, row in KINDS.items() if row.parts]
-LONGEST = {"subject": 200}  # characters; of any other part as many as of a house sentence
+LONGEST = {"subject": 200}  # characters; other parts may be as long as a sentence of the house form
 
 
 def text_key(kind: str, mail_part: str) -> str:
@@ -24,7 +24,7 @@ def text_key(kind: str, mail_part: str) -> str:
 def get_custom_texts(
     session: Session, newsletter: Newsletter, kind: str, language: str | None = None
 ) -> dict[str, str]:
-    """Return what the newsletter words of one mail, by part."""
+    """Return the newsletter's own wordings for a kind of mail, keyed by part."""
     parts = {text_key(KINDS[kind].like or kind, part): part for part in parts_of(kind)}
     if not parts:
         return {}
@@ -37,19 +37,19 @@ def get_custom_texts(
 
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
-    """List the mails that can be worded in a language: those to readers in each, the editor's letters in their own."""
+    """Return the mails that can be reworded in a language: those to readers in any, others in the newsletter's own."""
     return [kind for kind in WORDED if language == newsletter.language or kind.startswith("reader.")]
 
 
 def tongue_of(newsletter: Newsletter, language: str) -> str:
-    """Return the language in which a mail is written to somebody who uses `language`."""
+    """Return the language of mails to somebody who uses `language`: that one if the newsletter has it, or its own."""
     return language if language in newsletter.languages else newsletter.language
 
 
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Say what is wrong with a wording, by part: ("long", ""), or a fault of the places to fill.
+    """Return what is wrong with a wording, keyed by part: ("long", ""), or a fault of its placeholders.
 
-    An empty part is right.
+    An empty part has no fault.
     """
     found = {}
     for part in parts_of(kind):
@@ -63,9 +63,9 @@ def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]
 def save_custom_texts(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, kind: str, texts: Mapping[str, str]
 ) -> None:
-    """Word a mail in a language. A part that is empty, or as the product words it, goes back to the product's own.
+    """Store the newsletter's wording of a mail in a language. A part that is empty or the default is reset to it.
 
-    Raises `settings.InvalidSettings` and, unless the actor is an editor, `PermissionDenied`.
+    Raises `settings.InvalidSettings`, `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):

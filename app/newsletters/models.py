@@ -1,7 +1,7 @@
-"""A newsletter with its settings: columns, each with one row of words and checks.
+"""Tables of newsletters with their settings, of their own wordings and of topics.
 
-Form, page and trail follow from these rows. A new setting is a column here and its migration; what it does stands where
-it is used.
+A setting is a column with its label, help and checks, from which its form, its page and the trail follow. A new setting
+takes a column here and a migration; what it does is in the code that uses it.
 """
 
 from dataclasses import dataclass
@@ -41,9 +41,7 @@ from .setting_fields import (
 
 @dataclass(frozen=True)
 class Section:
-    """A part of every edition: the name that stands before each headline in it, how many words an answer may have, and
-    how many slots there are.
-    """
+    """A section of every edition: the name before each headline in it, the words an answer may have, and the slots."""
 
     name: str
     words: int
@@ -56,10 +54,10 @@ USUAL_CUTOFF_MINUTES = 2880
 class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
-    While it pauses, `paused_until` is the local day on which it goes on by itself, if there is one.
-    `rule` is an RFC 5545 recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off
-    lies `cutoff_minutes` before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
-    "*@reply.steppe.example" for a sub-domain of tokens; empty where no mail comes in.
+    `paused_until` is the local date on which a paused newsletter resumes by itself, if it is set. `rule` is an RFC 5545
+    recurrence rule whose dates are local in `zone`, at the local time `at` ("HH:MM"); the cut-off is `cutoff_minutes`
+    before an edition runs. `digest_at` is a local time too. `inbox` is "ask@steppe.example", or
+    "*@reply.steppe.example" for a subdomain whose addresses hold tokens; it is empty if no mail comes in.
     """
 
     __tablename__ = "newsletters"
@@ -74,7 +72,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
     state: Mapped[str | None] = mapped_column(String(20), nullable=False, default=FIRST, server_default=FIRST)
     state_at: Mapped[datetime | None]
     paused_until: Mapped[date | None]
-    steps_hidden_at: Mapped[datetime | None]  # when somebody put the first steps away
+    steps_hidden_at: Mapped[datetime | None]  # when somebody dismissed the list of first steps
 
     name: Mapped[str] = line(WHO, N_("Name"))
     dek: Mapped[str] = line(
@@ -258,7 +256,7 @@ class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
 
     @property
     def sections(self) -> tuple[Section, ...]:
-        """Return the sections of its editions, in order; a question says by `Question.section` which is its own."""
+        """Return the sections of its editions, in order; `Question.section` is an index into them."""
         return (Section(self.section, self.words, self.slots),)
 
 
@@ -266,7 +264,7 @@ SETTINGS: dict[str, Setting] = fields_of(Newsletter)
 
 
 class NewsletterText(Row, Editable, OfNewsletter):
-    """A house sentence that the newsletter words its own way; `kind` is e.g. `lead_in`, `ended.later`."""
+    """The newsletter's own wording of a sentence of the product; `kind` is `lead_in` or `ended.later`, for example."""
 
     __tablename__ = "newsletter_texts"
     __table_args__ = table_args(UniqueConstraint("newsletter_id", "kind", "language"))

@@ -1,3 +1,5 @@
+"""Queries for newsletters, for people's desks, and for wordings and topics of a newsletter."""
+
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, select
@@ -11,19 +13,19 @@ AtDesks = list[tuple[Newsletter, str, str]]  # newsletters with somebody's name 
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
-    """The newsletter that has this short name, or had it."""
+    """Return the newsletter that has this short name or had it, or None."""
     return session.scalar(select(Newsletter).filter_by(slug=slug)) or session.scalar(
         select(Newsletter).join(FormerName, FormerName.newsletter_id == Newsletter.id).where(FormerName.slug == slug)
     )
 
 
 def all_newsletters(session: Session, *where: ColumnElement[bool]) -> list[Newsletter]:
-    """In the order of their making, those for which all of `where` holds."""
+    """Return the newsletters that fulfil all conditions, oldest first."""
     return list(session.scalars(select(Newsletter).where(*where).order_by(Newsletter.id)))
 
 
 def desks_of(session: Session, person_id: int) -> list[Newsletter]:
-    """The newsletters at whose desk this person works."""
+    """Return the newsletters at whose desk this person works."""
     return list(
         session.scalars(
             select(Newsletter)
@@ -35,7 +37,10 @@ def desks_of(session: Session, person_id: int) -> list[Newsletter]:
 
 
 def at_desks(session: Session, person_id: int) -> AtDesks:
-    """Return the same newsletters, each with this person's name and the role that they have there, in one statement."""
+    """Return the newsletters at whose desk this person works, each with their name and role there, in one query.
+
+    A disabled person has none.
+    """
     query = (
         select(Newsletter, Person.name, Membership.role)
         .join(Membership, Membership.newsletter_id == Newsletter.id)
@@ -47,7 +52,7 @@ def at_desks(session: Session, person_id: int) -> AtDesks:
 
 
 def house_text(session: Session, newsletter: Newsletter, kind: str, language: str | None = None) -> str | None:
-    """The newsletter's own wording of `kind`, or None where the product's applies."""
+    """Return the newsletter's own wording of `kind`, or None if the product's applies."""
     return session.scalar(
         select(NewsletterText.body).filter_by(
             newsletter_id=newsletter.id, kind=kind, language=language or newsletter.language
@@ -56,7 +61,7 @@ def house_text(session: Session, newsletter: Newsletter, kind: str, language: st
 
 
 def house_texts(session: Session, newsletter: Newsletter, kinds: Sequence[str]) -> list[str | None]:
-    """The same of several kinds in the newsletter's own language, in one query."""
+    """Return the newsletter's own wordings of several kinds in its own language, in their order, in one query."""
     query = select(NewsletterText.kind, NewsletterText.body).where(NewsletterText.kind.in_(kinds))
     rows = session.execute(query.filter_by(newsletter_id=newsletter.id, language=newsletter.language))
     found = {row.kind: row.body for row in rows}

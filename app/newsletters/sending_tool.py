@@ -1,4 +1,4 @@
-"""The tool that sends a newsletter: which one, where it is, and the key that opens it, sealed."""
+"""The sending tool of a newsletter: which tool, its address, and its API key, sealed."""
 
 import re
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 
 class SendingTool(Row, Public, Editable, OfNewsletter):
-    """The tool that sends a newsletter. `address` is where its API is, `desk` where people work in it; `audience` is
-    the list, or the lists, for which a draft is made. `tried_at` is when the key was last seen to open it, as it is.
+    """The tool that sends a newsletter. `address` is the URL of its API, `desk` that of its web interface.
+
+    `audience` names the list or lists for which a draft is made. `tried_at` is when these settings last worked.
     """
 
     __tablename__ = "sending_tools"
@@ -48,7 +49,7 @@ class SendingTool(Row, Public, Editable, OfNewsletter):
 
 
 class ToolForm(NamedTuple):
-    """The form as it was typed. An empty `key` is the one that is kept."""
+    """The form as submitted. An empty `key` stands for the stored one."""
 
     tool: str
     address: str = ""
@@ -68,7 +69,10 @@ def of_newsletter(session: Session, newsletter_id: int) -> SendingTool | None:
 
 
 def account_of(session: Session, sending_tool: SendingTool, own_hosts: frozenset[str]) -> Account:
-    """Return what opens a tool; `own_hosts` are the hosts of the newsroom's own network. Raises `Unsealable`."""
+    """Return the account for requests to the tool. `own_hosts` are the hosts of the newsroom's own network.
+
+    Raises `Unsealable`.
+    """
     return Account(
         sending_tool.address,
         get_keyring(session).open(_seal_context(sending_tool), sending_tool.secret_sealed),
@@ -80,10 +84,10 @@ def account_of(session: Session, sending_tool: SendingTool, own_hosts: frozenset
 def save_tool(
     session: Session, actor: Staff, newsletter: Newsletter, form: ToolForm, own_hosts: frozenset[str]
 ) -> None:
-    """Keep which tool it is, and its key. Raises `InvalidSettings`, and `PermissionDenied`.
+    """Store the sending tool and its key. Raises `InvalidSettings`, `PermissionDenied`.
 
-    A key goes to the tool and the address that it was typed for, and to no other: whoever changes one of them types it
-    anew.
+    A key is only ever sent to the tool and the address that it was entered for: if one of them changes, it must be
+    entered again.
     """
     must(actor, "settings")
     lock_row(session, newsletter)
@@ -112,7 +116,7 @@ def save_tool(
 
 
 def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
-    """Forget the tool and its key. What was made there stays there. Raises `PermissionDenied`."""
+    """Delete the tool and its key here; drafts in the tool stay. Raises `PermissionDenied`."""
     must(actor, "settings")
     if (kept := of_newsletter(session, newsletter.id)) is not None:
         session.delete(kept)
@@ -120,7 +124,7 @@ def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
 
 
 def mark_key_verified(session: Session, sending_tool: SendingTool) -> None:
-    """Note that the key has opened the tool just now; not of another one that somebody has kept meanwhile."""
+    """Record that the key worked just now, unless somebody has changed the settings of the tool meanwhile."""
     tried = update(SendingTool).where(SendingTool.id == sending_tool.id, SendingTool.version == sending_tool.version)
     execute_without_version_bump(session, tried.values(tried_at=now(session)))
 
@@ -146,7 +150,7 @@ def _validate_addresses(
     existing_tool: SendingTool | None,
     faults: dict[str, FieldError],
 ) -> tuple[str, str]:
-    """Return where the tool's API is, and where people work in it."""
+    """Return the URLs of the tool's API and of its web interface."""
     if row.at and row.desk:
         if key and "key" not in faults:
             return row.at(key), row.desk(key)
@@ -163,10 +167,9 @@ def _validate_addresses(
 
 
 def parse_tool_address(text: str, own_hosts: frozenset[str]) -> str:
-    """Return where a tool of one's own is, without what stands behind its address when one works in it. Raises
-    `FieldError`.
+    """Return the base URL of a self-hosted tool, without the path of its web interface. Raises `FieldError`.
 
-    It begins with https://, but for the hosts that the setting OWN_HOSTS names.
+    It must be https, except for hosts in the setting OWN_HOSTS.
     """
     text = text.strip().rstrip("/")
     if not text:

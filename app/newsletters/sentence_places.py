@@ -1,11 +1,11 @@
-"""Places to fill, in braces, in a house sentence and in the standing call."""
+"""Placeholders, in braces, in sentences of the house form and in the standing call."""
 
 import re
 
 from ..typesetting.house_form import FILLED_IN
 
 _LEAD_IN = tuple(f"{{{name}}}" for name in FILLED_IN)
-# In every other sentence nothing can.
+# Other sentences have no placeholders.
 PLACES = {
     "call": ("{address}",),
     "heading": ("{section}", "{headline}"),
@@ -16,7 +16,7 @@ PLACES = {
     "ask_here": ("{link}",),
     "translated_call": ("{address}",),
 }
-# The place that a house sentence can't do without.
+# The placeholder that a sentence must contain.
 HOLES = {
     "heading": "{headline}",
     "asked_credit": "{credit}",
@@ -29,7 +29,5 @@ _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 def misplaced(kind: str, text: str) -> str:
-    """Return what stands in braces and would run as it stands, since nothing is filled in for it; "" where there is
-    none.
-    """
+    """Return the first brace or placeholder that would be printed as it is, as nothing is filled in for it, or ""."""
     return next((found for found in _BRACES.findall(text) if found not in PLACES.get(kind, ())), "")

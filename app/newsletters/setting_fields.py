@@ -1,4 +1,4 @@
-"""The makings of a newsletter's settings: their pages, what they can be, and how what is typed is checked."""
+"""Pages, choices and validators of a newsletter's settings."""
 
 import re
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ from ..text.translation import N_
 from .keeping import KEEPING
 from .sentence_places import misplaced
 
-# The pages of the settings, by their place in the address.
+# The pages of the settings, by their name in the URL.
 WHO, WHEN, READS, PROMISES, SITES, MAIL = "name", "dates", "texts", "promises", "sites", "mail"
 PARTS = {
     WHO: N_("Name and address"),
@@ -33,9 +33,9 @@ CHECKS = (
     ("approve", N_("Full approval"), N_("Nothing runs without the expert’s yes.")),
 )
 MARKS = (("typographic", N_("Typographic, by the language: “ ” « » „ “")), ("straight", N_("Straight: \" '")))
-# The kinds of mail that can wait for a second person: those to somebody outside the house.
+# The kinds of mail that can be held for a second person: those to people outside the newsroom.
 HOLDABLE = tuple((kind,) for kind in KINDS if kind.startswith(("expert.", "translator.", "reader.")))
-PORTS = {"https": 443, "http": 80}  # which no origin names
+PORTS = {"https": 443, "http": 80}  # default ports, which an origin leaves out
 HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 EMPTY = {"default": "", "server_default": ""}
 
@@ -48,14 +48,14 @@ def standing_call(text: str) -> str:
 
 
 def onion_address(text: str) -> str:
-    """Return the address of an onion service, version 3 (rend-spec-v3, 6). ValueError for anything else."""
+    """Return the URL of an onion service, version 3 (rend-spec-v3, section 6). Raises ValueError for anything else."""
     if not re.fullmatch(r"http://([a-z0-9-]+\.)*[a-z2-7]{56}\.onion/?", text):
         raise ValueError(text)
     return text
 
 
 def web_address(text: str) -> str:
-    """Return an https address. ValueError for anything else."""
+    """Return an https URL. Raises ValueError for anything else."""
     parts = urlsplit(text)
     if parts.scheme != "https" or not parts.hostname or parts.username:
         raise ValueError(text)
@@ -63,10 +63,10 @@ def web_address(text: str) -> str:
 
 
 def origin(text: str) -> str:
-    """Return the origin of a site that may frame our pages, as browsers compare it: scheme, host and a port of its own
-    (RFC 6454, section 6.1; CSP Level 3, section 2.3.1). Raises `FieldError` for a wildcard, a path, and all else.
+    """Return the origin of a site that may frame our pages, as browsers compare it: scheme, host, non-default port.
 
-    Plain http is taken of onion services and of this machine, which need no TLS.
+    See RFC 6454, section 6.1, and CSP Level 3, section 2.3.1. Plain http is accepted for onion services and for this
+    machine, which need no TLS. Raises `FieldError` for a wildcard, a path, and anything else.
     """
     try:
         parts = urlsplit(text.lower())
@@ -82,7 +82,7 @@ def origin(text: str) -> str:
 
 
 def time_of_day(text: str) -> str:
-    """Return a time of day as it is stored, "07:30". ValueError for anything else."""
+    """Return a time of day as it is stored, "07:30". Raises ValueError for anything else."""
     if not re.fullmatch(r"(?:[01]\d|2[0-3]):[0-5]\d", text.zfill(5)):
         raise ValueError(text)
     return text.zfill(5)

@@ -1,4 +1,4 @@
-"""Settings of a newsletter that an editor may change, and the house sentences that it words its own way."""
+"""Change a newsletter's settings and its own wordings of sentences."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,20 +16,21 @@ from ..text.clean import clean, for_print
 from .models import SETTINGS, Newsletter, NewsletterText
 from .sentence_places import HOLES, misplaced
 
-LONGEST = 2_000  # characters of a house sentence
+LONGEST = 2_000  # characters of a sentence
 
 
 @dataclass
 class InvalidSettings(DomainError):
-    """A setting can't be taken; `faults` maps a field to what is wrong: a `FieldError`, or a sentence that says it."""
+    """Raised for invalid values. `faults` maps a field to what is wrong: a `FieldError`, a code, or a sentence."""
 
     code = "invalid.settings"
     faults: dict[str, Any] = field(default_factory=dict)
 
 
 def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any) -> None:
-    """Change a newsletter's settings: what was typed into the fields, and those of the calendar as `editions.rhythm`
-    read them. Raises `InvalidSettings`, and `PermissionDenied` unless the actor may do the act of each.
+    """Change settings of a newsletter, given as typed; those of the calendar as `editions.rhythm` parsed them.
+
+    Raises `InvalidSettings`, and `PermissionDenied` unless the actor has the permission for each of them.
     """
     for act in {SETTINGS[name].act for name in typed}:
         must(actor, act)
@@ -48,19 +49,19 @@ def change(session: Session, actor: Staff, newsletter: Newsletter, **typed: Any)
 
 
 def _is_anothers(session: Session, newsletter: Newsletter, inbox: str) -> bool:
-    """Return whether mails to this address come in for another newsletter."""
+    """Return whether another newsletter has this inbox."""
     others = select(Newsletter.id).where(Newsletter.inbox == inbox, Newsletter.id != newsletter.id)
     return session.scalar(others.limit(1)) is not None
 
 
 def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dict[str, str]:
-    """The house sentences that the newsletter words its own way in one language."""
+    """Return the newsletter's own wordings in one language, keyed by kind."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     return {row.kind: row.body for row in rows}
 
 
 def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
-    """Return what is wrong with house sentences. An empty one is right: the product's own applies."""
+    """Return what is wrong with wordings, keyed by kind. An empty one has no fault: the product's applies."""
     faults = {}
     for kind, body in texts.items():
         if len(body) > LONGEST:
@@ -75,8 +76,10 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
 def save_house_sentences(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Word house sentences; an empty one goes back to the product's own. Raises `InvalidSettings` and
-    `PermissionDenied`."""
+    """Validate and store a newsletter's own wordings; an empty one is reset to the product's.
+
+    Raises `InvalidSettings`, `PermissionDenied`.
+    """
     must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
         raise InvalidSettings(faults)
@@ -86,7 +89,7 @@ def save_house_sentences(
 def keep_texts(
     session: Session, actor: Staff | Clock, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Store a newsletter's wordings, which were looked at before; an empty one goes."""
+    """Store a newsletter's wordings, which were validated before; an empty one is deleted."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     known = {row.kind: row for row in rows}
     changed = []

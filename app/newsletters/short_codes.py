@@ -1,7 +1,7 @@
-"""The code of a newsletter in the short address of its ask page, for print: it stays when the newsletter is renamed.
+"""The code of a newsletter in the short URL of its ask page, for print; it stays when the newsletter is renamed.
 
-It is the beginning of the newsletter's public id. That was drawn by lot, so that no code tells of another, of how many
-there are or of which came first; whoever tries addresses out finds nothing among a thousand million.
+It is the beginning of the newsletter's public ID, which is random: codes don't reveal each other, how many newsletters
+there are or which came first, and nobody finds one among a thousand million by trying.
 """
 
 import re
@@ -12,24 +12,24 @@ from sqlalchemy.orm import Session
 from ..db.ids import CROCKFORD
 from .models import Newsletter
 
-SHORT, WHOLE = 6, 12  # signs
+SHORT, WHOLE = 6, 12  # characters
 _CODE = re.compile(f"[{CROCKFORD}]{{{SHORT}}}(?:[{CROCKFORD}]{{{WHOLE - SHORT}}})?")
-# Signs that are read for others, by Crockford's own rule; a phone begins a line with a capital.
+# Letters that are easily taken for digits, decoded as in Crockford's Base32.
 _MISREAD = str.maketrans("OIL", "011")
 
 
 def short_code(session: Session, newsletter: Newsletter) -> str:
-    """Return a newsletter's code; the whole id where an elder newsletter has the short one. It never changes."""
+    """Return a newsletter's code, or its whole public ID if an older newsletter has that code. It never changes."""
     code = newsletter.public_id[:SHORT]
     return code if _eldest(session, code) == newsletter else newsletter.public_id
 
 
 def find_by_short_code(session: Session, text: str) -> Newsletter | None:
-    """Return the newsletter whose code this is, as somebody may type it from paper."""
+    """Return the newsletter with this code, as somebody may type it from paper, or None."""
     code = text.upper().translate(_MISREAD)
     return _eldest(session, code) if _CODE.fullmatch(code) else None
 
 
 def _eldest(session: Session, code: str) -> Newsletter | None:
-    beginning = Newsletter.public_id.startswith(code)  # of Crockford's signs none is one of LIKE
+    beginning = Newsletter.public_id.startswith(code)  # Crockford's alphabet has no wildcard of LIKE
     return session.scalar(select(Newsletter).where(beginning).order_by(Newsletter.id).limit(1))

@@ -1,4 +1,4 @@
-"""The topics of a newsletter: those in use, and new ones by the name that somebody typed."""
+"""Find or create the topics of a newsletter by name."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,10 @@ LONGEST = 120  # characters of a name
 
 
 def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
-    """The topics of these names, in their order, each once. "ferries" is "Ferries"; one that nobody has used is added.
+    """Return the topics with these names, in their order, each once, creating those that are missing.
 
-    Raises `TooLong`."""
+    Names are compared by slug: "ferries" is "Ferries". Raises `TooLong`, `PermissionDenied`.
+    """
     must(actor, "word")
     known = {topic.slug: topic for topic in topics_of(session, newsletter.id)}
     found: dict[str, Topic] = {}
