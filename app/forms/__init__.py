@@ -1,1 +1,1 @@
-"""The forms of the desk while somebody is at them: the key of each press, and what was typed and not sent yet."""
+"""Forms of the desk: idempotency keys of submissions, drafts, and submissions held for reauthentication."""

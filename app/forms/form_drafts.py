@@ -1,6 +1,6 @@
-"""Texts that were typed into a form of the desk and not sent yet: kept for their author, offered again, gone once sent.
+"""Drafts of forms of the desk: what was typed and not sent is stored for its author, and deleted once it is sent.
 
-A draft belongs to one window: whoever types on in two has two drafts, and neither is written over the other.
+A draft belongs to one browser window: two windows with the same form have two drafts, and neither overwrites the other.
 """
 
 import json
@@ -17,17 +17,19 @@ from ..db.ids import new_public_id
 from ..db.session import add_and_flush, get_keyring, now
 from .models import FormDraft
 
-KEPT = timedelta(days=30)  # after the last key
-MOST = 200_000  # characters of a form: more than any text that a form of the desk takes
-NOW = timedelta(seconds=45)  # in which somebody whose draft was saved counts as typing
-MOST_OF_ONE = 5  # drafts of one person at one form; of more the oldest go
-Fields = Sequence[tuple[str, str]]  # as a browser would send them
+KEPT = timedelta(days=30)  # after it was last saved
+MOST = 200_000  # characters of a form, more than any form of the desk accepts
+NOW = timedelta(seconds=45)  # how long somebody counts as typing after their draft was saved
+MOST_OF_ONE = 5  # drafts per person and form; older ones are deleted
+Fields = Sequence[tuple[str, str]]  # as a browser sends them
 
 
 @dataclass(frozen=True)
 class FormState:
-    """The state of the form of a window. It was saved last as the draft of this id, for the `count`th time; where it
-    was saved from another window since, or is gone, this text gets a draft of its own. `key` is of the form's own key.
+    """The state of a form in one window, which was last saved as the draft `public_id` with this `count`.
+
+    If that draft was saved from another window since, or is gone, this state gets a draft of its own. `key` is the
+    digest of the form's idempotency key.
     """
 
     fields: Fields
@@ -39,7 +41,7 @@ class FormState:
 
 @dataclass(frozen=True)
 class OpenDraft:
-    """A draft, opened."""
+    """A draft with its fields unsealed."""
 
     public_id: str
     count: int
@@ -48,7 +50,7 @@ class OpenDraft:
 
 
 def save(session: Session, actor: Staff, form: str, typing: FormState) -> FormDraft:
-    """Keep what stands in a form."""
+    """Save the state of a form as a draft of the actor, and return the draft."""
     known = {"public_id": typing.public_id, "form": form, "count": typing.count}
     draft = session.scalar(_select_drafts(actor).filter_by(**known).with_for_update())
     if draft is None:
@@ -69,12 +71,12 @@ def _make_room(session: Session, actor: Staff, form: str) -> None:
 
 
 def has_any(person_id: int, newsletter_id: int) -> ColumnElement[bool]:
-    """Ask whether somebody has drafts, as a column of a statement."""
+    """Return a column that tells whether a person has drafts."""
     return exists().where(*_owner_clauses(person_id, newsletter_id))
 
 
 def get_drafts_by_form(session: Session, actor: Staff) -> dict[str, list[FormDraft]]:
-    """Return one's own drafts by their forms, the newest first."""
+    """Return the actor's drafts, keyed by form, newest first."""
     found: dict[str, list[FormDraft]] = defaultdict(list)
     for draft in session.scalars(_select_drafts(actor).order_by(FormDraft.saved_at.desc(), FormDraft.id.desc())):
         found[draft.form].append(draft)
@@ -87,7 +89,7 @@ def open_draft(session: Session, draft: FormDraft) -> OpenDraft:
 
 
 def find_others_typing(session: Session, actor: Staff, form: str) -> dict[int, set[str]]:
-    """Return who else is typing into this form just now, by their keys, and the names of the fields."""
+    """Return the IDs of other people who are typing into this form now, with the names of the changed fields."""
     since = now(session) - NOW
     rows = session.scalars(
         select(FormDraft).where(
@@ -101,7 +103,7 @@ def find_others_typing(session: Session, actor: Staff, form: str) -> dict[int, s
 
 
 def drop(session: Session, actor: Staff, public_id: str) -> bool:
-    """Delete one's own draft, which is thrown away. Returns whether there was one."""
+    """Delete a draft that the actor discards. Return whether there was one."""
     draft = session.scalar(_select_drafts(actor).filter_by(public_id=public_id))
     if draft is not None:
         session.delete(draft)
@@ -109,13 +111,13 @@ def drop(session: Session, actor: Staff, public_id: str) -> bool:
 
 
 def drop_sent(session: Session, actor: Staff, public_id: str, key: bytes) -> None:
-    """Delete the draft of a form that is sent: the one that the form names, and what was saved from the same window."""
+    """Delete the drafts of a form that is sent: the one that it names, and those saved from the same window."""
     mine = _owner_clauses(actor.person_id, actor.newsletter_id)
     session.execute(delete(FormDraft).where(*mine, or_(FormDraft.public_id == public_id, FormDraft.form_digest == key)))
 
 
 def erase_about(session: Session, public_ids: Collection[str]) -> None:
-    """Erase all drafts about these rows: whatever form's address names one of them."""
+    """Delete all drafts about these rows: those of forms whose URL contains one of the public IDs."""
     if public_ids:
         named = or_(*(FormDraft.form.contains(f"/{one}/", autoescape=True) for one in public_ids))
         session.execute(delete(FormDraft).where(named))

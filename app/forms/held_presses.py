@@ -1,6 +1,6 @@
-"""Presses that wait until whoever made them has shown that it is them: with all that was typed, sealed, for an hour.
+"""Form submissions that are held while the person proves their identity again: sealed, with all fields, for an hour.
 
-They lie among the drafts of forms, under an address that no form has, so that none is offered as a draft.
+They are stored as drafts of forms, under a URL that no form has, so that none is offered as a draft.
 """
 
 from datetime import timedelta
@@ -14,12 +14,15 @@ from . import form_drafts
 from .form_drafts import Fields, FormState
 from .models import FormDraft
 
-HELD = "held "  # what the address of such a draft begins with
+HELD = "held "  # prefix of `FormDraft.form`
 KEPT = timedelta(hours=1)
 
 
 def hold(session: Session, actor: Staff, address: str, fields: Fields, key: bytes) -> str:
-    """Keep what was sent to an address, once for a form's `key` however often it was pressed. Returns its public id."""
+    """Store what was sent to `address`, once per `key` however often the form is sent. Return the public ID.
+
+    `key` is the digest of the form's idempotency key.
+    """
     form = (HELD + address.partition("?")[0])[:200]
     mine = (FormDraft.person_id == actor.person_id, FormDraft.newsletter_id == actor.newsletter_id)
     session.execute(delete(FormDraft).where(*mine, FormDraft.form == form, FormDraft.form_digest == key))
@@ -27,7 +30,7 @@ def hold(session: Session, actor: Staff, address: str, fields: Fields, key: byte
 
 
 def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] | None:
-    """Return the address and what was sent there, or None where it isn't kept any more or is somebody else's."""
+    """Return the address and the fields of a held submission; None if it has expired or is somebody else's."""
     whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id, "public_id": public_id}
     recent = (FormDraft.form.startswith(HELD), FormDraft.saved_at > now(session) - KEPT)
     draft = session.scalar(select(FormDraft).filter_by(**whose).where(*recent))

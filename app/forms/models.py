@@ -1,3 +1,5 @@
+"""Tables of idempotency keys and of drafts of forms."""
+
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
@@ -8,11 +10,11 @@ from ..db.declarative import OfNewsletter, Public, Row
 
 
 class PressKey(Row, OfNewsletter):
-    """One press of the desk, by the key that came with its form, and where it led; kept for a day.
+    """One submission of a form of the desk, by the form's idempotency key, with its outcome; kept for a day.
 
-    `digest` is of all that was sent with it, `form_digest` of the form's key alone. Nothing can be guessed from them:
-    the key is random and stands nowhere here. `outcome_sealed` is what the next page said and its address; a press
-    without `settled_at` is on its way, or its process was ended.
+    `digest` covers all that was sent, `form_digest` the form's key alone. Nothing can be guessed from them, as the key
+    is random and not stored. `outcome_sealed` holds the URL of the next page and its messages. Without `settled_at`,
+    the submission is in progress, or its process was killed.
     """
 
     __tablename__ = "press_keys"
@@ -27,11 +29,11 @@ class PressKey(Row, OfNewsletter):
 
 
 class FormDraft(Row, Public, OfNewsletter):
-    """Texts that somebody of the desk typed into a form and has not sent: its fields as a browser sends them, sealed.
+    """The draft of a form of the desk: its fields as a browser would send them, sealed.
 
-    `form` is the address that the form is sent to, which names what it is about; `count` grows with each save, so that
-    of two windows neither writes over the other. `changed` are the names of the fields that were typed in,
-    `form_digest` is of the key that the form had in the window that saved it, as of a press.
+    `form` is the URL that the form is sent to, which names what it is about. `count` grows with each save, so that two
+    windows don't overwrite each other. `changed` are the names of the fields that were changed. `form_digest` is the
+    digest of the idempotency key of the form in the window that saved it, as in `PressKey`.
     """
 
     __tablename__ = "form_drafts"

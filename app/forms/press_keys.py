@@ -1,7 +1,7 @@
-"""One press is one press: the second of two that are the same, by their form's key and all it held, does nothing more.
+"""Idempotent submissions of forms: a second one with the same key and the same fields does nothing more.
 
-The key is taken in the transaction of the press, so that of two processes one waits for the other and a press that
-failed can be pressed again; where the press led is noted right behind it.
+The key is claimed in the transaction of the submission, so that of two processes one waits for the other, and a failed
+submission can be repeated. The outcome is stored right after it.
 """
 
 import hashlib
@@ -18,23 +18,23 @@ from ..core.actors import Staff
 from ..db.session import get_keyring, now
 from .models import PressKey
 
-KEPT = timedelta(days=1)  # for which a form that is sent again, say by a laptop that woke up, does nothing more
+KEPT = timedelta(days=1)  # a form may be sent again much later, for example by a laptop that wakes up
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class AlreadyPressed(Exception):
-    """This very press was taken before."""
+    """Raised when the same submission was claimed before."""
 
 
 class Press(NamedTuple):
-    """A press by what tells it from all others; see `PressKey`."""
+    """The digests that identify a submission; see `PressKey`."""
 
     form: bytes
     digest: bytes
 
 
 class Outcome(NamedTuple):
-    """The page that a press led to and what was said there; both empty where that is not known, or known no more."""
+    """The page that a submission led to and its messages; both are empty if they aren't known, or were erased."""
 
     at: datetime
     is_settled: bool
@@ -52,7 +52,7 @@ def form_digest(person_id: int, key: str) -> bytes:
 
 
 def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
-    """Take the press, until the end of the transaction for this one alone. Raises `AlreadyPressed`."""
+    """Claim a submission; others with the same digest wait for the transaction to end. Raises `AlreadyPressed`."""
     values = {"digest": press.digest, "form_digest": press.form, "at": now(session)}
     whose = {"person_id": actor.person_id, "newsletter_id": actor.newsletter_id}
     insert = INSERT[session.get_bind().dialect.name](PressKey).values(**values, **whose)
@@ -61,7 +61,7 @@ def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
 
 
 def settle(session: Session, press: Press, href: str, messages: Sequence[dict[str, str]]) -> None:
-    """Note where a press led and what was said there."""
+    """Store the page that a submission led to and its messages."""
     sealed = get_keyring(session).seal(_place(press), json.dumps({"href": href, "said": messages}, ensure_ascii=False))
     mine = update(PressKey).where(PressKey.digest == press.digest)
     session.execute(mine.values(settled_at=now(session), outcome_sealed=sealed))
@@ -76,23 +76,26 @@ def outcome_of(session: Session, press: Press) -> Outcome | None:
 
 
 def is_form_sent(session: Session, form: bytes) -> bool:
-    """Return whether a form with this key was sent and taken."""
+    """Return whether a submission of the form with this digest was claimed."""
     return session.scalar(select(PressKey.id).filter_by(form_digest=form).limit(1)) is not None
 
 
 def release(session: Session, press: Press) -> None:
-    """Let the same press be made again: it gave something to take along, and changed nothing to look at."""
+    """Release a submission so that it can be repeated: it returned a file or a page and redirected nowhere."""
     session.execute(delete(PressKey).where(PressKey.digest == press.digest))
 
 
 def forget_undone(session: Session, actor: Staff) -> None:
-    """Forget one's presses that led somewhere, so that what was undone can be pressed again; the undo itself stays."""
+    """Forget the actor's settled submissions, so that what was undone can be submitted again.
+
+    The submission of the undo itself isn't settled yet, and stays.
+    """
     mine = (PressKey.person_id == actor.person_id, PressKey.newsletter_id == actor.newsletter_id)
     session.execute(delete(PressKey).where(*mine, PressKey.settled_at.is_not(None)))
 
 
 def forget_words(session: Session, newsletter_id: int) -> None:
-    """Erase what was said after presses; that they were made stays known."""
+    """Erase the stored outcomes of a newsletter's submissions; their keys stay claimed."""
     session.execute(update(PressKey).where(PressKey.newsletter_id == newsletter_id).values(outcome_sealed=None))
 
 
