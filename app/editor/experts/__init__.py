@@ -1,1 +1,1 @@
-"""The directory of experts, as pages and as files, and people who are in it twice."""
+"""The directory of experts: its pages, CSV import and export, and duplicates."""

@@ -1,4 +1,4 @@
-"""The directory: who can answer, who checked that they are who they say, and what they have on their desk."""
+"""The directory of experts: the list, the page of an expert, verification, the public page, and deletion."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 
 PAGE = 50
 SOUGHT = ("q", "language", "topic", "show")
-# show in the address: (label, which experts)
+# value of ?show=: (label, condition)
 SHOWN: dict[str, tuple[Any, Any]] = {
     "": (_l("Everybody"), None),
     "work": (_l("Has something now"), lambda _today: has_open_assignment()),
@@ -38,7 +38,7 @@ SHOWN: dict[str, tuple[Any, Any]] = {
     "unverified": (_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
     "away": (_l("Away"), lambda today: Expert.away_until >= today),
 }
-# How an assignment stands, on its expert's page: its mark and the words.
+# By state of an assignment: its mark and label on the expert's page.
 STANDS = {
     "drafted": ("none", _l("not asked yet")),
     "invited": ("wait", _l("is asked")),
@@ -58,7 +58,7 @@ def experts(slug: str) -> str:
 
 
 def get_search_params() -> dict[str, Any]:
-    """Return what of the directory the address asks for."""
+    """Return the search parameters of the directory from the address."""
     asked = {name: single_line(request.args.get(name, ""))[:100] for name in SOUGHT}
     return {name: value for name, value in asked.items() if value and (name != "show" or value in SHOWN)}
 
@@ -97,7 +97,7 @@ def _list(desk: RequestContext, form_data: Mapping[str, str], faults: Mapping[st
 
 
 def _tongues(desk: RequestContext, selected_language: str) -> list[tuple[str, str]]:
-    """The languages to look for: those that somebody in the directory writes, and the one that is being looked for."""
+    """Return the languages to filter by: those that experts write, and the selected one."""
     codes = expert_search.tongues(desk.session) | {selected_language}
     named = sorted(((code, tongue(code) or code) for code in codes if code), key=lambda one: one[1])
     return [("", _("Any language")), *named]
@@ -105,7 +105,7 @@ def _tongues(desk: RequestContext, selected_language: str) -> list[tuple[str, st
 
 @editor.press("/<slug>/experts", "directory")
 def add_expert(slug: str) -> Response | tuple[str, int]:
-    """Add an expert by name and address; one with a known address is found again, one with a known name pointed out."""
+    """Add an expert by name and address. A known address leads to the existing expert, a known name to a hint."""
     name, email = request.form.get("name", ""), request.form.get("email", "")
     faults: dict[str, str] = {}
 
@@ -137,7 +137,7 @@ def expert(slug: str, public_id: str) -> str | Response:
     with read_context(slug) as desk:
         one = or_404(directory.load_expert(desk.session, desk.actor, public_id))
         kept = directory.resolve_merged_expert(desk.session, one)
-        if kept is not None and kept is not one:  # an old address leads to who they turned out to be
+        if kept is not None and kept is not one:  # merged: redirect to the expert who was kept
             return redirect(url_for("editor.expert", slug=slug, public_id=kept.public_id), code=302)
         return _page(desk, one)
 
@@ -210,7 +210,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.press("/<slug>/experts/<public_id>/address", "directory")
 def expert_address(slug: str, public_id: str) -> str:
-    """Show an expert's address, once it is in the trail who looks at it."""
+    """Show an expert's address, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str | None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -223,7 +223,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
 @editor.press("/<slug>/experts/<public_id>/verify", "directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Note an independent check: without it no name is printed."""
+    """Record an independent check of who the expert is. Without one no name is printed."""
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -238,7 +238,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 @editor.press("/<slug>/experts/<public_id>/page", "show")
 def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Note that an expert said yes to a page for readers."""
+    """Record that an expert agreed to a public page."""
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -268,7 +268,7 @@ def drop_expert_page(slug: str, public_id: str) -> Response:
 
 @editor.press("/<slug>/experts/<public_id>/<any(leave, stay):move>", "whole directory")
 def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, int]:
-    """Let an expert be deleted in a week, or take that back."""
+    """Schedule the deletion of an expert in a week, or cancel it."""
     verb = {"leave": erase_people.leave, "stay": erase_people.stay}[move]
 
     def fn(desk: RequestContext) -> str:

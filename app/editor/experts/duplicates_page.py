@@ -1,4 +1,4 @@
-"""People who are in the directory twice: shown beside each other, merged by a person, and taken apart again."""
+"""Duplicates in the directory: shown side by side, merged, marked as distinct, and split again."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -28,7 +28,7 @@ def expert_duplicates(slug: str) -> str:
 def _duplicates(
     desk: RequestContext, error: merging_experts.BothAsked | None = None, emails: Mapping[int, str | None] | None = None
 ) -> str:
-    """The pairs; `emails` are the addresses, by experts' keys, that were asked for."""
+    """Render the pairs. `emails` are the addresses that were requested, by expert id."""
     last = get_cursor_row(lambda key: directory.load_expert(desk.session, desk.actor, key), "after")
     pairs = duplicates.pairs(desk.session, last, PAGE)
     keys = list(dict.fromkeys(one.id for pair in pairs for one in (pair.one, pair.other)))
@@ -50,7 +50,7 @@ def _duplicates(
 
 
 def _two(desk: RequestContext) -> tuple[Expert, Expert]:
-    """Return who is to stay, and the other one."""
+    """Return the expert to keep and the other one."""
     one, other = (
         or_404(directory.load_expert(desk.session, desk.actor, request.form.get(name, "")))
         for name in ("keep", "other")
@@ -60,7 +60,7 @@ def _two(desk: RequestContext) -> tuple[Expert, Expert]:
 
 @editor.press("/<slug>/experts/duplicates/addresses", "directory")
 def expert_addresses(slug: str) -> str:
-    """Show the addresses of two experts beside each other, once it is in the trail who looks at them."""
+    """Show the addresses of two experts side by side, and record who looked at them."""
 
     def fn(desk: RequestContext) -> dict[int, str | None]:
         return {one.id: directory.reveal_address(desk.session, desk.actor, one.person) for one in _two(desk)}
@@ -87,7 +87,7 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
 
 
 def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAsked) -> str:
-    """Return which question stands in the way; that of another newsletter isn't named here."""
+    """Return which question prevents the merge. A question of another newsletter isn't named."""
     question = desk.session.get_one(Question, error.question_id)
     if question.newsletter_id != desk.newsletter.id:
         return _(

@@ -1,7 +1,7 @@
-"""The directory as a file: checked row by row before anything is imported, and exported whole.
+"""The directory as a CSV file: an import that is checked row by row first, and a complete export.
 
-Between the look and the import the file is kept sealed, for its owner alone and an hour at most: to ask for it again
-would let another file be imported than the one that was looked at.
+Between check and import the file is stored sealed, for the person who uploaded it, for at most an hour. Uploading it
+twice instead could import another file than the one that was checked.
 """
 
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def unreadable_words(unreadable: Unreadable) -> str:
 
 
 def cell_words(fault: Fault) -> str:
-    """Return "E-mail address: this isn't ..."; without a column only what is wrong with the row."""
+    """Return a fault with its column, e.g. "E-mail address: this isn't ...", or without it for a fault of the row."""
     column, code, values = fault
     said = str(FAULTS[code]) % values if code in FAULTS else format_fault(FieldError(code, **values))
     return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=said) if column else said
@@ -98,7 +98,7 @@ def _choose(desk: RequestContext, fault: str = "") -> str:
 
 @editor.press(FILES, "whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
-    """Look through a file. It is read before it is kept, so that only what can be read has a report."""
+    """Store an uploaded file for the report. It is parsed first, so that only readable files have one."""
     file = request.files.get("file")
     data = file.read() if file else b""
     try:
@@ -125,7 +125,7 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
 
 
 def _get_encoding() -> str:
-    """The encoding that somebody chose; what nobody could choose is a guess again."""
+    """Return the selected encoding, or "" to guess it."""
     chosen = request.values.get("as", "")
     return chosen if chosen in spreadsheet.ENCODINGS else ""
 
@@ -169,12 +169,12 @@ def _report(desk: RequestContext, upload: Upload, fault: str = "") -> str:
 
 @editor.press(f"{FILES}/<file_id>/import", "whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
-    """Import what was looked at: all of it, or nothing where the directory has changed since."""
+    """Import the checked file as a whole, unless the directory has changed since the check."""
     with read_context(slug) as desk:
         upload = _get_upload(desk, file_id)
         try:
             _sheet, plan = _load_import_plan(desk, upload)
-        except spreadsheet.Unreadable:  # in the encoding that was chosen
+        except spreadsheet.Unreadable:  # in the selected encoding
             return _report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
             return _report(desk, upload, _directory_changed_message()), 409
@@ -206,7 +206,7 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 
 @editor.press("/<slug>/experts/export", "whole directory")
 def expert_export(slug: str) -> BaseResponse:
-    """The whole directory with its addresses; that it was taken away is noted, so it is no GET."""
+    """Return the whole directory with its addresses. It takes a POST because the export is recorded."""
     run_in_transaction(slug, lambda desk: begin_export(desk.session, desk.actor))
 
     def lines() -> Iterator[str]:

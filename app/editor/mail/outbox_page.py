@@ -1,4 +1,4 @@
-"""The outbox: mails that went out, wait or failed, one opened beside the list or edited, presses on the ticked ones."""
+"""The outbox: the list of outgoing mails by state, the open mail, its edit form, and all actions on mails."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ from ..frame import (
 from ..mail_labels import STATES, Named, format_mail_line, load_mail_names
 
 PAGE = 40
-FIRST = 8  # mails of a state on the page of all of them
+FIRST = 8  # mails per state on the page of all states
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
 ACTS = {"": "stop mails", "release": "release mails"}
 DO: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
@@ -61,7 +61,7 @@ DO: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
 @editor.get("/<slug>/outbox", endpoint="outbox")
 @editor.get("/<slug>/outbox/<public_id>", endpoint="mail")
 def mails(slug: str, public_id: str = "") -> str:
-    """The list, and beside it the mail that is open."""
+    """Show the list of mails, and the open one beside it."""
     with read_context(slug) as desk:
         return _page(desk, the_mail(desk, public_id) if public_id else None)
 
@@ -72,7 +72,7 @@ def the_mail(desk: RequestContext, public_id: str) -> OutboxMail:
 
 
 def message_of(desk: RequestContext, mail: OutboxMail) -> Message | None:
-    """Return what is in a mail, while that still exists."""
+    """Return the contents of a mail, or None once they are erased or can't be decrypted."""
     try:
         return outbox.read(desk.session, mail)
     except (MissingPrecondition, Unsealable):
@@ -114,7 +114,7 @@ def _page(desk: RequestContext, open_mail: OutboxMail | None, address: str = "")
 
 
 def _format_summary(state_counts: Mapping[str, int]) -> str:
-    """Return who is to do something about the mails."""
+    """Return a sentence about failed and held mails."""
     failed, held, said = state_counts["failed"], state_counts["held"], []
     if failed:
         said.append(ngettext("One mail can’t be delivered.", "%(num)s mails can’t be delivered.", failed))
@@ -126,7 +126,7 @@ def _format_summary(state_counts: Mapping[str, int]) -> str:
 
 
 def _groups(desk: RequestContext, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
-    """The mails to list by state, and the addresses of the pages before and after."""
+    """Return the mails to list by state, and the addresses of the newer and older pages."""
     session, lists = desk.session, partial(mail_queries.listing, desk.newsletter.id)
     here = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
     if state is None:
@@ -140,7 +140,7 @@ def _groups(desk: RequestContext, state: str | None) -> tuple[dict[str, list[Out
 
 
 def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: Named) -> dict[str, Any]:
-    """A mail with its text, while that still exists, and the buttons that are open to this person."""
+    """Return a mail with its text, if that is still stored, and the buttons that the actor may use."""
     seen, message = format_mail_line(desk, mail, names), message_of(desk, mail)
     text, gone = (without_secrets(message.text), ()) if message else ("", ("retry", "release"))
     words = BUTTONS | ({"discard": _("Undo")} if mail.is_queued and undo.is_undone(mail) else {})
@@ -155,13 +155,13 @@ def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: Named) -> d
 
 
 def _is_to_somebody(mail: OutboxMail) -> bool:
-    """Return whether a mail is to somebody whose address the desk may look at: no reader."""
+    """Return whether the desk may see the recipient's address. It never sees a reader's."""
     return mail.person_id is not None and mail.letter_id is None
 
 
 @editor.press("/<slug>/outbox/<public_id>/address", "read")
 def mail_address(slug: str, public_id: str) -> str:
-    """Show the address that a mail is to, once it is in the trail who looks at it."""
+    """Show the address of a mail's recipient, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str:
         one = the_mail(desk, public_id)
@@ -178,7 +178,7 @@ def mail_address(slug: str, public_id: str) -> str:
 
 @editor.press(f"/<slug>/outbox/<public_id>/<any({', '.join(BUTTONS)}):act>", ACTS)
 def press_mail(slug: str, public_id: str, act: str) -> Response:
-    """Send, try again, discard one mail. What can be undone is undone from the question's page as well."""
+    """Release, retry or discard a mail, also from the question's page."""
 
     def fn(desk: RequestContext) -> str:
         one = the_mail(desk, public_id)
@@ -199,7 +199,7 @@ def press_mail(slug: str, public_id: str, act: str) -> Response:
 
 
 EDIT_LABELS = {"subject": _l("Subject"), "body": _l("Text")}
-# By the code of an error that this form can mend: what to do.
+# By the code of an error about this form: what to do.
 EDIT_FAULTS = {
     **{code: SENTENCES[code] for code in ("required.subject", "invalid.link_changed", "leak.contact_details")},
     "required.text": _l("The mail needs a text."),
@@ -242,8 +242,7 @@ def mail_rewrite(slug: str, public_id: str) -> Response | tuple[str, int]:
 def _edit_form(
     desk: RequestContext, public_id: str, form_data: dict[str, str] | None = None, error: DomainError | None = None
 ) -> str:
-    """Show the form with what stands in the mail or was `form_data` and `error`, and somebody else's change beside
-    it."""
+    """Render the form with the mail's text or with the rejected `form_data`, and somebody else's change beside it."""
     one = the_mail(desk, public_id)
     message = message_of(desk, one)
     if not one.is_held or message is None:
@@ -307,10 +306,10 @@ Bulk(
     load=the_mail,
     presses={act: _bulk_press(act) for act in BUTTONS},
     back=_get_return_url,
-    done=str,  # each press says it in its own words
+    done=str,  # unused: each action has its own message
     empty=_l("Tick the mails first."),
     why=_format_refusal,
     stays=_stay,
-    take=lambda _desk, one, version: (one, version),  # one that is just going out says so, whatever else was done to it
+    take=lambda _desk, one, version: (one, version),  # unlike `fresh`, reports `OnItsWay` before a conflict
     most=6 * PAGE,
 ).at("outbox", "press_mails", "stop mails")

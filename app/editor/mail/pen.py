@@ -1,4 +1,4 @@
-"""Mail that is no letter yet, or never will be one: the holding pen and the other places, and why a mail is in each."""
+"""Incoming mail that isn't a letter: the holding pen and the other folders, with the reasons and all actions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from ..conflict import abort_with_conflict, check_unchanged, number_shown
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..mail_labels import format_mail_line, load_mail_names
 
-# The places with their tabs, in the order of the page.
+# The folders with their tabs, in the order of the page.
 PLACES = {
     "pen": _l("Holding pen"),
     "failed": _l("Could not be read"),
@@ -40,7 +40,7 @@ PLACES = {
     "duplicate": _l("Duplicates"),
     "edition": _l("Editions"),
 }
-# What stands at a place, as its page says when it is empty.
+# What a folder holds, shown when it is empty.
 NOTHING = {
     "pen": _l(
         "Nothing is held. A mail waits here when it answers an expert’s invitation and nobody can be sure that the "
@@ -53,7 +53,7 @@ NOTHING = {
     "duplicate": _l("No mail came twice. Where one does, the second stands here."),
     "edition": _l("No edition has come in. Put the desk’s address on the newsletter’s own list, and each one will."),
 }
-# Where a mail is that stands under no tab.
+# Notes on mails that are in none of these folders.
 ELSEWHERE = {
     "stored": _l("It is being read at this moment. Open it again in a minute."),
     "letter": _l("It is a letter now."),
@@ -61,14 +61,14 @@ ELSEWHERE = {
 
 
 class Reason(NamedTuple):
-    """The reason why a mail has its place: in two or three words for the list, and in a sentence."""
+    """A reason why a mail is in its folder: two or three words for the list, and a sentence."""
 
     short: Any
     sentence: Any
 
 
 REASONS = {
-    # Whom it is for.
+    # The recipient.
     "answers our mail without its token": (
         _l("Another way back"),
         _l("It answers a mail of ours to an expert, but came to another address than the one in that mail."),
@@ -98,7 +98,7 @@ REASONS = {
         _l("Newsletter closed"),
         _l("The newsletter is closed: what readers mail becomes no letter by itself any more."),
     ),
-    # Of a mail that somebody of the desk forwarded.
+    # Mails that somebody at the desk forwarded.
     "forwarded by a stranger": (
         _l("Not from the desk"),
         _l("It was sent to the address for forwarding, and not from the address of somebody of this desk."),
@@ -136,7 +136,7 @@ REASONS = {
         _l("Reading failed"),
         _l("Something went wrong each time it was read. It is kept as it came."),
     ),
-    # Whether it is from whom it says.
+    # The authenticity of the sender.
     "other sender": (_l("Other address"), _l("It came from another address than the one that we wrote to.")),
     "not checked": (_l("Sender not checked"), _l("No mail server has checked that the sender is who it says.")),
     "failed": (_l("Sender check failed"), _l("The mail server checked the sender, and the check failed.")),
@@ -159,7 +159,7 @@ REASONS = {
     "dkim": (_l("Sender checks out"), _l("The sender’s house has signed it.")),
     "spf": (_l("Sender checks out"), _l("It came from a server that may send for the sender’s house.")),
     "signature": (_l("Sender checks out"), _l("Its signature was looked up and is the sender’s house’s.")),
-    # Whether a machine wrote it.
+    # Automatic mail.
     "auto-submitted": (_l("Automatic"), _l("It says of itself that a machine sent it.")),
     "precedence": (_l("Bulk mail"), _l("It says of itself that it is bulk mail.")),
     "vacation": (_l("Absence note"), _l("A mail program sent it while its owner is away.")),
@@ -177,7 +177,7 @@ REASONS = {
     "complaint": (_l("Complaint"), _l("Somebody marked a mail of ours as unwanted.")),
     "own message": (_l("Our own mail"), _l("It is a mail of ours that came back to us.")),
     "own address": (_l("Our own mail"), _l("It says that it comes from our own address.")),
-    # What could not be read.
+    # Parts that couldn't be read.
     "bytes": (_l("Too large"), _l("It is larger than what is read. It is kept whole.")),
     "parts": (_l("Too many parts"), _l("It has more parts than are read.")),
     "depth": (_l("Too deep"), _l("Its parts are nested deeper than is read.")),
@@ -190,7 +190,7 @@ REASONS = {
 
 
 def reasons(codes: Sequence[str]) -> list[Reason]:
-    """The reasons in words; one without words of its own is shown as it is, without its dashes."""
+    """Return the reasons for codes. A code without a text is shown as words."""
     return [Reason(*REASONS[code]) if code in REASONS else _unknown(code) for code in codes]
 
 
@@ -200,13 +200,13 @@ def _unknown(code: str) -> Reason:
 
 
 PAGE = 40  # rows that fit a laptop's screen
-WORK = PLACES_OF_MAIL.which("waits")  # the places whose mails wait for somebody; the others only keep what they hold
+WORK = PLACES_OF_MAIL.which("waits")  # folders whose mails wait for somebody
 
 
 @editor.get("/<slug>/pen")
 @editor.get("/<slug>/pen/<public_id>", endpoint="pen_mail")
 def pen(slug: str, public_id: str = "") -> str:
-    """The list, and beside it the mail that is open."""
+    """Show the list of a folder, and the open mail beside it."""
     with read_context(slug) as desk:
         return _page(desk, _get_mail(desk, public_id) if public_id else None)
 
@@ -219,7 +219,7 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
 def _page(
     desk: RequestContext, open_mail: Inbound | None, trouble: str = "", fault: str = "", address: str = ""
 ) -> str:
-    """The list of a place and the mail that is open; `address` is where it says it is from, if that was asked for."""
+    """Render the list of a folder and the open mail. `address` is the claimed sender's, if it was requested."""
     session, key, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     place = str(open_mail.state) if open_mail and open_mail.state in PLACES else request.args.get("place", "pen")
     if place not in PLACES:
@@ -248,13 +248,13 @@ def _page(
         address=address,
         name_of=incoming_mails.name_of,
         trouble=trouble,
-        fault=fault,  # at the choice of an expert
+        fault=fault,  # at the select of an assignment
         list_url=here(before=before),
         keyset=rows.keyset,
     )
 
 
-# What is to be done at each place whose mails wait.
+# What is to do in each folder whose mails wait.
 TO_DO: dict[str, Callable[[int], str]] = {
     "pen": lambda number: ngettext(
         "One mail waits until you say what it is.", "%(num)s mails wait until you say what they are.", number
@@ -268,12 +268,12 @@ TO_DO: dict[str, Callable[[int], str]] = {
 
 
 def _format_todo(state: str, state_counts: dict[str, int]) -> str:
-    """Return what is to be done here, in a sentence; nothing where mails are only kept."""
+    """Return a sentence about the waiting mails of a folder, or ""."""
     return TO_DO[state](state_counts[state]) if state_counts.get(state) else ""
 
 
 def _format_open_mail(desk: RequestContext, row: Inbound, reading: Reading | None) -> dict[str, Any]:
-    """Return a mail with what was read in it, why it is where it is, and what may be said of it."""
+    """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
     kept = reading is not None or inbound.has_bytes(desk.session, row.id)
     needs = {"take": reading is not None, "sort": True, "read again": kept}
     may = [move for move in INBOUND.open_to(desk.actor, row) if needs.get(move)]
@@ -295,7 +295,7 @@ def _format_open_mail(desk: RequestContext, row: Inbound, reading: Reading | Non
 
 
 def _get_related_rows(desk: RequestContext, row: Inbound) -> dict[str, Any]:
-    """Return what the mail became or is about: a letter, an edition, the mail that it repeats, or that came back."""
+    """Return the rows that the mail became or is about: letter, edition, assignment, duplicate, bounced mail."""
 
     def own(noun: type[Any], key: int | None) -> Any:
         one = desk.session.get(noun, key) if key else None
@@ -318,7 +318,7 @@ def _format_missing(missing: MissingPrecondition) -> str:
 
 
 def _get_next_url(desk: RequestContext, after: Inbound) -> str:
-    """The next mail of the same place, or the list of it where none is left."""
+    """Return the address of the next mail in the same folder, or of the folder if no other is left."""
     place = str(after.state)
     there = inbound.listing(desk.newsletter.id, place)
     rows = there.page(desk.session, after, 1) or there.page(desk.session, None, 2)
@@ -329,7 +329,7 @@ def _get_next_url(desk: RequestContext, after: Inbound) -> str:
 
 
 def _answer(desk: RequestContext, row: Inbound) -> str:
-    """An expert's mail goes on to be filed as an answer, a no and the like, so it stays before one's eyes."""
+    """Make the mail a letter of an expert and return the letter's address, since it has to be filed next."""
     chosen = request.form.get("assignment", "")
     if not chosen:
         raise MissingField("assignment")
@@ -348,8 +348,10 @@ def _reread_mail(desk: RequestContext, row: Inbound) -> None:
 
 @dataclass(frozen=True)
 class Act:
-    """A press that says what a mail is: as the table of moves calls it, the place from which it would change nothing,
-    what it does, and what is said of it. The verb gives the address to go on to, where that isn't the next mail.
+    """An action that says what a mail is.
+
+    `move` is its row in the table of moves, `already` the folder where it would change nothing, and `done` its message.
+    The verb returns the address to go to, or None for the next mail.
     """
 
     move: str
@@ -373,7 +375,7 @@ ACTS = {
 
 @editor.press("/<slug>/pen/<public_id>/address", "take letters")
 def pen_address(slug: str, public_id: str) -> str:
-    """Show the address that a mail says it is from, once it is in the trail who looks at it."""
+    """Show the address that a mail claims to come from, and record who looked at it."""
 
     def fn(desk: RequestContext) -> str:
         row = _get_mail(desk, public_id)
@@ -388,7 +390,7 @@ def pen_address(slug: str, public_id: str) -> str:
 
 @editor.press(f"/<slug>/pen/<public_id>/<any({', '.join(ACTS)}):act>", "take letters")
 def pen_act(slug: str, public_id: str, act: str) -> Response | tuple[str, int]:
-    """Say what a mail is, and go on to the next; whoever comes second is told who was first."""
+    """Say what a mail is, and go to the next one. After an edit conflict, say who was first."""
 
     def fn(desk: RequestContext) -> tuple[str, str]:
         row = _get_mail(desk, public_id)

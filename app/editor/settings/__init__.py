@@ -1,1 +1,1 @@
-"""Choices that a newsletter makes once: its rhythm, texts and mails, and who may what. And the trail of all changes."""
+"""The settings of a newsletter: rhythm, texts, mails, people, programs and sending tool. Also its trail."""

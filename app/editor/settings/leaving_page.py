@@ -1,4 +1,4 @@
-"""Letters and answers that lose their words next, and people who are forgotten next, by the rules of the settings."""
+"""Retention preview: the letters, answers and people that will be erased next, by the rules of the settings."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from ..frame import editor, page, read_context
 from ..letter_labels import CHANNELS
 
 WITHIN = timedelta(days=30)
-FIRST = 20  # letters of each rule that are listed
+FIRST = 20  # rows listed per rule
 WHICH = {
     "spam": _l("Held, or filed as spam"),
     "idle": _l("Led to nothing"),

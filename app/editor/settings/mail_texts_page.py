@@ -1,4 +1,4 @@
-"""The page on which a newsletter words the mails that go out in its name, part by part, with the mail beside them."""
+"""The pages on which a newsletter words its mails, part by part, beside an example of the mail."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -50,7 +50,7 @@ PLACE_FAULTS = {
 
 @editor.sheet("/<slug>/settings/mail-texts", "words of the house")
 def mail_texts(slug: str) -> str:
-    """The mails that can be worded in a language, and which of them the newsletter words its own way."""
+    """List the mails that can be worded in a language, and whether the newsletter has its own texts for each."""
     with read_context(slug) as desk:
         language = _require_language(desk, request.args.get("language") or desk.newsletter.language)
         kinds = texts.kinds_of(desk.newsletter, language)
@@ -76,7 +76,7 @@ def mail_text(slug: str, language: str, kind: str) -> str:
 
 @editor.press("/<slug>/settings/mail-texts/<language>/<kind>", "words of the house")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int]:
-    """Save a mail's wording, or only look at it in the example."""
+    """Save the texts of a mail, or with "look" only preview them."""
     if kind not in texts.WORDED:
         abort(404)
     typed = {part: request.form.get(part, "").replace("\r\n", "\n") for part in parts_of(kind)}
@@ -99,7 +99,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
 
 
 def _require_language(desk: RequestContext, language: str, kind: str | None = None) -> str:
-    """The language, or 404 where the newsletter doesn't have it, or doesn't write this mail in it."""
+    """Return the language. 404 if the newsletter doesn't use it, or doesn't send this mail in it."""
     if language not in languages_of(desk.newsletter):
         abort(404)
     if kind is not None and kind not in texts.kinds_of(desk.newsletter, language):
@@ -112,7 +112,7 @@ def _languages(desk: RequestContext) -> list[tuple[str, str]]:
 
 
 def _get_current_texts(desk: RequestContext, language: str, kind: str) -> dict[str, str]:
-    """A mail's parts as their fields show them: the product's own words where the newsletter has none."""
+    """Return the parts of a mail as the form shows them: the newsletter's own texts, or the defaults."""
     kept = texts.get_custom_texts(desk.session, desk.newsletter, kind, language)
     return {part: kept.get(part) or default_wording(kind, part, language) for part in parts_of(kind)}
 
@@ -160,7 +160,7 @@ def _form(
 
 
 def _help(kind: str, field_name: str) -> str:
-    """Return what can be filled in, and what has to be."""
+    """Return the help text of a field: the placeholders that it may contain, and those that it must."""
     one = parts_of(kind)[field_name]
     places = ", ".join(f"{{{name}}} {HOLE_WORDS[name]}" for name in one.places)
     needed = ", ".join(f"{{{name}}}" for name in one.needed)

@@ -1,4 +1,4 @@
-"""A newsletter's settings, as their rows say: who writes, in what rhythm, how long, how quotes are checked."""
+"""The pages of a newsletter's settings: fields from the declared settings, the rhythm's calendar, and site snippets."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,23 +29,23 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 from ..mail_labels import kind_label
 from ..rhythm_form import format_rhythm, rule_in_words
 
-# Dates that are not of the rhythm any more and stay all the same: why.
+# Why a date stays although it no longer follows the rhythm.
 STAYS = {
     "locked": _l("%(day)s: it is locked"),
     "picked": _l("%(day)s: something is picked for it"),
     "asked": _l("%(day)s: an expert is asked for it"),
     "letters": _l("%(day)s: letters are about it"),
 }
-RHYTHM = ("rule", *READ)  # the fields that are read together
+RHYTHM = ("rule", *READ)  # fields that are parsed together
 CALENDAR = (*RHYTHM, "rule_start", "cutoff_minutes")
-ALONE = {"held_kinds"}  # the settings that a desk of one has no use for
-LATEST = 3  # answers that a snippet for other sites shows
-SAID = 3  # fields of a page that the list of pages tells of
+ALONE = {"held_kinds"}  # settings without use for a desk of one
+LATEST = 3  # answers in a snippet for other sites
+SAID = 3  # fields that the overview shows of each page
 
 
 @editor.get("/<slug>/settings", endpoint="settings")
 def all_settings(slug: str) -> str:
-    """Each page of the settings, with the first of what stands there."""
+    """List the pages of the settings, with the first values of each."""
     with read_context(slug) as desk:
         sends = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         return page(
@@ -60,7 +60,7 @@ def all_settings(slug: str) -> str:
 
 
 def _says(desk: RequestContext, page_key: str) -> str:
-    """Return how things stand on a page of the settings: the rhythm in words, else the first fields that are filled."""
+    """Return a summary of a page: the rhythm in words, or else the first fields that are filled in."""
     if page_key == WHEN:
         return format_rhythm(desk.newsletter)
     fields = _fields(desk, page_key)
@@ -76,8 +76,9 @@ def settings_part(slug: str, part: str) -> str:
 
 
 def _fields(desk: RequestContext, page_key: str) -> dict[str, Setting]:
-    """Return the fields of a page of the settings. Mails can wait for a second person only where there is one; what
-    waits already can be let go by whoever is left.
+    """Return the fields of a page.
+
+    Held mails need a second person, so `held_kinds` is hidden from a desk of one unless it is set already.
     """
     hidden = set() if len(everybody_of(desk.session, desk.newsletter.id)) > 1 or desk.newsletter.held_kinds else ALONE
     return {name: one for name, one in SETTINGS.items() if one.part == page_key and name not in hidden}
@@ -91,7 +92,7 @@ def _form(
     stale: bool = False,
     columns: dict[str, Any] | None = None,
 ) -> str:
-    """Return a page of the settings; with `columns` to look at, its dates are those of the rhythm as typed."""
+    """Render a page of the settings. With `columns`, it previews the dates of the submitted rhythm."""
     fields = _fields(desk, page_key)
     said = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
     labels = form_fields.field_labels(fields)
@@ -116,14 +117,14 @@ def _form(
 
 
 def _concerns_fields(fields: Mapping[str, Setting]) -> Callable[[Facts], bool]:
-    """Return what tells of an event whether it was about one of these settings."""
+    """Return a predicate for the facts of an event: whether it changed one of these settings."""
     return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
 
 
 def _calendar(
     desk: RequestContext, values: dict[str, Any], is_typed: bool, columns: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Return what the page of the dates shows besides its fields."""
+    """Return the template values of the dates page besides its fields."""
     return {
         **rhythm_form.frame(rhythm_form.read_choices() if is_typed else choices_of(values["rule"])),
         "rhythm": format_rhythm(desk.newsletter),
@@ -133,8 +134,9 @@ def _calendar(
 
 
 def _frames(desk: RequestContext) -> dict[str, Any]:
-    """Return what the page of other sites shows besides its field: headline, address and language of the latest
-    answers, and `say`, which says a text as the snippets do, in the newsletter's language."""
+    """Return the template values of the page for other sites: the latest answers as (headline, address, language), and
+    `translate` for the newsletter's language.
+    """
     newsletter = desk.newsletter
     items = archive.listing(newsletter).page(desk.session, None, LATEST)
     stories = [
@@ -149,7 +151,7 @@ def _options() -> dict[str, Any]:
 
 
 def _format_value(name: str, value: Any) -> str:
-    """Return what stands in a field, as the page says it."""
+    """Return a setting's value in words."""
     words = {option: str(label) for option, label, *_help in _options().get(name, ())}
     if isinstance(value, list):
         return ", ".join(words[one] for one in value)
@@ -162,7 +164,7 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 
 @editor.press(f"/<slug>/settings/<any({', '.join(PARTS)}):part>", "settings")
 def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
-    """Change a page of the settings, or only look at the dates of a rhythm."""
+    """Save a page of the settings, or with "look" only preview the dates of a rhythm."""
     with read_context(slug) as desk:
         fields = _fields(desk, part)
     typed, columns = form_fields.get_submitted_values(fields), dict[str, Any]()

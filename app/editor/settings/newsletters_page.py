@@ -1,4 +1,4 @@
-"""The newsletters of the house, for admins: make one, rename it, let it pause, let it go on, close it."""
+"""All newsletters, for admins: create, rename, pause, resume and close them."""
 
 from collections.abc import Callable
 from datetime import date
@@ -36,7 +36,7 @@ STANDS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("is closed
 
 
 def format_status(newsletter: Newsletter) -> str:
-    """Return in a word or two how a newsletter stands."""
+    """Return the state of a newsletter in a few words."""
     if newsletter.paused_until:
         return _("pauses until %(day)s", day=day(newsletter.paused_until))
     return str(STANDS[str(newsletter.state)])
@@ -61,7 +61,7 @@ def newsletter(slug: str) -> str:
 def _page(
     desk: RequestContext, press: str = "", form_data: dict[str, str] | None = None, faults: dict[str, Any] | None = None
 ) -> str:
-    """Return the page; the `press` that couldn't be taken stands open, as it was typed."""
+    """Render the page. The form of the rejected action `press` is open, with its submitted values."""
     one = desk.newsletter
     said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
@@ -109,7 +109,7 @@ def _rename(desk: RequestContext) -> None:
     renaming.rename(desk.session, desk.actor, desk.newsletter, name, slug)
 
 
-# Each press with its verb, and what is said then.
+# By action: its verb, and the message afterwards.
 PRESSES: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
     "rename": (_rename, _l("It is called %(name)s.")),
     "pause": (_pause, _l("%(name)s pauses.")),
@@ -146,7 +146,7 @@ def new_newsletter(slug: str) -> str:
 
 
 def _default_values(desk: RequestContext) -> dict[str, Any]:
-    """Return what the form begins with: what newsletters of one house mostly have in common."""
+    """Return the initial values of the form: what newsletters of one publisher usually share."""
     here = desk.newsletter
     common = {name: getattr(here, name) for name in ("publisher", "rule", "at", "zone")}
     empty = dict.fromkeys((*founding.FIRST, *SENTENCES, "slug"), "")
@@ -159,7 +159,7 @@ def _form(
     faults: dict[str, Any] | None = None,
     looked_at: dict[str, Any] | None = None,
 ) -> str:
-    """Return the page; with the columns that were `looked_at`, the newsletter is shown as it would be."""
+    """Render the form. With the columns `looked_at`, it previews the newsletter."""
     values, labels = form_data or _default_values(desk), form_fields.field_labels(SETTINGS) | {"slug": _("Short name")}
     labels |= {kind: str(label) for kind, (label, _help) in SENTENCES.items()}
     said = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
@@ -183,7 +183,7 @@ def _form(
 
 
 def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dict[str, Any]) -> dict[str, Any]:
-    """Return the next dates and an example of the house form, of a newsletter that isn't there yet."""
+    """Return the next dates and an example of the house form for a newsletter that doesn't exist yet."""
     usual = {"marks": SETTINGS["marks"].options[0][0], "cutoff_minutes": USUAL_CUTOFF_MINUTES}
     made = Newsletter(words=0, slots=1, **usual, **columns)
     start_with_open_edition(desk.session, made)
@@ -193,7 +193,7 @@ def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dic
 
 @editor.press("/<slug>/new-newsletter", "newsletters")
 def make_newsletter(slug: str) -> Response | tuple[str, int]:
-    """Make the newsletter and its editions, or only look at it."""
+    """Create the newsletter and its editions, or with "look" only preview it."""
     choices, texts = rhythm_form.read_choices(), sentences_typed()
     typed = (
         form_fields.get_submitted_values(founding.FIRST | founding.CALENDAR)

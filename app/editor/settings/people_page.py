@@ -1,4 +1,4 @@
-"""The people of the desk: who works here, in which role, and, for an admin, who is invited and who is shut out."""
+"""The people of the desk and their roles; for admins also invitations, deactivation and second factors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,7 +29,7 @@ from ..frame import (
 )
 
 FAULTS = {"name": _l("Say who it is."), "email": SENTENCES["invalid.email"], "role": SENTENCES["invalid.role_unknown"]}
-# What can be done with a colleague: the verb, and what is said then.
+# Actions on a colleague: the verb, and the message afterwards.
 ACTS: dict[str, tuple[Callable[..., None], Any]] = {
     "role": (staff.set_role, _l("%(name)s has another role now.")),
     "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),

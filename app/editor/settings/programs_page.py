@@ -1,4 +1,4 @@
-"""Other programs: which hear what happens at this desk, how that went, and, for an admin, the presses."""
+"""Webhook programs, for admins: the list, a program's page with its log of deliveries, and the actions on it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,9 +24,9 @@ from ...workflows import program_messages
 from ..conflict import submitted_token, token
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
-LATEST = 40  # of what a program was told, on its page
+LATEST = 40  # deliveries on a program's page
 WEBHOOK, NO_NAME = _l("A program, by webhook"), _l("Say what it is called.")
-# What is said of an address that can't be asked, by what `outside` says, and of a call that was not answered.
+# By the reason of a `RequestFailed`: why an address can't be used, or why a call got no answer.
 WHY = {
     "it is no address": _l("This is no address."),
     "its address doesn't begin with https://": _l("The address has to begin with https://."),
@@ -44,7 +44,7 @@ PAUSED = {
     "failed": _l("paused, since it took nothing for five days"),
     "gone": _l("paused, since it answered that it wants nothing any more"),
 }
-# What can be done with a program: the verb, and what is said then.
+# Actions on a program: the verb, and the message afterwards.
 PRESSES: dict[str, tuple[Callable[..., None], Any]] = {
     "pause": (registering.pause, _l("%(name)s hears nothing for now, and won’t hear what happens meanwhile.")),
     "resume": (registering.resume, _l("%(name)s hears again what happens, from now on.")),
@@ -80,7 +80,7 @@ def kind_of(program: Program) -> str:
 
 
 def format_program_status(desk: RequestContext, program: Program) -> tuple[str, str]:
-    """Return the mark of how a program stands, and the words."""
+    """Return the mark and the label of a program's status."""
     if program.paused_at is not None:
         return ("wait" if program.paused_by == "desk" else "late"), str(PAUSED[program.paused_by])
     if program.failing_since is not None:
@@ -117,7 +117,7 @@ def add_program(slug: str) -> Response | tuple[str, int]:
 
 
 def format_failure(code: str) -> str:
-    """Return why there was no answer, as the page says it."""
+    """Return why a call failed, as a sentence."""
     return str(WHY.get(code) or _("It can’t be reached."))
 
 
@@ -157,7 +157,7 @@ def the_program(desk: RequestContext, public_id: str) -> Program:
 
 
 def _host(desk: RequestContext, program: Program) -> str:
-    """Return where a program is; the rest of its address can be a secret."""
+    """Return the host of a program. The rest of its address may be a secret."""
     try:
         return urlsplit(registering.address_of(desk.session, program)).netloc.rpartition("@")[2]
     except Unsealable:
@@ -165,7 +165,7 @@ def _host(desk: RequestContext, program: Program) -> str:
 
 
 def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
-    """Return a line of the log: what it was told, how often, and what was answered, but no word of that."""
+    """Return a delivery as a line of the log: what was sent, how often, and the status of the answer."""
     waits = delivery.ended_at is None
     if delivery.has_arrived:
         mark, outcome = "good", _("arrived")
@@ -212,7 +212,7 @@ def press_program(slug: str, public_id: str, act: str) -> Response:
 
 @editor.press("/<slug>/programs/<public_id>/secret", "programs")
 def show_program_secret(slug: str, public_id: str) -> str | Response:
-    """Show the secret by which a program checks what it is told, this once."""
+    """Show a program's signing secret, once."""
     try:
         secret = run_in_transaction(
             slug, lambda desk: registering.show_secret(desk.session, desk.actor, the_program(desk, public_id))
@@ -226,7 +226,7 @@ def show_program_secret(slug: str, public_id: str) -> str | Response:
 
 @editor.press("/<slug>/programs/<public_id>/test", "programs")
 def try_program(slug: str, public_id: str) -> Response:
-    """Call a program while whoever pressed waits, and say what it answered."""
+    """Send a test to a program while the person waits, and announce its answer."""
 
     def begin(desk: RequestContext) -> calling.Call | None:
         one = the_program(desk, public_id)

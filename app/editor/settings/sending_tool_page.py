@@ -1,4 +1,4 @@
-"""The tool that sends the newsletter: its address, its key, the list, and a press that tries whether it opens."""
+"""The sending tool of a newsletter: its address, key and list, and a button that tests the connection."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,9 +20,9 @@ from .. import form_fields
 from ..conflict import number_shown, token
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
-PATIENCE = 8.0  # seconds that somebody sits before the page
+PATIENCE = 8.0  # timeout in seconds while somebody waits for the page
 LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
-# What is wrong with a tool, or with what we asked of it.
+# Faults of a tool, or of our request, by the code of `DraftError`.
 FAULTS = {
     "key": _l("It doesn’t take the key, or the key may not do this."),
     "address": _l("At this address nothing answers as the tool does. Look at the address in the settings."),
@@ -63,7 +63,7 @@ def _form(desk: RequestContext, form_data: ToolForm | None = None, faults: dict[
 
 
 def _check_unchanged(desk: RequestContext) -> None:
-    """Raise `VersionConflict` where somebody changed the tool since the page was opened."""
+    """Raise `VersionConflict` if the tool has changed since the page was opened."""
     kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
     if number_shown() != (kept.version if kept else 0):
         raise VersionConflict("the tool that sends changed")
@@ -87,7 +87,7 @@ def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
 
 @editor.press("/<slug>/settings/sending-tool/try", "settings")
 def try_sending_tool(slug: str) -> Response:
-    """Ask the tool for something harmless, outside of any transaction, and say what came of it."""
+    """Test the connection with a harmless request, outside of any transaction, and announce the outcome."""
 
     def begin(desk: RequestContext) -> tuple[SendingTool, Account | None] | None:
         kept = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
@@ -107,7 +107,7 @@ def try_sending_tool(slug: str) -> Response:
 
 
 def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
-    """Try a tool, and say how it went."""
+    """Test the connection and return the outcome as a sentence."""
     label = tool.row.label
     if account is None:
         return _("%(tool)s: %(what)s", tool=label, what=str(GONE))

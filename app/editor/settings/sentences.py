@@ -1,4 +1,4 @@
-"""The house sentences of a newsletter, by language, with a block set in them to look at."""
+"""The house sentences of a newsletter by language, with an example of the house form."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..form_fields import format_fault
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .newsletter_page import languages_of
 
-# What each sentence is for; those of the house form can be seen in the example.
+# Label and help text of each sentence. Those of the house form appear in the example.
 SENTENCES = {
     "heading": (_l("Heading"), _l("{section} and {headline} are filled in.")),
     "asked_many": (_l("Several readers asked"), ""),
@@ -44,7 +44,7 @@ SENTENCES = {
     "pay": (_l("In the invitation: pay"), ""),
     "rights": (_l("In the invitation: rights"), ""),
 }
-# What the newsletter's own language has in the settings.
+# Sentences for translations; for the newsletter's own language these are settings.
 OF_TRANSLATIONS = {
     "translated_section": (_l("Section"), _l("It stands before each headline in this language. Empty: the usual one.")),
     "translated_call": (
@@ -65,7 +65,7 @@ def _sentences(newsletter: Newsletter, language: str) -> dict[str, tuple[Any, An
 
 
 def _get_stored_sentences(desk: RequestContext, language: str) -> dict[str, str]:
-    """The sentences of this page as they stand, "" where the usual one does."""
+    """Return the stored sentences of this page, "" for those that use the default."""
     own = settings.sentences_of(desk.session, desk.newsletter, language)
     return {kind: own.get(kind, "") for kind in _sentences(desk.newsletter, language)}
 
@@ -99,7 +99,7 @@ def _form(
 
 
 def example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
-    """Two blocks as they would run: a group with two answers, and one reader by name."""
+    """Return two blocks in the house form as text: one for several readers with two answers, one for a named reader."""
     marks, section = newsletter.marks, newsletter.sections[0].name
     phrases = {kind: body for kind, body in own_sentences.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))
@@ -122,7 +122,7 @@ def sentences_typed() -> dict[str, str]:
 
 @editor.press("/<slug>/settings/sentences/<language>", "words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
-    """Save the sentences, or only look at them in the example."""
+    """Save the sentences, or with "look" only preview them."""
     typed = sentences_typed()
     faults = settings.faults_of_sentences(typed)
     if faults or "look" in request.form:

@@ -1,4 +1,4 @@
-"""The trail of a newsletter: everything that was done, by whom and when, to look through and to take away as a file."""
+"""The trail of a newsletter: all recorded events, to filter and to download as a file."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ from ..event_sentences import HANDS, describe_events, hands
 from ..frame import RequestContext, editor, page, read_context
 
 PAGE = 100
-AT_ONCE = 1_000  # events that are read at a time for a file
-DESK = "desk"  # whoever is or was of it
-BY_ITSELF = ("clock", "mailroom")  # the actors of what nobody did: it stands there only where it is asked for
+AT_ONCE = 1_000  # events loaded at a time for a file
+DESK = "desk"  # stands for everybody who works or worked at the desk
+BY_ITSELF = ("clock", "mailroom")  # automatic actors; their events are shown only on request
 NOUNS = (
     {"letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions")}
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
@@ -45,7 +45,7 @@ HEADS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters of the trail in the address: as typed, as the trail takes them, and those that can't be read."""
+    """The filters of the trail from the address: as typed, as a query, and those that can't be parsed."""
 
     typed: Mapping[str, str]
     sought: trail.Sought
@@ -105,7 +105,7 @@ def _filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
 
 
 def _actors(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
-    """The actors' `ref`s in the trail. Raises KeyError for anybody who was never here."""
+    """Return the `ref`s of actors in the trail. Raises KeyError for somebody who never worked at this desk."""
     if actor in HANDS:
         return (actor,)
     if actor == DESK:
@@ -117,7 +117,7 @@ def _actors(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tupl
 
 
 def _actions(action_name: str) -> tuple[str, ...]:
-    """One act, or all of a noun. Raises KeyError for what nobody can do."""
+    """Return an event's action, or all actions of a noun. Raises KeyError for an unknown one."""
     found = tuple(action for action in EVENTS if action == action_name or action.partition(".")[0] == action_name)
     if not found:
         raise KeyError(action_name)
@@ -125,7 +125,7 @@ def _actions(action_name: str) -> tuple[str, ...]:
 
 
 def _midnight(text: str, days: int = 0) -> datetime:
-    """The beginning of a day in the newsletter's zone, or of so many days later."""
+    """Return the beginning of a day in the newsletter's time zone, or of the day `days` later."""
     return datetime.combine(date.fromisoformat(text) + timedelta(days=days), time(), zone()).astimezone(UTC)
 
 
@@ -136,7 +136,7 @@ def _choices(desk: RequestContext, people: Mapping[int, str]) -> list[tuple[str,
 
 
 def acts() -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return what can be filtered by: the nouns, each with its acts in words."""
+    """Return the choices of the filter by action: the nouns, each with its actions in words."""
     blank = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…") | {
         "version": "",
         "why": "",
@@ -158,7 +158,7 @@ def _days(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list
 
 
 def _format_time(event: Event) -> dict[str, Any]:
-    """A reader's letter without an address keeps its day and no hour: midnight in UTC, in no zone's day but its own."""
+    """Return the time of an event as shown. For a reader's letter without an address only the day is stored, in UTC."""
     if event.noun == "letter" and event.at.time() == time():
         hourless = _("The hour of a letter without an address isn’t kept.")
         return {"time": event.at, "date": event.at.date(), "label": "–", "exact": hourless}
@@ -167,7 +167,7 @@ def _format_time(event: Event) -> dict[str, Any]:
 
 
 def _load_subjects(desk: RequestContext, events: Iterable[Event]) -> dict[tuple[str, int], tuple[str, str]]:
-    """Return the words and the address of the questions and editions that several events are about."""
+    """Return the title and the address of the questions and editions that events are about."""
     slug, found = desk.newsletter.slug, dict[tuple[str, int], tuple[str, str]]()
     keys = {event.question_id for event in events if event.question_id}
     for question in desk.session.scalars(select(Question).where(Question.id.in_(keys))):
@@ -182,12 +182,10 @@ def _load_subjects(desk: RequestContext, events: Iterable[Event]) -> dict[tuple[
 
 @editor.sheet("/<slug>/trail/<any(csv, jsonl):form>", "trail")
 def take_trail(slug: str, form: str) -> BaseResponse:
-    """The trail, or what the filters leave of it, as a file, with what went by itself. It names questions by their ids,
-    in nobody's words.
-    """
+    """Return the filtered trail as a file, including automatic events. Questions appear by id, without their text."""
     with read_context(slug) as desk:
         filters = _filters(desk, colleagues.get_display_names(desk.session, desk.newsletter.id))
-        if filters.faults:  # half of what was meant would look like all of it
+        if filters.faults:  # ignoring a filter would make the file look complete
             return redirect(_build_url(desk, filters), code=303)
     lines = stream_with_context(FORMS[form](slug, replace(filters.sought, but=())))
     response = Response(lines, mimetype="text/csv" if form == "csv" else "application/x-ndjson")
@@ -196,7 +194,7 @@ def take_trail(slug: str, form: str) -> BaseResponse:
 
 
 def _with_sentences(slug: str, sought: trail.Sought) -> Iterator[tuple[Event, str, str, str]]:
-    """Each event with who did it, the sentence, and the question's public id."""
+    """Yield each event with its actor's name, its sentence, and the public id of its question."""
     with read_context(slug) as desk:
         for events in trail.listing(desk.newsletter.id, sought).whole(desk.session, AT_ONCE):
             who = hands(desk, (event.actor for event in events))
@@ -218,7 +216,7 @@ def _csv(slug: str, sought: trail.Sought) -> Iterator[str]:
 
 def _jsonl(slug: str, sought: trail.Sought) -> Iterator[str]:
     for event, who, text, question in _with_sentences(slug, sought):
-        # Not the event's number: between those of its neighbours it would tell the hour that isn't kept of a reader's.
+        # Without the event's id: compared with its neighbours, it would reveal the hour of a reader's event.
         row: dict[str, Any] = {"at": event.at.isoformat(), "actor": event.actor, "who": who, "what": text}
         row |= {"act": event.action, "noun": event.noun, "question": question or None}
         row |= {"from": event.old, "to": event.new, "facts": event.facts}
