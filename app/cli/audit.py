@@ -1,4 +1,4 @@
-"""`flask audit ...`: whether somebody has rewritten the trail."""
+"""`readers-asked audit ...`: detects whether the audit trail was rewritten."""
 
 import re
 import sys
@@ -11,11 +11,11 @@ from ..audit.chain_check import Fault, check, number_of_links
 from ..web.current import db
 
 audit = AppGroup("audit", help="The trail, and whether it is what was written.")
-LEAST, MOST = 16, 64  # hexadecimal digits of a head: fewer could be met by trying
+LEAST, MOST = 16, 64  # hexadecimal digits of a head; a shorter one could be forged by trial and error
 
 
 def _parse_heads(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    """Return heads as they are compared; people copy them with blanks."""
+    """Normalise heads, which people copy with blanks. Raises BadParameter."""
     heads = ["".join(head.split()).lower() for head in values]
     for head in heads:
         if not re.fullmatch(rf"[0-9a-f]{{{LEAST},{MOST}}}", head):

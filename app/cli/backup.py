@@ -1,4 +1,4 @@
-"""`flask backup FILE`, `flask restore FILE`, and `flask backup-key FILE` for the keys that a backup is sealed with."""
+"""`readers-asked backup FILE`, `restore FILE`, and `backup-key FILE` for the keys that backups are sealed with."""
 
 import errno
 import sys
@@ -52,7 +52,7 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     kept = Path(current_app.config["ERASURES"])
     with report_errors(file, "Nothing was written."):
         try:
-            if inspect(database.reader).has_table(Erasure.__tablename__):  # before an upgrade it may not be there yet
+            if inspect(database.reader).has_table(Erasure.__tablename__):  # it may not exist before an upgrade
                 Keeper(kept).keep(database)
         except OSError as error:
             click.echo(f"WARNING: the list of erasures at {kept} can't be written ({error.strerror}).", err=True)
@@ -74,7 +74,7 @@ def backup_key(file: Path) -> None:
 
     Who has FILE reads every backup that is sealed for it; who loses it, none. Keep it away from the server.
     """
-    import pyrage  # here and below: only where a backup is made or read
+    import pyrage  # here and below, not at the top: other commands don't need it
 
     identity = pyrage.x25519.Identity.generate()
     with report_errors(file, "Nothing was written."), whole_file(file) as kept:
@@ -126,14 +126,14 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
 
 
 def get_database() -> Database:
-    """Return the database of the app. Where the settings can't be used, what is missing is said instead."""
+    """Return the database of the app. Raises ClickException with the faults if the settings can't be used."""
     db.url  # noqa: B018 - asks whether there are settings
     return current_app.extensions["database"]  # type: ignore[no-any-return]
 
 
 @contextmanager
 def report_errors(file: Path, nothing: str) -> Iterator[None]:
-    """Say in a sentence why it went no further, and that nothing was done."""
+    """Turn the expected errors of the block into a ClickException, which ends with the sentence `nothing`."""
     try:
         yield
     except FileExistsError:
@@ -148,7 +148,7 @@ def report_errors(file: Path, nothing: str) -> Iterator[None]:
         raise click.ClickException(f"{error} is no list of erasures of this newsroom. {nothing}") from None
     except (UnreadableBackup, restoring.NotEmpty) as refused:
         raise click.ClickException(f"{refused} {nothing}") from None
-    except DBAPIError as error:  # its words could be a reader's
+    except DBAPIError as error:  # its message could quote a reader
         cause = fault_code(error) or type(error).__name__
         raise click.ClickException(f"The database stops it ({cause}). {nothing}") from None
     except OSError as error:
@@ -208,7 +208,10 @@ def _print_manifest(manifest: dict[str, Any], database: Database) -> None:
 
 
 def _load_erasures(lists: list[Path], manifest: dict[str, Any], database: Database, go_on: bool) -> Erasures | None:
-    """Return all that the lists know. What that lacks is said, and asked where nobody said to go on."""
+    """Return the union of the lists, or None. If it is incomplete, warn, and unless `go_on`, ask for confirmation.
+
+    Raises `UnreadableBackup` without that.
+    """
     found = [(path, one) for path in lists if (one := read_list(path, database.ring))]
     known = None
     for path, one in found:

@@ -1,4 +1,4 @@
-"""Faults that end a command in one sentence: a missing file, a database that doesn't answer or takes nothing."""
+"""Expected errors that end a command with a message: a missing file, a database that doesn't answer or is full."""
 
 import functools
 from collections.abc import Callable
@@ -14,20 +14,20 @@ from ..db import migrate
 from ..db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, NoRoom, fault_kind
 from ..server.startup_checks import unanswered
 
-FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # what has a sentence
+FAULTS = (OSError, DBAPIError, Busy, Unsafe, Unsealable, migrate.Unknown)  # the errors with a message
 NO_ROOM = "the database takes no changes: the disk is full, or its file may not be written. Nothing was changed."
 BUSY = "the database was busy for too long. Nothing was changed: try again."
 
 
 def has_its_sentence(fault: Exception) -> bool:
-    """Return whether a migration failed for a reason outside of its steps: machine, address, another version."""
+    """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version."""
     if isinstance(fault, DBAPIError):
-        return fault.statement is None or fault_kind(fault) is FaultKind.NO_ROOM  # no statement: nobody was reached
+        return fault.statement is None or fault_kind(fault) is FaultKind.NO_ROOM  # no statement: no connection
     return isinstance(fault, OSError | NoRoom | Unsafe | migrate.Unknown)
 
 
 def end_in_a_sentence(command: click.Command) -> None:
-    """Let a command, or each of a group's, end with a sentence where the machine stands in its way."""
+    """Make a command, or each command of a group, report expected errors as a message instead of a traceback."""
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             end_in_a_sentence(inner)
@@ -40,7 +40,7 @@ def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arguments: Any, **options: Any) -> Any:
         try:
             return do(*arguments, **options)
-        except BrokenPipeError:  # whoever reads has enough: `| head`
+        except BrokenPipeError:  # the reader of a pipe has closed it, such as `| head`
             raise
         except FAULTS as fault:
             if (said := sentence(fault)) is None:
@@ -51,9 +51,9 @@ def _in_a_sentence(do: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def sentence(fault: Exception) -> str | None:
-    """Say what stands in the way, and what mends it; None for a fault of the program.
+    """Return a message that describes an error and what to do, or None for a bug.
 
-    Nothing in it was typed by a reader or is a secret.
+    It never quotes readers or secrets.
     """
     if isinstance(fault, Unsafe):
         return str(fault)
@@ -75,5 +75,5 @@ def sentence(fault: Exception) -> str | None:
 def _database_sentence(fault: DBAPIError) -> str | None:
     kind = fault_kind(fault)
     if kind is FaultKind.UNAVAILABLE or (kind is FaultKind.UNKNOWN and fault.statement is None):
-        return unanswered(fault)  # without a statement nobody was reached
+        return unanswered(fault)  # without a statement there was no connection
     return {FaultKind.NO_ROOM: NO_ROOM, FaultKind.LOST_RACE: BUSY, FaultKind.SCHEMA_MISMATCH: SCHEMA_MISMATCH}.get(kind)

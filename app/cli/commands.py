@@ -1,4 +1,4 @@
-"""The commands of `readers-asked` and of `flask`, which are the same."""
+"""The commands of `readers-asked`, which `flask` has too."""
 
 import sys
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ def _app() -> Flask:
 
 
 def _may_serve() -> int:
-    """Return the port to serve at, or say why not."""
+    """Return the port to serve at, after all checks. Raises ClickException if one fails."""
     _may_start()
     for name in won_over():
         click.echo(
@@ -134,13 +134,13 @@ def run_migrations() -> None:
     steps: list[str] = []
 
     def say(line: str) -> None:
-        if line[:1].isdigit():  # the number of a step; else somebody is waited for
+        if line[:1].isdigit():  # the number of a step; other lines report a failed attempt
             steps.append(line)
         click.echo(line)
 
     try:
         migrate(url, say=say)
-    except Exception as error:  # of whatever kind: what counts is that nothing was kept
+    except Exception as error:  # whatever it is, nothing was changed
         if has_its_sentence(error):
             raise
         after = f"after {steps[-1].split()[0]}" if steps else "that came first"
@@ -172,7 +172,7 @@ def rotate_keys() -> None:
 
 
 class Unset:
-    """Stands where the database would, when the settings can't be used: whoever asks for it is told what to set."""
+    """A stand-in for the database if the settings can't be used: any use raises ClickException with the faults."""
 
     def __init__(self, unsafe: Unsafe) -> None:
         self._unsafe = unsafe
@@ -182,7 +182,7 @@ class Unset:
 
 
 def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
-    """An app that has commands and serves nothing."""
+    """Register the commands with an app that serves nothing, for commands that need no settings; return it."""
 
     def refuse(*_: Any) -> Any:
         raise unsafe

@@ -1,4 +1,4 @@
-"""`flask doctor`, which makes every check of the table, and `flask mail test`, which sends a mail and waits for it."""
+"""`readers-asked doctor`, which runs every check of the table, and `mail test`, which waits for a mail to come back."""
 
 import json
 import sys
@@ -28,9 +28,9 @@ from ..watching import sightings
 from ..web.current import db
 from .mail import mail
 
-BETWEEN = 0.5  # seconds between two looks for what comes back
-READ = 10.0  # seconds that reading one mail may take
-POLLS = 5.0  # seconds between two looks into the mailboxes, where no worker does it
+BETWEEN = 0.5  # seconds between two checks whether the mail came back
+READ = 10.0  # seconds that parsing one mail may take
+POLLS = 5.0  # seconds between two polls of the mailboxes, if no worker does it
 
 
 @click.command("doctor")
@@ -64,7 +64,7 @@ def _places() -> dict[str, int]:
         with db.read() as session:
             return dict(inbound.sums(session))
     except SQLAlchemyError:
-        return {}  # the table of checks tells of it
+        return {}  # the checks report it
 
 
 def _sums(places: dict[str, int]) -> list[str]:
@@ -74,7 +74,7 @@ def _sums(places: dict[str, int]) -> list[str]:
 
 
 def _format_result(result: Looked) -> list[str]:
-    """A check as it is printed: one line for each thing it found, and below a fault what mends it."""
+    """Return the lines for a check: one for each finding, and for a fault another with its remedy."""
     if not result.found:
         return [f"{FINE.upper():<9} {result.check.name}"]
     lines = [f"{one.state.upper():<9} {result.check.name}: {one.said}" for one in result.found]
@@ -124,7 +124,7 @@ def test(address: str, wait: float) -> None:
 
 
 def _wait_for_trip(mail_id: int, seconds: float, errand: Callable[[], None]) -> round_trip.Trip:
-    """Wait until the mail's trip is over, or for so long."""
+    """Wait until the mail's trip is over, for up to `seconds`, calling `errand` in between; return the trip."""
     began = time.monotonic()
     trip = round_trip.get_trip(db, mail_id)
     with click.progressbar(length=max(1, round(seconds)), label="Waiting", file=sys.stderr) as bar:
@@ -137,7 +137,7 @@ def _wait_for_trip(mail_id: int, seconds: float, errand: Callable[[], None]) -> 
 
 
 def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
-    """Return the work of a worker for mail that comes in; nothing to do where one runs."""
+    """Return a function that polls the mailboxes and files mail; if a worker runs, it does nothing."""
     with db.read() as session:
         last, at = sightings.get_last_round(session), now(session)
     if last is not None and at - last < BEATS:
@@ -153,7 +153,7 @@ def _errands(app: Flask, stack: ExitStack) -> Callable[[], None]:
             for number, mailbox in enumerate(app.config["MAILBOXES"], 1):
                 try:
                     imap.poll(db, mailbox)
-                except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
+                except Exception as error:  # the other mailboxes must still be polled
                     click.echo(f"mailbox {number} ({mailbox.host}): {type(error).__name__}", err=True)
         place_due(db, reading, settings_of(app.config))
 

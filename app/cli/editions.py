@@ -1,4 +1,4 @@
-"""`flask editions ...`: the house form on the command line, and editions that ran before."""
+"""`readers-asked editions ...`: typesetting in the house form, rendering editions, and importing back issues."""
 
 import json
 import sys
@@ -125,7 +125,7 @@ def import_issues(
         raise click.UsageError("say into which newsletter's archive: --newsletter NAME, or look only: --dry-run")
     undated = date.fromisoformat(f"{day:%Y-%m-%d}") if day else None
     key = None if dry_run else _key_of(newsletter or "")
-    run = new_public_id()  # by which all that this run imports can be undone
+    run = new_public_id()  # identifies all that this run imports, to undo it
     faults, found, lines = 0, [], []
     with click.progressbar(files, label="Reading", file=sys.stderr) as bar:
         for file in bar:
@@ -172,7 +172,7 @@ def _key_of(slug: str) -> int:
 
 
 def _take_in(newsletter_id: int, issue: ReadIssue, file: str, undated: date | None, run: str) -> list[str]:
-    """Import an edition in one transaction; a line for each of its Q&As says what became of it."""
+    """Import an edition in one transaction, and return a line with the outcome for each of its Q&As."""
     qas = issue.qas(undated)
     done = db.write(lambda session: taking_in_issues.import_all(session, Clock(), newsletter_id, qas, run))
     return [f"{file}: {qa.title}: {taking_in_issues.OUTCOMES[outcome]}" for qa, outcome in done]

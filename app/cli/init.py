@@ -1,7 +1,7 @@
-"""`readers-asked init`: from nothing to a settings file, a database, the first newsletter and the link of its admin.
+"""`readers-asked init`: creates the settings file, the database, the first newsletter, and its admin's sign-in link.
 
-Nothing is written before all is known and the database answers; what is there already stays, so that a run that was
-stopped half-way can be run again.
+Nothing is written before all questions are answered and the database responds. What exists is left alone, so an
+interrupted run can be repeated.
 """
 
 import base64
@@ -46,8 +46,9 @@ RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"
 class Question:
     """A question that `init` asks, unless the option of that name answers it.
 
-    `check` returns the answer as it is kept, or raises `FieldError` or ValueError. `setting` is the one that it
-    becomes; `usual` is suggested where the environment doesn't set that, or else the answer to the question `same_as`.
+    `check` returns the answer to store, or raises `FieldError`, `BadAddress`, ValueError or LookupError. `setting` is
+    the setting that the answer becomes, if any. The suggested answer is that setting in the environment, else `usual`,
+    else the answer to the question `same_as`.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Question:
 
 
 def _setting(name: str) -> Callable[[str], str]:
-    """A check by what config.py says of a setting."""
+    """Return a check that validates an answer as config.py does the setting."""
 
     def check(typed: str) -> str:
         typed = typed.strip()
@@ -82,14 +83,14 @@ def _setting(name: str) -> Callable[[str], str]:
 
 
 def _check_database_url(value: str) -> str:
-    """A check of DATABASE_URL. The file of SQLite is kept with its folders: the next command may run in another one."""
+    """Validate DATABASE_URL, and make the path of an SQLite file absolute, since later commands may run elsewhere."""
     value = _setting("DATABASE_URL")(value)
     file = file_of(value)
     return value if file is None else f"sqlite:///{file.absolute()}"
 
 
 def _field(name: str) -> Callable[[str], str]:
-    """A check by what the page of a new newsletter says of a field; the answer stays as it was typed."""
+    """Return a check that validates an answer like the field of a new newsletter, and returns it unparsed."""
 
     def check(typed: str) -> str:
         parse(founding.FIRST[name], typed)
@@ -159,8 +160,8 @@ def init(env_file: str | None, **given: str | None) -> None:
 
 
 def ask(questions: tuple[Question, ...], answers: dict[str, str]) -> dict[str, str]:
-    """Return the answers to all questions. An option that can't be taken ends the command; what is typed is asked
-    again."""
+    """Return the answers to all questions, prompting on a terminal for those that no option gave, and again if one is
+    invalid. Raises UsageError for an invalid option, or a missing one if there is no terminal."""
     answers = dict(answers)
     missing = [question for question in questions if question.name not in answers and not question.has_usual]
     if missing and not sys.stdin.isatty():
@@ -173,7 +174,7 @@ def ask(questions: tuple[Question, ...], answers: dict[str, str]) -> dict[str, s
             answers[question.name] = click.prompt(
                 question.words, default=usual or None, value_proc=_build_validator(question)
             )
-        else:  # a script is asked nothing that has a usual answer
+        else:  # without a terminal, the suggested answer counts
             answers[question.name] = _build_validator(question, question.option)(usual)
     return answers
 
@@ -194,8 +195,7 @@ def _build_validator(question: Question, option: str = "") -> Callable[[str], st
 
 
 def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
-    """Return what the file is to set: what was answered, and what the environment sets, so that the same holds when
-    that is gone. The keys are made here, once."""
+    """Return the settings for the file: the answers, whatever the environment sets, and a new secret key."""
     there = {name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.NAMED_BY}
     chosen = {question.setting: answers[question.name] for question in (*SITE, *MAIL)}
     keys = {"SECRET_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}"}
@@ -203,7 +203,7 @@ def _first_settings(answers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Path) -> None:
-    """Refuse an option that says something else than the file that is there."""
+    """Raise UsageError for an option that contradicts the existing file."""
     for question in (*SITE, *MAIL):
         given = answers.get(question.name)
         if given is not None and _build_validator(question, question.option)(given) != is_set.get(question.setting):
@@ -216,7 +216,7 @@ def _check_same(answers: Mapping[str, str], is_set: Mapping[str, str], path: Pat
 def _set_up(database: Database, path: Path, to_write: Mapping[str, str], answers: dict[str, str]) -> None:
     command = shlex.join(["readers-asked", "--env-file", str(path)])
     file = file_of(database.url)
-    is_behind = file is not None and not file.exists()  # to ask SQLite would make the file
+    is_behind = file is not None and not file.exists()  # connecting to SQLite would create the file
     if not is_behind:
         try:
             is_behind = bool([*shape_faults(database)])
@@ -259,14 +259,14 @@ def _require_matching_keys(database: Database) -> None:
 
 
 def is_housed(database: Database) -> bool:
-    """Return whether some newsletter has somebody who may manage its people."""
+    """Return whether any newsletter has an active member who may manage its people."""
     query = select(Membership.id).join(Person, Person.id == Membership.person_id).where(Person.disabled_at.is_(None))
     with database.read() as session:
         return session.scalar(query.where(Membership.role.in_(roles_for("people"))).limit(1)) is not None
 
 
 def _create_newsletter(session: Session, answers: Mapping[str, str]) -> tuple[str, str]:
-    """Make the newsletter where it isn't there, and its admin. Returns the site's address and the link of the admin."""
+    """Create the newsletter, unless it exists, and its admin; return its URL and the admin's sign-in link."""
     newsletter: Newsletter | None = by_slug(session, answers["newsletter"])
     if newsletter is None:
         typed = {

@@ -1,4 +1,4 @@
-"""`flask mail ...`: mails as bytes and words. What stores and places them joins this group in app/cli/mailroom.py."""
+"""`readers-asked mail ...`: the group, and the commands without a database. app/cli/mailroom.py adds the others."""
 
 import base64
 import binascii
@@ -31,10 +31,10 @@ def run_trim(jsonl: bool) -> None:
 
 
 def answer_lines(answer: Callable[[bytes], dict[str, Any]]) -> None:
-    """Answer each line {id, raw_b64} of standard input before the next is read, by what `answer` makes of the bytes.
+    """Answer each line {id, raw_b64} of standard input, before the next is read, with its id and `answer` of the bytes.
 
-    A line that can't be read, and one whose answer failed, gets {id, error}, with none of its words. Bytes are UTF-8
-    whatever the locale is.
+    A line that can't be parsed, and one for which `answer` raises, gets {id, error}, which never quotes the mail. Input
+    and output are UTF-8 whatever the locale is.
     """
     out = sys.stdout.buffer
     for line in iter(sys.stdin.buffer.readline, b""):
@@ -55,5 +55,5 @@ def _answer_line(line: bytes, answer: Callable[[bytes], dict[str, Any]]) -> dict
         return {"id": number, "error": "the line is not {id, raw_b64} in JSON"}
     try:
         return {"id": number, **answer(raw)}
-    except Exception as flaw:  # a flaw of ours that one message finds keeps nobody from the others
+    except Exception as flaw:  # a bug that one message triggers must not stop the others
         return {"id": number, "error": type(flaw).__name__}

@@ -1,4 +1,4 @@
-"""`flask mail ...` for what comes in: the ways in, what would become of a message, and placing."""
+"""`readers-asked mail ...` for incoming mail: receiving, inspecting, filing and reprocessing it."""
 
 import asyncio
 import json
@@ -30,8 +30,8 @@ from ..mailroom.signing_in import sign_in
 from ..web.setup import db
 from .mail import answer_lines, mail
 
-SECONDS = 10  # of wall-clock time for reading one message
-AT_ONCE = 20  # mails placed between two steps of a progress bar
+SECONDS = 10  # of wall-clock time for parsing one message
+AT_ONCE = 20  # mails filed between two steps of a progress bar
 HERE = ("127.0.0.1", "::1", "localhost")
 
 mail.add_command(sign_in)
@@ -71,7 +71,7 @@ def poll() -> None:
 
             try:
                 stored = imap.poll(db, mailbox, step)
-            except Exception as error:  # one mailbox that can't be reached keeps nobody from the others
+            except Exception as error:  # the other mailboxes must still be polled
                 failed, line = True, f"{label}: {imap.error_name(error)}"
             else:
                 line = f"{label}: {stored} stored"
@@ -85,9 +85,9 @@ def poll() -> None:
 @click.option("--socket", type=click.Path(dir_okay=False), help="Listen at a socket of this path instead.")
 def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Take mail from a mail server by LMTP, until told to stop."""
-    from ..mailroom import lmtp  # with its library, which no other process needs
+    from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
-    db.write(lambda session: None)  # whoever can't store says so now, not to the first message
+    db.write(lambda session: None)  # fail now, not at the first message, if nothing can be stored
     if socket is None and host not in HERE:
         click.echo("WARNING: LMTP knows no passwords: whoever reaches this address can hand in mail.", err=True)
 
@@ -97,7 +97,7 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
 
     try:
         asyncio.run(lmtp.serve(db, listening, host=host, port=port, socket=socket))
-    except OSError as error:  # without the place that was asked for
+    except OSError as error:  # asyncio's own message would repeat the address
         raise click.ClickException(f"{socket or f'{host}:{port}'}: {os.strerror(error.errno or 0)}") from error
 
 
@@ -111,7 +111,7 @@ def webhook_address() -> None:
 
 
 def _session(stack: ExitStack) -> Session | None:
-    """A session to look things up in; None where there are no settings, or no newsroom behind them."""
+    """Open a session for look-ups; return None without valid settings or without a database."""
     try:
         session = stack.enter_context(db.read())
         session.scalar(select(Inbound.id).limit(1))
@@ -169,11 +169,11 @@ def reprocess(public_id: str | None, every: bool) -> None:
         click.progressbar(waiting, label="Reading letters again", file=sys.stderr) as steps,
     ):
         for row_id in steps:
-            with suppress(MissingPrecondition):  # its bytes were destroyed meanwhile
+            with suppress(MissingPrecondition):  # its bytes were deleted in the meantime
                 changed += reprocessing.reread(db, Clock(), reading, settings, row_id)
     with click.progressbar(aside, label="Taking back", file=sys.stderr) as steps:
         for row_id in steps:
-            with suppress(DomainError):  # somebody has filed it meanwhile, or its bytes were destroyed
+            with suppress(DomainError):  # it was filed, or its bytes deleted, in the meantime
                 db.write(partial(_take_back, row_id=row_id))
     click.echo(f"letters with new words: {changed}")
     _print_counts(_place(len(aside)))

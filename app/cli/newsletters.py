@@ -1,4 +1,4 @@
-"""`flask newsletters`: how the first newsletter of a house is made, and any other one; renamed, paused and closed."""
+"""`readers-asked newsletters ...`: creating, renaming, pausing, resuming and closing newsletters."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -51,7 +51,10 @@ def create(short_name: str, mailbox: str, rule: str, **typed: str) -> None:
 
 
 def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], object], message: str) -> None:
-    """Do something with the newsletter that has, or had, this short name, and say what was done."""
+    """Run `action` on the newsletter that has or had this slug, and print the message.
+
+    Raises UsageError for an unknown newsletter or invalid settings, and ClickException if the action is refused.
+    """
 
     def change(session: Session) -> str:
         found = by_slug(session, short_name)

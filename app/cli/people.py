@@ -1,5 +1,5 @@
-"""`flask staff`: how the first person gets in, how anybody gets in again without mail, and how somebody is put out of
-the whole house. `flask experts`: files.
+"""`readers-asked staff ...`: inviting a person with a link, for a first sign-in or one without mail, and disabling and
+enabling them everywhere. `readers-asked experts ...`: importing and exporting the directory of experts.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`flask matching ...`: fills the search index anew, and tells how well it finds."""
+"""`readers-asked matching ...`: rebuilds the search index, and evaluates how well duplicates are found."""
 
 import json
 import sys
@@ -73,7 +73,7 @@ def run_evaluate(stored: Path, queries: Path, matcher: str, as_json: bool) -> No
 
 
 def format_figures(figures: Figures) -> str:
-    """The figures in words."""
+    """Format the figures for the terminal."""
     caught = "-" if figures.caught is None else f"{figures.caught:.3f}"
     shares = "  ".join(f"recall@{at} {share:.3f}" for at, share in figures.recall.items())
     return (
