@@ -96,7 +96,7 @@ class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
 
     @property
     def is_cleared(self) -> bool:
-        """Whether an editor has confirmed that nobody could recognise the asker in the current wording."""
+        """Return whether an editor has confirmed that nobody could recognise the asker in the current wording."""
         return bool(self.text and self.text.cleared_at)
 
 
@@ -277,7 +277,7 @@ class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
 
 
 class TranslatorDraft(Row):
-    """What a translator types, by field: one row per tab, so that an outdated tab never overwrites newer text.
+    """Unsent text of a translator, by field: one row per tab, so that an outdated tab never overwrites newer text.
 
     The row `HANDED_IN` is what they handed in.
     """
