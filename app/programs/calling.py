@@ -55,7 +55,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answered:
-    """What is stored of a response: the status, or our own text in `said` if there was none, and the milliseconds."""
+    """The stored part of a response: its status, or our own text in `said` if there was none, and the milliseconds."""
 
     status: int | None
     said: str

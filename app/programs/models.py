@@ -84,7 +84,7 @@ class Delivery(Row, Public):
 
     @property
     def has_arrived(self) -> bool:
-        """Whether the program has accepted it."""
+        """Return whether the program has accepted it."""
         return self.ended_at is not None and is_success(self.status)
 
 
