@@ -1,4 +1,4 @@
-"""What is recorded of each request: its reference, how long it took, and whether the proxies are as configured.
+"""Records of each request: its reference, how long it took, and whether the proxies are as configured.
 
 Requests of readers get no log line, and their metrics are so coarse that they don't reveal in which minute somebody
 wrote.

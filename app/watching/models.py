@@ -9,7 +9,8 @@ from ..db.declarative import Base
 
 
 class Sighting(Base):
-    """When a part of the installation was last seen, and how often so far: a duty of the worker, a wrong proxy.
+    """The last time that a part of the installation was seen, and the count so far: a duty of the worker, a wrong
+    proxy.
 
     Never of people: the names are constants in the code, and requests leave at most one per hour.
     """
