@@ -68,7 +68,7 @@ class House:
 
     @property
     def writes_to_folder(self) -> bool:
-        """Whether mails are written to a folder, so that no mail server or domain is involved."""
+        """Return whether mails are written to a folder, so that no mail server or domain is involved."""
         return bool(self.config["MAIL_TRANSPORT"] == "folder")
 
     @cached_property

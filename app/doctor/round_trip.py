@@ -27,7 +27,7 @@ BELIEVED = {"dmarc", "dkim", "spf", "signature"}  # reasons for which `senders.c
 
 @dataclass(frozen=True)
 class Trip:
-    """How far a test mail has come: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
+    """The progress of a test mail: its `state`, whether it has `stopped`, and the mail that came back, if one did."""
 
     state: str
     stopped: bool
