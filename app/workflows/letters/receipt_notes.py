@@ -1,6 +1,7 @@
-"""Notes that the desk leaves at a reader's receipt, and what is written back: a way to ask who left no address.
+"""Notes that the desk leaves on a reader's receipt page, and the replies: a way to ask readers without an address.
 
-Nobody is told of a note, and whoever never comes back loses nothing. Its words can be read by whoever holds the number.
+Nobody is notified of a note, and a reader who never returns misses nothing else. Anyone with the receipt number can
+read it.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,13 @@ from ...newsletters.models import Newsletter
 from ...text.clean import clean
 from .public_state import PublicState, get_public_state
 
-MAXIMUM = 500  # characters: a note asks one thing
-MOST = 5  # at one letter: a reader is no witness to be questioned
+MAXIMUM = 500  # characters: a note should ask one thing
+MOST = 5  # notes per letter, so that readers aren't interrogated
 DAY = timedelta(days=1)
 
 
 def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: PublicState) -> bool:
-    """Return whether whoever holds the letter's number can still write something that the desk reads."""
+    """Return whether the holder of the receipt number can still write to the desk."""
     return (
         letter.erased_at is None
         and not letter.receipt_mailed
@@ -40,8 +41,9 @@ def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: Publi
 
 
 def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] | None = None) -> bool:
-    """Return whether a note at the letter's receipt could be read and answered, and none waits there already; `notes`
-    are those that lie there, where they are at hand.
+    """Return whether the desk can leave a note: the reader could answer it, and no other note is open.
+
+    `notes` are those of the letter, if they are loaded already.
     """
     notes = letter.notes if notes is None else notes
     if letter.author != "reader" or letter.receipt_mac is None or len(notes) >= MOST:
@@ -52,7 +54,7 @@ def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] 
 
 
 def open_note(letter: Letter) -> ReceiptNote | None:
-    """Return the note that waits for its reader."""
+    """Return the note that has not been answered yet, or None."""
     return _open(letter.notes)
 
 
@@ -61,10 +63,10 @@ def _open(notes: Sequence[ReceiptNote]) -> ReceiptNote | None:
 
 
 def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptNote:
-    """Leave a note at the receipt of a letter.
+    """Leave a note on the receipt page of a letter.
 
-    Raises `MissingPrecondition` (note), `TooLong` (note), `PermissionDenied`, and `InvalidTransition` where nobody
-    could answer it or one waits.
+    Raises `MissingField` (note), `TooLong` (note), `PermissionDenied`, and `InvalidTransition` if nobody could answer
+    it or another note is open.
     """
     must(actor, "take letters")
     lock_row(session, letter)
@@ -78,8 +80,7 @@ def leave(session: Session, actor: Staff, letter: Letter, body: str) -> ReceiptN
 
 
 def take_back(session: Session, actor: Staff, letter: Letter) -> None:
-    """Take the note away that waits for its reader. Raises `PermissionDenied`, and `InvalidTransition` where none waits
-    any more."""
+    """Delete the open note of a letter. Raises `PermissionDenied`, and `InvalidTransition` if there is none."""
     must(actor, "take letters")
     lock_row(session, letter)
     note = open_note(letter)
@@ -90,25 +91,26 @@ def take_back(session: Session, actor: Staff, letter: Letter) -> None:
 
 
 def _require_open(session: Session, actor: Reader, letter: Letter) -> None:
-    """Raise `PermissionDenied` where the desk would not read what is sent now, such as from a page opened before the
-    end."""
+    """Raise `PermissionDenied` if the desk accepts no more messages, for example for a page opened before the end."""
     newsletter = session.get_one(Newsletter, lock_row(session, letter).newsletter_id)
     if not accepts_messages(newsletter, letter, get_public_state(session, newsletter, letter)):
         raise PermissionDenied(actor.ref)
 
 
 def add(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Add something to a letter. Raises what `receipts.add` raises, and `PermissionDenied` where the desk reads no
-    more."""
+    """Add a text to a letter.
+
+    Raises as `receipts.add` does, and `PermissionDenied` if the desk accepts no more messages.
+    """
     _require_open(session, actor, letter)
     receipts.add(session, actor, letter, body)
 
 
 def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
-    """Write back to the note that waits; the same words sent again, as a reloaded page does, are taken once.
+    """Answer the open note; a repeated submission of the same text, for example by a reload, is ignored.
 
-    Raises what `receipts.store_addition` raises, and `PermissionDenied` where no note waits any more or the desk reads
-    no more.
+    Raises as `receipts.store_addition` does, and `PermissionDenied` if no note is open or the desk accepts no more
+    messages.
     """
     _require_open(session, actor, letter)
     note = open_note(letter)
@@ -118,7 +120,7 @@ def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
         raise PermissionDenied(actor.ref)
     if addition := receipts.store_addition(
         session, actor, letter, body, skip_duplicate=False
-    ):  # a reload finds no note that waits
+    ):  # duplicates are recognized above: after a reload no note is open
         note.addition_id = addition.id
         audit.record(session, actor, "letter.answer", letter, at=addition.added_at)
 
@@ -126,10 +128,9 @@ def answer(session: Session, actor: Reader, letter: Letter, body: str) -> None:
 def list_answered_letters(
     session: Session, newsletter_id: int, days: int, today: bool
 ) -> Sequence[tuple[Letter, datetime]]:
-    """Return the listed letters whose readers have written back within so many days before this one, or also today, and
-    when they did so last.
+    """Return the listed letters whose readers answered a note in the last `days` days, and when they last did.
 
-    Days are those of UTC: of who left no address no minute is kept.
+    The current day counts only with `today`. Days are in UTC: no time of day is stored for readers without an address.
     """
     midnight = truncate_to_day(now(session))
     query = select_answered_letters(newsletter_id, midnight - days * DAY, None if today else midnight)
@@ -138,8 +139,8 @@ def list_answered_letters(
 
 
 def select_answered_letters(newsletter_id: Key, start: Any, end: datetime | None = None) -> Select[Letter]:
-    """Select the letters of the answers between two midnights, once for each."""
-    here = Letter.newsletter_id + 0 == newsletter_id  # plus nothing: from the few answers to their letters
+    """Select the letters with answers between two midnights, one row for each answer."""
+    here = Letter.newsletter_id + 0 == newsletter_id  # "+ 0" makes the planner start from the few answers
     query = select(Letter).join(Addition, Addition.letter_id == Letter.id)
     query = query.join(ReceiptNote, ReceiptNote.addition_id == Addition.id)
     query = query.where(here, Letter.is_listed)

@@ -1,4 +1,4 @@
-"""A reader takes a letter back. It outranks everything but print: the words and the contact are gone at once."""
+"""Withdrawal of a letter by its reader, which erases its text and the contact at once. Only print takes precedence."""
 
 from datetime import datetime, timedelta
 
@@ -32,12 +32,12 @@ from ..publishing import notices
 
 
 def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
-    """Erase a letter; the desk's unpublished wording too when nobody else asks.
+    """Erase a letter, and also the desk's unpublished wording if nobody else asks the question.
 
-    Once the edition is locked it runs, unnamed. Raises `PermissionDenied` and, when it was withdrawn before,
-    `InvalidTransition`.
+    If the edition is locked already, the question runs without the reader's name. Raises `PermissionDenied`, and
+    `InvalidTransition` if the letter was withdrawn before.
     """
-    lock_row(session, letter)  # where the desk is filing it at this moment, its question is known after that
+    lock_row(session, letter)  # if the desk is filing it right now, its question is known afterwards
     words = letter.body or ""
     erase(session, actor, letter)
     behind = sorted(stood_behind(session, letter))
@@ -55,7 +55,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
 
 
 def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> None:
-    """Erase what the desk has typed about it and not sent, and what was said after presses."""
+    """Erase the desk's unsent drafts about the letter, and the outcomes stored with idempotency keys."""
     keys = {one for key in question_ids for one in family(session, lead_of(session, session.get_one(Question, key)))}
     mails = or_(OutboxMail.letter_id == letter.id, OutboxMail.question_id.in_(keys))
     questions = session.scalars(select(Question.public_id).where(Question.id.in_(keys)))
@@ -67,7 +67,7 @@ def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> 
 def _leave_question(
     session: Session, actor: Reader, letter: Letter, own_question: Question, question: Question, text: str
 ) -> None:
-    """A letter that was erased leaves the question that it stood behind."""
+    """Remove an erased letter from its question, and end the question if no other letter asks it and it never ran."""
     if own_question is not question and not of_questions(session, [own_question.id]):
         erase_words(session, own_question)
     others = letters_of(session, question)
@@ -96,23 +96,24 @@ def _notify_editors(session: Session, letter: Letter, question: Question, runs_u
 
 
 def _get_notice_time(session: Session, letter: Letter) -> datetime | None:
-    """Delay what is mailed about a letter without address until the day is over: it would tell the minute."""
+    """Return when mails about the letter may be sent: for one without an address after its day, to hide the minute."""
     return stored_time(session, letter) + timedelta(days=1) if letter.hear_back == "number" else None
 
 
 def _lock_with_lead(session: Session, key: int) -> tuple[Question, Question]:
-    """Lock a question and the one that it counts for, as they stand until the end of the transaction."""
+    """Lock a question and the one that leads its family, and return both."""
     own = lock_row(session, session.get_one(Question, key))
     question = lock_row(session, lead_of(session, own))
     if question.edition_id is not None:
-        # An editor may be locking its edition at this moment: what is fixed is known once that is done.
+        # An editor may be locking the edition right now; wait for that, to know what is fixed.
         lock_row(session, session.get_one(Edition, question.edition_id))
     return own, question
 
 
 def _is_only_readers(session: Session, letter: Letter, question: Question, text: str) -> bool:
-    """Return whether a question that a letter was taken out of is still that reader's, by its words or as it was opened
-    for them: nobody asks it, and nothing of it was ever confirmed as the desk's own.
+    """Return whether a question from which the letter was removed earlier is still that reader's alone.
+
+    It has no letters and no cleared text, and it has the reader's text or was opened for this letter.
     """
     if letters_of(session, question) or question.text is None:
         return False
@@ -124,9 +125,9 @@ def _is_only_readers(session: Session, letter: Letter, question: Question, text:
 
 
 def unlock(session: Session, actor: Staff, edition: Edition, version: int | None = None) -> None:
-    """Take an edition out of the lock. What every asker had taken back while it was fixed leaves it now.
+    """Unlock an edition, and end those of its questions whose letters were all withdrawn while it was locked.
 
-    Raises `VersionConflict` and `InvalidTransition`.
+    Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
     """
     locking.unlock(session, actor, edition, version)
     for question in slots.list_picked_questions(session, edition):
@@ -136,7 +137,7 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
 
 
 def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
-    """Nobody asks this any more and it never ran: it is closed, and all that the desk wrote of it is erased."""
+    """Close a question that nobody asks any more and that never ran, and erase everything the desk wrote about it."""
     keys = family(session, question)
     outbox.forget_questions(session, actor, keys)
     if QUESTION.leads(question.state, "drop"):
@@ -151,16 +152,19 @@ def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
 def change_credit(
     session: Session, actor: Reader, letter: Letter, choice: str, name: str, place: str, consent: str
 ) -> None:
-    """Change how a reader is named. What was locked or has run loses a name that is no longer the wanted one.
+    """Change how a reader is named, and remove any other name from locked and published items.
 
-    Raises `MissingPrecondition` and `PermissionDenied`.
+    Raises `MissingField` and `PermissionDenied`.
     """
     change_own_credit(session, actor, letter, choice, name, place, consent)
     _keep_only_wanted(session, letter)
 
 
 def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
-    """The desk runs the question without the name, also where it is locked or has run."""
+    """Remove the reader's name at the desk's decision, also from locked and published items.
+
+    Raises `PermissionDenied`.
+    """
     contacts.leave_unnamed(session, actor, letter)
     _keep_only_wanted(session, letter)
 
@@ -175,12 +179,12 @@ def _keep_only_wanted(session: Session, letter: Letter) -> None:
 
 
 def _has_edition_item(session: Session, question: Question) -> bool:
-    """Return whether it was locked into an edition, or ran."""
+    """Return whether the question was locked into an edition or has run."""
     return session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is not None
 
 
 def _unname(session: Session, question: Question, but: str | None = None) -> bool:
-    """Take the name off what was locked, and off the page where it ran. Returns whether anything was locked."""
+    """Remove all names but `but` from the locked or published item; return whether there is one."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None:
         return False

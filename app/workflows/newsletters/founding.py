@@ -1,4 +1,4 @@
-"""A newsletter made: its name in addresses, its calendar with its editions, its house sentences and its first admin."""
+"""Creating a newsletter with its slug, calendar, editions, house sentences and first administrator."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from ...people.directory import give_role
 from ...people.models import Person
 from ...text.languages import N_
 
-# What a newsletter begins with, besides its calendar; all else has a usual value and is found in its settings.
+# Fields of the form for a new newsletter, besides the calendar; all other settings have defaults.
 FIRST = {
     name: SETTINGS[name] for name in ("name", "dek", "publisher", "editor", "address", "languages", "section", "call")
 }
@@ -30,14 +30,14 @@ FIRST["languages"] = replace(
     help=N_("Codes or English names with commas between, e.g. en, ru, kk-Arab; the first is its own."),
 )
 CALENDAR = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
-# Short names that would hide an address of the house.
+# Slugs that would hide URLs of the installation.
 TAKEN = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
 LONGEST = 60
 _SHORT_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def validate_slug(slug: str) -> str:
-    """Return a name that a newsletter could have in addresses. Raises `FieldError`."""
+    """Return the slug, stripped. Raises `FieldError` if it is empty, malformed or reserved."""
     slug = slug.strip()
     if not slug:
         raise FieldError("empty")
@@ -49,7 +49,7 @@ def validate_slug(slug: str) -> str:
 
 
 def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | None = None) -> str:
-    """Return the name that a newsletter is to have in addresses: one that no other has or had. Raises `FieldError`."""
+    """Return the slug, stripped. Raises `FieldError` if it is invalid, or if another newsletter has or had it."""
     slug = validate_slug(slug)
     if by_slug(session, slug) not in (None, newsletter):
         raise FieldError("in_use")
@@ -59,10 +59,10 @@ def validate_free_slug(session: Session, slug: str, newsletter: Newsletter | Non
 def validate_newsletter(
     session: Session, choices: Choices, texts: Mapping[str, str], form_values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the columns of a newsletter to be made, whose rhythm was chosen; its first language is its own.
+    """Validate the form for a new newsletter and return its columns; the first language becomes its own.
 
-    `form_values` are the fields of `FIRST`, "slug", "at" and "zone"; `texts` the house sentences. Raises
-    `InvalidSettings`.
+    `choices` are those of the calendar, `form_values` the fields of `FIRST`, "slug", "at" and "zone", and `texts` the
+    house sentences. Raises `InvalidSettings`.
     """
     values, wrong = read_form(FIRST, {name: form_values[name] for name in FIRST})
     faults: dict[str, Any] = {**wrong, **faults_of_sentences(dict(texts))}
@@ -82,10 +82,10 @@ def validate_newsletter(
 def create_newsletter(
     session: Session, actor: Staff | Clock, columns: Mapping[str, Any], texts: Mapping[str, str]
 ) -> Newsletter:
-    """Make a newsletter of columns and sentences that were looked at, and its editions from the first one whose cut-off
-    is ahead.
+    """Create a newsletter from validated columns and house sentences, and plan its editions.
 
-    Whoever makes it at a desk has the same role at its own.
+    The first edition is the next one whose cut-off is in the future. A member of staff gets the role that they have at
+    the present desk. Raises `PermissionDenied`.
     """
     made = Newsletter(**columns)
     NEWSLETTER.apply(session, actor, made, "found")

@@ -1,7 +1,8 @@
-"""A newsletter pauses, goes on, and comes to its end: readers' pages, mail, calendar and clock follow its state.
+"""Pausing, resuming and closing a newsletter: readers' pages, mail, calendar and clock follow its state.
 
-While it pauses no question is taken on its pages, mails of readers are kept as letters, no edition is planned before it
-goes on, nobody is reminded and no ladder climbed; what experts send is taken. At its end all who are asked are told.
+While it is paused, its pages take no questions, readers' mails still become letters, no edition is planned for before
+it resumes, nobody is reminded, and ladders stop. Answers of experts are accepted. When it is closed, all experts with
+open work are told.
 """
 
 from collections.abc import Sequence
@@ -34,10 +35,9 @@ from ...questions.models import Question
 
 
 def pause(session: Session, actor: Actor, newsletter: Newsletter, paused_until: date | None = None) -> Event:
-    """Let a newsletter pause, or pause until another day; on the day `paused_until`, by its own clock, it goes on by
-    itself.
+    """Pause a newsletter, or change the end of its pause; it resumes on the day `paused_until` in its time zone.
 
-    Raises `InvalidSettings` for a day that is not to come, `InvalidTransition`, `PermissionDenied`.
+    Raises `InvalidSettings` for a day that is not in the future, `InvalidTransition` and `PermissionDenied`.
     """
     lock_row(session, newsletter)
     if paused_until is not None and paused_until <= _today(session, newsletter):
@@ -46,16 +46,15 @@ def pause(session: Session, actor: Actor, newsletter: Newsletter, paused_until: 
 
 
 def resume(session: Session, actor: Actor, newsletter: Newsletter) -> Event:
-    """Let a newsletter go on that pauses or was closed, and plan its editions. Raises `InvalidTransition`,
-    `PermissionDenied`."""
+    """Resume a paused or closed newsletter, and plan its editions. Raises `InvalidTransition`, `PermissionDenied`."""
     return _change_state(session, actor, lock_row(session, newsletter), "resume", paused_until=None)
 
 
 def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str) -> Event:
-    """Bring a newsletter to its end: each expert with something open is told once, with the `sentence`.
+    """Close a newsletter and end the open assignments; each of their experts is mailed the `sentence`.
 
-    What is in an edition stays there. Gives the event, which keeps what was ended and the mails that tell of it. Raises
-    `InvalidSettings` where somebody is to be told and there is no sentence, `LeakDetected`, `InvalidTransition`,
+    Questions in an edition stay there. Returns the event, whose facts list what was ended and the mails about it.
+    Raises `InvalidSettings` if there are open assignments but no sentence, `LeakDetected`, `InvalidTransition` and
     `PermissionDenied`.
     """
     lock_row(session, newsletter)
@@ -75,15 +74,15 @@ def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str)
 
 
 def list_open_assignments(session: Session, newsletter: Newsletter) -> list[Assignment]:
-    """Return the assignments that the end of a newsletter ends: prepared, asked, and answered without an edition."""
+    """Return the assignments that closing would end: drafted, asked, or answered but not picked for an edition."""
     query = select(Assignment).join(Question, Question.id == Assignment.question_id).join(Expert)
     mine = (Assignment.newsletter_id == newsletter.id, Assignment.is_live, ~Question.is_in_edition)
-    found = session.scalars(query.where(*mine))  # sorted here: in their order the database walks along all that ended
+    found = session.scalars(query.where(*mine))  # sorted below: ORDER BY would make the database scan all ended ones
     return sorted(found, key=attrgetter("id"))
 
 
 def end_pauses(database: Database, current_time: datetime | None = None) -> int:
-    """Let each newsletter go on whose day has come. Returns how many did."""
+    """Resume the newsletters whose pause is over, and return their number."""
     with database.read(current_time) as session:
         with_day = all_newsletters(session, Newsletter.paused_until.is_not(None))
         due = [one.id for one in with_day if _is_pause_over(session, one)]
@@ -102,7 +101,7 @@ def _resume_if_due(session: Session, key: int) -> bool:
 def undo_state_change(
     session: Session, actor: Actor, newsletter: Newsletter, event: Event, _press: Sequence[int]
 ) -> None:
-    """Undo a pause, its end, or the newsletter's: it stands as it stood, with the editions that it has then."""
+    """Undo a pause, resumption or closing, and plan the editions anew."""
     until = (event.facts or {})["was"]["paused_until"]
     day = date.fromisoformat(until) if until else None
     _change_state(session, actor, newsletter, "undo", {"undoes": event.id}, event.old, paused_until=day)
@@ -117,7 +116,7 @@ def _change_state(
     to_state: str | None = None,
     **facts: Any,
 ) -> Event:
-    """Make a move and let the calendar follow; its event keeps until when the newsletter paused before."""
+    """Apply a transition and plan the editions anew; the event keeps the former end of the pause, for undo."""
     before = newsletter.paused_until
     was = {"was": {"paused_until": before.isoformat() if before else None}}
     with audit.watched(session) as events:

@@ -1,4 +1,4 @@
-"""A newsletter gets another name, or another short name in its addresses; those that it had lead to it for good."""
+"""Renaming a newsletter or changing its slug; former slugs redirect to it for good."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,7 +18,7 @@ NAMED = {"name": SETTINGS["name"]}
 
 
 def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name: str, slug: str) -> bool:
-    """Call a newsletter by this name and this short name; tells whether one of them was another before.
+    """Set the name and the slug of a newsletter, and return whether either has changed.
 
     Raises `InvalidSettings` and `PermissionDenied`.
     """
@@ -44,7 +44,7 @@ def rename(session: Session, actor: Staff | Clock, newsletter: Newsletter, name:
 
 
 def _move_drafts(session: Session, newsletter: Newsletter, old_slug: str) -> None:
-    """Let what is typed at the desk be found again: a draft is known by the address that its form is sent to."""
+    """Move the desk's form drafts to the new URLs, since a draft is found by the URL of its form."""
     before, after = f"/desk/{old_slug}/", f"/desk/{newsletter.slug}/"
     drafts = select(FormDraft).where(FormDraft.newsletter_id == newsletter.id)
     for draft in session.scalars(drafts.where(FormDraft.form.startswith(before, autoescape=True))):
