@@ -1,4 +1,4 @@
-"""The append-only trail: who did what to which row. Written by the function that changes, in the same transaction."""
+"""The append-only audit trail: who did what to which row, written in the transaction of the change."""
 
 from .models import Event
 from .record import record, together, watched

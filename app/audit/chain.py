@@ -1,9 +1,9 @@
-"""The chain over the trail: links of keyed digests, each of which takes in the head of the one before, so that no event
-is changed, removed or put in unseen (docs/adr/0020-audit-hash-chain.md).
+"""The hash chain over the trail: links of keyed digests, each covering the head of the one before, so that no event can
+be changed, removed or inserted unnoticed (docs/adr/0020-audit-hash-chain.md).
 
-One place makes it, the worker, after the events are committed: whoever writes one waits for nobody. Events in line are
-taken in at once, in the order of their keys. Those of which only the day is kept have drawn keys, and enter the chain
-once their day is over, sorted by these, so that the chain tells no order within a day.
+Only the worker builds it, after events are committed, so that no writer waits. Events with sequential IDs ("in line")
+are chained at once, in the order of their IDs. Those that only keep their day have random negative IDs ("drawn"), and
+are chained once the day is over, in the order of their IDs, so that the chain reveals no order within a day.
 """
 
 import json
@@ -25,16 +25,16 @@ from ..db.postgresql import writers_have_ended
 from ..db.session import get_keyring, now
 from .models import ChainLink, Event
 
-AT_ONCE = 1_000  # events of one link
+AT_ONCE = 1_000  # events in one link
 DAY = timedelta(days=1)
-LATE = timedelta(minutes=10)  # after midnight (UTC): what a request of the day before still writes is there then
-DUE = timedelta(hours=1)  # within which the worker has chained an event that it can chain
-PATIENCE = 2.0  # seconds that the worker waits for who was writing; then it tries again later
-ONE = Struct(">i16s")  # an event in a link: its key and 128 bits of its digest (RFC 2104, section 5)
-SAID = 20  # hexadecimal digits of a head, as people copy it: 80 bits
+LATE = timedelta(minutes=10)  # after midnight (UTC), when all requests of the day before have committed
+DUE = timedelta(hours=1)  # time in which the worker should have chained an event
+PATIENCE = 2.0  # seconds that the worker waits for writers before it tries again later
+ONE = Struct(">i16s")  # an event in a link: its ID and 128 bits of its digest (RFC 2104, section 5)
+SAID = 20  # hexadecimal digits of a head as it is shown: 80 bits
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
-# What is digested of an event, in this order. Another column joins at the end, and only where it has a value.
+# The digested columns of an event, in this order. Add a new column at the end, and digest it only if it has a value.
 COLUMNS = (
     Event.id,
     Event.at,
@@ -48,16 +48,16 @@ COLUMNS = (
     Event.new,
     Event.facts,
 )
-# A key plus nothing: so that no database looks for a day's few events along all keys.
+# Adding 0 keeps databases from scanning the index of IDs for the few events of a day.
 _KEY = Event.id + 0
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The reach of a chain with its link `number`, and its head there.
+    """How far the chain reaches with its link `number`, and its head there.
 
-    Events in line are in it up to the key `line`; the days' events all up to the day `whole`, and of the day behind
-    that one those up to the key `drawn`, where that isn't 0.
+    It contains sequential IDs up to `line`, and all random IDs of the days up to `whole`. Unless `drawn` is 0, it also
+    contains the random IDs of the next link's day up to `drawn`.
     """
 
     number: int = 0
@@ -67,17 +67,17 @@ class Reach:
     head: bytes = b""
 
     def over(self, link: ChainLink) -> "Reach":
-        """Return how far the chain reaches with the next link."""
+        """Return how far the chain reaches with `link`, the next one."""
         return Reach(link.number, link.line, self.whole if link.drawn else link.day, link.drawn, link.head)
 
     @property
     def said(self) -> str:
-        """Return the head as people copy it."""
+        """Return the first SAID digits of the head, in groups of four, for people to copy."""
         return " ".join(self.head.hex()[at : at + 4] for at in range(0, SAID if self.head else 0, 4))
 
 
 def reached(session: Session, number: int | None = None) -> Reach:
-    """Return how far the chain reaches, or did with the link of a number."""
+    """Return how far the chain reaches, or reached with the link `number`."""
     links = select(ChainLink).order_by(ChainLink.number.desc())
     links = links if number is None else links.where(ChainLink.number <= number)
     if (last := session.scalar(links.limit(1))) is None:
@@ -89,26 +89,27 @@ def reached(session: Session, number: int | None = None) -> Reach:
 
 
 def digest(keyring: Keys, key_no: int, values: Sequence[Any]) -> bytes:
-    """Return the keyed digest of an event, whose `values` are those of COLUMNS. Raises KeyError without that key."""
+    """Return the keyed digest of an event, with `values` as in COLUMNS. Raises KeyError if the key isn't held."""
     key, at, *others = values
     said = json.dumps([key, at.isoformat(), *others], sort_keys=True, separators=(",", ":"))
     return keyring.mac("audit.event", said, key_no)[:16]
 
 
 def head_of(keyring: Keys, link: ChainLink, previous_head: bytes) -> bytes:
-    """Return the head that a link has behind another head. Raises KeyError without the link's key."""
+    """Return the head of a link that follows `previous_head`. Raises KeyError if the link's key isn't held."""
     said = f"{previous_head.hex()} {link.number} {link.line} {link.day} {link.drawn} {link.digests.hex()}"
     return keyring.mac("audit.link", said, link.key_no)
 
 
 def in_line(after: int, upto: int) -> Select[Any]:
-    """Return the events whose keys are in line, behind `after` and up to `upto`, in the order of keys."""
+    """Select the events with sequential IDs after `after` and up to `upto`, by ID."""
     return select(*COLUMNS).where(Event.id > after, Event.id <= upto).order_by(Event.id)
 
 
 def of_days(newsletters: Sequence[int | None], reach: Reach, day: date, upto: int = 0) -> Select[Any]:
-    """Return the events with drawn keys that the chain takes in next, from where it reaches to the end of `day`, or to
-    the key `upto`, in the order of keys. They are found by the `newsletters` of the trail, whose index has the times.
+    """Select the events with random IDs between the chain's reach and the end of `day`, or up to the ID `upto`, by ID.
+
+    `newsletters` are those of `newsletters_in`: the index by newsletter and time finds the events.
     """
     of_some = Event.newsletter_id.in_([key for key in newsletters if key is not None])
     rules = [_KEY < 0, or_(of_some, Event.newsletter_id.is_(None)), Event.at < _midnight(day) + DAY]
@@ -119,7 +120,7 @@ def of_days(newsletters: Sequence[int | None], reach: Reach, day: date, upto: in
 
 
 def newsletters_in(session: Session) -> list[int | None]:
-    """Return the keys of the newsletters that are named in the trail, and None where an event names none."""
+    """Return the IDs of the newsletters in the trail, with None if there are events without a newsletter."""
     return list(session.scalars(select(Event.newsletter_id).distinct()))
 
 
@@ -128,16 +129,15 @@ def _midnight(day: date) -> datetime:
 
 
 def last_day(timestamp: datetime) -> date:
-    """Return the last day (UTC) that is over, so that nobody writes events of it any more."""
+    """Return the last day (UTC) that is over, with no more events to be written."""
     return (timestamp.astimezone(UTC) - LATE).date() - DAY
 
 
 def extend(database: Database, current_time: datetime | None = None) -> int:
-    """Take into the chain what is committed and isn't in it; returns how many events. Each link is a transaction of its
-    own: what is killed in between goes on from the last.
+    """Chain all committed events that aren't in the chain yet; return how many. Each link is a transaction of its own.
 
-    On PostgreSQL keys are given before they are committed, so a lower one may still come. Whoever was writing when the
-    highest was read is waited for; raises `Busy` where that takes long: nothing is lost, it is tried again.
+    On PostgreSQL, a lower ID may commit after a higher one. So this reads the highest ID, and then waits for the
+    transactions that were writing events. Raises `Busy` if that takes longer than PATIENCE; the worker tries again.
     """
     with database.read(current_time) as session:
         reach, mark, until = reached(session), session.scalar(select(func.max(Event.id))), last_day(now(session))
@@ -156,7 +156,7 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
 
 
 def _add_link(session: Session, mark: int, end_date: date, newsletters: Sequence[int | None]) -> int | None:
-    """Add the next link; returns how many events are in it, or None where there is none to add."""
+    """Add the next link. Return how many events are in it, or None if there was nothing to add."""
     reach, ring = reached(session), get_keyring(session)
     link = ChainLink(number=reach.number + 1, key_no=ring.newest, line=reach.line, day=reach.whole, drawn=0)
     if not reach.drawn and reach.line < mark:
@@ -172,30 +172,30 @@ def _add_link(session: Session, mark: int, end_date: date, newsletters: Sequence
     link.head = head_of(ring, link, reach.head)
     values = {column.name: getattr(link, column.name) for column in ChainLink.__table__.c}
     insert = INSERT[session.get_bind().dialect.name](ChainLink).values(**values).on_conflict_do_nothing()
-    # Where another worker was first, the next round sees what it has added.
+    # If another worker was first, the next run continues from its link.
     return len(rows) if session.scalar(insert.returning(ChainLink.number)) else None
 
 
 def _first_day(session: Session, end_date: date) -> date:
-    """Return the day with which the chain begins: the first on which there are events with drawn keys."""
+    """Return the first day that has events with random IDs, or `end_date` if none has."""
     first = session.scalar(select(func.min(Event.at)).where(Event.id < 0))
     return min(first.astimezone(UTC).date(), end_date) if first else end_date
 
 
 def waiting(session: Session) -> tuple[int, bool]:
-    """Return how many events aren't in the chain yet, and whether one of them has been due for long."""
+    """Return how many events aren't in the chain yet, and whether one of them is overdue (see DUE)."""
     reach, due = reached(session), now(session) - DUE
     line, drawn = [Event.id > reach.line], [Event.id < 0]
     drawn += [Event.at >= _midnight(reach.whole) + DAY] if reach.whole else []
     number = sum(session.scalar(select(func.count()).where(*rules)) or 0 for rules in (line, drawn))
     some = session.scalars(select(Event.at).where(*line).order_by(Event.id).limit(AT_ONCE))
-    # Of what has midnight for its time it isn't known when in its day it came.
+    # Midnight stands for an unknown time of the day.
     is_late = any(at + (DAY if at.time() == time() else timedelta(0)) < due for at in some)
     days = select(Event.id).where(*drawn, Event.at < _midnight(last_day(due)) + DAY).limit(1)
     return number, is_late or session.scalar(days) is not None
 
 
 def digests_of(link: ChainLink) -> list[tuple[int, bytes]]:
-    """Return the events of a link: keys and digests. What isn't whole any more is left out."""
+    """Return the IDs and digests of a link's events. An incomplete one at the end is left out."""
     size = len(link.digests) - len(link.digests) % ONE.size
     return list(ONE.iter_unpack(link.digests[:size]))

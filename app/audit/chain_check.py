@@ -1,5 +1,4 @@
-"""Comparing the trail with what the chain took in: which events were changed, removed, put in or put in another's
-place, and which links of the chain itself."""
+"""Verify the trail against the hash chain: find events that were changed, removed, inserted or moved, and bad links."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,19 +13,20 @@ from ..db.session import get_keyring
 from .chain import COLUMNS, ONE, Reach, digest, digests_of, head_of, in_line, newsletters_in, of_days, reached
 from .models import ChainLink, Event
 
-LINKS, EVENTS = 500, 5_000  # that are held in memory at once: links, and about how many events
-TRIED = 50  # changed events of one batch that are compared with one another, to find those that changed places
+LINKS, EVENTS = 500, 5_000  # links in memory at once, and roughly the events
+TRIED = 50  # changed events of a batch that are compared with each other, to find moved ones
 
 EventRow = Row[Any]
 ChainedEvent = tuple[
     int, bytes, int
-]  # an event in the chain: its key, its digest, and the number of the key that made it
+]  # an event in the chain: its ID, its digest, and the number of the secret key of the digest
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that isn't as the chain has it: an event by its key, or a link by its number. `about` says of an event
-    that is there what it says of itself, which nobody vouches for.
+    """A difference between trail and chain: `key` is the ID of an event or the number of a link.
+
+    `about` describes an event by its own columns, which can't be trusted.
     """
 
     what: str
@@ -40,7 +40,7 @@ class Fault:
 
 @dataclass
 class CheckResult:
-    """The sum of what was looked at, and where the chain ends. `found` are links by heads that were asked for."""
+    """The number of links, events and faults, and the end of the chain. `found` maps head prefixes to link numbers."""
 
     links: int = 0
     events: int = 0
@@ -57,11 +57,11 @@ def check(
     head_prefixes: Sequence[str] = (),
     step: Callable[[int], object] = lambda _links: None,
 ) -> CheckResult:
-    """Compare the trail with its chain, behind the link `start_link`; `on_fault` hears of each fault as it is found,
-    `step` of how many links were looked at, and of `head_prefixes` it is found which link they belong to, by their
-    first digits.
+    """Verify the trail against its chain, after the link `start_link`.
 
-    No transaction is longer than some thousand events, so that nobody waits for it: what is in the chain stays so.
+    `on_fault` is called with each fault, `step` with the number of links of each batch. `head_prefixes` are the first
+    hexadecimal digits of heads to find in the chain. Each batch is a short transaction, so that no writer waits: what
+    is chained doesn't change.
     """
     with database.read() as session:
         looked = CheckResult(end=reached(session, start_link) if start_link else Reach())
@@ -70,7 +70,7 @@ def check(
         with database.read() as session:
             try:
                 links = _some_links(session, looked.end.number)
-            except (ValueError, TypeError):  # what no column of ours can hold
+            except (ValueError, TypeError):  # a value that the column type can't load
                 links, broken = [], [Fault("or one behind it can't be read", "link", looked.end.number + 1)]
             else:
                 broken = []
@@ -83,12 +83,12 @@ def check(
 
 
 def number_of_links(session: Session) -> int:
-    """Return how many links there are to look at."""
+    """Return the number of links in the chain."""
     return session.scalar(select(func.count()).select_from(ChainLink)) or 0
 
 
 def _some_links(session: Session, after: int) -> list[ChainLink]:
-    """Return the next links, with not many more events than are held at once."""
+    """Return the next links, at most LINKS, with about EVENTS events in all."""
     behind = ChainLink.number > after
     sizes = select(ChainLink.number, func.length(ChainLink.digests)).where(behind)
     room, last = EVENTS * ONE.size, after
@@ -106,7 +106,7 @@ def _check_batch(
     newsletters: Sequence[int | None],
     head_prefixes: Sequence[str],
 ) -> Iterator[Fault]:
-    """Yield what is wrong with some links and their events, and note how far that was."""
+    """Yield the faults of a batch of links and their events, and update `result`."""
     ring, start, line = get_keyring(session), result.end, list[ChainedEvent]()
     for link in links:
         reach = result.end
@@ -133,7 +133,7 @@ def _check_head(keyring: Keys, link: ChainLink, previous_head: bytes) -> Iterato
 
 
 def _read(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]:
-    """Yield events by their keys; None for one that holds what no column of ours can hold."""
+    """Yield events with their IDs; None for an event with a value that its column type can't load."""
     try:
         rows = session.execute(query).all()
     except (ValueError, TypeError):
@@ -150,7 +150,7 @@ def _read(session: Session, query: Any) -> Iterator[tuple[int, EventRow | None]]
 def _compare_events(
     keyring: Keys, chained_events: Sequence[ChainedEvent], stored_events: Iterable[tuple[int, EventRow | None]]
 ) -> list[Fault]:
-    """Return in what the events of the chain and those that are there differ, in the order of keys."""
+    """Return the differences between the events of the chain and those of the trail, by ID."""
     left, faults, other = (
         {one[0]: one for one in chained_events},
         list[Fault](),
@@ -166,19 +166,19 @@ def _compare_events(
 
 
 def _matches_chain(keyring: Keys, chained_event: ChainedEvent, row: EventRow | None, key: int | None = None) -> bool:
-    """Return whether an event is as the chain has it; with `key`, whether it was that one."""
+    """Return whether an event matches its digest in the chain; with `key`, whether it would with that ID."""
     if row is None:
         return False
     try:
         return digest(keyring, chained_event[2], (row.id if key is None else key, *row[1:])) == chained_event[1]
-    except KeyError:  # told of its link
+    except KeyError:  # reported for its link
         return True
 
 
 def _explain_mismatches(
     keyring: Keys, mismatches: Mapping[int, tuple[ChainedEvent, EventRow | None]]
 ) -> Iterator[Fault]:
-    """Yield events that differ, those first that only stand where another stood."""
+    """Yield a fault for each event that doesn't match, telling those that were moved from those that were changed."""
     some = list(mismatches.items())[:TRIED]
     for key, (_mine, row) in mismatches.items():
         stood = next(

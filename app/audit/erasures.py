@@ -1,7 +1,7 @@
-"""Notes of what was erased, so that it can be erased once more: a backup that is restored holds it again.
+"""Records of what was erased, so that it can be erased again after a backup was restored.
 
-Each verb that erases for good notes it here, in its own transaction. `app/backup` keeps the list beside the database
-too, and knows for each kind the verb by which it is erased again.
+Each function that erases something for good records it here, in the same transaction. `app/backup` also keeps the list
+outside the database, and has a function for each kind that erases it again.
 """
 
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from ..db.session import get_keyring
 from .models import Erasure
 
 PURPOSE = "erasures"
-# Of each kind, whose public id names it: letter (taken back), address and name of a letter's writer, mail that came in,
-# page of a question, words of one that ran (`wording`), person who was invited and forgotten, words of a letter that
-# had had their time; an expert and a colleague who left; the page of an expert who took their yes back; a translator
-# outside whose link ended.
+# Each kind is named by a public ID: a withdrawn letter, the address and the name of a letter's writer, a received mail,
+# the page of a question, the text of a published one (`wording`), a person whose invitation was erased, the `words` of
+# a letter after their retention period, an expert and a colleague who left, the page of an expert who withdrew their
+# consent, and a translator whose task ended.
 KINDS = (
     "letter",
     "address",
@@ -35,12 +35,12 @@ KINDS = (
 
 
 def hashes(keyring: Keys, kind: str, public_id: str) -> list[bytes]:
-    """Return what an erasure may stand in the list as, under each key that is held."""
+    """Return the keyed hashes under which an erasure may be recorded, one for each key that is held."""
     return keyring.macs(PURPOSE, _erasure_key(kind, public_id))
 
 
 def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
-    """Note that these were erased; what is noted already stays so. Raises LookupError for a kind that has no row."""
+    """Record that these were erased, unless that is recorded already. Raises LookupError for an unknown kind."""
     if kind not in KINDS:
         raise LookupError(f"{kind} has no row in app/audit/erasures.py")
     mark_erasure(session)
@@ -53,7 +53,7 @@ def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
 
 
 def mark_erasure(session: Session) -> None:
-    """Let the database's own log be emptied once this transaction is committed: words went in it."""
+    """Have the database's log emptied after this transaction is committed, as it still holds the erased text."""
     session.info["erased"] = True
 
 

@@ -1,7 +1,7 @@
-"""All kinds of events, each once: its sentence, where it is told, and whose open page it makes old.
+"""All kinds of events: the sentence of each, the places where it is shown, and the open forms that it makes stale.
 
-`record` takes no other. The trail, the story of a question, the history of an edition, and what somebody hears who
-comes second of two are derived from this table; a test reads the code for what it records.
+`record` accepts no others. The trail, the timeline of a question, the history of an edition and the messages about edit
+conflicts are derived from this table. A test compares it with the calls of `record`.
 """
 
 from functools import cache
@@ -13,12 +13,11 @@ from ..text.translation import N_
 class Kind(NamedTuple):
     """One kind of event.
 
-    `sentence` says in the past tense what was done; its holes are the keys of `values` in
-    `editor.trail.event_sentences`. `places` are those besides the whole trail: "step" or "line" of its question's
-    story, "edition" for the history of its edition. A question's page tells what is neither step nor line in another
-    way: as a note, as a mail, or by the move that this one follows.
-    `changes` names the nouns, as the trail calls them, whose open page it makes old.
-    `here` is the sentence on the page to which it led, where that is another one.
+    `sentence` says in the past tense what was done; `editor.event_sentences.describe_events` fills in its placeholders.
+    `places` are those besides the trail: "step" or "line" in the timeline of its question, "edition" in the history of
+    its edition. A question's page shows other events in another way: as a note, as a mail, or by the event that caused
+    it. `changes` names the nouns, as in `Event.noun`, whose open forms become stale. `here` is the sentence on the page
+    of the question or edition that it brought something to, if that one differs.
     """
 
     sentence: str
@@ -266,11 +265,11 @@ EVENTS: dict[str, Kind] = {
 
 @cache
 def list_actions_shown_in(*places: str) -> tuple[str, ...]:
-    """Return the events that are told in one of these places."""
+    """Return the actions that are shown in one of these places."""
     return tuple(name for name, kind in EVENTS.items() if {*places} & {*kind.places.split()})
 
 
 @cache
 def list_actions_changing(object_type: str) -> tuple[str, ...]:
-    """Return the events that count as a change for whoever has a row of this noun open."""
+    """Return the actions that make an open form of this noun stale."""
     return tuple(name for name, kind in EVENTS.items() if object_type in kind.changes.split())

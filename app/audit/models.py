@@ -1,3 +1,5 @@
+"""Tables of events, of the hash chain over them, and of erasures."""
+
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +11,7 @@ from ..db.declarative import Base, Row
 
 
 class Event(Row):
-    """One change. `facts` holds ids, numbers and names of columns, never a person's words; triggers forbid a change."""
+    """One change. `facts` holds IDs, numbers and column names, never a person's words. Triggers prevent updates."""
 
     __tablename__ = "audit"
     __table_args__ = table_args(
@@ -33,8 +35,9 @@ class Event(Row):
 
 
 class Erasure(Row):
-    """That something of a reader's was erased, as a keyed hash of its kind and public id: whoever has a backup and the
-    keys can find out what is to be erased from it again, and who has neither learns nothing. Without a time.
+    """The record that something was erased: a keyed hash of its kind and public ID, without a time.
+
+    With a backup and the keys, one can find out what to erase from it again; without them, it reveals nothing.
     """
 
     __tablename__ = "erasures"
@@ -45,12 +48,11 @@ class Erasure(Row):
 
 
 class ChainLink(Base):
-    """Some events of the trail as they were when the chain took them in; triggers forbid a change (chain.py).
+    """A link of the hash chain with the digests of some events (see `chain`). Triggers prevent updates.
 
-    `line` is the key up to which all events in line are in this link or one before. `day` is the last day of which
-    drawn keys are in, all of them up to the key `drawn`, which is 0 where the day is whole. `digests` holds each event
-    of this link, by its key and a keyed digest of it; `head` is a keyed digest of the link and of the head before. Both
-    are made with the key `key_no`. Without a time.
+    With this link, the chain has all sequential IDs up to `line`. `day` is the last day whose random IDs it has, up to
+    the ID `drawn`, which is 0 if the day is complete. `digests` holds the ID and a keyed digest of each event in this
+    link; `head` is a keyed digest of the link and of the head before it. Both are made with the key `key_no`.
     """
 
     __tablename__ = "chain_links"

@@ -1,3 +1,5 @@
+"""Record events in the trail, one by one or in bulk, and collect them for an undo."""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +19,7 @@ _INSERT = insert(Event.__table__)  # type: ignore[arg-type]
 _INSERT_ONE = _INSERT.returning(Event.id)
 Waiting = list[
     tuple[dict[str, Any], Any]
-]  # what is to be written at the end of `together`, and the row that it is about
+]  # the values of an event to write at the end of `together`, and the row that it is about
 
 
 def record(
@@ -31,24 +33,25 @@ def record(
     at: datetime | None = None,
     facts: dict[str, Any] | None = None,
 ) -> None:
-    """Write what was changed, and the event of `row`. `at` is given where the minute must not be kept.
+    """Flush the session and write an event about `row`, or collect it inside `together`.
 
-    Raises LookupError for an action that has no row in `EVENTS`.
+    `at` is the time to store if the current minute must not be kept. Raises LookupError for an action that is not in
+    `EVENTS`.
     """
     if action not in EVENTS:
         raise LookupError(f"{action} has no row in app/audit/events.py")
     watched: list[Event] | None = session.info.get("watched")
-    # Whoever watches wants each event with its key, and at once.
+    # `watched` needs each event with its ID, at once.
     waiting: Waiting | None = session.info.get("events") if watched is None else None
     if waiting is None:
-        session.flush()  # a new row has its key then
+        session.flush()  # gives a new row its ID
     noun = type(row).__name__.lower()
-    # What belongs to the house, such as an expert's profile, is noted at the desk whose people changed it.
+    # A row of no newsletter, such as an expert's profile, is recorded for the newsletter of the actor.
     of_desk = getattr(row, "newsletter_id", None) or getattr(actor, "newsletter_id", None)
     newsletter_id = row.id if noun == "newsletter" else of_desk
     question_id = row.id if noun == "question" else getattr(row, "question_id", None)
     moment = at or now(session)
-    # What has a day alone takes no place in the trail's line either, unless it moved a row that others may look at.
+    # An event that keeps only its day gets a random ID, which has no order either, unless it changed a row's state.
     is_day = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
     values = {
         **({"id": random_key(session, Event)} if is_day and old is None else {}),
@@ -73,7 +76,7 @@ def record(
 
 @contextmanager
 def together(session: Session) -> Iterator[None]:
-    """Write what is recorded inside at its end, in one statement; until then a new row may have no key."""
+    """Write the events that are recorded inside at the end, in bulk; until then a new row may have no ID."""
     before: Waiting | None = session.info.get("events")
     waiting: Waiting = [] if before is None else before
     session.info["events"] = waiting
@@ -95,10 +98,7 @@ def _write(session: Session, waiting: Waiting) -> None:
 
 @contextmanager
 def watched(session: Session) -> Iterator[list[Event]]:
-    """Collect what is recorded inside: what one press did, for the press that undoes it.
-
-    Whoever watches around it sees it too.
-    """
+    """Collect the events that are recorded inside, for an undo. An outer `watched` collects them too."""
     before = session.info.get("watched")
     events: list[Event] = []
     session.info["watched"] = events

@@ -1,4 +1,4 @@
-"""The trail of one newsletter: by person, by what was done, by day; newest first, page after page."""
+"""The trail of one newsletter as a paged listing, newest first, filtered by person, action and time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from ..core.listing import Listing
 from .models import Event
 
-ALWAYS = ("membership", "newsletter")  # nouns: whoever gives somebody a role is told of, also where a command did
+ALWAYS = ("membership", "newsletter")  # nouns whose events are shown even if a command or the clock caused them
 
 
 @dataclass(frozen=True)
 class Sought:
-    """A choice of events of a trail: by actors with these `ref`s, only these `actions`, from `since` on and before
-    `until`; without what actors in `but` did, save to those of `ALWAYS`.
+    """Filters of the trail: actors by their `ref`, actions, and the time from `since` until before `until`.
+
+    Events by actors in `but` are left out, except those of the nouns in `ALWAYS`.
     """
 
     actors: tuple[str, ...] = ()
@@ -26,8 +27,9 @@ class Sought:
 
 
 def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
-    """Return the list of a newsletter's events, newest first. Each way to ask has its index (newsletter, what is asked
-    for, time, key).
+    """Return the listing of a newsletter's events, newest first.
+
+    Each filter has an index: newsletter, filtered column, time, ID.
     """
     query = select(Event).where(Event.newsletter_id == newsletter_id)
     query = query.where(Event.at >= sought.since) if sought.since else query
@@ -41,7 +43,7 @@ def listing(newsletter_id: int, sought: Sought) -> Listing[Event]:
 
 
 def people_in(session: Session, newsletter_id: int) -> set[int]:
-    """The keys of the people who ever came to this desk."""
+    """Return the IDs of all people who ever joined this desk."""
     came = ("membership.set", "membership.join")
     query = select(Event.facts).where(Event.newsletter_id == newsletter_id, Event.action.in_(came))
     return {facts["person"] for facts in session.scalars(query) if facts and "person" in facts}
